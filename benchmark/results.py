@@ -1,0 +1,162 @@
+"""What a probe answers with: scores, per-example outcomes, curves and cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+Outcomes = NDArray[np.bool_]
+"""Bool (N,): for each evaluation example, whether it is still classified correctly."""
+
+
+class Score(BaseModel):
+    """One number with its number of examples and its 95% interval.
+
+    Attributes:
+        value: the score, in the unit its :class:`ScoreSpec` states.
+        n: number of examples (or draws) it is computed from.
+        low: lower end of the 95% interval; equal to ``value`` where there is no sampling.
+        high: upper end of the 95% interval.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    value: float
+    n: int
+    low: float
+    high: float
+
+
+class ScoreSpec(BaseModel):
+    """What a column of the leaderboard means.
+
+    Attributes:
+        label: heading, short enough for a table.
+        description: one or two sentences a reader can act on.
+        unit: ``"share"`` (shown as a percentage), ``"nats"``, ``"radius"``, ``"loss"`` or ``""``.
+        higher_is_better: direction; ``None`` where neither end is better.
+        headline: whether it stands on the front page.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    label: str
+    description: str
+    unit: str
+    higher_is_better: bool | None
+    headline: bool = False
+
+
+class Curve(BaseModel):
+    """A score over a ladder of budgets. Curves with the same ``picture`` are drawn together.
+
+    Attributes:
+        picture: which picture it belongs to, such as ``"robust_accuracy"``.
+        series: its name within that picture, such as ``"linf"``.
+        x: budgets, ascending, in the unit of ``x_label``.
+        x_text: budgets as the battery writes them, such as ``"8/255"``.
+        y: one score a budget.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    picture: str
+    series: str
+    x_label: str
+    y_label: str
+    x: list[float]
+    x_text: list[str]
+    y: list[Score]
+
+
+class Surface(BaseModel):
+    """A score over two ladders of budgets; ``z[i][j]`` belongs to ``y[i]`` and ``x[j]``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    picture: str
+    x_label: str
+    y_label: str
+    z_label: str
+    x: list[float]
+    y: list[float]
+    x_text: list[str]
+    y_text: list[str]
+    z: list[list[float]]
+
+
+class Cost(BaseModel):
+    """What an answer cost.
+
+    Attributes:
+        seconds: wall time.
+        forwards: images passed forward through the model.
+        backwards: images passed backward through the model.
+        peak_memory: the process's peak resident memory (CPU) or the allocator's peak (CUDA), bytes.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seconds: float = 0.0
+    forwards: int = 0
+    backwards: int = 0
+    peak_memory: int = 0
+
+
+class ProbeResult(BaseModel):
+    """The answer of one probe on one model.
+
+    Attributes:
+        probe: the probe's name.
+        scores: by name, without the probe's own name in front.
+        outcomes: bool (N,) vectors by name; ``"headline"`` is the one at the headline budget.
+        curves: scores over ladders of budgets.
+        surfaces: scores over pairs of ladders.
+        protocol: what must be stated beside each number: tensor rule, ball, steps, restarts, ...
+        cost: time, passes and memory.
+    """
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    probe: str
+    scores: dict[str, Score]
+    outcomes: dict[str, Outcomes] = Field(default_factory=dict, exclude=True)
+    curves: list[Curve] = Field(default_factory=list)
+    surfaces: list[Surface] = Field(default_factory=list)
+    protocol: dict[str, Any] = Field(default_factory=dict)
+    cost: Cost = Field(default_factory=Cost)
+
+
+class Provenance(BaseModel):
+    """Where a report comes from, so that the same command gives the same numbers.
+
+    Attributes:
+        fingerprint: SHA-256 of the model's function (see :func:`models_zoo.fingerprint`).
+        checkpoint_sha256: SHA-256 of the checkpoint file, where there is one.
+        data_sha256: SHA-256 of the images and labels that were evaluated.
+        examples: number of examples.
+        battery: name of the battery.
+        battery_sha256: SHA-256 of the battery's content.
+        seed: root of every random draw.
+        device: such as ``"cpu"``.
+        threads: intra-operation threads.
+        versions: versions of Python and of the packages that can change a number.
+        created: UTC time, ISO 8601.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    fingerprint: str
+    checkpoint_sha256: str | None = None
+    data_sha256: str
+    examples: int
+    battery: str
+    battery_sha256: str
+    seed: int
+    device: str
+    threads: int
+    versions: dict[str, str]
+    created: str

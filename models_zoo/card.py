@@ -1,0 +1,81 @@
+"""The catalogue card: everything that is known about a checkpoint before it is scored."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, model_validator
+
+Source = Literal["bundled", "installed", "file", "submitted", "memory"]
+
+
+class Training(BaseModel):
+    """How a checkpoint came to be.
+
+    Attributes:
+        recipe: name of the training recipe, such as ``"pgd-at"``.
+        settings: the recipe's settings, in its own units (epsilons in input units).
+        seed: seed of the run, where it is known.
+        data: the split that was trained on, in words.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    recipe: str
+    settings: dict[str, float | int | str | bool] = Field(default_factory=dict)
+    seed: int | None = None
+    data: str
+
+
+class Card(BaseModel):
+    """One model of the zoo: what it is, where it came from, how its inputs are normalised.
+
+    Attributes:
+        name: unique name, ``<dataset>/<model>`` for models of the zoo.
+        dataset: the data set whose classes it tells apart.
+        architecture: a name of :func:`models_zoo.list_architectures`.
+        classes: number of logits.
+        input_shape: (channels, height, width) of an image.
+        mean: per-channel mean subtracted inside the model; inputs are in [0, 1].
+        std: per-channel standard deviation divided by inside the model.
+        checkpoint: file name of the weights.
+        sha256: SHA-256 of that file, verified at load.
+        clean_accuracy: accuracy on the data set's test split as measured by the card's author.
+        licence: SPDX identifier of the weights' licence.
+        training: how the weights were trained.
+        paper: where the training method or the weights were published.
+        source: where the weights are read from.
+        notes: anything a reader should know.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1, max_length=200)
+    dataset: str
+    architecture: str
+    classes: int = Field(default=10, ge=2)
+    input_shape: tuple[int, int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    checkpoint: str | None = None
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    clean_accuracy: float | None = Field(default=None, ge=0, le=1)
+    licence: str | None = None
+    training: Training | None = None
+    paper: HttpUrl | None = None
+    source: Source = "bundled"
+    notes: str = ""
+
+    @model_validator(mode="after")
+    def _one_mean_and_std_a_channel(self) -> Card:
+        channels = self.input_shape[0]
+        if len(self.mean) not in (1, channels) or len(self.std) not in (1, channels):
+            raise ValueError(f"mean and std need 1 or {channels} numbers, one a channel")
+        if any(not value > 0 for value in self.std):
+            raise ValueError(f"std must be positive, got {self.std}")
+        return self
+
+    @property
+    def recipe(self) -> str:
+        """Name of the training recipe, or ``"unknown"``."""
+        return self.training.recipe if self.training else "unknown"

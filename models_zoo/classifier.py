@@ -1,0 +1,65 @@
+"""A network with its normalisation inside, so that everyone else speaks in [0, 1]."""
+
+from __future__ import annotations
+
+import hashlib
+
+import torch
+from torch import Tensor, nn
+
+from models_zoo.card import Card
+
+
+class Classifier(nn.Module):
+    """A network from images in [0, 1] to logits, in eval mode, with parameter gradients off.
+
+    Args:
+        network: from normalised images (N, C, H, W) to logits (N, classes).
+        card: what is known about it; gives the normalisation.
+
+    Attributes:
+        card: the card it was built from.
+        network: the wrapped network; its parameters are the ones a weight attack moves.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, network: nn.Module, card: Card) -> None:
+        super().__init__()
+        self.card = card
+        self.network = network
+        self.register_buffer("mean", torch.tensor(card.mean).view(1, -1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(card.std).view(1, -1, 1, 1), persistent=False)
+        self.eval()
+        self.requires_grad_(False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (N, classes) of ``images`` (N, C, H, W), float32 in [0, 1]."""
+        logits: Tensor = self.network((images - self.mean) / self.std)
+        return logits
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over architecture, normalisation and weights: the identity of the function.
+
+        Unlike the file's own hash it changes with the normalisation, which is not in the file, and
+        stays the same when the same weights are stored in another format.
+        """
+        text = f"{self.card.architecture}|{self.card.mean}|{self.card.std}|"
+        return fingerprint(self.network, salt=text)
+
+
+def fingerprint(module: nn.Module, salt: str = "") -> str:
+    """SHA-256 over the names, types, shapes and bytes of a module's parameters and buffers.
+
+    Args:
+        module: any module; its state dict is read, nothing is changed.
+        salt: text hashed in front, for what the state dict does not hold.
+    """
+    digest = hashlib.sha256(salt.encode())
+    for name, tensor in sorted(module.state_dict().items()):
+        value = tensor.detach().cpu().contiguous()
+        digest.update(f"{name}|{value.dtype}|{tuple(value.shape)}|".encode())
+        digest.update(value.flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
