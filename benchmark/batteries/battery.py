@@ -1,0 +1,93 @@
+"""Reading a battery from TOML, and the hash that travels with every score."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Sequence
+from importlib.resources import files
+
+from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError, field_validator
+
+from benchmark.probes import PROBES, Settings
+from models_zoo.errors import InputError, unknown_name
+
+
+class Battery(BaseModel):
+    """A fixed list of probes and their budgets.
+
+    Attributes:
+        name: ``<data set>-<threat model>-v<version>``; a changed budget is a new version.
+        dataset: the data set it is meant for.
+        description: one sentence for the leaderboard.
+        default: the probes that run when none is named, in order; the others are references.
+        probes: settings of every probe, by its name.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    dataset: str
+    description: str
+    default: tuple[str, ...]
+    probes: dict[str, SerializeAsAny[Settings]]
+
+    @field_validator("probes", mode="before")
+    @classmethod
+    def _settings_of_each_probe(cls, tables: dict[str, dict[str, object]]) -> dict[str, Settings]:
+        for name in tables:
+            if name not in PROBES:
+                raise unknown_name("probe", name, PROBES)
+        return {name: PROBES[name].Settings.model_validate(t) for name, t in tables.items()}
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the content (not of the file: comments and layout do not count)."""
+        content = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()
+
+    def select(self, probes: Sequence[str] | None) -> list[str]:
+        """Names of the probes to run: those asked for, or the battery's default.
+
+        Raises:
+            InputError: a name is not a probe of this battery.
+        """
+        for name in probes or ():
+            if name not in self.probes:
+                raise unknown_name(f"probe of battery {self.name}", name, self.probes)
+        return list(dict.fromkeys(probes)) if probes else list(self.default)
+
+
+def list_batteries() -> list[str]:
+    """Names of the batteries that come with the package."""
+    folder = files("benchmark.batteries")
+    return sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml"))
+
+
+def load_battery(name: str) -> Battery:
+    """Read a battery by name.
+
+    Raises:
+        InputError: there is no battery of that name.
+    """
+    if name not in list_batteries():
+        raise unknown_name("battery", name, list_batteries())
+    text = (files("benchmark.batteries") / f"{name}.toml").read_text("utf-8")
+    try:
+        return Battery.model_validate(tomllib.loads(text))
+    except (ValidationError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"battery {name!r} is broken: {error}") from error
+
+
+def battery_for(dataset: str) -> Battery:
+    """The newest battery of a data set: the last by name among those meant for it.
+
+    Raises:
+        InputError: no battery is meant for that data set.
+    """
+    batteries = [b for b in map(load_battery, list_batteries()) if b.dataset == dataset]
+    if not batteries:
+        known = sorted({load_battery(name).dataset for name in list_batteries()})
+        raise unknown_name("data set with a battery", dataset, known)
+    return batteries[-1]

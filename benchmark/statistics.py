@@ -1,0 +1,43 @@
+"""Intervals: Wilson for proportions, normal for means."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from benchmark.results import Score
+
+Z95 = 1.959963984540054
+"""The standard normal's 97.5% quantile."""
+
+
+def proportion(outcomes: ArrayLike) -> Score:
+    """Share of true outcomes with its 95% Wilson score interval (Wilson 1927).
+
+    Args:
+        outcomes: bool (N,), N at least 1.
+    """
+    bits = np.asarray(outcomes, dtype=bool)
+    n, share = bits.size, float(bits.mean())
+    centre = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
+    half = Z95 * math.sqrt(share * (1 - share) / n + Z95**2 / (4 * n**2)) / (1 + Z95**2 / n)
+    return Score(value=share, n=n, low=min(share, centre - half), high=max(share, centre + half))
+
+
+def mean(values: ArrayLike) -> Score:
+    """Mean with its 95% normal interval from the standard error; degenerate for one value.
+
+    Args:
+        values: float (N,), N at least 1.
+    """
+    numbers = np.asarray(values, dtype=np.float64)
+    n, centre = numbers.size, float(numbers.mean())
+    half = Z95 * float(numbers.std(ddof=1)) / math.sqrt(n) if n > 1 else 0.0
+    return Score(value=centre, n=n, low=centre - half, high=centre + half)
+
+
+def exact(value: float, n: int) -> Score:
+    """A number without sampling error of its own, such as a maximum or a budget on a ladder."""
+    return Score(value=value, n=n, low=value, high=value)
