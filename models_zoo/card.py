@@ -45,6 +45,7 @@ class Card(BaseModel):
         training: how the weights were trained.
         paper: where the training method or the weights were published.
         source: where the weights are read from.
+        parameters: number of trained numbers, where it is known.
         notes: anything a reader should know.
     """
 
@@ -64,6 +65,7 @@ class Card(BaseModel):
     training: Training | None = None
     paper: HttpUrl | None = None
     source: Source = "bundled"
+    parameters: int | None = Field(default=None, ge=1)
     notes: str = ""
 
     @model_validator(mode="after")

@@ -1,0 +1,86 @@
+"""The one form in which every probe gets its examples."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from models_zoo.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Labelled images of one split, checked when made.
+
+    Attributes:
+        name: the data set, such as ``"digits"``.
+        split: ``"train"``, ``"test"``, or ``"file"`` for examples from a file.
+        images: float32 (N, C, H, W) in [0, 1], N at least 1.
+        labels: int64 (N,), from 0 to ``classes - 1``.
+        classes: number of classes.
+
+    Raises:
+        InputError: a shape, type or value is not as stated.
+    """
+
+    name: str
+    split: str
+    images: Tensor
+    labels: Tensor
+    classes: int
+
+    def __post_init__(self) -> None:
+        images, labels = self.images, self.labels
+        if images.ndim != 4 or images.dtype != torch.float32 or images.numel() == 0:
+            raise self._broken(
+                f"images must be float32 (N, C, H, W) and not empty, "
+                f"got {images.dtype} {tuple(images.shape)}"
+            )
+        if labels.shape != images.shape[:1] or labels.dtype != torch.int64:
+            raise self._broken(
+                f"labels must be int64, one for each of {len(images)} images, "
+                f"got {labels.dtype} {tuple(labels.shape)}"
+            )
+        low, high = float(images.min()), float(images.max())
+        if not (low >= 0 and high <= 1):
+            raise self._broken(f"images must lie in [0, 1], got values from {low} to {high}")
+        first, last = int(labels.min()), int(labels.max())
+        if first < 0 or last >= self.classes:
+            raise self._broken(
+                f"labels must be from 0 to {self.classes - 1}, got {first} to {last}"
+            )
+
+    def _broken(self, reason: str) -> InputError:
+        return InputError(f"data set {self.name!r}: {reason}")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(channels, height, width) of an image."""
+        channels, height, width = self.images.shape[1:]
+        return channels, height, width
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 over the shapes and bytes of images and labels."""
+        digest = hashlib.sha256()
+        for tensor in (self.images, self.labels):
+            digest.update(f"{tuple(tensor.shape)}|".encode())
+            digest.update(tensor.contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    def head(self, n: int) -> Dataset:
+        """The first ``n`` examples.
+
+        Raises:
+            InputError: ``n`` is not between 1 and the number of examples.
+        """
+        if not 1 <= n <= len(self):
+            raise InputError(f"asked for {n} examples of {self.name!r}; give 1 to {len(self)}")
+        return Dataset(self.name, self.split, self.images[:n], self.labels[:n], self.classes)

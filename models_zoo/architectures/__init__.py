@@ -1,0 +1,22 @@
+"""Network architectures by name, one module a family; importing this package registers them."""
+
+from models_zoo.architectures import cifar_cnn, cifar_resnet, cnn, mlp, resnet, resnet_small
+from models_zoo.architectures.registry import (
+    Shape,
+    build_architecture,
+    build_skeleton,
+    list_architectures,
+    register,
+)
+
+FAMILIES = (cifar_cnn, cifar_resnet, cnn, mlp, resnet, resnet_small)
+"""The modules whose import registers the built-in architectures."""
+
+__all__ = [
+    "FAMILIES",
+    "Shape",
+    "build_architecture",
+    "build_skeleton",
+    "list_architectures",
+    "register",
+]

@@ -1,0 +1,46 @@
+"""Writing weights whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from safetensors.torch import save
+from torch import nn
+
+from models_zoo.errors import InputError
+
+
+def save_weights(network: nn.Module, path: str | Path) -> None:
+    """Write a network's state dict as safetensors, atomically.
+
+    The bytes depend on nothing but the state dict, so equal weights give equal files.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    weights = {name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}
+    write_bytes(Path(path), save(weights))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file through a temporary one beside it, so that it is whole or untouched.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from error
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
