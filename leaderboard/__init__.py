@@ -1,0 +1,1 @@
+"""The leaderboard: store, site, submissions and the command line."""

@@ -1,0 +1,51 @@
+"""``nonsingular doctor``: look over the environment."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+COLOURS = {"ok": "green", "note": "cyan", "wrong": "red"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(doctor)
+
+
+def doctor(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the checks as JSON instead of a table.")
+    ] = False,
+) -> None:
+    """Say what of the environment is missing or mismatched, and what to do.
+
+    Exits with code 0 when all is well and with 1 when something has to be repaired.
+    """
+    from leaderboard.doctor import examine
+
+    with Console(stderr=True).status("looking over the environment (imports take a few seconds)"):
+        checks = examine()
+    wrong = [check for check in checks if check.status == "wrong"]
+    if as_json:
+        typer.echo(
+            json.dumps({"healthy": not wrong, "checks": [asdict(c) for c in checks]}, indent=2)
+        )
+    else:
+        table = Table("what", "found", "", box=None, pad_edge=False)
+        for check in checks:
+            status = Text(check.status, style=COLOURS[check.status])
+            table.add_row(Text(check.name), Text(check.found), status)
+        console = Console()
+        console.print(table)
+        for check in wrong:
+            console.print(f"\n{check.name}: {check.advice}", markup=False, style="red")
+        if not wrong:
+            console.print("\nall is well", style="green")
+    raise typer.Exit(1 if wrong else 0)
