@@ -1,0 +1,6 @@
+"""The store: every score with its outcomes and its provenance, in any SQLAlchemy database."""
+
+from leaderboard.store.entry import Entry
+from leaderboard.store.store import Store
+
+__all__ = ["Entry", "Store"]

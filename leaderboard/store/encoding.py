@@ -1,0 +1,51 @@
+"""Exact encodings: JSON that stays valid with infinities in it, and outcomes as bits."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+
+from benchmark.results import Outcomes
+
+_MARK = "$float"
+"""Key of the one-entry object that stands for a number JSON has no literal for."""
+
+
+def dumps(value: Any) -> str:
+    """JSON text of plain data; infinities and NaN become ``{"$float": "inf"}`` and the like.
+
+    Python's own ``Infinity`` literal is not JSON: other readers and PostgreSQL refuse it.
+    """
+    return json.dumps(_mark(value), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+
+
+def loads(text: str | bytes) -> Any:
+    """The data that :func:`dumps` was given: every float comes back exactly."""
+    return json.loads(text, object_hook=_unmark)
+
+
+def _mark(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _mark(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_mark(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return {_MARK: str(value)}
+    return value
+
+
+def _unmark(value: dict[str, Any]) -> Any:
+    return float(value[_MARK]) if value.keys() == {_MARK} else value
+
+
+def pack(outcomes: Outcomes) -> bytes:
+    """Bool (N,) as ceil(N / 8) bytes, first example in the highest bit."""
+    return np.packbits(outcomes).tobytes()
+
+
+def unpack(bits: bytes, n: int) -> Outcomes:
+    """Bool (n,) from :func:`pack`'s bytes."""
+    return np.unpackbits(np.frombuffer(bits, np.uint8), count=n).astype(bool)

@@ -1,0 +1,40 @@
+"""A row of the leaderboard, as it comes out of the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmark.headline import nonsingular
+from benchmark.results import ProbeResult, Provenance
+from models_zoo.card import Card
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model on one battery, data and seed.
+
+    Attributes:
+        card: the model's catalogue card.
+        battery: the battery's content as JSON, as it was when the model was scored.
+        submitted: whether the model came in through ``nonsingular submit``.
+        results: the probes' answers, by the probe's name.
+        provenances: where each answer comes from; a run may be resumed on another day or machine.
+    """
+
+    card: Card
+    battery: dict[str, Any]
+    submitted: bool
+    results: dict[str, ProbeResult] = field(default_factory=dict)
+    provenances: dict[str, Provenance] = field(default_factory=dict)
+
+    @property
+    def provenance(self) -> Provenance:
+        """The newest of the answers' provenances."""
+        return max(self.provenances.values(), key=lambda provenance: provenance.created)
+
+    @property
+    def answers(self) -> dict[str, ProbeResult]:
+        """The probes' results and, where its parts were run, the derived ``nonsingular``."""
+        headline = nonsingular(self.results)
+        return ({"nonsingular": headline} if headline else {}) | self.results

@@ -1,0 +1,123 @@
+"""The tables. A change here needs a migration; a test holds the two together."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Float,
+    ForeignKey,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+SHA256 = String(64)
+
+
+class Base(DeclarativeBase):
+    """Root of the tables."""
+
+
+class ModelRow(Base):
+    """A model, identified by the hash of its function.
+
+    Attributes:
+        fingerprint: see :func:`models_zoo.fingerprint`.
+        name: the name it is shown under; two functions may share one.
+        card: the catalogue card as JSON.
+        checkpoint_sha256: hash of the file the weights were read from.
+        submitted: whether it came in through ``nonsingular submit``.
+        first_seen: UTC time of the first result.
+    """
+
+    __tablename__ = "models"
+
+    fingerprint: Mapped[str] = mapped_column(SHA256, primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), index=True)
+    card: Mapped[dict[str, Any]] = mapped_column(JSON)
+    checkpoint_sha256: Mapped[str | None] = mapped_column(SHA256)
+    submitted: Mapped[bool]
+    first_seen: Mapped[datetime] = mapped_column(DateTime)
+
+    results: Mapped[list[ResultRow]] = relationship(back_populates="model")
+
+
+class ResultRow(Base):
+    """The answer of one probe on one model, battery, data and seed.
+
+    Attributes:
+        payload: the :class:`benchmark.results.ProbeResult` as JSON, without its outcomes.
+        provenance: the :class:`benchmark.results.Provenance` as JSON.
+        battery: the battery's name.
+        battery_content: the battery as JSON, so that a retired one can still be shown.
+        created: UTC time at which it was stored.
+    """
+
+    __tablename__ = "results"
+    __table_args__ = (
+        UniqueConstraint(
+            "fingerprint", "battery_sha256", "data_sha256", "seed", "probe", name="uq_results_key"
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(SHA256, ForeignKey("models.fingerprint"))
+    battery_sha256: Mapped[str] = mapped_column(SHA256)
+    data_sha256: Mapped[str] = mapped_column(SHA256)
+    seed: Mapped[int] = mapped_column(BigInteger)
+    probe: Mapped[str] = mapped_column(String(100))
+    battery: Mapped[str] = mapped_column(String(100), index=True)
+    battery_content: Mapped[dict[str, Any]] = mapped_column(JSON)
+    payload: Mapped[dict[str, Any]] = mapped_column(JSON)
+    provenance: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created: Mapped[datetime] = mapped_column(DateTime)
+
+    model: Mapped[ModelRow] = relationship(back_populates="results")
+    scores: Mapped[list[ScoreRow]] = relationship(cascade="all, delete-orphan")
+    outcomes: Mapped[list[OutcomeRow]] = relationship(cascade="all, delete-orphan")
+
+
+class ScoreRow(Base):
+    """One score of a result, for readers who speak SQL; NULL stands for NaN.
+
+    Attributes:
+        name: the score's name without the probe's own in front.
+        value: the score; ``low`` and ``high`` are the ends of its 95% interval.
+        n: number of examples or draws.
+    """
+
+    __tablename__ = "scores"
+
+    result_id: Mapped[int] = mapped_column(
+        ForeignKey("results.id", ondelete="CASCADE"), primary_key=True
+    )
+    name: Mapped[str] = mapped_column(String(100), primary_key=True)
+    value: Mapped[float | None] = mapped_column(Float(53))
+    low: Mapped[float | None] = mapped_column(Float(53))
+    high: Mapped[float | None] = mapped_column(Float(53))
+    n: Mapped[int]
+
+
+class OutcomeRow(Base):
+    """Per-example outcomes of a result.
+
+    Attributes:
+        name: such as ``"headline"``.
+        n: number of examples.
+        bits: bool (n,), eight to a byte, first example in the highest bit.
+    """
+
+    __tablename__ = "outcomes"
+
+    result_id: Mapped[int] = mapped_column(
+        ForeignKey("results.id", ondelete="CASCADE"), primary_key=True
+    )
+    name: Mapped[str] = mapped_column(String(100), primary_key=True)
+    n: Mapped[int]
+    bits: Mapped[bytes] = mapped_column(LargeBinary)

@@ -1,0 +1,234 @@
+"""A realistic, made-up set of results, so that no attack runs in these tests."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+
+import numpy as np
+import pytest
+from pydantic import BaseModel, ConfigDict
+
+from benchmark.results import Cost, Curve, ProbeResult, Provenance, Score, Surface
+from benchmark.statistics import exact, proportion
+from leaderboard.store import Store
+from models_zoo.card import Card, Training
+
+N = 200
+EPS = [0.0, 0.05, 0.1, 0.2, 0.3]
+RADII = [0.0, 0.05, 0.1, 0.2, 0.4]
+
+
+class MadeUpBattery(BaseModel):
+    """Stands in for a battery, so that these tests hold whatever the real ones contain."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str = "digits-v1"
+    dataset: str = "digits"
+    description: str = "Digits under input, weight, joint and backdoor adversaries."
+    default: tuple[str, ...] = ("clean", "input", "weight", "joint", "backdoor")
+    probes: dict[str, dict[str, object]] = {
+        "clean": {},
+        "input": {"norms": {"linf": ["0.1", "0.2"], "l2": ["0.5"]}, "effort": "standard"},
+        "weight": {"radii": [0.05, 0.1, 0.2], "steps": 20},
+        "joint": {"eps": [0.1], "radii": [0.1]},
+        "backdoor": {"budgets": [0.001, 0.01], "target": 0},
+    }
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+def make_card(name="digits/cnn-standard", recipe="standard", **changes) -> Card:
+    settings = {"eps": 0.2, "steps": 10} if recipe != "standard" else {}
+    training = Training(recipe=recipe, settings=settings, seed=0, data="digits train, 1,197 images")
+    return Card(
+        name=name,
+        **{
+            "dataset": "digits",
+            "architecture": name.split("/")[-1].split("-")[0],
+            "input_shape": (1, 8, 8),
+            "mean": (0.5,),
+            "std": (0.25,),
+            "training": training,
+            "clean_accuracy": 0.97,
+            "licence": "Apache-2.0",
+            "checkpoint": "cnn-standard.safetensors",
+            "sha256": "c" * 64,
+        }
+        | changes,
+    )
+
+
+def make_provenance(battery, fingerprint="a" * 64, **changes) -> Provenance:
+    return Provenance(
+        **{
+            "fingerprint": fingerprint,
+            "checkpoint_sha256": "c" * 64,
+            "data_sha256": "d" * 64,
+            "examples": N,
+            "battery": battery.name,
+            "battery_sha256": battery.sha256,
+            "seed": 0,
+            "device": "cpu",
+            "threads": 1,
+            "versions": {"python": "3.12.1", "torch": "2.6.0"},
+            "created": "2026-01-02T03:04:05+00:00",
+        }
+        | changes
+    )
+
+
+def decay(strength, ladder, hardness) -> np.ndarray:
+    """Bool (budgets, N): example i falls at its own budget, so the rows are nested."""
+    limits = np.linspace(0, 1, N) ** hardness * strength
+    return np.array([limits * 2 >= budget for budget in ladder])
+
+
+def curve(picture, series, ladder, rows, label) -> Curve:
+    return Curve(
+        picture=picture,
+        series=series,
+        x_label=label,
+        y_label="robust accuracy",
+        x=ladder,
+        x_text=[f"{b:g}" for b in ladder],
+        y=[proportion(row) for row in rows],
+    )
+
+
+def make_results(strength=0.2) -> dict[str, ProbeResult]:
+    """Answers of a model that stands up to input budgets of about ``strength``."""
+    protocol = {"ball": "linf", "steps": 50, "restarts": 2, "rule": "weights of 2 or more axes"}
+    clean = np.arange(N) >= 6
+    linf, l2 = decay(strength, EPS, 0.3) & clean, decay(strength * 2, EPS, 0.3) & clean
+    weight = decay(0.3, RADII, 0.4) & clean
+    random = decay(0.9, RADII, 0.2) & clean
+    surface = [[float((a & b).mean()) for a in linf] for b in weight]
+    seconds = 1.25
+    return {
+        "clean": ProbeResult(
+            probe="clean",
+            scores={
+                "accuracy": proportion(clean),
+                "cross_entropy": Score(value=0.1, n=N, low=0.08, high=0.12),
+            },
+            outcomes={"headline": clean},
+            cost=Cost(seconds=0.01, forwards=N, peak_memory=300_000_000),
+        ),
+        "input": ProbeResult(
+            probe="input",
+            scores={
+                "robust_accuracy": proportion(linf[3]),
+                "robust_accuracy_l2": proportion(l2[3]),
+            },
+            outcomes={"headline": linf[3], "l2": l2[3]},
+            curves=[
+                curve("robust_accuracy", "linf", EPS, linf, "input budget"),
+                curve("robust_accuracy", "l2", EPS, l2, "input budget"),
+            ],
+            protocol=protocol,
+            cost=Cost(seconds=seconds, forwards=90_000, backwards=80_000, peak_memory=3 * 10**8),
+        ),
+        "weight": ProbeResult(
+            probe="weight",
+            scores={
+                "robust_accuracy": proportion(weight[2]),
+                "random_accuracy": proportion(random[2]),
+            },
+            outcomes={"headline": weight[2]},
+            curves=[
+                curve("accuracy", "worst found", RADII, weight, "relative radius"),
+                curve("accuracy", "random direction", RADII, random, "relative radius"),
+            ],
+            protocol=protocol,
+            cost=Cost(seconds=seconds, forwards=20_000, backwards=20_000),
+        ),
+        "joint": ProbeResult(
+            probe="joint",
+            scores={
+                "robust_accuracy": proportion(linf[2] & weight[2]),
+                "volume": exact(float(np.mean(surface)), N),
+            },
+            outcomes={"headline": linf[2] & weight[2]},
+            surfaces=[
+                Surface(
+                    picture="accuracy",
+                    x_label="input budget",
+                    y_label="relative radius",
+                    z_label="accuracy",
+                    x=EPS,
+                    y=RADII,
+                    x_text=[f"{b:g}" for b in EPS],
+                    y_text=[f"{b:g}" for b in RADII],
+                    z=surface,
+                )
+            ],
+            protocol=protocol,
+            cost=Cost(seconds=3 * seconds, forwards=200_000, backwards=180_000),
+        ),
+        "backdoor": ProbeResult(
+            probe="backdoor",
+            scores={
+                "success": proportion(np.arange(N) < 150),
+                "smallest_budget": exact(math.inf, N),
+            },
+            protocol={"target": 0, "patch": "3x3, lower right"},
+            cost=Cost(seconds=seconds),
+        ),
+        "input-autoattack": ProbeResult(
+            probe="input-autoattack",
+            scores={"robust_accuracy": proportion(linf[3])},
+            outcomes={"headline": linf[3]},
+        ),
+    }
+
+
+ZOO = [
+    ("digits/cnn-standard", "standard", 0.03),
+    ("digits/cnn-pgd-at", "pgd-at", 0.3),
+    ("digits/mlp-standard", "standard", 0.02),
+    ("digits/mlp-pgd-at", "pgd-at", 0.25),
+]
+
+
+def fill(store, zoo=ZOO, battery=None, **changes) -> None:
+    """Save the made-up results of a made-up zoo."""
+    battery = battery or MadeUpBattery()
+    for name, recipe, strength in zoo:
+        print_ = hashlib.sha256(name.encode()).hexdigest()
+        provenance = make_provenance(battery, print_, **changes)
+        for result in make_results(strength).values():
+            store.save(make_card(name, recipe), provenance, battery, result)
+
+
+@pytest.fixture
+def battery() -> MadeUpBattery:
+    return MadeUpBattery()
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store.open(":memory:")
+
+
+@pytest.fixture
+def filled(store: Store) -> Store:
+    fill(store)
+    return store
+
+
+@pytest.fixture
+def made_up():
+    """The makers above, for tests that need their own cards, answers or zoos."""
+    import types
+
+    return types.SimpleNamespace(
+        card=make_card,
+        provenance=make_provenance,
+        results=make_results,
+        fill=fill,
+        Battery=MadeUpBattery,
+    )
