@@ -1,0 +1,40 @@
+"""Every command, option and column says what it is."""
+
+import typer
+
+from benchmark.headline import SCORES
+from benchmark.probes import PROBES
+from leaderboard.cli import app
+
+COMMANDS = typer.main.get_command(app).commands
+
+
+def test_every_command_of_the_contract_is_there():
+    assert {"models", "bench", "submit", "site", "train", "doctor"} <= set(COMMANDS)
+
+
+def test_every_command_and_option_has_help():
+    silent = [name for name, command in COMMANDS.items() if not (command.help or "").strip()]
+    silent += [
+        f"{name} {parameter.name}"
+        for name, command in COMMANDS.items()
+        for parameter in command.params
+        if not (getattr(parameter, "help", None) or "").strip()
+    ]
+    assert silent == []
+
+
+def test_every_score_is_described():
+    assert len(PROBES) >= 8
+    specs = {("nonsingular", name): spec for name, spec in SCORES.items()}
+    for probe, definition in PROBES.items():
+        assert definition.scores, f"{probe} gives no score"
+        specs |= {(probe, name): spec for name, spec in definition.scores.items()}
+    assert [key for key, spec in specs.items() if len(spec.description.split()) < 4] == []
+
+
+def test_every_score_is_in_the_documentation(root):
+    page = (root / "docs" / "scores.md").read_text("utf-8")
+    names = [f"nonsingular.{name}" for name in SCORES]
+    names += [f"{probe}.{name}" for probe, known in PROBES.items() for name in known.scores]
+    assert [name for name in names if name not in page] == []
