@@ -12,6 +12,7 @@ ALLOWED = {
     "benchmark": {"models_zoo", "benchmark"},
     "leaderboard": {"models_zoo", "benchmark", "leaderboard"},
 }
+UNPICKLERS = {"pickle.load", "pickle.loads", "pickle.Unpickler", "joblib.load"}
 
 
 def imported_packages(tree):
@@ -106,12 +107,12 @@ def test_checkpoints_are_never_unpickled(sources):
                 ]
                 if safe != [True]:
                     unsafe.append(f"{source.path}:{node.lineno}")
-            names = {ast.unparse(node)} if isinstance(node, ast.Attribute) else set()
-            if isinstance(node, ast.ImportFrom) and node.module == "torch":
-                names = {f"torch.{alias.name}" for alias in node.names} & {"torch.load"}
-                unsafe += [f"{source.path}:{node.lineno}" for _ in names]
-            if names & {"pickle.load", "pickle.loads", "joblib.load"}:
+            if isinstance(node, ast.Attribute) and ast.unparse(node) in UNPICKLERS:
                 unsafe.append(f"{source.path}:{node.lineno}")
+            if isinstance(node, ast.ImportFrom):
+                names = {f"{node.module}.{alias.name}" for alias in node.names}
+                if names & {"torch.load", *UNPICKLERS}:
+                    unsafe.append(f"{source.path}:{node.lineno}")
     assert unsafe == []
 
 
