@@ -1,0 +1,42 @@
+"""The projected gradient ascent that training needs; evaluation has its own, stronger ones."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def pgd(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    eps: float,
+    step: float,
+    steps: int,
+    generator: torch.Generator,
+) -> Tensor:
+    """Images that ascend the cross-entropy inside the linf ball and [0, 1] (Madry et al. 2018).
+
+    Args:
+        model: from images in [0, 1] to logits; its parameters get no gradient.
+        images: float32 (N, C, H, W) in [0, 1].
+        labels: int64 (N,).
+        eps: radius of the linf ball, in input units.
+        step: length of one sign step, in input units.
+        steps: number of steps, from a uniformly random start.
+        generator: source of the start, on the CPU.
+
+    Returns:
+        Perturbed images (N, C, H, W), detached.
+    """
+    low, high = (images - eps).clamp(min=0), (images + eps).clamp(max=1)
+    noise = torch.rand(images.shape, generator=generator).to(images.device)
+    current = torch.clamp(images + eps * (2 * noise - 1), low, high)
+    for _ in range(steps):
+        current.requires_grad_(True)
+        loss = F.cross_entropy(model(current), labels, reduction="sum")
+        (gradient,) = torch.autograd.grad(loss, current)
+        current = torch.clamp(current.detach() + step * gradient.sign(), low, high)
+    return current.detach()

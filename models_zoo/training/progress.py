@@ -1,0 +1,62 @@
+"""What a training run reports after each epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from models_zoo.training.pgd import pgd
+
+STEPS = 10
+"""Ascent steps of the reported robust accuracy, a quarter of the budget each."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The state after one epoch.
+
+    Attributes:
+        number: which epoch, from 1.
+        loss: mean training loss of the epoch.
+        clean: accuracy on the held-out part.
+        robust: accuracy on the held-out part under a short PGD at the settings' ``eps``.
+        seconds: wall time of the epoch, without the reporting.
+    """
+
+    number: int
+    loss: float
+    clean: float
+    robust: float
+    seconds: float
+
+
+Progress = Callable[[Epoch], None]
+"""Called after every epoch."""
+
+
+def held_out_accuracy(
+    model: nn.Module, images: Tensor, labels: Tensor, *, eps: float, generator: torch.Generator
+) -> tuple[float, float]:
+    """Clean and robust accuracy of a model, which is put into eval mode.
+
+    Args:
+        model: from images in [0, 1] to logits.
+        images: float32 (N, C, H, W) in [0, 1].
+        labels: int64 (N,).
+        eps: linf budget in input units.
+        generator: source of the ascent's start.
+    """
+    model.eval()
+    clean = robust = 0
+    for part, truth in zip(torch.split(images, 512), torch.split(labels, 512), strict=True):
+        adversarial = pgd(
+            model, part, truth, eps=eps, step=eps / 4, steps=STEPS, generator=generator
+        )
+        with torch.no_grad():
+            right = model(part).argmax(1) == truth
+            clean += int(right.sum())
+            robust += int((right & (model(adversarial).argmax(1) == truth)).sum())
+    return clean / len(labels), robust / len(labels)

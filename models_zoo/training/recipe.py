@@ -1,0 +1,122 @@
+"""What a training recipe is: its settings and the loss it descends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from torch import Tensor, nn
+
+from models_zoo.errors import InputError, unknown_name
+
+
+def _number(value: object) -> object:
+    """Accept ``"8/255"`` beside plain numbers."""
+    return float(Fraction(value)) if isinstance(value, str) and "/" in value else value
+
+
+Budget = Annotated[float, BeforeValidator(_number), Field(ge=0, le=1)]
+"""A distance in input units, images being in [0, 1]; text such as ``"8/255"`` is accepted."""
+
+
+class Settings(BaseModel):
+    """What every recipe can be told.
+
+    Attributes:
+        epochs: passes over the training part.
+        batch_size: images a step.
+        optimizer: ``"adam"`` (AdamW) or ``"sgd"`` (Nesterov momentum 0.9).
+        learning_rate: its highest value.
+        weight_decay: decoupled for AdamW, an l2 penalty for SGD.
+        schedule: ``"onecycle"`` (linear warm-up over the first fifth, then cosine), ``"cosine"``
+            or ``"constant"``.
+        eps: linf budget of the robust accuracy that is reported on the held-out part; recipes that
+            train against an adversary give it this budget too.
+        holdout: share of the training images that is kept back to report on, never trained on.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    epochs: int = Field(default=30, ge=1)
+    batch_size: int = Field(default=64, ge=1)
+    optimizer: Literal["adam", "sgd"] = "adam"
+    learning_rate: float = Field(default=2e-3, gt=0)
+    weight_decay: float = Field(default=1e-4, ge=0)
+    schedule: Literal["onecycle", "cosine", "constant"] = "onecycle"
+    eps: Budget = 8 / 255
+    holdout: float = Field(default=0.1, gt=0, lt=1)
+
+
+Loss = Callable[[nn.Module, Tensor, Tensor, Any, torch.Generator], Tensor]
+"""(model, images, labels, settings, generator) to the scalar loss of one step."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A way of training.
+
+    Attributes:
+        name: such as ``"pgd-at"``.
+        settings: type of its settings.
+        loss: the loss of one step, on a model in train mode.
+    """
+
+    name: str
+    settings: type[Settings]
+    loss: Loss
+
+    def configure(self, values: Mapping[str, object]) -> Settings:
+        """Settings from values by name; numbers may be text, as from a command line.
+
+        Raises:
+            InputError: a name is unknown or a value is out of range.
+        """
+        for name in values:
+            if name not in self.settings.model_fields:
+                kind = f"setting of recipe {self.name}"
+                raise unknown_name(kind, name, self.settings.model_fields)
+        try:
+            return self.settings.model_validate(dict(values))
+        except (ValidationError, ZeroDivisionError) as error:
+            if isinstance(error, ZeroDivisionError):
+                raise InputError(f"recipe {self.name}: a budget divides by zero") from error
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise InputError(
+                f"recipe {self.name}: {where}={first['input']!r} will not do: {first['msg']}"
+            ) from error
+
+
+_RECIPES: dict[str, Recipe] = {}
+
+
+def register(name: str, settings: type[Settings]) -> Callable[[Loss], Loss]:
+    """Decorator that makes a loss function the recipe ``name``, which must be new."""
+
+    def add(loss: Loss) -> Loss:
+        if name in _RECIPES:
+            raise ValueError(f"recipe {name!r} is registered twice")
+        _RECIPES[name] = Recipe(name, settings, loss)
+        return loss
+
+    return add
+
+
+def list_recipes() -> list[str]:
+    """Names that :func:`load_recipe` accepts, sorted."""
+    return sorted(_RECIPES)
+
+
+def load_recipe(name: str) -> Recipe:
+    """A recipe by name.
+
+    Raises:
+        InputError: there is no recipe of that name.
+    """
+    if name not in _RECIPES:
+        raise unknown_name("recipe", name, _RECIPES)
+    return _RECIPES[name]
