@@ -1,0 +1,100 @@
+"""The README's code blocks run as they stand, in order, in a copy of the working tree.
+
+The copy gets a virtual environment that leads back to this one, marked as installed: so ``make
+bench`` runs as it does on its second run, and nothing is installed twice. ``make test`` is left
+out, because it would run this file again; continuous integration runs that very command.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SHARED = Path(os.environ.get("NONSINGULAR_SHARED", ROOT.parent / "shared")) / "data"
+BLOCK = re.compile(r"(<!-- the next block is tested[^\n]*-->\n\n)?```(\w+)\n(.*?)```", re.DOTALL)
+FOREIGN = {
+    "resnet20.safetensors": SHARED / "checkpoints" / "cifar10-resnet20-standard.safetensors",
+    "cifar10-test.npz": SHARED / "cifar10" / "test_846.npz",
+}
+
+
+def blocks(language: str, *, foreign: bool = False) -> list[str]:
+    found = BLOCK.findall((ROOT / "README.md").read_text("utf-8"))
+    return [code for mark, kind, code in found if kind == language and bool(mark) == foreign]
+
+
+def command(folder: Path, name: str, line: str) -> None:
+    path = folder / name
+    path.write_text(f'#!/bin/sh\nexec {line} "$@"\n')
+    path.chmod(0o755)
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory) -> Path:
+    """A copy of the working tree with an environment that is this one."""
+    folder: Path = tmp_path_factory.mktemp("readme") / "nonsingular"
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    scripts = folder / ".venv" / "bin"
+    scripts.mkdir(parents=True)
+    command(scripts, "python", f"'{sys.executable}'")
+    command(scripts, "nonsingular", f"'{sys.executable}' -m leaderboard.cli")
+    for stamp in (".stamp-installed", ".stamp-installed-dev"):
+        (folder / ".venv" / stamp).touch()
+    return folder
+
+
+def run(line: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    path = f"{folder / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    result = subprocess.run(
+        line,
+        cwd=folder,
+        env=os.environ | {"PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, f"{line[-1]}\n{result.stdout}\n{result.stderr}"
+    return result
+
+
+def test_the_readme_has_what_this_file_runs():
+    shell = "".join(blocks("bash"))
+    for needed in ("make bench", "make test", "nonsingular bench", "nonsingular submit"):
+        assert needed in shell
+    assert blocks("python")
+    assert len(blocks("bash", foreign=True)) == 1
+
+
+def test_the_shell_blocks_run(copy):
+    for code in blocks("bash"):
+        if code.strip() != "make test":
+            run(["bash", "-euo", "pipefail", "-c", code], copy)
+    assert (copy / "report.json").is_file()
+
+
+def test_the_python_blocks_run(copy):
+    run([sys.executable, "-c", "\n".join(blocks("python"))], copy)
+
+
+def test_the_block_on_checkpoints_from_elsewhere_runs(copy):
+    for name, source in FOREIGN.items():
+        if not source.is_file():
+            pytest.skip(f"{source.name} is not beside this checkout")
+        (copy / name).symlink_to(source)
+    (code,) = blocks("bash", foreign=True)
+    run(["bash", "-euo", "pipefail", "-c", code], copy)
