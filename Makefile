@@ -30,7 +30,8 @@ define install
 		mkdir -p $(VENV) && touch $(INSTALLING) && $(PYTHON) -m venv $(VENV); fi
 	@echo "==> installing $(1) into $(VENV) (PyTorch is large: the first time takes minutes)"
 	@touch $(INSTALLING)
-	@$(VENV)/bin/pip install --disable-pip-version-check --quiet --editable '$(1)'
+	@if [ -t 1 ]; then quiet=; else quiet=--quiet; fi; \
+		$(VENV)/bin/pip install --disable-pip-version-check $$quiet --editable '$(1)'
 	@rm $(INSTALLING)
 endef
 
