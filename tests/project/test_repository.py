@@ -32,3 +32,15 @@ def test_no_committed_text_names_a_machine_or_a_registry(root):
             if ELSEWHERE.search(line)
         ]
     assert named == []
+
+
+def test_links_between_pages_lead_somewhere(root):
+    pages = [*root.glob("*.md"), *(root / "docs").rglob("*.md")]
+    broken = [
+        f"{page.relative_to(root)}: {target}"
+        for page in pages
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text("utf-8"))
+        if "://" not in target and not (page.parent / target).exists()
+    ]
+    assert len(pages) >= 3
+    assert broken == []
