@@ -10,7 +10,7 @@ from importlib.resources import files
 
 from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError, field_validator
 
-from benchmark.probes import PROBES, Settings
+from benchmark.probes import PROBES, ProbeSettings
 from models_zoo.errors import InputError, unknown_name
 
 
@@ -31,11 +31,13 @@ class Battery(BaseModel):
     dataset: str
     description: str
     default: tuple[str, ...]
-    probes: dict[str, SerializeAsAny[Settings]]
+    probes: dict[str, SerializeAsAny[ProbeSettings]]
 
     @field_validator("probes", mode="before")
     @classmethod
-    def _settings_of_each_probe(cls, tables: dict[str, dict[str, object]]) -> dict[str, Settings]:
+    def _settings_of_each_probe(
+        cls, tables: dict[str, dict[str, object]]
+    ) -> dict[str, ProbeSettings]:
         for name in tables:
             if name not in PROBES:
                 raise unknown_name("probe", name, PROBES)
@@ -62,7 +64,9 @@ class Battery(BaseModel):
 def list_batteries() -> list[str]:
     """Names of the batteries that come with the package."""
     folder = files("benchmark.batteries")
-    return sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml"))
+    return sorted(
+        f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")
+    )
 
 
 def load_battery(name: str) -> Battery:

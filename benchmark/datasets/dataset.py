@@ -69,11 +69,7 @@ class Dataset:
     @cached_property
     def sha256(self) -> str:
         """SHA-256 over the shapes and bytes of images and labels."""
-        digest = hashlib.sha256()
-        for tensor in (self.images, self.labels):
-            digest.update(f"{tuple(tensor.shape)}|".encode())
-            digest.update(tensor.contiguous().numpy().tobytes())
-        return digest.hexdigest()
+        return examples_sha256(self.images, self.labels)
 
     def head(self, n: int) -> Dataset:
         """The first ``n`` examples.
@@ -84,3 +80,12 @@ class Dataset:
         if not 1 <= n <= len(self):
             raise InputError(f"asked for {n} examples of {self.name!r}; give 1 to {len(self)}")
         return Dataset(self.name, self.split, self.images[:n], self.labels[:n], self.classes)
+
+
+def examples_sha256(images: Tensor, labels: Tensor) -> str:
+    """SHA-256 over the shapes and bytes of images (N, C, H, W) and labels (N,)."""
+    digest = hashlib.sha256()
+    for tensor in (images, labels):
+        digest.update(f"{tuple(tensor.shape)}|".encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()

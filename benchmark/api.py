@@ -1,0 +1,237 @@
+"""One attack at a time, on any module: the library's short way in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from benchmark.attacks.backdoor import BackdoorOutcome, Trigger, halves, measure, plant
+from benchmark.attacks.inputs import InputAttack, attack_subject
+from benchmark.attacks.joint import JointAttack, attack_cell
+from benchmark.attacks.weights import WeightAttack, WeightBudget, weight_ladder
+from benchmark.probes.flatness import FlatnessProbe, FlatnessSettings
+from benchmark.results import Score
+from benchmark.spaces import WeightBall, select_weights
+from benchmark.subject import subject_of
+
+
+def attack_inputs(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    norm: str = "linf",
+    eps: float,
+    effort: str = "standard",
+    seed: int = 0,
+    device: str = "cpu",
+    batch_size: int = 256,
+) -> InputAttack:
+    """Perturb each image inside its own ball until the model is wrong.
+
+    Args:
+        model: from images in [0, 1] to logits.
+        images: float (N, C, H, W) in [0, 1].
+        labels: int (N,).
+        norm: ``"linf"`` or ``"l2"``.
+        eps: radius in input units, such as ``8 / 255``.
+        effort: ``"quick"``, ``"standard"`` or ``"thorough"``.
+        seed: root of every random draw.
+        device: where to compute.
+        batch_size: images passed through the model at once.
+
+    Returns:
+        ``images`` (N, C, H, W) inside the ball and [0, 1], and ``robust`` (N,), bool: what was
+        still classified correctly after everything tried. Where it is false ``images`` holds the
+        proof.
+
+    Raises:
+        InputError: arguments that do not fit together.
+    """
+    with subject_of(
+        model, images, labels, seed=seed, device=device, batch_size=batch_size
+    ) as subject:
+        found = attack_subject(subject, norm, eps, effort)
+    return InputAttack(found.images.to(images.device), found.robust.to(images.device))
+
+
+def attack_weights(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    radius: float,
+    geometry: str = "relative-l2",
+    rule: str = "no-normalization",
+    steps: int = 40,
+    seed: int = 0,
+    device: str = "cpu",
+    batch_size: int = 256,
+) -> WeightAttack:
+    """Perturb the weights once for all examples, to make as many of them wrong as possible.
+
+    Args:
+        model: from images in [0, 1] to logits; it is not changed.
+        images: float (N, C, H, W) in [0, 1].
+        labels: int (N,).
+        radius: of the weight ball, in the unit of the geometry.
+        geometry: see :class:`benchmark.spaces.WeightBall`.
+        rule: which tensors move, see :data:`benchmark.spaces.RULES`.
+        steps: APGD steps an objective and start.
+        seed: root of every random draw.
+        device: where to compute.
+        batch_size: images passed through the model at once.
+
+    Returns:
+        ``weights``, perturbed tensors by parameter name, and ``robust`` (N,), bool.
+
+    Raises:
+        InputError: arguments that do not fit together.
+    """
+    with subject_of(
+        model, images, labels, seed=seed, device=device, batch_size=batch_size
+    ) as subject:
+        (found,) = weight_ladder(subject, [radius], WeightBudget(geometry, rule, steps))
+    return found
+
+
+def attack_joint(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    eps: float,
+    radius: float,
+    norm: str = "linf",
+    geometry: str = "relative-l2",
+    rule: str = "no-normalization",
+    steps: int = 40,
+    effort: str = "standard",
+    seed: int = 0,
+    device: str = "cpu",
+    batch_size: int = 256,
+) -> JointAttack:
+    """Perturb the weights once for all examples and each image inside its own ball.
+
+    Never weaker than either attack alone at the same budgets: both are candidates.
+
+    Args:
+        model: from images in [0, 1] to logits; it is not changed.
+        images: float (N, C, H, W) in [0, 1].
+        labels: int (N,).
+        eps: radius of the input balls, input units.
+        radius: radius of the weight ball, in the unit of the geometry.
+        norm: of the input balls.
+        geometry: of the weight ball.
+        rule: which tensors move.
+        steps: APGD steps over weights.
+        effort: of the input attacks.
+        seed: root of every random draw.
+        device: where to compute.
+        batch_size: images passed through the model at once.
+
+    Returns:
+        ``weights``, ``robust`` (N,), bool, and ``won``, which candidate it was.
+
+    Raises:
+        InputError: arguments that do not fit together.
+    """
+    budget = WeightBudget(geometry, rule, steps)
+    with subject_of(
+        model, images, labels, seed=seed, device=device, batch_size=batch_size
+    ) as subject:
+        (weight,) = weight_ladder(subject, [radius], budget)
+        return attack_cell(
+            subject,
+            norm,
+            eps,
+            radius,
+            budget=budget,
+            effort=effort,
+            alone=attack_subject(subject, norm, eps, effort).robust,
+            weight=weight,
+        )
+
+
+def inject_backdoor(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    budget: float,
+    target: int = 0,
+    trigger: Trigger | None = None,
+    geometry: str = "relative-linf",
+    rule: str = "no-normalization",
+    steps: int = 60,
+    seed: int = 0,
+    device: str = "cpu",
+    batch_size: int = 256,
+) -> BackdoorOutcome:
+    """Plant a trigger in the weights on one half of the examples, measure it on the other.
+
+    Args:
+        model: from images in [0, 1] to logits; it is not changed.
+        images: float (N, C, H, W) in [0, 1], at least 4.
+        labels: int (N,).
+        budget: radius of the weight ball, in the unit of the geometry.
+        target: the class the trigger shall call up.
+        trigger: what is stamped on the images; by default a bright 3 x 3 square.
+        geometry: of the weight ball.
+        rule: which tensors move.
+        steps: APGD steps.
+        seed: root of every random draw.
+        device: where to compute.
+        batch_size: images passed through the model at once.
+
+    Returns:
+        ``weights``, ``success`` on triggered images of other classes, ``robust`` on clean images,
+        and ``change``, the mean relative weight change.
+
+    Raises:
+        InputError: arguments that do not fit together.
+    """
+    chosen = trigger or Trigger()
+    with subject_of(
+        model, images, labels, seed=seed, device=device, batch_size=batch_size
+    ) as subject:
+        search, held_out = halves(subject)
+        ball = WeightBall(select_weights(model, rule), budget, geometry)
+        weights = plant(search, ball, chosen, target, steps, ball.origin)
+        return measure(held_out, ball, chosen, target, weights)
+
+
+def flatness(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    eps: float,
+    seed: int = 0,
+    device: str = "cpu",
+    batch_size: int = 256,
+    **settings: Any,
+) -> dict[str, Score]:
+    """Average- and worst-case flatness, robust and clean (Stutz et al. 2021); larger is sharper.
+
+    Args:
+        model: from images in [0, 1] to logits; it is not changed.
+        images: float (N, C, H, W) in [0, 1].
+        labels: int (N,).
+        eps: linf input budget of the robust loss.
+        seed: root of every random draw.
+        device: where to compute.
+        batch_size: images passed through the model at once.
+        settings: other fields of :class:`benchmark.probes.flatness.FlatnessSettings`.
+
+    Returns:
+        The scores of the probe ``flatness`` by name.
+
+    Raises:
+        InputError: arguments that do not fit together.
+    """
+    with subject_of(
+        model, images, labels, seed=seed, device=device, batch_size=batch_size
+    ) as subject:
+        return FlatnessProbe(FlatnessSettings(eps=eps, **settings))(subject).scores

@@ -1,0 +1,155 @@
+"""APGD: projected ascent with momentum whose step halves where it stops paying.
+
+Source: Croce & Hein 2020, "Reliable evaluation of adversarial robustness with an ensemble of
+diverse parameter-free attacks", section 3 and algorithm 1.
+
+Each row keeps its own step size; rows that have fallen leave the batch at once. The same schedule
+climbs in weight space, where there is one row.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmark.ascent.climb import Climb, Evaluate, Evaluation
+from benchmark.spaces import Point, Space
+
+MOMENTUM = 0.75
+INCREASING = 0.75
+"""A row whose objective rose in fewer than this share of a window's steps halves its step."""
+
+
+@dataclass
+class _State:
+    """The rows still climbing. Tensors of shape (rows,) and points with as many rows."""
+
+    rows: Tensor
+    point: Point
+    previous: Point
+    gradient: Point
+    best: Point
+    best_gradient: Point
+    values: Tensor
+    best_values: Tensor
+    step: Tensor
+    rises: Tensor
+    checkpoint_values: Tensor
+    just_halved: Tensor
+
+    def take(self, space: Space, keep: Tensor) -> _State:
+        kept: dict[str, Any] = {
+            name: space.pick(value, keep) if isinstance(value, dict) else value[keep]
+            for name, value in vars(self).items()
+        }
+        return _State(**kept)
+
+
+def apgd(
+    space: Space, evaluate: Evaluate, start: Point, steps: int, *, first_step: float = 2.0
+) -> Climb:
+    """Ascend from ``start`` and keep each row's best point.
+
+    Args:
+        space: the set to stay inside.
+        evaluate: the objective and its gradient.
+        start: a point of ``space``.
+        steps: number of steps; one more evaluation than that.
+        first_step: the first step's length, in radii of the space.
+    """
+    rows = torch.arange(space.rows, device=next(iter(start.values())).device)
+    first = evaluate(start, rows)
+    result = Climb(dict(start), first.values.clone(), _fallen(first).clone())
+    state = _State(
+        rows=rows,
+        point=start,
+        previous=start,
+        gradient=first.gradient,
+        best=start,
+        best_gradient=first.gradient,
+        values=first.values,
+        best_values=first.values,
+        step=torch.full_like(first.values, first_step, dtype=torch.float32),
+        rises=torch.zeros_like(first.values),
+        checkpoint_values=first.values,
+        just_halved=torch.ones_like(first.values, dtype=torch.bool),
+    )
+    space, state = _leave(result, space, state, result.fallen)
+
+    window, since = max(math.ceil(0.22 * steps), 1), 0
+    for step in range(steps):
+        if not len(state.rows):
+            break
+        momentum = MOMENTUM if step else 1.0
+        moved = space.project(space.move(state.point, space.steepest(state.gradient), state.step))
+        if step:
+            moved = space.project(_blend(moved, state.point, state.previous, momentum))
+        found = evaluate(moved, state.rows)
+        _advance(space, state, moved, found)
+        space, state = _leave(result, space, state, _fallen(found))
+        since += 1
+        if since == window and len(state.rows):
+            _shorten(space, state, window)
+            since = 0
+            window = max(window - max(int(0.03 * steps), 1), max(int(0.06 * steps), 1))
+    _leave(result, space, state, torch.ones_like(state.rows, dtype=torch.bool), fell=False)
+    return result
+
+
+def _fallen(found: Evaluation) -> Tensor:
+    return (
+        torch.zeros_like(found.values, dtype=torch.bool) if found.fallen is None else found.fallen
+    )
+
+
+def _blend(moved: Point, point: Point, previous: Point, momentum: float) -> Point:
+    return {
+        name: here + momentum * (moved[name] - here) + (1 - momentum) * (here - previous[name])
+        for name, here in point.items()
+    }
+
+
+def _advance(space: Space, state: _State, moved: Point, found: Evaluation) -> None:
+    better = found.values > state.best_values
+    state.rises = state.rises + (found.values > state.values)
+    state.best = space.where(better, moved, state.best)
+    state.best_gradient = space.where(better, found.gradient, state.best_gradient)
+    state.best_values = torch.where(better, found.values, state.best_values)
+    state.previous, state.point = state.point, moved
+    state.gradient, state.values = found.gradient, found.values
+
+
+def _shorten(space: Space, state: _State, window: int) -> None:
+    """Halve the step of rows that oscillate or stand still, and send them back to their best."""
+    stuck = ~state.just_halved & (state.best_values <= state.checkpoint_values)
+    halve = (state.rises <= INCREASING * window) | stuck
+    state.step = torch.where(halve, state.step / 2, state.step)
+    state.point = space.where(halve, state.best, state.point)
+    state.gradient = space.where(halve, state.best_gradient, state.gradient)
+    state.values = torch.where(halve, state.best_values, state.values)
+    state.just_halved, state.checkpoint_values = halve, state.best_values
+    state.rises = torch.zeros_like(state.rises)
+
+
+def _leave(
+    result: Climb, space: Space, state: _State, leaving: Tensor, *, fell: bool = True
+) -> tuple[Space, _State]:
+    """Write the leaving rows' points into the result; the space and state of those that stay."""
+    if not leaving.any():
+        return space, state
+    source = state.point if fell else state.best
+    values = state.values if fell else state.best_values
+    if bool(leaving.all()) and len(state.rows) == len(result.values):
+        result.point.update(source)
+    else:
+        out = state.rows[leaving]
+        for name, tensor in space.pick(source, leaving.nonzero().squeeze(1)).items():
+            result.point[name] = result.point[name].index_copy(0, out, tensor)
+    result.values[state.rows[leaving]] = values[leaving]
+    result.fallen[state.rows[leaving]] = fell
+    keep = (~leaving).nonzero().squeeze(1)
+    return space.take(keep), state.take(space, keep)

@@ -1,0 +1,1 @@
+"""Attacks: what an adversary finds in a space, verified."""

@@ -1,0 +1,90 @@
+"""Evaluating a model with a battery."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from benchmark.batteries import Battery, load_battery
+from benchmark.probes import PROBES
+from benchmark.provenance import provenance_of
+from benchmark.report import Report
+from benchmark.results import ProbeResult, Provenance
+from benchmark.subject import Progress, subject_of
+from models_zoo.errors import InputError
+
+
+def evaluate(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    battery: str | Battery = "digits-v1",
+    probes: Sequence[str] | None = None,
+    *,
+    seed: int = 0,
+    device: str = "cpu",
+    batch_size: int = 256,
+    known: Mapping[str, ProbeResult] | None = None,
+    on_result: Callable[[Provenance, ProbeResult], None] | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Ask a model the questions of a battery.
+
+    The model is examined in eval mode and handed back as it was. The same call on the same machine
+    gives the same scores, whatever the order of the probes.
+
+    Args:
+        model: from images (N, C, H, W) in [0, 1] to logits (N, classes).
+        images: float (N, C, H, W) in [0, 1].
+        labels: int (N,).
+        battery: a battery or its name.
+        probes: which of its probes to run; by default all that are not references.
+        seed: root of every random draw.
+        device: such as ``"cpu"`` or ``"cuda"``.
+        batch_size: images passed through the model at once; bounds memory.
+        known: results from before, which are not computed again.
+        on_result: called with each new result as soon as it is there.
+        progress: called with a few words whenever a piece of work is done.
+
+    Returns:
+        The results of the probes asked for, known ones included.
+
+    Raises:
+        InputError: an unknown battery, probe or device, or images, labels and model that do not
+            fit.
+    """
+    chosen = load_battery(battery) if isinstance(battery, str) else battery
+    names, known = chosen.select(probes), known or {}
+    results = {name: known[name] for name in names if name in known}
+    require_device(device)
+    with subject_of(
+        model,
+        images,
+        labels,
+        seed=seed,
+        device=device,
+        batch_size=batch_size,
+        progress=progress,
+    ) as subject:
+        provenance = provenance_of(model, subject.images, subject.labels, chosen, seed, device)
+        for name in (name for name in names if name not in results):
+            subject.progress(PROBES[name].title)
+            results[name] = PROBES[name](chosen.probes[name], chosen.probes)(subject)
+            if on_result is not None:
+                on_result(provenance, results[name])
+    return Report(provenance, {name: results[name] for name in names})
+
+
+def require_device(device: str) -> None:
+    """Check that a device can be computed on.
+
+    Raises:
+        InputError: it is not a device, or not one of this machine.
+    """
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"device {device!r} cannot be used: {reason}") from error

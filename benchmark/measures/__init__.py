@@ -1,0 +1,1 @@
+"""Measures: numbers of a model's surroundings that are not accuracies."""

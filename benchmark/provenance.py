@@ -1,0 +1,59 @@
+"""Where a result comes from: hashes, versions, device."""
+
+from __future__ import annotations
+
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+
+import torch
+from torch import Tensor, nn
+
+from benchmark.batteries import Battery
+from benchmark.datasets.dataset import examples_sha256
+from benchmark.results import Provenance
+from models_zoo.classifier import Classifier, fingerprint
+
+PACKAGES = ("nonsingular", "torch", "torchvision", "numpy", "pyautoattack")
+"""Packages whose version can change a number."""
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of :data:`PACKAGES`; ``"not installed"`` where there is none."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def provenance_of(
+    model: nn.Module, images: Tensor, labels: Tensor, battery: Battery, seed: int, device: str
+) -> Provenance:
+    """Describe an evaluation before it runs.
+
+    Args:
+        model: a :class:`models_zoo.Classifier`, or any module.
+        images: float32 (N, C, H, W).
+        labels: int64 (N,).
+        battery: the battery.
+        seed: root of every random draw.
+        device: where it will run.
+    """
+    return Provenance(
+        fingerprint=model.fingerprint
+        if isinstance(model, Classifier)
+        else fingerprint(model, salt=repr(model)),
+        checkpoint_sha256=model.card.sha256 if isinstance(model, Classifier) else None,
+        data_sha256=examples_sha256(images.float(), labels.long()),
+        examples=len(images),
+        battery=battery.name,
+        battery_sha256=battery.sha256,
+        seed=seed,
+        device=device,
+        threads=torch.get_num_threads(),
+        versions=versions(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )

@@ -1,0 +1,19 @@
+"""Spaces: the sets an adversary may move in."""
+
+from benchmark.spaces.inputs import InputBall
+from benchmark.spaces.product import ProductSpace
+from benchmark.spaces.selection import RULES, select_weights
+from benchmark.spaces.space import IMAGES, Point, Space
+from benchmark.spaces.weights import GEOMETRIES, WeightBall
+
+__all__ = [
+    "GEOMETRIES",
+    "IMAGES",
+    "RULES",
+    "InputBall",
+    "Point",
+    "ProductSpace",
+    "Space",
+    "WeightBall",
+    "select_weights",
+]
