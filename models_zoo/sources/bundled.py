@@ -20,7 +20,7 @@ def bundled_file(card: Card) -> Iterator[Path]:
     """
     if card.checkpoint is None:
         raise InputError(f"the card of model {card.name!r} names no checkpoint")
-    resource = files("models_zoo") / "checkpoints" / card.checkpoint
+    resource = files("models_zoo") / "checkpoints" / card.dataset / card.checkpoint
     if not resource.is_file():
         raise InputError(
             f"model {card.name!r} lacks its bundled checkpoint {card.checkpoint}; "

@@ -15,6 +15,7 @@ from models_zoo.architectures import build_architecture
 from models_zoo.card import Card, Training
 from models_zoo.classifier import Classifier
 from models_zoo.errors import InputError
+from models_zoo.training.augmentation import flipped, shifted
 from models_zoo.training.progress import Epoch, Progress, held_out_accuracy
 from models_zoo.training.recipe import Recipe, Settings, load_recipe
 
@@ -97,8 +98,9 @@ def _descend(
     seed: int,
     progress: Progress | None,
 ) -> None:
-    order = _generator(seed, "order")
-    attack = _generator(seed, "attack")
+    order, attack, augmentation = (
+        _generator(seed, purpose) for purpose in ("order", "attack", "augmentation")
+    )
     split = torch.randperm(len(labels), generator=_generator(seed, "holdout"))
     held = round(settings.holdout * len(labels))
     if not 1 <= held < len(labels):
@@ -115,7 +117,8 @@ def _descend(
         model.train()
         shuffled = part[torch.randperm(len(part), generator=order)]
         for batch in torch.split(shuffled, settings.batch_size):
-            loss = recipe.loss(model, images[batch], labels[batch], settings, attack)
+            augmented = _augmented(images[batch], settings, augmentation)
+            loss = recipe.loss(model, augmented, labels[batch], settings, attack)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
@@ -137,6 +140,12 @@ def _descend(
             )
             progress(Epoch(number, total / len(part), clean, robust, seconds))
     model.eval().requires_grad_(False)
+
+
+def _augmented(images: Tensor, settings: Settings, generator: torch.Generator) -> Tensor:
+    if settings.shift:
+        images = shifted(images, settings.shift, generator)
+    return flipped(images, generator) if settings.flip else images
 
 
 def _generator(seed: int, purpose: str) -> torch.Generator:

@@ -1,0 +1,36 @@
+"""Random changes to training images that keep their label."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def shifted(images: Tensor, pixels: int, generator: torch.Generator) -> Tensor:
+    """Each image moved by up to ``pixels`` along both axes, black where nothing is left.
+
+    Args:
+        images: (N, C, H, W).
+        pixels: largest move, in pixels; every whole move up to it is equally likely.
+        generator: source of the moves, on the CPU.
+    """
+    count, channels, height, width = images.shape
+    padded = F.pad(images, (pixels,) * 4)
+    move = torch.randint(2 * pixels + 1, (2, count), generator=generator).to(images.device)
+    rows = (move[0, :, None] + torch.arange(height, device=images.device))[:, None, :, None]
+    columns = (move[1, :, None] + torch.arange(width, device=images.device))[:, None, None, :]
+    image = torch.arange(count, device=images.device)[:, None, None, None]
+    channel = torch.arange(channels, device=images.device)[None, :, None, None]
+    return padded[image, channel, rows, columns]
+
+
+def flipped(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Each image mirrored left to right with probability one half.
+
+    Args:
+        images: (N, C, H, W).
+        generator: source of the choice, on the CPU.
+    """
+    mirror = torch.rand(len(images), generator=generator).to(images.device) < 0.5
+    return torch.where(mirror[:, None, None, None], images.flip(3), images)
