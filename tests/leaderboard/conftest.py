@@ -103,8 +103,8 @@ def make_results(strength=0.2) -> dict[str, ProbeResult]:
     """Answers of a model that stands up to input budgets of about ``strength``."""
     protocol = {"ball": "linf", "steps": 50, "restarts": 2, "rule": "weights of 2 or more axes"}
     clean = np.arange(N) >= 6
-    linf, l2 = decay(strength, EPS, 0.3) & clean, decay(strength * 2, EPS, 0.3) & clean
-    weight = decay(0.3, RADII, 0.4) & clean
+    linf, l2 = decay(strength, EPS, 0.8) & clean, decay(strength * 2, EPS, 0.8) & clean
+    weight = decay(0.1 + strength / 3, RADII, 0.5) & clean
     random = decay(0.9, RADII, 0.2) & clean
     surface = [[float((a & b).mean()) for a in linf] for b in weight]
     seconds = 1.25
@@ -135,10 +135,10 @@ def make_results(strength=0.2) -> dict[str, ProbeResult]:
         "weight": ProbeResult(
             probe="weight",
             scores={
-                "robust_accuracy": proportion(weight[2]),
-                "random_accuracy": proportion(random[2]),
+                "robust_accuracy": proportion(weight[3]),
+                "random_accuracy": proportion(random[3]),
             },
-            outcomes={"headline": weight[2]},
+            outcomes={"headline": weight[3]},
             curves=[
                 curve("accuracy", "worst found", RADII, weight, "relative radius"),
                 curve("accuracy", "random direction", RADII, random, "relative radius"),
@@ -149,10 +149,10 @@ def make_results(strength=0.2) -> dict[str, ProbeResult]:
         "joint": ProbeResult(
             probe="joint",
             scores={
-                "robust_accuracy": proportion(linf[2] & weight[2]),
+                "robust_accuracy": proportion(linf[2] & weight[3]),
                 "volume": exact(float(np.mean(surface)), N),
             },
-            outcomes={"headline": linf[2] & weight[2]},
+            outcomes={"headline": linf[2] & weight[3]},
             surfaces=[
                 Surface(
                     picture="accuracy",

@@ -1,0 +1,28 @@
+"""``nonsingular site``: render the leaderboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``site`` to the command line."""
+
+    @app.command()
+    def site(
+        out: Annotated[
+            Path, typer.Option(help="Folder to write: missing, empty or an earlier site.")
+        ] = Path("site"),
+        database: Annotated[
+            str, typer.Option(help="SQLite file or SQLAlchemy URL that bench wrote to.")
+        ] = "nonsingular.sqlite",
+    ) -> None:
+        """Render the stored results as static pages that open without a server or a network."""
+        from leaderboard.site import render_site
+        from leaderboard.store import Store
+
+        index = render_site(Store.open(database, to_read=True), out)
+        typer.echo(f"leaderboard: {index.resolve().as_uri()}")

@@ -1,0 +1,43 @@
+"""What all charts share: colours and shapes of series, axes, type."""
+
+from __future__ import annotations
+
+import altair as alt
+
+Layers = alt.LayerChart | alt.FacetChart
+"""What :func:`altair.layer` gives."""
+
+INK = "var(--chart-ink, #4a4f57)"
+GRID = "var(--chart-grid, #e3e6ea)"
+
+COLOURS = [
+    f"var(--series-{place}, {colour})"
+    for place, colour in enumerate(
+        ["#1f6fb2", "#c4541c", "#1d8a5f", "#8a4fb5", "#a8790a", "#b13a63", "#4a6a78", "#6b7a12"], 1
+    )
+]
+"""Colours of series in order; the page's style sheet gives each a light and a dark value."""
+
+SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-left"]
+"""Shapes in the same order, for readers who cannot tell the colours apart."""
+
+
+def domain(names: list[str], values: list[str]) -> alt.Scale:
+    """A scale that gives the names the values in order, and again from the start when they end."""
+    return alt.Scale(domain=names, range=[values[i % len(values)] for i in range(len(names))])
+
+
+def styled(chart: Layers, width: int, height: int) -> Layers:
+    """The chart in the site's dress: quiet axes, legend on top, transparent ground."""
+    text = {"labelColor": INK, "titleColor": INK, "titleFontWeight": "normal"}
+    lines = {"gridColor": GRID, "domainColor": GRID, "tickColor": GRID}
+    legend = {"orient": "top", "direction": "horizontal", "columns": 4, "symbolOpacity": 1}
+    dressed: Layers = chart.properties(
+        width=width, height=height, background="transparent", padding=4
+    ).configure(
+        font="system-ui, sans-serif",
+        axis={"labelFontSize": 11, "titleFontSize": 12, "titlePadding": 8} | text | lines,
+        legend={"labelFontSize": 12, "labelLimit": 200} | legend | text,
+        view={"stroke": None},
+    )
+    return dressed

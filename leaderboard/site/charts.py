@@ -1,0 +1,128 @@
+"""Pictures of curves over budgets, each with its text alternative."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+from markupsafe import Markup
+
+from benchmark.results import Curve
+from leaderboard.site.chart_style import COLOURS, SHAPES, Layers, domain, styled
+from leaderboard.site.svg import Painter, printable
+from leaderboard.site.texts import ABSENT, interval, number
+
+_SHARES = ("accuracy", "success", "share")
+_WIDTH, _HEIGHT = 330, 210
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A chart with its text alternative.
+
+    Attributes:
+        title: caption.
+        svg: the drawing.
+        file: its file in the ``charts`` folder.
+        head: headings of the table of its numbers.
+        rows: the numbers the drawing shows, as text.
+    """
+
+    title: str
+    svg: Markup
+    file: str
+    head: list[str]
+    rows: list[list[str]]
+
+
+def curves_pictures(curves: Sequence[Curve], painter: Painter, model: str) -> list[Picture]:
+    """One picture for all curves that name the same picture and have the same axes.
+
+    Args:
+        curves: a probe's curves.
+        painter: draws them.
+        model: whose they are, for the descriptions.
+    """
+    groups: dict[tuple[str, str, str], list[Curve]] = {}
+    for curve in curves:
+        groups.setdefault((curve.picture, curve.x_label, curve.y_label), []).append(curve)
+    return [_picture(group, painter, model) for group in groups.values()]
+
+
+def share_unit(label: str) -> str:
+    """``"share"`` where an axis label names a share of examples, else no unit."""
+    return "share" if any(word in label.lower() for word in _SHARES) else ""
+
+
+def _picture(curves: Sequence[Curve], painter: Painter, model: str) -> Picture:
+    first, unit = curves[0], share_unit(curves[0].y_label)
+    title = first.picture.replace("_", " ").capitalize()
+    description = f"{title} of {model}: {first.y_label} over {first.x_label}. " + " ".join(
+        f"{curve.series}: {number(curve.y[0].value, unit)} at {curve.x_text[0]}, "
+        f"{number(curve.y[-1].value, unit)} at {curve.x_text[-1]}."
+        for curve in curves
+        if curve.y
+    )
+    svg, file = painter.draw(_chart(curves, unit), description)
+    head = [first.x_label, *(curve.series for curve in curves)]
+    rows = [[text, *(_at(c, x, unit) for c in curves)] for x, text in _ticks(curves).items()]
+    return Picture(title, svg, file, head, rows)
+
+
+def _ticks(curves: Sequence[Curve]) -> dict[float, str]:
+    """Every budget of the curves with its text, ascending."""
+    texts = {x: text for c in curves for x, text in zip(c.x, c.x_text, strict=True)}
+    return dict(sorted(texts.items()))
+
+
+def _at(curve: Curve, x: float, unit: str) -> str:
+    if x not in curve.x:
+        return ABSENT
+    score = curve.y[curve.x.index(x)]
+    ends = interval(score, unit)
+    return number(score.value, unit) + (f" ({ends})" if ends else "")
+
+
+def _chart(curves: Sequence[Curve], unit: str) -> Layers:
+    names = [printable(curve.series) for curve in curves]
+    data = [
+        {"x": x, "y": score.value, "low": score.low, "high": score.high, "series": name}
+        for name, curve in zip(names, curves, strict=True)
+        for x, score in zip(curve.x, curve.y, strict=True)
+        if all(map(math.isfinite, (x, score.value, score.low, score.high)))
+    ]
+    ticks = _ticks(curves)
+    texts = json.dumps([printable(text) for text in ticks.values()])
+    x = alt.X(
+        "x:Q",
+        title=curves[0].x_label,
+        scale=alt.Scale(nice=False),
+        axis=alt.Axis(
+            values=list(ticks),
+            labelExpr=f"{texts}[indexof({json.dumps(list(ticks))}, datum.value)]",
+            labelOverlap="greedy",
+            grid=False,
+        ),
+    )
+    scale = alt.Scale(domain=[0, 1]) if unit else alt.Scale(zero=True, nice=True)
+    axis = alt.Axis(format="%" if unit else "~g", tickCount=5)
+    # A lone series is named by the picture's title.
+    legend: dict[str, Any] = {"legend": None} if len(names) == 1 else {}
+
+    def y(field: str) -> alt.Y:
+        return alt.Y(field, title=curves[0].y_label, scale=scale, axis=axis)
+
+    base = alt.Chart(alt.InlineData(values=data)).encode(
+        x=x, color=alt.Color("series:N", title=None, scale=domain(names, COLOURS), **legend)
+    )
+    band = base.mark_area(opacity=0.16).encode(y=y("low:Q"), y2="high:Q")
+    line = base.mark_line(strokeWidth=2).encode(y=y("y:Q"))
+    points = base.mark_point(filled=True, opacity=1, size=42).encode(
+        y=y("y:Q"),
+        shape=alt.Shape("series:N", title=None, scale=domain(names, SHAPES), **legend),
+    )
+    return styled(alt.layer(band, line, points), _WIDTH, _HEIGHT)

@@ -1,0 +1,167 @@
+"""What a model's page says about each battery it was scored with."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmark.results import ProbeResult, ScoreSpec, Surface
+from leaderboard.site.charts import Picture, curves_pictures, share_unit
+from leaderboard.site.svg import Painter
+from leaderboard.site.texts import ProbeText, interval, number, plain, probe_text
+from leaderboard.store import Entry
+from models_zoo.card import Card
+
+
+@dataclass(frozen=True)
+class ScoreLine:
+    """A score with what it means; the texts are as shown."""
+
+    name: str
+    spec: ScoreSpec
+    text: str
+    interval: str
+    n: int
+    finite: bool
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """A surface as a table; ``strength`` in [0, 1] shades a cell.
+
+    Attributes:
+        surface: the axes with their labels and texts.
+        cells: text and strength, a row for each of the surface's ``y``.
+    """
+
+    surface: Surface
+    title: str
+    cells: list[list[tuple[str, float]]]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A probe's answer on a model's page."""
+
+    text: ProbeText
+    result: ProbeResult
+    scores: list[ScoreLine]
+    pictures: list[Picture]
+    heat_maps: list[HeatMap]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One battery, data set and seed on a model's page.
+
+    Attributes:
+        versions: probes that were computed with the same versions, and those versions.
+        command: gives the same numbers again.
+    """
+
+    entry: Entry
+    battery_page: str
+    sections: list[Section]
+    versions: list[tuple[str, str]]
+    command: str
+
+
+def make_evaluation(entry: Entry, battery_page: str, painter: Painter) -> Evaluation:
+    """Everything a page shows of an entry; ``battery_page`` is a path within the site."""
+    order = [name for name in entry.battery.get("probes", {}) if name in entry.results]
+    names = dict.fromkeys(["nonsingular", *order, *entry.results])
+    sections = [
+        _section(entry.answers[name], painter, entry.card.name)
+        for name in names
+        if name in entry.answers
+    ]
+    return Evaluation(entry, battery_page, sections, _versions(entry), reproduce(entry))
+
+
+def _versions(entry: Entry) -> list[tuple[str, str]]:
+    groups: dict[str, list[str]] = {}
+    for probe, where in entry.provenances.items():
+        groups.setdefault(plain(where.versions), []).append(probe)
+    return [(", ".join(probes), versions) for versions, probes in groups.items()]
+
+
+def _section(result: ProbeResult, painter: Painter, model: str) -> Section:
+    text = probe_text(result.probe)
+    scores = []
+    for name, score in result.scores.items():
+        spec = text.spec(name)
+        ends = interval(score, spec.unit) or "exact"
+        shown = number(score.value, spec.unit)
+        scores.append(ScoreLine(name, spec, shown, ends, score.n, math.isfinite(score.value)))
+    pictures = curves_pictures(result.curves, painter, model)
+    return Section(text, result, scores, pictures, [_heat_map(s) for s in result.surfaces])
+
+
+def _heat_map(surface: Surface) -> HeatMap:
+    unit = share_unit(surface.z_label)
+    values = [value for row in surface.z for value in row if math.isfinite(value)]
+    low, high = (0.0, 1.0) if unit else (min(values, default=0.0), max(values, default=1.0))
+    span = (high - low) or 1.0
+    cells = [
+        [(number(v, unit), min(max((v - low) / span, 0.0), 1.0)) for v in row] for row in surface.z
+    ]
+    return HeatMap(surface, surface.picture.replace("_", " ").capitalize(), cells)
+
+
+def how_to_load(card: Card) -> str:
+    """Python that loads the model."""
+    if card.source in ("bundled", "installed"):
+        return f"from models_zoo import load_model\n\nmodel = load_model({card.name!r})"
+    if card.source == "memory":
+        return "# scored in memory by benchmark.evaluate(); its weights were not stored"
+    return "\n".join(
+        [
+            "from models_zoo import load_file",
+            "",
+            "model = load_file(",
+            f"    {card.checkpoint or 'checkpoint.safetensors'!r},",
+            f"    architecture={card.architecture!r},",
+            f"    dataset={card.dataset!r},",
+            f"    classes={card.classes},",
+            f"    input_shape={card.input_shape!r},",
+            f"    mean={card.mean!r},",
+            f"    std={card.std!r},",
+            ")",
+        ]
+    )
+
+
+def reproduce(entry: Entry) -> str:
+    """The command that gives the same numbers on the same kind of machine."""
+    card, where = entry.card, entry.provenance
+    probes = _probes(entry)
+    if card.source == "memory":
+        asked = f", probes={probes!r}" if probes else ""
+        return (
+            f"evaluate(model, images, labels, battery={where.battery!r}{asked}, seed={where.seed})"
+        )
+    command = ["nonsingular", "bench"]
+    if card.source in ("bundled", "installed"):
+        command.append(card.name)
+    else:
+        command += ["--checkpoint", card.checkpoint or "FILE", "--architecture", card.architecture]
+        command += ["--mean", _numbers(card.mean), "--std", _numbers(card.std)]
+    command += ["--battery", where.battery, "--examples", str(where.examples)]
+    command += ["--seed", str(where.seed)]
+    if where.device != "cpu":
+        command += ["--device", where.device]
+    for probe in probes:
+        command += ["--probe", probe]
+    return shlex.join(command)
+
+
+def _probes(entry: Entry) -> list[str]:
+    """The probes to name: none where those that ran are the battery's own default."""
+    ran = list(entry.results)
+    return [] if set(ran) == set(entry.battery.get("default", ())) else ran
+
+
+def _numbers(values: Sequence[float]) -> str:
+    return ",".join(f"{value!r}" for value in values)

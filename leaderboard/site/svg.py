@@ -1,0 +1,121 @@
+"""Vega-Lite charts as SVG that can stand inside a page: small, safe, in the page's colours."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree  # reads what vl-convert wrote a moment ago
+
+import altair as alt
+import vl_convert
+from markupsafe import Markup
+
+from leaderboard.site.chart_style import Layers
+
+_NAMESPACE = "http://www.w3.org/2000/svg"
+_REVISION = 1
+"""Raised when this module would draw the same chart differently, so that cached ones go."""
+
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def printable(text: str) -> str:
+    """``text`` with what XML cannot hold replaced; vl-convert aborts the process on it."""
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+class Painter:
+    """Draws charts, or takes them from the site that was rendered before.
+
+    Args:
+        earlier: the ``charts`` folder of the earlier site; may be missing.
+        folder: the ``charts`` folder of the new one.
+    """
+
+    def __init__(self, earlier: Path, folder: Path) -> None:
+        self.earlier = earlier
+        self.folder = folder
+        self.drawn = 0
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def draw(self, chart: Layers, description: str) -> tuple[Markup, str]:
+        """An ``<svg>`` for a page and the name of its file in the charts folder.
+
+        Args:
+            chart: what to draw.
+            description: what a reader who cannot see it should be told.
+        """
+        spec = _printable(chart.to_dict())
+        tools = [_REVISION, version("vl-convert-python"), description]
+        content = json.dumps([spec, tools], sort_keys=True)
+        key = hashlib.sha256(content.encode()).hexdigest()[:16]
+        name = f"{key}.svg"
+        kept = self.earlier / name
+        if (self.folder / name).is_file():
+            text = (self.folder / name).read_text("utf-8")
+        elif kept.is_file():
+            text = kept.read_text("utf-8")
+        else:
+            drawn = vl_convert.vegalite_to_svg(spec, vl_version=_vegalite_version())
+            text = _tidy(drawn, f"c{key}", printable(description))
+        (self.folder / name).write_text(text, "utf-8")
+        self.drawn += 1
+        # The same chart twice on a page must not repeat its ids.
+        return Markup(text.replace(f"c{key}", f"c{key}-{self.drawn}")), name  # noqa: S704
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict):
+        return {printable(str(key)): _printable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_printable(item) for item in value]
+    return value
+
+
+def _vegalite_version() -> str:
+    """The version of Vega-Lite that vl-convert ships and that is nearest to altair's own."""
+    wanted = alt.SCHEMA_VERSION.removeprefix("v").split(".")
+    shipped = vl_convert.get_vegalite_versions()
+    same_major = [version for version in shipped if version.split(".")[0] == wanted[0]]
+    exact = ".".join(wanted[:2])
+    return str(exact if exact in shipped else (same_major or shipped)[-1])
+
+
+def _tidy(svg: str, prefix: str, description: str) -> str:
+    """Keep the drawing: no scripts or links, unique ids, one description for the whole."""
+    ElementTree.register_namespace("", _NAMESPACE)
+    root = ElementTree.fromstring(svg)  # noqa: S314
+    for parent in list(root.iter()):
+        for child in list(parent):
+            name = child.tag.removeprefix(f"{{{_NAMESPACE}}}")
+            invisible = name == "path" and not child.get("d")
+            if invisible or name not in {
+                "g",
+                "path",
+                "line",
+                "rect",
+                "text",
+                "tspan",
+                "defs",
+                "clipPath",
+                "circle",
+            }:
+                parent.remove(child)
+        for attribute, value in list(parent.attrib.items()):
+            if attribute.startswith(("aria-", "role", "on", "{", "pointer-events", "class")):
+                del parent.attrib[attribute]
+            elif attribute == "id":
+                parent.set("id", f"{prefix}-{value}")
+            elif "url(#" in value:
+                parent.set(attribute, value.replace("url(#", f"url(#{prefix}-"))
+            elif attribute in {"transform", "d"}:
+                parent.set(attribute, re.sub(r"(\.\d\d)\d+", r"\1", value))
+    root.set("role", "img")
+    root.set("aria-label", description)
+    return ElementTree.tostring(root, encoding="unicode")

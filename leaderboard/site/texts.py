@@ -1,0 +1,100 @@
+"""Numbers and probes in the words and figures of a page."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from benchmark.headline import SCORES
+from benchmark.probes import PROBES
+from benchmark.results import Score, ScoreSpec
+
+_MINUS = "\N{MINUS SIGN}"
+
+ABSENT = "\N{EN DASH}"
+"""Stands where there is no number."""
+
+SHOWN_UNITS = ("nats", "radius", "loss")
+"""Units that stand beside a number; a share is a percentage and needs none."""
+
+
+@dataclass(frozen=True)
+class ProbeText:
+    """What the pages say about a probe.
+
+    Attributes:
+        name: the probe's name.
+        title: heading.
+        question: the one question it asks.
+        scores: what each of its scores means.
+    """
+
+    name: str
+    title: str
+    question: str
+    scores: dict[str, ScoreSpec]
+
+    def spec(self, score: str) -> ScoreSpec:
+        """What a score means; one an older version stored and this one dropped says so."""
+        if score in self.scores:
+            return self.scores[score]
+        gone = "Recorded by another version of the suite, which documents it."
+        return ScoreSpec(label=score, description=gone, unit="", higher_is_better=None)
+
+
+def probe_texts() -> dict[str, ProbeText]:
+    """The derived headline first, then every probe in the order a battery runs them."""
+    headline = ProbeText(
+        "nonsingular",
+        "Non-singular",
+        "How often is the model still right under every one of the adversaries?",
+        SCORES,
+    )
+    probes = {
+        name: ProbeText(name, probe.title, probe.question, probe.scores)
+        for name, probe in PROBES.items()
+    }
+    return {"nonsingular": headline} | probes
+
+
+def probe_text(name: str) -> ProbeText:
+    """What the pages say about the probe ``name``, known to this version or not."""
+    unknown = ProbeText(name, name, "A probe of another version of the suite.", {})
+    return probe_texts().get(name, unknown)
+
+
+def number(value: float, unit: str) -> str:
+    """A number as people read it: shares as percentages, others to four digits."""
+    if math.isnan(value):
+        return "undefined"
+    if math.isinf(value):
+        return "none found" if value > 0 else f"{_MINUS}∞"
+    if unit == "share":
+        return f"{100 * value:.1f}%"
+    return f"{value:.4g}".replace("-", _MINUS)
+
+
+def interval(score: Score, unit: str) -> str | None:
+    """The 95% interval from low to high; ``None`` where there is no sampling."""
+    if not (math.isfinite(score.low) and math.isfinite(score.high)) or score.low == score.high:
+        return None
+    low, high = (number(end, unit).removesuffix("%") for end in (score.low, score.high))
+    return f"{low} to {high}" if _MINUS in low + high else f"{low}\N{EN DASH}{high}"
+
+
+def plain(value: Any) -> str:
+    """A setting or a line of a protocol, whatever its type, on one line."""
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.6g}"
+        case dict():
+            return "; ".join(f"{key}: {plain(item)}" for key, item in value.items()) or "none"
+        case list() | tuple():
+            return ", ".join(plain(item) for item in value) or "none"
+        case None:
+            return "none"
+        case _:
+            return str(value)
