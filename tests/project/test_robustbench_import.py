@@ -4,9 +4,11 @@ Everything runs in a process of its own: what counts is a plain ``python -c`` af
 """
 
 import importlib.util
+import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,19 +25,51 @@ def python(code: str, cwd: Path) -> str:
     return run.stdout.strip()
 
 
-def test_import_works_and_the_whole_zoo_is_listed(tmp_path):
+@pytest.fixture(scope="module")
+def facts(tmp_path_factory) -> dict[str, Any]:
+    """What one plain import leaves behind."""
     code = """
-import robustbench
+import json, sys
+from importlib.util import find_spec
+expected = ("autoattack", "pkg_resources")
+before = [find_spec(name) is not None for name in expected]
+import os, robustbench
+from robustbench import loaders
 from robustbench.model_zoo import model_dicts
-print(sum(len(models) for threats in model_dicts.values() for models in threats.values()))
+beside = loaders.pkg_resources.resource_filename("robustbench.loaders", "loaders.py")
+print(json.dumps({
+    "models": sum(len(models) for threats in model_dicts.values() for models in threats.values()),
+    "attack": robustbench.eval.AutoAttack.__module__,
+    "imported": [name for name in expected if name in sys.modules],
+    "appeared": [find_spec(name) is not None for name in expected] != before,
+    "file beside a module": os.path.samefile(beside, loaders.__file__),
+}))
 """
-    assert python(code, cwd=tmp_path) == "206"
+    facts: dict[str, Any] = json.loads(python(code, cwd=tmp_path_factory.mktemp("plain")))
+    return facts
+
+
+def test_import_works_and_the_whole_zoo_is_listed(facts):
+    assert facts["models"] == 206
+
+
+def test_nobody_else_sees_a_stand_in(facts):
+    if _has_autoattack():
+        pytest.skip("a real autoattack is installed here")
+    assert facts["attack"] == "pyautoattack.autoattack"
+    assert facts["imported"] == []
+    assert not facts["appeared"]
+
+
+def test_the_stand_in_finds_files_beside_a_module(facts):
+    assert facts["file beside a module"]
 
 
 def test_a_model_loads_from_a_file_laid_in_the_model_folder(tmp_path):
     code = """
 import torch, robustbench
 from pathlib import Path
+from typing import Any
 from robustbench.model_zoo import model_dicts
 from robustbench.model_zoo.enums import BenchmarkDataset, ThreatModel
 torch.manual_seed(0)
@@ -53,22 +87,6 @@ with torch.no_grad():
 print("same")
 """
     assert python(code, cwd=tmp_path) == "same"
-
-
-def test_nobody_else_sees_a_stand_in(tmp_path):
-    code = """
-import sys, importlib.util
-before = importlib.util.find_spec("autoattack"), importlib.util.find_spec("pkg_resources")
-import robustbench, robustbench.loaders
-assert "autoattack" not in sys.modules
-assert "pkg_resources" not in sys.modules
-assert (importlib.util.find_spec("autoattack") is None) == (before[0] is None)
-assert (importlib.util.find_spec("pkg_resources") is None) == (before[1] is None)
-print(robustbench.eval.AutoAttack.__module__)
-"""
-    if _has_autoattack():
-        pytest.skip("a real autoattack is installed here")
-    assert python(code, cwd=tmp_path) == "pyautoattack.autoattack"
 
 
 def test_a_real_autoattack_wins(tmp_path):
@@ -89,15 +107,6 @@ def test_a_folder_that_only_bears_the_name_does_not_win(tmp_path):
     if _has_autoattack():
         pytest.skip("a real autoattack is installed here")
     assert python(code, cwd=tmp_path) == "pyautoattack.autoattack"
-
-
-def test_the_stand_in_finds_files_beside_a_module(tmp_path):
-    code = """
-import os, robustbench.loaders as loaders
-path = loaders.pkg_resources.resource_filename("robustbench.loaders", "loaders.py")
-print(os.path.samefile(path, loaders.__file__))
-"""
-    assert python(code, cwd=tmp_path) == "True"
 
 
 def test_starting_python_stays_quick(tmp_path):

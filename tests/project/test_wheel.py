@@ -73,7 +73,7 @@ def test_import_robustbench_works_after_installing_it(wheel, tmp_path):
     (packages / "dependencies.pth").write_text("\n".join(site.getsitepackages()))
     code = "import robustbench, benchmark; print(robustbench.__name__, benchmark.__path__[0])"
     run = subprocess.run(
-        [python, "-W", "ignore", "-c", code],
+        [python, "-I", "-W", "ignore", "-c", code],
         cwd=tmp_path,
         capture_output=True,
         text=True,
