@@ -16,6 +16,8 @@ OWN = frozenset(
 )
 """Everything at the top of a rendered site."""
 
+_GENERATOR = 'name="generator" content="nonsingular'
+
 _STALE_SECONDS = 3600
 
 
@@ -32,12 +34,10 @@ def replacing(out: Path) -> Iterator[Path]:
         InputError: ``out`` holds something that a site does not, or cannot be written.
     """
     out = out.resolve()
-    _refuse_foreign(out)
     try:
+        _refuse_foreign(out)
         out.parent.mkdir(parents=True, exist_ok=True)
-        for left in out.parent.glob(f".{out.name}.*.rendering"):
-            if time.time() - left.stat().st_mtime > _STALE_SECONDS:  # its process was killed
-                shutil.rmtree(left, ignore_errors=True)
+        _remove_stale(out)
         work = Path(tempfile.mkdtemp(".rendering", f".{out.name}.", out.parent))
     except OSError as error:
         hint = "choose another folder with --out"
@@ -55,21 +55,40 @@ def replacing(out: Path) -> Iterator[Path]:
 
 def _refuse_foreign(out: Path) -> None:
     hint = "choose an empty or a new folder with --out"
-    if not out.exists():
-        return
-    if not out.is_dir():
+    if out.exists() and not out.is_dir():
         raise InputError(f"cannot write a site to {str(out)!r}: it is a file; {hint}")
-    found = {path.name for path in out.iterdir()}
-    foreign = sorted(found - OWN)
-    index = out / "index.html"
-    ours = not found or (
-        index.is_file() and 'name="generator" content="nonsingular' in index.read_text("utf-8")
+    foreign = _foreign(out)
+    for _ in range(5):  # another process may be swapping its own site in while we look
+        if foreign is None:
+            return
+        time.sleep(0.02)
+        foreign = _foreign(out)
+    raise InputError(
+        f"cannot write a site to {str(out)!r}: it holds {foreign!r}, which no site wrote; {hint}"
     )
-    if foreign or not ours:
-        what = foreign[0] if foreign else sorted(found)[0]
-        raise InputError(
-            f"cannot write a site to {str(out)!r}: it holds {what!r}, which no site wrote; {hint}"
-        )
+
+
+def _foreign(out: Path) -> str | None:
+    """The name of something in ``out`` that no site wrote; ``None`` where there is nothing."""
+    try:
+        found = sorted(path.name for path in out.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if not found:
+        return None
+    try:
+        ours = _GENERATOR in (out / "index.html").read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        ours = False
+    return next((name for name in found if not ours or name not in OWN), None)
+
+
+def _remove_stale(out: Path) -> None:
+    """Remove what renderers left that were killed."""
+    for left in out.parent.glob(f".{out.name}.*.rendering"):
+        with suppress(FileNotFoundError):  # its process is alive and has just finished
+            if time.time() - left.stat().st_mtime > _STALE_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _swap(new: Path, out: Path) -> None:

@@ -220,6 +220,14 @@ def filled(store: Store) -> Store:
     return store
 
 
+@pytest.fixture(scope="session")
+def zoo_store() -> Store:
+    """The made-up zoo's results; only to be read."""
+    store = Store.open(":memory:")
+    fill(store)
+    return store
+
+
 @pytest.fixture
 def made_up():
     """The makers above, for tests that need their own cards, answers or zoos."""

@@ -1,0 +1,341 @@
+"""What the pages say, and that nobody's name can say more than a name."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import pytest
+
+from benchmark.results import Score
+from leaderboard.site import render_site
+from leaderboard.site.model_page import how_to_load, reproduce
+from leaderboard.site.render import web_link
+from leaderboard.site.slugs import slug, unique_slugs
+from leaderboard.site.texts import interval, number, probe_texts
+from leaderboard.store import Entry
+from models_zoo.card import Training
+
+
+class Page(HTMLParser):
+    """Tags with their attributes, and the text of a page."""
+
+    VOID = ("meta", "link", "br", "img", "rect", "line", "path", "circle")
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags: list[tuple[str, dict]] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.feed(text)
+        assert self.open == [], f"not closed: {self.open}"
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+    def all(self, tag):
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory, zoo_store):
+    return render_site(zoo_store, tmp_path_factory.mktemp("rendered") / "site").parent
+
+
+def pages(site):
+    return {str(p.relative_to(site)): p.read_text("utf-8") for p in site.rglob("*.html")}
+
+
+def test_every_kind_of_page_is_there(site):
+    assert set(pages(site)) == {
+        "index.html",
+        "batteries/digits-v1.html",
+        "models/digits-cnn-standard.html",
+        "models/digits-cnn-pgd-at.html",
+        "models/digits-mlp-standard.html",
+        "models/digits-mlp-pgd-at.html",
+    }
+
+
+def test_pages_are_well_formed_with_unique_ids_and_links_that_lead_somewhere(site):
+    for path, text in pages(site).items():
+        page = Page(text)
+        ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+        assert len(ids) == len(set(ids)), path
+        for _, attrs in page.tags:
+            for reference in ("aria-labelledby",):
+                assert attrs.get(reference, ids[0]) in ids, (path, attrs)
+        for attrs in page.all("a"):
+            target, _, fragment = attrs["href"].partition("#")
+            if target:
+                assert (site / path).parent.joinpath(target).resolve().is_file(), attrs
+            else:
+                assert fragment in ids
+
+
+def test_nothing_is_fetched_from_anywhere(site):
+    for path in site.rglob("*"):
+        if path.suffix in (".html", ".css", ".js", ".svg"):
+            text = path.read_text("utf-8")
+            outside = set(re.findall(r"(?:https?:)?//[\w.-]+\.\w+", text)) - {"http://www.w3.org"}
+            assert not outside, (path, outside)
+            assert "@import" not in text
+    for text in pages(site).values():
+        for tag, attrs in Page(text).tags:
+            for name in ("src", "href"):
+                value = attrs.get(name, "")
+                if tag != "a":
+                    assert value.startswith(("data:", "style.css", "table.js", "../")) or not value
+
+
+def test_the_script_is_small_and_the_table_stands_without_it(site):
+    assert (site / "table.js").stat().st_size < 6000
+    assert "<button" not in (site / "index.html").read_text("utf-8")
+
+
+def test_the_board_ranks_by_the_headline_and_shows_every_headline_column(site, zoo_store):
+    text = (site / "index.html").read_text("utf-8")
+    names = re.findall(r'<th scope="row"><a href="models/[^"]+">([^<]+)</a>', text)
+    headline = {
+        e.card.name: e.answers["nonsingular"].scores["robust_accuracy"].value
+        for e in zoo_store.entries()
+    }
+    assert sorted(names, key=lambda name: -headline[name]) == names
+    assert names[0] == "digits/cnn-pgd-at"
+    assert re.findall(r'class="rank" data-value="(\d+)"', text) == ["1", "2", "3", "3"]
+    entry = zoo_store.entries()[0]
+    expected = [
+        spec.label
+        for p in probe_texts().values()
+        for name, spec in p.scores.items()
+        if spec.headline and p.name in entry.answers and name in entry.answers[p.name].scores
+    ]
+    found = re.findall(r'<th scope="col" class="number" data-kind="number"[^>]*>([^<]+?) <', text)
+    assert found == expected
+    assert "Non-singular" in found
+    assert "74.5%" in text
+    assert "68.0\N{EN DASH}80.0" in text
+
+
+def test_the_table_can_be_read_aloud(site):
+    page = Page((site / "index.html").read_text("utf-8"))
+    assert page.all("caption")
+    assert all(attrs.get("scope") in ("col", "row", "colgroup") for attrs in page.all("th"))
+    assert [a["aria-sort"] for a in page.all("th") if "aria-sort" in a] == ["ascending"]
+    assert page.all("html") == [{"lang": "en"}]
+    for attrs in page.all("svg"):
+        assert attrs["role"] == "img"
+        assert "digits" in attrs["aria-label"] or "models" in attrs["aria-label"]
+
+
+def test_a_model_page_holds_scores_curves_surface_cost_and_provenance(site):
+    text = (site / "models/digits-cnn-pgd-at.html").read_text("utf-8")
+    page = Page(text)
+    assert len(page.all("svg")) == 2  # input and weight; each with two series
+    assert "linf" in text
+    assert "random direction" in text
+    cells = [attrs for attrs in page.all("td") if attrs.get("style", "").startswith("--v:")]
+    assert len(cells) == 25
+    for piece in ("none found", "Share of", "8.", "restarts", "3.75", "d" * 64, "torch: 2.6.0"):
+        assert piece in page.text, piece
+    assert "load_model('digits/cnn-pgd-at')" in page.text
+    assert (
+        "nonsingular bench digits/cnn-pgd-at --battery digits-v1 --examples 200 --seed 0"
+        in page.text
+    )
+    assert "--probe input-autoattack" in page.text
+
+
+def test_a_battery_page_holds_questions_settings_and_the_hash(site, battery):
+    text = Page((site / "batteries/digits-v1.html").read_text("utf-8")).text
+    assert battery.sha256 in text
+    for probe, settings in battery.probes.items():
+        assert probe_texts()[probe].question in text
+        assert all(name in text for name in settings)
+
+
+def test_the_json_is_valid_and_complete(site, zoo_store):
+    def refuse(name):
+        raise AssertionError(f"{name} is not JSON")
+
+    content = json.loads((site / "results.json").read_text("utf-8"), parse_constant=refuse)
+    assert content["schema_version"] == 1
+    entries = zoo_store.entries()
+    assert len(content["entries"]) == len(entries)
+    for stored, written in zip(entries, content["entries"], strict=True):
+        assert written["model"]["name"] == stored.card.name
+        assert (site / written["page"]).is_file()
+        assert set(written["results"]) == set(stored.answers)
+        budget = written["results"]["backdoor"]["scores"]["smallest_budget"]
+        assert budget["value"] is None
+        assert budget["text"] == "none found"
+        for probe, answer in stored.answers.items():
+            bits = written["results"][probe]["outcomes"]
+            assert {n: [c == "1" for c in b] for n, b in bits.items()} == {
+                n: b.tolist() for n, b in answer.outcomes.items()
+            }
+    assert content["probes"]["clean"]["scores"]["accuracy"]["unit"] == "share"
+
+
+HOSTILE = [
+    "../../etc/x",
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "</title></svg><script>alert(2)</script>",
+    "javascript:alert(1)",
+    "a\x00b\x0bc\ufffe",
+    "{{ 7 * 7 }}{% raw %}",
+    "con",
+    "模型",
+    " ",
+]
+
+
+def test_hostile_text_in_every_field_stays_text(tmp_path, store, battery, made_up):
+    for place, text in enumerate(HOSTILE):
+        card = made_up.card(
+            text,
+            source="submitted",
+            architecture=text,
+            dataset=text,
+            checkpoint=text,
+            licence=text,
+            notes=text,
+            training=Training(recipe=text, settings={text: text}, data=text),
+        )
+        provenance = made_up.provenance(
+            battery, f"{place:064x}", device=text, versions={text: text}
+        )
+        for result in made_up.results().values():
+            result.protocol[text] = {text: [text]}
+            for number_, curve in enumerate(result.curves):
+                result.curves[number_] = curve.model_copy(
+                    update={
+                        "series": f"{text}{number_}",
+                        "x_label": text,
+                        "y_label": text,
+                        "picture": text,
+                        "x_text": [text] * len(curve.x),
+                    }
+                )
+            store.save(card, provenance, battery, result, submitted=True)
+    site = render_site(store, tmp_path / "site").parent
+    written = sorted(p.name for p in (site / "models").iterdir())
+    assert len(written) == len(HOSTILE)
+    assert all(re.fullmatch(r"[a-z0-9-]+\.html", name) for name in written)
+    for text in pages(site).values():
+        page = Page(text)
+        tags = {tag for tag, _ in page.tags}
+        assert "img" not in tags
+        assert [a.get("src") for a in page.all("script")] in ([], ["table.js"])
+        assert not [n for _, attrs in page.tags for n in attrs if n.startswith("on")]
+        assert not [a for a in page.all("a") if a["href"].startswith("javascript")]
+        assert "{{ 7 * 7 }}" in page.text or "{{" not in text
+    for chart in (site / "charts").iterdir():
+        root = ElementTree.fromstring(chart.read_text("utf-8"))  # noqa: S314
+        assert "script" not in {element.tag.split("}")[1] for element in root.iter()}
+    assert "submitted" in Page((site / "index.html").read_text("utf-8")).text
+
+
+def test_a_paper_is_linked_only_over_http():
+    assert web_link("https://example.org/a?b=1&c=2") == "https://example.org/a?b=1&c=2"
+    for address in (
+        "javascript:alert(1)",
+        " javascript:alert(1)",
+        "data:text/html,x",
+        "JavaScript:0",
+        "file:///etc/passwd",
+        "//example.org",
+    ):
+        assert web_link(address) is None
+
+
+def test_slugs_are_safe_unique_and_stable():
+    assert slug("digits/cnn-pgd-at") == "digits-cnn-pgd-at"
+    assert slug("../..") == "unnamed"
+    assert len(slug("x" * 10_000)) <= 60
+    names = {"aaaaaaaa1": "Digits/CNN", "bbbbbbbb2": "digits/cnn", "cccccccc3": "digits cnn"}
+    slugs = unique_slugs(names)
+    assert slugs["aaaaaaaa1"] == "digits-cnn"
+    assert len(set(slugs.values())) == 3
+    more = unique_slugs(names | {"d" * 64: "digits-cnn-bbbbbbbb", "e" * 64: "x"})
+    assert {key: more[key] for key in names} == slugs
+    assert len(set(more.values())) == 5
+
+
+def test_numbers_are_written_as_people_read_them():
+    assert number(0.1234, "share") == "12.3%"
+    assert number(float("inf"), "radius") == "none found"
+    assert number(float("nan"), "share") == "undefined"
+    assert number(-0.00012345, "loss") == "\N{MINUS SIGN}0.0001234"
+    sampled = Score(value=0.5, n=9, low=0.4, high=0.6)
+    assert interval(sampled, "share") == "40.0\N{EN DASH}60.0"
+    assert interval(Score(value=0.5, n=9, low=0.5, high=0.5), "share") is None
+
+
+def test_scores_of_different_data_or_batteries_never_share_a_table(tmp_path, store, made_up):
+    made_up.fill(store)
+    made_up.fill(store, data_sha256="e" * 64, examples=50)
+    made_up.fill(store, battery=made_up.Battery(description="changed"))
+    site = render_site(store, tmp_path / "site").parent
+    assert len(Page((site / "index.html").read_text("utf-8")).all("table")) == 3 + 3  # and numbers
+    assert sorted(p.name[:9] for p in (site / "batteries").iterdir()) == ["digits-v1"] * 2
+    assert len(list((site / "models").iterdir())) == 4
+
+
+def test_models_of_one_name_are_told_apart(tmp_path, store, made_up, battery):
+    for fingerprint in ("1" * 64, "2" * 64):
+        for result in made_up.results().values():
+            where = made_up.provenance(battery, fingerprint)
+            store.save(made_up.card("digits/twin"), where, battery, result)
+    site = render_site(store, tmp_path / "site").parent
+    text = (site / "index.html").read_text("utf-8")
+    assert "<small>11111111</small>" in text
+    assert "<small>22222222</small>" in text
+    assert {p.name for p in (site / "models").iterdir()} == {
+        "digits-twin.html",
+        "digits-twin-22222222.html",
+    }
+
+
+def test_a_probe_of_another_version_is_still_shown(tmp_path, store, made_up, battery):
+    odd = made_up.results()["clean"].model_copy(update={"probe": "retired"})
+    store.save(made_up.card(), made_up.provenance(battery), battery, odd)
+    site = render_site(store, tmp_path / "site").parent
+    assert "retired" in (site / "models/digits-cnn-standard.html").read_text("utf-8")
+
+
+def test_an_empty_store_says_what_to_do(tmp_path, store):
+    assert "nonsingular bench" in render_site(store, tmp_path / "site").read_text("utf-8")
+
+
+def test_a_file_is_loaded_and_reproduced_by_its_own_command(made_up, battery):
+    card = made_up.card("mine", source="file", checkpoint="my file.pt", mean=(0.5,), std=(0.25,))
+    clean = {"clean": made_up.results()["clean"]}
+    entry = Entry(
+        card,
+        battery.model_dump(mode="json"),
+        submitted=False,
+        results=clean,
+        provenances={"clean": made_up.provenance(battery)},
+    )
+    assert reproduce(entry) == (
+        "nonsingular bench --checkpoint 'my file.pt' --architecture mine --mean 0.5 --std 0.25 "
+        "--battery digits-v1 --examples 200 --seed 0 --probe clean"
+    )
+    assert "load_file(\n    'my file.pt'" in how_to_load(card)
+    compile(how_to_load(card), "snippet", "exec")
