@@ -59,7 +59,7 @@ def _open(kind: Any, name: str, folder: str, split: str, root: Path) -> Any:
     try:
         return kind(root, train=train, download=True)
     except (RuntimeError, OSError) as error:  # a failed connection is an OSError
-        reason = str(error).strip().splitlines()[0]
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise InputError(
             f"data set {name!r} is not in {root} and could not be downloaded ({reason}); put its "
             f"files into {root / folder}, or name their folder with --data-root or {ROOT_VARIABLE}"

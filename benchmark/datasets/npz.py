@@ -54,9 +54,10 @@ def _read(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     if not path.is_file():
         raise InputError(f"data file {path} does not exist or is not a file; check the path")
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise InputError(f"{path} is a single array; give an .npz with {_FORM}")
+        archive = np.load(path, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise InputError(f"{path} is a single array; give an .npz with {_FORM}")
+        with archive:
             missing = {"x", "y"} - set(archive.files)
             if missing:
                 raise InputError(
@@ -67,6 +68,5 @@ def _read(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     except InputError:
         raise
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise InputError(
-            f"{path} is not a readable .npz ({str(error).splitlines()[0]}); give {_FORM}"
-        ) from error
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise InputError(f"{path} is not a readable .npz ({reason}); give {_FORM}") from error

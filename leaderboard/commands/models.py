@@ -36,7 +36,7 @@ def models(
     if as_json:
         typer.echo(json.dumps([card.model_dump(mode="json") for card in cards], indent=2))
         return
-    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
+    table = Table(box=None, pad_edge=False, collapse_padding=True, padding=(0, 1), header_style="bold")
     table.add_column("name", overflow="fold")
     for heading in ("data set", "architecture", "recipe"):
         table.add_column(heading)
@@ -50,7 +50,13 @@ def models(
             card.architecture,
             card.recipe,
             "?" if card.clean_accuracy is None else f"{card.clean_accuracy:.1%}",
-            "?" if card.parameters is None else f"{card.parameters / 1e6:.2f} M",
+            _count(card.parameters),
             card.licence or "?",
         )
     Console().print(table)
+
+
+def _count(parameters: int | None) -> str:
+    if parameters is None:
+        return "?"
+    return f"{parameters / 1e6:.1f} M" if parameters >= 1e6 else f"{parameters / 1e3:.0f} k"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
@@ -79,7 +80,7 @@ def build_skeleton(name: str, *, classes: int, input_shape: Shape) -> nn.Module:
             f"got {input_shape}"
         )
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), warnings.catch_warnings(action="ignore"):
             network = _FACTORIES[name](classes=classes, input_shape=input_shape).eval()
             network(torch.empty(1, *input_shape))
     except (RuntimeError, ValueError) as error:

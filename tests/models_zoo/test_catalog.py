@@ -1,0 +1,118 @@
+"""The bundled zoo and its cards."""
+
+import subprocess
+import sys
+import tomllib
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmark.datasets import load_dataset
+from models_zoo import Card, InputError, Training, list_models, load_card, load_model
+from models_zoo.catalog.writing import card_to_toml
+from models_zoo.training.pgd import pgd
+
+DIGITS = list_models("digits/*")
+EPS = 0.2
+
+
+def test_the_bundled_zoo_has_both_pairs():
+    assert set(DIGITS) >= {
+        f"digits/{architecture}-{recipe}"
+        for architecture in ("cnn", "mlp")
+        for recipe in ("standard", "pgd-at")
+    }
+
+
+def test_patterns_choose():
+    assert list_models("digits/mlp-*") == ["digits/mlp-pgd-at", "digits/mlp-standard"]
+    assert list_models("*-standard")[0] == "cifar10/resnet18-standard"
+    assert list_models("nothing*") == []
+
+
+def test_an_unknown_model_suggests_the_nearest():
+    with pytest.raises(InputError, match="did you mean 'digits/cnn-pgd-at'"):
+        load_model("digits/cnn-pgdat")
+    with pytest.raises(InputError, match="unknown model"):
+        load_card("../card")
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_every_card_is_complete_and_true(name):
+    model = load_model(name)
+    card = model.card
+    assert (card.name, card.dataset) == (name, name.split("/")[0])
+    assert card.sha256
+    assert card.licence
+    assert card.recipe != "unknown"
+    assert card.parameters == sum(p.numel() for p in model.parameters())
+
+
+@pytest.mark.parametrize("name", DIGITS)
+def test_clean_accuracy_is_what_the_card_says(name):
+    test = load_dataset("digits")
+    right = load_model(name)(test.images).argmax(1) == test.labels
+    assert float(right.double().mean()) == pytest.approx(load_card(name).clean_accuracy, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", DIGITS)
+def test_standard_models_fall_where_adversarially_trained_ones_stand(name):
+    model, test = load_model(name), load_dataset("digits")
+    adversarial = pgd(
+        model,
+        test.images,
+        test.labels,
+        eps=EPS,
+        step=EPS / 8,
+        steps=40,
+        generator=torch.Generator().manual_seed(0),
+    )
+    robust = float((model(adversarial).argmax(1) == test.labels).double().mean())
+    if load_card(name).recipe == "standard":
+        assert robust <= 0.10
+    else:
+        assert robust >= 0.50
+
+
+@pytest.mark.parametrize("architecture", ["cnn", "mlp"])
+def test_a_pair_differs_in_nothing_but_the_recipe(architecture):
+    standard, adversarial = (
+        load_card(f"digits/{architecture}-{recipe}").training for recipe in ("standard", "pgd-at")
+    )
+    assert standard
+    assert adversarial
+    common = standard.settings
+    assert common == {key: adversarial.settings[key] for key in common}
+    assert standard.seed == adversarial.seed
+
+
+def test_listing_the_zoo_does_not_import_torch():
+    code = "import models_zoo, sys; models_zoo.list_models(); print('torch' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "False"
+
+
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(
+    notes=st.text(st.characters(exclude_categories=["Cs"])),
+    key=st.text(st.characters(exclude_categories=["Cs"]), min_size=1),
+    value=numbers | st.integers(-(2**53), 2**53) | st.booleans() | st.text("a\"\\\n\x7f'é"),
+    mean=numbers,
+)
+def test_a_written_card_reads_back_the_same(notes, key, value, mean):
+    card = Card(
+        name="digits/a",
+        dataset="digits",
+        architecture="mlp",
+        input_shape=(1, 8, 8),
+        mean=(mean,),
+        std=(1.0,),
+        notes=notes,
+        training=Training(recipe="standard", settings={key: value}, seed=3, data="all of it"),
+    )
+    fields = tomllib.loads(card_to_toml(card))
+    assert Card.model_validate({"name": "digits/a", "dataset": "digits", **fields}) == card
