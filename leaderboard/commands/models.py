@@ -36,7 +36,9 @@ def models(
     if as_json:
         typer.echo(json.dumps([card.model_dump(mode="json") for card in cards], indent=2))
         return
-    table = Table(box=None, pad_edge=False, collapse_padding=True, padding=(0, 1), header_style="bold")
+    table = Table(
+        box=None, pad_edge=False, collapse_padding=True, padding=(0, 1), header_style="bold"
+    )
     table.add_column("name", overflow="fold")
     for heading in ("data set", "architecture", "recipe"):
         table.add_column(heading)
