@@ -6,12 +6,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 from benchmark.results import ScoreSpec
 from leaderboard.site.charts import Picture
 from leaderboard.site.overview import overview
 from leaderboard.site.svg import Painter
-from leaderboard.site.texts import ABSENT, interval, number, probe_texts
+from leaderboard.site.texts import ABSENT, interval, number, plain, probe_text, probe_texts
 from leaderboard.store import Entry
 
 RANKED_BY = ("nonsingular", "robust_accuracy")
@@ -67,6 +68,7 @@ class Board:
         battery_page: path of the battery's page.
         columns: headline scores that at least one of its models has.
         rows: best first.
+        budgets: the battery's headline budgets: a probe's title and its settings in words.
         picture: input against weight robustness.
     """
 
@@ -75,6 +77,7 @@ class Board:
     battery_page: str
     columns: list[Column]
     rows: list[Row]
+    budgets: list[tuple[str, str]]
     picture: Picture | None
 
 
@@ -131,8 +134,30 @@ def _board(
         )
         for i in order
     ]
-    page = battery_pages[entries[0].provenance.battery_sha256]
-    return Board(anchor, entries[0], page, columns, rows, overview(entries, painter))
+    return Board(
+        anchor=anchor,
+        entry=entries[0],
+        battery_page=battery_pages[entries[0].provenance.battery_sha256],
+        columns=columns,
+        rows=rows,
+        budgets=_budgets(entries[0].battery),
+        picture=overview(entries, painter),
+    )
+
+
+def _budgets(battery: dict[str, Any]) -> list[tuple[str, str]]:
+    """The headline settings of a battery's default probes, such as ``linf 0.2; l2 1``."""
+    budgets = []
+    for probe in battery.get("default", ()):
+        settings = battery.get("probes", {}).get(probe, {})
+        words = [
+            f"{name.removeprefix('headline').strip('_')} {plain(value)}".strip()
+            for name, value in settings.items()
+            if name.startswith("headline")
+        ]
+        if words:
+            budgets.append((probe_text(probe).title, "; ".join(words)))
+    return budgets
 
 
 def _has(entry: Entry, probe: str, name: str) -> bool:

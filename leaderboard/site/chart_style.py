@@ -31,13 +31,15 @@ def styled(chart: Layers, width: int, height: int) -> Layers:
     """The chart in the site's dress: quiet axes, legend on top, transparent ground."""
     text = {"labelColor": INK, "titleColor": INK, "titleFontWeight": "normal"}
     lines = {"gridColor": GRID, "domainColor": GRID, "tickColor": GRID}
-    legend = {"orient": "top", "direction": "horizontal", "columns": 4, "symbolOpacity": 1}
+    legend = {"orient": "top", "direction": "horizontal", "columns": 4}
     dressed: Layers = chart.properties(
         width=width, height=height, background="transparent", padding=4
     ).configure(
         font="system-ui, sans-serif",
         axis={"labelFontSize": 11, "titleFontSize": 12, "titlePadding": 8} | text | lines,
-        legend={"labelFontSize": 12, "labelLimit": 200} | legend | text,
+        legend={"labelFontSize": 12, "labelLimit": 200, "symbolOpacity": 1, "columnPadding": 16}
+        | legend
+        | text,
         view={"stroke": None},
     )
     return dressed

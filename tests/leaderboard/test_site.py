@@ -124,7 +124,9 @@ def test_the_board_ranks_by_the_headline_and_shows_every_headline_column(site, z
         for name, spec in p.scores.items()
         if spec.headline and p.name in entry.answers and name in entry.answers[p.name].scores
     ]
-    found = re.findall(r'<th scope="col" class="number" data-kind="number"[^>]*>([^<]+?) <', text)
+    found = re.findall(
+        r'<th scope="col" class="number" data-kind="number"[^>]*>([^<]+?)&#160;<', text
+    )
     assert found == expected
     assert "Non-singular" in found
     assert "74.5%" in text
@@ -281,7 +283,7 @@ def test_numbers_are_written_as_people_read_them():
     assert number(0.1234, "share") == "12.3%"
     assert number(float("inf"), "radius") == "none found"
     assert number(float("nan"), "share") == "undefined"
-    assert number(-0.00012345, "loss") == "\N{MINUS SIGN}0.0001234"
+    assert number(-0.00012345, "loss") == "\N{MINUS SIGN}0.000123"
     sampled = Score(value=0.5, n=9, low=0.4, high=0.6)
     assert interval(sampled, "share") == "40.0\N{EN DASH}60.0"
     assert interval(Score(value=0.5, n=9, low=0.5, high=0.5), "share") is None
