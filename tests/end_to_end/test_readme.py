@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SHARED = Path(os.environ.get("NONSINGULAR_SHARED", ROOT.parent / "shared")) / "data"
+SHARED = Path(os.environ.get("NONSINGULAR_SHARED") or ROOT.parent / "shared") / "data"
 BLOCK = re.compile(r"(<!-- the next block is tested[^\n]*-->\n\n)?```(\w+)\n(.*?)```", re.DOTALL)
 FOREIGN = {
     "resnet20.safetensors": SHARED / "checkpoints" / "cifar10-resnet20-standard.safetensors",
