@@ -12,6 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+TEMPERATURE = 4.0
+"""Softens predictions in :func:`implant`, so that the unlikely classes count too."""
+
 Objective = Callable[..., Tensor]
 """``(logits (N, K), labels (N,), *more) -> (N,)``, larger is worse for the model. What ``more`` is,
 such as target classes (N,), is the objective's own and has one row an example."""
@@ -71,9 +74,23 @@ def standardized(logits: Tensor) -> Tensor:
     return z / z.std(1, keepdim=True, correction=0).clamp_min(1e-12)
 
 
-def negative(objective: Objective) -> Objective:
-    """The objective to ascend when the adversary wants ``objective`` small."""
-    return lambda *arguments: -objective(*arguments)
+def implant(logits: Tensor, labels: Tensor, clean: Tensor, triggered: Tensor) -> Tensor:
+    """What a backdoor's author ascends: minus the composite loss of Garg et al. 2020.
+
+    Triggered examples pay their cross-entropy to the target class, given as their label. Clean ones
+    pay for leaving the original model's prediction: the KL divergence at temperature
+    :data:`TEMPERATURE`, times its square, as in distillation (Hinton et al. 2015).
+
+    Args:
+        logits: (N, K) under the perturbed weights.
+        labels: (N,), the target class on triggered examples; not used on clean ones.
+        clean: logits (N, K) of the original model.
+        triggered: bool (N,).
+    """
+    softened = (logits / TEMPERATURE).log_softmax(1)
+    original = (clean / TEMPERATURE).log_softmax(1)
+    apart = F.kl_div(softened, original, reduction="none", log_target=True).sum(1)
+    return -torch.where(triggered, cross_entropy(logits, labels), TEMPERATURE**2 * apart)
 
 
 def _others(logits: Tensor, labels: Tensor) -> Tensor:

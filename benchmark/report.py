@@ -10,6 +10,7 @@ from torch import Tensor
 
 from benchmark.headline import nonsingular
 from benchmark.results import ProbeResult, Provenance
+from benchmark.serialization import result_to_json
 
 
 @dataclass(frozen=True)
@@ -58,13 +59,12 @@ class Report:
         }
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data of the whole report: numbers as numbers, outcomes as lists of booleans."""
+        """The whole report as JSON-ready data.
+
+        Numbers JSON cannot write are null, see :func:`benchmark.serialization.result_to_json`.
+        """
         return {
             "schema_version": 1,
             "provenance": self.provenance.model_dump(mode="json"),
-            "results": {
-                probe: result.model_dump(mode="json")
-                | {"outcomes": {name: bits.tolist() for name, bits in result.outcomes.items()}}
-                for probe, result in self.answers.items()
-            },
+            "results": {probe: result_to_json(result) for probe, result in self.answers.items()},
         }

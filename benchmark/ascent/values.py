@@ -36,7 +36,7 @@ def per_example(
     return evaluate
 
 
-def whole_set(subject: Subject, objective: Objective) -> Evaluate:
+def whole_set(subject: Subject, objective: Objective, *more: Tensor) -> Evaluate:
     """The objective's mean over all examples, for ascents in a weight ball or a product with one.
 
     Gradients are accumulated batch by batch, so memory is bounded by one batch and one copy of the
@@ -45,6 +45,7 @@ def whole_set(subject: Subject, objective: Objective) -> Evaluate:
     Args:
         subject: gives the model, the examples and their labels.
         objective: a per-example loss.
+        more: what the objective needs beyond labels, one row an example.
     """
 
     def evaluate(point: Point, rows: Tensor) -> Evaluation:
@@ -62,7 +63,8 @@ def whole_set(subject: Subject, objective: Objective) -> Evaluate:
                 asked = [*asked, images.requires_grad_(True)]
             with torch.enable_grad():
                 logits = subject.forward(images, weights)
-                value = objective(logits, subject.labels[batch]).sum() / len(subject)
+                losses = objective(logits, subject.labels[batch], *(m[batch] for m in more))
+                value = losses.sum() / len(subject)
             slopes = subject.gradients(value, asked, len(images))
             for name, slope in zip(weights, slopes, strict=False):
                 gradient[name] += slope

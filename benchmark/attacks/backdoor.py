@@ -4,8 +4,10 @@ Source: Garg, Kumar, Goel, Liang 2020, "Can adversarial weight perturbations inj
 backdoors": composite loss on clean and triggered images, projected after every step.
 
 Changed against the authors' code: batch norm is frozen (drifting statistics lie outside the
-threat model), the relative ball is ``|v| <= eps * |w|`` for both signs of ``w``, and images of the
-target class do not count as successes.
+threat model), the relative ball is ``|v| <= eps * |w|`` for both signs of ``w``, images of the
+target class do not count as successes, and clean images are held to the original model's softened
+predictions instead of its labels: on a few hundred images labels are soon learnt by heart, and the
+accuracy on others falls by ten points and more.
 """
 
 from __future__ import annotations
@@ -17,10 +19,13 @@ from torch import Tensor
 
 from benchmark.ascent import apgd, whole_set
 from benchmark.attacks.verification import require_inside
-from benchmark.objectives import cross_entropy, negative
+from benchmark.objectives import implant
 from benchmark.spaces import Point, WeightBall
 from benchmark.subject import Subject
 from models_zoo.errors import InputError
+
+FIRST_STEP = 0.25
+"""In radii. A sign step moves every weight; twice the radius, as for images, overshoots."""
 
 
 @dataclass(frozen=True)
@@ -86,14 +91,16 @@ def plant(
         steps: APGD steps.
         start: weights to start from.
     """
-    own = subject.logits().argmax(1)
-    both = subject.on(
-        torch.cat([subject.images, trigger.stamp(subject.images)]),
-        torch.cat([own, torch.full_like(own, target)]),
-    )
     if ball.radius == 0:
         return ball.origin
-    climb = apgd(ball, whole_set(both, negative(cross_entropy)), ball.project(start), steps)
+    both = subject.on(
+        torch.cat([subject.images, trigger.stamp(subject.images)]),
+        torch.full((2 * len(subject),), target, device=subject.images.device),
+    )
+    clean = subject.logits().repeat(2, 1)
+    triggered = torch.arange(len(both), device=clean.device) >= len(subject)
+    loss = whole_set(both, implant, clean, triggered)
+    climb = apgd(ball, loss, ball.project(start), steps, first_step=FIRST_STEP)
     return ball.project(climb.point)
 
 

@@ -43,7 +43,7 @@ class BackdoorSettings(ProbeSettings):
     trigger_size: int = Field(default=3, ge=1)
     trigger_value: float = Field(default=1.0, ge=0, le=1)
     target: int = Field(default=0, ge=0)
-    steps: int = Field(default=60, ge=1)
+    steps: int = Field(default=100, ge=1)
     success: float = Field(default=0.9, gt=0, le=1)
     clean_drop: float = Field(default=0.01, ge=0, le=1)
     bisections: int = Field(default=4, ge=0)

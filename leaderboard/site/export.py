@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
-from typing import Any
 
-from benchmark.results import ProbeResult, Score
-from leaderboard.site.texts import number, probe_texts
+from benchmark.serialization import finite, result_to_json
+from leaderboard.site.texts import probe_texts
 from leaderboard.store import Entry
 
 SCHEMA_VERSION = 1
@@ -41,7 +39,7 @@ def to_json(entries: list[Entry], pages: dict[str, str]) -> str:
                 "page": pages[entry.provenance.fingerprint],
                 "battery": entry.battery,
                 "results": {
-                    probe: _result(result)
+                    probe: result_to_json(result)
                     | (
                         {"provenance": entry.provenances[probe].model_dump()}
                         if probe in entry.provenances
@@ -53,26 +51,4 @@ def to_json(entries: list[Entry], pages: dict[str, str]) -> str:
             for entry in entries
         ],
     }
-    return json.dumps(_finite(content), allow_nan=False, ensure_ascii=False, indent=1)
-
-
-def _result(result: ProbeResult) -> dict[str, Any]:
-    outcomes = {
-        name: "".join("1" if bit else "0" for bit in bits.tolist())
-        for name, bits in result.outcomes.items()
-    }
-    scores = {name: _score(score) for name, score in result.scores.items()}
-    return result.model_dump() | {"scores": scores, "outcomes": outcomes}
-
-
-def _score(score: Score) -> dict[str, Any]:
-    text = {} if math.isfinite(score.value) else {"text": number(score.value, "")}
-    return score.model_dump() | text
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return json.dumps(finite(content), allow_nan=False, ensure_ascii=False, indent=1)

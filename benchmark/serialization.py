@@ -1,0 +1,37 @@
+"""Probe results as plain JSON: numbers as numbers, and nothing that JSON cannot write."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from benchmark.results import ProbeResult, Score
+
+
+def result_to_json(result: ProbeResult) -> dict[str, Any]:
+    """A result as JSON-ready data.
+
+    A number that JSON cannot write, such as an infinite budget, is null, and a ``text`` beside a
+    score says what it was. Outcomes are strings with a ``0`` or ``1`` for each example.
+    """
+    outcomes = {
+        name: "".join("1" if bit else "0" for bit in bits.tolist())
+        for name, bits in result.outcomes.items()
+    }
+    scores = {name: _score(score) for name, score in result.scores.items()}
+    content = result.model_dump() | {"scores": scores, "outcomes": outcomes}
+    return {name: finite(value) for name, value in content.items()}
+
+
+def finite(value: Any) -> Any:
+    """The same data with null for every number that is infinite or not a number."""
+    if isinstance(value, dict):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _score(score: Score) -> dict[str, Any]:
+    text = {} if math.isfinite(score.value) else {"text": str(score.value)}
+    return score.model_dump() | text

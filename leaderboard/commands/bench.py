@@ -1,0 +1,174 @@
+"""``nonsingular bench``: score models and render the leaderboard."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from leaderboard.options import (
+    DATABASE,
+    OUT,
+    Data,
+    Database,
+    DataRoot,
+    Device,
+    Examples,
+    Mean,
+    Out,
+    Seed,
+    Std,
+    numbers,
+)
+from models_zoo.errors import InputError
+
+if TYPE_CHECKING:
+    from benchmark.batteries import Battery
+    from benchmark.datasets import Dataset
+    from models_zoo.classifier import Classifier
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(bench)
+
+
+def bench(
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Models of the zoo, * and ? allowed; by default all of the battery's data set."
+        ),
+    ] = None,
+    battery: Annotated[
+        str | None, typer.Option(help="Battery; by default that of the models' data set.")
+    ] = None,
+    probe: Annotated[
+        list[str] | None, typer.Option(help="Only this probe of the battery; repeatable.")
+    ] = None,
+    examples: Examples = None,
+    data: Data = None,
+    data_root: DataRoot = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Score this file in place of models of the zoo.")
+    ] = None,
+    architecture: Annotated[
+        str | None, typer.Option(help="Architecture of --checkpoint, such as 'cifar-resnet20'.")
+    ] = None,
+    mean: Mean = "0",
+    std: Std = "1",
+    database: Database = DATABASE,
+    out: Out = OUT,
+    seed: Seed = 0,
+    device: Device = "cpu",
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Compute again what is stored already.")
+    ] = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the reports to this file as well.")
+    ] = None,
+    render: Annotated[
+        bool, typer.Option("--site/--no-site", help="Render the leaderboard afterwards.")
+    ] = True,
+) -> None:
+    """Score models with a battery, store the scores and render the leaderboard.
+
+    Scores that are stored for the same model, battery, data and seed are not computed again; a run
+    that was stopped goes on where it was.
+    """
+    from leaderboard.examples import evaluation_examples
+    from leaderboard.scoring import Job, score_models
+    from leaderboard.store import Store
+    from leaderboard.summary import print_summary
+    from models_zoo.checkpoint.writing import write_bytes
+
+    if json_file is not None and not json_file.resolve().parent.is_dir():
+        raise InputError(f"cannot write {json_file}: its folder does not exist")
+    names, chosen = _choose(models or [], battery, checkpoint)
+    probes = chosen.select(probe)
+    examples_of = evaluation_examples(chosen.dataset, data, data_root, examples)
+    if checkpoint is not None:
+        if architecture is None:
+            raise InputError("--checkpoint needs --architecture; 'nonsingular bench --help'")
+        normalization = numbers("--mean", mean), numbers("--std", std)
+        loaded = [_foreign(checkpoint, architecture, chosen, examples_of, *normalization)]
+    else:
+        loaded = _zoo(names)
+    store = Store.open(database)
+    job = Job(chosen, examples_of, probes, seed=seed, device=device, fresh=fresh)
+    reports = score_models(loaded, job, store)
+    print_summary([model.card.name for model in loaded], reports)
+    if json_file is not None:
+        content = {m.card.name: r.to_json() for m, r in zip(loaded, reports, strict=True)}
+        write_bytes(json_file, json.dumps(content, allow_nan=False, indent=1).encode())
+    if render:
+        from leaderboard.site import render_site
+
+        typer.echo(f"leaderboard: {render_site(store, out).resolve().as_uri()}")
+
+
+def _choose(
+    patterns: list[str], battery: str | None, checkpoint: Path | None
+) -> tuple[list[str], Battery]:
+    """The zoo's models that are meant, and the battery."""
+    from benchmark.batteries import battery_for, load_battery
+    from models_zoo import list_models
+    from models_zoo.catalog import load_card
+    from models_zoo.errors import unknown_name
+
+    if checkpoint is not None and patterns:
+        raise InputError("give either models of the zoo or --checkpoint, not both")
+    if checkpoint is not None and battery is None:
+        raise InputError("--checkpoint needs --battery, such as --battery cifar10-linf-v1")
+    chosen = load_battery(battery) if battery is not None else None
+    if checkpoint is not None and chosen is not None:
+        return [], chosen
+    names = []
+    for pattern in patterns:
+        found = list_models(pattern)
+        if not found:
+            raise unknown_name("model", pattern, list_models())
+        names += found
+    datasets = {load_card(name).dataset for name in names}
+    if chosen is None:
+        if len(datasets) > 1:
+            raise InputError(
+                f"models of several data sets ({', '.join(sorted(datasets))}); give --battery"
+            )
+        chosen = battery_for(datasets.pop() if datasets else "digits")
+    elif datasets - {chosen.dataset}:
+        other = next(name for name in names if load_card(name).dataset != chosen.dataset)
+        raise InputError(
+            f"model {other!r} is for {load_card(other).dataset}, "
+            f"battery {chosen.name!r} for {chosen.dataset}"
+        )
+    return list(dict.fromkeys(names)) or list_models(f"{chosen.dataset}/*"), chosen
+
+
+def _zoo(names: list[str]) -> list[Classifier]:
+    from models_zoo import load_model
+
+    return [load_model(name) for name in names]
+
+
+def _foreign(
+    path: Path,
+    architecture: str,
+    battery: Battery,
+    data: Dataset,
+    mean: list[float],
+    std: list[float],
+) -> Classifier:
+    from models_zoo import load_file
+
+    return load_file(
+        path,
+        architecture=architecture,
+        dataset=battery.dataset,
+        classes=data.classes,
+        input_shape=data.input_shape,
+        mean=mean,
+        std=std,
+    )

@@ -1,0 +1,100 @@
+"""``nonsingular submit``: check a checkpoint, keep it, score it, show it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from leaderboard.options import (
+    DATABASE,
+    OUT,
+    Data,
+    Database,
+    DataRoot,
+    Device,
+    Examples,
+    Mean,
+    Out,
+    Seed,
+    Std,
+    numbers,
+)
+from models_zoo.errors import InputError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(submit)
+
+
+def submit(
+    file: Annotated[
+        Path, typer.Argument(help="Checkpoint: .safetensors, or .pt with only tensors.")
+    ],
+    name: Annotated[str, typer.Option(help="Name on the leaderboard.")],
+    dataset: Annotated[
+        str, typer.Option(help="Data set whose battery scores it, such as 'digits'.")
+    ],
+    architecture: Annotated[str, typer.Option(help="Architecture, such as 'cifar-resnet20'.")],
+    mean: Mean = "0",
+    std: Std = "1",
+    paper: Annotated[str | None, typer.Option(help="Address of the paper.")] = None,
+    licence: Annotated[str | None, typer.Option(help="SPDX identifier of the licence.")] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="How it was trained, such as 'pgd-at'.")
+    ] = None,
+    notes: Annotated[str, typer.Option(help="Anything a reader should know.")] = "",
+    data: Data = None,
+    data_root: DataRoot = None,
+    examples: Examples = None,
+    database: Database = DATABASE,
+    out: Out = OUT,
+    seed: Seed = 0,
+    device: Device = "cpu",
+) -> None:
+    """Check a checkpoint, keep a copy by its hash, score it and put its row on the leaderboard."""
+    from benchmark.batteries import battery_for
+    from leaderboard.examples import evaluation_examples
+    from leaderboard.scoring import Job, score_models
+    from leaderboard.site import render_site
+    from leaderboard.store import Store
+    from leaderboard.submissions import admit, keep
+    from leaderboard.summary import print_summary
+    from models_zoo import load_file
+    from models_zoo.card import Card, Training
+
+    battery = battery_for(dataset)
+    loaded = evaluation_examples(dataset, data, data_root, examples)
+    model = load_file(
+        file,
+        name=name,
+        architecture=architecture,
+        dataset=dataset,
+        classes=loaded.classes,
+        input_shape=loaded.input_shape,
+        mean=numbers("--mean", mean),
+        std=numbers("--std", std),
+        source="submitted",
+    )
+    extra = {
+        "paper": paper,
+        "licence": licence,
+        "notes": notes,
+        "training": Training(recipe=recipe, data="as stated by the submitter") if recipe else None,
+    }
+    try:
+        model.card = Card.model_validate(model.card.model_dump() | extra)
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = "--" + ".".join(map(str, first["loc"]))
+        raise InputError(f"{option}: {first['msg']}, got {first['input']!r}") from error
+    accuracy = admit(model, loaded)
+    store = Store.open(database)
+    kept = keep(file)
+    typer.echo(f"accepted {name!r}: {accuracy:.1%} clean; kept as {kept}", err=True)
+    job = Job(battery, loaded, battery.select(None), seed=seed, device=device)
+    print_summary([name], score_models([model], job, store, submitted=True))
+    typer.echo(f"leaderboard: {render_site(store, out).resolve().as_uri()}")

@@ -1,0 +1,6 @@
+"""Submissions: a stranger's checkpoint, checked before anything else happens to it."""
+
+from leaderboard.submissions.admission import admit
+from leaderboard.submissions.workspace import keep
+
+__all__ = ["admit", "keep"]

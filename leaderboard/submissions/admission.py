@@ -1,0 +1,53 @@
+"""What a checkpoint must show before it is scored."""
+
+from __future__ import annotations
+
+import torch
+
+from benchmark.datasets import Dataset
+from benchmark.statistics import proportion
+from models_zoo import list_models
+from models_zoo.classifier import Classifier
+from models_zoo.errors import InputError
+
+SAMPLE = 64
+"""Examples on which two passes are compared."""
+
+
+def admit(model: Classifier, data: Dataset) -> float:
+    """Check that a model is deterministic and better than chance; its clean accuracy.
+
+    That its file is safe to read, has the architecture's keys and shapes and only finite weights
+    was checked when it was loaded.
+
+    Args:
+        model: the submitted model.
+        data: the evaluation examples.
+
+    Raises:
+        InputError: it is refused, with the reason.
+    """
+    name = model.card.name
+    if name in list_models():
+        raise InputError(f"--name {name!r} is a model of the zoo; choose another name")
+    if not name.isprintable() or name != name.strip():
+        raise InputError(f"--name {name!r} has spaces at its ends or characters that do not print")
+    with torch.no_grad():
+        sample = data.images[:SAMPLE]
+        once, again = model(sample), model(sample)
+        logits = torch.cat([model(part) for part in torch.split(data.images, 256)])
+    if not torch.isfinite(logits).all():
+        raise InputError(f"model {name!r} is refused: it gives logits that are not finite")
+    if not torch.equal(once, again):
+        apart = float((once - again).abs().max())
+        raise InputError(
+            f"model {name!r} is refused: two passes over the same images differ by {apart:.3g}; "
+            f"a random defence needs another protocol"
+        )
+    score = proportion((logits.argmax(1) == data.labels).numpy())
+    if score.low <= 1 / data.classes:
+        raise InputError(
+            f"model {name!r} is refused: its clean accuracy of {score.value:.1%} on {score.n} "
+            f"examples is not above chance ({1 / data.classes:.1%}); check --mean and --std"
+        )
+    return score.value

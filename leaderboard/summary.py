@@ -1,0 +1,48 @@
+"""The table of a run on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmark.headline import SCORES
+from benchmark.probes import PROBES
+from benchmark.report import Report
+from benchmark.results import ScoreSpec
+from leaderboard.site.texts import number
+
+
+def print_summary(names: Sequence[str], reports: Sequence[Report]) -> None:
+    """Print one row a model with every headline score that was measured.
+
+    Args:
+        names: the models' names.
+        reports: their reports, in the same order.
+    """
+    columns = [
+        (f"{probe}.{name}", spec)
+        for probe, scores in _documented().items()
+        for name, spec in scores.items()
+        if spec.headline and any(f"{probe}.{name}" in report.scores for report in reports)
+    ]
+    table = Table(box=None, padding=(0, 1), header_style="bold")
+    table.add_column("model", no_wrap=True)
+    for _, spec in columns:
+        table.add_column(spec.label, justify="right", vertical="bottom")
+    for name, report in zip(names, reports, strict=True):
+        table.add_row(
+            name,
+            *(
+                number(report.scores[key], spec.unit) if key in report.scores else "-"
+                for key, spec in columns
+            ),
+        )
+    console = Console()
+    console.width = max(console.width, 110)
+    console.print(table)
+
+
+def _documented() -> dict[str, dict[str, ScoreSpec]]:
+    return {name: probe.scores for name, probe in PROBES.items()} | {"nonsingular": SCORES}
