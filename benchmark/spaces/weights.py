@@ -112,7 +112,11 @@ class WeightBall(Space):
         return {name: gradient[name].sign() * bound for name, bound in self._bounds.items()}
 
     def excess(self, point: Point) -> Tensor:
-        """The worst tensor's distance beyond its bound, as a share of that tensor's own size."""
+        """The worst tensor's distance beyond its bound, as a share of its size or of the bound.
+
+        The larger of the two counts: rounding grows with both, and a bias that is still zero has
+        no size of its own in an absolute ball.
+        """
         worst = torch.tensor(-float("inf"), dtype=torch.float64)
         for name, weight in self._items():
             w, moved = weight.double().cpu(), point[name].double().cpu()
@@ -122,7 +126,8 @@ class WeightBall(Space):
                 size = torch.linalg.vector_norm(w)
             else:
                 over, size = ((moved - w).abs() - bound).amax(), w.abs().amax()
-            worst = torch.maximum(worst, over / size.clamp_min(1e-12))
+            scale = torch.maximum(size, bound.amax()).clamp_min(1e-12)
+            worst = torch.maximum(worst, over / scale)
         return worst.view(1)
 
     def spread(self, per_row: Tensor, name: str) -> Tensor:
