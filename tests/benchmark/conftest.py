@@ -1,0 +1,102 @@
+"""What the engine's tests share: real models and digits, and a battery small enough for tests."""
+
+import os
+from functools import cache
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmark.batteries import Battery
+from benchmark.datasets import Dataset, load_dataset
+from benchmark.subject import Subject
+from models_zoo import Classifier, load_model
+
+REPOSITORY = Path(__file__).parents[2]
+TABLES = {
+    "clean": {},
+    "input": {
+        "linf": [0.05, 0.1],
+        "l2": [0.3],
+        "headline_linf": 0.1,
+        "headline_l2": 0.3,
+        "effort": "quick",
+    },
+    "weight": {"radii": [0.02, 0.05], "headline": 0.05, "steps": 10, "random_draws": 3},
+    "joint": {
+        "linf": [0.05, 0.1],
+        "radii": [0.02, 0.05],
+        "headline_linf": 0.1,
+        "headline_radius": 0.05,
+    },
+    "backdoor": {
+        "budgets": [0.1, 0.4],
+        "headline": 0.4,
+        "trigger_size": 2,
+        "steps": 20,
+        "bisections": 2,
+    },
+    "flatness": {"eps": 0.1, "draws": 3, "restarts": 2, "epochs": 3, "input_steps": 5},
+    "intrinsic": {"linf": [0.05, 0.1], "headline": 0.1, "steps": 5, "restarts": 2},
+}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """The tests run in several processes."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def digits() -> Dataset:
+    return load_dataset("digits")
+
+
+@pytest.fixture(scope="session")
+def zoo():
+    """``zoo(name)``: a bundled model, loaded once; tests must leave it as it is."""
+
+    @cache
+    def load(name: str) -> Classifier:
+        return load_model(name)
+
+    return load
+
+
+@pytest.fixture
+def subject(zoo, digits):
+    """``subject(name, count)``: a bundled model with the first test digits."""
+
+    def make(name: str = "digits/mlp-standard", count: int = 50, **options) -> Subject:
+        some = digits.head(count)
+        return Subject(zoo(name), some.images, some.labels, **options)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def battery():
+    """``battery(flatness={...})``: all probes with little effort, some settings replaced."""
+
+    def make(**changes) -> Battery:
+        tables = {name: table | changes.get(name, {}) for name, table in TABLES.items()}
+        return Battery.model_validate(
+            {
+                "name": "test-v1",
+                "dataset": "digits",
+                "description": "Small, for tests.",
+                "default": tuple(tables),
+                "probes": tables,
+            }
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real checkpoints and data that lie beside the checkout, where they do."""
+    root = Path(os.environ.get("NONSINGULAR_SHARED") or REPOSITORY.parent / "shared") / "data"
+    if not root.is_dir():
+        pytest.skip(f"no shared data at {root}; name its folder with NONSINGULAR_SHARED")
+    return root

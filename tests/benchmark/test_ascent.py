@@ -1,0 +1,169 @@
+"""Ascents against closed forms, and what they promise about every row."""
+
+import pytest
+import torch
+from torch import nn
+
+from benchmark import objectives
+from benchmark.ascent import Evaluation, apgd, per_example, pgd, whole_set
+from benchmark.spaces import IMAGES, InputBall, WeightBall, select_weights
+from benchmark.subject import Subject
+
+
+def linear_subject(count=20, seed=0, **options):
+    """A linear softmax model in float64, images well inside [0, 1]."""
+    g = torch.Generator().manual_seed(seed)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(12, 4)).double()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=g))
+    model.requires_grad_(False)
+    images = 0.3 + 0.4 * torch.rand(count, 3, 2, 2, generator=g, dtype=torch.float64)
+    labels = torch.randint(4, (count,), generator=g)
+    return Subject(model, images, labels, **options)
+
+
+@pytest.mark.parametrize(
+    "geometry", ["relative-l2", "absolute-l2", "relative-linf", "absolute-linf"]
+)
+@pytest.mark.parametrize("batch_size", [256, 7])
+def test_apgd_reaches_the_closed_form_in_small_weight_balls(geometry, batch_size):
+    subject = linear_subject(batch_size=batch_size)
+    weights, radius = select_weights(subject.model), 1e-4
+    ball = WeightBall(weights, radius, geometry)
+    loss = whole_set(subject, objectives.cross_entropy)
+    at_origin = loss(ball.origin, torch.arange(1))
+    dual = {
+        "relative-l2": lambda w, g: w.norm() * g.norm(),
+        "absolute-l2": lambda w, g: g.norm(),
+        "relative-linf": lambda w, g: (w * g).abs().sum(),
+        "absolute-linf": lambda w, g: g.abs().sum(),
+    }[geometry]
+    closed = radius * sum(float(dual(w, at_origin.gradient[n])) for n, w in weights.items())
+    climb = apgd(ball, loss, ball.origin, 20)
+    assert float(ball.excess(climb.point)) <= 1e-9
+    rise = float(climb.values - at_origin.values)
+    assert rise >= 0.99 * closed
+    assert rise <= 1.01 * closed  # the ball is small, so more would lie outside it
+
+
+@pytest.mark.parametrize(("norm", "dual"), [("linf", 1), ("l2", 2)])
+def test_ascents_reach_the_closed_form_in_input_balls(norm, dual):
+    subject, eps = linear_subject(), 0.05
+    targets = (subject.labels + 1) % 4
+    ball = InputBall(subject.images, norm, eps)
+    loss = per_example(subject, objectives.targeted_margin, targets, stop=False)
+    weight = subject.model[1].weight
+    difference = weight[targets] - weight[subject.labels]
+    closed = eps * torch.linalg.vector_norm(difference, ord=dual, dim=1)
+    before = objectives.targeted_margin(subject.model(subject.images), subject.labels, targets)
+    for climb in (apgd(ball, loss, ball.origin, 20), pgd(ball, loss, ball.origin, 10, 0.5)):
+        assert (climb.values - before >= 0.99 * closed).all()
+        assert (climb.values - before <= 1.0001 * closed).all()
+        assert float(ball.excess(climb.point).amax()) <= 1e-9
+
+
+class Recorder:
+    """An objective that swings, so that the last value is seldom the best, and what was asked."""
+
+    def __init__(self, images, falls_above=float("inf")):
+        self.centre, self.falls_above = images, falls_above
+        self.seen = []
+
+    def __call__(self, point, rows):
+        x = point[IMAGES].detach().requires_grad_(True)
+        values = torch.sin(40 * (x - self.centre[rows])).flatten(1).sum(1)
+        (slope,) = torch.autograd.grad(values.sum(), [x])
+        values = values.detach()
+        self.seen.append((rows.clone(), point[IMAGES].clone(), values.clone()))
+        return Evaluation(values, {IMAGES: slope}, values > self.falls_above)
+
+    def history(self, row):
+        for rows, images, values in self.seen:
+            for index in (rows == row).nonzero().flatten().tolist():
+                yield images[index], float(values[index])
+
+
+@pytest.fixture
+def swinging():
+    images = 0.2 + 0.6 * torch.rand(6, 1, 3, 3, generator=torch.Generator().manual_seed(1))
+    ball = InputBall(images, "linf", 0.15)
+    start = ball.sample(torch.Generator().manual_seed(2))
+    return images, ball, start
+
+
+@pytest.mark.parametrize("ascent", ["pgd", "apgd"])
+def test_ascents_keep_each_row_s_best(swinging, ascent):
+    images, ball, start = swinging
+    record = Recorder(images)
+    climb = pgd(ball, record, start, 25, 0.7) if ascent == "pgd" else apgd(ball, record, start, 25)
+    assert len(record.seen) == 26
+    last_is_best = []
+    for row in range(6):
+        visited = list(record.history(row))
+        best = max(value for _, value in visited)
+        assert float(climb.values[row]) == best
+        place = next(image for image, value in visited if value == best)
+        assert torch.equal(climb.point[IMAGES][row], place)
+        last_is_best.append(visited[-1][1] == best)
+    assert not all(last_is_best), "the objective must swing, or the test shows nothing"
+
+
+def test_rows_that_fall_leave_and_end_where_they_fell(swinging):
+    images, ball, start = swinging
+    limit = 4.0
+    record = Recorder(images, falls_above=limit)
+    climb = apgd(ball, record, start, 40)
+    counts = [len(rows) for rows, _, _ in record.seen]
+    assert counts == sorted(counts, reverse=True)
+    assert climb.fallen.any()
+    for row in range(6):
+        visited = list(record.history(row))
+        fell = [value > limit for _, value in visited]
+        assert bool(climb.fallen[row]) == any(fell)
+        if any(fell):
+            assert fell.index(True) == len(fell) - 1, "a fallen row was climbed on"
+            assert torch.equal(climb.point[IMAGES][row], visited[-1][0])
+            assert float(climb.values[row]) == visited[-1][1]
+
+
+def test_rows_that_fall_at_the_start_stay_there(swinging):
+    images, ball, start = swinging
+    record = Recorder(images, falls_above=-1e9)
+    climb = apgd(ball, record, start, 10)
+    assert climb.fallen.all()
+    assert len(record.seen) == 1
+    assert torch.equal(climb.point[IMAGES], start[IMAGES])
+
+
+def test_a_row_climbs_the_same_way_whoever_else_is_in_the_batch(swinging):
+    images, ball, start = swinging
+    together = apgd(ball, Recorder(images), start, 15)
+    for row in range(6):
+        only = torch.tensor([row])
+        alone = apgd(ball.take(only), Recorder(images[only]), {IMAGES: start[IMAGES][only]}, 15)
+        assert torch.equal(alone.point[IMAGES][0], together.point[IMAGES][row])
+
+
+def test_no_steps_give_the_start_back(swinging):
+    images, ball, start = swinging
+    for climb in (apgd(ball, Recorder(images), start, 0), pgd(ball, Recorder(images), start, 0, 1)):
+        assert torch.equal(climb.point[IMAGES], start[IMAGES])
+
+
+def test_the_set_s_gradient_is_the_mean_s_whatever_the_batches():
+    weights = select_weights(linear_subject().model)
+    one = whole_set(linear_subject(), objectives.cross_entropy)(weights, torch.arange(1))
+    many = whole_set(linear_subject(batch_size=3), objectives.cross_entropy)(
+        weights, torch.arange(1)
+    )
+    torch.testing.assert_close(one.values, many.values)
+    subject = linear_subject()
+    asked = {n: w.clone().requires_grad_(True) for n, w in weights.items()}
+    logits = subject.forward(subject.images, asked)
+    expected = torch.autograd.grad(
+        nn.functional.cross_entropy(logits, subject.labels), list(asked.values())
+    )
+    for name, slope in zip(asked, expected, strict=True):
+        torch.testing.assert_close(one.gradient[name], slope)
+        torch.testing.assert_close(many.gradient[name], slope)
