@@ -10,7 +10,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from benchmark.batteries import Battery
 from benchmark.datasets import Dataset
-from benchmark.evaluation import evaluate, require_device
+from benchmark.evaluation import require_device
+from benchmark.executors import Task, default_jobs, run_local
 from benchmark.probes import PROBES
 from benchmark.provenance import provenance_of
 from benchmark.report import Report
@@ -42,63 +43,83 @@ class Job:
 
 
 def score_models(
-    models: Sequence[Classifier], job: Job, store: Store, *, submitted: bool = False
+    models: Sequence[Classifier],
+    job: Job,
+    store: Store,
+    *,
+    submitted: bool = False,
+    jobs: int | None = None,
 ) -> list[Report]:
-    """Score models one after the other, storing each probe's answer as soon as it is there.
+    """Score models, storing each probe's answer as soon as it is there.
 
     Args:
         models: the models.
         job: battery, data, probes and seed.
         store: where answers are looked up and kept.
         submitted: whether the models came in through ``nonsingular submit``.
+        jobs: how many models to score at once; by default one a CPU core.
 
     Raises:
         InputError: the device cannot be used, or a model does not take the data.
     """
     require_device(job.device)
+    tasks = [_task(model, job, store) for model in models]
     with Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(bar_width=16),
         TextColumn("{task.completed:.0f}/{task.total:.0f} probes"),
-        TimeElapsedColumn(),
         TextColumn("{task.fields[state]}", style="dim"),
+        TimeElapsedColumn(),
         console=Console(stderr=True),
     ) as bar:
-        return [_score(model, job, store, bar, submitted) for model in models]
+        keeper = _Keeper(models, tasks, store, bar, submitted)
+        return run_local(tasks, keeper, jobs or default_jobs(len(tasks), job.device))
 
 
-def _score(model: Classifier, job: Job, store: Store, bar: Progress, submitted: bool) -> Report:
-    card, images, labels = model.card, job.data.images, job.data.labels
+def _task(model: Classifier, job: Job, store: Store) -> Task:
+    """What is left to ask of a model."""
     _require_fit(model, job.data)
+    images, labels = job.data.images, job.data.labels
     here = provenance_of(model, images, labels, job.battery, job.seed, job.device)
     stored = store.results(here.fingerprint, here.battery_sha256, here.data_sha256, here.seed)
     known = {} if job.fresh else {name: stored[name] for name in job.probes if name in stored}
-    task = bar.add_task(card.name, total=len(job.probes), completed=len(known), state="")
+    return Task(model, images, labels, job.battery, job.probes, job.seed, job.device, known)
 
-    def keep(provenance: Provenance, result: ProbeResult) -> None:
-        store.save(card, provenance, job.battery, result, submitted=submitted)
-        bar.update(task, advance=1)
-        if not bar.console.is_terminal:
-            bar.console.print(
-                f"{card.name}: {PROBES[result.probe].title} took {result.cost.seconds:.1f} s",
-                highlight=False,
+
+class _Keeper:
+    """Stores answers and shows how far a run is."""
+
+    def __init__(
+        self,
+        models: Sequence[Classifier],
+        tasks: Sequence[Task],
+        store: Store,
+        bar: Progress,
+        submitted: bool,
+    ) -> None:
+        self.models, self.tasks, self.store = models, tasks, store
+        self.bar, self.submitted = bar, submitted
+        self.lines = [
+            bar.add_task(
+                model.card.name,
+                total=len(task.probes),
+                completed=len(task.known),
+                state="stored" if len(task.known) == len(task.probes) else "",
             )
+            for model, task in zip(models, tasks, strict=True)
+        ]
 
-    report = evaluate(
-        model,
-        images,
-        labels,
-        job.battery,
-        job.probes,
-        seed=job.seed,
-        device=job.device,
-        known=known,
-        on_result=keep,
-        progress=lambda text: bar.update(task, state=text),
-    )
-    bar.update(task, state="stored" if known and len(known) == len(job.probes) else "done")
-    return report
+    def progressed(self, index: int, text: str) -> None:
+        self.bar.update(self.lines[index], state=text)
+
+    def answered(self, index: int, provenance: Provenance, result: ProbeResult) -> None:
+        card, battery = self.models[index].card, self.tasks[index].battery
+        self.store.save(card, provenance, battery, result, submitted=self.submitted)
+        self.bar.update(self.lines[index], advance=1)
+        if not self.bar.console.is_terminal:
+            title, seconds = PROBES[result.probe].title, result.cost.seconds
+            self.bar.console.print(f"{card.name}: {title} took {seconds:.1f} s", highlight=False)
 
 
 def _require_fit(model: Classifier, data: Dataset) -> None:

@@ -41,15 +41,15 @@ EFFORTS: dict[str, tuple[Stage, ...]] = {
     "quick": (Stage("probability-margin", 20), Stage("target", 40)),
     "standard": (
         Stage("probability-margin", 20),
-        Stage("probability-margin", 100, random_start=True),
-        Stage("target", 100, rank=0),
-        Stage("target", 100, rank=1),
-        Stage("target", 100, rank=2),
-        Stage("cross-entropy", 50, random_start=True),
+        Stage("probability-margin", 80, random_start=True),
+        Stage("target", 80, rank=0),
+        Stage("target", 60, rank=1),
+        Stage("target", 40, rank=2),
     ),
 }
 EFFORTS["thorough"] = (
     *EFFORTS["standard"],
+    Stage("cross-entropy", 100, random_start=True),
     *(Stage("target", 100, rank=rank, random_start=True) for rank in range(9)),
     *(Stage("probability-margin", 200, random_start=True) for _ in range(3)),
 )

@@ -32,7 +32,7 @@ class WeightSettings(ProbeSettings):
     headline: Budget
     geometry: Geometry = "relative-l2"
     rule: Literal["no-normalization", "kernels", "all"] = "no-normalization"
-    steps: int = Field(default=40, ge=1)
+    steps: int = Field(default=30, ge=1)
     random_draws: int = Field(default=10, ge=1)
 
     @model_validator(mode="after")

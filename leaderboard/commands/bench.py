@@ -69,6 +69,9 @@ def bench(
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the reports to this file as well.")
     ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Models scored at once; by default one a CPU core.")
+    ] = None,
     render: Annotated[
         bool, typer.Option("--site/--no-site", help="Render the leaderboard afterwards.")
     ] = True,
@@ -98,7 +101,7 @@ def bench(
         loaded = _zoo(names)
     store = Store.open(database)
     job = Job(chosen, examples_of, probes, seed=seed, device=device, fresh=fresh)
-    reports = score_models(loaded, job, store)
+    reports = score_models(loaded, job, store, jobs=jobs)
     print_summary([model.card.name for model in loaded], reports)
     if json_file is not None:
         content = {m.card.name: r.to_json() for m, r in zip(loaded, reports, strict=True)}
