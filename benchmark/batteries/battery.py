@@ -38,10 +38,15 @@ class Battery(BaseModel):
     def _settings_of_each_probe(
         cls, tables: dict[str, dict[str, object]]
     ) -> dict[str, ProbeSettings]:
-        for name in tables:
+        settings = {}
+        for name, table in tables.items():
             if name not in PROBES:
                 raise unknown_name("probe", name, PROBES)
-        return {name: PROBES[name].Settings.model_validate(t) for name, t in tables.items()}
+            try:
+                settings[name] = PROBES[name].Settings.model_validate(table)
+            except ValidationError as error:
+                raise InputError(_reason(error, name)) from error
+        return settings
 
     @property
     def sha256(self) -> str:
@@ -80,8 +85,17 @@ def load_battery(name: str) -> Battery:
     text = (files("benchmark.batteries") / f"{name}.toml").read_text("utf-8")
     try:
         return Battery.model_validate(tomllib.loads(text))
-    except (ValidationError, tomllib.TOMLDecodeError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise InputError(f"battery {name!r} is broken: {error}") from error
+    except ValidationError as error:
+        raise InputError(f"battery {name!r} is broken: {_reason(error)}") from error
+
+
+def _reason(error: ValidationError, *place: str) -> str:
+    """The first thing that is wrong, in one line, with where it stands."""
+    first = error.errors()[0]
+    where = ".".join(map(str, (*place, *first["loc"])))
+    return f"{where}: {first['msg'].removeprefix('Value error, ')}"
 
 
 def battery_for(dataset: str) -> Battery:
