@@ -1,0 +1,138 @@
+"""Batteries: what their hash says, and what they refuse."""
+
+import pytest
+
+from benchmark import list_batteries, load_battery
+from benchmark.batteries import Battery, battery_for
+from benchmark.probes import PROBES
+from benchmark.probes.ladders import budget_text
+from models_zoo.errors import InputError
+
+HEAD = 'name = "x-v1"\ndataset = "x"\ndescription = "-"\ndefault = ["clean"]\n'
+
+
+def test_the_hash_changes_with_a_budget_and_not_with_how_it_is_written(battery):
+    same = battery(input={"linf": ["1/20", "0.1"]})
+    assert same.sha256 == battery().sha256
+    assert battery(input={"linf": [0.06, 0.1]}).sha256 != battery().sha256
+    assert battery(weight={"steps": 11}).sha256 != battery().sha256
+
+
+def test_the_hash_does_not_see_comments_and_does_see_values(tmp_path, monkeypatch):
+    text = HEAD + "[probes.clean]\n"
+    intrinsic = "[probes.intrinsic]\nlinf = [{}]\nheadline = {}\n"
+    monkeypatch.setattr("benchmark.batteries.battery.files", lambda _: tmp_path)
+    for name, content in {
+        "plain": text + intrinsic.format("0.1", "0.1"),
+        "commented": "# why\n" + text + "\n" + intrinsic.format('"1/10"', "0.1  # said"),
+        "other": text + intrinsic.format("0.2", "0.2"),
+    }.items():
+        (tmp_path / f"{name}.toml").write_text(content)
+    plain, commented, other = map(load_battery, ("plain", "commented", "other"))
+    assert plain.sha256 == commented.sha256
+    assert plain.sha256 != other.sha256
+    assert list_batteries() == ["commented", "other", "plain"]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("name = ", "Invalid value"),
+        ('name = "x"', "dataset: Field required"),
+        (HEAD + "[probes.cleen]", "unknown probe 'cleen'; did you mean 'clean'"),
+        (HEAD + "[probes.flatness]\neps = 'half'", "flatness.eps: 'half' is neither a number"),
+        (
+            HEAD + "[probes.intrinsic]\nlinf = [0.1]\nheadline = 0.2",
+            r"intrinsic: intrinsic.headline = 0.2 is not on its ladder \[0.1\]",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_broken_file_is_said_in_a_line(tmp_path, monkeypatch, content, reason):
+    monkeypatch.setattr("benchmark.batteries.battery.files", lambda _: tmp_path)
+    (tmp_path / "x-v1.toml").write_text(content)
+    with pytest.raises(InputError, match=f"battery 'x-v1' is broken: .*{reason}") as caught:
+        load_battery("x-v1")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("probe", "settings", "message"),
+    [
+        ("input", {"headline_linf": 0.3}, "input.headline_linf = 0.3 is not on its ladder"),
+        ("input", {"headline_l2": 0.7}, "input.headline_l2 = 0.7 is not on its ladder"),
+        ("weight", {"headline": 0.3}, "weight.headline = 0.3 is not on its ladder"),
+        ("joint", {"headline_linf": 0.3}, "joint.headline_linf = 0.3 is not on its ladder"),
+        ("joint", {"headline_radius": 0.3}, "joint.headline_radius = 0.3 is not on its ladder"),
+        ("backdoor", {"headline": 0.3}, "backdoor.headline = 0.3 is not on its ladder"),
+        ("intrinsic", {"headline": 0.3}, "intrinsic.headline = 0.3 is not on its ladder"),
+    ],
+)
+def test_a_headline_that_is_no_rung_is_refused(battery, probe, settings, message):
+    with pytest.raises(ValueError, match=message):
+        battery(**{probe: settings})
+
+
+@pytest.mark.parametrize(
+    "ladder", [[0.1, 0.05], [0.0, 0.1], [0.1, 0.1], [], [-0.1], ["eight"], ["1/0"]]
+)
+def test_ladders_must_ascend_from_above_zero(battery, ladder):
+    with pytest.raises(ValueError, match="linf"):
+        battery(intrinsic={"linf": ladder})
+
+
+def test_unknown_probes_and_settings_are_refused(battery):
+    with pytest.raises(ValueError, match="unknown probe 'cleen'; did you mean 'clean'"):
+        Battery.model_validate(battery().model_dump() | {"probes": {"cleen": {}}})
+    with pytest.raises(ValueError, match="radius"):
+        battery(weight={"radius": 0.1})
+
+
+def test_selecting_probes(battery):
+    chosen = battery()
+    assert chosen.select(None) == list(PROBES)[:7]
+    assert chosen.select(["joint", "clean", "joint"]) == ["joint", "clean"]
+    with pytest.raises(InputError, match="did you mean 'joint'"):
+        chosen.select(["jiont"])
+
+
+@pytest.mark.parametrize("name", list_batteries())
+def test_the_package_s_batteries_hold_every_probe(name):
+    chosen = load_battery(name)
+    assert chosen.name == name
+    assert set(chosen.probes) == set(PROBES)
+    assert chosen.default == tuple(probe for probe in PROBES if probe != "input-autoattack")
+    settings = chosen.model_dump()["probes"]
+    assert settings["input-autoattack"]["eps"] == settings["input"]["headline_linf"]
+    assert len(chosen.sha256) == 64
+
+
+def test_the_cifar_battery_has_the_field_s_ladder():
+    settings = load_battery("cifar10-linf-v1").model_dump()["probes"]["input"]
+    assert settings["linf"] == tuple(level / 255 for level in (1, 2, 4, 8))
+    assert settings["headline_linf"] == 8 / 255
+
+
+def test_a_battery_for_a_data_set():
+    assert battery_for("digits").dataset == "digits"
+    assert battery_for("cifar10").name == "cifar10-linf-v1"
+    with pytest.raises(InputError, match="did you mean 'digits'"):
+        battery_for("digit")
+    with pytest.raises(InputError, match="unknown battery 'digits-v0'; did you mean 'digits-v"):
+        load_battery("digits-v0")
+
+
+def test_every_probe_describes_itself():
+    for name, probe in PROBES.items():
+        assert probe.name == name
+        assert probe.title
+        assert probe.question.endswith("?")
+        for score in probe.scores.values():
+            assert score.label
+            assert score.description.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("budget", "text"), [(0.25, "0.25"), (8 / 255, "8/255"), (0.0, "0"), (1 / 255, "1/255")]
+)
+def test_budgets_are_written_as_people_do(budget, text):
+    assert budget_text(budget) == text

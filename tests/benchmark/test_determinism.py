@@ -1,0 +1,95 @@
+"""The same command gives the same scores, whatever the order of probes or the batches."""
+
+import pytest
+import torch
+
+from benchmark import attack_inputs, attack_weights, evaluate
+from benchmark.subject import Subject
+
+ORDER = ["clean", "input", "weight", "joint", "backdoor", "flatness", "intrinsic"]
+
+
+@pytest.fixture
+def ask(zoo, digits, battery):
+    def asked(probes=None, count=30, model="digits/mlp-pgd-at", **options):
+        data = digits.head(count)
+        return evaluate(zoo(model), data.images, data.labels, battery(), probes, **options)
+
+    return asked
+
+
+def outcomes_of(report):
+    return {
+        f"{probe}.{name}": bits.tolist()
+        for probe, result in report.results.items()
+        for name, bits in result.outcomes.items()
+    }
+
+
+@pytest.mark.parametrize("model", ["digits/mlp-pgd-at", "digits/cnn-standard"])
+def test_the_same_seed_gives_the_same_scores(ask, model):
+    count = 30 if "mlp" in model else 10
+    first, second = (ask(model=model, count=count, seed=5) for _ in range(2))
+    assert first.scores == second.scores
+    assert outcomes_of(first) == outcomes_of(second)
+
+
+def test_the_order_of_the_probes_does_not_matter(ask):
+    first, second = ask(ORDER), ask(ORDER[::-1])
+    assert first.scores == second.scores
+    assert list(second.results) == ORDER[::-1]
+
+
+@pytest.mark.parametrize("probe", ["joint", "backdoor", "flatness", "intrinsic"])
+def test_a_probe_alone_scores_as_it_does_among_others(ask, probe):
+    alone, all_of_them = ask([probe]), ask(ORDER)
+    for name, value in alone.scores.items():
+        assert all_of_them.scores[name] == value, name
+
+
+def test_the_batch_size_does_not_matter(ask):
+    probes = ["clean", "input", "weight", "joint"]
+    few, many = ask(probes, batch_size=7), ask(probes, batch_size=256)
+    for probe in (*probes, "nonsingular"):
+        name = "accuracy" if probe == "clean" else "robust_accuracy"
+        assert few.scores[f"{probe}.{name}"] == many.scores[f"{probe}.{name}"], probe
+    assert few.scores["clean.cross_entropy"] == pytest.approx(many.scores["clean.cross_entropy"])
+
+
+def test_the_seed_matters(ask):
+    first, second = ask(["weight", "flatness"], seed=0), ask(["weight", "flatness"], seed=1)
+    assert first.scores["flatness.average_robust"] != second.scores["flatness.average_robust"]
+
+
+def test_known_results_are_not_computed_again(ask):
+    known = ask(["clean", "input"]).results
+    told = []
+    report = ask(
+        ["clean", "input", "intrinsic"],
+        known=known,
+        on_result=lambda provenance, result: told.append((provenance.seed, result.probe)),
+        seed=0,
+    )
+    assert told == [(0, "intrinsic")]
+    assert report.results["input"] is known["input"]
+
+
+def test_random_streams_differ_by_purpose_and_by_seed():
+    def draw(seed, *purpose):
+        model, images = torch.nn.Flatten(), torch.zeros(1, 1, 2, 2)
+        subject = Subject(model, images, torch.zeros(1).long(), seed=seed)
+        return tuple(torch.rand(3, generator=subject.generator(*purpose)).tolist())
+
+    keys = [(0, "a"), (1, "a"), (0, "b"), (0, "a", 1), (0, "a", 0.1), (0, "a", 0.2)]
+    assert len({draw(*key) for key in keys}) == len(keys)
+    assert draw(0, "a", 0.1) == draw(0, "a", 0.1)
+
+
+def test_single_attacks_repeat(zoo, digits):
+    model, data = zoo("digits/cnn-standard"), digits.head(20)
+    one, two = (attack_inputs(model, data.images, data.labels, eps=0.1) for _ in range(2))
+    assert torch.equal(one.images, two.images)
+    first, second = (
+        attack_weights(model, data.images, data.labels, radius=0.02, steps=5) for _ in range(2)
+    )
+    assert all(torch.equal(first.weights[name], second.weights[name]) for name in first.weights)

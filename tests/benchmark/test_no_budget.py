@@ -1,0 +1,97 @@
+"""With no budget every attack and measure gives the clean result, exactly."""
+
+import pytest
+import torch
+
+from benchmark import attack_inputs, attack_joint, attack_weights, flatness, inject_backdoor
+from benchmark.attacks.backdoor import Trigger, halves
+from benchmark.attacks.inputs import EFFORTS, attack_ladder
+from benchmark.attacks.weights import WeightBudget, weight_ladder
+from benchmark.measures.divergence import maximum_divergence
+from benchmark.spaces import select_weights
+from benchmark.spaces.weights import GEOMETRIES
+from benchmark.subject import Subject
+
+MODELS = ("digits/mlp-standard", "digits/cnn-pgd-at")
+
+
+@pytest.fixture(params=MODELS)
+def asked(request, zoo, digits):
+    """A model with half of its labels shifted, so that not all examples are correct."""
+    data = digits.head(40)
+    labels = data.labels.clone()
+    labels[::4] = (labels[::4] + 1) % 10
+    return Subject(zoo(request.param), data.images, labels)
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+@pytest.mark.parametrize("effort", EFFORTS)
+def test_inputs(asked, norm, effort):
+    found = attack_inputs(
+        asked.model, asked.images, asked.labels, norm=norm, eps=0.0, effort=effort
+    )
+    assert torch.equal(found.images, asked.images)
+    assert torch.equal(found.robust, asked.correct())
+    (rung,) = attack_ladder(asked, norm, [0.0], effort)
+    assert torch.equal(rung, asked.correct())
+
+
+@pytest.mark.parametrize("geometry", GEOMETRIES)
+def test_weights(asked, geometry):
+    found = attack_weights(asked.model, asked.images, asked.labels, radius=0.0, geometry=geometry)
+    assert torch.equal(found.robust, asked.correct())
+    own = select_weights(asked.model)
+    assert found.weights.keys() == own.keys()
+    assert all(torch.equal(found.weights[name], tensor) for name, tensor in own.items())
+
+
+def test_joint(asked):
+    found = attack_joint(asked.model, asked.images, asked.labels, eps=0.0, radius=0.0)
+    assert torch.equal(found.robust, asked.correct())
+
+
+def test_a_joint_attack_without_one_budget_is_the_other_attack(asked):
+    data = asked.images, asked.labels
+    inputs = attack_inputs(asked.model, *data, eps=0.1, effort="quick")
+    joint = attack_joint(asked.model, *data, eps=0.1, radius=0.0, effort="quick")
+    assert torch.equal(joint.robust, inputs.robust)
+    (weights,) = weight_ladder(asked, [0.05], WeightBudget(steps=5))
+    joint = attack_joint(asked.model, *data, eps=0.0, radius=0.05, steps=5, effort="quick")
+    assert torch.equal(joint.robust, weights.robust)
+
+
+@pytest.mark.parametrize("geometry", GEOMETRIES)
+def test_backdoors(asked, geometry):
+    found = inject_backdoor(asked.model, asked.images, asked.labels, budget=0.0, geometry=geometry)
+    own = select_weights(asked.model)
+    assert all(torch.equal(found.weights[name], tensor) for name, tensor in own.items())
+    _, held_out = halves(asked)
+    assert torch.equal(found.robust, held_out.correct())
+    others = held_out.images[held_out.labels != 0]
+    base = asked.model(Trigger().stamp(others)).argmax(1) == 0
+    assert torch.equal(found.success, base)
+    assert found.change == 0
+
+
+def test_flatness(asked):
+    scores = flatness(
+        asked.model,
+        asked.images,
+        asked.labels,
+        eps=0.1,
+        average_radius=0.0,
+        worst_radius=0.0,
+        draws=3,
+        restarts=2,
+        input_steps=5,
+    )
+    for name in ("average_robust", "worst_robust", "average_clean", "worst_clean"):
+        assert scores[name].value == 0, name
+    assert scores["robust_loss"].value > 0
+
+
+@pytest.mark.parametrize("normalized", [False, True])
+def test_divergence(asked, normalized):
+    (found,) = maximum_divergence(asked, "linf", [0.0], normalized=normalized)
+    assert found.shape == (40,)
+    assert not found.any()
