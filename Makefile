@@ -66,6 +66,11 @@ format: $(INSTALLED_DEV) ## Lay the code out and repair what can be repaired
 	@$(VENV)/bin/ruff check --fix --exit-zero
 	@$(VENV)/bin/ruff format
 
+.PHONY: docs
+docs: $(INSTALLED) ## Write the pages of docs that come from the code
+	@echo "==> writing docs/scores.md"
+	@$(VENV)/bin/python -m leaderboard.documentation > docs/scores.md
+
 .PHONY: clean
 clean: ## Remove the environment, the caches and the build outputs; keep the scores
 	@echo "==> removing $(VENV), caches and build outputs (scores and site stay)"

@@ -92,7 +92,7 @@ def _section(result: ProbeResult, painter: Painter, model: str) -> Section:
     scores = []
     for name, score in result.scores.items():
         spec = text.spec(name)
-        ends = interval(score, spec.unit) or "exact"
+        ends = interval(score, spec.unit) or "none"
         shown = number(score.value, spec.unit)
         scores.append(ScoreLine(name, spec, shown, ends, score.n, math.isfinite(score.value)))
     pictures = curves_pictures(result.curves, painter, model)

@@ -5,6 +5,7 @@ import typer
 from benchmark.headline import SCORES
 from benchmark.probes import PROBES
 from leaderboard.cli import app
+from leaderboard.documentation import scores_markdown
 
 GROUP = typer.main.get_command(app)
 COMMANDS = getattr(GROUP, "commands")  # noqa: B009 - the declared type is that of any command
@@ -36,6 +37,7 @@ def test_every_score_is_described():
 
 def test_every_score_is_in_the_documentation(root):
     page = (root / "docs" / "scores.md").read_text("utf-8")
+    assert page == scores_markdown(), "docs/scores.md is out of date; run: make docs"
     names = [f"nonsingular.{name}" for name in SCORES]
     names += [f"{probe}.{name}" for probe, known in PROBES.items() for name in known.scores]
     assert [name for name in names if name not in page] == []
