@@ -20,8 +20,8 @@ def scores_markdown() -> str:
         "# Scores",
         "",
         "Every score by probe, written from the code by `make docs`. Each comes with its number of",
-        "examples `n` and its 95% interval: Wilson's for shares of examples, the normal one for means.",
-        "Budgets, maxima and volumes have no interval of their own.",
+        "examples `n` and its 95% interval: Wilson's for shares of examples, the normal one for",
+        "means. Budgets, maxima and volumes have no interval of their own.",
         "",
     ]
     for text in probe_texts().values():
