@@ -42,6 +42,17 @@ class Job:
     fresh: bool = False
 
 
+def require_scorable(models: Sequence[Classifier], job: Job) -> None:
+    """Check what can be checked before anything is computed or written.
+
+    Raises:
+        InputError: the device cannot be used, or a model does not take the data.
+    """
+    require_device(job.device)
+    for model in models:
+        _require_fit(model, job.data)
+
+
 def score_models(
     models: Sequence[Classifier],
     job: Job,
@@ -62,7 +73,7 @@ def score_models(
     Raises:
         InputError: the device cannot be used, or a model does not take the data.
     """
-    require_device(job.device)
+    require_scorable(models, job)
     tasks = [_task(model, job, store) for model in models]
     with Progress(
         SpinnerColumn(),
@@ -79,7 +90,6 @@ def score_models(
 
 def _task(model: Classifier, job: Job, store: Store) -> Task:
     """What is left to ask of a model."""
-    _require_fit(model, job.data)
     images, labels = job.data.images, job.data.labels
     here = provenance_of(model, images, labels, job.battery, job.seed, job.device)
     stored = store.results(here.fingerprint, here.battery_sha256, here.data_sha256, here.seed)

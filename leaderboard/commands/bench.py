@@ -82,7 +82,7 @@ def bench(
     that was stopped goes on where it was.
     """
     from leaderboard.examples import evaluation_examples
-    from leaderboard.scoring import Job, score_models
+    from leaderboard.scoring import Job, require_scorable, score_models
     from leaderboard.store import Store
     from leaderboard.summary import print_summary
     from models_zoo.checkpoint.writing import write_bytes
@@ -99,8 +99,9 @@ def bench(
         loaded = [_foreign(checkpoint, architecture, chosen, examples_of, *normalization)]
     else:
         loaded = _zoo(names)
-    store = Store.open(database)
     job = Job(chosen, examples_of, probes, seed=seed, device=device, fresh=fresh)
+    require_scorable(loaded, job)
+    store = Store.open(database)
     reports = score_models(loaded, job, store, jobs=jobs)
     print_summary([model.card.name for model in loaded], reports)
     if json_file is not None:

@@ -58,7 +58,7 @@ def submit(
     """Check a checkpoint, keep a copy by its hash, score it and put its row on the leaderboard."""
     from benchmark.batteries import battery_for
     from leaderboard.examples import evaluation_examples
-    from leaderboard.scoring import Job, score_models
+    from leaderboard.scoring import Job, require_scorable, score_models
     from leaderboard.site import render_site
     from leaderboard.store import Store
     from leaderboard.submissions import admit, keep
@@ -91,10 +91,11 @@ def submit(
         first = error.errors()[0]
         option = "--" + ".".join(map(str, first["loc"]))
         raise InputError(f"{option}: {first['msg']}, got {first['input']!r}") from error
+    job = Job(battery, loaded, battery.select(None), seed=seed, device=device)
+    require_scorable([model], job)
     accuracy = admit(model, loaded)
     store = Store.open(database)
     kept = keep(file)
     typer.echo(f"accepted {name!r}: {accuracy:.1%} clean; kept as {kept}", err=True)
-    job = Job(battery, loaded, battery.select(None), seed=seed, device=device)
     print_summary([name], score_models([model], job, store, submitted=True))
     typer.echo(f"leaderboard: {render_site(store, out).resolve().as_uri()}")
