@@ -1,0 +1,81 @@
+"""``nonsingular bench``: what it writes, what it does not compute again, and a kill half-way."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+
+import pytest
+
+FEW = ("--probe", "clean", "--probe", "intrinsic", "--examples", "20", "--jobs", "2")
+MODELS = ("digits/mlp-standard", "digits/mlp-pgd-at")
+
+
+def rows(folder):
+    """Every stored score by model, probe and name."""
+    query = (
+        "select m.name, r.probe, s.name, s.value, s.low, s.high, s.n from scores s "
+        "join results r on r.id = s.result_id join models m on m.fingerprint = r.fingerprint"
+    )
+    with closing(sqlite3.connect(folder / "nonsingular.sqlite", timeout=30)) as connection:
+        return sorted(connection.execute(query).fetchall())
+
+
+def created(folder):
+    with closing(sqlite3.connect(folder / "nonsingular.sqlite")) as connection:
+        return sorted(connection.execute("select id, created from results").fetchall())
+
+
+def test_it_writes_scores_site_and_json_and_computes_nothing_twice(command, tmp_path):
+    first = command("bench", MODELS[0], *FEW, "--json", "r.json")
+    report = json.loads((tmp_path / "r.json").read_text())[MODELS[0]]
+    accuracy = report["results"]["clean"]["scores"]["accuracy"]
+    assert accuracy["n"] == 20
+    assert (MODELS[0], "clean", "accuracy", accuracy["value"]) in [r[:4] for r in rows(tmp_path)]
+    assert MODELS[0] in (tmp_path / "site" / "index.html").read_text()
+    assert (tmp_path / "site" / "index.html").as_uri() in first.stdout.replace("\n", "")
+    stored = created(tmp_path)
+
+    second = command("bench", MODELS[0], *FEW, "--json", "again.json")
+    assert created(tmp_path) == stored
+    assert second.stdout == first.stdout
+    assert "took" not in second.stderr
+    again = json.loads((tmp_path / "again.json").read_text())[MODELS[0]]
+    assert again["results"] == report["results"]
+
+    scores = rows(tmp_path)
+    command("bench", MODELS[0], *FEW, "--no-site", "--fresh")
+    assert created(tmp_path) != stored
+    assert rows(tmp_path) == scores
+
+
+def test_a_run_that_is_killed_goes_on_with_the_same_scores(command, tmp_path):
+    probes = ("clean", "intrinsic", "flatness", "weight")
+    asked = [part for probe in probes for part in ("--probe", probe)]
+    line = ["bench", *MODELS, *asked, "--examples", "40", "--no-site", "--jobs", "2"]
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    killed.mkdir()
+    whole.mkdir()
+    with subprocess.Popen(
+        [sys.executable, "-m", "leaderboard.cli", *line],
+        cwd=killed,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        while process.poll() is None:
+            time.sleep(0.05)
+            try:
+                if rows(killed):
+                    break
+            except sqlite3.OperationalError:  # the tables are not there yet
+                continue
+        process.kill()
+    if process.returncode != -9:
+        pytest.fail("the run was over before it could be killed")
+    partly = rows(killed)
+    command(*line, folder=killed)
+    command(*line, folder=whole)
+    assert 0 < len(partly) < len(rows(whole))
+    assert rows(killed) == rows(whole)

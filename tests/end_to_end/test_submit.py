@@ -1,0 +1,74 @@
+"""``nonsingular submit``: a checkpoint is kept by its hash, scored and shown as submitted."""
+
+import hashlib
+import sqlite3
+from contextlib import closing
+from importlib.resources import files
+
+import numpy as np
+import pytest
+from safetensors.torch import load_file, save_file
+
+BUNDLED = files("models_zoo") / "checkpoints" / "digits" / "mlp-standard.safetensors"
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    """A checkpoint that is not of the zoo: one weight is moved a little."""
+    weights = load_file(str(BUNDLED))
+    name = sorted(weights)[0]
+    path = tmp_path / "my-model.safetensors"
+    save_file(weights | {name: weights[name] + 1e-3}, path)
+    return path
+
+
+def test_a_submission_is_kept_scored_and_shown(command, checkpoint, tmp_path):
+    from models_zoo import load_card
+
+    card = load_card("digits/mlp-standard")
+    result = command(
+        *("submit", checkpoint, "--name", "my <b>model</b>", "--dataset", "digits"),
+        *("--architecture", "mlp", "--mean", card.mean[0], "--std", card.std[0]),
+        *("--examples", 8, "--recipe", "own", "--licence", "MIT"),
+        *("--paper", "https://example.org/paper"),
+    )
+    assert "my <b>model</b>" in result.stdout
+    digest = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    kept = tmp_path / ".nonsingular" / "checkpoints" / f"{digest}.safetensors"
+    assert kept.read_bytes() == checkpoint.read_bytes()
+    with closing(sqlite3.connect(tmp_path / "nonsingular.sqlite")) as connection:
+        stored = connection.execute("select name, submitted, checkpoint_sha256 from models")
+        assert stored.fetchall() == [("my <b>model</b>", 1, digest)]
+        probes = {row[0] for row in connection.execute("select probe from results")}
+    assert {"clean", "input", "weight", "joint", "backdoor", "flatness", "intrinsic"} <= probes
+    page = (tmp_path / "site" / "index.html").read_text()
+    assert "my &lt;b&gt;model&lt;/b&gt;" in page
+    assert "<b>model</b>" not in page
+    assert "submitted" in page
+
+
+def test_resnet20_passes_the_checks_with_its_normalisation(shared_data):
+    """Its whole battery takes minutes; what a submission is checked for does not."""
+    from benchmark.datasets import load_npz
+    from leaderboard.submissions import admit
+    from models_zoo import load_file as load_checkpoint
+    from models_zoo.errors import InputError
+
+    def model(std):
+        return load_checkpoint(
+            shared_data / "checkpoints" / "cifar10-resnet20-standard.safetensors",
+            name="resnet20",
+            architecture="cifar-resnet20",
+            dataset="cifar10",
+            classes=10,
+            input_shape=(3, 32, 32),
+            mean=[0.485, 0.456, 0.406],
+            std=std,
+            source="submitted",
+        )
+
+    data = load_npz(shared_data / "cifar10" / "test_846.npz", name="cifar10").head(100)
+    assert admit(model([0.229, 0.224, 0.225]), data) == pytest.approx(0.92, abs=0.06)
+    with pytest.raises(InputError, match="not above chance"):
+        admit(model([1e4] * 3), data)
+    assert np.isfinite(data.images.numpy()).all()
