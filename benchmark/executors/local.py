@@ -70,8 +70,9 @@ def default_jobs(tasks: int, device: str) -> int:
 def run_local(tasks: Sequence[Task], listener: Listener, jobs: int) -> list[Report]:
     """Evaluate every task; with several jobs, each in a process with its share of the cores.
 
-    How many threads an evaluation has follows from ``jobs`` alone, not from how much is left to
-    do, so that a run that was stopped and started again computes as if it had not been.
+    How many threads an evaluation has follows from ``jobs`` and from what PyTorch may use (see
+    ``OMP_NUM_THREADS``), not from how much is left to do, so that a run that was stopped and
+    started again computes as if it had not been.
 
     Args:
         tasks: what to evaluate.
@@ -84,7 +85,7 @@ def run_local(tasks: Sequence[Task], listener: Listener, jobs: int) -> list[Repo
     Raises:
         Exception: whatever an evaluation raised first; the others are stopped.
     """
-    threads = max(1, cores() // jobs)
+    threads = max(1, min(torch.get_num_threads(), cores() // jobs))
     indexed = list(enumerate(tasks))
     if jobs == 1:
         reports = _run_here(indexed, listener, threads)
