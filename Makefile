@@ -52,7 +52,7 @@ site: $(INSTALLED) ## Render the leaderboard from what is stored
 .PHONY: test
 test: $(INSTALLED_DEV) ## Install if need be and run all tests
 	@echo "==> running the tests"
-	@$(VENV)/bin/python -m pytest -q -n 2 --durations=10
+	@$(VENV)/bin/python -m pytest -q -n 2 --dist worksteal --durations=10
 
 .PHONY: lint
 lint: $(INSTALLED_DEV) ## Check style, layout and types

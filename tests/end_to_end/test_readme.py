@@ -80,6 +80,7 @@ def test_the_readme_has_what_this_file_runs():
     assert len(blocks("bash", foreign=True)) == 1
 
 
+@pytest.mark.long
 def test_the_shell_blocks_run(copy):
     for code in blocks("bash"):
         if code.strip() != "make test":
