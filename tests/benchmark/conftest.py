@@ -1,6 +1,5 @@
 """What the engine's tests share: real models and digits, and a battery small enough for tests."""
 
-import os
 from functools import cache
 from pathlib import Path
 
@@ -91,12 +90,3 @@ def battery():
         )
 
     return make
-
-
-@pytest.fixture(scope="session")
-def shared_data() -> Path:
-    """Real checkpoints and data that lie beside the checkout, where they do."""
-    root = Path(os.environ.get("NONSINGULAR_SHARED") or REPOSITORY.parent / "shared") / "data"
-    if not root.is_dir():
-        pytest.skip(f"no shared data at {root}; name its folder with NONSINGULAR_SHARED")
-    return root

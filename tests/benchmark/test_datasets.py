@@ -1,7 +1,6 @@
 """Data sets by name and examples from files."""
 
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,15 +9,6 @@ from torchvision import datasets as torchvision_datasets
 
 from benchmark.datasets import DATASETS, Dataset, load_dataset, load_npz
 from models_zoo import InputError
-
-
-@pytest.fixture(scope="module")
-def shared_data():
-    beside = Path(__file__).parents[3] / "shared"
-    root = Path(os.environ.get("NONSINGULAR_SHARED") or beside) / "data"
-    if not root.is_dir():
-        pytest.skip(f"no shared data at {root}; name its folder with NONSINGULAR_SHARED")
-    return root
 
 
 def write(path, **arrays):

@@ -1,6 +1,5 @@
 """What the tests of whole commands share: running them, here or in a process of their own."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -43,12 +42,3 @@ def here(tmp_path, monkeypatch, capsys):
         return caught.value.code, captured.out, captured.err
 
     return run
-
-
-@pytest.fixture(scope="session")
-def shared_data() -> Path:
-    """Real checkpoints and data that lie beside the checkout, where they do."""
-    root = Path(os.environ.get("NONSINGULAR_SHARED") or REPOSITORY.parent / "shared") / "data"
-    if not root.is_dir():
-        pytest.skip(f"no shared data at {root}; name its folder with NONSINGULAR_SHARED")
-    return root
