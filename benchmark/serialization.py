@@ -11,8 +11,8 @@ from benchmark.results import ProbeResult, Score
 def result_to_json(result: ProbeResult) -> dict[str, Any]:
     """A result as JSON-ready data.
 
-    A number that JSON cannot write, such as an infinite budget, is null, and a ``text`` beside a
-    score says what it was. Outcomes are strings with a ``0`` or ``1`` for each example.
+    A number that JSON cannot write is null, and a ``text`` beside a score says what it was: an
+    infinite budget is one that was not found on the ladder. Outcomes are strings with a ``0`` or ``1`` for each example.
     """
     outcomes = {
         name: "".join("1" if bit else "0" for bit in bits.tolist())
@@ -33,5 +33,6 @@ def finite(value: Any) -> Any:
 
 
 def _score(score: Score) -> dict[str, Any]:
-    text = {} if math.isfinite(score.value) else {"text": str(score.value)}
-    return score.model_dump() | text
+    if math.isfinite(score.value):
+        return score.model_dump()
+    return score.model_dump() | {"text": "none found" if score.value > 0 else str(score.value)}
