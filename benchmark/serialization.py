@@ -12,7 +12,8 @@ def result_to_json(result: ProbeResult) -> dict[str, Any]:
     """A result as JSON-ready data.
 
     A number that JSON cannot write is null, and a ``text`` beside a score says what it was: an
-    infinite budget is one that was not found on the ladder. Outcomes are strings with a ``0`` or ``1`` for each example.
+    infinite budget is one that was not found on the ladder. Outcomes are strings with a ``0`` or
+    ``1`` for each example.
     """
     outcomes = {
         name: "".join("1" if bit else "0" for bit in bits.tolist())

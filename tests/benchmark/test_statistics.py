@@ -104,7 +104,7 @@ def test_a_report_is_valid_json_with_null_for_infinity():
     content = json.loads(text)
     score = content["results"]["backdoor"]["scores"]["smallest_budget"]
     assert score["value"] is None
-    assert score["text"] == "inf"
+    assert score["text"] == "none found"
     assert content["results"]["input"]["outcomes"]["headline"] == "11010"
     assert content["results"]["nonsingular"]["scores"]["robust_accuracy"]["value"] == 0.2
     assert content["provenance"]["battery"] == "test-v1"
