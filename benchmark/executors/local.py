@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
@@ -49,10 +52,6 @@ class Listener(Protocol):
 
     def answered(self, index: int, provenance: Provenance, result: ProbeResult) -> None:
         """A probe has answered."""
-
-
-class _Orphaned(SystemExit):
-    """The process that asked is gone, and nobody wants the answer."""
 
 
 def cores() -> int:
@@ -143,14 +142,12 @@ def _run(task: Task, index: int, listener: Listener) -> Report:
 
 
 class _Sender:
-    """The listener inside a worker: passes events on, and ends the worker with its parent."""
+    """The listener inside a worker: passes events on."""
 
-    def __init__(self, events: Queue[Event], parent: int) -> None:
-        self.events, self.parent = events, parent
+    def __init__(self, events: Queue[Event]) -> None:
+        self.events = events
 
     def progressed(self, index: int, text: str) -> None:
-        if os.getppid() != self.parent:
-            raise _Orphaned
         self.events.put(("progressed", index, text))
 
     def answered(self, index: int, provenance: Provenance, result: ProbeResult) -> None:
@@ -164,16 +161,23 @@ def _work(
     threads: int,
 ) -> None:
     """Take tasks until there are none left."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent takes it, and ends the workers
     torch.set_num_threads(threads)
-    sender = _Sender(events, parent)
+    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+    sender = _Sender(events)
     while (item := work.get()) is not None:
         index, task = item
         try:
             events.put(("finished", index, _run(task, index, sender)))
-        except _Orphaned:
-            os._exit(1)  # the queue's own thread would wait for a reader that is gone
         except Exception as error:  # it is raised again where it can be handled
             events.put(("failed", index, error))
+
+
+def _follow(parent: int) -> None:
+    """End this process when the one that asked is gone, killed or not: nobody wants the answer."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 def _collect(

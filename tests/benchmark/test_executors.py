@@ -1,0 +1,102 @@
+"""Several evaluations at once give what one after the other gives, and end with who asked."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from torch import nn
+
+from benchmark import load_battery, load_dataset
+from benchmark.executors import Task, run_local
+from models_zoo import InputError, load_model
+
+
+class Record:
+    def __init__(self):
+        self.answers = []
+
+    def progressed(self, index, text):
+        pass
+
+    def answered(self, index, provenance, result):
+        self.answers.append((index, result.probe))
+
+
+def tasks(probes=("clean", "intrinsic")):
+    data = load_dataset("digits").head(20)
+    battery = load_battery("digits-v1")
+    return [
+        Task(load_model(name), data.images, data.labels, battery, probes)
+        for name in ("digits/mlp-standard", "digits/mlp-pgd-at")
+    ]
+
+
+def test_two_processes_give_the_same_as_one():
+    alone, together = Record(), Record()
+    one = run_local(tasks(), alone, jobs=1)
+    two = run_local(tasks(), together, jobs=2)
+    assert [report.scores for report in one] == [report.scores for report in two]
+    assert sorted(alone.answers) == sorted(together.answers)
+
+
+def test_what_is_known_is_not_asked_again():
+    first = run_local(tasks(("clean",)), Record(), jobs=1)
+    known = [
+        Task(t.model, t.images, t.labels, t.battery, t.probes, known=report.results)
+        for t, report in zip(tasks(("clean",)), first, strict=True)
+    ]
+    record = Record()
+    again = run_local(known, record, jobs=2)
+    assert record.answers == []
+    assert [report.scores for report in again] == [report.scores for report in first]
+
+
+def test_a_failure_in_a_process_is_raised_where_it_was_asked():
+    first, second = tasks(("clean",))
+    broken = Task(nn.Flatten(0), second.images, second.labels, second.battery, second.probes)
+    with pytest.raises(InputError, match="logits"):
+        run_local([first, broken], Record(), jobs=2)
+
+
+def test_threads_are_given_back():
+    before = torch.get_num_threads()
+    run_local(tasks(("clean",)), Record(), jobs=1)
+    assert torch.get_num_threads() == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks processes up in /proc")
+def test_workers_end_when_the_run_is_killed(tmp_path):
+    run = subprocess.Popen(
+        [sys.executable, "-m", "leaderboard.cli", "bench", "digits/mlp-*", "--jobs", "2"],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    assert run.stderr is not None
+    assert b"Clean took" in run.stderr.readline()
+    children = children_of(run.pid)
+    assert len(children) >= 2
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    deadline = time.monotonic() + 20
+    while any(map(alive, children)):
+        assert time.monotonic() < deadline, "workers outlive their run"
+        time.sleep(0.2)
+
+
+def children_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as listed:  # noqa: PTH123
+        return [int(child) for child in listed.read().split()]
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    with open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123 - a zombie has ended
+        return stat.read().rpartition(")")[2].split()[0] != "Z"
