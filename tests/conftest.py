@@ -20,3 +20,8 @@ def shared_data() -> Path:
     if not root.is_dir():
         pytest.skip(f"no shared data at {root}; name its folder with NONSINGULAR_SHARED")
     return root
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes minutes, so that no worker is left alone with it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
