@@ -30,8 +30,7 @@ def print_summary(names: Sequence[str], reports: Sequence[Report]) -> None:
     table = Table(box=None, padding=(0, 1), header_style="bold")
     table.add_column("model", no_wrap=True)
     for _, spec in columns:
-        longest = max(map(len, spec.label.split()))
-        table.add_column(spec.label, justify="right", vertical="bottom", min_width=longest)
+        table.add_column(spec.label.replace(" ", "\n"), justify="right", vertical="bottom")
     for name, report in zip(names, reports, strict=True):
         table.add_row(
             name,
@@ -42,7 +41,7 @@ def print_summary(names: Sequence[str], reports: Sequence[Report]) -> None:
         )
     console = Console()
     # Written to a file or a narrow window, a table whose columns are cut is worth nothing.
-    console.width = max(console.width, Console(width=1000).measure(table).minimum)
+    console.width = max(console.width, Console(width=1000).measure(table).maximum)
     console.print(table)
 
 
