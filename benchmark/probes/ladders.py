@@ -16,7 +16,7 @@ def budget_text(budget: float) -> str:
     """A budget as people write it: ``0.25``, or in 255ths where that is shorter."""
     plain = f"{budget:g}"
     levels = budget * 255
-    if len(plain) > 5 and abs(levels - round(levels)) < 1e-6:
+    if len(plain) > 5 and 1 <= round(levels) <= 255 and abs(levels - round(levels)) < 1e-6:
         return f"{round(levels)}/255"
     return plain
 

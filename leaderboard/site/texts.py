@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmark.headline import SCORES
 from benchmark.probes import PROBES
+from benchmark.probes.ladders import budget_text
 from benchmark.results import Score, ScoreSpec
 
 _MINUS = "\N{MINUS SIGN}"
@@ -90,7 +91,7 @@ def plain(value: Any) -> str:
         case bool():
             return "yes" if value else "no"
         case float():
-            return f"{value:.6g}"
+            return budget_text(value)
         case dict():
             return "; ".join(f"{key}: {plain(item)}" for key, item in value.items()) or "none"
         case list() | tuple():
