@@ -12,7 +12,6 @@ from benchmark.attacks.joint import JointAttack, attack_cell
 from benchmark.attacks.weights import WeightAttack, WeightBudget, weight_ladder
 from benchmark.probes.flatness import FlatnessProbe, FlatnessSettings
 from benchmark.results import Score
-from benchmark.spaces import WeightBall, select_weights
 from benchmark.subject import subject_of
 
 
@@ -197,7 +196,7 @@ def inject_backdoor(
         model, images, labels, seed=seed, device=device, batch_size=batch_size
     ) as subject:
         search, held_out = halves(subject)
-        ball = WeightBall(select_weights(model, rule), budget, geometry)
+        ball = WeightBudget(geometry, rule).ball(subject, budget)
         weights = plant(search, ball, chosen, target, steps, ball.origin)
         return measure(held_out, ball, chosen, target, weights)
 

@@ -93,10 +93,19 @@ class Subject:
         )
         return logits
 
-    def gradients(self, value: Tensor, inputs: list[Tensor], images: int) -> tuple[Tensor, ...]:
-        """Gradients of a scalar, counting ``images`` backward passes."""
+    def gradients(
+        self, value: Tensor, inputs: list[Tensor], images: int, *, again: bool = False
+    ) -> tuple[Tensor, ...]:
+        """Gradients of a scalar, counting ``images`` backward passes.
+
+        Args:
+            value: the scalar.
+            inputs: what to differentiate by.
+            images: how many images the value is made of.
+            again: whether another value of the same forward pass will be asked for.
+        """
         self.passes.backwards += images
-        return torch.autograd.grad(value, inputs)
+        return torch.autograd.grad(value, inputs, retain_graph=again)
 
     def batches(self) -> Iterator[slice]:
         """Slices of the examples of at most ``batch_size``."""

@@ -96,7 +96,7 @@ def attack_subject(
         raise unknown_name("effort", effort, EFFORTS)
     ball = InputBall(subject.images, norm, eps)
     robust, images = subject.correct(), subject.images.clone()
-    open_rows = robust if standing is None else robust & standing
+    open_rows = torch.ones_like(robust) if standing is None else standing
     if eps == 0:
         return InputAttack(images, robust)
     for number, stage in enumerate(EFFORTS[effort]):

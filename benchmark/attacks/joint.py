@@ -131,8 +131,8 @@ def joint_surface(
         row: list[JointAttack] = []
         for j, radius in enumerate(radii):
             smaller = [*row[-1:], *(surface[-1][j : j + 1] if surface else [])]
-            if any(not cell.robust.any() for cell in smaller):
-                dead = next(cell for cell in smaller if not cell.robust.any())
+            dead = next((cell for cell in smaller if not cell.robust.any()), None)
+            if dead is not None:
                 row.append(JointAttack(dead.weights, dead.robust, "smaller budget"))
                 continue
             cell = attack_cell(

@@ -33,8 +33,7 @@ def malt_targets(subject: Subject, norm: str, count: int) -> Tensor:
     order = 1 if norm == "linf" else 2
     distances = []
     for column in range(candidates.shape[1]):
-        subject.passes.backwards += len(images)
-        (slope,) = torch.autograd.grad(gaps[:, column].sum(), [images], retain_graph=True)
+        (slope,) = subject.gradients(gaps[:, column].sum(), [images], len(images), again=True)
         length = torch.linalg.vector_norm(slope.flatten(1), ord=order, dim=1)
         distances.append(gaps[:, column].detach() / length.clamp_min(1e-12))
     ranking = torch.stack(distances, dim=1).argsort(dim=1, stable=True)

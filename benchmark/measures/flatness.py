@@ -15,7 +15,7 @@ from torch import Tensor
 
 from benchmark.ascent import per_example, pgd, whole_set
 from benchmark.objectives import cross_entropy
-from benchmark.spaces import IMAGES, InputBall, Point, WeightBall, select_weights
+from benchmark.spaces import IMAGES, InputBall, Point, WeightBall
 from benchmark.subject import Subject
 
 INPUT_STEP = 0.007 / 0.0314
@@ -38,7 +38,10 @@ class RobustLoss:
     steps: int = 20
 
     def __call__(self, subject: Subject) -> Tensor:
-        """Cross-entropy (N,) at each example's worst iterate."""
+        """Cross-entropy (N,) at each example's worst iterate; computed once a subject."""
+        return subject.once(self, lambda: self._measure(subject))
+
+    def _measure(self, subject: Subject) -> Tensor:
         if self.eps == 0:
             return cross_entropy(subject.logits(), subject.labels)
         ball = InputBall(subject.images, "linf", self.eps)
@@ -128,8 +131,3 @@ def climb_epochs(
                 moved = local.move({IMAGES: images[batch]}, step, INPUT_STEP * one)
                 images[batch] = local.project(moved)[IMAGES]
     return weights
-
-
-def weight_ball(subject: Subject, radius: float, geometry: str, rule: str) -> WeightBall:
-    """The ball around the subject's own weights."""
-    return WeightBall(select_weights(subject.model, rule), radius, geometry)

@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from benchmark.measures.flatness import RobustLoss, average_flatness, weight_ball, worst_flatness
+from benchmark.attacks.weights import WeightBudget
+from benchmark.measures.flatness import RobustLoss, average_flatness, worst_flatness
 from benchmark.probes.probe import Budget, Probe, ProbeSettings
 from benchmark.results import ProbeResult, Score, ScoreSpec
 from benchmark.spaces.weights import Geometry
@@ -42,6 +43,11 @@ class FlatnessSettings(ProbeSettings):
     epochs: int = Field(default=20, ge=1)
     minibatch: int = Field(default=128, ge=1)
     examples: int = Field(default=1000, ge=1)
+
+    @property
+    def budget(self) -> WeightBudget:
+        """The geometry and rule of the weight balls; their steps are not used."""
+        return WeightBudget(self.geometry, self.rule)
 
 
 def _spec(label: str, description: str, *, headline: bool = False) -> ScoreSpec:
@@ -123,7 +129,7 @@ class FlatnessProbe(Probe):
 
     def _average(self, subject: Subject, loss: RobustLoss, purpose: str) -> Score:
         settings: FlatnessSettings = self.settings
-        ball = weight_ball(subject, settings.average_radius, settings.geometry, settings.rule)
+        ball = settings.budget.ball(subject, settings.average_radius)
         return mean(average_flatness(subject, loss, ball, settings.draws, purpose).cpu().numpy())
 
     def _worst(self, subject: Subject, loss: RobustLoss, purpose: str) -> Score:
@@ -131,7 +137,7 @@ class FlatnessProbe(Probe):
         rise = worst_flatness(
             subject,
             loss,
-            weight_ball(subject, settings.worst_radius, settings.geometry, settings.rule),
+            settings.budget.ball(subject, settings.worst_radius),
             restarts=settings.restarts,
             epochs=settings.epochs,
             minibatch=settings.minibatch,
