@@ -8,12 +8,12 @@ import torch
 from torch import nn
 
 from benchmark import flatness
+from benchmark.attacks.weights import WeightBudget
 from benchmark.measures.divergence import maximum_divergence
 from benchmark.measures.flatness import (
     RobustLoss,
     average_flatness,
     climb_epochs,
-    weight_ball,
     worst_flatness,
 )
 from benchmark.objectives import divergence
@@ -28,7 +28,7 @@ EFFORT: dict[str, Any] = {"restarts": 2, "epochs": 5, "minibatch": 128, "purpose
 @pytest.mark.parametrize("model", ["digits/mlp-standard", "digits/cnn-pgd-at"])
 def test_the_worst_case_is_at_least_the_average_in_the_same_ball(subject, model, eps, radius):
     asked, loss = subject(model, 40), RobustLoss(eps, 5)
-    ball = weight_ball(asked, radius, "relative-l2", "no-normalization")
+    ball = WeightBudget("relative-l2", "no-normalization").ball(asked, radius)
     average = average_flatness(asked, loss, ball, 5, "test")
     worst = worst_flatness(asked, loss, ball, **EFFORT)
     assert float(worst) > float(average.mean())
@@ -40,7 +40,10 @@ def test_the_worst_case_grows_with_the_radius(subject):
     found = [
         float(
             worst_flatness(
-                asked, loss, weight_ball(asked, r, "relative-l2", "no-normalization"), **EFFORT
+                asked,
+                loss,
+                WeightBudget("relative-l2", "no-normalization").ball(asked, r),
+                **EFFORT,
             )
         )
         for r in (0.001, 0.003, 0.01)
@@ -51,7 +54,7 @@ def test_the_worst_case_grows_with_the_radius(subject):
 
 def test_the_weights_climbed_to_stay_in_their_ball(subject):
     asked = subject(count=40)
-    ball = weight_ball(asked, 0.003, "relative-l2", "no-normalization")
+    ball = WeightBudget("relative-l2", "no-normalization").ball(asked, 0.003)
     for minibatch in (16, 128):
         weights = climb_epochs(asked, 0.1, ball, ball.origin, 2, minibatch)
         assert float(ball.excess(weights)) <= 1e-6
