@@ -23,10 +23,18 @@ Progress = Callable[[str], None]
 
 @dataclass
 class Passes:
-    """How many images went through the model, shared by all views of a subject."""
+    """What the model itself cost, shared by all views of a subject.
+
+    Attributes:
+        forwards: images passed forward.
+        backwards: images passed backward.
+        seconds: wall time inside those passes. On a GPU they return before they are done, so that
+            it means nothing there.
+    """
 
     forwards: int = 0
     backwards: int = 0
+    seconds: float = 0.0
 
 
 @dataclass
@@ -86,11 +94,13 @@ class Subject:
         """
         self.passes.forwards += len(images)
         perturbed = self.weights if weights is None else weights
+        start = time.perf_counter()
         logits: Tensor = (
             functional_call(self.model, dict(perturbed), (images,))
             if perturbed
             else self.model(images)
         )
+        self.passes.seconds += time.perf_counter() - start
         return logits
 
     def gradients(
@@ -105,7 +115,10 @@ class Subject:
             again: whether another value of the same forward pass will be asked for.
         """
         self.passes.backwards += images
-        return torch.autograd.grad(value, inputs, retain_graph=again)
+        start = time.perf_counter()
+        slopes = torch.autograd.grad(value, inputs, retain_graph=again)
+        self.passes.seconds += time.perf_counter() - start
+        return slopes
 
     def batches(self) -> Iterator[slice]:
         """Slices of the examples of at most ``batch_size``."""
