@@ -1,11 +1,13 @@
-"""Peak memory of the process or of the device."""
+"""Memory: how much was used, and doing with less where it runs out."""
 
 from __future__ import annotations
 
 import resource
 import sys
+from collections.abc import Callable
 
 import torch
+from torch import Tensor
 
 
 def peak_memory(device: torch.device) -> int:
@@ -14,3 +16,35 @@ def peak_memory(device: torch.device) -> int:
         return int(torch.cuda.max_memory_allocated(device))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def in_batches(rows: Tensor, size: int, work: Callable[[Tensor], None]) -> int:
+    """Do ``work`` on batches of rows, with half as many a time whenever memory runs out.
+
+    Args:
+        rows: indices.
+        size: rows to begin with.
+        work: called with each batch; where memory ran out it is called again with a part of it.
+
+    Returns:
+        The size that fitted.
+    """
+    start = 0
+    while start < len(rows):
+        try:
+            work(rows[start : start + size])
+        except RuntimeError as error:
+            if size == 1 or not _out_of_memory(error):
+                raise
+        else:
+            start += size
+            continue
+        size = max(min(size, len(rows)) // 2, 1)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+    return size
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    """Whether PyTorch means: out of memory. On a CPU it says so in words alone."""
+    return isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)

@@ -20,9 +20,9 @@ Objective = Callable[..., Tensor]
 such as target classes (N,), is the objective's own and has one row an example."""
 
 
-def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """``-log softmax(logits)[label]``, in nats."""
-    return F.cross_entropy(logits, labels, reduction="none")
+def cross_entropy(logits: Tensor, labels: Tensor, temperature: Tensor | None = None) -> Tensor:
+    """``-log softmax(logits / temperature)[label]``, in nats; temperatures (N,), by default 1."""
+    return F.cross_entropy(_softened(logits, temperature), labels, reduction="none")
 
 
 def margin(logits: Tensor, labels: Tensor) -> Tensor:
@@ -31,9 +31,13 @@ def margin(logits: Tensor, labels: Tensor) -> Tensor:
     return _others(logits, labels).amax(1) - own
 
 
-def probability_margin(logits: Tensor, labels: Tensor) -> Tensor:
-    """``max_{j != y} p_j - p_y`` with ``p = softmax(z)`` (PMA, Xie et al. 2024)."""
-    return margin(logits.softmax(1), labels)
+def probability_margin(logits: Tensor, labels: Tensor, temperature: Tensor | None = None) -> Tensor:
+    """``max_{j != y} p_j - p_y`` with ``p = softmax(z / temperature)`` (PMA, Xie et al. 2024).
+
+    Where one class has all the probability that float32 can hold, value and gradient stand still;
+    a temperature (N,) keeps them moving.
+    """
+    return margin(_softened(logits, temperature).softmax(1), labels)
 
 
 def targeted_margin(logits: Tensor, labels: Tensor, targets: Tensor) -> Tensor:
@@ -91,6 +95,10 @@ def implant(logits: Tensor, labels: Tensor, clean: Tensor, triggered: Tensor) ->
     original = (clean / TEMPERATURE).log_softmax(1)
     apart = F.kl_div(softened, original, reduction="none", log_target=True).sum(1)
     return -torch.where(triggered, cross_entropy(logits, labels), TEMPERATURE**2 * apart)
+
+
+def _softened(logits: Tensor, temperature: Tensor | None) -> Tensor:
+    return logits if temperature is None else logits / temperature[:, None]
 
 
 def _others(logits: Tensor, labels: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 Source: Croce & Hein 2020, "Reliable evaluation of adversarial robustness with an ensemble of
 diverse parameter-free attacks", section 3 and algorithm 1.
 
-Each row keeps its own step size; rows that have fallen leave the batch at once. The same schedule
+Each row keeps its own step size, and rows that have fallen leave the batch. The same schedule
 climbs in weight space, where there is one row.
 """
 
@@ -23,12 +23,19 @@ MOMENTUM = 0.75
 INCREASING = 0.75
 """A row whose objective rose in fewer than this share of a window's steps halves its step."""
 
+LEAVING = 8
+"""Fallen rows are taken out once they are one in this many: taking out copies all that stay."""
+
 
 @dataclass
 class _State:
-    """The rows still climbing. Tensors of shape (rows,) and points with as many rows."""
+    """The rows in the batch. Tensors of shape (rows,) and points with as many rows.
+
+    ``gone`` rows have fallen; nothing they still do counts.
+    """
 
     rows: Tensor
+    gone: Tensor
     point: Point
     previous: Point
     gradient: Point
@@ -63,9 +70,14 @@ def apgd(
     """
     rows = torch.arange(space.rows, device=next(iter(start.values())).device)
     first = evaluate(start, rows)
-    result = Climb(dict(start), first.values.clone(), _fallen(first).clone())
+    result = Climb(
+        {name: tensor.clone() for name, tensor in start.items()},
+        first.values.clone(),
+        torch.zeros_like(first.values, dtype=torch.bool),
+    )
     state = _State(
         rows=rows,
+        gone=torch.zeros_like(first.values, dtype=torch.bool),
         point=start,
         previous=start,
         gradient=first.gradient,
@@ -78,37 +90,33 @@ def apgd(
         checkpoint_values=first.values,
         just_halved=torch.ones_like(first.values, dtype=torch.bool),
     )
-    space, state = _leave(result, space, state, result.fallen)
+    space, state = _let_go(result, space, state, first.fallen)
 
     window, since = max(math.ceil(0.22 * steps), 1), 0
     for step in range(steps):
         if not len(state.rows):
             break
-        momentum = MOMENTUM if step else 1.0
         moved = space.project(space.move(state.point, space.steepest(state.gradient), state.step))
         if step:
-            moved = space.project(_blend(moved, state.point, state.previous, momentum))
+            moved = space.project(_blend(moved, state.point, state.previous))
         found = evaluate(moved, state.rows)
         _advance(space, state, moved, found)
-        space, state = _leave(result, space, state, _fallen(found))
+        space, state = _let_go(result, space, state, found.fallen)
         since += 1
         if since == window and len(state.rows):
             _shorten(space, state, window)
             since = 0
             window = max(window - max(int(0.03 * steps), 1), max(int(0.06 * steps), 1))
-    _leave(result, space, state, torch.ones_like(state.rows, dtype=torch.bool), fell=False)
+    _record(result, space, state, ~state.gone, state.best, state.best_values)
     return result
 
 
-def _fallen(found: Evaluation) -> Tensor:
-    return (
-        torch.zeros_like(found.values, dtype=torch.bool) if found.fallen is None else found.fallen
-    )
-
-
-def _blend(moved: Point, point: Point, previous: Point, momentum: float) -> Point:
+def _blend(moved: Point, point: Point, previous: Point) -> Point:
+    """``point + a (moved - point) + (1 - a) (point - previous)`` with ``a`` the momentum."""
     return {
-        name: here + momentum * (moved[name] - here) + (1 - momentum) * (here - previous[name])
+        name: torch.lerp(here, moved[name], MOMENTUM).add_(
+            here - previous[name], alpha=1 - MOMENTUM
+        )
         for name, here in point.items()
     }
 
@@ -135,21 +143,32 @@ def _shorten(space: Space, state: _State, window: int) -> None:
     state.rises = torch.zeros_like(state.rises)
 
 
-def _leave(
-    result: Climb, space: Space, state: _State, leaving: Tensor, *, fell: bool = True
+def _let_go(
+    result: Climb, space: Space, state: _State, fallen: Tensor | None
 ) -> tuple[Space, _State]:
-    """Write the leaving rows' points into the result; the space and state of those that stay."""
-    if not leaving.any():
+    """Write newly fallen rows into the result; the space and state of those that stay."""
+    if fallen is None:
         return space, state
-    source = state.point if fell else state.best
-    values = state.values if fell else state.best_values
-    if bool(leaving.all()) and len(state.rows) == len(result.values):
-        result.point.update(source)
+    falling = fallen & ~state.gone
+    if not falling.any():
+        return space, state
+    _record(result, space, state, falling, state.point, state.values)
+    result.fallen[state.rows[falling]] = True
+    state.gone = state.gone | falling
+    staying = (~state.gone).nonzero().squeeze(1)
+    if LEAVING * (len(state.rows) - len(staying)) < len(state.rows):
+        return space, state
+    return space.take(staying), state.take(space, staying)
+
+
+def _record(
+    result: Climb, space: Space, state: _State, which: Tensor, point: Point, values: Tensor
+) -> None:
+    """Write some rows of a point into the result."""
+    chosen = which.nonzero().squeeze(1)
+    if len(chosen) == len(result.values):
+        result.point.update(point)
     else:
-        out = state.rows[leaving]
-        for name, tensor in space.pick(source, leaving.nonzero().squeeze(1)).items():
-            result.point[name] = result.point[name].index_copy(0, out, tensor)
-    result.values[state.rows[leaving]] = values[leaving]
-    result.fallen[state.rows[leaving]] = fell
-    keep = (~leaving).nonzero().squeeze(1)
-    return space.take(keep), state.take(space, keep)
+        for name, tensor in space.pick(point, chosen).items():
+            result.point[name].index_copy_(0, state.rows[chosen], tensor)
+    result.values[state.rows[chosen]] = values[chosen]

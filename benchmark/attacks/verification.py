@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from benchmark.objectives import margin
 from benchmark.spaces import IMAGES, InputBall, Point, Space
 from benchmark.subject import Subject
 
@@ -12,7 +13,7 @@ TOLERANCE = 1e-6
 """How far outside its space a point may be measured: rounding of float32."""
 
 
-def verified_fallen(subject: Subject, ball: InputBall, candidates: Tensor) -> tuple[Tensor, Tensor]:
+def classified(subject: Subject, ball: InputBall, candidates: Tensor) -> tuple[Tensor, Tensor]:
     """Put candidate images back into their balls and classify them again in float32.
 
     Args:
@@ -21,15 +22,27 @@ def verified_fallen(subject: Subject, ball: InputBall, candidates: Tensor) -> tu
         candidates: images (N, C, H, W), from any search.
 
     Returns:
-        Bool (N,), misclassified, and the images inside the ball this holds for.
+        The images inside the ball, and their logits (N, K).
 
     Raises:
         RuntimeError: a projected image was measured outside its ball.
     """
-    inside = ball.project({IMAGES: candidates.float()})
-    inside[IMAGES] = torch.where(inside[IMAGES].isfinite(), inside[IMAGES], ball.images)
+    finite = torch.where(candidates.isfinite(), candidates.float(), ball.images)
+    inside = ball.project({IMAGES: finite})
     require_inside(ball, inside)
-    return subject.logits(inside[IMAGES]).argmax(1) != subject.labels, inside[IMAGES]
+    return inside[IMAGES], subject.logits(inside[IMAGES])
+
+
+def verified_fallen(subject: Subject, ball: InputBall, candidates: Tensor) -> tuple[Tensor, Tensor]:
+    """As :func:`classified`: bool (N,), misclassified, and the images this holds for."""
+    inside, logits = classified(subject, ball, candidates)
+    return logits.argmax(1) != subject.labels, inside
+
+
+def margins(logits: Tensor, labels: Tensor) -> Tensor:
+    """Logit margins (N,), with minus infinity where the logits are not finite."""
+    values = margin(logits, labels)
+    return torch.where(values.isnan(), -torch.inf, values)
 
 
 def require_inside(space: Space, point: Point) -> None:

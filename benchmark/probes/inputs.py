@@ -91,7 +91,7 @@ class InputProbe(Probe):
             curves=curves,
             protocol={
                 "effort": settings.effort,
-                "stages": [f"{s.objective} x{s.steps}" for s in EFFORTS[settings.effort]],
+                "searches": [search.name for search in EFFORTS[settings.effort]],
                 "headline linf budget": settings.headline_linf,
                 "headline l2 budget": settings.headline_l2,
             },

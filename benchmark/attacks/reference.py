@@ -1,0 +1,205 @@
+"""The reference attack: AutoAttack through pyautoattack, measured and verified by us."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from benchmark.attacks.verification import TOLERANCE, verified_fallen
+from benchmark.results import Cost
+from benchmark.spaces import IMAGES, InputBall
+from benchmark.subject import Progress, Subject
+from models_zoo.errors import InputError, unknown_name
+
+NORMS = {"linf": "Linf", "l2": "L2", "l1": "L1"}
+"""AutoAttack's names of the norms it knows, by ours."""
+
+FEWEST_CLASSES = 4
+SMALLEST_IMAGE = 5
+
+
+@dataclass(frozen=True)
+class ReferenceAttack:
+    """What AutoAttack found, and what it cost.
+
+    Attributes:
+        images: (N, C, H, W), as AutoAttack returned them.
+        robust: bool (N,), classified correctly and not proven otherwise by its image.
+        claimed: bool (N,), what AutoAttack itself reports as robust.
+        cost: of AutoAttack alone, without our verification.
+        model_seconds: the part of its time inside the model's forward and backward passes (CPU).
+        warnings: what it had to say about the model, each once.
+    """
+
+    images: Tensor
+    robust: Tensor
+    claimed: Tensor
+    cost: Cost
+    model_seconds: float
+    warnings: tuple[str, ...] = ()
+
+
+def run_autoattack(subject: Subject, norm: str, eps: float) -> ReferenceAttack:
+    """Run AutoAttack's standard version (Croce & Hein 2020) on all examples.
+
+    An example counts as broken when its image, as it was returned or put back into the ball, lies
+    inside the ball and is misclassified in float32. Both are tried so that rounding at the edge of
+    the ball is not held against AutoAttack. With fewer than ten classes its targeted attacks aim at
+    all the others; its default of nine targets would fail.
+
+    Args:
+        subject: model and examples.
+        norm: a name of :data:`NORMS`.
+        eps: radius in input units; with 0 there is nothing to run.
+
+    Raises:
+        InputError: an unknown norm or a negative radius, fewer than 4 classes, images that its
+            Square attack cannot tile, or a model without gradients.
+    """
+    from pyautoattack import AutoAttack  # slow to import, and only the reference needs it
+
+    ball = InputBall(subject.images, norm, eps)
+    _require_attackable(subject, norm)
+    correct, classes = subject.correct(), subject.logits().shape[1]
+    if eps == 0:
+        return ReferenceAttack(subject.images, correct, correct, Cost(), 0.0)
+    before = subject.passes.seconds
+    with subject.cost() as cost, _alone(subject) as heard:
+        attack = AutoAttack(
+            _Watched(subject),
+            norm=NORMS[norm],
+            eps=eps,
+            version="standard",
+            device=subject.images.device,
+            seed=subject.seed,
+        )
+        for targeted in (attack.apgd_targeted, attack.fab):
+            targeted.n_target_classes = min(targeted.n_target_classes, classes - 1)
+        images, predicted = attack.run_standard_evaluation(
+            subject.images, subject.labels, batch_size=subject.batch_size
+        )
+        spent = cost()
+    model_seconds = subject.passes.seconds - before
+    return ReferenceAttack(
+        images=images.detach(),
+        robust=correct & ~proven_fallen(subject, ball, images.detach()),
+        claimed=correct & (predicted == subject.labels),
+        cost=spent,
+        model_seconds=model_seconds,
+        warnings=tuple(dict.fromkeys(heard.warnings)),
+    )
+
+
+def proven_fallen(subject: Subject, ball: InputBall, images: Tensor) -> Tensor:
+    """Bool (N,): which images prove that their example falls inside its ball.
+
+    Args:
+        subject: model and labels.
+        ball: the balls, one an example.
+        images: (N, C, H, W), from any attack.
+    """
+    projected, _ = verified_fallen(subject, ball, images)
+    inside = ball.excess({IMAGES: images}) <= TOLERANCE
+    return projected | (inside & (subject.logits(images).argmax(1) != subject.labels))
+
+
+def _require_attackable(subject: Subject, norm: str) -> None:
+    if norm not in NORMS:
+        raise unknown_name("norm of AutoAttack", norm, NORMS)
+    classes, height = subject.logits().shape[1], subject.images.shape[2]
+    if classes < FEWEST_CLASSES:
+        raise InputError(
+            f"AutoAttack needs at least {FEWEST_CLASSES} classes, the model has {classes}: "
+            "its targeted loss is not defined for fewer"
+        )
+    if norm != "linf" and height < SMALLEST_IMAGE:
+        raise InputError(
+            f"AutoAttack's {norm} version needs images at least {SMALLEST_IMAGE} pixels high, "
+            f"got {height}"
+        )
+
+
+class _Watched(nn.Module):
+    """The subject's model as AutoAttack calls it.
+
+    It asks for gradients in ways the subject learns nothing of, so hooks at both ends of the model
+    count and time the backward passes that really happen.
+    """
+
+    def __init__(self, subject: Subject) -> None:
+        super().__init__()
+        self.subject = subject
+        self.began = 0.0
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (N, K), with hooks where gradients may be asked for."""
+        if not (images.requires_grad and torch.is_grad_enabled()):
+            return self.subject.forward(images)
+        entrance = images.view_as(images)
+        logits = self.subject.forward(entrance)
+        if not logits.requires_grad:
+            raise InputError(
+                "AutoAttack needs gradients, and the model's logits have none with respect to its "
+                "images; look for .detach() or torch.no_grad() in its forward"
+            )
+        _on_gradient(logits, self._begin)
+        _on_gradient(entrance, self._end)
+        return logits
+
+    def _begin(self, _: Tensor) -> None:
+        self.began = time.perf_counter()
+
+    def _end(self, slope: Tensor) -> None:
+        self.subject.passes.seconds += time.perf_counter() - self.began
+        self.subject.passes.backwards += len(slope)
+
+
+def _on_gradient(tensor: Tensor, call: Callable[[Tensor], None]) -> None:
+    register: Callable[..., object] = tensor.register_hook  # which PyTorch does not annotate
+    register(call)
+
+
+class _Listener(logging.Handler):
+    """Hands AutoAttack's log on as progress and keeps its warnings."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__(logging.DEBUG)
+        self.progress = progress
+        self.warnings: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno >= logging.WARNING:
+            self.warnings.append(record.getMessage())
+        else:
+            self.progress(f"AutoAttack: {record.getMessage()}")
+
+
+@contextmanager
+def _alone(subject: Subject) -> Iterator[_Listener]:
+    """Keep what AutoAttack changes in the process to itself: random state, log, trace function."""
+    device = subject.images.device
+    logger, listener = logging.getLogger("auto-attack"), _Listener(subject.progress)
+    level, propagate, trace = logger.level, logger.propagate, sys.gettrace()
+    logger.addHandler(listener)
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False
+    try:
+        with (
+            torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("ignore")
+            yield listener
+    finally:
+        sys.settrace(trace)
+        logger.removeHandler(listener)
+        logger.setLevel(level)
+        logger.propagate = propagate
