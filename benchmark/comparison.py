@@ -1,0 +1,225 @@
+"""Our input attack beside AutoAttack: same model, same images, same process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor, nn
+
+from benchmark.attacks.inputs import EFFORTS, attack_subject
+from benchmark.attacks.reference import proven_fallen, run_autoattack
+from benchmark.spaces import InputBall
+from benchmark.subject import Passes, Progress, Subject, subject_of
+from models_zoo.errors import InputError, unknown_name
+
+
+class Side(BaseModel):
+    """What one attack left standing, and what it cost.
+
+    Attributes:
+        standing: examples still classified correctly, all images verified by us.
+        robust_accuracy: their share.
+        seconds: wall time of the attack.
+        forwards: images it passed forward through the model.
+        backwards: images it passed backward.
+        passes_per_standing: forward and backward passes of the whole attack, an example that still
+            stands; ``None`` where none does.
+        model_share: share of the time inside the model's own forward and backward passes, the part
+            no attack can save; ``None`` on a GPU, where it cannot be told.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    standing: int
+    robust_accuracy: float
+    seconds: float
+    forwards: int
+    backwards: int
+    passes_per_standing: float | None
+    model_share: float | None
+
+
+class Reference(Side):
+    """AutoAttack's side.
+
+    Attributes:
+        claimed: examples that AutoAttack itself reports as standing.
+        warnings: what it had to say about the model.
+    """
+
+    claimed: int
+    warnings: tuple[str, ...] = ()
+
+
+class Ours(Side):
+    """The side of one of our efforts.
+
+    Attributes:
+        only_autoattack: indices of the examples that AutoAttack alone broke.
+        only_ours: indices of the examples that this effort alone broke.
+        speedup: AutoAttack's time over ours.
+        fewer_passes: AutoAttack's forward and backward passes over ours.
+    """
+
+    only_autoattack: tuple[int, ...]
+    only_ours: tuple[int, ...]
+    speedup: float
+    fewer_passes: float
+
+
+class Comparison(BaseModel):
+    """Both attacks on the same examples.
+
+    Attributes:
+        norm: of the balls.
+        eps: their radius in input units.
+        examples: number of examples.
+        clean_accuracy: share classified correctly without an attack.
+        seed: root of every random draw of both.
+        batch_size: images passed through the model at once, by both.
+        device: where both ran.
+        threads: intra-operation threads of both.
+        autoattack: the reference.
+        efforts: our side by effort.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    norm: str
+    eps: float
+    examples: int
+    clean_accuracy: float
+    seed: int
+    batch_size: int
+    device: str
+    threads: int
+    autoattack: Reference
+    efforts: dict[str, Ours]
+
+
+def compare_autoattack(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    norm: str = "linf",
+    eps: float,
+    efforts: Sequence[str] = ("quick", "standard"),
+    seed: int = 0,
+    device: str = "cpu",
+    batch_size: int = 256,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Run our input attack and AutoAttack standard on the same examples, one after the other.
+
+    Ours is timed as :func:`benchmark.attack_inputs` runs, its own verification included; AutoAttack
+    without ours. Before that the model makes one untimed pass, for what a process does only once.
+    The images of both are then verified alike.
+
+    Args:
+        model: from images in [0, 1] to logits, of at least 4 classes.
+        images: float (N, C, H, W) in [0, 1].
+        labels: int (N,).
+        norm: ``"linf"``, ``"l2"`` or ``"l1"``.
+        eps: radius in input units, above 0.
+        efforts: names of :data:`benchmark.attacks.inputs.EFFORTS`.
+        seed: root of every random draw.
+        device: where to compute.
+        batch_size: images passed through the model at once.
+        progress: called with a few words whenever a piece of work is done.
+
+    Raises:
+        InputError: arguments that do not fit together, or a model that AutoAttack cannot take.
+    """
+    if not eps > 0:
+        raise InputError(f"a comparison needs an eps above 0, got {eps:g}")
+    for effort in efforts:
+        if effort not in EFFORTS:
+            raise unknown_name("effort", effort, EFFORTS)
+
+    examine = partial(
+        subject_of,
+        model,
+        images,
+        labels,
+        seed=seed,
+        device=device,
+        batch_size=batch_size,
+        progress=progress,
+    )
+    with examine() as subject:
+        _warm_up(subject)
+        reference = run_autoattack(subject, norm, eps)
+        autoattack = Reference(
+            **_side(
+                subject,
+                reference.robust,
+                Passes(reference.cost.forwards, reference.cost.backwards, reference.model_seconds),
+                reference.cost.seconds,
+            ),
+            claimed=int(reference.claimed.sum()),
+            warnings=reference.warnings,
+        )
+        ball = InputBall(subject.images, norm, eps)
+        ours = {}
+        for effort in efforts:
+            subject.progress(f"{effort} effort")
+            began = time.perf_counter()
+            with examine() as again:
+                found = attack_subject(again, norm, eps, effort)
+                found.robust.any().item()  # waits for a GPU to be done
+            seconds = time.perf_counter() - began
+            robust = subject.correct() & ~proven_fallen(subject, ball, found.images)
+            side = Side(**_side(subject, robust, again.passes, seconds))
+            ours[effort] = _against(autoattack, reference.robust, side, robust)
+        return Comparison(
+            norm=norm,
+            eps=eps,
+            examples=len(subject),
+            clean_accuracy=float(subject.correct().double().mean()),
+            seed=seed,
+            batch_size=batch_size,
+            device=device,
+            threads=torch.get_num_threads(),
+            autoattack=autoattack,
+            efforts=ours,
+        )
+
+
+def _warm_up(subject: Subject) -> None:
+    images = subject.images[: subject.batch_size].clone().requires_grad_()
+    with torch.enable_grad():
+        value = subject.forward(images).sum()
+    if value.requires_grad:
+        subject.gradients(value, [images], len(images))
+
+
+def _side(subject: Subject, robust: Tensor, passes: Passes, seconds: float) -> dict[str, Any]:
+    standing = int(robust.sum())
+    return {
+        "standing": standing,
+        "robust_accuracy": standing / len(subject),
+        "seconds": seconds,
+        "forwards": passes.forwards,
+        "backwards": passes.backwards,
+        "passes_per_standing": (passes.forwards + passes.backwards) / standing
+        if standing
+        else None,
+        "model_share": passes.seconds / seconds if subject.images.device.type == "cpu" else None,
+    }
+
+
+def _against(reference: Reference, theirs: Tensor, side: Side, ours: Tensor) -> Ours:
+    return Ours(
+        **side.model_dump(),
+        only_autoattack=tuple((ours & ~theirs).nonzero().flatten().tolist()),
+        only_ours=tuple((theirs & ~ours).nonzero().flatten().tolist()),
+        speedup=reference.seconds / side.seconds,
+        fewer_passes=(reference.forwards + reference.backwards)
+        / max(side.forwards + side.backwards, 1),
+    )
