@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,12 @@ Data = Annotated[
 ]
 DataRoot = Annotated[
     Path | None, typer.Option(help="Folder that downloaded data sets are kept in.")
+]
+Checkpoint = Annotated[
+    Path | None, typer.Option(help="Use this file in place of models of the zoo.")
+]
+Architecture = Annotated[
+    str | None, typer.Option(help="Architecture of --checkpoint, such as 'cifar-resnet20'.")
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Root of every random draw.")]
 Device = Annotated[str, typer.Option(help="Where to compute, such as 'cpu' or 'cuda'.")]
@@ -48,3 +55,30 @@ def numbers(option: str, text: str) -> list[float]:
         raise InputError(
             f"{option} {text!r} is not a list of numbers such as 0.5,0.5,0.5"
         ) from None
+
+
+def budget(option: str, text: str) -> float:
+    """A radius written as a number or as a fraction such as ``8/255``.
+
+    Raises:
+        InputError: it is neither, or not above 0.
+    """
+    try:
+        value = float(Fraction(text.replace(" ", "")))
+    except (ValueError, ZeroDivisionError, OverflowError):
+        raise InputError(
+            f"{option} {text!r} is neither a number nor a fraction such as 8/255"
+        ) from None
+    if not value > 0:
+        raise InputError(f"{option} must be above 0, got {text}")
+    return value
+
+
+def require_folder(file: Path | None) -> None:
+    """Check that the folder a file shall be written into is there, before anything is computed.
+
+    Raises:
+        InputError: it is not.
+    """
+    if file is not None and not file.resolve().parent.is_dir():
+        raise InputError(f"cannot write {file}: its folder does not exist")

@@ -39,8 +39,15 @@ def print_summary(names: Sequence[str], reports: Sequence[Report]) -> None:
                 for key, spec in columns
             ),
         )
+    print_whole(table)
+
+
+def print_whole(table: Table) -> None:
+    """Print a table without cutting its columns, however narrow the window.
+
+    Written to a file or a narrow window, a table whose columns are cut is worth nothing.
+    """
     console = Console()
-    # Written to a file or a narrow window, a table whose columns are cut is worth nothing.
     console.width = max(console.width, Console(width=1000).measure(table).maximum)
     console.print(table)
 

@@ -11,6 +11,8 @@ import typer
 from leaderboard.options import (
     DATABASE,
     OUT,
+    Architecture,
+    Checkpoint,
     Data,
     Database,
     DataRoot,
@@ -20,13 +22,12 @@ from leaderboard.options import (
     Out,
     Seed,
     Std,
-    numbers,
+    require_folder,
 )
 from models_zoo.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.batteries import Battery
-    from benchmark.datasets import Dataset
     from models_zoo.classifier import Classifier
 
 
@@ -51,12 +52,8 @@ def bench(
     examples: Examples = None,
     data: Data = None,
     data_root: DataRoot = None,
-    checkpoint: Annotated[
-        Path | None, typer.Option(help="Score this file in place of models of the zoo.")
-    ] = None,
-    architecture: Annotated[
-        str | None, typer.Option(help="Architecture of --checkpoint, such as 'cifar-resnet20'.")
-    ] = None,
+    checkpoint: Checkpoint = None,
+    architecture: Architecture = None,
     mean: Mean = "0",
     std: Std = "1",
     database: Database = DATABASE,
@@ -83,20 +80,18 @@ def bench(
     """
     from leaderboard.examples import evaluation_examples
     from leaderboard.scoring import Job, require_scorable, score_models
+    from leaderboard.selection import from_checkpoint
     from leaderboard.store import Store
     from leaderboard.summary import print_summary
     from models_zoo.checkpoint.writing import write_bytes
 
-    if json_file is not None and not json_file.resolve().parent.is_dir():
-        raise InputError(f"cannot write {json_file}: its folder does not exist")
+    require_folder(json_file)
     names, chosen = _choose(models or [], battery, checkpoint)
     probes = chosen.select(probe)
     examples_of = evaluation_examples(chosen.dataset, data, data_root, examples)
     if checkpoint is not None:
-        if architecture is None:
-            raise InputError("--checkpoint needs --architecture; 'nonsingular bench --help'")
-        normalization = numbers("--mean", mean), numbers("--std", std)
-        loaded = [_foreign(checkpoint, architecture, chosen, examples_of, *normalization)]
+        dataset = chosen.dataset
+        loaded = [from_checkpoint(checkpoint, architecture, dataset, examples_of, mean, std)]
     else:
         loaded = _zoo(names)
     job = Job(chosen, examples_of, probes, seed=seed, device=device, fresh=fresh)
@@ -155,24 +150,3 @@ def _zoo(names: list[str]) -> list[Classifier]:
     from models_zoo import load_model
 
     return [load_model(name) for name in names]
-
-
-def _foreign(
-    path: Path,
-    architecture: str,
-    battery: Battery,
-    data: Dataset,
-    mean: list[float],
-    std: list[float],
-) -> Classifier:
-    from models_zoo import load_file
-
-    return load_file(
-        path,
-        architecture=architecture,
-        dataset=battery.dataset,
-        classes=data.classes,
-        input_shape=data.input_shape,
-        mean=mean,
-        std=std,
-    )

@@ -1,0 +1,199 @@
+"""``nonsingular compare-autoattack``: our input attack beside AutoAttack."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from leaderboard.options import (
+    Architecture,
+    Checkpoint,
+    Data,
+    DataRoot,
+    Device,
+    Examples,
+    Mean,
+    Seed,
+    Std,
+    budget,
+    require_folder,
+)
+from models_zoo.errors import InputError, unknown_name
+
+if TYPE_CHECKING:
+    from benchmark.comparison import Comparison
+    from benchmark.datasets import Dataset
+    from models_zoo.classifier import Classifier
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("compare-autoattack")(compare_autoattack)
+
+
+def compare_autoattack(
+    model: Annotated[str | None, typer.Argument(help="Model of the zoo.")] = None,
+    norm: Annotated[str, typer.Option(help="Norm of the balls: 'linf', 'l2' or 'l1'.")] = "linf",
+    eps: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Radius of the balls, such as 8/255; repeatable. By default the headline budget "
+            "of the data set's battery."
+        ),
+    ] = None,
+    effort: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Effort of our attack: 'quick', 'standard' or 'thorough'; repeatable. By default "
+            "the first two."
+        ),
+    ] = None,
+    examples: Examples = None,
+    data: Data = None,
+    data_root: DataRoot = None,
+    checkpoint: Checkpoint = None,
+    architecture: Architecture = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="Data set --checkpoint was trained for, such as 'cifar10'.")
+    ] = None,
+    mean: Mean = "0",
+    std: Std = "1",
+    seed: Seed = 0,
+    device: Device = "cpu",
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads; by default what PyTorch chooses.")
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the comparison to this file as well.")
+    ] = None,
+) -> None:
+    """Run our input attack and AutoAttack on the same examples, and compare strength and cost.
+
+    Both run in this process, one after the other, with the same seed, batch size and threads. The
+    images of both are measured and classified again before they count. AutoAttack takes long:
+    begin with few --examples.
+    """
+    require_folder(json_file)
+    name = _data_set(model, checkpoint, dataset)
+    radii = [budget("--eps", text) for text in eps or []]
+
+    import torch
+
+    from benchmark.attacks.inputs import EFFORTS
+    from benchmark.comparison import compare_autoattack as compare
+    from benchmark.evaluation import require_device
+    from benchmark.spaces.inputs import NORMS
+    from leaderboard.comparison import print_comparisons
+    from leaderboard.examples import evaluation_examples
+    from leaderboard.selection import from_checkpoint
+    from models_zoo import load_model
+
+    require_device(device)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    efforts = effort or ["quick", "standard"]
+    for kind, given, known in (("norm", [norm], NORMS), ("effort", efforts, EFFORTS)):
+        for unknown in set(given) - set(known):
+            raise unknown_name(kind, unknown, known)
+    radii = radii or [_headline(name, norm)]
+    images = evaluation_examples(name, data, data_root, examples)
+    subject = (
+        from_checkpoint(checkpoint, architecture, name, images, mean, std)
+        if checkpoint is not None
+        else load_model(str(model))
+    )
+    run = partial(
+        compare,
+        subject,
+        images.images,
+        images.labels,
+        norm=norm,
+        efforts=efforts,
+        seed=seed,
+        device=device,
+    )
+    done: list[Comparison] = []
+    try:
+        _run_all(radii, run, done)
+    except KeyboardInterrupt:
+        if done:
+            print_comparisons(done)
+        typer.echo(f"stopped after {len(done)} of {len(radii)} budgets", err=True)
+        raise typer.Exit(130) from None
+    print_comparisons(done)
+    if json_file is not None:
+        _write(json_file, subject, images, done)
+
+
+def _data_set(model: str | None, checkpoint: Path | None, dataset: str | None) -> str:
+    """The data set of the model that is meant."""
+    from models_zoo.catalog import load_card
+
+    if (model is None) == (checkpoint is None):
+        raise InputError(
+            "give either a model of the zoo, such as digits/cnn-pgd-at, or --checkpoint"
+        )
+    if model is not None:
+        if dataset is not None:
+            raise InputError(f"--dataset goes with --checkpoint; {model!r} has its own data set")
+        return load_card(model).dataset
+    if dataset is None:
+        raise InputError("--checkpoint needs --dataset, such as --dataset cifar10")
+    return dataset
+
+
+def _headline(dataset: str, norm: str) -> float:
+    """The headline budget of the data set's battery."""
+    from benchmark.batteries import battery_for
+
+    battery = battery_for(dataset)
+    found: float | None = getattr(battery.probes["input"], f"headline_{norm}", None)
+    if found is None:
+        raise InputError(f"battery {battery.name!r} has no headline budget for {norm}; give --eps")
+    return found
+
+
+def _run_all(radii: list[float], run: Callable[..., Comparison], done: list[Comparison]) -> None:
+    """Compare at one budget after the other; what is finished is in ``done`` at once."""
+    from benchmark.probes.ladders import budget_text
+
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TextColumn("{task.fields[state]}", style="dim", markup=False),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bar:
+        for eps in radii:
+            line = bar.add_task(f"budget {budget_text(eps)}", total=1, state="")
+            done.append(run(eps=eps, progress=partial(_show, bar, line)))
+            bar.update(line, completed=1, state="done")
+            if not bar.console.is_terminal:
+                bar.console.print(f"budget {budget_text(eps)} is done", highlight=False)
+
+
+def _show(bar: Progress, line: TaskID, text: str) -> None:
+    bar.update(line, state=text)
+
+
+def _write(file: Path, model: Classifier, data: Dataset, done: list[Comparison]) -> None:
+    from benchmark.provenance import versions
+    from models_zoo.checkpoint.writing import write_bytes
+
+    content = {
+        "schema_version": 1,
+        "model": model.card.name,
+        "fingerprint": model.fingerprint,
+        "data_sha256": data.sha256,
+        "versions": versions(),
+        "comparisons": [each.model_dump(mode="json") for each in done],
+    }
+    write_bytes(file, json.dumps(content, allow_nan=False, indent=1).encode())

@@ -1,0 +1,44 @@
+"""The model a command is about where it is not one of the zoo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from leaderboard.options import numbers
+from models_zoo.errors import InputError
+
+if TYPE_CHECKING:
+    from benchmark.datasets import Dataset
+    from models_zoo.classifier import Classifier
+
+
+def from_checkpoint(
+    path: Path, architecture: str | None, dataset: str, data: Dataset, mean: str, std: str
+) -> Classifier:
+    """A classifier from a foreign checkpoint, for images like those it will be asked about.
+
+    Args:
+        path: the option --checkpoint.
+        architecture: the option --architecture.
+        dataset: the data set it was trained for.
+        data: the evaluation examples, which give the image shape and the number of classes.
+        mean: the option --mean.
+        std: the option --std.
+
+    Raises:
+        InputError: there is no architecture, or the file or the numbers cannot be used.
+    """
+    from models_zoo import load_file
+
+    if architecture is None:
+        raise InputError("--checkpoint needs --architecture, such as --architecture cifar-resnet20")
+    return load_file(
+        path,
+        architecture=architecture,
+        dataset=dataset,
+        classes=data.classes,
+        input_shape=data.input_shape,
+        mean=numbers("--mean", mean),
+        std=numbers("--std", std),
+    )
