@@ -20,7 +20,17 @@ def proportion(outcomes: ArrayLike) -> Score:
         outcomes: bool (N,), N at least 1.
     """
     bits = np.asarray(outcomes, dtype=bool)
-    n, share = bits.size, float(bits.mean())
+    return wilson(float(bits.mean()), bits.size)
+
+
+def wilson(share: float, n: int) -> Score:
+    """A share with the Wilson interval of ``n`` independent outcomes, for means over clusters too.
+
+    Args:
+        share: in [0, 1].
+        n: independent outcomes, at least 1. Where several outcomes stem from one example, the
+            number of examples: the interval is then too wide rather than too narrow.
+    """
     centre = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
     half = Z95 * math.sqrt(share * (1 - share) / n + Z95**2 / (4 * n**2)) / (1 + Z95**2 / n)
     return Score(value=share, n=n, low=min(share, centre - half), high=max(share, centre + half))

@@ -2,6 +2,7 @@
 
 from benchmark.spaces.inputs import InputBall
 from benchmark.spaces.product import ProductSpace
+from benchmark.spaces.region import Region
 from benchmark.spaces.selection import RULES, select_weights
 from benchmark.spaces.space import IMAGES, Point, Space
 from benchmark.spaces.weights import GEOMETRIES, WeightBall
@@ -13,6 +14,7 @@ __all__ = [
     "InputBall",
     "Point",
     "ProductSpace",
+    "Region",
     "Space",
     "WeightBall",
     "select_weights",

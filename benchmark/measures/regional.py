@@ -1,0 +1,101 @@
+"""What regional attacks reach, and how large their examples are beside the unrestricted attack's.
+
+Source: Ozbulak et al. 2020 and its public code for the norms: l0 is the share of pixels with any
+channel changed, l2 is Euclidean over all channels, linf the largest change of any value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from benchmark.attacks.regional import RegionalAttack
+from benchmark.results import Score
+from benchmark.statistics import exact, wilson
+
+NORMS = ("l0", "l2", "linf")
+CHANGED = 1e-5
+"""A smaller change, in input units, is what float32 leaves of steps that cancelled."""
+
+
+def perturbation_norms(images: Tensor, clean: Tensor) -> Tensor:
+    """l0 (share of pixels), l2 and linf of perturbations, (..., 3) in float64.
+
+    Args:
+        images: perturbed images (..., C, H, W).
+        clean: the unperturbed ones, broadcast against them.
+    """
+    change = (images.double() - clean.double()).abs()
+    moved = (change.amax(-3) > CHANGED).double().mean((-2, -1))
+    flat = change.flatten(-3)
+    return torch.stack([moved, torch.linalg.vector_norm(flat, dim=-1), flat.amax(-1)], dim=-1)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Attacks on the same images in the same regions, made on one or several models.
+
+    Attributes:
+        fooled: bool (makers, regions, N).
+        attempted: bool (makers, N).
+        norms: (makers, regions, N, 3), in the order of :data:`NORMS`; 0 where not fooled.
+    """
+
+    fooled: Tensor
+    attempted: Tensor
+    norms: Tensor
+
+    @classmethod
+    def of(cls, attacks: Sequence[RegionalAttack], clean: Tensor) -> Tally:
+        """Count and measure; the first region of each attack is the full image.
+
+        Args:
+            attacks: one a maker.
+            clean: the unperturbed images (N, C, H, W).
+        """
+        return cls(
+            fooled=torch.stack([attack.fooled for attack in attacks]).cpu(),
+            attempted=torch.stack([attack.attempted for attack in attacks]).cpu(),
+            norms=torch.stack([perturbation_norms(a.images, clean) for a in attacks]).cpu(),
+        )
+
+    def counts(self, regions: Sequence[int]) -> tuple[int, int]:
+        """How often the model was fooled in these regions, and how often that was tried."""
+        return int(self.fooled[:, list(regions)].sum()), len(regions) * int(self.attempted.sum())
+
+    def rate(self, regions: Sequence[int]) -> Score | None:
+        """Fooled / attempted, pooled over makers and regions; ``None`` where none was tried.
+
+        The interval is Wilson's for the number of images, since outcomes of one image in several
+        regions are not independent.
+        """
+        fooled, tried = self.counts(regions)
+        if not tried:
+            return None
+        return wilson(fooled / tried, int(self.attempted.any(0).sum()))
+
+    def median_norms(self, region: int) -> list[float]:
+        """Median l0, l2 and linf of the examples found in a region; NaN where there is none."""
+        found = self.norms[:, region][self.fooled[:, region]]
+        return [float(found[:, i].quantile(0.5)) if len(found) else torch.nan for i in range(3)]
+
+    def ratio(self, regions: Sequence[int], norm: str) -> Score | None:
+        """Median of ``norm in the region / norm without restriction`` over pairs of the same image.
+
+        Only pairs where both attacks succeed count, and ``n`` is their number: hard images drop out
+        of small regions, so that a ratio of two separate medians would compare different images.
+
+        Args:
+            regions: pooled.
+            norm: of :data:`NORMS`.
+
+        Returns:
+            ``None`` where there is no pair.
+        """
+        lengths = self.norms[..., NORMS.index(norm)]
+        both = self.fooled[:, list(regions)] & self.fooled[:, :1]
+        ratios = (lengths[:, list(regions)] / lengths[:, :1])[both]
+        return exact(float(ratios.quantile(0.5)), len(ratios)) if len(ratios) else None
