@@ -8,6 +8,7 @@ from benchmark.probes.inputs import InputProbe
 from benchmark.probes.intrinsic import IntrinsicProbe
 from benchmark.probes.joint import JointProbe
 from benchmark.probes.probe import Probe, ProbeSettings
+from benchmark.probes.regional import RegionalProbe
 from benchmark.probes.weights import WeightProbe
 
 PROBES: dict[str, type[Probe]] = {
@@ -20,6 +21,7 @@ PROBES: dict[str, type[Probe]] = {
         BackdoorProbe,
         FlatnessProbe,
         IntrinsicProbe,
+        RegionalProbe,
         AutoAttackProbe,
     )
 }

@@ -1,0 +1,198 @@
+"""How little of an image must change, and whether such examples carry over between models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from benchmark.attacks.regional import RegionalAttack, attack_regions, draw_aims
+from benchmark.attacks.regions import FULL, Kind, Shape
+from benchmark.measures.regional import NORMS, Tally
+from benchmark.probes.peers import load_peers
+from benchmark.probes.probe import Budget, Probe, ProbeSettings, bits, share
+from benchmark.probes.regional_pictures import region_curves, region_line
+from benchmark.results import ProbeResult, Score, ScoreSpec
+from benchmark.subject import Subject
+from models_zoo.catalog import list_models
+from models_zoo.errors import unknown_name
+
+PAPER: tuple[Kind, ...] = ("centre", "frame", "random")
+"""Kinds of regions in Ozbulak et al. 2020; the transfer scores are over these."""
+
+
+def _ascending(sizes: tuple[int, ...]) -> tuple[int, ...]:
+    if list(sizes) != sorted(set(sizes)) or any(size < 1 for size in sizes):
+        raise ValueError(f"sizes of regions must ascend from at least 1, got {sizes}")
+    return sizes
+
+
+def _known(peers: tuple[str, ...]) -> tuple[str, ...]:
+    for name in peers:
+        if name not in list_models():
+            raise unknown_name("peer", name, list_models())
+    return peers
+
+
+Sizes = Annotated[tuple[int, ...], AfterValidator(_ascending)]
+"""Sizes of regions in pixels, ascending."""
+
+
+class RegionalSettings(ProbeSettings):
+    """Regions, effort and peers of the regional attack.
+
+    Attributes:
+        centre_edges: edges of the centre squares, pixels.
+        frame_widths: widths of the frames, pixels.
+        random_pixels: how many random pixels may change.
+        saliency_pixels: how many of the pixels with the largest gradient may change.
+        steps: the most steps taken.
+        step: length of a step, input units.
+        examples: how many of the examples are attacked, the first ones.
+        peers: models of the zoo on which examples are made for the subject.
+    """
+
+    centre_edges: Sizes = ()
+    frame_widths: Sizes = ()
+    random_pixels: Sizes = ()
+    saliency_pixels: Sizes = ()
+    steps: int = Field(default=250, ge=1)
+    step: Annotated[Budget, Field(ge=1e-4, le=1)] = 1 / 255
+    examples: int = Field(default=100, ge=1)
+    peers: Annotated[tuple[str, ...], AfterValidator(_known)] = ()
+
+    def shapes(self) -> list[Shape]:
+        """All regions, the full image first, ascending within a kind."""
+        sizes: list[tuple[Kind, Sizes]] = [
+            ("centre", self.centre_edges),
+            ("frame", self.frame_widths),
+            ("random", self.random_pixels),
+            ("saliency", self.saliency_pixels),
+        ]
+        return [FULL, *(Shape(kind, size) for kind, each in sizes for size in each)]
+
+
+def _success(label: str, where: str) -> ScoreSpec:
+    description = (
+        f"Share of attempts that fool the model, white-box, {where}; an attempt is one "
+        "correctly classified image in one region of this kind."
+    )
+    return share(label, description, up=False)
+
+
+def _ratio(norm: str, what: str) -> ScoreSpec:
+    return ScoreSpec(
+        label=f"Centre / full {norm}",
+        description=f"{what} of white-box examples in the centre squares, divided by that of the "
+        "unrestricted attack on the same image; median over the pairs where both succeed, and n "
+        "is their number.",
+        unit="",
+        higher_is_better=None,
+    )
+
+
+class RegionalProbe(Probe):
+    """Cross-entropy-sign steps inside a region (Ozbulak et al. 2020), white-box and transferred."""
+
+    name = "regional"
+    title = "Regional attack"
+    question = "How often is a change of only a part of the image enough, also one made elsewhere?"
+    Settings = RegionalSettings
+    scores = {
+        "success_full": _success("Full image", "with no restriction: the reference"),
+        "success_centre": _success("Centre", "changing only a square in the centre"),
+        "success_frame": _success("Frame", "changing only a frame along the edges"),
+        "success_random": _success("Random pixels", "changing only randomly chosen pixels"),
+        "success_saliency": _success(
+            "Salient pixels",
+            "changing only the pixels with the largest gradient (this project's extension)",
+        ),
+        "transfer_rate": share(
+            "Transfer",
+            "Share of attempts in which examples made on another model of the battery fool this "
+            "one; over models and over centre, frame and random regions. This model is asked "
+            "after every step and the first success counts, as in the paper.",
+            up=False,
+        ),
+        "transfer_rate_no_oracle": share(
+            "Transfer, no oracle",
+            "The same, but the search stops when it fools the model it is made on, and this model "
+            "is asked once.",
+            up=False,
+        ),
+        "transfer_rate_full": share(
+            "Transfer, full image",
+            "The transfer rate of the unrestricted attack, asking after every step: the "
+            "reference for the transfer rate.",
+            up=False,
+        ),
+        "centre_l0_ratio": _ratio("l0", "The share of changed pixels"),
+        "centre_l2_ratio": _ratio("l2", "The l2 norm"),
+        "centre_linf_ratio": _ratio("linf", "The linf norm"),
+    }
+
+    def ask(self, subject: Subject) -> ProbeResult:
+        """Attack in all regions with the model's own gradient, then with each peer's."""
+        settings: RegionalSettings = self.settings
+        shapes, some = settings.shapes(), subject.head(settings.examples)
+        peers, left_out = load_peers(some, settings.peers)
+        aims = draw_aims(some)
+
+        def attack(generator: Subject | None) -> tuple[RegionalAttack, RegionalAttack]:
+            return attack_regions(
+                some, shapes, aims, generator=generator, steps=settings.steps, step=settings.step
+            )
+
+        own = attack(None)[0]
+        carried = []
+        for name, peer in peers.items():
+            subject.progress(f"regional examples made on {name}")
+            carried.append(attack(peer))
+        tallies = {"white-box": Tally.of([own], some.images)}
+        if carried:
+            tallies["transfer"] = Tally.of([oracle for oracle, _ in carried], some.images)
+            tallies["transfer, no oracle"] = Tally.of([blind for _, blind in carried], some.images)
+        correct = some.correct()
+        outcomes = {}
+        for place, shape in enumerate(shapes):
+            outcomes[f"white-box@{shape.name}"] = bits(correct & ~own.fooled[place])
+            if carried:
+                fooled = sum(oracle.fooled[place] for oracle, _ in carried) > 0
+                outcomes[f"transfer@{shape.name}"] = bits(correct & ~fooled)
+        size = (some.images.shape[-2], some.images.shape[-1])
+        return ProbeResult(
+            probe=self.name,
+            scores=_scores(tallies, shapes),
+            outcomes=outcomes,
+            curves=region_curves(tallies, shapes, size),
+            protocol={
+                "steps": settings.steps,
+                "step": settings.step,
+                "examples": len(some),
+                "examples made on": list(peers),
+                "peers left out": left_out,
+            }
+            | {
+                f"region {shape.name}": region_line(tallies, place, shape, size)
+                for place, shape in enumerate(shapes)
+            },
+        )
+
+
+def _scores(tallies: dict[str, Tally], shapes: Sequence[Shape]) -> dict[str, Score]:
+    """What can be said: kinds without regions and transfer without attempts have no score."""
+
+    def places(*kinds: Kind) -> list[int]:
+        return [place for place, shape in enumerate(shapes) if shape.kind in kinds]
+
+    own = tallies["white-box"]
+    kinds: tuple[Kind, ...] = ("full", *PAPER, "saliency")
+    scores = {f"success_{kind}": own.rate(places(kind)) for kind in kinds}
+    if "transfer" in tallies:
+        scores["transfer_rate"] = tallies["transfer"].rate(places(*PAPER))
+        blind = tallies["transfer, no oracle"]
+        scores["transfer_rate_no_oracle"] = blind.rate(places(*PAPER))
+        scores["transfer_rate_full"] = tallies["transfer"].rate(places("full"))
+    scores |= {f"centre_{norm}_ratio": own.ratio(places("centre"), norm) for norm in NORMS}
+    return {name: score for name, score in scores.items() if score is not None}
