@@ -1,0 +1,1 @@
+"""Repeatable measurements against peers; each module is one command."""

@@ -1,0 +1,114 @@
+"""What is measured: models at hand, their examples and their budgets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.batteries import battery_for
+from benchmark.datasets import Dataset, load_dataset, load_npz
+from benchmark.probes.ladders import budget_text
+from benchmark.spaces.inputs import NORMS
+from models_zoo import list_models, load_card, load_file, load_model
+from models_zoo.classifier import Classifier
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+SHARED = {
+    "cifar10-resnet2b-adv": (
+        "cifar-resnet2b",
+        (0.4914, 0.4822, 0.4465),
+        (0.2471, 0.2435, 0.2616),
+    ),
+    "cifar10-cnn-a-adv": ("cifar-cnn-a", IMAGENET_MEAN, (0.225, 0.225, 0.225)),
+    "cifar10-resnet20-standard": ("cifar-resnet20", IMAGENET_MEAN, (0.229, 0.224, 0.225)),
+    "cifar10-resnet56-standard": ("cifar-resnet56", IMAGENET_MEAN, (0.229, 0.224, 0.225)),
+}
+"""Checkpoints that lie beside a development checkout: architecture, mean and deviation."""
+
+SHARED_BUDGETS = [("linf", level / 255) for level in (1, 2, 8)] + [("l2", 0.25), ("l2", 0.5)]
+SHARED_EXAMPLES = 256
+BUNDLED_EXAMPLES = 300
+SLOW = "cifar10/resnet18-standard"
+SLOW_BUDGETS = [("linf", 8 / 255), ("l2", 0.5)]
+SLOW_EXAMPLES = 200
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row to measure.
+
+    Attributes:
+        model: name of the model.
+        norm: of the balls.
+        eps: their radius, input units.
+        load: reads the model.
+        examples: reads the examples.
+    """
+
+    model: str
+    norm: str
+    eps: float
+    load: Callable[[], Classifier]
+    examples: Callable[[], Dataset]
+
+    @property
+    def label(self) -> str:
+        """How it is called in lines and patterns, such as ``digits/cnn-pgd-at linf 0.2``."""
+        return f"{self.model} {self.norm} {budget_text(self.eps)}"
+
+
+def all_cases(shared: Path, *, slow: bool) -> Iterator[Case]:
+    """Every case there is something at hand for.
+
+    Args:
+        shared: the folder with ``data/checkpoints`` and ``data/cifar10``; it may be missing.
+        slow: also the large network, for minutes a row.
+    """
+    data = shared / "data"
+    test = data / "cifar10" / "test_846.npz"
+    for name, description in SHARED.items():
+        file = data / "checkpoints" / f"{name}.safetensors"
+        if file.is_file() and test.is_file():
+            for norm, eps in SHARED_BUDGETS:
+                yield Case(name, norm, eps, _foreign(file, *description), _head(test))
+    for name in list_models():
+        if load_card(name).source == "bundled":
+            yield from _bundled(name, data if data.is_dir() else None)
+    if slow and test.is_file():
+        for norm, eps in SLOW_BUDGETS:
+            yield Case(SLOW, norm, eps, lambda: load_model(SLOW), _head(test, SLOW_EXAMPLES))
+
+
+def _bundled(name: str, data_root: Path | None) -> Iterator[Case]:
+    """A bundled model at every budget of its battery."""
+    dataset = load_card(name).dataset
+    settings = battery_for(dataset).probes["input"]
+
+    def examples() -> Dataset:
+        whole = load_dataset(dataset, "test", data_root)
+        return whole.head(min(BUNDLED_EXAMPLES, len(whole)))
+
+    for norm in NORMS:
+        for eps in getattr(settings, norm, ()):
+            yield Case(name, norm, eps, lambda: load_model(name), examples)
+
+
+def _foreign(
+    file: Path, architecture: str, mean: tuple[float, ...], std: tuple[float, ...]
+) -> Callable[[], Classifier]:
+    def load() -> Classifier:
+        return load_file(
+            file,
+            architecture=architecture,
+            dataset="cifar10",
+            input_shape=(3, 32, 32),
+            mean=mean,
+            std=std,
+        )
+
+    return load
+
+
+def _head(file: Path, count: int = SHARED_EXAMPLES) -> Callable[[], Dataset]:
+    return lambda: load_npz(file, "cifar10").head(count)

@@ -1,0 +1,168 @@
+"""Our input attack against AutoAttack, on every checkpoint at hand.
+
+Run ``python -m perf.input_attack`` from the root of a checkout. Each finished row is kept at once:
+a run that was stopped goes on where it was, and rows measured with other code, versions or threads
+are measured again. At the end the table of ``docs/performance.md`` is written.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from rich.console import Console
+
+from benchmark.comparison import compare_autoattack
+from benchmark.evaluation import require_device
+from benchmark.provenance import versions
+from models_zoo.classifier import Classifier
+from models_zoo.errors import InputError
+from perf.cases import Case, all_cases
+from perf.records import Conditions, Records, Row, cores, processor, sources_sha256
+from perf.table import EFFORTS, write_table
+
+ROOT = Path(__file__).resolve().parents[1]
+console = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def measure(case: Case, records: Records, device: str = "cpu", examples: int | None = None) -> bool:
+    """Measure a row and keep it, unless it was measured under the same conditions before.
+
+    Args:
+        case: the row.
+        records: where rows are kept.
+        device: where to compute.
+        examples: use only the first so many examples.
+
+    Returns:
+        Whether it was measured.
+
+    Raises:
+        InputError: the model or its examples cannot be had.
+    """
+    model, data = case.load(), case.examples()
+    data = data if examples is None else data.head(min(examples, len(data)))
+    conditions = _conditions(case, model, len(data), data.sha256, device)
+    if records.has(conditions):
+        return False
+    with console.status(case.label) as status:
+        comparison = compare_autoattack(
+            model,
+            data.images,
+            data.labels,
+            norm=case.norm,
+            eps=case.eps,
+            efforts=EFFORTS,
+            device=device,
+            progress=lambda text: status.update(f"{case.label}: {text}"),
+        )
+    records.put(
+        Row(
+            conditions=conditions,
+            parameters=sum(parameter.numel() for parameter in model.parameters()),
+            measured=datetime.now(UTC).isoformat(timespec="seconds"),
+            comparison=comparison,
+        )
+    )
+    return True
+
+
+def _conditions(
+    case: Case, model: Classifier, examples: int, data_sha256: str, device: str
+) -> Conditions:
+    return Conditions(
+        model=case.model,
+        fingerprint=model.fingerprint,
+        norm=case.norm,
+        eps=case.eps,
+        examples=examples,
+        data_sha256=data_sha256,
+        device=device,
+        threads=torch.get_num_threads(),
+        processor=processor(device),
+        cores=cores(),
+        versions=versions(),
+        sources=_sources(),
+    )
+
+
+@cache
+def _sources() -> str:
+    """Of the code this process runs: what is edited meanwhile does not count."""
+    return sources_sha256()
+
+
+def run(
+    shared: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder with data/checkpoints; by default NONSINGULAR_SHARED, ../shared."
+        ),
+    ] = None,
+    only: Annotated[
+        str, typer.Option(help="Only rows that match, such as 'digits/* linf *'.")
+    ] = "*",
+    slow: Annotated[
+        bool, typer.Option("--slow", help="Also the large network, for many minutes a row.")
+    ] = False,
+    examples: Annotated[
+        int | None, typer.Option(min=1, help="Use only the first N examples of each row.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads; by default what PyTorch chooses.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="Where to compute, such as 'cpu' or 'cuda'.")] = "cpu",
+    out: Annotated[Path, typer.Option(help="Where rows are kept, as JSON lines.")] = ROOT
+    / "docs/performance.jsonl",
+    page: Annotated[Path, typer.Option(help="The page whose table is written.")] = ROOT
+    / "docs/performance.md",
+    render: Annotated[
+        bool, typer.Option("--render", help="Only write the table from what is kept.")
+    ] = False,
+) -> None:
+    """Measure our input attack against AutoAttack on every checkpoint at hand."""
+    records = Records(out)
+    if not render:
+        require_device(device)
+        torch.set_num_threads(threads or torch.get_num_threads())
+        folder = shared or Path(os.environ.get("NONSINGULAR_SHARED") or ROOT.parent / "shared")
+        if not (folder / "data").is_dir():
+            console.print(f"{folder} has no folder data: its checkpoints are skipped")
+        _sources()
+        _measure_all(folder, only, slow, device, examples, records)
+    write_table(page, records.rows)
+    console.print(f"{page}: {len(records.rows)} rows")
+
+
+def _measure_all(
+    shared: Path, only: str, slow: bool, device: str, examples: int | None, records: Records
+) -> None:
+    for case in all_cases(shared, slow=slow):
+        if not fnmatchcase(case.label, only):
+            continue
+        try:
+            new = measure(case, records, device, examples)
+        except InputError as error:
+            console.print(f"{case.label}: skipped, {error}")
+            continue
+        console.print(f"{case.label}: {'measured' if new else 'kept'}")
+
+
+def main() -> None:
+    """Run the command line: a mistake is one line and exit code 2, an interruption 130."""
+    try:
+        typer.run(run)
+    except InputError as error:
+        console.print(f"error: {error}", markup=False, style="red")
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

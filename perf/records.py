@@ -1,0 +1,134 @@
+"""Measured rows in a file of JSON lines: kept one by one, found again, replaced when outdated."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+import benchmark
+from benchmark.comparison import Comparison
+from models_zoo.checkpoint.writing import write_bytes
+from models_zoo.errors import InputError
+
+
+class Conditions(BaseModel):
+    """All that a measurement depends on: a row is measured again when any of it changed.
+
+    Attributes:
+        model: name of the model.
+        fingerprint: SHA-256 of its function.
+        norm: of the balls.
+        eps: their radius, input units.
+        examples: number of examples.
+        data_sha256: of images and labels.
+        device: such as ``"cpu"``.
+        threads: intra-operation threads.
+        processor: name of the CPU, and of the GPU where that is the device.
+        cores: CPU cores of the machine.
+        versions: of Python and of the packages that can change a number.
+        sources: SHA-256 of the package ``benchmark``, see :func:`sources_sha256`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str
+    fingerprint: str
+    norm: str
+    eps: float
+    examples: int
+    data_sha256: str
+    device: str
+    threads: int
+    processor: str
+    cores: int
+    versions: dict[str, str]
+    sources: str
+
+    @property
+    def case(self) -> tuple[str, str, str, float]:
+        """What a table shows once: device, model, norm and radius."""
+        return self.device, self.model, self.norm, self.eps
+
+
+class Row(BaseModel):
+    """One measurement.
+
+    Attributes:
+        conditions: what it depends on.
+        parameters: size of the model.
+        measured: UTC time, ISO 8601.
+        comparison: what was found.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    conditions: Conditions
+    parameters: int
+    measured: str
+    comparison: Comparison
+
+
+class Records:
+    """The rows of a file, one JSON object a line; a case has one row, the newest.
+
+    Args:
+        path: the file; it need not be there yet.
+
+    Raises:
+        InputError: a line is not a row.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        lines = path.read_text("utf-8").splitlines() if path.is_file() else []
+        self.rows: list[Row] = []
+        for number, line in enumerate(lines, 1):
+            try:
+                self.rows.append(Row.model_validate_json(line))
+            except ValidationError as error:
+                reason = error.errors()[0]["msg"]
+                raise InputError(f"{path}, line {number} is not a measurement: {reason}") from error
+
+    def has(self, conditions: Conditions) -> bool:
+        """Whether there is a row measured under exactly these conditions."""
+        return any(row.conditions == conditions for row in self.rows)
+
+    def put(self, row: Row) -> None:
+        """Keep a row in place of any older one of its case; the file is whole at every moment.
+
+        Raises:
+            InputError: the file cannot be written.
+        """
+        others = [old for old in self.rows if old.conditions.case != row.conditions.case]
+        self.rows = sorted([*others, row], key=lambda each: each.conditions.case)
+        text = "".join(each.model_dump_json() + "\n" for each in self.rows)
+        write_bytes(self.path, text.encode())
+
+
+def sources_sha256() -> str:
+    """SHA-256 over the names and contents of all Python files of the package ``benchmark``."""
+    folder = Path(str(benchmark.__file__)).parent
+    digest = hashlib.sha256()
+    for file in sorted(folder.rglob("*.py")):
+        digest.update(f"{file.relative_to(folder).as_posix()}|".encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def processor(device: str) -> str:
+    """Name of the CPU, and of the GPU where that is the device."""
+    import torch
+
+    table = Path("/proc/cpuinfo")
+    lines = table.read_text("utf-8").splitlines() if table.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    name = names[0] if names else platform.processor() or platform.machine()
+    return f"{name}, {torch.cuda.get_device_name(device)}" if device.startswith("cuda") else name
+
+
+def cores() -> int:
+    """CPU cores of the machine."""
+    return os.cpu_count() or 1

@@ -1,0 +1,180 @@
+"""Measured rows as a table of a page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import geometric_mean
+
+from benchmark.comparison import Ours, Side
+from benchmark.probes.ladders import budget_text
+from models_zoo.checkpoint.writing import write_bytes
+from models_zoo.errors import InputError
+from perf.records import Row
+
+BEGIN = "<!-- written by perf/input_attack.py: begin -->"
+END = "<!-- written by perf/input_attack.py: end -->"
+EFFORTS = ("quick", "standard")
+
+ROBUST = 0.1
+"""Speed-ups are averaged over rows on which AutoAttack leaves more than this standing: elsewhere
+it has little to do either."""
+
+LARGE = 250_000
+"""Parameters of a network whose own passes should take nearly all of the time."""
+
+HEADINGS = (
+    "model",
+    "budget",
+    "n",
+    "clean %",
+    "AA %",
+    "quick %",
+    "standard %",
+    "quick missed",
+    "standard missed",
+    "AA s",
+    "quick s",
+    "standard s",
+    "quick faster",
+    "standard faster",
+    "AA passes",
+    "quick passes",
+    "standard passes",
+    "AA in model",
+    "standard in model",
+)
+"""Column headings; what they mean is said on the page."""
+
+
+def write_table(page: Path, rows: Sequence[Row]) -> None:
+    """Replace what stands between the two marks of a page.
+
+    Args:
+        page: the page.
+        rows: what was measured.
+
+    Raises:
+        InputError: the page is missing or lacks the marks, or cannot be written.
+    """
+    text = page.read_text("utf-8") if page.is_file() else ""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise InputError(f"{page} lacks the lines {BEGIN!r} and {END!r}; add them")
+    write_bytes(page, f"{before}{BEGIN}\n\n{render(rows)}\n{END}{after}".encode())
+
+
+def render(rows: Sequence[Row]) -> str:
+    """The conditions, the table and what follows from it, as Markdown.
+
+    Args:
+        rows: what was measured, in the order they shall stand in.
+    """
+    if not rows:
+        return "Nothing has been measured yet.\n"
+    table = [_line(HEADINGS), _line(["---", "---", *["---:"] * (len(HEADINGS) - 2)])]
+    table += [_line(_cells(row)) for row in rows]
+    return "\n".join([*_conditions(rows), "", *table, "", *_summary(rows), ""])
+
+
+def _conditions(rows: Sequence[Row]) -> list[str]:
+    """One item for each set of conditions that rows were measured under."""
+    kinds = Counter(
+        f"{c.processor}, {c.cores} cores, {c.threads} threads, {c.device}; "
+        + ", ".join(f"{name} {version}" for name, version in c.versions.items())
+        + f"; sources of `benchmark` {c.sources[:12]}"
+        for c in (row.conditions for row in rows)
+    )
+    return [f"- {count} rows: {text}" for text, count in kinds.items()]
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cells(row: Row) -> list[str]:
+    found = row.comparison
+    quick, standard = (found.efforts[effort] for effort in EFFORTS)
+    sides: tuple[Side, ...] = (found.autoattack, quick, standard)
+    return [
+        row.conditions.model,
+        f"{found.norm} {budget_text(found.eps)}",
+        str(found.examples),
+        f"{100 * found.clean_accuracy:.2f}",
+        *(f"{100 * side.robust_accuracy:.2f}" for side in sides),
+        *(str(len(ours.only_autoattack)) for ours in (quick, standard)),
+        *(f"{side.seconds:.2f}" for side in sides),
+        *(f"{ours.speedup:.1f}" for ours in (quick, standard)),
+        *(_or_dash(side.passes_per_standing, "{:,.0f}") for side in sides),
+        *(_or_dash(side.model_share, "{:.0%}") for side in (found.autoattack, standard)),
+    ]
+
+
+def _or_dash(value: float | None, form: str) -> str:
+    return "-" if value is None else form.format(value)
+
+
+def _summary(rows: Sequence[Row]) -> list[str]:
+    """What the table says about each effort, one item a statement."""
+    lines = []
+    for effort in EFFORTS:
+        ours = [(row, row.comparison.efforts[effort]) for row in rows]
+        lines += _strength(effort, ours) + _speed(effort, ours)
+    large = [
+        (share, row)
+        for row in rows
+        if row.parameters >= LARGE
+        and (share := row.comparison.efforts["standard"].model_share) is not None
+    ]
+    if large:
+        share, row = min(large, key=lambda each: each[0])
+        lines.append(
+            f"- `standard` on networks of {LARGE:,} parameters or more: at least {share:.0%} of "
+            f"its time is the model's own forward and backward passes ({_name(row)})."
+        )
+    return lines
+
+
+def _strength(effort: str, ours: Sequence[tuple[Row, Ours]]) -> list[str]:
+    missed = [(row, side) for row, side in ours if side.only_autoattack]
+    extra = sum(len(side.only_ours) for _, side in ours)
+    above, worst = max(
+        (
+            (side.robust_accuracy - row.comparison.autoattack.robust_accuracy, row)
+            for row, side in ours
+        ),
+        key=lambda each: each[0],
+    )
+    lines = [
+        f"- `{effort}` over all {len(ours)} rows: robust accuracy less AutoAttack's is at most "
+        f"{100 * above:+.2f} points ({_name(worst)}); only AutoAttack broke "
+        f"{sum(len(side.only_autoattack) for _, side in missed)} examples, only `{effort}` "
+        f"{extra}."
+    ]
+    return lines + [
+        f"    - {_name(row)}: only AutoAttack broke {', '.join(map(str, side.only_autoattack))}"
+        for row, side in missed
+    ]
+
+
+def _speed(effort: str, ours: Sequence[tuple[Row, Ours]]) -> list[str]:
+    counted = [
+        (side.speedup, row)
+        for row, side in ours
+        if row.comparison.norm == "linf" and row.comparison.autoattack.robust_accuracy > ROBUST
+    ]
+    if not counted:
+        return []
+    least, slowest = min(counted, key=lambda each: each[0])
+    return [
+        f"- `{effort}` is {geometric_mean([speedup for speedup, _ in counted]):.1f} times as fast "
+        f"as AutoAttack (geometric mean over the {len(counted)} linf rows on which AutoAttack "
+        f"leaves more than {ROBUST:.0%} standing), and {least:.1f} times at the least "
+        f"({_name(slowest)})."
+    ]
+
+
+def _name(row: Row) -> str:
+    return f"{row.conditions.model}, {row.comparison.norm} {budget_text(row.comparison.eps)}"
