@@ -100,12 +100,12 @@ class RegionalProbe(Probe):
     question = "How often is a change of only a part of the image enough, also one made elsewhere?"
     Settings = RegionalSettings
     scores = {
-        "success_full": _success("Full image", "with no restriction: the reference"),
-        "success_centre": _success("Centre", "changing only a square in the centre"),
-        "success_frame": _success("Frame", "changing only a frame along the edges"),
-        "success_random": _success("Random pixels", "changing only randomly chosen pixels"),
+        "success_full": _success("White-box, full", "with no restriction: the reference"),
+        "success_centre": _success("White-box, centre", "changing only a square in the centre"),
+        "success_frame": _success("White-box, frame", "changing only a frame along the edges"),
+        "success_random": _success("White-box, random", "changing only randomly chosen pixels"),
         "success_saliency": _success(
-            "Salient pixels",
+            "White-box, saliency",
             "changing only the pixels with the largest gradient (this project's extension)",
         ),
         "transfer_rate": share(

@@ -141,13 +141,31 @@ def test_a_finished_image_leaves_the_batch_at_once(zoo, subject):
 
 def test_only_images_that_both_models_get_right_are_attacked(subject):
     target, generator = subject(count=40), subject("digits/cnn-pgd-at", 40)
-    target.labels, generator.labels = target.labels.clone(), generator.labels.clone()
-    target.labels[3] = (target.labels[3] + 1) % 10
-    generator.labels[5] = (generator.labels[5] + 1) % 10
-    found, _ = attack_regions(target, [FULL], draw_aims(target), generator=generator, steps=30)
-    assert torch.equal(found.attempted, target.correct() & generator.correct())
-    assert not found.attempted[[3, 5]].any()
-    assert not found.fooled[0, [3, 5]].any()
+    aims, right = draw_aims(target), target.correct() & generator.correct()
+    one, other = right.nonzero().flatten()[:2].tolist()
+    wrong = (target.labels + 1) % 10
+    target = target.on(target.images, target.labels.clone())
+    generator = generator.on(target.images, target.labels.clone())
+    target.labels[one], generator.labels[other] = wrong[one], wrong[other]
+    found, _ = attack_regions(target, [FULL], aims, generator=generator, steps=40, step=1 / 40)
+    right[[one, other]] = False
+    assert torch.equal(found.attempted, right)
+    assert not (found.fooled[0] & ~right).any()
+    assert found.fooled.any()
+
+
+@pytest.mark.parametrize(("steps", "enough"), [(3, False), (4, True)])
+def test_as_many_steps_are_taken_as_allowed(steps, enough):
+    linear = nn.Linear(4, 2)
+    with torch.no_grad():
+        linear.weight.copy_(torch.tensor([[0.25] * 4, [0.0] * 4]))
+        linear.bias.copy_(torch.tensor([0.0, 0.4]))  # class 0 as long as the mean is above 0.4
+    model = nn.Sequential(nn.Flatten(), linear)
+    asked = Subject(model, torch.full((1, 1, 2, 2), 0.5), torch.zeros(1).long())
+    for found in attack_regions(asked, [FULL], torch.ones(1).long(), steps=steps, step=1 / 32):
+        assert found.fooled.tolist() == [[enough]]
+        moved = found.images - asked.images
+        assert torch.allclose(moved, torch.full_like(moved, -4 / 32 if enough else 0.0))
 
 
 def test_asking_on_the_way_finds_whatever_is_found_without(subject):
@@ -292,6 +310,14 @@ def test_scores_follow_from_the_outcomes(ask, digits, zoo):
     assert 0.3 < result.scores["success_centre"].value < result.scores["success_full"].value
     assert result.scores["transfer_rate_no_oracle"].value < result.scores["transfer_rate"].value
     assert result.scores["centre_l0_ratio"].value < 1
+    both = correct & (zoo("digits/mlp-pgd-at")(data.images).argmax(1) == data.labels)
+    named = [name for name in outcomes if name.startswith("transfer@")]
+    carried = {name: int(both.sum() - (outcomes[name] & both.numpy()).sum()) for name in named}
+    paper = [n for name, n in carried.items() if "full" not in name and "saliency" not in name]
+    assert len(paper) == 5
+    assert result.scores["transfer_rate"].value == sum(paper) / (5 * int(both.sum()))
+    unrestricted = carried["transfer@full"] / int(both.sum())
+    assert result.scores["transfer_rate_full"].value == unrestricted
     assert set(result.scores) == set(RegionalProbe.scores)
     assert "headline" not in outcomes
     for bits in outcomes.values():
