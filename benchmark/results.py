@@ -36,7 +36,8 @@ class ScoreSpec(BaseModel):
     Attributes:
         label: heading, short enough for a table.
         description: one or two sentences a reader can act on.
-        unit: ``"share"`` (shown as a percentage), ``"nats"``, ``"radius"``, ``"loss"`` or ``""``.
+        unit: ``"share"`` (shown as a percentage), ``"nats"``, ``"radius"``, ``"loss"``,
+            ``"count"`` (shown without decimals) or ``""``.
         higher_is_better: direction; ``None`` where neither end is better.
         headline: whether it stands on the front page.
     """
@@ -106,6 +107,28 @@ class Cost(BaseModel):
     peak_memory: int = 0
 
 
+class Flag(BaseModel):
+    """A check of whether a model's numbers can be trusted, recorded whether or not it was raised.
+
+    Attributes:
+        name: the check's name, such as ``"vanishing_gradients"``.
+        title: what a raised flag says, in a few words.
+        raised: whether what was measured lies beyond what honest models show.
+        figure: what was measured; ``None`` where there was nothing to measure it on.
+        saw: what was measured, in a sentence with its numbers and the limit.
+        advice: what to do when it is raised.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    title: str
+    raised: bool
+    figure: float | None
+    saw: str
+    advice: str
+
+
 class ProbeResult(BaseModel):
     """The answer of one probe on one model.
 
@@ -115,6 +138,7 @@ class ProbeResult(BaseModel):
         outcomes: bool (N,) vectors by name; ``"headline"`` is the one at the headline budget.
         curves: scores over ladders of budgets.
         surfaces: scores over pairs of ladders.
+        flags: the checks it made of whether attacks can be trusted on this model.
         protocol: what must be stated beside each number: tensor rule, ball, steps, restarts, ...
         cost: time, passes and memory.
     """
@@ -126,6 +150,7 @@ class ProbeResult(BaseModel):
     outcomes: dict[str, Outcomes] = Field(default_factory=dict, exclude=True)
     curves: list[Curve] = Field(default_factory=list)
     surfaces: list[Surface] = Field(default_factory=list)
+    flags: list[Flag] = Field(default_factory=list)
     protocol: dict[str, Any] = Field(default_factory=dict)
     cost: Cost = Field(default_factory=Cost)
 

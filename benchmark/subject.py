@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import torch
@@ -48,6 +48,7 @@ class Subject:
         seed: root of every random draw.
         batch_size: images passed through the model at once; changes memory, not scores.
         weights: perturbed weights the model is called with instead of its own, by name.
+        training_modules: how many of its modules were in train mode when it was handed over.
         progress: called with a few words whenever a piece of work is done.
     """
 
@@ -57,6 +58,7 @@ class Subject:
     seed: int = 0
     batch_size: int = 256
     weights: Mapping[str, Tensor] = field(default_factory=dict)
+    training_modules: int = 0
     progress: Progress = field(default=lambda _: None)
     passes: Passes = field(default_factory=Passes)
     _memory: dict[Hashable, Any] = field(default_factory=dict)
@@ -82,8 +84,7 @@ class Subject:
         return self.on(self.images[:count], self.labels[:count])
 
     def _view(self, **changes: Any) -> Subject:
-        same = ("model", "images", "labels", "seed", "batch_size", "weights", "progress", "passes")
-        return Subject(**({name: getattr(self, name) for name in same} | changes))
+        return replace(self, **changes, _memory={})
 
     def forward(self, images: Tensor, weights: Mapping[str, Tensor] | None = None) -> Tensor:
         """Logits of one batch, with gradients where the inputs ask for them.
@@ -214,6 +215,7 @@ def subject_of(
             labels=labels.to(device, torch.int64),
             seed=seed,
             batch_size=batch_size,
+            training_modules=sum(training.values()),
             progress=progress or (lambda _: None),
         )
         _check_logits(subject)

@@ -9,6 +9,7 @@ _UNITS = {
     "nats": "nats",
     "radius": "radius, in the unit of the battery's ball",
     "loss": "loss",
+    "count": "count",
     "": "none",
 }
 _DIRECTION = {True: "higher is better", False: "lower is better", None: "neither end is better"}

@@ -2,6 +2,7 @@
 
 from benchmark.probes.autoattack import AutoAttackProbe
 from benchmark.probes.backdoor import BackdoorProbe
+from benchmark.probes.checks import ChecksProbe
 from benchmark.probes.clean import CleanProbe
 from benchmark.probes.flatness import FlatnessProbe
 from benchmark.probes.inputs import InputProbe
@@ -15,6 +16,7 @@ PROBES: dict[str, type[Probe]] = {
     probe.name: probe
     for probe in (
         CleanProbe,
+        ChecksProbe,
         InputProbe,
         WeightProbe,
         JointProbe,

@@ -66,13 +66,15 @@ def probe_text(name: str) -> ProbeText:
 
 
 def number(value: float, unit: str) -> str:
-    """A number as people read it: shares as percentages, others to three digits."""
+    """A number as people read it: shares as percentages, counts whole, others to three digits."""
     if math.isnan(value):
         return "undefined"
     if math.isinf(value):
         return "none found" if value > 0 else f"{_MINUS}∞"
     if unit == "share":
         return f"{100 * value:.1f}%"
+    if unit == "count":
+        return f"{value:,.0f}"
     text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".")
     return text.replace("-", _MINUS)
 

@@ -14,6 +14,7 @@ from models_zoo import Classifier, load_model
 REPOSITORY = Path(__file__).parents[2]
 TABLES = {
     "clean": {},
+    "checks": {"eps": 0.1, "examples": 16, "steps": 3},
     "input": {
         "linf": [0.05, 0.1],
         "l2": [0.3],

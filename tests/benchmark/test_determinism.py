@@ -6,7 +6,7 @@ import torch
 from benchmark import attack_inputs, attack_weights, evaluate
 from benchmark.subject import Subject
 
-ORDER = ["clean", "input", "weight", "joint", "backdoor", "flatness", "intrinsic"]
+ORDER = ["clean", "checks", "input", "weight", "joint", "backdoor", "flatness", "intrinsic"]
 
 
 @pytest.fixture

@@ -1,0 +1,22 @@
+"""Checks: is this a model whose robustness attacks can measure? Each answers with a flag."""
+
+from benchmark.checks.differences import inexact_gradients
+from benchmark.checks.duel import duel
+from benchmark.checks.gradients import saturated_loss, vanishing_gradients
+from benchmark.checks.outcomes import accuracy_rises, gradient_free_wins
+from benchmark.checks.outputs import non_finite_outputs, not_logits
+from benchmark.checks.repetition import batch_dependence, random_outputs, train_mode
+
+__all__ = [
+    "accuracy_rises",
+    "batch_dependence",
+    "duel",
+    "gradient_free_wins",
+    "inexact_gradients",
+    "non_finite_outputs",
+    "not_logits",
+    "random_outputs",
+    "saturated_loss",
+    "train_mode",
+    "vanishing_gradients",
+]

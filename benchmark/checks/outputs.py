@@ -1,0 +1,72 @@
+"""Is what the model returns a vector of finite logits?"""
+
+from __future__ import annotations
+
+import torch
+
+from benchmark.results import Flag
+from benchmark.subject import Subject
+
+MOST = 0.9
+"""Share of normalised rows above which outputs are no logits; logits have practically none."""
+
+ROUNDING = 1e-4
+"""How far a row's sum may be from 1 (or the log of its exponentials' sum from 0)."""
+
+CORNERS = 16
+"""How many random images, and how many corners of the box, are tried for finite outputs."""
+
+
+def not_logits(subject: Subject) -> Flag:
+    """Share of rows that are probabilities, or log-probabilities, whichever is larger."""
+    outputs = subject.logits()
+    rows = outputs[outputs.isfinite().all(1)].double()
+    inside = ((rows >= 0) & (rows <= 1)).all(1)
+    probabilities = inside & ((rows.sum(1) - 1).abs() < ROUNDING)
+    logs = (rows <= ROUNDING).all(1) & (rows.logsumexp(1).abs() < ROUNDING)
+    shares = {
+        name: float(found.double().mean()) if len(rows) else 0.0
+        for name, found in (("probabilities", probabilities), ("log-probabilities", logs))
+    }
+    name = max(shares, key=lambda kind: shares[kind])
+    share = shares[name] if len(rows) else None
+    return Flag(
+        name="not_logits",
+        title="Outputs are not logits",
+        raised=share is not None and share > MOST,
+        figure=share,
+        saw="No output was finite, so there was nothing to measure."
+        if share is None
+        else f"{share:.0%} of {len(rows)} outputs are {name}: in range and normalised to within "
+        f"{ROUNDING:g}. More than {MOST:.0%} raises the flag.",
+        advice="Hand over the model without its last softmax. Probabilities round to 0 and 1 where "
+        "the model is confident, and gradients vanish with them; log-probabilities keep them, but "
+        "the scale of the logits is lost to probes that read it.",
+    )
+
+
+def non_finite_outputs(subject: Subject) -> Flag:
+    """Share of images with an infinite or undefined output, in the data and all over the box."""
+    some = min(CORNERS, len(subject))
+    shape = (some, *subject.images.shape[1:])
+    generator = subject.generator("checks", "box")
+    random = torch.rand(shape, generator=generator)
+    corners = torch.randint(0, 2, shape, generator=generator).float()
+    corners[0], corners[-1] = 0.0, 1.0
+    broken = {
+        "of the examples": ~subject.logits().isfinite().all(1),
+        "random images": ~subject.logits(random.to(subject.images)).isfinite().all(1),
+        "corners of the box": ~subject.logits(corners.to(subject.images)).isfinite().all(1),
+    }
+    figure = float(torch.cat(list(broken.values())).double().mean())
+    counts = ", ".join(f"{int(each.sum())} of {len(each)} {name}" for name, each in broken.items())
+    return Flag(
+        name="non_finite_outputs",
+        title="Outputs are not finite",
+        raised=figure > 0,
+        figure=figure,
+        saw=f"Infinite or undefined outputs: {counts.replace('of the examples', 'examples')}. Any "
+        "raises the flag.",
+        advice="Find where the model divides by zero or overflows. An image whose output is "
+        "undefined has no class, so every score that counts it means nothing.",
+    )

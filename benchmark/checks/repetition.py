@@ -1,0 +1,97 @@
+"""Does the same image always get the same logits?"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from benchmark.results import Flag
+from benchmark.subject import Subject
+
+REPEATED = 1e-4
+"""Limit between two passes over the same batch, relative to the largest logit: far above float32's
+rounding on any device, far below what a random layer does."""
+
+REGROUPED = 1e-2
+"""The same between batches of different company, where a GPU may choose another algorithm with
+TensorFloat-32's rounding of 1e-3. Batch statistics change logits by a tenth and more."""
+
+NOISE = 3.0
+"""A random model differs between batches as well: so many times must company outdo repetition."""
+
+COMPANY = 16
+"""Images that are asked about in two different batches."""
+
+
+def random_outputs(subject: Subject) -> Flag:
+    """Largest difference between the logits of two passes over the same images."""
+    first, second = subject.logits(subject.images), subject.logits(subject.images)
+    apart, scale = _difference(first, second), _scale(first)
+    changed = int((first.argmax(1) != second.argmax(1)).sum())
+    return Flag(
+        name="random_outputs",
+        title="Forward pass is random",
+        raised=apart > REPEATED * scale,
+        figure=apart,
+        saw=f"Two passes over the same {len(subject)} images differ by up to {apart:.3g} in a "
+        f"logit, where the largest logit is {scale:.3g}; {changed} predictions changed. More than "
+        f"{REPEATED:g} of the largest logit raises the flag.",
+        advice="An attack that succeeds once may not succeed again, so no outcome is a proof. Fix "
+        "the randomness and say so, or average over it: attack and classify with the mean of many "
+        "passes (EOT).",
+    )
+
+
+def train_mode(subject: Subject) -> Flag:
+    """How many of the model's modules were in train mode when it was handed over."""
+    modules = sum(1 for _ in subject.model.modules())
+    count = subject.training_modules
+    return Flag(
+        name="train_mode",
+        title="Model came in train mode",
+        raised=count > 0,
+        figure=float(count),
+        saw=f"{count} of {modules} modules were in train mode when the model was handed over. All "
+        "were put into eval mode, and every score is that of eval mode. Any raises the flag.",
+        advice="Call model.eval() before handing the model over, and check that this is the model "
+        "you meant: dropout and batch norm work differently in train mode.",
+    )
+
+
+def batch_dependence(subject: Subject) -> Flag:
+    """Largest change of an image's logits when it is classified in other company.
+
+    Some of the examples are classified once on their own and once behind as many images of noise. A
+    layer that computes statistics over the batch, as batch norm does in train mode, changes them.
+    """
+    some = subject.head(max(1, min(COMPANY, subject.batch_size // 2)))
+    noise = torch.rand(some.images.shape, generator=subject.generator("checks", "company"))
+    with torch.no_grad():
+        alone, again = subject.forward(some.images), subject.forward(some.images)
+        company = torch.cat([noise.to(some.images), some.images])
+        together = subject.forward(company)[len(some) :]
+    apart, repeated, scale = _difference(alone, together), _difference(alone, again), _scale(alone)
+    return Flag(
+        name="batch_dependence",
+        title="Logits depend on the rest of the batch",
+        raised=apart > max(REGROUPED * scale, NOISE * repeated),
+        figure=apart,
+        saw=f"The logits of {len(some)} images change by up to {apart:.3g} when other images share "
+        f"their batch, where the largest logit is {scale:.3g}. More than {REGROUPED:g} of the "
+        f"largest logit raises the flag.",
+        advice="A layer behaves as in train mode although the model is in eval mode: look for "
+        "batch norm without running statistics. Scores depend on the batch size and the order of "
+        "the examples until it is fixed.",
+    )
+
+
+def _difference(first: Tensor, second: Tensor) -> float:
+    """Largest absolute difference where both are finite; 0 where nothing is."""
+    apart = (first.double() - second.double()).abs()
+    return float(apart[apart.isfinite()].max()) if apart.isfinite().any() else 0.0
+
+
+def _scale(logits: Tensor) -> float:
+    """Largest finite absolute logit; 0 where there is none."""
+    size = logits[logits.isfinite()].abs()
+    return float(size.max()) if len(size) else 0.0

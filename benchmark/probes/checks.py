@@ -1,0 +1,83 @@
+"""Is the model one that attacks can measure? Checks for masked gradients and broken forward passes.
+
+Each check is a function of :mod:`benchmark.checks`; what was measured is recorded whether or not it
+raised a flag.
+"""
+
+from __future__ import annotations
+
+import torch
+from pydantic import Field
+
+from benchmark import checks
+from benchmark.probes.probe import Budget, Probe, ProbeSettings
+from benchmark.results import ProbeResult, ScoreSpec
+from benchmark.statistics import exact
+from benchmark.subject import Subject
+
+
+class ChecksSettings(ProbeSettings):
+    """On how much the checks look, and the budget of the duel.
+
+    Attributes:
+        eps: linf budget of the two short searches that are held against each other.
+        examples: the first so many examples are used.
+        steps: gradient steps, and random proposals, of these searches.
+    """
+
+    eps: Budget
+    examples: int = Field(default=64, ge=1)
+    steps: int = Field(default=10, ge=1)
+
+
+class ChecksProbe(Probe):
+    """Flags with figures, in the manner of AutoAttack's (Croce & Hein 2020)."""
+
+    name = "checks"
+    title = "Checks"
+    question = "Can the outcome of an attack be believed, or does the model only look robust?"
+    Settings = ChecksSettings
+    scores = {
+        "raised": ScoreSpec(
+            label="Flags",
+            description="Number of checks that raised a flag: each is a reason to read the "
+            "model's robust accuracies as too high, or its scores as meaningless, until it is "
+            "explained.",
+            unit="count",
+            higher_is_better=False,
+        )
+    }
+
+    def ask(self, subject: Subject) -> ProbeResult:
+        """Make every check on the first examples."""
+        settings: ChecksSettings = self.settings
+        some = subject.head(settings.examples)
+        device = some.images.device
+        seed = int(torch.randint(2**31, (), generator=some.generator("checks", "model")))
+        # A model that draws random numbers itself shall not change the caller's, and shall draw the
+        # same ones next time.
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+            torch.manual_seed(seed)
+            flags = [
+                checks.non_finite_outputs(some),
+                checks.not_logits(some),
+                checks.train_mode(some),
+                checks.random_outputs(some),
+                checks.batch_dependence(some),
+                checks.vanishing_gradients(some),
+                checks.saturated_loss(some),
+                checks.inexact_gradients(some),
+                checks.gradient_free_wins(*checks.duel(some, settings.eps, settings.steps)),
+            ]
+        raised = [flag for flag in flags if flag.raised]
+        subject.progress("checks: " + (", ".join(flag.name for flag in raised) or "no flags"))
+        return ProbeResult(
+            probe=self.name,
+            scores={"raised": exact(float(len(raised)), len(some))},
+            flags=flags,
+            protocol={
+                "examples": len(some),
+                "linf budget of the duel": settings.eps,
+                "steps of the duel": settings.steps,
+            },
+        )
