@@ -49,12 +49,18 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A model on a board; ``rank`` is ``None`` where the ranking score is missing."""
+    """A model on a board.
+
+    Attributes:
+        rank: place from 1; ``None`` where the ranking score is missing.
+        flags: how many checks raised a flag; ``None`` where none was made.
+    """
 
     rank: int | None
     entry: Entry
     page: str
     cells: list[Cell]
+    flags: int | None
     distinguish: str
 
 
@@ -68,6 +74,7 @@ class Board:
         battery_page: path of the battery's page.
         columns: headline scores that at least one of its models has.
         rows: best first.
+        checked: whether checks were made of any of its models.
         budgets: the battery's headline budgets: a probe's title and its settings in words.
         picture: input against weight robustness.
     """
@@ -77,6 +84,7 @@ class Board:
     battery_page: str
     columns: list[Column]
     rows: list[Row]
+    checked: bool
     budgets: list[tuple[str, str]]
     picture: Picture | None
 
@@ -130,6 +138,7 @@ def _board(
             entry=entries[i],
             page=model_pages[entries[i].provenance.fingerprint],
             cells=[_cell(entries[i], column, best[id(column)]) for column in columns],
+            flags=_flags(entries[i]),
             distinguish=_distinguish(entries[i], entries),
         )
         for i in order
@@ -140,6 +149,7 @@ def _board(
         battery_page=battery_pages[entries[0].provenance.battery_sha256],
         columns=columns,
         rows=rows,
+        checked=any(row.flags is not None for row in rows),
         budgets=_budgets(entries[0].battery),
         picture=overview(entries, painter),
     )
@@ -158,6 +168,12 @@ def _budgets(battery: dict[str, Any]) -> list[tuple[str, str]]:
         if words:
             budgets.append((probe_text(probe).title, "; ".join(words)))
     return budgets
+
+
+def _flags(entry: Entry) -> int | None:
+    """How many checks raised a flag, whichever probe made them."""
+    flags = [flag for result in entry.results.values() for flag in result.flags]
+    return sum(flag.raised for flag in flags) if flags else None
 
 
 def _has(entry: Entry, probe: str, name: str) -> bool:

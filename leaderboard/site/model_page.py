@@ -7,10 +7,10 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmark.results import ProbeResult, ScoreSpec, Surface
+from benchmark.results import Flag, ProbeResult, ScoreSpec, Surface
 from leaderboard.site.charts import Picture, curves_pictures, share_unit
 from leaderboard.site.svg import Painter
-from leaderboard.site.texts import ProbeText, interval, number, plain, probe_text
+from leaderboard.site.texts import ABSENT, ProbeText, interval, number, plain, probe_text
 from leaderboard.store import Entry
 from models_zoo.card import Card
 
@@ -53,16 +53,27 @@ class Section:
 
 
 @dataclass(frozen=True)
+class FlagLine:
+    """A check with its figure as shown and the title of the probe that made it."""
+
+    flag: Flag
+    figure: str
+    probe: str
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """One battery, data set and seed on a model's page.
 
     Attributes:
+        flags: what the probes checked, raised flags first.
         versions: probes that were computed with the same versions, and those versions.
         command: gives the same numbers again.
     """
 
     entry: Entry
     battery_page: str
+    flags: list[FlagLine]
     sections: list[Section]
     versions: list[tuple[str, str]]
     command: str
@@ -72,12 +83,19 @@ def make_evaluation(entry: Entry, battery_page: str, painter: Painter) -> Evalua
     """Everything a page shows of an entry; ``battery_page`` is a path within the site."""
     order = [name for name in entry.battery.get("probes", {}) if name in entry.results]
     names = dict.fromkeys(["nonsingular", *order, *entry.results])
-    sections = [
-        _section(entry.answers[name], painter, entry.card.name)
-        for name in names
-        if name in entry.answers
+    answers = [entry.answers[name] for name in names if name in entry.answers]
+    sections = [_section(answer, painter, entry.card.name) for answer in answers]
+    flags = [line for answer in answers for line in _flags(answer)]
+    flags.sort(key=lambda line: not line.flag.raised)
+    return Evaluation(entry, battery_page, flags, sections, _versions(entry), reproduce(entry))
+
+
+def _flags(result: ProbeResult) -> list[FlagLine]:
+    title = probe_text(result.probe).title
+    return [
+        FlagLine(flag, ABSENT if flag.figure is None else f"{flag.figure:.3g}", title)
+        for flag in result.flags
     ]
-    return Evaluation(entry, battery_page, sections, _versions(entry), reproduce(entry))
 
 
 def _versions(entry: Entry) -> list[tuple[str, str]]:
