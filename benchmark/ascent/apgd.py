@@ -96,7 +96,8 @@ def apgd(
     for step in range(steps):
         if not len(state.rows):
             break
-        moved = space.project(space.move(state.point, space.steepest(state.gradient), state.step))
+        uphill = space.steepest(state.gradient, state.point)
+        moved = space.project(space.move(state.point, uphill, state.step))
         if step:
             moved = space.project(_blend(moved, state.point, state.previous))
         found = evaluate(moved, state.rows)

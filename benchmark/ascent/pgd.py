@@ -26,7 +26,7 @@ def pgd(space: Space, evaluate: Evaluate, start: Point, steps: int, step: float)
     point, best, values = start, start, found.values
     length = torch.full_like(found.values, step)
     for _ in range(steps):
-        point = space.project(space.move(point, space.steepest(found.gradient), length))
+        point = space.project(space.move(point, space.steepest(found.gradient, point), length))
         found = evaluate(point, rows)
         better = found.values > values
         best = space.where(better, point, best)

@@ -21,6 +21,10 @@ L1_SHARE = 0.1
 """Share of the coordinates that one l1 step moves: a step along one alone, the steepest of all,
 soon meets the box (sparse l1 descent, Tramer & Boneh 2019)."""
 
+ROUNDS = 3
+"""Rounds of the l2 projection; later ones hardly change the set of clipped coordinates, and the
+result of each lies inside."""
+
 BISECTIONS = 40
 """Halvings of the threshold in the l1 projection; what is left is rounding."""
 
@@ -79,41 +83,63 @@ class InputBall(Space):
 
     def sample(self, generator: Generator) -> Point:
         """Linf: uniform in the ball. L2 and l1: uniform in direction and in norm. All projected."""
-        shape = self.images.shape
-        if self.norm == "linf":
-            noise = 2 * torch.rand(shape, generator=generator) - 1
-        else:
-            noise = torch.randn(shape, generator=generator)
-            radii = torch.rand(shape[0], generator=generator)
-            noise *= (radii / lengths(noise, self.norm).clamp_min(TINY)).view(-1, 1, 1, 1)
-        return self.project({IMAGES: self.images + self._radii * noise.to(self.images)})
+        return self.point_at(torch.rand(self.rows, self.uniforms, generator=generator))
+
+    @property
+    def uniforms(self) -> int:
+        """How many uniform numbers :meth:`point_at` makes a point from."""
+        return self.images[0].numel() + 1 if self.rows else 1
+
+    def point_at(self, numbers: Tensor) -> Point:
+        """A random point from uniform numbers in [0, 1), (rows, :attr:`uniforms`)."""
+        numbers = numbers.to(self.images)
+        noise = (2 * numbers[:, 1:] - 1).view_as(self.images)
+        if self.norm != "linf":
+            noise = torch.erfinv(noise.clamp(-1 + 1e-6, 1 - 1e-6))
+            noise = noise * (numbers[:, 0] / lengths(noise, self.norm)).view(-1, 1, 1, 1)
+        return self.project({IMAGES: self.images + self._radii * noise})
 
     def project(self, point: Point) -> Point:
-        """Into the ball and the box, never leaving either.
-
-        Linf and l1: the nearest point of both. L2: onto the ball, then onto the box.
-        """
+        """The nearest point of the ball and the box at once."""
         images = point[IMAGES]
         if self.norm == "linf":
             return {IMAGES: torch.clamp(images, self._low, self._high)}
-        if self.norm == "l1":
-            return {IMAGES: self._nearest_l1(images)}
-        displacement = images - self.images
-        shrink = (self.radii / lengths(displacement, "l2").clamp_min(TINY)).clamp_max_(1)
-        displacement *= shrink.view(-1, 1, 1, 1)
-        return {IMAGES: displacement.add_(self.images).clamp_(0, 1)}
+        nearest = self._nearest_l2 if self.norm == "l2" else self._nearest_l1
+        return {IMAGES: nearest(images - self.images)}
 
-    def _nearest_l1(self, images: Tensor) -> Tensor:
+    def _nearest_l2(self, moved: Tensor) -> Tensor:
+        """The nearest point moves by ``clip(s u)`` with the greatest ``s <= 1`` that stays inside.
+
+        Coordinates that the box clips spend less than their share of the radius, so the others may
+        go further than in a projection onto the ball alone. Each round scales to the radius with
+        the coordinates clipped so far; the scale grows from below and so never leaves the ball.
+        """
+        low, high = -self.images, 1 - self.images
+        scale = (self.radii / lengths(moved, "l2").clamp_min(TINY)).clamp_max(1)
+        for _ in range(ROUNDS):
+            scaled = moved * scale.view(-1, 1, 1, 1)
+            kept = torch.clamp(scaled, low, high)
+            clipped = kept != scaled
+            if not bool(clipped.any()):
+                return kept.add_(self.images).clamp_(0, 1)
+            spent = lengths(kept.masked_fill(~clipped, 0.0), "l2")
+            free = lengths(moved.masked_fill(clipped, 0.0), "l2").clamp_min(TINY)
+            left = (self.radii.square() - spent.square()).clamp_min(0).sqrt()
+            scale = torch.maximum(scale, (left / free).clamp_max(1))
+        kept = torch.clamp(moved * scale.view(-1, 1, 1, 1), low, high)
+        # Sums of thousands of float32 terms round: what is a hair outside is brought inside.
+        hair = (self.radii / lengths(kept, "l2").clamp_min(TINY)).clamp_max(1)
+        return (kept * hair.view(-1, 1, 1, 1)).add_(self.images).clamp_(0, 1)
+
+    def _nearest_l1(self, moved: Tensor) -> Tensor:
         """The nearest point of the l1 ball and the box at once (Croce & Hein 2021, section 3).
 
-        The nearest point moves each coordinate by ``clip(|u| - t, 0, room)``, with the smallest
-        threshold ``t`` that keeps the sum within the radius.
+        It moves each coordinate by ``clip(|u| - t, 0, room)``, with the smallest threshold ``t``
+        that keeps the sum within the radius.
         """
-        moved = images - self.images
         room = torch.where(moved > 0, 1 - self.images, self.images)
         size = moved.abs()
-        low = torch.zeros_like(self.radii)
-        high = size.flatten(1).amax(1)
+        low, high = torch.zeros_like(self.radii), size.flatten(1).amax(1)
         enough = torch.minimum(size, room).flatten(1).sum(1) <= self.radii
         for _ in range(BISECTIONS):
             middle = (low + high) / 2
@@ -122,24 +148,27 @@ class InputBall(Space):
             low, high = torch.where(inside, low, middle), torch.where(inside, middle, high)
         threshold = torch.where(enough, 0.0, high).view(-1, 1, 1, 1)
         kept = torch.minimum((size - threshold).clamp_min_(0), room)
-        # Float32 sums of thousands of terms round: a hair inside is inside.
-        excess = (self.radii / kept.flatten(1).sum(1).clamp_min(TINY)).clamp_max(1)
-        return (self.images + moved.sign() * kept * excess.view(-1, 1, 1, 1)).clamp_(0, 1)
+        hair = (self.radii / kept.flatten(1).sum(1).clamp_min(TINY)).clamp_max(1)
+        return (self.images + moved.sign() * kept * hair.view(-1, 1, 1, 1)).clamp_(0, 1)
 
-    def steepest(self, gradient: Point) -> Point:
+    def steepest(self, gradient: Point, at: Point | None = None) -> Point:
         """The displacement of radius ``eps``; zero where the gradient is zero.
 
         Linf: ``eps * sign(g)``. L2: ``eps * g / |g|``. L1: the signs of the :data:`L1_SHARE`
-        greatest coordinates, sharing ``eps`` alike.
+        greatest coordinates, sharing ``eps`` alike. For l2 and l1 coordinates that stand at the box
+        and would leave it count as zero, so that the step is not spent on them.
         """
         slope = gradient[IMAGES]
         if self.norm == "linf":
             return {IMAGES: self._radii * slope.sign()}
+        if at is not None:
+            blocked = torch.where(slope > 0, at[IMAGES] >= 1, at[IMAGES] <= 0)
+            slope = slope.masked_fill(blocked, 0.0)
         if self.norm == "l2":
             scale = self.radii / lengths(slope, "l2").clamp_min(TINY)
             return {IMAGES: slope * scale.view(-1, 1, 1, 1)}
-        count = max(1, round(L1_SHARE * slope[0].numel())) if len(slope) else 1
         size = slope.flatten(1).abs()
+        count = max(1, round(L1_SHARE * slope[0].numel())) if len(slope) else 1
         least = size.topk(count, dim=1).values[:, -1:].clamp_min(TINY)
         signs = torch.where(size >= least, slope.flatten(1).sign(), 0.0)
         shared = signs / signs.abs().sum(1, keepdim=True).clamp_min(1)

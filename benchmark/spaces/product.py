@@ -38,9 +38,14 @@ class ProductSpace(Space):
         """Part by part."""
         return self._join([space.project(self._part(point, space)) for space in self.spaces])
 
-    def steepest(self, gradient: Point) -> Point:
+    def steepest(self, gradient: Point, at: Point | None = None) -> Point:
         """Part by part, each at its own radius."""
-        return self._join([space.steepest(self._part(gradient, space)) for space in self.spaces])
+        return self._join(
+            [
+                space.steepest(self._part(gradient, space), at and self._part(at, space))
+                for space in self.spaces
+            ]
+        )
 
     def excess(self, point: Point) -> Tensor:
         """The worst part's."""

@@ -41,8 +41,11 @@ class Space(ABC):
         """A point inside, equal to ``point`` where that is inside already."""
 
     @abstractmethod
-    def steepest(self, gradient: Point) -> Point:
-        """The displacement of the space's own radius that a linear function grows most along."""
+    def steepest(self, gradient: Point, at: Point | None = None) -> Point:
+        """The displacement of the space's own radius that a linear function grows most along.
+
+        ``at`` is the point it would start from; directions that are blocked there may be left out.
+        """
 
     @abstractmethod
     def excess(self, point: Point) -> Tensor:

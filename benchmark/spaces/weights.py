@@ -105,7 +105,7 @@ class WeightBall(Space):
             moved[name] = weight + displacement
         return moved
 
-    def steepest(self, gradient: Point) -> Point:
+    def steepest(self, gradient: Point, at: Point | None = None) -> Point:
         """Each tensor's gradient at full radius (l2) or its sign times the bound (linf)."""
         if self._l2:
             return {name: self._to_bound(gradient[name], name) for name in self.weights}

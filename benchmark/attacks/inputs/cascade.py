@@ -11,8 +11,9 @@ from torch import Tensor
 from benchmark.attacks.inputs.efforts import EFFORTS
 from benchmark.attacks.inputs.field import Field
 from benchmark.attacks.inputs.search import Found
-from benchmark.attacks.inputs.targets import targets_of
-from benchmark.spaces import IMAGES, InputBall
+from benchmark.attacks.inputs.targets import find_targets
+from benchmark.attacks.inputs.tournament import Tournament
+from benchmark.spaces import InputBall
 from benchmark.subject import Subject
 from models_zoo.errors import unknown_name
 
@@ -61,22 +62,20 @@ def attack_subject(
     state = Field.of(subject, InputBall(subject.images, norm, eps), standing)
     if eps == 0:
         return InputAttack(subject.images.clone(), subject.correct())
-    found = []
+    found: list[Found] = []
     for number, search in enumerate(EFFORTS[effort]):
-        if not state.standing.any():
+        if not (state.standing & state.reachable).any():
             break
-        state.starts = state.ball.sample(subject.generator("input", norm, eps, number))[IMAGES]
-        if state.targets is None and number:
-            state.targets = targets_of(state)
+        state.seed = subject.generator("input", norm, eps, number).initial_seed()
+        if isinstance(search, Tournament) and not state.targets.shape[1]:
+            find_targets(state)
         found.append(search(state))
-    return InputAttack(state.images, subject.correct() & ~_fallen(state, found), found)
-
-
-def _fallen(state: Field, found: Sequence[Found]) -> Tensor:
+        if not found[-1].fell.any():
+            state.thrift /= 2
     fallen = torch.zeros_like(state.standing)
     for each in found:
         fallen |= each.fell
-    return fallen
+    return InputAttack(state.images, subject.correct() & ~fallen, found)
 
 
 def attack_ladder(

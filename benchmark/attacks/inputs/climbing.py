@@ -1,22 +1,21 @@
-"""Searches that follow the gradient: APGD on one objective."""
+"""Searches that follow the gradient of one untargeted objective inside the ball."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
-from benchmark.ascent import apgd, per_example
+from benchmark.ascent import Climb as Climbed
+from benchmark.ascent import Evaluate, apgd, per_example
 from benchmark.attacks.inputs.field import Field
+from benchmark.attacks.inputs.lanes import run_lanes
 from benchmark.attacks.inputs.search import Search
-from benchmark.objectives import cross_entropy, probability_margin, targeted_margin
+from benchmark.objectives import cross_entropy, probability_margin
 from benchmark.spaces import IMAGES
 
 OBJECTIVES = {"probability margin": probability_margin, "cross-entropy": cross_entropy}
-
-CALM = 10.0
-"""The logit margin, in units of the temperature, that clean images are brought to at most. With
-more, the probability margin of a sure prediction is -1 to the last bit of float32."""
 
 
 @dataclass(frozen=True)
@@ -26,67 +25,41 @@ class Climb(Search):
     Attributes:
         objective: a name of :data:`OBJECTIVES`.
         steps: APGD steps.
-        start: ``"image"``, ``"random"`` or ``"nearest"``, the point of the greatest margin so far.
-        above: asks only examples whose margin is closed by more than this share.
+        starts: random points of the ball to climb from, all at once; none for the image itself.
+        above: asks only examples whose margin is closed by at least this share.
+        share: and at most this share of the standing ones.
     """
 
     objective: str
     steps: int
-    start: str = "image"
+    starts: int = 0
     above: float = 0.0
+    share: float = 1.0
 
     @property
     def name(self) -> str:
         """Objective, start and steps."""
-        return f"{self.objective} from {self.start}, {self.steps} steps"
+        start = f"{self.starts} random points" if self.starts else "image"
+        return f"{self.objective} from {start}, {self.steps} steps"
 
     def wants(self, field: Field) -> Tensor:
         """Examples that came near enough."""
-        return field.closed >= self.above
+        return field.near(self.above, self.share)
 
     def find(self, field: Field) -> Tensor:
-        """Where the climb fell or came furthest."""
-        temperature = (-field.clean / CALM).clamp_min(1)
-        evaluate = per_example(field.subject, OBJECTIVES[self.objective], temperature)
-        start = {IMAGES: start_of(field, self.start)}
-        return apgd(field.ball, evaluate, start, self.steps).point[IMAGES]
+        """Where the climbs fell or came furthest."""
+        if not self.starts:
+            evaluate = untargeted(field, self.objective)
+            return apgd(field.ball, evaluate, field.ball.origin, self.steps).point[IMAGES]
+        rows = torch.arange(len(field.rows), device=field.rows.device)
+
+        def climb(some: Field, lanes: Tensor) -> Climbed:
+            start = {IMAGES: some.random_starts(lanes // len(rows))}
+            return apgd(some.ball, untargeted(some, self.objective), start, self.steps)
+
+        return run_lanes(field, rows.repeat(self.starts), climb).best(field.nearest)
 
 
-@dataclass(frozen=True)
-class Aim(Search):
-    """APGD on the margin of one class over the true one.
-
-    Attributes:
-        rank: which class: 0 is the most promising.
-        steps: APGD steps.
-        start: as in :class:`Climb`.
-        above: as in :class:`Climb`.
-    """
-
-    rank: int
-    steps: int
-    start: str = "image"
-    above: float = 0.0
-
-    @property
-    def name(self) -> str:
-        """Rank, start and steps."""
-        return f"target {self.rank + 1} from {self.start}, {self.steps} steps"
-
-    def wants(self, field: Field) -> Tensor:
-        """Examples that came near enough, if the model has that many classes."""
-        enough = field.targets is not None and field.targets.shape[1] > self.rank
-        return (field.closed >= self.above) & enough
-
-    def find(self, field: Field) -> Tensor:
-        """Where the climb fell or came furthest."""
-        if field.targets is None:
-            raise RuntimeError("a targeted search needs the field's targets")
-        evaluate = per_example(field.subject, targeted_margin, field.targets[:, self.rank])
-        start = {IMAGES: start_of(field, self.start)}
-        return apgd(field.ball, evaluate, start, self.steps).point[IMAGES]
-
-
-def start_of(field: Field, start: str) -> Tensor:
-    """The images a search starts from."""
-    return {"image": field.subject.images, "random": field.starts, "nearest": field.nearest}[start]
+def untargeted(field: Field, objective: str, *, stop: bool = True) -> Evaluate:
+    """An objective of :data:`OBJECTIVES` at each example's own temperature."""
+    return per_example(field.subject, OBJECTIVES[objective], field.temperature, stop=stop)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from benchmark.attacks.inputs.field import Field
@@ -46,11 +45,15 @@ class Search(ABC):
 
     @abstractmethod
     def find(self, field: Field) -> Tensor:
-        """Candidate images (n, C, H, W), one for each example of a field that fits into memory."""
+        """Candidate images (n, C, H, W), one for each example of a field that fits into memory.
+
+        The field is the search's own copy; what it changes of ``reachable`` and ``promise`` is kept
+        for the searches after it.
+        """
 
     def wants(self, field: Field) -> Tensor:
-        """Bool (n,), the examples that this search is worth its price on; by default all."""
-        return torch.ones_like(field.standing)
+        """Bool (n,), the examples that this search is worth its price on."""
+        return field.reachable
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         """Refuse a subclass that would replace the wrapper."""
@@ -79,7 +82,7 @@ class Search(ABC):
                     f"{self.name} returned {tuple(candidates.shape)} "
                     f"for images of shape {tuple(some.subject.images.shape)}"
                 )
-            field.learn(rows, *classified(some.subject, some.ball, candidates))
+            field.learn(rows, some, *classified(some.subject, some.ball, candidates))
 
         rows = attacked.nonzero().squeeze(1)
         field.subject.batch_size = in_batches(rows, field.subject.batch_size, work)

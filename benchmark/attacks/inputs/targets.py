@@ -14,22 +14,28 @@ CANDIDATES = 9
 """As many classes as AutoAttack's targeted attacks try, taken by their logits."""
 
 
-def targets_of(field: Field) -> Tensor:
-    """Targets (n, K) of the standing examples, the most promising first; zeros for the others."""
+def find_targets(field: Field) -> None:
+    """Give the standing, reachable examples of a field their targets, the most promising first.
+
+    The first promise of a class is the budget over MALT's estimate of the distance to its boundary,
+    which is the share of the gap that a linear model would lose.
+    """
     subject = field.subject
     count = min(CANDIDATES, subject.logits().shape[1] - 1)
-    targets = torch.zeros(len(subject), count, dtype=torch.int64, device=subject.images.device)
+    field.targets = torch.zeros(len(subject), count, dtype=torch.int64, device=field.rows.device)
+    field.promise = torch.full((len(subject), count), -torch.inf, device=field.rows.device)
 
     def work(rows: Tensor) -> None:
-        targets[rows] = malt_targets(subject.take(rows), field.ball.norm, count)
+        classes, distances = malt_targets(subject.take(rows), field.ball.norm)
+        field.targets[rows] = classes
+        field.promise[rows] = field.ball.take(rows).radii[:, None] / distances.clamp_min(TINY)
 
-    rows = field.standing.nonzero().squeeze(1)
+    rows = (field.standing & field.reachable).nonzero().squeeze(1)
     subject.batch_size = in_batches(rows, subject.batch_size, work)
-    return targets
 
 
-def malt_targets(subject: Subject, norm: str, count: int) -> Tensor:
-    """Target classes (N, at most ``count``), the most promising first.
+def malt_targets(subject: Subject, norm: str) -> tuple[Tensor, Tensor]:
+    """Target classes (N, K) and estimated distances to their boundaries (N, K), nearest first.
 
     Source: MALT, Melamed et al. 2024 (arXiv 2407.02240): order classes by the logit gap over the
     length of its gradient, a first-order estimate of the distance to the boundary. The length is
@@ -38,7 +44,6 @@ def malt_targets(subject: Subject, norm: str, count: int) -> Tensor:
     Args:
         subject: model and clean examples, one batch.
         norm: the attack's norm, such as ``"linf"``.
-        count: how many classes are wanted.
     """
     images = subject.images.detach().requires_grad_(True)
     with torch.enable_grad():
@@ -47,10 +52,11 @@ def malt_targets(subject: Subject, norm: str, count: int) -> Tensor:
     candidates = others.topk(min(CANDIDATES, logits.shape[1] - 1), dim=1).indices
     own = logits.gather(1, subject.labels[:, None])
     gaps = own - logits.gather(1, candidates)
-    distances = []
+    columns = []
     for column in range(candidates.shape[1]):
         (slope,) = subject.gradients(gaps[:, column].sum(), [images], len(images), again=True)
         length = lengths(slope, DUALS[norm])
-        distances.append(gaps[:, column].detach() / length.clamp_min(TINY))
-    ranking = torch.stack(distances, dim=1).argsort(dim=1, stable=True)
-    return candidates.gather(1, ranking[:, :count])
+        columns.append(gaps[:, column].detach() / length.clamp_min(TINY))
+    distances = torch.stack(columns, dim=1)
+    ranking = distances.argsort(dim=1, stable=True)
+    return candidates.gather(1, ranking), distances.gather(1, ranking)
