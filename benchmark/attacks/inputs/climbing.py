@@ -26,13 +26,15 @@ class Climb(Search):
         objective: a name of :data:`OBJECTIVES`.
         steps: APGD steps.
         starts: random points of the ball to climb from, all at once; none for the image itself.
+        lanes: where few are asked, more points than that: so many for all of them together.
         above: asks only examples whose margin is closed by at least this share.
-        share: and at most this share of the standing ones.
+        share: and at most this share of all, see :meth:`Field.near`.
     """
 
     objective: str
     steps: int
     starts: int = 0
+    lanes: int = 0
     above: float = 0.0
     share: float = 1.0
 
@@ -57,7 +59,8 @@ class Climb(Search):
             start = {IMAGES: some.random_starts(lanes // len(rows))}
             return apgd(some.ball, untargeted(some, self.objective), start, self.steps)
 
-        return run_lanes(field, rows.repeat(self.starts), climb).best(field.nearest)
+        starts = max(self.starts, self.lanes // field.crowd)
+        return run_lanes(field, rows.repeat(starts), climb).best(field.nearest)
 
 
 def untargeted(field: Field, objective: str, *, stop: bool = True) -> Evaluate:

@@ -16,7 +16,7 @@ CALM = 10.0
 """The logit margin, in units of the temperature, that clean images are brought to at most. With
 more, the probability margin of a sure prediction is -1 to the last bit of float32."""
 
-LEAST = 8
+LEAST = 6
 """Examples that a costly search is run on at least."""
 
 
@@ -33,6 +33,9 @@ class Field:
         clean: (n,), logit margins ``max_{j != y} z_j - z_y`` of the clean images.
         margins: (n,), the greatest logit margins verified so far.
         nearest: (n, C, H, W), the images that have them.
+        crowd: how many examples the current search is run on.
+        masked: whether a search without gradients did better than those with.
+        begun: how many examples stood in the beginning.
         seed: of the current search's draws; see :meth:`random_starts`.
         thrift: what the shares of costly searches are multiplied by; halved where they do not pay.
         reachable: bool (n,), examples that fall in a larger ball, and so may fall in this one.
@@ -54,18 +57,22 @@ class Field:
     promise: Tensor
     seed: int = 0
     thrift: float = 1.0
+    begun: int = 0
+    crowd: int = 1
+    masked: bool = False
 
     @classmethod
     def of(cls, subject: Subject, ball: InputBall, open_rows: Tensor | None = None) -> Field:
         """The field before any search; ``open_rows`` (N,) says which examples to attack."""
         correct, images = subject.correct(), subject.images
+        standing = correct.clone() if open_rows is None else correct & open_rows
         clean = margins(subject.logits(), subject.labels)
         nobody = torch.zeros(len(subject), 0, device=images.device)
         return cls(
             subject=subject,
             ball=ball,
             rows=torch.arange(len(subject), device=images.device),
-            standing=correct.clone() if open_rows is None else correct & open_rows,
+            standing=standing,
             images=images.clone(),
             clean=clean,
             margins=clean.clone(),
@@ -73,6 +80,7 @@ class Field:
             reachable=torch.ones_like(correct),
             targets=nobody.long(),
             promise=nobody,
+            begun=int(standing.sum()),
         )
 
     @property
@@ -90,12 +98,13 @@ class Field:
 
         Args:
             above: only where it is closed by at least this share.
-            share: at most this share of the standing examples, but :data:`LEAST` in any case.
+            share: at most this share of the examples that stood in the beginning, or
+                :data:`LEAST` where that is more; less where costly searches have not paid.
         """
         closed = self.closed.masked_fill(~(self.standing & self.reachable), -1)
         if share < 1:
             share = share * self.thrift
-        most = min(len(closed), max(LEAST, round(share * int(self.standing.sum()))))
+        most = min(len(closed), max(LEAST, round(share * self.begun)))
         chosen = torch.zeros_like(self.standing)
         chosen[closed.argsort(descending=True, stable=True)[:most]] = True
         return chosen & (closed >= above)

@@ -82,7 +82,7 @@ class Overshoot(Search):
         out: APGD steps in the larger ball.
         back: APGD steps in the ball.
         above: asks only examples whose margin is closed by at least this share.
-        share: and at most this share of the standing ones.
+        share: and at most this share of all, see :meth:`Field.near`.
     """
 
     factors: tuple[float, ...] = (1.25, 1.5, 2.0, 3.0)

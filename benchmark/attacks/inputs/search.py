@@ -73,6 +73,7 @@ class Search(ABC):
         passes = field.subject.passes
         forwards, backwards = passes.forwards, passes.backwards
         attacked = field.standing & self.wants(field)
+        field.crowd = int(attacked.sum())
 
         def work(rows: Tensor) -> None:
             some = field.take(rows)

@@ -33,6 +33,7 @@ class Round:
         out: steps before that in the ball of twice the radius, from where the climb then comes
             back. For l2 and l1 only: there the box stops climbs that start inside.
         random: start at a random point of the ball instead of the image.
+        lanes: where few climb, several random starts each: so many climbs for all together.
     """
 
     classes: int
@@ -40,6 +41,7 @@ class Round:
     steps: int
     out: int = 0
     random: bool = False
+    lanes: int = 0
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Tournament(Search):
     Attributes:
         rounds: the rounds, in order.
         above: asks only examples whose margin is closed by at least this share.
-        share: and at most this share of the standing ones.
+        share: and at most this share of all, see :meth:`Field.near`.
     """
 
     rounds: tuple[Round, ...]
@@ -75,12 +77,18 @@ class Tournament(Search):
             rows, columns = _pairs(field.promise, standing, stage)
             if not len(rows):
                 break
+            draws = max(1, stage.lanes // (stage.classes * field.crowd))
+            pairs, rows, columns = len(rows), rows.repeat(draws), columns.repeat(draws)
             classes = field.targets[rows, columns]
 
             def climb(
-                some: Field, lanes: Tensor, stage: Round = stage, classes: Tensor = classes
+                some: Field,
+                lanes: Tensor,
+                stage: Round = stage,
+                classes: Tensor = classes,
+                pairs: int = pairs,
             ) -> Climbed:
-                return _climb(some, classes[lanes], stage)
+                return _climb(some, classes[lanes], stage, lanes // pairs)
 
             lanes = run_lanes(field, rows, climb)
             field.promise = field.promise.clone()
@@ -100,11 +108,13 @@ def _pairs(promise: Tensor, standing: Tensor, stage: Round) -> tuple[Tensor, Ten
     return rows, columns
 
 
-def _climb(field: Field, classes: Tensor, stage: Round) -> Climbed:
+def _climb(field: Field, classes: Tensor, stage: Round, draw: Tensor) -> Climbed:
     """Each example towards one class."""
     evaluate = per_example(field.subject, targeted_margin, classes)
     start = (
-        {IMAGES: field.random_starts(stage.steps + classes)} if stage.random else field.ball.origin
+        {IMAGES: field.random_starts(draw * 1_000_003 + classes)}
+        if stage.random
+        else field.ball.origin
     )
     if not stage.out or field.ball.norm == "linf":
         return apgd(field.ball, evaluate, start, stage.steps)
