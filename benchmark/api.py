@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor, nn
@@ -23,6 +24,7 @@ def attack_inputs(
     norm: str = "linf",
     eps: float,
     effort: str = "standard",
+    access: str = "gradients",
     seed: int = 0,
     device: str = "cpu",
     batch_size: int = 256,
@@ -33,9 +35,10 @@ def attack_inputs(
         model: from images in [0, 1] to logits.
         images: float (N, C, H, W) in [0, 1].
         labels: int (N,).
-        norm: ``"linf"`` or ``"l2"``.
+        norm: ``"linf"``, ``"l2"`` or ``"l1"``.
         eps: radius in input units, such as ``8 / 255``.
         effort: ``"quick"``, ``"standard"`` or ``"thorough"``.
+        access: ``"gradients"``, or ``"scores"`` for an adversary who only asks the model.
         seed: root of every random draw.
         device: where to compute.
         batch_size: images passed through the model at once.
@@ -43,7 +46,7 @@ def attack_inputs(
     Returns:
         ``images`` (N, C, H, W) inside the ball and [0, 1], and ``robust`` (N,), bool: what was
         still classified correctly after everything tried. Where it is false ``images`` holds the
-        proof.
+        proof. ``found`` says what each search did and what it cost.
 
     Raises:
         InputError: arguments that do not fit together.
@@ -51,8 +54,10 @@ def attack_inputs(
     with subject_of(
         model, images, labels, seed=seed, device=device, batch_size=batch_size
     ) as subject:
-        found = attack_subject(subject, norm, eps, effort)
-    return InputAttack(found.images.to(images.device), found.robust.to(images.device))
+        attack = attack_subject(subject, norm, eps, effort, access=access)
+    return replace(
+        attack, images=attack.images.to(images.device), robust=attack.robust.to(images.device)
+    )
 
 
 def attack_weights(

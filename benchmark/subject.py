@@ -114,10 +114,15 @@ class Subject:
             inputs: what to differentiate by.
             images: how many images the value is made of.
             again: whether another value of the same forward pass will be asked for.
+
+        Returns:
+            One gradient an input; zero for what the model lets no gradient through to.
         """
+        if not value.requires_grad:
+            return tuple(torch.zeros_like(each) for each in inputs)
         self.passes.backwards += images
         start = time.perf_counter()
-        slopes = torch.autograd.grad(value, inputs, retain_graph=again)
+        slopes = torch.autograd.grad(value, inputs, retain_graph=again, materialize_grads=True)
         self.passes.seconds += time.perf_counter() - start
         return slopes
 

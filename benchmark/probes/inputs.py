@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Mapping
+from typing import Any, Self
 
+import torch
 from pydantic import model_validator
 
-from benchmark.attacks.inputs import EFFORTS, Effort, attack_ladder
+from benchmark.attacks.inputs import Effort, InputAttack, attack_rungs
+from benchmark.attacks.inputs.squares import Squares
+from benchmark.checks import gradient_free_wins
 from benchmark.probes.ladders import outcome_curve, require_rung
 from benchmark.probes.probe import Budget, Ladder, Probe, ProbeSettings, bits, share
-from benchmark.results import Curve, Outcomes, ProbeResult
+from benchmark.results import Curve, Flag, Outcomes, ProbeResult
 from benchmark.statistics import proportion
 from benchmark.subject import Subject
 
@@ -67,8 +71,11 @@ class InputProbe(Probe):
         clean = subject.correct()
         curves: list[Curve] = []
         outcomes: dict[str, Outcomes] = {}
+        attacks: dict[str, dict[float, InputAttack]] = {}
         for norm, ladder in (("linf", settings.linf), ("l2", settings.l2)):
-            standing = attack_ladder(subject, norm, ladder, settings.effort)
+            rungs = attack_rungs(subject, norm, ladder, settings.effort)
+            standing = [rung.robust for rung in rungs]
+            attacks[norm] = dict(zip(ladder, rungs, strict=True))
             outcomes |= {
                 f"{norm}@{eps:.6g}": bits(o) for eps, o in zip(ladder, standing, strict=True)
             }
@@ -89,10 +96,42 @@ class InputProbe(Probe):
             scores={"robust_accuracy": proportion(linf), "robust_accuracy_l2": proportion(l2)},
             outcomes={"headline": linf} | outcomes,
             curves=curves,
+            flags=[_gradient_free_wins(attacks)],
             protocol={
                 "effort": settings.effort,
-                "searches": [search.name for search in EFFORTS[settings.effort]],
+                **_account(attacks),
                 "headline linf budget": settings.headline_linf,
                 "headline l2 budget": settings.headline_l2,
             },
         )
+
+
+def _account(attacks: Mapping[str, Mapping[float, InputAttack]]) -> dict[str, Any]:
+    """What each search was run on and found, over all budgets of a norm."""
+    account: dict[str, Any] = {}
+    for norm, rungs in attacks.items():
+        asked: dict[str, list[int]] = {}
+        for rung in rungs.values():
+            for found in rung.found:
+                counts = asked.setdefault(found.search, [0, 0, 0])
+                for place, count in enumerate((found.attacked.sum(), found.fell.sum())):
+                    counts[place] += int(count)
+                counts[2] += found.forwards + found.backwards
+        account[f"searches in {norm} balls"] = [
+            f"{search}: {fell} of {attacked} fell, {passes} passes"
+            for search, (attacked, fell, passes) in asked.items()
+        ]
+    return account
+
+
+def _gradient_free_wins(attacks: Mapping[str, Mapping[float, InputAttack]]) -> Flag:
+    """Which examples only the search without gradients broke, at any budget of either norm."""
+    searches = [found for rungs in attacks.values() for a in rungs.values() for found in a.found]
+    first = next(iter(next(iter(attacks.values())).values()))
+    along, freely = torch.zeros_like(first.robust), torch.zeros_like(first.robust)
+    for found in searches:
+        if found.search.startswith(Squares.kind):
+            freely |= found.fell
+        else:
+            along |= found.fell
+    return gradient_free_wins(along, freely)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
-from benchmark.attacks.inputs.efforts import EFFORTS
+from benchmark.attacks.inputs.efforts import searches_of
 from benchmark.attacks.inputs.field import Field
 from benchmark.attacks.inputs.search import Found
 from benchmark.attacks.inputs.squares import Squares
@@ -16,7 +16,6 @@ from benchmark.attacks.inputs.targets import find_targets
 from benchmark.attacks.inputs.tournament import Tournament
 from benchmark.spaces import InputBall
 from benchmark.subject import Subject
-from models_zoo.errors import unknown_name
 
 LEAST_THRIFT = 0.25
 """Searches that do not pay shrink those after them no further than to this part."""
@@ -31,11 +30,18 @@ class InputAttack:
             the clean image where it is true.
         robust: bool (N,), still classified correctly after everything that was tried.
         found: what each search of the cascade did, in order.
+        masked: whether a search without gradients did better than those with.
     """
 
     images: Tensor
     robust: Tensor
     found: list[Found] = field(default_factory=list)
+    masked: bool = False
+
+    @property
+    def passes(self) -> int:
+        """Images passed forward or backward through the model by all searches."""
+        return sum(each.forwards + each.backwards for each in self.found)
 
 
 def attack_subject(
@@ -44,6 +50,7 @@ def attack_subject(
     eps: float,
     effort: str = "standard",
     *,
+    access: str = "gradients",
     standing: Tensor | None = None,
 ) -> InputAttack:
     """Attack every example that ``standing`` names with all searches of an effort.
@@ -52,22 +59,22 @@ def attack_subject(
         subject: model and examples.
         norm: ``"linf"``, ``"l2"`` or ``"l1"``.
         eps: radius in input units.
-        effort: a name of :data:`EFFORTS`.
+        effort: a name of :data:`benchmark.attacks.inputs.EFFORTS`.
+        access: what the adversary sees, ``"gradients"`` or ``"scores"``.
         standing: bool (N,), examples not known to fall inside this ball; by default all.
 
     Returns:
         Images and outcomes; examples outside ``standing`` are reported as they are classified.
 
     Raises:
-        InputError: an unknown norm or effort, or a negative radius.
+        InputError: an unknown norm, effort or access, or a negative radius.
     """
-    if effort not in EFFORTS:
-        raise unknown_name("effort", effort, EFFORTS)
+    searches = searches_of(effort, access)
     state = Field.of(subject, InputBall(subject.images, norm, eps), standing)
     if eps == 0:
         return InputAttack(subject.images.clone(), subject.correct())
     found: list[Found] = []
-    for number, search in enumerate(EFFORTS[effort]):
+    for number, search in enumerate(searches):
         if not state.standing.any():
             break
         state.seed = subject.generator("input", norm, eps, number).initial_seed()
@@ -82,7 +89,7 @@ def attack_subject(
     fallen = torch.zeros_like(state.standing)
     for each in found:
         fallen |= each.fell
-    return InputAttack(state.images, subject.correct() & ~fallen, found)
+    return InputAttack(state.images, subject.correct() & ~fallen, found, state.masked)
 
 
 def _misled(state: Field, before: Tensor, free: Found) -> bool:
@@ -101,26 +108,35 @@ def _misled(state: Field, before: Tensor, free: Found) -> bool:
     return int(free.fell.sum()) > 1 or int(further.sum()) * 4 > int(free.attacked.sum())
 
 
-def attack_ladder(
+def attack_rungs(
     subject: Subject, norm: str, budgets: Sequence[float], effort: str = "standard"
-) -> list[Tensor]:
-    """Outcomes, bool (N,), at ascending budgets; what falls in a small ball falls in every larger.
+) -> list[InputAttack]:
+    """Attacks at ascending budgets; what falls in a small ball falls in every larger.
+
+    Each attack is run on what stood at the budgets before it, and ``robust`` is what stood at all
+    of them.
 
     Args:
         subject: model and examples.
         norm: ``"linf"``, ``"l2"`` or ``"l1"``.
         budgets: radii in input units, ascending.
-        effort: a name of :data:`EFFORTS`.
+        effort: a name of :data:`benchmark.attacks.inputs.EFFORTS`.
     """
 
-    def climb() -> list[Tensor]:
-        robust = subject.correct()
-        outcomes = []
+    def climb() -> list[InputAttack]:
+        robust, rungs = subject.correct(), []
         for eps in budgets:
-            attacked = attack_subject(subject, norm, eps, effort, standing=robust).robust
-            robust = robust & attacked
-            outcomes.append(robust)
+            attack = attack_subject(subject, norm, eps, effort, standing=robust)
+            robust = robust & attack.robust
+            rungs.append(replace(attack, robust=robust))
             subject.progress(f"{norm} {eps:.4g}: {robust.float().mean():.1%} stand")
-        return outcomes
+        return rungs
 
-    return subject.once(("attack_ladder", norm, tuple(budgets), effort), climb)
+    return subject.once(("attack_rungs", norm, tuple(budgets), effort), climb)
+
+
+def attack_ladder(
+    subject: Subject, norm: str, budgets: Sequence[float], effort: str = "standard"
+) -> list[Tensor]:
+    """The outcomes of :func:`attack_rungs`, bool (N,), one a budget."""
+    return [rung.robust for rung in attack_rungs(subject, norm, budgets, effort)]

@@ -11,8 +11,10 @@ from benchmark.attacks.inputs.search import Search
 from benchmark.attacks.inputs.smoothing import Smoothed
 from benchmark.attacks.inputs.squares import Squares
 from benchmark.attacks.inputs.tournament import Round, Tournament
+from models_zoo.errors import unknown_name
 
 Effort = Literal["quick", "standard", "thorough"]
+Access = Literal["gradients", "scores"]
 
 PM, CE = "probability margin", "cross-entropy"
 
@@ -39,4 +41,42 @@ EFFORTS: dict[str, tuple[Search, ...]] = {
         Squares(2000, masked_only=True),
     ),
 }
-EFFORTS["thorough"] = EFFORTS["standard"]
+EFFORTS["thorough"] = (
+    Climb(PM, 20),
+    Reach(out=20, back=50, factor=3.0),
+    Climb(PM, 100),
+    Tournament((Round(9, 0.0, 5, out=5), Round(6, 0.3, 20, out=10), Round(3, 0.6, 100))),
+    Overshoot((1.25, 1.5, 2.0, 2.5, 3.0, 4.0), out=20, back=80, above=0.5, share=0.5),
+    Climb(PM, 50, starts=10, lanes=200, above=0.6, share=0.3),
+    Climb(CE, 100, starts=3, lanes=60, above=0.6, share=0.3),
+    Tournament((Round(9, 0.0, 100, random=True, lanes=400),), above=0.7, share=0.2),
+    Boundary(100, above=0.6, share=0.3),
+    Squares(500, sample=64),
+    *EFFORTS["standard"][-2:],
+)
+
+FROM_SCORES: dict[str, tuple[Search, ...]] = {
+    "quick": (Squares(200),),
+    "standard": (Squares(2000),),
+    "thorough": (Squares(10000),),
+}
+"""The efforts of an adversary who sees the model's scores and no gradient."""
+
+EFFORTS_OF = {"gradients": EFFORTS, "scores": FROM_SCORES}
+
+
+def searches_of(effort: str, access: str = "gradients") -> tuple[Search, ...]:
+    """The searches of an effort, in order.
+
+    Args:
+        effort: ``"quick"``, ``"standard"`` or ``"thorough"``.
+        access: ``"gradients"``, or ``"scores"`` for an adversary who only asks the model.
+
+    Raises:
+        InputError: an unknown effort or access.
+    """
+    if access not in EFFORTS_OF:
+        raise unknown_name("access", access, EFFORTS_OF)
+    if effort not in EFFORTS_OF[access]:
+        raise unknown_name("effort", effort, EFFORTS_OF[access])
+    return EFFORTS_OF[access][effort]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -120,7 +121,7 @@ class Field:
 
     def take(self, rows: Tensor) -> Field:
         """A copy with some of the examples."""
-        tensors = {
+        tensors: dict[str, Any] = {
             name: value[rows] for name, value in vars(self).items() if isinstance(value, Tensor)
         }
         return replace(self, subject=self.subject.take(rows), ball=self.ball.take(rows), **tensors)

@@ -9,6 +9,7 @@ elsewhere into the square.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -36,6 +37,8 @@ class Squares(Search):
         masked_only: only where gradients were seen to lead astray.
     """
 
+    kind: ClassVar[str] = "squares"
+
     queries: int
     sample: int = 0
     masked_only: bool = False
@@ -44,7 +47,7 @@ class Squares(Search):
     def name(self) -> str:
         """Queries and sample."""
         where = f" on a sample of {self.sample}" if self.sample else ""
-        return f"squares, {self.queries} queries{where}"
+        return f"{self.kind}, {self.queries} queries{where}"
 
     def wants(self, field: Field) -> Tensor:
         """What stands, whether or not gradients call it reachable."""
@@ -92,7 +95,8 @@ class Squares(Search):
             return torch.where(inside, field.subject.images + radii * one_sign, best)
         size = channels * side**2
         height_of = radii / (size**0.5 if field.ball.norm == "l2" else size)
-        return best + inside * one_sign * height_of
+        moved: Tensor = best + inside * one_sign * height_of
+        return moved
 
 
 def _squares(corners: Tensor, side: int, height: int, width: int) -> Tensor:
