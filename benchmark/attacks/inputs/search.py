@@ -68,9 +68,11 @@ class Search(ABC):
         float32 before anything is believed. The batch is halved when memory runs out.
 
         Raises:
-            RuntimeError: candidates of a wrong shape, or an image measured outside its ball.
+            RuntimeError: candidates of a wrong shape, an image measured outside its ball, or a
+                model left in another mode than it was in.
         """
-        passes = field.subject.passes
+        passes, modules = field.subject.passes, list(field.subject.model.modules())
+        modes = [module.training for module in modules]
         forwards, backwards = passes.forwards, passes.backwards
         attacked = field.standing & self.wants(field)
         field.crowd = int(attacked.sum())
@@ -87,6 +89,8 @@ class Search(ABC):
 
         rows = attacked.nonzero().squeeze(1)
         field.subject.batch_size = in_batches(rows, field.subject.batch_size, work)
+        if [module.training for module in modules] != modes:
+            raise RuntimeError(f"{self.name} switched the model between train and eval mode")
         return Found(
             self.name,
             attacked,
