@@ -11,7 +11,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
-from benchmark.attacks.inputs import EFFORTS, attack_subject
+from benchmark.attacks.inputs import EFFORTS, InputAttack, attack_subject
 from benchmark.attacks.reference import proven_fallen, run_autoattack
 from benchmark.spaces import InputBall
 from benchmark.subject import Passes, Progress, Subject, subject_of
@@ -56,16 +56,36 @@ class Reference(Side):
     warnings: tuple[str, ...] = ()
 
 
+class SearchAccount(BaseModel):
+    """What one search of a cascade did.
+
+    Attributes:
+        search: its name.
+        attacked: examples it was run on.
+        fell: how many of them fell to it.
+        passes: images it passed forward or backward.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    search: str
+    attacked: int
+    fell: int
+    passes: int
+
+
 class Ours(Side):
     """The side of one of our efforts.
 
     Attributes:
+        searches: what each search of the cascade did, in order.
         only_autoattack: indices of the examples that AutoAttack alone broke.
         only_ours: indices of the examples that this effort alone broke.
         speedup: AutoAttack's time over ours.
         fewer_passes: AutoAttack's forward and backward passes over ours.
     """
 
+    searches: tuple[SearchAccount, ...] = ()
     only_autoattack: tuple[int, ...]
     only_ours: tuple[int, ...]
     speedup: float
@@ -176,7 +196,7 @@ def compare_autoattack(
             seconds = time.perf_counter() - began
             robust = subject.correct() & ~proven_fallen(subject, ball, found.images)
             side = Side(**_side(subject, robust, again.passes, seconds))
-            ours[effort] = _against(autoattack, reference.robust, side, robust)
+            ours[effort] = _against(autoattack, reference.robust, side, robust, found)
         return Comparison(
             norm=norm,
             eps=eps,
@@ -214,9 +234,20 @@ def _side(subject: Subject, robust: Tensor, passes: Passes, seconds: float) -> d
     }
 
 
-def _against(reference: Reference, theirs: Tensor, side: Side, ours: Tensor) -> Ours:
+def _against(
+    reference: Reference, theirs: Tensor, side: Side, ours: Tensor, attack: InputAttack
+) -> Ours:
     return Ours(
         **side.model_dump(),
+        searches=tuple(
+            SearchAccount(
+                search=found.search,
+                attacked=int(found.attacked.sum()),
+                fell=int(found.fell.sum()),
+                passes=found.forwards + found.backwards,
+            )
+            for found in attack.found
+        ),
         only_autoattack=tuple((ours & ~theirs).nonzero().flatten().tolist()),
         only_ours=tuple((theirs & ~ours).nonzero().flatten().tolist()),
         speedup=reference.seconds / side.seconds,

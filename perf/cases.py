@@ -27,7 +27,7 @@ SHARED = {
 """Checkpoints that lie beside a development checkout: architecture, mean and deviation."""
 
 SHARED_BUDGETS = [("linf", level / 255) for level in (1, 2, 8)] + [("l2", 0.25), ("l2", 0.5)]
-SHARED_EXAMPLES = 256
+SHARED_EXAMPLES = 200
 BUNDLED_EXAMPLES = 300
 SLOW = "cifar10/resnet18-standard"
 SLOW_BUDGETS = [("linf", 8 / 255), ("l2", 0.5)]

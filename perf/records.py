@@ -30,7 +30,7 @@ class Conditions(BaseModel):
         processor: name of the CPU, and of the GPU where that is the device.
         cores: CPU cores of the machine.
         versions: of Python and of the packages that can change a number.
-        sources: SHA-256 of the package ``benchmark``, see :func:`sources_sha256`.
+        sources: SHA-256 of the attack's own sources, see :func:`sources_sha256`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -109,11 +109,17 @@ class Records:
         write_bytes(self.path, text.encode())
 
 
+UNRELATED = ("probes", "checks", "batteries", "datasets", "executors", "measures")
+"""Parts of ``benchmark`` that the input attack does not use."""
+
+
 def sources_sha256() -> str:
-    """SHA-256 over the names and contents of all Python files of the package ``benchmark``."""
+    """SHA-256 over the names and contents of the Python files that the input attack consists of."""
     folder = Path(str(benchmark.__file__)).parent
     digest = hashlib.sha256()
     for file in sorted(folder.rglob("*.py")):
+        if file.relative_to(folder).parts[0] in UNRELATED:
+            continue
         digest.update(f"{file.relative_to(folder).as_posix()}|".encode() + file.read_bytes())
     return digest.hexdigest()
 

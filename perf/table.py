@@ -76,7 +76,8 @@ def render(rows: Sequence[Row]) -> str:
         return "Nothing has been measured yet.\n"
     table = [_line(HEADINGS), _line(["---", "---", *["---:"] * (len(HEADINGS) - 2)])]
     table += [_line(_cells(row)) for row in rows]
-    return "\n".join([*_conditions(rows), "", *table, "", *_summary(rows), ""])
+    account = [line for effort in EFFORTS for line in _searches(effort, rows)]
+    return "\n".join([*_conditions(rows), "", *table, "", *_summary(rows), "", *account])
 
 
 def _conditions(rows: Sequence[Row]) -> list[str]:
@@ -174,6 +175,23 @@ def _speed(effort: str, ours: Sequence[tuple[Row, Ours]]) -> list[str]:
         f"leaves more than {ROBUST:.0%} standing), and {least:.1f} times at the least "
         f"({_name(slowest)})."
     ]
+
+
+def _searches(effort: str, rows: Sequence[Row]) -> list[str]:
+    """A table of what each search of an effort was run on, found and cost, over all rows."""
+    totals: dict[str, list[int]] = {}
+    for row in rows:
+        for each in row.comparison.efforts[effort].searches:
+            counts = totals.setdefault(each.search, [0, 0, 0, 0])
+            for place, count in enumerate((each.attacked, each.fell, each.passes, each.fell > 0)):
+                counts[place] += count
+    passes = max(sum(counts[2] for counts in totals.values()), 1)
+    headings = ["search of `" + effort + "`", "run on", "fell", "rows it found in", "passes"]
+    lines = [_line(headings), _line(["---", *["---:"] * 4])]
+    for search, (attacked, fell, spent, where) in totals.items():
+        share = f"{spent / passes:.1%}"
+        lines.append(_line([search, f"{attacked:,}", f"{fell:,}", str(where), share]))
+    return [*lines, ""]
 
 
 def _name(row: Row) -> str:

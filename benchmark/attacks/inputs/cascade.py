@@ -17,8 +17,9 @@ from benchmark.attacks.inputs.tournament import Tournament
 from benchmark.spaces import InputBall
 from benchmark.subject import Subject
 
-LEAST_THRIFT = 0.25
-"""Searches that do not pay shrink those after them no further than to this part."""
+THRIFT, LEAST_THRIFT = 0.7, 0.35
+"""A search that finds nothing shrinks the shares of those after it to this part, and no further
+than to that."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def attack_subject(
         if isinstance(search, Squares):
             state.masked |= _misled(state, before, found[-1])
         elif number and not found[-1].fell.any():
-            state.thrift = max(state.thrift / 2, LEAST_THRIFT)
+            state.thrift = max(state.thrift * THRIFT, LEAST_THRIFT)
     fallen = torch.zeros_like(state.standing)
     for each in found:
         fallen |= each.fell

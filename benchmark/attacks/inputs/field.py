@@ -17,7 +17,7 @@ CALM = 10.0
 """The logit margin, in units of the temperature, that clean images are brought to at most. With
 more, the probability margin of a sure prediction is -1 to the last bit of float32."""
 
-LEAST = 6
+LEAST = 8
 """Examples that a costly search is run on at least."""
 
 
