@@ -11,7 +11,7 @@ from benchmark.comparison import Comparison
 from models_zoo.errors import InputError
 from perf.cases import all_cases
 from perf.records import Conditions, Records, Row, sources_sha256
-from perf.table import BEGIN, END, render, write_table
+from perf.table import BEGIN, EFFORTS, END, render, write_table
 
 ROW = "digits/mlp-standard linf 0.2"
 
@@ -192,7 +192,8 @@ def test_the_table_and_what_follows_from_it():
         *("a", "linf 0.1", "100", "95.00", "50.00", "52.00", "50.00", "2", "0"),
         *("100.00", "2.00", "5.00", "50.0", "20.0", "60", "58", "60", "90%", "90%"),
     ]
-    assert [line.count("|") for line in lines if line.startswith("|")] == [20] * 6
+    table = [line.count("|") for line in lines if line.startswith("|")]
+    assert table == [20] * 6 + [6] * 4  # and a table of searches for each effort, here empty
     assert "| d | l2 8/255 |" in text
     assert "- 3 rows: Made-up CPU, 4 cores, 2 threads, cpu; torch 9.9" in text
     assert "- 1 rows: Made-up CPU, 4 cores, 1 threads" in text
@@ -206,6 +207,22 @@ def test_the_table_and_what_follows_from_it():
     assert "at least 75% of its time" in text
 
 
+def test_what_each_search_found_and_cost_is_summed_over_the_rows():
+    def search(name, attacked, fell, passes):
+        return {"search": name, "attacked": attacked, "fell": fell, "passes": passes}
+
+    first = [search("climb", 90, 40, 900), search("squares", 50, 0, 100)]
+    second = [search("climb", 80, 0, 1000)]
+    text = render(
+        [
+            row(name, efforts={e: ours(0.5, 1.0, 9.0, searches=found) for e in EFFORTS})
+            for name, found in (("a", first), ("b", second))
+        ]
+    )
+    assert text.count("| climb | 170 | 40 | 1 | 95.0% |") == len(EFFORTS)
+    assert text.count("| squares | 50 | 0 | 0 | 5.0% |") == len(EFFORTS)
+
+
 def test_nothing_measured_is_said():
     assert render([]) == "Nothing has been measured yet.\n"
 
@@ -217,7 +234,7 @@ def test_the_cases_are_every_model_at_hand_at_its_budgets(shared_data, tmp_path)
     for name in ("resnet2b-adv", "cnn-a-adv", "resnet20-standard", "resnet56-standard"):
         budgets = [label.split(" ", 1)[1] for label in labels if f"cifar10-{name} " in label]
         assert budgets == ["linf 1/255", "linf 2/255", "linf 8/255", "l2 0.25", "l2 0.5"]
-    assert {len(case.examples()) for case in with_shared if "cifar10-" in case.model} == {256}
+    assert {len(case.examples()) for case in with_shared if "cifar10-" in case.model} == {200}
     slow = list(all_cases(shared_data.parent, slow=True))[len(labels) :]
     assert [case.label for case in slow] == [
         "cifar10/resnet18-standard linf 8/255",
