@@ -1,11 +1,14 @@
 """The input attack: strength, soundness, and AutoAttack beside it."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
 
 from benchmark import attack_inputs, evaluate
 from benchmark.attacks.inputs import attack_ladder, attack_subject
+from benchmark.objectives import margin
 from models_zoo import load_file
 
 
@@ -24,7 +27,9 @@ def assert_sound(model, images, labels, norm, eps, found):
     assert (predicted[found.robust] == labels[found.robust]).all()
 
 
-def test_at_most_53_6_percent_of_resnet2b_stand_at_2_of_255(shared_data):
+@pytest.fixture(scope="module")
+def resnet2b(shared_data):
+    """An adversarially trained CIFAR-10 model, and images and labels to attack it with."""
     model = load_file(
         shared_data / "checkpoints" / "cifar10-resnet2b-adv.safetensors",
         architecture="cifar-resnet2b",
@@ -37,6 +42,11 @@ def test_at_most_53_6_percent_of_resnet2b_stand_at_2_of_255(shared_data):
     with np.load(shared_data / "cifar10" / "test_846.npz", allow_pickle=False) as archive:
         images = torch.from_numpy(archive["x"]).float().div(255)
         labels = torch.from_numpy(archive["y"])
+    return model, images, labels
+
+
+def test_at_most_53_6_percent_of_resnet2b_stand_at_2_of_255(resnet2b):
+    model, images, labels = resnet2b
     assert len(images) == 846
     found = attack_inputs(model, images, labels, norm="linf", eps=2 / 255, effort="standard")
     assert_sound(model, images, labels, "linf", 2 / 255, found)
@@ -111,3 +121,64 @@ def test_a_model_with_two_classes_can_be_attacked():
     found = attack_inputs(model, images, labels, eps=0.3)
     assert_sound(model, images, labels, "linf", 0.3, found)
     assert not found.robust.all()
+
+
+ATTACKED = {
+    "cnn linf": ("digits/cnn-pgd-at", 32, "linf", 0.2),
+    "cnn l2": ("digits/cnn-pgd-at", 32, "l2", 0.8),
+    "mlp linf": ("digits/mlp-standard", 32, "linf", 0.08),
+    "mlp l2": ("digits/mlp-standard", 32, "l2", 0.4),
+    "resnet2b linf": (None, 64, "linf", 2 / 255),
+    "resnet2b l2": (None, 24, "l2", 0.5),
+}
+CLOSE = 1e-5
+"""Examples with a margin below this may fall or stand by rounding."""
+
+
+@pytest.fixture(scope="module")
+def attack(request, zoo, digits):
+    """``attack(case, count, batch_size)``: the standard attack on the first so many examples."""
+
+    @cache
+    def run(case, count, batch_size, threads=1):
+        name, _, norm, eps = ATTACKED[case]
+        if name:
+            model, images, labels = zoo(name), digits.images, digits.labels
+        else:
+            model, images, labels = request.getfixturevalue("resnet2b")
+        images, labels = images[:count], labels[:count]
+        torch.set_num_threads(threads)
+        try:
+            found = attack_inputs(
+                model, images, labels, norm=norm, eps=eps, batch_size=batch_size, seed=3
+            )
+        finally:
+            torch.set_num_threads(1)
+        with torch.no_grad():
+            return found.robust, margin(model(found.images), labels)
+
+    return run
+
+
+def assert_same_outcomes(one, other):
+    """Equal, but for proofs within rounding of the decision boundary."""
+    (robust, reach), (again, reach_again) = one, other
+    unlike = robust != again
+    proof = torch.where(robust, reach_again, reach)
+    assert (proof[unlike] < CLOSE).all(), f"{int(unlike.sum())} examples differ: {proof[unlike]}"
+
+
+@pytest.mark.parametrize("case", ATTACKED)
+def test_outcomes_do_not_depend_on_the_batch_size(attack, case):
+    count = ATTACKED[case][1]
+    assert_same_outcomes(attack(case, count, 256), attack(case, count, 7))
+
+
+@pytest.mark.parametrize("case", ["cnn linf", "mlp l2", "resnet2b linf", "resnet2b l2"])
+def test_outcomes_do_not_depend_on_whether_examples_come_one_by_one(attack, case):
+    assert_same_outcomes(attack(case, 12, 256), attack(case, 12, 1))
+
+
+@pytest.mark.parametrize("case", ["cnn linf", "resnet2b linf"])
+def test_outcomes_do_not_depend_on_the_number_of_threads(attack, case):
+    assert_same_outcomes(attack(case, 12, 256), attack(case, 12, 256, threads=2))
