@@ -1,7 +1,7 @@
 """Checks: is this a model whose robustness attacks can measure? Each answers with a flag."""
 
 from benchmark.checks.differences import inexact_gradients
-from benchmark.checks.duel import duel
+from benchmark.checks.duel import duel, standing_along_gradient
 from benchmark.checks.gradients import saturated_loss, vanishing_gradients
 from benchmark.checks.outcomes import accuracy_rises, gradient_free_wins
 from benchmark.checks.outputs import non_finite_outputs, not_logits
@@ -17,6 +17,7 @@ __all__ = [
     "not_logits",
     "random_outputs",
     "saturated_loss",
+    "standing_along_gradient",
     "train_mode",
     "vanishing_gradients",
 ]

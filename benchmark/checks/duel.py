@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -35,6 +37,25 @@ def duel(subject: Subject, eps: float, steps: int) -> tuple[Tensor, Tensor]:
     freely = torch.zeros_like(by_gradient)
     freely[left] = _without_gradient(subject, left, eps, steps)
     return by_gradient, freely
+
+
+def standing_along_gradient(subject: Subject, budgets: Sequence[float], steps: int) -> list[int]:
+    """How many examples the duel's gradient steps leave standing at each budget, run by run.
+
+    Args:
+        subject: model and examples.
+        budgets: linf radii in input units.
+        steps: gradient steps.
+    """
+    right = subject.correct().nonzero().squeeze(1)
+    counts = []
+    for eps in budgets:
+        fallen = [
+            _along_gradient(subject.take(rows), eps, steps).sum()
+            for rows in torch.split(right, subject.batch_size)
+        ]
+        counts.append(len(right) - int(sum(fallen)))
+    return counts
 
 
 def _along_gradient(subject: Subject, eps: float, steps: int) -> Tensor:

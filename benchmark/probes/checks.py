@@ -15,6 +15,9 @@ from benchmark.results import ProbeResult, ScoreSpec
 from benchmark.statistics import exact
 from benchmark.subject import Subject
 
+FACTORS = (0.25, 0.5, 1.0, 2.0)
+"""Budgets at which accuracy may not rise, in units of the duel's."""
+
 
 class ChecksSettings(ProbeSettings):
     """On how much the checks look, and the budget of the duel.
@@ -53,6 +56,7 @@ class ChecksProbe(Probe):
         settings: ChecksSettings = self.settings
         some = subject.head(settings.examples)
         device = some.images.device
+        budgets = [factor * settings.eps for factor in FACTORS]
         seed = int(torch.randint(2**31, (), generator=some.generator("checks", "model")))
         # A model that draws random numbers itself shall not change the caller's, and shall draw the
         # same ones next time.
@@ -68,6 +72,9 @@ class ChecksProbe(Probe):
                 checks.saturated_loss(some),
                 checks.inexact_gradients(some),
                 checks.gradient_free_wins(*checks.duel(some, settings.eps, settings.steps)),
+                checks.accuracy_rises(
+                    budgets, checks.standing_along_gradient(some, budgets, settings.steps)
+                ),
             ]
         raised = [flag for flag in flags if flag.raised]
         subject.progress("checks: " + (", ".join(flag.name for flag in raised) or "no flags"))

@@ -56,6 +56,11 @@ def staircase(levels, steepness):
     return lambda images: (steepness * (images * levels - steps)).sigmoid().sum(0) / levels
 
 
+def ripples(images):
+    """Steep at the digits' own 16 levels, and flat on average: steps of a level lead nowhere."""
+    return images + 0.15 * (2 * torch.pi * 16 * images).sin()
+
+
 def undefined_in_the_dark(images):
     return torch.where(images.amax((1, 2, 3), keepdim=True) < 0.5, torch.nan, images)
 
@@ -156,7 +161,7 @@ def winners_take_all():
 @pytest.mark.parametrize(("count", "eps"), [(64, 0.2), (200, 0.05)])
 def test_no_flag_on_a_bundled_model(subject, name, count, eps):
     flags = ask(subject(f"digits/{name}", count), eps=eps, examples=count)
-    assert len(flags) == 9
+    assert len(flags) == 10
     assert raised(flags) == set()
     assert flags["inexact_gradients"].figure < 0.15
 
@@ -197,7 +202,8 @@ def test_a_flawed_model_is_flagged(flawed, flaw, name):
 
 def test_each_flag_of_the_probe_is_raised_by_some_flaw(subject):
     deserved = set().union(*(expected for _, expected in FLAWS.values()))
-    assert deserved | {"train_mode"} == set(ask(subject()))
+    elsewhere = {"train_mode", "accuracy_rises"}  # tests of their own
+    assert deserved | elsewhere == set(ask(subject()))
 
 
 @pytest.mark.parametrize(
@@ -414,6 +420,15 @@ def test_accuracy_may_not_rise_with_the_budget(standing, rise, expected):
     flag = checks.accuracy_rises(budgets, standing)
     assert flag.figure == rise
     assert flag.raised == expected
+
+
+@pytest.mark.parametrize("name", ["digits/mlp-standard", "digits/cnn-standard"])
+def test_accuracy_that_rises_with_the_budget_is_flagged(flawed, name):
+    """Budgets of 1/64 and 1/32: a quarter and a half of a ripple, where it is back at zero."""
+    flags = ask(flawed(lambda model: Around(model, ripples), name=name), eps=1 / 16)
+    assert flags["accuracy_rises"].raised
+    assert flags["accuracy_rises"].figure > 20
+    assert not ask(flawed(lambda model: model, name=name), eps=1 / 16)["accuracy_rises"].raised
 
 
 def test_the_sentence_on_rising_accuracy_names_the_two_budgets():

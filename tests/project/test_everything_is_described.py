@@ -12,7 +12,9 @@ COMMANDS = getattr(GROUP, "commands")  # noqa: B009 - the declared type is that 
 
 
 def test_every_command_of_the_contract_is_there():
-    assert {"models", "bench", "submit", "site", "train", "doctor", "compare-autoattack"} <= set(COMMANDS)
+    assert {"models", "bench", "submit", "site", "train", "doctor", "compare-autoattack"} <= set(
+        COMMANDS
+    )
 
 
 def test_every_command_and_option_has_help():

@@ -39,8 +39,8 @@ class Reach(Search):
     """Which examples fall at ``factor`` times the budget; those that do are brought back.
 
     An example that ten steps cannot break with twice the budget is hardly ever broken with the
-    budget itself: on 30 pairs of small networks and budgets, none of the examples
-    that AutoAttack broke was lost so (``docs/probes/input.md``). The searches that follow leave the others alone.
+    budget itself: on 30 pairs of small networks and budgets, none of the examples that AutoAttack
+    broke was lost so (``docs/probes/input.md``). The searches that follow leave the others alone.
 
     Attributes:
         out: APGD steps in the larger ball.
