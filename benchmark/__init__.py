@@ -1,9 +1,9 @@
 """The benchmark: probes over spaces, in batteries.
 
 ``evaluate`` asks a model all questions of a battery; ``attack_inputs``, ``attack_weights``,
-``attack_joint``, ``inject_backdoor`` and ``flatness`` ask one. All take any ``torch.nn.Module``
-from images in [0, 1] to logits. Names are resolved on first use, so that importing the package
-does not load torch.
+``attack_joint``, ``inject_backdoor``, ``flatness`` and ``minimal_distances`` ask one. All take any
+``torch.nn.Module`` from images in [0, 1] to logits. Names are resolved on first use, so that
+importing the package does not load torch.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         attack_weights,
         flatness,
         inject_backdoor,
+        minimal_distances,
     )
     from benchmark.batteries import Battery, list_batteries, load_battery
     from benchmark.datasets import load_dataset, load_npz
@@ -37,6 +38,7 @@ __all__ = [
     "load_battery",
     "load_dataset",
     "load_npz",
+    "minimal_distances",
 ]
 
 _HOMES = {
@@ -46,6 +48,7 @@ _HOMES = {
         "attack_weights",
         "flatness",
         "inject_backdoor",
+        "minimal_distances",
     ),
     "benchmark.batteries": ("Battery", "list_batteries", "load_battery"),
     "benchmark.datasets": ("load_dataset", "load_npz"),

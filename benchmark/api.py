@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from benchmark.attacks.backdoor import BackdoorOutcome, Trigger, halves, measure, plant
 from benchmark.attacks.inputs import InputAttack, attack_subject
+from benchmark.attacks.inputs.distance import Distances, find_distances
 from benchmark.attacks.joint import JointAttack, attack_cell
 from benchmark.attacks.weights import WeightAttack, WeightBudget, weight_ladder
 from benchmark.probes.flatness import FlatnessProbe, FlatnessSettings
@@ -58,6 +59,46 @@ def attack_inputs(
     return replace(
         attack, images=attack.images.to(images.device), robust=attack.robust.to(images.device)
     )
+
+
+def minimal_distances(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    norm: str = "linf",
+    largest: float | None = None,
+    precision: float = 0.01,
+    seed: int = 0,
+    device: str = "cpu",
+    batch_size: int = 256,
+) -> Distances:
+    """The nearest misclassified image found around each image: all budgets in one run.
+
+    Args:
+        model: from images in [0, 1] to logits.
+        images: float (N, C, H, W) in [0, 1].
+        labels: int (N,).
+        norm: ``"linf"``, ``"l2"`` or ``"l1"``.
+        largest: radius up to which to look, in input units; by default the whole box.
+        precision: relative; refine until nothing is found that much nearer.
+        seed: root of every random draw.
+        device: where to compute.
+        batch_size: images passed through the model at once.
+
+    Returns:
+        ``distances`` (N,), 0 where the clean image is misclassified and infinite where nothing was
+        found; ``images``, the proofs; ``robust(eps)``, bool (N,), what stands at any budget.
+
+    Raises:
+        InputError: arguments that do not fit together.
+    """
+    with subject_of(
+        model, images, labels, seed=seed, device=device, batch_size=batch_size
+    ) as subject:
+        found = find_distances(subject, norm, largest=largest, precision=precision)
+    home = images.device
+    return Distances(found.images.to(home), found.distances.to(home), found.largest)
 
 
 def attack_weights(

@@ -136,6 +136,7 @@ class ProbeResult(BaseModel):
         probe: the probe's name.
         scores: by name, without the probe's own name in front.
         outcomes: bool (N,) vectors by name; ``"headline"`` is the one at the headline budget.
+        values: what was measured of each example, N numbers by name, such as its distance.
         curves: scores over ladders of budgets.
         surfaces: scores over pairs of ladders.
         flags: the checks it made of whether attacks can be trusted on this model.
@@ -148,6 +149,7 @@ class ProbeResult(BaseModel):
     probe: str
     scores: dict[str, Score]
     outcomes: dict[str, Outcomes] = Field(default_factory=dict, exclude=True)
+    values: dict[str, list[float]] = Field(default_factory=dict)
     curves: list[Curve] = Field(default_factory=list)
     surfaces: list[Surface] = Field(default_factory=list)
     flags: list[Flag] = Field(default_factory=list)

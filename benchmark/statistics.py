@@ -48,6 +48,28 @@ def mean(values: ArrayLike) -> Score:
     return Score(value=centre, n=n, low=centre - half, high=centre + half)
 
 
+def median(values: ArrayLike) -> Score:
+    """Median with the 95% interval that order statistics give, with normal ranks.
+
+    It assumes nothing of how the values are distributed. Where there are too few values for a rank
+    outside, the ends are the smallest and the largest.
+
+    Args:
+        values: float (N,), N at least 1, infinite ones included, none of them NaN.
+    """
+    numbers = np.sort(np.asarray(values, dtype=np.float64))
+    n, half = numbers.size, Z95 * math.sqrt(numbers.size) / 2
+    low, high = math.floor(n / 2 - half), math.ceil(n / 2 + half)
+    below, above = numbers[(n - 1) // 2], numbers[n // 2]
+    centre = float(below if below == above else (below + above) / 2)
+    return Score(
+        value=centre,
+        n=n,
+        low=float(numbers[max(low - 1, 0)]),
+        high=float(numbers[min(high, n - 1)]),
+    )
+
+
 def exact(value: float, n: int) -> Score:
     """A number without sampling error of its own, such as a maximum or a budget on a ladder."""
     return Score(value=value, n=n, low=value, high=value)

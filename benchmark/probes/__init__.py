@@ -4,6 +4,7 @@ from benchmark.probes.autoattack import AutoAttackProbe
 from benchmark.probes.backdoor import BackdoorProbe
 from benchmark.probes.checks import ChecksProbe
 from benchmark.probes.clean import CleanProbe
+from benchmark.probes.distance import DistanceProbe
 from benchmark.probes.flatness import FlatnessProbe
 from benchmark.probes.inputs import InputProbe
 from benchmark.probes.intrinsic import IntrinsicProbe
@@ -24,6 +25,7 @@ PROBES: dict[str, type[Probe]] = {
         FlatnessProbe,
         IntrinsicProbe,
         RegionalProbe,
+        DistanceProbe,
         AutoAttackProbe,
     )
 }

@@ -100,7 +100,9 @@ def test_the_package_s_batteries_hold_every_probe(name):
     chosen = load_battery(name)
     assert chosen.name == name
     assert set(chosen.probes) == set(PROBES)
-    on_request = {"input-autoattack"} | ({"regional"} if name == "cifar10-linf-v1" else set())
+    on_request = {"input-autoattack", "distance"} | (
+        {"regional"} if name == "cifar10-linf-v1" else set()
+    )
     assert chosen.default == tuple(probe for probe in PROBES if probe not in on_request)
     settings = chosen.model_dump()["probes"]
     assert settings["input-autoattack"]["eps"] == settings["input"]["headline_linf"]

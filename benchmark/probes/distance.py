@@ -1,0 +1,121 @@
+"""Robust accuracy over all budgets from each example's minimal distance."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import Field
+from torch import Tensor
+
+from benchmark.attacks.inputs.distance import PRECISION, Distances, find_distances
+from benchmark.probes.inputs import NORM_LABELS
+from benchmark.probes.ladders import outcome_curve
+from benchmark.probes.probe import Budget, Probe, ProbeSettings, bits, share
+from benchmark.results import Curve, Outcomes, ProbeResult, Score, ScoreSpec
+from benchmark.statistics import mean, median
+from benchmark.subject import Subject
+
+Positive = Annotated[Budget, Field(gt=0)]
+DECILES = tuple(tenth / 10 for tenth in range(1, 10))
+
+
+class DistanceSettings(ProbeSettings):
+    """Where the curves end, and how exact the distances are.
+
+    Attributes:
+        linf: where the linf curve ends.
+        l2: where the l2 curve ends.
+        headline_linf: the linf budget of the outcomes per example.
+        precision: relative; distances are refined until nothing is found that much nearer.
+        rungs: budgets on each curve, without the 0.
+    """
+
+    linf: Positive
+    l2: Positive
+    headline_linf: Positive
+    precision: float = Field(default=PRECISION, gt=0, le=0.5)
+    rungs: int = Field(default=40, ge=1)
+
+
+def _median(norm: str) -> ScoreSpec:
+    return ScoreSpec(
+        label=f"Distance {norm}",
+        description=f"Median {norm} length, in input units, of the smallest perturbation found "
+        "that makes the model misclassify a test example; 0 for an example misclassified without "
+        "any, infinite for one where none was found.",
+        unit="radius",
+        higher_is_better=True,
+    )
+
+
+def _area(norm: str) -> ScoreSpec:
+    return share(
+        f"Area {norm}",
+        f"Area under the curve of robust accuracy over {norm} budgets up to the largest, divided "
+        "by that budget: 1 means never wrong within it.",
+    )
+
+
+class DistanceProbe(Probe):
+    """Minimal distances, proven by the images found: robust accuracy at every budget at once."""
+
+    name = "distance"
+    title = "Minimal distance"
+    question = "How far must each image be changed before the model is wrong?"
+    Settings = DistanceSettings
+    scores = {
+        "median_linf": _median("linf"),
+        "median_l2": _median("l2"),
+        "area_linf": _area("linf"),
+        "area_l2": _area("l2"),
+    }
+
+    def ask(self, subject: Subject) -> ProbeResult:
+        """Find the nearest misclassified images in both norms."""
+        settings: DistanceSettings = self.settings
+        ends = {"linf": settings.linf, "l2": settings.l2}
+        found = {norm: find_distances(subject, norm, precision=settings.precision) for norm in ends}
+        scores: dict[str, Score] = {}
+        values: dict[str, list[float]] = {}
+        protocol: dict[str, Any] = {"precision": settings.precision}
+        for norm, end in ends.items():
+            lengths = found[norm].distances.cpu().numpy()
+            scores[f"median_{norm}"] = median(lengths)
+            scores[f"area_{norm}"] = mean(np.minimum(lengths, end) / end)
+            values[norm] = [float(f"{length:.6g}") for length in lengths]
+            quantiles = np.quantile(lengths, DECILES, method="inverted_cdf")
+            protocol[f"{norm} deciles"] = [float(f"{quantile:.4g}") for quantile in quantiles]
+            protocol[f"{norm} without a find"] = int(np.isinf(lengths).sum())
+        return ProbeResult(
+            probe=self.name,
+            scores=scores,
+            outcomes=_outcomes(found, settings),
+            values=values,
+            curves=[_curve(norm, found[norm], end, settings.rungs) for norm, end in ends.items()],
+            protocol=protocol,
+        )
+
+
+def _outcomes(found: dict[str, Distances], settings: DistanceSettings) -> dict[str, Outcomes]:
+    """What stands at the headline budget and where the curves end."""
+    headline = bits(found["linf"].robust(settings.headline_linf))
+    return {
+        "headline": headline,
+        f"linf@{settings.linf:.6g}": bits(found["linf"].robust(settings.linf)),
+        f"l2@{settings.l2:.6g}": bits(found["l2"].robust(settings.l2)),
+    }
+
+
+def _curve(norm: str, found: Distances, end: float, rungs: int) -> Curve:
+    """Robust accuracy at evenly spaced budgets from 0."""
+    budgets = [end * rung / rungs for rung in range(rungs + 1)]
+    standing: list[Tensor] = [found.robust(budget) for budget in budgets]
+    return outcome_curve(
+        f"robust_accuracy_by_{norm}_distance",
+        norm,
+        NORM_LABELS[norm],
+        budgets,
+        standing,
+        "robust accuracy",
+    )

@@ -1,0 +1,244 @@
+"""Minimal distances: exact where they are known, proven everywhere, and cheaper than a ladder."""
+
+import json
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from benchmark import evaluate, minimal_distances
+from benchmark.attacks.inputs import attack_ladder, attack_subject
+from benchmark.attacks.inputs.distance import find_distances
+from benchmark.batteries import Battery
+from benchmark.statistics import median
+from benchmark.subject import Subject
+from leaderboard.store import encoding
+from models_zoo.errors import InputError
+
+ORDERS = {"linf": torch.inf, "l2": 2.0, "l1": 1.0}
+DUALS = {"linf": 1.0, "l2": 2.0, "l1": torch.inf}
+BUDGETS = {"linf": (0.05, 0.1, 0.15, 0.2), "l2": (0.3, 0.6)}
+
+
+class Staircase(nn.Module):
+    """A linear model behind a coarse rounding of its input: no gradient anywhere."""
+
+    def __init__(self, linear: nn.Module) -> None:
+        super().__init__()
+        self.linear = linear
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.linear((images * 16).round() / 16)
+        return logits
+
+
+class Constant(nn.Module):
+    """Class 0 whatever the image."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return torch.tensor([1.0, 0.0]).repeat(len(images), 1) + 0 * images.flatten(1)[:, :2]
+
+
+def linear_case():
+    """A linear model of five classes and images in the middle of the box, far from its walls."""
+    generator = torch.Generator().manual_seed(3)
+    linear = nn.Linear(48, 5)
+    with torch.no_grad():
+        linear.weight.copy_(torch.randn(5, 48, generator=generator))
+        linear.bias.zero_()
+    model = nn.Sequential(nn.Flatten(), linear)
+    images = 0.5 + 0.08 * (torch.rand(30, 3, 4, 4, generator=generator) - 0.5)
+    with torch.no_grad():
+        labels = model(images).argmax(1)
+    return model, linear, images, labels
+
+
+def closed_form(linear, images, labels, norm):
+    """Distance to the nearest other class of a linear model: gap over the dual norm."""
+    weight, logits = linear.weight.double(), linear(images.flatten(1)).double()
+    gaps = logits.gather(1, labels[:, None]) - logits
+    slopes = torch.linalg.vector_norm(weight[labels][:, None] - weight, ord=DUALS[norm], dim=2)
+    own = torch.nn.functional.one_hot(labels, logits.shape[1]).bool()
+    return (gaps / slopes.clamp_min(1e-12)).masked_fill(own, torch.inf).amin(1).detach()
+
+
+def measured(found, images, norm):
+    moved = (found.images.double() - images.double()).flatten(1)
+    return torch.linalg.vector_norm(moved, ord=ORDERS[norm], dim=1)
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2", "l1"])
+def test_the_distance_of_a_linear_model_is_the_closed_form(norm):
+    model, linear, images, labels = linear_case()
+    found = minimal_distances(model, images, labels, norm=norm, precision=0.01)
+    truth = closed_form(linear, images, labels, norm)
+    if norm == "l1":  # a single pixel meets the box soon: what is found needs more
+        assert (found.distances >= truth - 1e-6).all()
+        assert float((found.distances / truth).median()) < 1.2
+    else:
+        ratio = found.distances / truth
+        assert float(ratio.min()) >= 1 - 1e-4
+        assert float(ratio.max()) <= 1.011
+
+
+@pytest.mark.parametrize(
+    ("name", "norm"),
+    [
+        ("digits/cnn-pgd-at", "linf"),
+        ("digits/cnn-pgd-at", "l2"),
+        ("digits/mlp-standard", "l2"),
+        ("digits/mlp-standard", "l1"),
+    ],
+)
+def test_every_distance_is_proven_by_its_image(zoo, digits, name, norm):
+    data, model = digits.head(16), zoo(name)
+    found = minimal_distances(model, data.images, data.labels, norm=norm)
+    with torch.no_grad():
+        correct = model(data.images).argmax(1) == data.labels
+        one_by_one = torch.cat([model(image[None]) for image in found.images]).argmax(1)
+    assert (one_by_one != data.labels).all()
+    assert float(found.images.min()) >= 0
+    assert float(found.images.max()) <= 1
+    assert (measured(found, data.images, norm) <= found.distances + 1e-6).all()
+    assert torch.equal(found.distances > 0, correct)
+    assert found.distances.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("name", "norm"),
+    [("digits/mlp-standard", "linf"), ("digits/mlp-pgd-at", "linf"), ("digits/mlp-pgd-at", "l2")],
+)
+def test_no_more_stand_than_against_the_standard_attack_at_every_budget(subject, name, norm):
+    asked, precision = subject(name, 150), 0.01
+    found = find_distances(asked, norm, precision=precision)
+    for eps in BUDGETS[norm]:
+        attacked = float(attack_subject(asked, norm, eps, "standard").robust.double().mean())
+        beyond = found.distances > (1 + precision) * eps
+        assert float(beyond.double().mean()) <= attacked + 0.01, f"allowing for precision, {eps}"
+        assert float(found.robust(eps).double().mean()) <= attacked + 0.02, eps
+
+
+def test_one_run_costs_less_than_a_ladder_of_ten_budgets(subject):
+    asked, ladder = subject(count=30), subject(count=30)
+    find_distances(asked, "linf")
+    attack_ladder(ladder, "linf", [0.02 * rung for rung in range(1, 11)], "standard")
+    assert asked.passes.backwards < 0.7 * ladder.passes.backwards
+
+
+def test_robust_accuracy_falls_with_the_budget_and_starts_at_the_clean_one(subject):
+    asked = subject("digits/mlp-pgd-at", 20)
+    found = find_distances(asked, "linf")
+    standing = [found.robust(0.02 * rung) for rung in range(30)]
+    assert torch.equal(standing[0], asked.correct())
+    for before, after in pairwise(standing):
+        assert not (after & ~before).any()
+    assert not standing[-1].any()
+
+
+def test_nothing_is_reported_beyond_the_largest_radius(subject):
+    asked = subject(count=40)
+    free, capped = find_distances(asked, "linf"), find_distances(asked, "linf", largest=0.1)
+    assert capped.largest == 0.1
+    assert (capped.distances[free.distances <= 0.098] <= 0.1).all()
+    assert capped.distances[free.distances > 0.102].isinf().all()
+    censored = capped.distances.isinf()
+    assert 0 < int(censored.sum()) < 40
+    assert torch.equal(capped.images[censored], asked.images[censored])
+    assert (capped.robust(0.1) == censored).all()
+
+
+def test_a_model_that_never_changes_its_mind_has_no_distance():
+    images, labels = torch.rand(5, 1, 4, 4), torch.tensor([0, 0, 1, 0, 0])
+    found = minimal_distances(Constant(), images, labels)
+    assert found.distances.tolist() == [torch.inf, torch.inf, 0.0, torch.inf, torch.inf]
+    assert torch.equal(found.images, images)
+
+
+def test_without_gradients_squares_find_a_distance_of_the_right_size():
+    smooth, linear, images, labels = linear_case()
+    model = Staircase(smooth)
+    with torch.no_grad():
+        labels = model(images).argmax(1)
+    found = minimal_distances(model, images, labels, norm="linf", precision=0.05)
+    truth = closed_form(linear, images, labels, "linf")
+    assert found.distances.isfinite().all()
+    assert float(found.distances.median()) < float(truth.median()) * 3 + 1 / 16
+
+
+def test_distances_do_not_depend_on_the_batch_size(subject):
+    whole, parts, single = (
+        find_distances(subject("digits/mlp-pgd-at", 5, batch_size=size), "linf").distances
+        for size in (256, 3, 1)
+    )
+    assert torch.allclose(whole, parts, rtol=2e-3, atol=1e-6)
+    assert torch.allclose(whole, single, rtol=2e-3, atol=1e-6)
+
+
+def test_an_example_has_the_same_distance_alone_as_in_company(subject):
+    asked = subject("digits/cnn-standard", 12)
+    together = find_distances(asked, "l2").distances
+    alone = torch.cat(
+        [find_distances(asked.take(torch.tensor([row])), "l2").distances for row in range(3)]
+    )
+    assert torch.allclose(together[:3], alone, rtol=2e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"norm": "l3"}, "unknown norm 'l3'"),
+        ({"norm": "l2", "precision": 0.0}, "precision must lie above 0"),
+        ({"norm": "l2", "largest": 0.0}, "largest radius must be a finite number above 0, got 0"),
+        ({"norm": "l2", "largest": torch.inf}, "largest radius must be a finite number above 0"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(options, message):
+    model, _, images, labels = linear_case()
+    with pytest.raises(InputError, match=message):
+        minimal_distances(model, images, labels, **options)
+
+
+def test_the_median_s_interval_covers_it_as_often_as_it_says():
+    random = np.random.default_rng(0)
+    scores = [median(random.exponential(size=60)) for _ in range(1000)]
+    covered = np.mean([score.low <= np.log(2) <= score.high for score in scores])
+    assert 0.93 <= covered <= 0.98
+    censored = median([0.1, 0.2, np.inf, np.inf, np.inf])
+    assert (censored.value, censored.low, censored.high) == (np.inf, 0.1, np.inf)
+    assert median([0.2, 0.4]).value == pytest.approx(0.3)
+
+
+def test_the_probe_gives_medians_areas_values_and_curves(zoo, digits):
+    data, model = digits.head(25), zoo("digits/mlp-standard")
+    table = {"linf": 0.3, "l2": 1.5, "headline_linf": 0.1, "rungs": 20}
+    battery = Battery.model_validate(
+        {
+            "name": "distance-v1",
+            "dataset": "digits",
+            "description": "Distances alone.",
+            "default": ("distance",),
+            "probes": {"distance": table},
+        }
+    )
+    report = evaluate(model, data.images, data.labels, battery)
+    result = report.results["distance"]
+    asked = Subject(model, data.images, data.labels)
+    for norm in ("linf", "l2"):
+        distances = find_distances(asked, norm).distances
+        assert np.allclose(result.values[norm], distances, rtol=1e-5)
+        assert result.scores[f"median_{norm}"].value == pytest.approx(float(np.median(distances)))
+        (curve,) = [curve for curve in result.curves if curve.series == norm]
+        assert [score.value for score in curve.y] == [
+            pytest.approx(float(np.mean(distances.numpy() > eps))) for eps in curve.x
+        ]
+        assert len(curve.x) == 21
+        # The trapezoid rule on the curve is the area, up to a rung.
+        trapezoid = np.trapezoid([score.value for score in curve.y], curve.x) / curve.x[-1]
+        assert result.scores[f"area_{norm}"].value == pytest.approx(trapezoid, abs=0.03)
+    stands = np.array(result.values["linf"]) > 0.1
+    assert report.per_example["distance"].tolist() == stands.tolist()
+    again = encoding.loads(encoding.dumps(result.model_dump()))
+    assert again["values"] == result.values
+    json.dumps(report.to_json(), allow_nan=False)
