@@ -2,8 +2,8 @@
 
 Source: Square attack, Andriushchenko et al. 2020. For linf as there: vertical stripes first, then
 squares at the ends of the ball, one sign a channel, with sides that shrink. For l2 and l1 a square
-of random signs is added to what was found so far and the sum projected, which moves length from
-elsewhere into the square.
+of some length, one sign a channel, is added to what was found so far and the sum projected, which
+moves length from elsewhere into the square.
 """
 
 from __future__ import annotations
