@@ -19,7 +19,6 @@ from torch import Tensor
 from benchmark.ascent.climb import Climb, Evaluate, Evaluation
 from benchmark.spaces import Point, Space
 
-MOMENTUM = 0.75
 INCREASING = 0.75
 """A row whose objective rose in fewer than this share of a window's steps halves its step."""
 
@@ -98,8 +97,8 @@ def apgd(
             break
         uphill = space.steepest(state.gradient, state.point)
         moved = space.project(space.move(state.point, uphill, state.step))
-        if step:
-            moved = space.project(_blend(moved, state.point, state.previous))
+        if step and space.momentum < 1:
+            moved = space.project(_blend(space.momentum, moved, state.point, state.previous))
         found = evaluate(moved, state.rows)
         _advance(space, state, moved, found)
         space, state = _let_go(result, space, state, found.fallen)
@@ -112,11 +111,11 @@ def apgd(
     return result
 
 
-def _blend(moved: Point, point: Point, previous: Point) -> Point:
+def _blend(momentum: float, moved: Point, point: Point, previous: Point) -> Point:
     """``point + a (moved - point) + (1 - a) (point - previous)`` with ``a`` the momentum."""
     return {
-        name: torch.lerp(here, moved[name], MOMENTUM).add_(
-            here - previous[name], alpha=1 - MOMENTUM
+        name: torch.lerp(here, moved[name], momentum).add_(
+            here - previous[name], alpha=1 - momentum
         )
         for name, here in point.items()
     }

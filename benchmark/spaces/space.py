@@ -20,7 +20,12 @@ class Space(ABC):
 
     A row is what can be climbed on its own: an image in an input ball, the whole network in a
     weight ball. Per-row quantities, such as step sizes, are tensors of shape (rows,).
+
+    Attributes:
+        momentum: the share of each ascent step that is new; the rest repeats the last move.
     """
+
+    momentum: float = 0.75
 
     @property
     @abstractmethod

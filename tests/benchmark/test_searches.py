@@ -32,7 +32,8 @@ SEARCHES: dict[str, Search] = {
     "tournament from random points": Tournament((Round(3, 0.0, 8, random=True, lanes=100),)),
     "boundary": Boundary(10),
     "squares": Squares(60),
-    "smoothed": Smoothed(8, samples=2, width=0.5),
+    "squares inside the ball": Squares(40, runs=2, inside=0.25),
+    "smoothed": Smoothed(8, pairs=1, classes=1),
 }
 
 
@@ -282,31 +283,24 @@ class Closed(nn.Module):
         return logits + self.offset.detach().requires_grad_() if self.how == "unused" else logits
 
 
-@pytest.mark.parametrize(
-    ("how", "norm"),
-    [
-        ("detached", "linf"),
-        ("detached", "l2"),
-        ("detached", "l1"),
-        ("no_grad", "linf"),
-        ("unused", "linf"),
-    ],
-)
-def test_models_without_gradients_are_attacked_by_their_scores(zoo, digits, how, norm):
-    data, eps = digits.head(20), BUDGETS[norm]
+@pytest.mark.parametrize("norm", BUDGETS)
+def test_models_without_gradients_are_attacked_by_their_scores(zoo, digits, norm):
+    data, eps = digits.head(12), BUDGETS[norm]
     opened = zoo("digits/mlp-standard")
-    found = attack_inputs(Closed(opened, how), data.images, data.labels, norm=norm, eps=eps)
+    closed = Closed(opened, "detached")
+    found = attack_inputs(closed, data.images, data.labels, norm=norm, eps=eps)
     reference = attack_inputs(opened, data.images, data.labels, norm=norm, eps=eps)
     broken, possible = int((~found.robust).sum()), int((~reference.robust).sum())
-    assert possible >= 10
-    assert broken >= 0.6 * possible
+    assert possible >= 6
+    assert broken >= 0.8 * possible
     with torch.no_grad():
         assert torch.equal(opened(found.images).argmax(1) == data.labels, found.robust)
 
 
-def test_a_model_without_gradients_does_not_stop_a_quick_attack(zoo, digits):
+@pytest.mark.parametrize("how", ["detached", "no_grad", "unused"])
+def test_a_model_without_gradients_does_not_stop_a_quick_attack(zoo, digits, how):
     data = digits.head(10)
-    model = Closed(zoo("digits/mlp-standard"), "no_grad")
+    model = Closed(zoo("digits/mlp-standard"), how)
     found = attack_inputs(model, data.images, data.labels, eps=0.1, effort="quick")
     assert found.robust.shape == (10,)
 

@@ -37,8 +37,8 @@ EFFORTS: dict[str, tuple[Search, ...]] = {
         Climb(PM, 40, starts=2, lanes=40, above=0.9, share=0.03),
         Climb(CE, 30, starts=1, lanes=24, above=0.9, share=0.03),
         Squares(50, sample=16),
-        Smoothed(40, samples=8, width=0.5),
-        Squares(2000, masked_only=True),
+        Smoothed(60, pairs=8, classes=5),
+        Squares(1000, runs=8, inside=0.5, masked_only=True),
     ),
 }
 EFFORTS["thorough"] = (

@@ -1,0 +1,134 @@
+"""Models that hide their gradients are broken as if they did not."""
+
+import pytest
+import torch
+from torch import nn
+
+from benchmark.attacks.inputs import attack_subject
+from benchmark.attacks.inputs.field import Field
+from benchmark.attacks.inputs.trust import ASTRAY, gradients_lead_astray, relative_errors, spread
+from benchmark.spaces import InputBall
+from benchmark.subject import Subject
+
+N = 100
+BUDGETS = {"digits/mlp-standard": 0.1, "digits/mlp-pgd-at": 0.2, "digits/cnn-pgd-at": 0.22}
+"""Linf radii at which between 30 and 70 of the first 100 digits stand."""
+
+
+class Behind(nn.Module):
+    """A model behind a layer, its logits scaled."""
+
+    def __init__(self, model, layer=None, scale=1.0):
+        super().__init__()
+        self.model, self.layer, self.scale = model, layer or nn.Identity(), scale
+
+    def forward(self, images):
+        return self.scale * self.model(self.layer(images))
+
+
+class Staircase(nn.Module):
+    """Quantises to ``levels`` steps by sigmoids of a steepness, or hard where that is infinite."""
+
+    def __init__(self, levels, steepness):
+        super().__init__()
+        self.levels, self.steepness = levels, steepness
+
+    def forward(self, images):
+        if self.steepness == float("inf"):
+            return (images * self.levels).round() / self.levels
+        edges = (torch.arange(self.levels) + 0.5).view(-1, 1, 1, 1, 1) / self.levels
+        return (self.steepness * (images - edges)).sigmoid().sum(0) / self.levels
+
+
+class Slope(Staircase):
+    """The same forwards; backwards its slope, which is one (BPDA, Athalye et al. 2018)."""
+
+    def forward(self, images):
+        return images + (super().forward(images) - images).detach()
+
+
+@pytest.fixture
+def subject_behind(zoo, digits):
+    data = digits.head(N)
+
+    def make(name, *layer):
+        model = Behind(zoo(name).eval(), *layer).eval().requires_grad_(False)
+        return Subject(model, data.images, data.labels)
+
+    return make
+
+
+STAIRS = [
+    ("digits/mlp-standard", 7, 200.0),
+    ("digits/mlp-standard", 7, 1000.0),
+    ("digits/mlp-pgd-at", 3, 200.0),
+    ("digits/mlp-standard", 7, float("inf")),
+]
+
+
+@pytest.mark.parametrize(("name", "levels", "steepness"), STAIRS)
+def test_a_staircase_hides_at_most_one_percent(subject_behind, name, levels, steepness):
+    masked = subject_behind(name, Staircase(levels, steepness))
+    known = subject_behind(name, Slope(levels, steepness))
+    images = attack_subject(known, "linf", BUDGETS[name]).images
+    adaptive = masked.correct() & (masked.logits(images).argmax(1) == masked.labels)
+    found = attack_subject(masked, "linf", BUDGETS[name])
+    assert found.masked
+    assert int(found.robust.sum()) <= int(adaptive.sum()) + N // 100
+    assert int(adaptive.sum()) < int(masked.correct().sum())
+
+
+@pytest.mark.parametrize("scale", [1e4, 1e-4])
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+@pytest.mark.parametrize("name", BUDGETS)
+def test_scaled_logits_hide_at_most_one_percent(subject_behind, name, norm, scale):
+    eps = BUDGETS[name] if norm == "linf" else 0.5
+    adaptive = attack_subject(subject_behind(name), norm, eps).robust
+    found = attack_subject(subject_behind(name, None, scale), norm, eps)
+    assert int(found.robust.sum()) <= int(adaptive.sum()) + N // 100
+    assert int(adaptive.sum()) < 0.8 * N
+
+
+def errors(subject, eps):
+    """Relative errors of the gradient at 16 examples that stand."""
+    state = Field.of(subject, InputBall(subject.images, "linf", eps))
+    rows = spread(state.standing.nonzero().squeeze(1), 16)
+    return relative_errors(state.take(rows)), gradients_lead_astray(state)
+
+
+@pytest.mark.parametrize(
+    ("name", "levels", "steepness"), [*STAIRS, ("digits/cnn-pgd-at", 3, 200.0)]
+)
+def test_gradients_of_staircases_are_found_to_lead_astray(subject_behind, name, levels, steepness):
+    error, astray = errors(subject_behind(name, Staircase(levels, steepness)), BUDGETS[name])
+    assert astray
+    assert float(error.median()) > ASTRAY
+    assert float(error.max()) <= 2
+
+
+def test_flat_functions_lead_astray_and_unknown_values_do_not(subject_behind):
+    class Nowhere(nn.Module):
+        def forward(self, images):
+            return images * torch.nan
+
+    flat, astray = errors(subject_behind("digits/mlp-standard", Staircase(1, 0.0)), 0.1)
+    assert astray
+    assert (flat == 1).all()
+    assert not errors(subject_behind("digits/mlp-standard", Nowhere()), 0.1)[1]
+
+
+@pytest.mark.parametrize(
+    ("norm", "budgets"), [("linf", [0.05, 0.1, 0.2]), ("l2", [0.25, 0.5, 0.8])]
+)
+@pytest.mark.parametrize("name", [*BUDGETS, "digits/cnn-standard"])
+def test_honest_models_are_not_taken_for_masked(subject_behind, name, norm, budgets):
+    for eps in budgets:
+        found = attack_subject(subject_behind(name), norm, eps)
+        assert not found.masked, eps
+
+
+def test_rows_are_spread_from_the_first_to_the_last():
+    rows = torch.arange(100, 200)
+    assert spread(rows, 3).tolist() == [100, 150, 199]
+    assert torch.equal(spread(rows, 100), rows)
+    assert spread(rows[:0], 4).tolist() == []
