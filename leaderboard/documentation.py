@@ -22,7 +22,7 @@ def scores_markdown() -> str:
         "",
         "Every score by probe, written from the code by `make docs`. Each comes with its number of",
         "examples `n` and its 95% interval: Wilson's for shares of examples, the normal one for",
-        "means. Budgets, maxima and volumes have no interval of their own.",
+        "means, that of order statistics for medians. Budgets, maxima and volumes have none.",
         "",
     ]
     for text in probe_texts().values():
