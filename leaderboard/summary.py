@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from benchmark.headline import SCORES
 from benchmark.probes import PROBES
@@ -15,7 +16,7 @@ from leaderboard.site.texts import number
 
 
 def print_summary(names: Sequence[str], reports: Sequence[Report]) -> None:
-    """Print one row a model with every headline score that was measured.
+    """Print one row a model with every headline score that was measured, and the raised flags.
 
     Args:
         names: the models' names.
@@ -40,6 +41,17 @@ def print_summary(names: Sequence[str], reports: Sequence[Report]) -> None:
             ),
         )
     print_whole(table)
+    _print_flags(names, reports)
+
+
+def _print_flags(names: Sequence[str], reports: Sequence[Report]) -> None:
+    """Print below the table why some numbers may mislead, a line a raised flag."""
+    console = Console(soft_wrap=True, highlight=False)
+    for name, report in zip(names, reports, strict=True):
+        flags = [flag for result in report.results.values() for flag in result.flags]
+        for flag in (flag for flag in flags if flag.raised):
+            line = Text.assemble((f"{name}: {flag.title}", "bold yellow"), ". ", flag.saw)
+            console.print(line.append(f" {flag.advice}", style="dim"))
 
 
 def print_whole(table: Table) -> None:

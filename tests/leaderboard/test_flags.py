@@ -9,10 +9,12 @@ import sqlite3
 
 import pytest
 
+from benchmark.report import Report
 from benchmark.results import Flag, ProbeResult
 from benchmark.statistics import exact
 from leaderboard.site import render_site
 from leaderboard.store import Store
+from leaderboard.summary import print_summary
 
 
 def make_flag(name, *, raised, figure=0.25, saw="3 of 12 examples.", **changes) -> Flag:
@@ -122,3 +124,13 @@ def test_hostile_text_in_a_flag_stays_text(tmp_path, store, save):
     page, _ = page_of(store, tmp_path, "m")
     assert "<script>alert" not in page
     assert page.count("&lt;script&gt;alert(1)") == 5
+
+
+def test_raised_flags_stand_below_the_summary_on_the_terminal(made_up, battery, capsys):
+    raised = make_flag("a", raised=True, saw="3 of 12 [examples].")
+    result = checks(raised, make_flag("b", raised=False))
+    report = Report(made_up.provenance(battery), {"checks": result})
+    print_summary(["one", "two"], [report, Report(made_up.provenance(battery))])
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "one: Title of a. 3 of 12 [examples]. Advice on a." in printed
+    assert "Title of b" not in printed
