@@ -31,7 +31,7 @@ EFFORTS: dict[str, tuple[Search, ...]] = {
         Climb(PM, 10),
         Reach(out=10, back=20),
         Climb(PM, 60, above=0.85, share=0.08),
-        Tournament((Round(9, 0.3, 2, out=2), Round(4, 0.5, 8, out=5), Round(2, 0.85, 30))),
+        Tournament((Round(9, 0.3, 3, out=2), Round(4, 0.5, 12, out=5), Round(2, 0.8, 60))),
         Overshoot(above=0.8, share=0.08),
         Tournament((Round(1, 0.85, 40, random=True, lanes=150),), above=0.9, share=0.08),
         Climb(PM, 40, starts=2, lanes=40, above=0.9, share=0.03),
