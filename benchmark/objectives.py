@@ -28,7 +28,7 @@ def cross_entropy(logits: Tensor, labels: Tensor, temperature: Tensor | None = N
 def margin(logits: Tensor, labels: Tensor) -> Tensor:
     """``max_{j != y} z_j - z_y`` (Carlini & Wagner 2017)."""
     own = logits.gather(1, labels[:, None]).squeeze(1)
-    return _others(logits, labels).amax(1) - own
+    return others(logits, labels).amax(1) - own
 
 
 def probability_margin(logits: Tensor, labels: Tensor, temperature: Tensor | None = None) -> Tensor:
@@ -101,6 +101,6 @@ def _softened(logits: Tensor, temperature: Tensor | None) -> Tensor:
     return logits if temperature is None else logits / temperature[:, None]
 
 
-def _others(logits: Tensor, labels: Tensor) -> Tensor:
+def others(logits: Tensor, labels: Tensor) -> Tensor:
     """The logits with the true class's set to minus infinity."""
     return logits.scatter(1, labels[:, None], -torch.inf)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from benchmark.checks.slopes import first_order_distance, input_gradients
-from benchmark.objectives import targeted_margin
+from benchmark.objectives import others, targeted_margin
 from benchmark.results import Flag
 from benchmark.subject import Subject
 
@@ -40,7 +40,7 @@ def inexact_gradients(subject: Subject) -> Flag:
     """
     subject = subject.head(COMPARED)
     images = subject.images.clamp(LONGEST, 1 - LONGEST)
-    best = subject.logits(images).scatter(1, subject.labels[:, None], -torch.inf).argmax(1)
+    best = others(subject.logits(images), subject.labels).argmax(1)
 
     def gap(logits: Tensor, rows: Tensor) -> Tensor:
         return targeted_margin(logits.double(), subject.labels[rows], best[rows])

@@ -31,7 +31,8 @@ class InputAttack:
             the clean image where it is true.
         robust: bool (N,), still classified correctly after everything that was tried.
         found: what each search of the cascade did, in order.
-        masked: whether a search without gradients did better than those with.
+        masked: whether gradients were seen to lead astray: a search without them did better, or
+            they say nothing of what happens half a budget away.
     """
 
     images: Tensor

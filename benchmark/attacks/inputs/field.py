@@ -35,7 +35,8 @@ class Field:
         margins: (n,), the greatest logit margins verified so far.
         nearest: (n, C, H, W), the images that have them.
         crowd: how many examples the current search is run on.
-        masked: whether a search without gradients did better than those with.
+        masked: whether gradients were seen to lead astray: a search without them did better, or
+            they say nothing of what happens half a budget away.
         begun: how many examples stood in the beginning.
         seed: of the current search's draws; see :meth:`random_starts`.
         thrift: what the shares of costly searches are multiplied by; halved where they do not pay.

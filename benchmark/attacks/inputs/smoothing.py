@@ -19,7 +19,7 @@ from benchmark.attacks.inputs.field import Field
 from benchmark.attacks.inputs.search import Search
 from benchmark.attacks.inputs.trust import gradients_lead_astray
 from benchmark.draws import uniform
-from benchmark.objectives import targeted_margin
+from benchmark.objectives import others, targeted_margin
 from benchmark.spaces import IMAGES, Point
 
 WIDTHS = (0.25, 0.5, 1.0)
@@ -103,8 +103,8 @@ class Smoothed(Search):
 
 def _strongest(field: Field, count: int) -> Sequence[Tensor]:
     """The ``count`` strongest other classes of every example, each (n,), the strongest first."""
-    others = field.subject.logits().scatter(1, field.subject.labels[:, None], -torch.inf)
-    return others.topk(min(count, others.shape[1] - 1), dim=1).indices.unbind(1)
+    rivals = others(field.subject.logits(), field.subject.labels)
+    return rivals.topk(min(count, rivals.shape[1] - 1), dim=1).indices.unbind(1)
 
 
 def _aim(field: Field, classes: Tensor | None, rows: Tensor) -> Evaluate:

@@ -20,7 +20,7 @@ from benchmark.attacks.inputs.search import Search
 from benchmark.attacks.inputs.trust import spread
 from benchmark.attacks.verification import margins
 from benchmark.draws import uniform
-from benchmark.objectives import targeted_margin
+from benchmark.objectives import others, targeted_margin
 from benchmark.spaces import IMAGES
 
 COVER = 0.8
@@ -137,8 +137,8 @@ class Squares(Search):
 
 def _aims(field: Field) -> Iterator[Tensor | None]:
     """What the runs climb: the margin, then the one to each of the strongest classes, and again."""
-    others = field.subject.logits().scatter(1, field.subject.labels[:, None], -torch.inf)
-    order = others.argsort(dim=1, descending=True, stable=True)[:, :-1]
+    rivals = others(field.subject.logits(), field.subject.labels)
+    order = rivals.argsort(dim=1, descending=True, stable=True)[:, :-1]
     while True:
         yield None
         yield from order[:, :CLASSES].unbind(1)

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from benchmark.attacks.inputs.field import Field
 from benchmark.memory import in_batches
+from benchmark.objectives import others
 from benchmark.spaces.inputs import DUALS, TINY, lengths
 from benchmark.subject import Subject
 
@@ -48,8 +49,8 @@ def malt_targets(subject: Subject, norm: str) -> tuple[Tensor, Tensor]:
     images = subject.images.detach().requires_grad_(True)
     with torch.enable_grad():
         logits = subject.forward(images)
-    others = logits.detach().scatter(1, subject.labels[:, None], -torch.inf)
-    candidates = others.topk(min(CANDIDATES, logits.shape[1] - 1), dim=1).indices
+    rivals = others(logits.detach(), subject.labels)
+    candidates = rivals.topk(min(CANDIDATES, logits.shape[1] - 1), dim=1).indices
     own = logits.gather(1, subject.labels[:, None])
     gaps = own - logits.gather(1, candidates)
     columns = []

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from benchmark.attacks.inputs.field import Field
 from benchmark.draws import uniform
-from benchmark.objectives import targeted_margin
+from benchmark.objectives import others, targeted_margin
 from benchmark.spaces.inputs import ORDERS, TINY
 
 ASKED = 16
@@ -52,7 +52,7 @@ def relative_errors(field: Field) -> Tensor:
         field: the examples, few enough for one batch.
     """
     subject, size = field.subject, field.subject.images[0].numel()
-    best = subject.logits().scatter(1, subject.labels[:, None], -torch.inf).argmax(1)
+    best = others(subject.logits(), subject.labels).argmax(1)
     images = subject.images.detach().requires_grad_(True)
     with torch.enable_grad():
         rise = targeted_margin(subject.forward(images), subject.labels, best)
