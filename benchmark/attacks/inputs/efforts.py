@@ -20,12 +20,12 @@ PM, CE = "probability margin", "cross-entropy"
 
 EFFORTS: dict[str, tuple[Search, ...]] = {
     "quick": (
-        Climb(PM, 10),
+        Climb(PM, 5),
         Reach(out=5, back=12),
-        Tournament((Round(4, 0.5, 3), Round(2, 0.8, 12))),
-        Tournament((Round(2, 0.5, 20), Round(1, 0.85, 50)), above=0.85, share=0.05),
-        Overshoot((1.25, 1.5, 2.5), out=10, back=25, above=0.85, share=0.05),
-        Tournament((Round(1, 0.85, 60, random=True, lanes=20),), above=0.9, share=0.05),
+        Tournament((Round(4, 0.5, 3, out=2), Round(2, 0.75, 12, out=5))),
+        Tournament((Round(2, 0.5, 15, out=5), Round(1, 0.85, 40, out=5)), above=0.85, share=0.05),
+        Overshoot((1.25, 1.5, 2.5), out=10, back=25, above=0.85, share=0.06),
+        Tournament((Round(1, 0.85, 50, random=True, lanes=30),), above=0.9, share=0.05),
     ),
     "standard": (
         Climb(PM, 10),
