@@ -21,11 +21,11 @@ PM, CE = "probability margin", "cross-entropy"
 EFFORTS: dict[str, tuple[Search, ...]] = {
     "quick": (
         Climb(PM, 5),
-        Reach(out=5, back=12),
+        Reach(out=5, back=12, above=0.2),
         Tournament((Round(4, 0.5, 3, out=2), Round(2, 0.75, 12, out=5))),
         Tournament((Round(2, 0.5, 15, out=5), Round(1, 0.85, 40, out=5)), above=0.85, share=0.05),
         Overshoot((1.25, 1.5, 2.5), out=10, back=25, above=0.85, share=0.06),
-        Tournament((Round(1, 0.85, 50, random=True, lanes=30),), above=0.9, share=0.05),
+        Tournament((Round(1, 0.85, 50, random=True, lanes=20),), above=0.9, share=0.05),
     ),
     "standard": (
         Climb(PM, 10),
@@ -33,8 +33,7 @@ EFFORTS: dict[str, tuple[Search, ...]] = {
         Climb(PM, 60, above=0.85, share=0.08),
         Tournament((Round(9, 0.3, 3, out=2), Round(4, 0.5, 12, out=5), Round(2, 0.8, 60))),
         Overshoot(above=0.8, share=0.08),
-        Tournament((Round(1, 0.85, 40, random=True, lanes=150),), above=0.9, share=0.08),
-        Climb(PM, 40, starts=2, lanes=40, above=0.9, share=0.03),
+        Tournament((Round(1, 0.85, 40, random=True, lanes=90),), above=0.9, share=0.08),
         Climb(CE, 30, starts=1, lanes=24, above=0.9, share=0.03),
         Squares(50, sample=16),
         Smoothed(60, pairs=8, classes=5),

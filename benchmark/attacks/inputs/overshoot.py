@@ -46,16 +46,24 @@ class Reach(Search):
         out: APGD steps in the larger ball.
         back: APGD steps in the ball, for those that fell.
         factor: of the radius.
+        above: asks only examples whose margin is closed by at least this share; the others, whose
+            margin would have to fall several times as fast outside, count as out of reach.
     """
 
     out: int = 10
     back: int = 20
     factor: float = 2.0
+    above: float = 0.0
 
     @property
     def name(self) -> str:
         """Factor and steps."""
         return f"reach of {self.factor:g} budgets, {self.out} + {self.back} steps"
+
+    def wants(self, field: Field) -> Tensor:
+        """What came near enough; the others are left alone by the searches after this one too."""
+        field.reachable = field.reachable & (field.closed >= self.above)
+        return field.reachable
 
     def find(self, field: Field) -> Tensor:
         """The clean image where the larger ball holds nothing, else where the way back ended."""
