@@ -310,3 +310,14 @@ def test_unknown_efforts_and_norms_are_refused(subject):
         package.attack_subject(subject(count=2), "l3", 0.1)
     with pytest.raises(InputError, match=r"unknown effort"):
         package.attack_subject(subject(count=2), "l2", 0.1, "none")
+
+
+@pytest.mark.parametrize("above", [0.0, 0.2])
+def test_reach_gives_up_what_is_far_and_nothing_whose_margin_is_not_finite(subject, above):
+    asked = subject("digits/mlp-pgd-at", 12)
+    state = Field.of(asked, InputBall(asked.images, "linf", 0.1))
+    state.clean[0] = state.margins[0] = -torch.inf
+    wanted = Reach(above=above).wants(state)
+    assert wanted[0]
+    assert bool(wanted[1:].all()) == (above == 0), "no search has closed any margin yet"
+    assert torch.equal(wanted, state.reachable)

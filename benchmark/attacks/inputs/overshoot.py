@@ -62,7 +62,8 @@ class Reach(Search):
 
     def wants(self, field: Field) -> Tensor:
         """What came near enough; the others are left alone by the searches after this one too."""
-        field.reachable = field.reachable & (field.closed >= self.above)
+        # Not ``>=``: where logits are not finite the share is NaN, and nothing is known to be far.
+        field.reachable = field.reachable & ~(field.closed < self.above)
         return field.reachable
 
     def find(self, field: Field) -> Tensor:
