@@ -23,9 +23,10 @@ EFFORTS: dict[str, tuple[Search, ...]] = {
         Climb(PM, 5),
         Reach(out=5, back=12, above=0.2),
         Tournament((Round(4, 0.5, 3, out=2), Round(2, 0.75, 12, out=5))),
-        Tournament((Round(2, 0.5, 15, out=5), Round(1, 0.85, 40, out=5)), above=0.85, share=0.05),
-        Overshoot(above=0.8, share=0.15),
-        Tournament((Round(1, 0.85, 50, random=True, lanes=20),), above=0.9, share=0.05),
+        Tournament((Round(3, 0.6, 20, out=5),), above=0.85, share=0.05),
+        Overshoot((1.25, 1.5, 2.5), out=10, back=25, above=0.85, share=0.06),
+        Overshoot(above=0.8, share=0.15, boxed=True),
+        Tournament((Round(1, 0.85, 40, random=True, lanes=24),), above=0.9, share=0.05),
     ),
     "standard": (
         Climb(PM, 10),

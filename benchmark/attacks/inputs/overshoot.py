@@ -92,6 +92,7 @@ class Overshoot(Search):
         back: APGD steps in the ball.
         above: asks only examples whose margin is closed by at least this share.
         share: and at most this share of all, see :meth:`Field.near`.
+        boxed: only where the box stops climbs that start inside, in l2 and l1 balls.
     """
 
     factors: tuple[float, ...] = (1.25, 1.5, 2.0, 3.0)
@@ -99,6 +100,7 @@ class Overshoot(Search):
     back: int = 30
     above: float = 0.75
     share: float = 0.2
+    boxed: bool = False
 
     @property
     def name(self) -> str:
@@ -108,7 +110,8 @@ class Overshoot(Search):
 
     def wants(self, field: Field) -> Tensor:
         """Examples that came near enough."""
-        return field.near(self.above, self.share)
+        near = field.near(self.above, self.share)
+        return near & (not self.boxed or field.ball.norm != "linf")
 
     def find(self, field: Field) -> Tensor:
         """Each example's first find, else the furthest point of all its climbs."""
