@@ -22,6 +22,9 @@ from torch import Tensor, nn
 
 from benchmark.subject import Subject
 
+ROUNDING = 1e-6
+"""A feature whose deviation is a smaller share of its size does not vary."""
+
 
 @dataclass(frozen=True)
 class LastLayer:
@@ -45,6 +48,8 @@ class LastLayer:
         a bias and leaves the measure.
         """
         deviation = self.features.std(0, correction=0)
+        rounding = ROUNDING * self.features.abs().amax(0)
+        deviation = torch.where(deviation > rounding, deviation, 0.0)
         inverse = torch.where(deviation > 0, 1 / deviation, 0.0)
         return LastLayer(self.weight * deviation, self.features * inverse, self.probabilities)
 
