@@ -36,7 +36,16 @@ TABLES = {
         "steps": 20,
         "bisections": 2,
     },
-    "flatness": {"eps": 0.1, "draws": 3, "restarts": 2, "epochs": 3, "input_steps": 5},
+    "flatness": {
+        "eps": 0.1,
+        "average_radii": [],
+        "worst_radii": [],
+        "draws": 3,
+        "restarts": 2,
+        "epochs": 3,
+        "input_steps": 5,
+        "measure_examples": 0,
+    },
     "intrinsic": {"linf": [0.05, 0.1], "headline": 0.1, "steps": 5, "restarts": 2},
 }
 

@@ -81,17 +81,22 @@ def test_flatness(asked):
         eps=0.1,
         average_radius=0.0,
         worst_radius=0.0,
+        average_radii=[],
+        worst_radii=[],
         draws=3,
         restarts=2,
         input_steps=5,
+        measure_examples=0,
     )
-    for name in ("average_robust", "worst_robust", "average_clean", "worst_clean"):
-        assert scores[name].value == 0, name
+    for name in ("robust", "clean", "calibrated", "error"):
+        for case in ("average", "worst"):
+            assert scores[f"{case}_{name}"].value == 0, (case, name)
     assert scores["robust_loss"].value > 0
 
 
 @pytest.mark.parametrize("normalized", [False, True])
 def test_divergence(asked, normalized):
     (found,) = maximum_divergence(asked, "linf", [0.0], normalized=normalized)
-    assert found.shape == (40,)
-    assert not found.any()
+    assert found.values.shape == (40,)
+    assert not found.values.any()
+    assert not found.changed.any()
