@@ -233,8 +233,9 @@ def inject_backdoor(
         labels: int (N,).
         budget: radius of the weight ball, in the unit of the geometry.
         target: the class the trigger shall call up.
-        trigger: what is stamped on the images, any of :mod:`benchmark.attacks.backdoor.triggers`; by
-            default a bright 3 x 3 square in the lower right corner.
+        trigger: what is stamped on the images, any of
+            :mod:`benchmark.attacks.backdoor.triggers`; by default a bright 3 x 3 square in the
+            lower right corner.
         geometry: of the weight ball.
         rule: which tensors move.
         steps: mini-batch steps of up to 64 images, each clean and stamped.
@@ -243,8 +244,8 @@ def inject_backdoor(
         batch_size: images passed through the model at once.
 
     Returns:
-        ``weights``, ``success`` on triggered images of other classes, ``robust`` and ``agreement`` on
-        clean images, ``change``, the mean relative weight change, and ``moved``, its distribution.
+        ``weights``, ``success`` on triggered images of other classes, ``robust`` and ``agreement``
+        on clean images, ``change``, the mean relative weight change, and ``moved``, its distribution.
 
     Raises:
         InputError: arguments that do not fit together.

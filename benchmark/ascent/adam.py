@@ -1,7 +1,7 @@
 """Adam: stochastic ascent on one mini-batch after the other.
 
-Source: Kingma & Ba 2015. Steps are measured in radii of the space, coordinate by coordinate, so that a
-relative ball is climbed in relative terms; every step is projected.
+Source: Kingma & Ba 2015. Steps are measured in radii of the space, coordinate by coordinate, so
+that a relative ball is climbed in relative terms; every step is projected.
 """
 
 from __future__ import annotations

@@ -115,12 +115,6 @@ class Injection:
                 if best.perfect:
                     break
         return best
-                if step % every == 0 or step == self.effort.steps:
-                    best = self.goal.better(best, self.judge(point))
-                    self.splits.search.progress(
-                        f"backdoor {ball.radius:g}: {best.success:.1%} for {best.drop:.1%} accuracy"
-                    )
-        return best
 
     def works(self, trial: Trial) -> bool:
         """Whether the selection split shows a backdoor as successful and quiet as the goal asks."""
