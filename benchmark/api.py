@@ -7,7 +7,15 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from benchmark.attacks.backdoor import BackdoorOutcome, Trigger, halves, measure, plant
+from benchmark.attacks.backdoor import (
+    Backdoor,
+    BackdoorOutcome,
+    Effort,
+    Injection,
+    Patch,
+    Trigger,
+    split,
+)
 from benchmark.attacks.inputs import InputAttack, attack_subject
 from benchmark.attacks.inputs.distance import Distances, find_distances
 from benchmark.attacks.joint import JointAttack, attack_cell
@@ -214,7 +222,10 @@ def inject_backdoor(
     device: str = "cpu",
     batch_size: int = 256,
 ) -> BackdoorOutcome:
-    """Plant a trigger in the weights on one half of the examples, measure it on the other.
+    """Plant a backdoor in the weights on one part of the examples, measure it on another.
+
+    Half of the examples are optimised on, a fifth decides which of the weights passed through
+    count, and the rest is measured on.
 
     Args:
         model: from images in [0, 1] to logits; it is not changed.
@@ -222,29 +233,30 @@ def inject_backdoor(
         labels: int (N,).
         budget: radius of the weight ball, in the unit of the geometry.
         target: the class the trigger shall call up.
-        trigger: what is stamped on the images; by default a bright 3 x 3 square.
+        trigger: what is stamped on the images, any of
+            :mod:`benchmark.attacks.backdoor.triggers`; by default a bright 3 x 3 square in the
+            lower right corner.
         geometry: of the weight ball.
         rule: which tensors move.
-        steps: APGD steps.
+        steps: mini-batch steps of up to 64 images, each clean and stamped.
         seed: root of every random draw.
         device: where to compute.
         batch_size: images passed through the model at once.
 
     Returns:
-        ``weights``, ``success`` on triggered images of other classes, ``robust`` on clean images,
-        and ``change``, the mean relative weight change.
+        ``weights``, ``success`` on triggered images of other classes, ``robust`` and ``agreement``
+        on clean images, ``change``, the mean relative weight change, and ``moved``, its distribution.
 
     Raises:
         InputError: arguments that do not fit together.
     """
-    chosen = trigger or Trigger()
+    backdoor = Backdoor(trigger or Patch(), target)
     with subject_of(
         model, images, labels, seed=seed, device=device, batch_size=batch_size
     ) as subject:
-        search, held_out = halves(subject)
+        injection = Injection(split(subject), backdoor, Effort(steps))
         ball = WeightBudget(geometry, rule).ball(subject, budget)
-        weights = plant(search, ball, chosen, target, steps, ball.origin)
-        return measure(held_out, ball, chosen, target, weights)
+        return injection.measure(ball, injection.at(ball))
 
 
 def flatness(

@@ -32,7 +32,7 @@ TABLES = {
     "backdoor": {
         "budgets": [0.1, 0.4],
         "headline": 0.4,
-        "trigger_size": 2,
+        "triggers": [{"kind": "patch", "size": 2}],
         "steps": 20,
         "bisections": 2,
     },
