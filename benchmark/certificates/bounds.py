@@ -82,7 +82,8 @@ class Certifier:
         moves = {} if ball is None or ball.radius == 0 else reaches(ball)
         rows = tried.nonzero().squeeze(1)
         trial = min(TRIAL if self.layers > DEEP else 0, subject.batch_size)
-        for part in (*torch.split(rows[:trial], TRIAL), *torch.split(rows[trial:], subject.batch_size)):
+        rest = torch.split(rows[trial:], subject.batch_size)
+        for part in (rows[:trial], *rest):
             proven[part] = self._prove(subject.take(part), eps, moves)
             if self.layers > DEEP and not proven.any():
                 break

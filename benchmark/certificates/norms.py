@@ -82,7 +82,7 @@ def _dilated(kernel: Tensor, dilation: tuple[int, int]) -> Tensor:
 
 def _folded_spectrum(kernel: Tensor, torus: list[int], stride: tuple[int, int]) -> Tensor:
     """The blocks (frequencies, channels out, aliases * channels in) of the strided convolution."""
-    spectrum = torch.fft.fft2(kernel, s=torus)
+    spectrum = torch.fft.fft2(kernel, s=torus).contiguous()
     outs, ins = kernel.shape[:2]
     (s, t), (height, width) = stride, torus
     folded = spectrum.view(outs, ins, s, height // s, t, width // t)
