@@ -233,7 +233,8 @@ def test_a_network_with_an_unknown_operation_is_refused(operation, digits):
     data = digits.head(8)
     torch.manual_seed(0)
     model = Odd(REFUSED[operation])
-    with pytest.raises(UncertifiableError, match=r"no bound|outside a layer|own answers|images alone"):
+    why = r"no bound|outside a layer|own answers|images alone"
+    with pytest.raises(UncertifiableError, match=why):
         certify_joint(model, data.images, data.labels, eps=0.01, radius=0.001)
 
 
