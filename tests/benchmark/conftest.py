@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from benchmark.batteries import Battery
 from benchmark.datasets import Dataset, load_dataset
@@ -98,5 +99,23 @@ def battery():
                 "probes": tables,
             }
         )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def linear_subject():
+    """``linear_subject(count)``: a linear softmax model in float64, images well inside [0, 1]."""
+
+    def make(count=20, seed=0, classes=4, **options) -> Subject:
+        g = torch.Generator().manual_seed(seed)
+        model = nn.Sequential(nn.Flatten(), nn.Linear(12, classes)).double()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.copy_(torch.randn(parameter.shape, generator=g))
+        model.requires_grad_(False)
+        images = 0.3 + 0.4 * torch.rand(count, 3, 2, 2, generator=g, dtype=torch.float64)
+        labels = torch.randint(classes, (count,), generator=g)
+        return Subject(model, images, labels, **options)
 
     return make

@@ -1,0 +1,87 @@
+"""Scale moved into the next layer changes no function: relative numbers stay, absolute ones move.
+
+``tests/benchmark/test_invariance.py`` asks the same of whole probes on the bundled models.
+"""
+
+import copy
+from dataclasses import replace
+
+import pytest
+import torch
+
+from benchmark.objectives import cross_entropy
+
+FACTORS = [8.0, 1 / 8]
+RELATIVE = {
+    "weight": {},
+    "joint": {},
+    "backdoor": {"geometry": "relative-linf"},
+    "average flatness": {},
+    "worst flatness": {},
+    "divergence": {},
+}
+ABSOLUTE = {
+    "weight": {"geometry": "absolute-l2", "radius": 0.1},
+    "joint": {"geometry": "absolute-linf", "radius": 0.003},
+    "backdoor": {"geometry": "absolute-linf", "budget": 0.003},
+    "average flatness": {"geometry": "absolute-l2"},
+    "worst flatness": {"geometry": "absolute-linf"},
+}
+
+
+def loss_at(network, weights):
+    """The mean cross-entropy with perturbed weights: finer than a number of errors."""
+    subject = network.subject().at(weights)
+    return float(cross_entropy(subject.logits(), subject.labels).double().mean())
+
+
+@pytest.mark.parametrize("factor", FACTORS)
+def test_the_function_stays_the_same(network, factor):
+    other = network.rescaled(factor)
+    torch.testing.assert_close(
+        other.model(network.images), network.model(network.images), rtol=1e-4, atol=1e-4
+    )
+
+
+@pytest.mark.parametrize("factor", FACTORS)
+@pytest.mark.parametrize("name", RELATIVE)
+def test_relative_numbers_stay(network, ask, name, factor):
+    before = ask(name, network, **RELATIVE[name])
+    after = ask(name, network.rescaled(factor), **RELATIVE[name])
+    assert before.harm != 0
+    assert after.harm == pytest.approx(before.harm, rel=1e-4)
+    torch.testing.assert_close(after.details, before.details, rtol=1e-4, atol=1e-6)
+    if before.weights:
+        assert loss_at(network.rescaled(factor), after.weights) == pytest.approx(
+            loss_at(network, before.weights), rel=1e-4
+        )
+
+
+@pytest.mark.parametrize("name", ABSOLUTE)
+def test_absolute_numbers_move(network, ask, name):
+    other = network.rescaled(8.0)
+    before, after = ask(name, network, **ABSOLUTE[name]), ask(name, other, **ABSOLUTE[name])
+    if before.weights or after.weights:
+        here, there = loss_at(network, before.weights), loss_at(other, after.weights)
+    else:
+        here, there = before.harm, after.harm
+    assert there != pytest.approx(here, rel=0.01)
+
+
+def louder(network, factor):
+    """The same classes with ``factor`` times the logits: a surer model."""
+    model = copy.deepcopy(network.model)
+    last = [module for module in model.modules() if isinstance(module, torch.nn.Linear)][-1]
+    with torch.no_grad():
+        last.weight *= factor
+        last.bias *= factor
+    return replace(network, model=model)
+
+
+def test_the_scale_of_the_logits_counts_except_where_it_is_taken_out(network, ask):
+    loud = louder(network, 4.0)
+    quiet = {name: ask(name, network).harm for name in ("average flatness", "divergence")}
+    for name, harm in quiet.items():
+        assert ask(name, loud).harm != pytest.approx(harm, rel=0.1)
+    normalised = [ask("divergence", each, normalized=True).harm for each in (network, loud)]
+    assert normalised[1] == pytest.approx(normalised[0], rel=1e-4)
