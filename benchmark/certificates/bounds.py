@@ -60,9 +60,7 @@ class Certifier:
             )
         return walk.layers
 
-    def certified(
-        self, eps: float, ball: WeightBall | None, among: Tensor | None = None
-    ) -> Tensor:
+    def certified(self, eps: float, ball: WeightBall | None, among: Tensor | None = None) -> Tensor:
         """Bool (N,): right for all images within ``eps`` together with all weights in ``ball``.
 
         Args:

@@ -59,9 +59,7 @@ def convolution_norm(
     work = groups * math.prod(torus) / math.prod(stride) * outs * ins * min(outs, ins)
     if work > MOST_WORK:
         return cheap
-    blocks = torch.cat(
-        [_folded_spectrum(part, torus, stride) for part in spread.chunk(groups)]
-    )
+    blocks = torch.cat([_folded_spectrum(part, torus, stride) for part in spread.chunk(groups)])
     return min(cheap, HAIR * float(torch.linalg.matrix_norm(blocks, ord=2).amax()))
 
 

@@ -81,7 +81,7 @@ def test_no_certified_example_falls_to_corners_of_images_and_weights(architectur
     subject = untrained(architecture)
     budget, share = WeightBudget(geometry), 0.0
     certifier = Certifier(subject, "linf")
-    for factor in (0.03, 0.3, 3.0):
+    for factor in (0.003, 0.03, 0.3, 3.0):
         ball = budget.ball(subject, factor * BUDGETS[geometry])
         certified = certifier.certified(factor * 1e-3, ball)
         share = max(share, float(certified.float().mean()))

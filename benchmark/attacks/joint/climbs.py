@@ -27,7 +27,8 @@ def climb_weights(
     ball = budget.ball(subject, radius)
     perturbed = subject.on(images, subject.labels)
     climb = apgd(ball, whole_set(perturbed, probability_margin), ball.project(start), budget.steps)
-    return _inside(ball, climb.point)
+    require_inside(ball, climb.point)
+    return climb.point
 
 
 def climb_product(
@@ -59,5 +60,6 @@ def climb_product(
     space = ProductSpace(inputs, ball)
     origin = space.project({IMAGES: images} | start)
     evaluate = whole_set(subject, probability_margin)
-    found = _inside(space, apgd(space, evaluate, origin, budget.steps, first_step=first_step).point)
+    found = apgd(space, evaluate, origin, budget.steps, first_step=first_step).point
+    require_inside(space, found)
     return {name: value for name, value in found.items() if name != IMAGES}, found[IMAGES]
