@@ -134,7 +134,8 @@ def _margins(answer: Unknown, labels: Tensor) -> Tensor:
     low, high = z.centre - z.box, z.centre + z.box
     own = low.gather(1, labels[:, None]).squeeze(1)
     other = high.scatter(1, labels[:, None], -torch.inf).amax(1)
-    return own - other - 2.0**0.5 * z.ball
+    least: Tensor = own - other - 2.0**0.5 * z.ball
+    return least
 
 
 def certify_surface(

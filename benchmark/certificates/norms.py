@@ -46,7 +46,7 @@ def convolution_norm(
         groups: blocks of channels that do not meet.
     """
     # A kernel's column sums: every input of a group meets each of its outputs at most once a tap.
-    grouped = kernel.double().unflatten(0, (groups, -1))
+    grouped = kernel.double().view(groups, -1, *kernel.shape[1:])
     by_row = kernel.double().abs().flatten(1).sum(1).amax()
     by_column = grouped.abs().sum(dim=(1, 3, 4)).amax()
     cheap = _between(by_row, by_column)
@@ -85,4 +85,5 @@ def _folded_spectrum(kernel: Tensor, torus: list[int], stride: tuple[int, int]) 
     (s, t), (height, width) = stride, torus
     folded = spectrum.view(outs, ins, s, height // s, t, width // t)
     blocks = folded.permute(3, 5, 0, 2, 4, 1).reshape(-1, outs, s * t * ins)
-    return blocks / math.sqrt(s * t)
+    scaled: Tensor = blocks / math.sqrt(s * t)
+    return scaled
