@@ -60,9 +60,7 @@ class Certifier:
             )
         return walk.layers
 
-    def certified(
-        self, eps: float, ball: WeightBall | None, among: Tensor | None = None
-    ) -> Tensor:
+    def certified(self, eps: float, ball: WeightBall | None, among: Tensor | None = None) -> Tensor:
         """Bool (N,): right for all images within ``eps`` together with all weights in ``ball``.
 
         Args:
@@ -136,7 +134,8 @@ def _margins(answer: Unknown, labels: Tensor) -> Tensor:
     low, high = z.centre - z.box, z.centre + z.box
     own = low.gather(1, labels[:, None]).squeeze(1)
     other = high.scatter(1, labels[:, None], -torch.inf).amax(1)
-    return own - other - 2.0**0.5 * z.ball
+    least: Tensor = own - other - 2.0**0.5 * z.ball
+    return least
 
 
 def certify_surface(

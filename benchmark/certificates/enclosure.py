@@ -59,18 +59,14 @@ class Enclosure:
     def scaled(self, scale: Tensor, shift: Tensor) -> Enclosure:
         """``scale * z + shift``, entry by entry; both broadcast to the entries of an example."""
         grown, most = scale.abs(), float(scale.abs().amax())
-        moved = Enclosure(
-            self.centre * scale + shift, self.box * grown, (self.ball * most)
-        )
+        moved = Enclosure(self.centre * scale + shift, self.box * grown, (self.ball * most))
         shifts = torch.linalg.vector_norm(shift.expand_as(self.centre[:1]))
         error = 4 * UNIT * (norms(self.magnitude * grown) + most * self.ball + shifts)
         return moved.rounded(error)
 
     def plus(self, other: Enclosure) -> Enclosure:
         """All sums of a member of each."""
-        total = Enclosure(
-            self.centre + other.centre, self.box + other.box, self.ball + other.ball
-        )
+        total = Enclosure(self.centre + other.centre, self.box + other.box, self.ball + other.ball)
         return total.rounded(2 * UNIT * (self.size + other.size))
 
     def activated(self, function: Callable[[Tensor], Tensor]) -> Enclosure:
@@ -95,8 +91,7 @@ def around(images: Tensor, norm: str, eps: float) -> Enclosure:
     """
     pixels = images.double()
     low, high = (pixels - eps).clamp_min(0), (pixels + eps).clamp_max(1)
-    box = Enclosure((low + high) / 2, (high - low) / 2, torch.zeros_like(pixels[:, 0, 0, 0]))
-    return box
+    return Enclosure((low + high) / 2, (high - low) / 2, torch.zeros_like(pixels[:, 0, 0, 0]))
 
 
 def within(images: Tensor, norm: str, eps: float) -> Enclosure:

@@ -48,7 +48,8 @@ def reaches(ball: WeightBall) -> dict[str, Reach]:
     """
     weights = {name: weight.double() for name, weight in ball.weights.items()}
     lengths = {name: float(torch.linalg.vector_norm(w)) for name, w in weights.items()}
-    if ball.geometry == "network-l2":
+    geometry: str = ball.geometry
+    if geometry == "network-l2":
         lengths = dict.fromkeys(lengths, math.hypot(*lengths.values()))
     return {name: _reach(ball, weight, lengths[name]) for name, weight in weights.items()}
 

@@ -46,7 +46,7 @@ def convolution_norm(
         groups: blocks of channels that do not meet.
     """
     # A kernel's column sums: every input of a group meets each of its outputs at most once a tap.
-    grouped = kernel.double().unflatten(0, (groups, -1))
+    grouped = kernel.double().view(groups, -1, *kernel.shape[1:])
     by_row = kernel.double().abs().flatten(1).sum(1).amax()
     by_column = grouped.abs().sum(dim=(1, 3, 4)).amax()
     cheap = _between(by_row, by_column)
@@ -59,9 +59,7 @@ def convolution_norm(
     work = groups * math.prod(torus) / math.prod(stride) * outs * ins * min(outs, ins)
     if work > MOST_WORK:
         return cheap
-    blocks = torch.cat(
-        [_folded_spectrum(part, torus, stride) for part in spread.chunk(groups)]
-    )
+    blocks = torch.cat([_folded_spectrum(part, torus, stride) for part in spread.chunk(groups)])
     return min(cheap, HAIR * float(torch.linalg.matrix_norm(blocks, ord=2).amax()))
 
 
@@ -87,4 +85,5 @@ def _folded_spectrum(kernel: Tensor, torus: list[int], stride: tuple[int, int]) 
     (s, t), (height, width) = stride, torus
     folded = spectrum.view(outs, ins, s, height // s, t, width // t)
     blocks = folded.permute(3, 5, 0, 2, 4, 1).reshape(-1, outs, s * t * ins)
-    return blocks / math.sqrt(s * t)
+    scaled: Tensor = blocks / math.sqrt(s * t)
+    return scaled

@@ -107,9 +107,7 @@ class JointProbe(Probe):
                 "weight_area": exact(grid.weight_area(accuracy), len(subject)),
             }
             | envelope.scores(grid, accuracy, *cell),
-            outcomes={"headline": headline}
-            | grid.named(robust)
-            | envelope.outcomes(grid),
+            outcomes={"headline": headline} | grid.named(robust) | envelope.outcomes(grid),
             surfaces=[
                 grid.surface("joint_accuracy", "accuracy", accuracy),
                 *envelope.surfaces(grid),

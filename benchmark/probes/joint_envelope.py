@@ -84,9 +84,7 @@ class Envelope:
                         "the certificate or the attack's verification is wrong"
                     )
 
-    def scores(
-        self, grid: Grid, attacked: Array, eps: float, radius: float
-    ) -> dict[str, Score]:
+    def scores(self, grid: Grid, attacked: Array, eps: float, radius: float) -> dict[str, Score]:
         """Certified accuracy at one cell, certified volume, and the gap to the attacked one."""
         if self.certified is None:
             return {}

@@ -11,6 +11,12 @@ from benchmark.objectives import probability_margin
 from benchmark.spaces import IMAGES, InputBall, Point, ProductSpace
 from benchmark.subject import Subject
 
+LONG, SHORT = 2.0, 0.5
+"""First steps of a climb, in radii of its space: from unperturbed images, and from perturbed."""
+
+ENOUGH = 0.1
+"""Probability margin beyond which a fallen example is left alone, for the sake of the others."""
+
 
 def climb_weights(
     subject: Subject, radius: float, budget: WeightBudget, start: Point, images: Tensor
@@ -27,7 +33,8 @@ def climb_weights(
     ball = budget.ball(subject, radius)
     perturbed = subject.on(images, subject.labels)
     climb = apgd(ball, whole_set(perturbed, probability_margin), ball.project(start), budget.steps)
-    return _inside(ball, climb.point)
+    require_inside(ball, climb.point)
+    return climb.point
 
 
 def climb_product(
@@ -38,7 +45,8 @@ def climb_product(
     budget: WeightBudget,
     start: Point,
     images: Tensor,
-    first_step: float = 2.0,
+    *,
+    again: bool = False,
 ) -> tuple[Point, Tensor]:
     """Climb input balls x weight ball simultaneously.
 
@@ -50,7 +58,8 @@ def climb_product(
         budget: geometry, rule and steps.
         start: weights to start from.
         images: (N, C, H, W), perturbed images to start from.
-        first_step: length of the first step, in radii.
+        again: whether images and weights were climbed before: the first step is then shorter, and
+            examples count no more once they have fallen by :data:`ENOUGH`.
 
     Returns:
         Perturbed weights and images.
@@ -58,6 +67,12 @@ def climb_product(
     inputs, ball = InputBall(subject.images, norm, eps), budget.ball(subject, radius)
     space = ProductSpace(inputs, ball)
     origin = space.project({IMAGES: images} | start)
-    evaluate = whole_set(subject, probability_margin)
-    found = _inside(space, apgd(space, evaluate, origin, budget.steps, first_step=first_step).point)
+    evaluate = whole_set(subject, _fallen_enough if again else probability_margin)
+    first_step = SHORT if again else LONG
+    found = apgd(space, evaluate, origin, budget.steps, first_step=first_step).point
+    require_inside(space, found)
     return {name: value for name, value in found.items() if name != IMAGES}, found[IMAGES]
+
+
+def _fallen_enough(logits: Tensor, labels: Tensor) -> Tensor:
+    return probability_margin(logits, labels).clamp_max(ENOUGH)

@@ -69,7 +69,8 @@ def strike(
         robust[rows[fell]] = False
 
     def standing() -> tuple[Tensor, ...]:
-        return torch.split(robust.nonzero().squeeze(1), subject.batch_size)
+        rows = robust.nonzero().squeeze(1)
+        return torch.split(rows, subject.batch_size) if len(rows) else ()
 
     for images in known:
         for rows in standing():
