@@ -1,8 +1,8 @@
 """The loss along random directions in weight space, adversarial examples made anew at every point.
 
 Source: the landscape protocol of Wu, Xia & Wang 2020, "Adversarial weight perturbation helps robust
-generalization", NeurIPS: ``g(alpha) = mean_n max_d CE(f(x_n + d; w + alpha v), y_n)``. Examples kept
-from ``alpha = 0`` would show a curve that is flatter than the loss is.
+generalization", NeurIPS: ``g(alpha) = mean_n max_d CE(f(x_n + d; w + alpha v), y_n)``. Adversarial
+examples kept from ``alpha = 0`` would show a curve that is flatter than the loss is.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from benchmark.landscape.directions import filter_normalized, moved
 from benchmark.landscape.results import LossCurves, LossGrid
-from benchmark.measures.flatness import RobustLoss
+from benchmark.measures.robust_loss import RobustLoss
 from benchmark.spaces import Point, select_weights
 from benchmark.subject import Subject
 
@@ -58,9 +58,7 @@ def loss_grid(subject: Subject, loss: RobustLoss, alphas: Sequence[float], tick:
     """
     plane = _Plane(subject, loss, tick)
     first, second = plane.direction(0), plane.direction(1)
-    pairs = [
-        [plane.losses((alpha, first), (beta, second)) for alpha in alphas] for beta in alphas
-    ]
+    pairs = [[plane.losses((alpha, first), (beta, second)) for alpha in alphas] for beta in alphas]
     return LossGrid(
         alphas=list(alphas),
         robust=[[pair[0] for pair in row] for row in pairs],
@@ -84,6 +82,6 @@ class _Plane:
         """Robust and clean mean loss at a point."""
         taken = [step for step in steps if step[0]]
         here = self.subject.at(moved(self.weights, *taken)) if taken else self.subject
-        robust, clean = (float(kind(here).double().mean()) for kind in self.kinds)
+        robust, clean = (float(kind(here).losses.double().mean()) for kind in self.kinds)
         self.tick()
         return robust, clean

@@ -52,7 +52,9 @@ def _surface(subject: Subject, example: int, offsets: list[float]) -> DecisionSu
     places = torch.cartesian_prod(steps, steps)
     margins = [
         _margins(subject, image + b * signs + a * slope.sign())
-        for b, a in (part.view(-1, 2, 1, 1, 1).unbind(1) for part in places.split(subject.batch_size))
+        for b, a in (
+            part.view(-1, 2, 1, 1, 1).unbind(1) for part in places.split(subject.batch_size)
+        )
     ]
     return DecisionSurface(
         example=example,

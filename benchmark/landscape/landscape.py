@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from benchmark.landscape.curves import even, loss_curves, loss_grid
 from benchmark.landscape.decision import decision_surfaces
 from benchmark.landscape.results import DecisionSurface, LossCurves, LossGrid
-from benchmark.measures.flatness import RobustLoss
+from benchmark.measures.robust_loss import RobustLoss
 from benchmark.results import Score
 from benchmark.statistics import mean
 from benchmark.subject import Subject

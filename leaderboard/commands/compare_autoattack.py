@@ -133,7 +133,6 @@ def compare_autoattack(
         _write(json_file, subject, images, done)
 
 
-
 def _headline(dataset: str, norm: str) -> float:
     """The headline budget of the data set's battery."""
     from benchmark.batteries import battery_for

@@ -110,7 +110,9 @@ def loss_chart(alphas: Sequence[float], losses: Sequence[Sequence[float]]) -> La
     shade = alt.Opacity(
         "shown:Q",
         scale=alt.Scale(
-            type="log", domain=[min(finite), max(max(finite), 1.01 * min(finite))], range=[0.05, 0.8]
+            type="log",
+            domain=[min(finite), max(max(finite), 1.01 * min(finite))],
+            range=[0.05, 0.8],
         ),
         legend=None,
     )
@@ -141,9 +143,7 @@ def nice_levels(low: float, high: float) -> list[float]:
     return list(dict.fromkeys(level for level in levels if low < level < high))
 
 
-def _cells(
-    places: Sequence[float], values: Sequence[Sequence[float]]
-) -> list[dict[str, float]]:
+def _cells(places: Sequence[float], values: Sequence[Sequence[float]]) -> list[dict[str, float]]:
     """A square around every point of the grid where the value is finite."""
     half = (places[1] - places[0]) / 2
     return [

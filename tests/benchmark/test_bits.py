@@ -24,7 +24,9 @@ from benchmark.spaces import select_weights
 from benchmark.subject import Subject, subject_of
 
 QUICK = {"rates": (0.001, 0.01, 0.1), "patterns": 3, "flips": 4, "headline_flips": 3, "draws": 2}
-BUNDLED = [f"digits/{kind}-{recipe}" for kind in ("mlp", "cnn") for recipe in ("standard", "pgd-at")]
+BUNDLED = [
+    f"digits/{kind}-{recipe}" for kind in ("mlp", "cnn") for recipe in ("standard", "pgd-at")
+]
 
 
 def kernels(model):
@@ -156,12 +158,12 @@ def test_drawn_bits_differ_and_are_spread_over_all_tensors(zoo):
 def test_the_search_is_stronger_than_random_flips(subject, model):
     asked = subject(model, 60)
     start = quantize(kernels(asked.model))
-    attack = flip_bits(asked, start, 15, search_examples=60)
+    attack = flip_bits(asked, start, 25, search_examples=60)
     random = [
-        asked.at(start.flip(draw_bits(start, generator(seed), 15)).weights()).correct()
+        asked.at(start.flip(draw_bits(start, generator(seed), 25)).weights()).correct()
         for seed in range(5)
     ]
-    assert attack.after(15).sum() < 0.8 * min(draw.sum() for draw in random)
+    assert attack.after(25).sum() < 0.9 * min(draw.sum() for draw in random)
 
 
 def test_every_state_of_the_search_differs_in_as_many_bits_as_were_flipped(subject):
@@ -248,7 +250,9 @@ def test_without_an_error_the_accuracy_is_that_of_the_rounded_weights(subject):
     for curve in result.curves:
         assert curve.x[0] == 0
         assert curve.y[0].value == pytest.approx(float(rounded.float().mean()))
-    assert result.scores["accuracy_quantized"].value == pytest.approx(float(asked.correct().float().mean()), abs=0.05)
+    assert result.scores["accuracy_quantized"].value == pytest.approx(
+        float(asked.correct().float().mean()), abs=0.05
+    )
 
 
 def test_the_probe_s_curves_and_scores_belong_together(subject):
@@ -317,7 +321,9 @@ def test_a_shared_tensor_is_stored_once_and_flips_wherever_it_is_used(digits):
     flipped = start.flip([Flip("first.weight", 0, 7)])
     untied = Tied().eval()
     untied.load_state_dict(model.state_dict())
-    untied.load_state_dict(flipped.weights() | {"second.weight": flipped.values("first.weight")}, strict=False)
+    untied.load_state_dict(
+        flipped.weights() | {"second.weight": flipped.values("first.weight")}, strict=False
+    )
     torch.testing.assert_close(subject.at(flipped.weights()).logits(), untied(data.images))
 
 

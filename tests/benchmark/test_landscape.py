@@ -18,7 +18,7 @@ from benchmark.landscape import (
 from benchmark.landscape.curves import even
 from benchmark.landscape.landscape import rises
 from benchmark.landscape.results import LossCurves
-from benchmark.measures.flatness import RobustLoss
+from benchmark.measures.robust_loss import RobustLoss
 from benchmark.objectives import cross_entropy
 from benchmark.spaces import select_weights
 from benchmark.subject import Subject, subject_of
@@ -42,7 +42,11 @@ def curves(asked, loss=ROBUST, alphas=ALPHAS, directions=2):
 def network():
     torch.manual_seed(0)
     return nn.Sequential(
-        nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(256, 10)
+        nn.Conv2d(1, 4, 3, padding=1),
+        nn.BatchNorm2d(4),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(256, 10),
     )
 
 
@@ -88,7 +92,7 @@ def test_at_the_origin_stands_the_model_s_own_loss(subject, model):
     asked = subject(model, 30)
     found = curves(asked)
     clean = float(cross_entropy(asked.logits(), asked.labels).double().mean())
-    robust = float(RobustLoss(0.1, 3)(subject(model, 30)).double().mean())
+    robust = float(RobustLoss(0.1, 3)(subject(model, 30)).losses.double().mean())
     assert [row[1] for row in found.clean] == [clean, clean]
     assert [row[1] for row in found.robust] == [robust, robust], "flatness has the same reference"
     assert all(row[0] != clean != row[2] for row in found.clean)
@@ -100,7 +104,7 @@ def test_adversarial_examples_are_made_anew_at_every_point(subject):
     weights = select_weights(asked.model, "kernels")
     direction = filter_normalized(weights, asked.generator("landscape", "direction", 0))
     there = asked.at({name: w + 0.5 * direction[name] for name, w in weights.items()})
-    assert found.robust[0][2] == float(ROBUST(there).double().mean())
+    assert found.robust[0][2] == float(ROBUST(there).losses.double().mean())
     assert found.robust[0][2] > found.clean[0][2]
 
 

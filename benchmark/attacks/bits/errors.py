@@ -46,9 +46,7 @@ class ErrorPattern:
         return flips
 
 
-def draw_pattern(
-    quantized: QuantizedWeights, generator: Generator, largest: float
-) -> ErrorPattern:
+def draw_pattern(quantized: QuantizedWeights, generator: Generator, largest: float) -> ErrorPattern:
     """Draw a pattern of errors.
 
     Args:
@@ -56,9 +54,7 @@ def draw_pattern(
         generator: on the CPU; the same one gives networks of the same shapes the same pattern.
         largest: the largest rate it will be asked for.
     """
-    pattern = ErrorPattern(
-        {name: code.shape for name, code in quantized.codes.items()}, {}, {}, {}
-    )
+    pattern = ErrorPattern({name: code.shape for name, code in quantized.codes.items()}, {}, {}, {})
     for name, code in quantized.codes.items():
         entries, masks, levels = [], [], []
         for place in PLACES:  # place by place, so that the numbers of one are held at a time

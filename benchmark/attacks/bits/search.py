@@ -111,9 +111,7 @@ def _next_flips(
     weights = current.weights()
     one = torch.ones(1, device=subject.images.device)
     gradient = whole_set(subject, cross_entropy)(weights, one).gradient
-    rising = {
-        name: _rising(name, current, slope, flipped, top) for name, slope in gradient.items()
-    }
+    rising = {name: _rising(name, current, slope, flipped, top) for name, slope in gradient.items()}
     loss = _loss(subject, weights)
     longest = max(map(len, rising.values()), default=0)
     for width in range(1, min(longest, budget) + 1):
@@ -143,9 +141,7 @@ def _rising(
     return [flip for flip in ranked if flip not in flipped]
 
 
-def _trial(
-    subject: Subject, current: QuantizedWeights, weights: Point, flips: list[Flip]
-) -> float:
+def _trial(subject: Subject, current: QuantizedWeights, weights: Point, flips: list[Flip]) -> float:
     """The loss with these flips, all of them in one tensor."""
     name = flips[0].name
     return _loss(subject, weights | {name: current.flip(flips).values(name)})
