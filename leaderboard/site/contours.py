@@ -9,7 +9,6 @@ from itertools import combinations, pairwise
 import altair as alt
 
 from leaderboard.site.chart_style import COLOURS, INK, Layers, domain, styled
-from leaderboard.site.texts import number
 
 Segment = tuple[float, float, float, float]
 """``x, y, x2, y2``."""
@@ -122,7 +121,7 @@ def loss_chart(alphas: Sequence[float], losses: Sequence[Sequence[float]]) -> La
     for level in nice_levels(min(finite), max(finite)):
         segments = isolines(alphas, losses, level)
         lines += segments
-        labels += _label(segments, number(level, ""))
+        labels += _label(segments, f"{level:g}")
     layers = [
         _shaded(alphas, shown, titles).encode(color=alt.value(COLOURS[0]), opacity=shade),
         _lines(lines, strokeWidth=0.8),
