@@ -7,6 +7,7 @@ robustness", IJCAI. What an ascent finds is a lower bound of the maximum, not a 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -17,6 +18,27 @@ from benchmark.objectives import divergence, normalized_divergence
 from benchmark.spaces import IMAGES, InputBall
 from benchmark.subject import Subject
 
+LEAST = 1e-12
+"""A smaller divergence, in nats, is rounding; its reciprocal would be any number."""
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """What was found in the balls of one radius.
+
+    Attributes:
+        values: (N,), the largest KL divergence from each clean prediction, float64, in nats.
+        changed: bool (N,), whether an image found has another predicted class than the clean one.
+    """
+
+    values: Tensor
+    changed: Tensor
+
+    @property
+    def psi(self) -> Tensor:
+        """``1 / values`` (N,), the paper's form: larger is more robust."""
+        return 1 / self.values.clamp_min(LEAST)
+
 
 def maximum_divergence(
     subject: Subject,
@@ -26,11 +48,11 @@ def maximum_divergence(
     steps: int = 20,
     restarts: int = 3,
     normalized: bool = False,
-) -> list[Tensor]:
-    """Largest KL divergence (N,) found from each clean prediction, float64, one a budget.
+) -> list[Divergence]:
+    """The largest KL divergences found from each clean prediction, one :class:`Divergence` a budget.
 
-    The divergence has no gradient at the image itself, so every start is random. What is found in a
-    small ball counts in every larger one.
+    The divergence has no gradient at the image itself, so every start is random. The best of all
+    iterates counts, and what is found in a small ball counts in every larger one.
 
     Args:
         subject: model and examples; labels are not used.
@@ -43,6 +65,7 @@ def maximum_divergence(
     objective = normalized_divergence if normalized else divergence
     clean = subject.logits()
     best = torch.zeros(len(subject), dtype=torch.float64, device=clean.device)
+    changed = torch.zeros(len(subject), dtype=torch.bool, device=clean.device)
     ladder = []
     for eps in budgets:
         ball = InputBall(subject.images, norm, eps)
@@ -53,8 +76,10 @@ def maximum_divergence(
                 evaluate = per_example(part, objective, clean[batch], stop=False)
                 found = local.project(apgd(local, evaluate, {IMAGES: start[batch]}, steps).point)
                 require_inside(local, found)
-                reached = objective(part.logits(found[IMAGES]), part.labels, clean[batch])
+                logits = part.logits(found[IMAGES])
+                reached = objective(logits, part.labels, clean[batch])
                 best[batch] = torch.maximum(best[batch], reached)
-        ladder.append(best.clone())
+                changed[batch] |= logits.argmax(1) != clean[batch].argmax(1)
+        ladder.append(Divergence(best.clone(), changed.clone()))
         subject.progress(f"divergence {eps:.4g}: {float(best.mean()):.3g} nats")
     return ladder

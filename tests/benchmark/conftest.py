@@ -33,11 +33,20 @@ TABLES = {
     "backdoor": {
         "budgets": [0.1, 0.4],
         "headline": 0.4,
-        "trigger_size": 2,
+        "triggers": [{"kind": "patch", "size": 2}],
         "steps": 20,
         "bisections": 2,
     },
-    "flatness": {"eps": 0.1, "draws": 3, "restarts": 2, "epochs": 3, "input_steps": 5},
+    "flatness": {
+        "eps": 0.1,
+        "average_radii": [],
+        "worst_radii": [],
+        "draws": 3,
+        "restarts": 2,
+        "epochs": 3,
+        "input_steps": 5,
+        "measure_examples": 0,
+    },
     "intrinsic": {"linf": [0.05, 0.1], "headline": 0.1, "steps": 5, "restarts": 2},
 }
 

@@ -128,6 +128,8 @@ def test_flatness_does_see_the_scale_of_the_logits(zoo, digits):
         "draws": 4,
         "restarts": 1,
         "epochs": 1,
+        "average_radii": [],
+        "worst_radii": [],
     }
     quiet = flatness(zoo("digits/mlp-standard"), data.images, data.labels, **asked)
     loud = flatness(louder, data.images, data.labels, **asked)
