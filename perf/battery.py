@@ -88,7 +88,9 @@ def run(
         if memory:
             row = _memory(architecture, battery, examples or 64, batch_size or 64, device)
         else:
-            row = _time(model, battery, _budgets(budget), examples, batch_size or 256, device, folder)
+            row = _time(
+                model, battery, _budgets(budget), examples, batch_size or 256, device, folder
+            )
         records.put(row)
         console.print(
             f"{row.conditions.model}: {row.seconds:.1f} s, {row.peak_memory / 1e9:.2f} GB"

@@ -31,7 +31,9 @@ ROOT = Path(__file__).resolve().parents[1]
 console = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
-def measure(case: Case, records: Records[Row], device: str = "cpu", examples: int | None = None) -> bool:
+def measure(
+    case: Case, records: Records[Row], device: str = "cpu", examples: int | None = None
+) -> bool:
     """Measure a row and keep it, unless it was measured under the same conditions before.
 
     Args:

@@ -7,7 +7,6 @@ from torch import nn
 from benchmark import objectives
 from benchmark.ascent import Evaluation, apgd, per_example, pgd, whole_set
 from benchmark.spaces import IMAGES, InputBall, WeightBall, select_weights
-from benchmark.subject import Subject
 
 
 @pytest.mark.parametrize(

@@ -189,7 +189,9 @@ def test_the_least_effort_is_less_of_the_same(name):
                 assert after[field] or not value
             elif field not in ("effort", "also"):
                 assert after[field] == value
-    weight, joint, inputs = (least.probes[name].model_dump() for name in ("weight", "joint", "input"))
+    weight, joint, inputs = (
+        least.probes[name].model_dump() for name in ("weight", "joint", "input")
+    )
     assert weight["steps"] == 1
     assert inputs["effort"] == "quick"
     assert weight["headline"] in weight["radii"]
@@ -253,9 +255,7 @@ def test_the_random_network_is_right_about_all_and_not_always_of_one_class():
     assert torch.equal(same.labels, data.labels)
     assert all(
         torch.equal(one, other)
-        for one, other in zip(
-            model.state_dict().values(), again.state_dict().values(), strict=True
-        )
+        for one, other in zip(model.state_dict().values(), again.state_dict().values(), strict=True)
     )
 
 

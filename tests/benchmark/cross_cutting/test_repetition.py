@@ -38,9 +38,7 @@ def test_the_interval_is_that_of_independent_draws(network, measures):
     assert score.value == pytest.approx(float(rises.mean()))
 
 
-def test_models_of_one_architecture_are_moved_in_the_same_directions(
-    zoo, digits, measures, passes
-):
+def test_models_of_one_architecture_are_moved_in_the_same_directions(zoo, digits, measures, passes):
     """So that the difference between two models is not that of their draws."""
     data, directions = digits.head(8), []
     for name in ("digits/mlp-standard", "digits/mlp-pgd-at"):
@@ -52,7 +50,9 @@ def test_models_of_one_architecture_are_moved_in_the_same_directions(
         assert len(moved) == 2
         directions.append(
             [
-                torch.cat([((w[n] - own) / own.norm()).flatten() for n, own in ball.weights.items()])
+                torch.cat(
+                    [((w[n] - own) / own.norm()).flatten() for n, own in ball.weights.items()]
+                )
                 for w in moved
             ]
         )
