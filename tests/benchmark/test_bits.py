@@ -189,7 +189,7 @@ def test_the_first_step_takes_the_flip_that_raises_the_loss_most(subject):
     for name, slope in zip(weights, slopes, strict=True):
         entries = slope.abs().flatten().topk(10).indices.tolist()
         flips = [Flip(name, entry, bit) for entry in entries for bit in range(8)]
-        gains = [float(slope.flatten()[f.index] * moved(start, f)) for f in flips]
+        gains = [float(slope.flatten()[f.entry] * moved(start, f)) for f in flips]
         trials.append(start.flip([flips[gains.index(max(gains))]]))
     losses = [mean_loss(asked, trial) for trial in trials]
     (_, found), *_ = progressive_search(asked, start, 1, 10)
@@ -199,7 +199,7 @@ def test_the_first_step_takes_the_flip_that_raises_the_loss_most(subject):
 def moved(start, flip):
     """By how much a flip changes its entry."""
     before, after = start.values(flip.name), start.flip([flip]).values(flip.name)
-    return (after - before).flatten()[flip.index]
+    return (after - before).flatten()[flip.entry]
 
 
 def mean_loss(asked, quantized):
