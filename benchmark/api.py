@@ -267,7 +267,7 @@ def inject_backdoor(
     trigger: Trigger | None = None,
     geometry: str = "relative-linf",
     rule: str = "no-normalization",
-    steps: int = 100,
+    steps: int = 200,
     seed: int = 0,
     device: str = "cpu",
     batch_size: int = 256,

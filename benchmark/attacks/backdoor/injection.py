@@ -51,7 +51,7 @@ class Effort:
             step; it grows geometrically.
     """
 
-    steps: int = 100
+    steps: int = 200
     betas: tuple[float, float] = (0.1, 1.0)
 
     def beta(self, step: int) -> float:
