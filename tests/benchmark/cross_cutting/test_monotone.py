@@ -59,7 +59,7 @@ def test_joint_accuracy_along_both_axes(network, battery):
             "headline_radius": radii[1],
         },
     )
-    few = network.head(10)
+    few = network.head(8)
     report = evaluate(few.model, few.images, few.labels, chosen, ["joint"])
     surfaces = {each.picture: each for each in report.results["joint"].surfaces}
     z = torch.tensor(surfaces["joint_accuracy"].z)
