@@ -98,7 +98,7 @@ class Bars(BaseModel):
         picture: which picture it belongs to, such as ``"layer_sensitivity"``.
         series: its name within that picture; bars of the same picture stand side by side.
         x_label: what the names are, such as ``"layer"``.
-        y_label: what the scores are; one that names an accuracy or a share is shown as a percentage.
+        y_label: what the scores are; an accuracy or a share is shown as a percentage.
         names: in the order they are drawn.
         y: one score a name.
     """

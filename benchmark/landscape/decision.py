@@ -53,7 +53,7 @@ def _surface(subject: Subject, example: int, offsets: list[float]) -> DecisionSu
     margins = [
         _margins(subject, image + b * signs + a * slope.sign())
         for b, a in (
-            part.view(-1, 2, 1, 1, 1).unbind(1) for part in places.split(subject.batch_size)
+            part.view(-1, 2, 1, 1, 1).unbind(1) for part in torch.split(places, subject.batch_size)
         )
     ]
     return DecisionSurface(

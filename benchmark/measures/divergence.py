@@ -49,7 +49,7 @@ def maximum_divergence(
     restarts: int = 3,
     normalized: bool = False,
 ) -> list[Divergence]:
-    """The largest KL divergences found from each clean prediction, one :class:`Divergence` a budget.
+    """The largest KL divergences from each clean prediction found, at ascending budgets.
 
     The divergence has no gradient at the image itself, so every start is random. The best of all
     iterates counts, and what is found in a small ball counts in every larger one.

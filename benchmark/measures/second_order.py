@@ -58,7 +58,7 @@ def hessian_product(subject: Subject, weights: Point, direction: Point) -> Point
         share = part.images.new_full((len(rows),), 1 / len(subject))
         with _twice():
             along = _slope_along(part, asked, direction, share)
-            slopes = subject.gradients(along, list(asked.values()), len(rows))
+            slopes = _differentiate(part, along, list(asked.values()))
         for name, slope in zip(asked, slopes, strict=True):
             product[name] += slope
     return product
@@ -85,7 +85,7 @@ def slopes_along(subject: Subject, weights: Point, direction: Point) -> Tensor:
         share = part.images.new_ones(len(rows)).requires_grad_(True)
         with _twice():
             along = _slope_along(part, asked, direction, share)
-            found.extend(subject.gradients(along, [share], len(rows)))
+            found.extend(_differentiate(part, along, [share]))
     return torch.cat(found)
 
 
@@ -99,10 +99,20 @@ def _slope_along(part: Subject, asked: Point, direction: Point, share: Tensor) -
     slopes = torch.autograd.grad(
         value, list(asked.values()), create_graph=True, materialize_grads=True
     )
-    products = [
-        (slope * direction[name]).sum() for name, slope in zip(asked, slopes, strict=True)
-    ]
+    products = [(slope * direction[name]).sum() for name, slope in zip(asked, slopes, strict=True)]
     return torch.stack(products).sum()
+
+
+def _differentiate(part: Subject, along: Tensor, leaves: list[Tensor]) -> list[Tensor]:
+    """Derivatives of a slope by leaves of its graph.
+
+    The whole graph is walked, and not only the ways to the leaves: a function that may be
+    differentiated once cuts those ways, and what it cuts off would be taken as zero.
+    """
+    if along.requires_grad:
+        part.passes.backwards += len(part)
+        along.backward()
+    return [torch.zeros_like(leaf) if leaf.grad is None else leaf.grad for leaf in leaves]
 
 
 def _chunks(subject: Subject) -> tuple[Tensor, ...]:

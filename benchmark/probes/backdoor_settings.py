@@ -38,7 +38,7 @@ class BackdoorSettings(ProbeSettings):
         seeds: of random patterns and of the order of images; every trigger is tried with every
             target and seed.
         steps: mini-batch steps a climb.
-        betas: weights of the triggered images in the objective; one climb each, the best counts.
+        betas: weight of the triggered images in the objective at the first and the last step.
         success: share of triggered images that counts as a working backdoor.
         clean_drop: largest drop of clean accuracy that goes unseen.
         bisections: halvings of the interval in which the smallest working budget lies.
@@ -52,7 +52,7 @@ class BackdoorSettings(ProbeSettings):
     targets: Annotated[tuple[Target, ...], Field(min_length=1)] = (0,)
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
     steps: int = Field(default=100, ge=1)
-    betas: Annotated[tuple[Weight, ...], Field(min_length=1)] = (1.0,)
+    betas: tuple[Weight, Weight] = (0.1, 1.0)
     success: float = Field(default=0.9, gt=0, le=1)
     clean_drop: float = Field(default=0.01, ge=0, le=1)
     bisections: int = Field(default=4, ge=0)

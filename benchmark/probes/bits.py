@@ -62,8 +62,8 @@ class BitsSettings(ProbeSettings):
 
     @property
     def control_flips(self) -> list[int]:
-        """Numbers of flips at which the control is measured: powers of 2, headline, most."""
-        powers = {1 << k for k in range(self.flips.bit_length())}
+        """Numbers of flips at which the control is measured: powers of 4, headline, most."""
+        powers = {1 << k for k in range(0, self.flips.bit_length(), 2)}
         return sorted(powers | {self.headline_flips, self.flips})
 
 

@@ -248,4 +248,3 @@ class FlatnessProbe(Probe):
             "calibrated temperature": temperature,
             "calibrated mean confidence": confidence(some.logits(), temperature),
         }
-

@@ -44,8 +44,8 @@ SPECS = {
     ),
     "relative_hessian_trace": _spec(
         "Relative Hessian (trace)",
-        "Mean of v'Hv over random v with the norm of the weights in each tensor; half of it times "
-        "the squared radius is the clean average-case flatness in small balls.",
+        "Mean of v'Hv over random v with the norm of the weights in each tensor: the curvature that "
+        "average-case flatness sees between the bends of ReLU.",
     ),
     "fisher_rao": _spec(
         "Fisher-Rao norm",

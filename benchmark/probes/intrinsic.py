@@ -15,7 +15,10 @@ from benchmark.results import Curve, ProbeResult, Score, ScoreSpec
 from benchmark.statistics import exact, mean, median, proportion
 from benchmark.subject import Subject
 
-FORMS = {"": "", "normalized_": " of logits brought to zero mean and unit deviation, image by image"}
+FORMS = {
+    "": "",
+    "normalized_": " of logits brought to zero mean and unit deviation, image by image",
+}
 """Prefix of the scores of raw and of normalised logits, and how their descriptions say it."""
 
 
@@ -112,7 +115,9 @@ class IntrinsicProbe(Probe):
         scores: dict[str, Score] = {}
         for prefix, ladder in ladders.items():
             scores |= {prefix + name: score for name, score in _summary(ladder[rung]).items()}
-        changed = [one.changed | other.changed for one, other in zip(*ladders.values(), strict=True)]
+        changed = [
+            one.changed | other.changed for one, other in zip(*ladders.values(), strict=True)
+        ]
         return ProbeResult(
             probe=self.name,
             scores=scores | {"changed": proportion(bits(changed[rung]))},

@@ -109,11 +109,12 @@ def _chart(curves: Sequence[Curve], unit: str) -> Layers:
             values=list(ticks),
             labelExpr=f"{texts}[indexof({json.dumps(list(ticks))}, datum.value)]",
             labelOverlap="greedy",
+            labelSeparation=6,
             grid=False,
         ),
     )
     scale = alt.Scale(domain=[0, 1]) if unit else alt.Scale(zero=True, nice=True)
-    axis = alt.Axis(format="%" if unit else "~g", tickCount=5)
+    axis = alt.Axis(format="%" if unit else "~r", tickCount=5)
     # A lone series is named by the picture's title.
     legend: dict[str, Any] = {"legend": None} if len(names) == 1 else {}
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations, pairwise
+from typing import Any
 
 import altair as alt
 
 from leaderboard.site.chart_style import COLOURS, INK, Layers, domain, styled
-from leaderboard.site.texts import number
 
 Segment = tuple[float, float, float, float]
 """``x, y, x2, y2``."""
@@ -75,11 +75,12 @@ def decision_chart(
         margins: ``margins[i][j]`` at ``offsets[i]`` upwards and ``offsets[j]`` to the right.
         eps: the linf budget; 0 for none.
     """
-    cells = [
+    plain = _cells(offsets, margins)
+    cells: list[dict[str, Any]] = [
         cell | {"side": RIGHT if cell["value"] > 0 else WRONG, "size": abs(cell["value"])}
-        for cell in _cells(offsets, margins)
+        for cell in plain
     ]
-    largest = max((cell["size"] for cell in cells), default=1.0) or 1.0
+    largest = max((abs(cell["value"]) for cell in plain), default=1.0) or 1.0
     shade = alt.Opacity(
         "size:Q",
         scale=alt.Scale(type="sqrt", domain=[0, largest], range=[0.1, 0.8]),
@@ -122,7 +123,7 @@ def loss_chart(alphas: Sequence[float], losses: Sequence[Sequence[float]]) -> La
     for level in nice_levels(min(finite), max(finite)):
         segments = isolines(alphas, losses, level)
         lines += segments
-        labels += _label(segments, number(level, ""))
+        labels += _label(segments, f"{level:g}")
     layers = [
         _shaded(alphas, shown, titles).encode(color=alt.value(COLOURS[0]), opacity=shade),
         _lines(lines, strokeWidth=0.8),
@@ -155,12 +156,12 @@ def _cells(places: Sequence[float], values: Sequence[Sequence[float]]) -> list[d
 
 
 def _shaded(
-    places: Sequence[float], cells: list[dict[str, float]], titles: tuple[str, str]
+    places: Sequence[float], cells: Sequence[Mapping[str, Any]], titles: tuple[str, str]
 ) -> alt.Chart:
     half = (places[1] - places[0]) / 2
     scale = alt.Scale(domain=[places[0] - half, places[-1] + half], nice=False, zero=False)
     axis = alt.Axis(grid=False, tickCount=5, format="~g")
-    return (
+    chart: alt.Chart = (
         alt.Chart(alt.InlineData(values=cells))
         .mark_rect(strokeWidth=0)
         .encode(
@@ -170,24 +171,27 @@ def _shaded(
             y2="y2:Q",
         )
     )
+    return chart
 
 
-def _lines(segments: Sequence[Sequence[float]], **style: object) -> alt.Chart:
+def _lines(segments: Sequence[Sequence[float]], **style: Any) -> alt.Chart:
     data = [dict(zip(("x", "y", "x2", "y2"), segment, strict=True)) for segment in segments]
-    return (
+    chart: alt.Chart = (
         alt.Chart(alt.InlineData(values=data))
         .mark_rule(color=INK, strokeCap="round", clip=True, **style)
         .encode(x="x:Q", x2="x2:Q", y="y:Q", y2="y2:Q")
     )
+    return chart
 
 
 def _centre() -> alt.Chart:
     """A cross where the model, or the image, itself stands."""
-    return (
+    chart: alt.Chart = (
         alt.Chart(alt.InlineData(values=[{"x": 0, "y": 0}]))
         .mark_point(shape="cross", filled=True, color=INK, opacity=1, size=50)
         .encode(x="x:Q", y="y:Q")
     )
+    return chart
 
 
 def _label(segments: Sequence[Segment], text: str) -> list[dict[str, object]]:

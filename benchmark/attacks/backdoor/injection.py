@@ -22,7 +22,7 @@ from models_zoo.errors import InputError
 BATCH = 64
 """Images a step, each clean and stamped: 128 pass through the model, a batch of the authors'."""
 
-CHECKS = 8
+CHECKS = 10
 """How often a climb is tried out on the selection split, evenly, its last point included."""
 
 
@@ -47,11 +47,17 @@ class Effort:
 
     Attributes:
         steps: mini-batch steps a climb.
-        betas: weights of the triggered images' part of the objective; one climb each.
+        betas: weight of the triggered images' part of the objective at the first and at the last
+            step; it grows geometrically.
     """
 
     steps: int = 100
-    betas: tuple[float, ...] = (1.0,)
+    betas: tuple[float, float] = (0.1, 1.0)
+
+    def beta(self, step: int) -> float:
+        """The weight of the triggered images at a step, counted from 0."""
+        first, last = self.betas
+        return first * (last / first) ** (step / max(self.steps - 1, 1))
 
 
 class Injection:
@@ -101,19 +107,18 @@ class Injection:
         if known is not None:
             start = ball.project(known.weights)
             best = self.goal.better(best, self.judge(start))
+        if best.perfect:
+            return best
         every = math.ceil(self.effort.steps / CHECKS)
-        for beta in self.effort.betas:
+        for step, point in enumerate(self._climb(ball, start), 1):
+            if step % every and step < self.effort.steps:
+                continue
+            best = self.goal.better(best, self.judge(point))
+            self.splits.search.progress(
+                f"backdoor {ball.radius:g}: {best.success:.1%} for {best.drop:.1%} accuracy"
+            )
             if best.perfect:
                 break
-            for step, point in enumerate(self._climb(ball, start, beta), 1):
-                if step % every and step < self.effort.steps:
-                    continue
-                best = self.goal.better(best, self.judge(point))
-                self.splits.search.progress(
-                    f"backdoor {ball.radius:g}: {best.success:.1%} for {best.drop:.1%} accuracy"
-                )
-                if best.perfect:
-                    break
         return best
 
     def works(self, trial: Trial) -> bool:
@@ -125,15 +130,16 @@ class Injection:
         trigger, target = self.backdoor.trigger, self.backdoor.target
         return measure(self.splits.measured, ball, trigger, target, trial.weights)
 
-    def _climb(self, ball: WeightBall, start: Point, beta: float) -> Iterator[Point]:
-        purpose = (self.backdoor.target, self.backdoor.seed, f"{ball.radius:g}", beta)
-        return adam(ball, self._batches(beta, *purpose), start, self.effort.steps)
+    def _climb(self, ball: WeightBall, start: Point) -> Iterator[Point]:
+        purpose = (self.backdoor.target, self.backdoor.seed, f"{ball.radius:g}")
+        return adam(ball, self._batches(*purpose), start, self.effort.steps)
 
-    def _batches(self, beta: float, *purpose: Hashable) -> Iterator[Evaluate]:
+    def _batches(self, *purpose: Hashable) -> Iterator[Evaluate]:
         """The objective on one mini-batch after the other, in ever new random orders."""
         search = self.splits.search
-        objective = partial(implant, beta=beta)
-        for rows in _orders(len(search), search.generator("backdoor", "order", *purpose)):
+        orders = _orders(len(search), search.generator("backdoor", "order", *purpose))
+        for step, rows in enumerate(orders):
+            objective = partial(implant, beta=self.effort.beta(step))
             part = rows.to(search.images.device)
             both = search.on(
                 torch.cat([search.images[part], self.stamped[part]]),

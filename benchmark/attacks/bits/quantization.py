@@ -28,7 +28,7 @@ class Flip(NamedTuple):
     """One stored bit: of which tensor, of which of its entries in flat order, and which place."""
 
     name: str
-    index: int
+    entry: int
     bit: int
 
 
@@ -73,9 +73,9 @@ class QuantizedWeights:
     def flip(self, flips: Iterable[Flip]) -> QuantizedWeights:
         """The weights with these bits flipped, each of them once."""
         masks: dict[str, Tensor] = {}
-        for name, index, bit in flips:
+        for name, entry, bit in flips:
             mask = masks.setdefault(name, torch.zeros_like(self.codes[name]))
-            mask.view(-1)[index] ^= PLACES[bit]
+            mask.view(-1)[entry] ^= PLACES[bit]
         return self.xor(masks)
 
     def distance(self, other: QuantizedWeights) -> int:
