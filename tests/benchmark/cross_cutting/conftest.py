@@ -143,7 +143,7 @@ def networks(zoo, digits):
             return of_dataset(
                 *find_model("cifar10-resnet20-standard", shared),
                 6,
-                eps=1 / 255,
+                eps=3 / 255,
                 radius=0.005,
                 change=0.02,
                 layers=("network.layer1.0.conv1", "network.layer1.0.bn1"),

@@ -1,6 +1,5 @@
 """Orders that hold between attacks: an adversary who may do more does no less."""
 
-import pytest
 import torch
 
 from benchmark import attack_inputs, attack_joint, attack_weights
