@@ -39,8 +39,13 @@ REPEATS = frozenset(
 )
 """Settings that say how often something is done again with the same memory."""
 
-CHOICES = frozenset({"betas", "seeds", "targets", "triggers"})
+CHOICES = frozenset({"seeds", "targets", "triggers"})
 """Settings that list what is tried one after the other; the first of each is enough."""
+
+LADDERS = frozenset(
+    {"average_radii", "budgets", "l1", "l2", "linf", "radii", "rates", "worst_radii"}
+)
+"""Settings that list budgets in ascending order."""
 
 FEW = {"layer_examples": 8}
 """Examples of what takes less memory than something else does: one layer moves, not all of them."""
@@ -80,7 +85,7 @@ def _thrifty(settings: ProbeSettings, single: set[float]) -> ProbeSettings:
             changes[name] = value[:1]
         elif name == "effort":
             changes[name] = "quick"
-        elif isinstance(value, tuple) and all(isinstance(each, float) for each in value):
+        elif name in LADDERS and isinstance(value, tuple):
             changes[name] = tuple(each for each in value if each in single) or value[-1:]
         elif name == "also":
             changes[name] = {}

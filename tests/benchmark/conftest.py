@@ -48,6 +48,16 @@ TABLES = {
         "measure_examples": 0,
     },
     "intrinsic": {"linf": [0.05, 0.1], "headline": 0.1, "steps": 5, "restarts": 2},
+    "bits": {
+        "rates": [0.001, 0.01],
+        "headline_rate": 0.01,
+        "patterns": 2,
+        "flips": 3,
+        "headline_flips": 2,
+        "search_examples": 16,
+        "top": 3,
+        "draws": 2,
+    },
 }
 
 

@@ -13,7 +13,15 @@ from benchmark.probes import PROBES
 from models_zoo.errors import InputError
 from perf.battery_costs import BatteryConditions, BatteryRow, ProbeCost, Yardstick, forget_peak
 from perf.battery_table import render
-from perf.battery_thrift import FEW, REPEATS, copies_left_out, least_effort, untrained
+from perf.battery_thrift import (
+    CHOICES,
+    FEW,
+    LADDERS,
+    REPEATS,
+    copies_left_out,
+    least_effort,
+    untrained,
+)
 from perf.cases import find_model
 from perf.page import marks, write_section
 from perf.records import Records
@@ -224,20 +232,24 @@ def test_copies_of_weights_that_shorter_ladders_do_not_keep_are_counted():
 
 
 KEPT = {
+    "betas",
     *("examples", "measure_examples", "search_examples", "minibatch"),
     *("target", "trigger_size", "top", "rungs"),
 }
-"""Whole numbers that are no repetition: what is measured, and how many images at once."""
+"""Settings that are no repetition: what is measured, and how many images at once."""
 
 
-def test_every_whole_number_of_a_default_probe_s_settings_is_known_for_what_it_is():
-    """A new one is either a repetition, and named in ``REPEATS``, or named above."""
+def test_every_count_and_list_of_a_default_probe_s_settings_is_known_for_what_it_is():
+    """A new one is a repetition, a choice or a ladder, and named as such, or named above."""
     unknown = {
         f"{probe}.{field}"
         for name in ("digits-v1", "cifar10-linf-v1")
-        for probe in load_battery(name).default
-        for field, value in PROBES[probe].Settings.model_fields.items()
-        if value.annotation is int and field not in {*REPEATS, *FEW, *KEPT}
+        for battery in [load_battery(name)]
+        for probe in battery.default
+        for field, value in battery.probes[probe].model_dump().items()
+        if type(value) in (int, tuple)
+        and field not in {*REPEATS, *CHOICES, *LADDERS, *FEW, *KEPT}
+        and probe != "regional"
     }
     assert unknown == set()
 

@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from benchmark import attack_joint, attack_weights, inject_backdoor
 from benchmark.datasets import Dataset, load_dataset
 from benchmark.measures.divergence import maximum_divergence
-from benchmark.measures.flatness import RobustLoss, average_flatness, worst_flatness
+from benchmark.measures.flatness import average_flatness, worst_flatness
+from benchmark.measures.robust_loss import RobustLoss
 from benchmark.spaces import Point, WeightBall, select_weights
 from benchmark.subject import Subject
 from models_zoo.architectures.cifar_resnet import CIFARResNet
@@ -97,6 +98,7 @@ def trained_briefly() -> nn.Module:
                 loss = nn.functional.cross_entropy(model(data.images[batch]), data.labels[batch])
                 loss.backward()
                 optimiser.step()
+        optimiser.zero_grad()
     return model.eval().requires_grad_(False)
 
 
@@ -110,7 +112,7 @@ def networks(zoo, digits):
             return of_dataset(
                 zoo("digits/mlp-standard"),
                 digits,
-                24,
+                20,
                 eps=0.05,
                 radius=0.03,
                 change=0.2,
@@ -130,7 +132,7 @@ def networks(zoo, digits):
             return of_dataset(
                 trained_briefly(),
                 digits,
-                24,
+                16,
                 eps=0.05,
                 radius=0.02,
                 change=0.1,
@@ -140,8 +142,8 @@ def networks(zoo, digits):
         if kind == "resnet20":
             return of_dataset(
                 *find_model("cifar10-resnet20-standard", shared),
-                10,
-                eps=1 / 255,
+                6,
+                eps=3 / 255,
                 radius=0.005,
                 change=0.02,
                 layers=("network.layer1.0.conv1", "network.layer1.0.bn1"),
@@ -222,14 +224,15 @@ class Measures:
     @staticmethod
     def losses(subject: Subject, eps: float, steps: int = 3) -> Tensor:
         """Cross-entropy (N,) under an input attack."""
-        return RobustLoss(eps, steps)(subject)
+        return RobustLoss(eps, steps)(subject).losses
 
     @staticmethod
     def average(
         subject: Subject, eps: float, ball: WeightBall, draws: int = 2, steps: int = 3
     ) -> Tensor:
         """Rises of the mean loss (draws,)."""
-        return average_flatness(subject, RobustLoss(eps, steps), ball, draws, "test")
+        (rises,) = average_flatness(subject, [RobustLoss(eps, steps)], ball, draws)
+        return rises.loss
 
     @staticmethod
     def worst(
@@ -241,16 +244,17 @@ class Measures:
         steps: int = 3,
     ) -> float:
         """The largest rise of the mean loss."""
-        effort: dict[str, Any] = {"restarts": restarts, "epochs": epochs, "minibatch": 128}
+        loss = RobustLoss(eps, steps)
         return float(
-            worst_flatness(subject, RobustLoss(eps, steps), ball, **effort, purpose="test")
+            worst_flatness(subject, loss, ball, restarts=restarts, epochs=epochs).rise.loss
         )
 
     @staticmethod
     def divergence(subject: Subject, budgets: Sequence[float], **effort: Any) -> list[Tensor]:
         """Largest divergences (N,), one tensor a budget."""
         asked: dict[str, Any] = {"steps": 3, "restarts": 1} | effort
-        return maximum_divergence(subject, "linf", budgets, **asked)
+        ladder = maximum_divergence(subject, "linf", budgets, **asked)
+        return [found.values for found in ladder]
 
 
 @pytest.fixture(scope="session")

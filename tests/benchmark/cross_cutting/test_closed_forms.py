@@ -55,7 +55,7 @@ def ball(request, linear_subject):
 def test_worst_flatness_reaches_the_closed_form(linear_subject, ball, measures):
     subject = linear_subject()
     closed = first_order(ball, clean_gradient(subject, ball))
-    worst = measures.worst(subject, 0.0, ball, restarts=2, epochs=5)
+    worst = measures.worst(subject, 0.0, ball, epochs=5)
     assert 0.99 * closed <= worst <= 1.01 * closed
 
 
@@ -99,11 +99,13 @@ def test_a_weight_attack_turns_an_example_at_the_radius_theory_gives(linear_subj
     out = subject.forward(subject.images, weights)
     margin = (out.gather(1, subject.labels[:, None]) - out.gather(1, runner[:, None])).sum()
     slopes = dict(zip(weights, torch.autograd.grad(margin, list(weights.values())), strict=True))
-    needed = float(margin) / gain(geometry, {n: w.detach() for n, w in weights.items()}, slopes)
+    needed = float(margin.detach()) / gain(
+        geometry, {n: w.detach() for n, w in weights.items()}, slopes
+    )
     budget = WeightBudget(geometry, steps=20)
     below, above = weight_ladder(subject, [0.99 * needed, 1.01 * needed], budget)
     others = logits.topk(3).values
-    if float(others[0, 1] - others[0, 2]) > 0.1 * float(margin):
+    if float(others[0, 1] - others[0, 2]) > 0.1 * float(margin.detach()):
         assert below.robust.all(), "no third class is near enough to be turned to instead"
     assert not above.robust.any()
 
@@ -116,6 +118,6 @@ def test_divergence_between_two_classes_reaches_the_closed_form(linear_subject, 
     reach = eps * (weight[1] - weight[0]).abs().sum()
     moved = [clean + side * reach * torch.tensor([0.0, 1.0]).to(clean) for side in (-1, 1)]
     closed = torch.stack([divergence(each, subject.labels, clean) for each in moved]).amax(0)
-    (found,) = measures.divergence(subject, [eps], steps=20, restarts=3)
+    (found,) = measures.divergence(subject, [eps], steps=20, restarts=12)  # a start picks a side
     assert (found >= 0.99 * closed).all()
     assert (found <= 1.0001 * closed).all()

@@ -46,6 +46,7 @@ def trained():
                 loss = nn.functional.cross_entropy(model(data.images[batch]), data.labels[batch])
                 loss.backward()
                 optimiser.step()
+        optimiser.zero_grad()
     return model.eval()
 
 

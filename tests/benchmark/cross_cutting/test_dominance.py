@@ -1,6 +1,5 @@
 """Orders that hold between attacks: an adversary who may do more does no less."""
 
-import pytest
 import torch
 
 from benchmark import attack_inputs, attack_joint, attack_weights
@@ -27,10 +26,9 @@ def test_the_weight_attack_is_at_least_as_strong_as_random_directions(network):
     assert int(found.robust.sum()) < min(int(robust.sum()) for robust in drawn)
 
 
-@pytest.mark.parametrize("share", [0.5, 1.0])
-def test_the_joint_attack_is_at_least_as_strong_as_each_alone(network, share):
+def test_the_joint_attack_is_at_least_as_strong_as_each_alone(network):
     data = network.model, network.images, network.labels
-    eps, radius = share * network.eps, share * network.radius
+    eps, radius = network.eps / 2, network.radius / 2
     joint = attack_joint(*data, eps=eps, radius=radius, steps=3, effort="quick")
     inputs = attack_inputs(*data, eps=eps, effort="quick")
     weights = attack_weights(*data, radius=radius, steps=3)
