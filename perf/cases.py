@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmark.batteries import battery_for
@@ -56,6 +57,51 @@ class Case:
     def label(self) -> str:
         """How it is called in lines and patterns, such as ``digits/cnn-pgd-at linf 0.2``."""
         return f"{self.model} {self.norm} {budget_text(self.eps)}"
+
+
+@dataclass(frozen=True)
+class WholeModel:
+    """A model with all examples at hand and the battery that is meant for it.
+
+    Attributes:
+        model: name of the model.
+        battery: name of the battery.
+        load: reads the model.
+        examples: reads the examples.
+    """
+
+    model: str
+    battery: str
+    load: Callable[[], Classifier]
+    examples: Callable[[], Dataset]
+
+
+def whole_models(shared: Path) -> Iterator[WholeModel]:
+    """Every bundled model, and every shared checkpoint that is there.
+
+    Args:
+        shared: the folder with ``data/checkpoints`` and ``data/cifar10``; it may be missing.
+    """
+    data = shared / "data"
+    for name in list_models():
+        card = load_card(name)
+        if card.source == "bundled":
+            yield WholeModel(
+                name,
+                battery_for(card.dataset).name,
+                partial(load_model, name),
+                partial(load_dataset, card.dataset, "test", data if data.is_dir() else None),
+            )
+    test = data / "cifar10" / "test_846.npz"
+    for name, description in SHARED.items():
+        file = data / "checkpoints" / f"{name}.safetensors"
+        if file.is_file() and test.is_file():
+            yield WholeModel(
+                name,
+                battery_for("cifar10").name,
+                _foreign(file, *description),
+                partial(load_npz, test, "cifar10"),
+            )
 
 
 def all_cases(shared: Path, *, slow: bool) -> Iterator[Case]:
