@@ -34,13 +34,14 @@ def weight_values(subject: Subject, battery: Battery, factor: int) -> dict[str, 
     settings = battery.probes["weight"]
     if not isinstance(settings, WeightSettings):
         raise InputError(f"battery {battery.name} has no weight probe")
-    ladders = {settings.geometry: settings.radii}
-    ladders |= {geometry: ball.radii for geometry, ball in settings.also.items()}
+    ladders = {settings.budget: settings.radii}
+    for geometry, ball in settings.also.items():
+        ladders[replace(settings.budget, geometry=geometry, steps=ball.steps)] = ball.radii
     values = {}
-    for geometry, radii in ladders.items():
-        budget = replace(settings.budget, geometry=geometry, steps=factor * settings.steps)
-        for radius, rung in zip(radii, search_ladder(subject, radii, budget), strict=True):
-            at = f"{geometry} {radius:g}"
+    for budget, radii in ladders.items():
+        longer = replace(budget, steps=factor * budget.steps)
+        for radius, rung in zip(radii, search_ladder(subject, radii, longer), strict=True):
+            at = f"{budget.geometry} {radius:g}"
             values[f"weight loss, {at}"] = float(rung.losses.double().mean())
             values[f"weight accuracy, {at}"] = float(rung.lowest.robust.double().mean())
     return values

@@ -1,4 +1,4 @@
-"""Objectives over the whole set that remember what a search is really after: few correct examples."""
+"""Objectives over the whole set that remember what a search is after: few correct examples."""
 
 from __future__ import annotations
 

@@ -101,19 +101,18 @@ class _Search:
         self.lowest = WeightAttack(origin, logits.argmax(1) == subject.labels)
         self.loudest, self.losses = origin, cross_entropy(logits, subject.labels)
 
-    def explore(self, objectives: Sequence[Objective], steps: int) -> None:
-        """Look for hills of the loss: climb it from the ends of other objectives' climbs.
+    def explore(self, objective: Objective, steps: int) -> None:
+        """Look for hills of the loss: climb it from the end of another objective's climb.
 
         The loss has a hill for every class that all examples can be pushed to, and a climb soon
         reaches the top of the one it is on. The cross-entropy begins with the examples that are
-        wrong already; margins, which all examples share alike, lead to other and often higher ones.
+        wrong already; margins, which examples share more alike, lead to other, often higher ones.
 
         Args:
-            objectives: climbed from the origin.
+            objective: climbed from the origin.
             steps: APGD steps of each climb.
         """
-        for objective in objectives:
-            self.climb(cross_entropy, self.climb(objective, self.ball.origin, steps), steps)
+        self.climb(cross_entropy, self.climb(objective, self.ball.origin, steps), steps)
 
     def follow(self, other: _Search, steps: int) -> None:
         """Climb the loss from the highest point found at another radius, brought to this one."""
@@ -173,14 +172,14 @@ def search_ladder(
         budget: geometry, rule and steps.
     """
     searches = [_Search(subject, budget.ball(subject, radius)) for radius in radii]
-    steps = budget.steps
-    moving = [search for search in searches if search.ball.radius > 0]
+    moving, steps = [search for search in searches if search.ball.radius > 0], budget.steps
     larger: _Search | None = None
     for search in reversed(moving):
-        ends = larger is None or search is moving[0]
-        search.explore((margin, probability_margin) if ends else (probability_margin,), steps)
-        if larger is not None:
+        if larger is None:
+            search.explore(margin, steps)
+        else:
             search.follow(larger, steps)
+        search.explore(probability_margin, steps)
         larger = search
         subject.progress(f"weights {budget.geometry} {search}")
     smaller: _Search | None = None

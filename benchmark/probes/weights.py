@@ -27,9 +27,11 @@ class FurtherBall(ProbeSettings):
 
     Attributes:
         radii: ladder of radii, in the unit of that geometry.
+        steps: APGD steps of each climb.
     """
 
     radii: Ladder
+    steps: int = Field(default=6, ge=1)
 
 
 class WeightSettings(ProbeSettings):
@@ -124,7 +126,7 @@ class WeightProbe(Probe):
         main = WeightLadder.of(subject, budget, settings.radii, rungs, draws)
         further = []
         for geometry, ball in settings.also.items():
-            other = replace(budget, geometry=geometry)
+            other = replace(budget, geometry=geometry, steps=ball.steps)
             rungs = search_ladder(subject, ball.radii, other)
             further.append(WeightLadder.of(subject, other, ball.radii, rungs, draws))
         layers = self._layers(subject)
