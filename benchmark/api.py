@@ -295,7 +295,8 @@ def inject_backdoor(
 
     Returns:
         ``weights``, ``success`` on triggered images of other classes, ``robust`` and ``agreement``
-        on clean images, ``change``, the mean relative weight change, and ``moved``, its distribution.
+        on clean images, ``change``, the mean relative weight change, and ``moved``, its
+        distribution.
 
     Raises:
         InputError: arguments that do not fit together.
