@@ -132,7 +132,7 @@ def attack_weights(
         radius: of the weight ball, in the unit of the geometry.
         geometry: see :class:`benchmark.spaces.WeightBall`.
         rule: which tensors move, see :data:`benchmark.spaces.RULES`.
-        steps: APGD steps an objective and start.
+        steps: APGD steps of each climb.
         seed: root of every random draw.
         device: where to compute.
         batch_size: images passed through the model at once.
