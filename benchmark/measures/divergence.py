@@ -14,12 +14,15 @@ from torch import Tensor
 
 from benchmark.ascent import apgd, per_example
 from benchmark.attacks.verification import require_inside
-from benchmark.objectives import divergence, normalized_divergence
+from benchmark.objectives import divergence, normalized_divergence, targeted_margin
 from benchmark.spaces import IMAGES, InputBall
 from benchmark.subject import Subject
 
 LEAST = 1e-12
 """A smaller divergence, in nats, is rounding; its reciprocal would be any number."""
+
+FIRST_STEP = 1.0
+"""First step of the ascent, in radii: shorter than usual, since the starts are far out already."""
 
 
 @dataclass(frozen=True)
@@ -51,15 +54,16 @@ def maximum_divergence(
 ) -> list[Divergence]:
     """The largest KL divergences from each clean prediction found, at ascending budgets.
 
-    The divergence has no gradient at the image itself, so every start is random. The best of all
-    iterates counts, and what is found in a small ball counts in every larger one.
+    The divergence has no gradient at the image itself, and where an ascent ends depends on the
+    class it starts towards: see :func:`_start`. The best of all iterates counts, and what is found
+    in a small ball counts in every larger one.
 
     Args:
         subject: model and examples; labels are not used.
         norm: ``"linf"`` or ``"l2"``.
         budgets: radii in input units, ascending.
         steps: APGD steps.
-        restarts: random starts.
+        restarts: ascents of each example at each radius.
         normalized: bring logits to zero mean and unit deviation first.
     """
     objective = normalized_divergence if normalized else divergence
@@ -70,11 +74,15 @@ def maximum_divergence(
     for eps in budgets:
         ball = InputBall(subject.images, norm, eps)
         for restart in range(restarts if eps > 0 else 0):
-            start = ball.sample(subject.generator("intrinsic", norm, eps, restart))[IMAGES]
+            start = _start(subject, ball, clean, restart)
             for batch in subject.row_batches():
                 part, local = subject.take(batch), ball.take(batch)
                 evaluate = per_example(part, objective, clean[batch], stop=False)
-                found = local.project(apgd(local, evaluate, {IMAGES: start[batch]}, steps).point)
+                found = local.project(
+                    apgd(
+                        local, evaluate, {IMAGES: start[batch]}, steps, first_step=FIRST_STEP
+                    ).point
+                )
                 require_inside(local, found)
                 logits = part.logits(found[IMAGES])
                 reached = objective(logits, part.labels, clean[batch])
@@ -83,3 +91,24 @@ def maximum_divergence(
         ladder.append(Divergence(best.clone(), changed.clone()))
         subject.progress(f"divergence {eps:.4g}: {float(best.mean()):.3g} nats")
     return ladder
+
+
+def _start(subject: Subject, ball: InputBall, clean: Tensor, restart: int) -> Tensor:
+    """Where an ascent begins, (N, C, H, W).
+
+    Every other one begins a full step towards a class, ``z_t - z_y`` with y the predicted class:
+    first the runner-up, then the third, and so on while there are classes. The others are random.
+    """
+    rank = restart // 2 + 1
+    if restart % 2 or rank >= clean.shape[1]:
+        return ball.sample(subject.generator("intrinsic", ball.norm, ball.eps, restart))[IMAGES]
+    order = clean.sort(dim=1, descending=True, stable=True).indices
+    starts = []
+    for batch in subject.row_batches():
+        part = subject.on(subject.images[batch], order[batch, 0])
+        local, rows = ball.take(batch), torch.arange(len(batch), device=batch.device)
+        evaluate = per_example(part, targeted_margin, order[batch, rank], stop=False)
+        uphill = local.steepest(evaluate(local.origin, rows).gradient, local.origin)
+        one = torch.ones(len(batch), device=batch.device)
+        starts.append(local.project(local.move(local.origin, uphill, one))[IMAGES])
+    return torch.cat(starts)

@@ -82,8 +82,9 @@ def worst_flatness(
 ) -> Worst:
     """The largest rise of the mean loss found inside the ball; at least 0.
 
-    Weights and images climb together. The images are then attacked anew at the weights found, with
-    the attack of the reference, so that both sides of the difference are measured alike.
+    Weights and images climb together. Where the climb starts and where it ends the images are
+    attacked anew, with the attack of the reference, so that both sides of the difference are
+    measured alike.
 
     Args:
         subject: model and examples.
@@ -108,17 +109,23 @@ def worst_flatness(
         else:
             start, images = first_order(subject, loss, ball, own), own.images
         if minibatch is None:
-            weights = climb_together(subject, loss, ball, start, images, epochs)
+            climbed = climb_together(subject, loss, ball, start, images, epochs)
         else:
-            weights = climb_epochs(subject, loss, ball, start, images, epochs, minibatch)
-        weights = ball.project(weights)
-        require_inside(ball, weights)
-        attacked = loss(subject.at(weights))
-        found = Worst(weights, attacked.images, Rise.between(own, attacked))
-        if found.rise.loss > best.rise.loss:
-            best = found
+            climbed = climb_epochs(subject, loss, ball, start, images, epochs, minibatch)
+        for weights in (start, climbed):
+            found = _measured(subject, loss, ball, weights)
+            if found.rise.loss > best.rise.loss:
+                best = found
         subject.progress(f"worst flatness in {ball.radius:g}: {float(best.rise.loss):+.4f}")
     return best
+
+
+def _measured(subject: Subject, loss: RobustLoss, ball: WeightBall, weights: Point) -> Worst:
+    """Weights as they count: inside the ball, with the reference's attack made anew."""
+    inside = ball.project(weights)
+    require_inside(ball, inside)
+    attacked = loss(subject.at(inside))
+    return Worst(inside, attacked.images, Rise.between(loss(subject), attacked))
 
 
 def first_order(subject: Subject, loss: RobustLoss, ball: WeightBall, own: Attacked) -> Point:

@@ -111,7 +111,7 @@ def _differentiate(part: Subject, along: Tensor, leaves: list[Tensor]) -> list[T
     """
     if along.requires_grad:
         part.passes.backwards += len(part)
-        along.backward()
+        torch.autograd.backward(along)
     return [torch.zeros_like(leaf) if leaf.grad is None else leaf.grad for leaf in leaves]
 
 

@@ -50,15 +50,15 @@ def _rise(subject: Subject, weights: Point, metric: Point, rho: float) -> Tensor
     gradient = whole_set(subject, cross_entropy)(weights, one).gradient
     scaled = {name: metric[name] * slope for name, slope in gradient.items()}
     parts = [torch.linalg.vector_norm(each.double()) for each in scaled.values()]
-    length = torch.linalg.vector_norm(torch.stack(parts))
+    length: Tensor = torch.linalg.vector_norm(torch.stack(parts))
     if length == 0:
         return length
     moved = {
         name: tensor + (rho / length).to(tensor) * metric[name] * scaled[name]
         for name, tensor in weights.items()
     }
-    losses = [
+    before, after = (
         cross_entropy(each.logits(), subject.labels).double().mean()
         for each in (subject, subject.at(moved))
-    ]
-    return losses[1] - losses[0]
+    )
+    return after - before

@@ -44,7 +44,7 @@ SPECS = {
     ),
     "relative_hessian_trace": _spec(
         "Relative Hessian (trace)",
-        "Mean of v'Hv over random v with the norm of the weights in each tensor: the curvature that "
+        "Mean of v'Hv over random v with the norm of each weight tensor: the curvature that "
         "average-case flatness sees between the bends of ReLU.",
     ),
     "fisher_rao": _spec(

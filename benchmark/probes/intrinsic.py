@@ -29,7 +29,7 @@ class IntrinsicSettings(ProbeSettings):
         linf: ladder of linf budgets.
         headline: the budget of the scores.
         steps: APGD steps.
-        restarts: random starts.
+        restarts: ascents of each example, towards a class and from a random point in turn.
     """
 
     linf: Ladder

@@ -66,6 +66,12 @@ def rescaled(subject, factor=1 / 8):
     return Subject(model, subject.images, subject.labels)
 
 
+def layer_of(subject):
+    layer = last_layer(subject)
+    assert layer is not None
+    return layer
+
+
 def dense_hessian(subject, *, relative=False):
     """By automatic differentiation, over all kernels in one vector."""
     weights = select_weights(subject.model, "kernels")
@@ -118,7 +124,7 @@ def test_traces_are_unbiased(kind):
 def test_chunks_change_no_measure():
     few, many = (small_subject("bn", batch_size=size) for size in (4, 256))
     assert fisher_rao_norm(few).value == pytest.approx(fisher_rao_norm(many).value)
-    assert last_layer(few).trace() == pytest.approx(last_layer(many).trace())
+    assert layer_of(few).trace() == pytest.approx(layer_of(many).trace())
     assert Hessian(few).spectrum(10).largest == pytest.approx(Hessian(many).spectrum(10).largest)
 
 
@@ -134,7 +140,7 @@ def test_relative_flatness_is_that_of_the_blocks_of_the_hessian(kind):
     blocks = hessian(loss)(layer.weight).permute(0, 2, 1, 3)
     products = layer.weight @ layer.weight.T
     traces = blocks.diagonal(dim1=2, dim2=3).sum(-1)
-    found = last_layer(subject)
+    found = layer_of(subject)
     assert found.trace() == pytest.approx(float((products * traces).sum()))
     tops = torch.stack([torch.linalg.eigvalsh(blocks[s, s])[-1] for s in range(4)])
     assert found.largest() == pytest.approx(float((products.diagonal() * tops).sum()))
@@ -147,7 +153,7 @@ def test_normalised_relative_flatness_does_not_see_the_scale_of_any_unit():
     other[1].weight *= factors[:, None]
     other[1].bias *= factors
     other[3].weight /= factors
-    before, after = last_layer(subject), last_layer(Subject(other, subject.images, subject.labels))
+    before, after = layer_of(subject), layer_of(Subject(other, subject.images, subject.labels))
     assert after.normalized().trace() == pytest.approx(before.normalized().trace())
     assert after.normalized().largest() == pytest.approx(before.normalized().largest())
     assert after.trace() != pytest.approx(before.trace(), rel=0.1)
