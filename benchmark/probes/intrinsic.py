@@ -8,6 +8,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from benchmark.measures.divergence import LEAST, Divergence, maximum_divergence
+from benchmark.measures.temperature import confidence
 from benchmark.probes.inputs import NORM_LABELS
 from benchmark.probes.ladders import outcome_curve, require_rung, score_curve
 from benchmark.probes.probe import Budget, Ladder, Probe, ProbeSettings, bits, share
@@ -134,9 +135,12 @@ class IntrinsicProbe(Probe):
                 ),
             ],
             protocol={
+                "ball": "linf",
                 "headline linf budget": settings.headline,
+                "examples": len(subject),
                 "steps": settings.steps,
                 "restarts": settings.restarts,
+                "mean confidence": confidence(subject.logits()),
             },
         )
 

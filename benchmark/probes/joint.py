@@ -12,6 +12,7 @@ from pydantic import model_validator
 from benchmark.attacks.inputs import Effort, InputAttack, attack_rungs
 from benchmark.attacks.joint import JOINT, Outcome, joint_surface
 from benchmark.attacks.weights import WeightAttack, weight_ladder
+from benchmark.measures.temperature import confidence
 from benchmark.probes.inputs import InputSettings
 from benchmark.probes.joint_envelope import ENVELOPE_SCORES, Envelope
 from benchmark.probes.joint_grid import Grid
@@ -116,7 +117,13 @@ class JointProbe(Probe):
                 "headline linf budget": settings.headline_linf,
                 "headline radius": settings.headline_radius,
                 "effort under perturbed weights": settings.effort,
+                "input ball": "linf",
+                "weight ball": weights.geometry,
+                "tensors": weights.rule,
+                "weight steps": weights.steps,
                 "shared by": len(subject),
+                "batch norm": "frozen",
+                "mean confidence": confidence(subject.logits()),
                 "certificate": envelope.reason,
             }
             | _candidates(outcomes),

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from benchmark.attacks.layers import attack_layers
 from benchmark.attacks.weights import WeightBudget, search_ladder, weight_rungs
+from benchmark.measures.temperature import confidence
 from benchmark.probes.ladders import require_rung
 from benchmark.probes.probe import Budget, Ladder, Probe, ProbeSettings, bits, share
 from benchmark.probes.weight_curves import WeightLadder
@@ -158,7 +159,7 @@ class WeightProbe(Probe):
                 "batch norm": "frozen",
                 "steps": settings.steps,
                 "random draws": settings.random_draws,
-                "mean confidence": float(subject.logits().softmax(1).amax(1).mean()),
+                "mean confidence": confidence(subject.logits()),
                 "layer by layer": f"{settings.layer_steps} steps, perturbation shared by the "
                 f"first {min(settings.layer_examples, len(subject))} examples",
             }

@@ -21,7 +21,7 @@ RELATIVE = {
 }
 ABSOLUTE = {
     "weight": {"geometry": "absolute-l2", "radius": 0.1},
-    "joint": {"geometry": "absolute-linf", "radius": 0.003},
+    "joint": {"geometry": "absolute-linf", "radius": 0.02, "eps": 1 / 255},
     "backdoor": {"geometry": "absolute-linf", "budget": 0.003},
     "average flatness": {"geometry": "absolute-l2"},
     "worst flatness": {"geometry": "absolute-linf", "scale": 0.05},
