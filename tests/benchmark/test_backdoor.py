@@ -170,9 +170,9 @@ class NormalisedTied(nn.Module):
         self.norm = nn.BatchNorm2d(4)
         self.inner = nn.Conv2d(4, 4, 3, padding=1)
         self.again = nn.Conv2d(4, 4, 3, padding=1)
+        self.again.bias = nn.Parameter(torch.zeros(4))
         self.again.weight = self.inner.weight
         self.last = nn.Linear(256, 10)
-        nn.init.zeros_(self.again.bias)
 
     def forward(self, images):
         hidden = self.norm(self.first(images)).relu()

@@ -1,6 +1,7 @@
 """The backdoor probe: combinations, ladders, the smallest budget, and what is shown."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -57,7 +58,7 @@ class Ladderable:
 
 
 def ladder_of(selected, measured=None, budgets=(0.1, 0.2, 0.4, 0.8), headline=0.2):
-    injection = Ladderable(selected, measured or selected)
+    injection: Any = Ladderable(selected, measured or selected)
     ladder = BackdoorLadder(injection, lambda r: WeightBall({"w": torch.ones(())}, r))
     ladder.climb(budgets, headline, injection.at(ladder.ball(headline)))
     return ladder

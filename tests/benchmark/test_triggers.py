@@ -95,7 +95,10 @@ def test_additive_noise_moves_every_value_by_eps_and_clips():
     [
         (lambda: Patch(0), "a trigger's size must be at least 1, got 0"),
         (lambda: Patch(2, 1.5), r"a trigger's value must be in \[0, 1\], got 1.5"),
-        (lambda: Patch(2, 1.0, "center"), "unknown position of a trigger 'center'; did you mean"),
+        (
+            lambda: Patch(2, 1.0, "center"),  # type: ignore[arg-type]
+            "unknown position of a trigger 'center'; did you mean",
+        ),
         (lambda: RandomPixels(0), "a trigger's count must be at least 1, got 0"),
         (lambda: BlendedNoise(0.0), r"a trigger's weight must be in \(0, 1\], got 0"),
         (lambda: AdditiveNoise(2.0), r"a trigger's eps must be in \(0, 1\], got 2"),

@@ -57,7 +57,7 @@ class Effort:
     def beta(self, step: int) -> float:
         """The weight of the triggered images at a step, counted from 0."""
         first, last = self.betas
-        return first * (last / first) ** (step / max(self.steps - 1, 1))
+        return first * math.pow(last / first, step / max(self.steps - 1, 1))
 
     def halved(self) -> Effort:
         """Half as many steps, for a climb that starts from what another has found."""

@@ -42,6 +42,7 @@ def split(subject: Subject) -> Splits:
     searched, selected = int(SEARCHED * count), max(int(SELECTED * count), 1)
     sizes = [searched, selected, count - searched - selected]
     parts = [
-        subject.take(part.sort().values) for part in order.to(subject.images.device).split(sizes)
+        subject.take(part.sort().values)
+        for part in torch.split(order.to(subject.images.device), sizes)
     ]
     return Splits(*parts)
