@@ -70,21 +70,24 @@ class Line:
         return abs(self.longer - self.usual) / abs(self.usual) if self.usual else float("inf")
 
 
-def markdown(lines: list[Line], factor: int) -> str:
-    """A table, and the largest change of each kind of value."""
-    rows = [
-        f"| model | value | battery's steps | {factor} times | change |",
-        "|---|---|---|---|---|",
-    ]
-    rows += [
-        f"| {e.model} | {e.value} | {e.usual:.4f} | {e.longer:.4f} | {e.change:.1%} |"
+HEAD = "| model | value | battery's steps | more steps | change |\n|---|---|---|---|---|\n"
+
+
+def table(lines: Sequence[Line]) -> str:
+    """Rows of a table under :data:`HEAD`."""
+    return "".join(
+        f"| {e.model} | {e.value} | {e.usual:.4f} | {e.longer:.4f} | {e.change:.1%} |\n"
         for e in lines
-    ]
-    kinds = dict.fromkeys(line.value.split(",")[0] for line in lines)
-    for kind in kinds:
+    )
+
+
+def summary(lines: Sequence[Line]) -> str:
+    """The largest change of each kind of value, which is what stands before the comma."""
+    text = ""
+    for kind in dict.fromkeys(line.value.split(",")[0] for line in lines):
         most = max((e for e in lines if e.value.startswith(f"{kind},")), key=lambda e: e.change)
-        rows.append(f"\nLargest change of {kind}: {most.change:.1%} ({most.model}, {most.value})")
-    return "\n".join(rows) + "\n"
+        text += f"\nLargest change of {kind}: {most.change:.1%} ({most.model}, {most.value})\n"
+    return text
 
 
 def measure(
@@ -152,12 +155,14 @@ def run(
     cases = [case for case in whole_models(folder) if fnmatchcase(case.model, only)]
     if not cases:
         raise InputError(f"no model at hand matches {only!r}")
-    lines = [
-        line
-        for case in cases
-        for line in measure(case, ask or list(QUESTIONS), factor, device, examples)
-    ]
-    sys.stdout.write(markdown(lines, factor))
+    sys.stdout.write(HEAD)
+    lines: list[Line] = []
+    for case in cases:
+        found = measure(case, ask or list(QUESTIONS), factor, device, examples)
+        sys.stdout.write(table(found))
+        sys.stdout.flush()
+        lines += found
+    sys.stdout.write(summary(lines))
 
 
 def main() -> None:

@@ -153,11 +153,10 @@ class WeightBall(Space):
     def _length(self, tensor: Tensor) -> Tensor:
         if self._block == "entry":
             return tensor.abs()
-        if self._block == "filter" and tensor.ndim > 1:
-            rest = tuple(range(1, tensor.ndim))
-            length: Tensor = torch.linalg.vector_norm(tensor, dim=rest, keepdim=True)
-            return length
-        return torch.linalg.vector_norm(tensor)
+        each_filter = self._block == "filter" and tensor.ndim > 1
+        dims = tuple(range(1, tensor.ndim)) if each_filter else None
+        length: Tensor = torch.linalg.vector_norm(tensor, dim=dims, keepdim=each_filter)
+        return length
 
     def _to_bound(self, direction: Point) -> Point:
         """Every block at its bound; blocks of no length stay where they are."""

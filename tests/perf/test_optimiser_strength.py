@@ -7,7 +7,7 @@ import torch
 
 import perf.optimiser_strength
 from perf.cases import whole_models
-from perf.optimiser_strength import Line, markdown
+from perf.optimiser_strength import Line, summary, table
 
 
 @pytest.fixture
@@ -62,7 +62,9 @@ def test_mistakes_are_one_line(command):
 def test_changes_are_relative_and_a_change_from_zero_is_infinite():
     assert Line("m", "a, b", 0.5, 0.4).change == pytest.approx(0.2)
     assert Line("m", "a, b", 0.0, 0.0).change == 0
-    text = markdown([Line("m", "a, b", 0.0, 0.1), Line("m", "a, c", 1.0, 1.5)], 10)
+    lines = [Line("m", "a, b", 0.0, 0.1), Line("m", "a, c", 1.0, 1.5)]
+    text = table(lines) + summary(lines)
+    assert "| m | a, c | 1.0000 | 1.5000 | 50.0% |" in text
     assert "Largest change of a: inf% (m, a, b)" in text
 
 
