@@ -267,7 +267,7 @@ def inject_backdoor(
     trigger: Trigger | None = None,
     geometry: str = "relative-linf",
     rule: str = "no-normalization",
-    steps: int = 100,
+    steps: int = 200,
     seed: int = 0,
     device: str = "cpu",
     batch_size: int = 256,
@@ -295,7 +295,8 @@ def inject_backdoor(
 
     Returns:
         ``weights``, ``success`` on triggered images of other classes, ``robust`` and ``agreement``
-        on clean images, ``change``, the mean relative weight change, and ``moved``, its distribution.
+        on clean images, ``change``, the mean relative weight change, and ``moved``, its
+        distribution.
 
     Raises:
         InputError: arguments that do not fit together.

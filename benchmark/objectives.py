@@ -97,9 +97,7 @@ def implant(
     softened = (logits / TEMPERATURE).log_softmax(1)
     original = (clean / TEMPERATURE).log_softmax(1)
     apart = F.kl_div(softened, original, reduction="none", log_target=True).sum(1)
-    return -torch.where(
-        triggered, beta * cross_entropy(logits, labels), TEMPERATURE**2 * apart
-    )
+    return -torch.where(triggered, beta * cross_entropy(logits, labels), TEMPERATURE**2 * apart)
 
 
 def _softened(logits: Tensor, temperature: Tensor | None) -> Tensor:

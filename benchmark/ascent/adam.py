@@ -23,7 +23,7 @@ def adam(
     start: Point,
     steps: int,
     *,
-    first_step: float = 0.1,
+    first_step: float = 0.05,
 ) -> Iterator[Point]:
     """Ascend from ``start``, yielding the point after every step.
 

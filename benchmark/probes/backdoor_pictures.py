@@ -64,6 +64,8 @@ def change_bars(moved: WeightChange, weights: int) -> Bars:
 def trigger_thumbnails(backdoors: Iterable[Backdoor], images: Tensor) -> list[Thumbnail]:
     """The first of ``images`` (N, C, H, W) as it is and under every trigger, each pattern once."""
     shown = [Thumbnail.of("triggers", "no trigger", images[0])]
-    for trigger in dict.fromkeys(backdoor.trigger for backdoor in backdoors):
-        shown.append(Thumbnail.of("triggers", str(trigger), trigger.stamp(images[:1])[0]))
+    shown += [
+        Thumbnail.of("triggers", str(trigger), trigger.stamp(images[:1])[0])
+        for trigger in dict.fromkeys(backdoor.trigger for backdoor in backdoors)
+    ]
     return shown

@@ -51,13 +51,17 @@ class Effort:
             step; it grows geometrically.
     """
 
-    steps: int = 100
+    steps: int = 200
     betas: tuple[float, float] = (0.1, 1.0)
 
     def beta(self, step: int) -> float:
         """The weight of the triggered images at a step, counted from 0."""
         first, last = self.betas
         return first * (last / first) ** (step / max(self.steps - 1, 1))
+
+    def halved(self) -> Effort:
+        """Half as many steps, for a climb that starts from what another has found."""
+        return replace(self, steps=math.ceil(self.steps / 2))
 
 
 class Injection:
@@ -98,7 +102,7 @@ class Injection:
 
         Args:
             ball: how far the weights may go.
-            known: what was found in another ball, to start from.
+            known: what was found in another ball, to start from, with half as many steps.
         """
         best = replace(self.untouched, weights=ball.origin)
         if ball.radius == 0:
@@ -109,9 +113,10 @@ class Injection:
             best = self.goal.better(best, self.judge(start))
         if best.perfect:
             return best
-        every = math.ceil(self.effort.steps / CHECKS)
-        for step, point in enumerate(self._climb(ball, start), 1):
-            if step % every and step < self.effort.steps:
+        effort = self.effort if known is None else self.effort.halved()
+        every = math.ceil(effort.steps / CHECKS)
+        for step, point in enumerate(self._climb(ball, start, effort), 1):
+            if step % every and step < effort.steps:
                 continue
             best = self.goal.better(best, self.judge(point))
             self.splits.search.progress(
@@ -130,16 +135,16 @@ class Injection:
         trigger, target = self.backdoor.trigger, self.backdoor.target
         return measure(self.splits.measured, ball, trigger, target, trial.weights)
 
-    def _climb(self, ball: WeightBall, start: Point) -> Iterator[Point]:
+    def _climb(self, ball: WeightBall, start: Point, effort: Effort) -> Iterator[Point]:
         purpose = (self.backdoor.target, self.backdoor.seed, f"{ball.radius:g}")
-        return adam(ball, self._batches(*purpose), start, self.effort.steps)
+        return adam(ball, self._batches(effort, *purpose), start, effort.steps)
 
-    def _batches(self, *purpose: Hashable) -> Iterator[Evaluate]:
+    def _batches(self, effort: Effort, *purpose: Hashable) -> Iterator[Evaluate]:
         """The objective on one mini-batch after the other, in ever new random orders."""
         search = self.splits.search
         orders = _orders(len(search), search.generator("backdoor", "order", *purpose))
         for step, rows in enumerate(orders):
-            objective = partial(implant, beta=self.effort.beta(step))
+            objective = partial(implant, beta=effort.beta(step))
             part = rows.to(search.images.device)
             both = search.on(
                 torch.cat([search.images[part], self.stamped[part]]),

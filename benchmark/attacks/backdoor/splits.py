@@ -42,7 +42,6 @@ def split(subject: Subject) -> Splits:
     searched, selected = int(SEARCHED * count), max(int(SELECTED * count), 1)
     sizes = [searched, selected, count - searched - selected]
     parts = [
-        subject.take(part.sort().values)
-        for part in order.to(subject.images.device).split(sizes)
+        subject.take(part.sort().values) for part in order.to(subject.images.device).split(sizes)
     ]
     return Splits(*parts)
