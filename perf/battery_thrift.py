@@ -154,6 +154,6 @@ def untrained(
     if not last or last[0].bias is None:
         raise InputError(f"architecture {architecture!r} has no last linear layer with a bias")
     logits = torch.cat([network(part) for part in images.split(batch_size)])
-    last[0].bias -= logits.mean(0)
+    last[0].bias.sub_(logits.mean(0))
     labels = torch.cat([network(part) for part in images.split(batch_size)]).argmax(1)
     return network, Dataset(f"random {classes}", "file", images, labels, classes)

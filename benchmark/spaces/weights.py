@@ -105,10 +105,12 @@ class WeightBall(Space):
     def project(self, point: Point) -> Point:
         """Blocks that are too long are shortened to their bound: the nearest point of the ball."""
         displacement = {name: point[name] - weight for name, weight in self.weights.items()}
-        lengths = self._lengths(displacement)
-        for name, bound in self._bounds.items():
-            displacement[name] *= _ratio(bound, lengths[name]).clamp_(max=1)
-        return self._add(displacement)
+        joint = self._joint_length(displacement)
+        for name, moved in displacement.items():
+            length = self._length(moved) if joint is None else joint
+            moved *= _ratio(self._bounds[name], length).clamp_(max=1)
+            moved += self.weights[name]
+        return displacement
 
     def steepest(self, gradient: Point, at: Point | None = None) -> Point:
         """The gradient, each block at its bound; for blocks of one entry its sign."""
@@ -120,14 +122,23 @@ class WeightBall(Space):
         The larger of the two counts: rounding grows with both, and a bias that is still zero has
         no size of its own in an absolute ball.
         """
-        double = {name: weight.double().cpu() for name, weight in self.weights.items()}
-        sizes = self._lengths(double)
-        moved = self._lengths({n: point[n].double().cpu() - w for n, w in double.items()})
         worst = torch.tensor(-float("inf"), dtype=torch.float64)
-        for name, size in sizes.items():
-            bound = self._bounds[name].double().cpu()
-            scale = torch.maximum(size, bound).clamp_min(1e-12)
-            worst = torch.maximum(worst, ((moved[name] - bound) / scale).amax())
+        lengths, sizes = [], []
+        for name, weight in self.weights.items():
+            own = weight.double().cpu()
+            length, size = self._length(point[name].double().cpu() - own), self._length(own)
+            if self._block == "network":
+                lengths.append(length)
+                sizes.append(size)
+            else:
+                bound = self._bounds[name].double().cpu()
+                worst = torch.maximum(worst, _beyond(length, bound, size))
+        if lengths:
+            length, size = (
+                torch.linalg.vector_norm(torch.stack(each)) for each in (lengths, sizes)
+            )
+            bound = next(iter(self._bounds.values())).double().cpu()
+            worst = _beyond(length, bound, size)
         return worst.view(1)
 
     def spread(self, per_row: Tensor, name: str) -> Tensor:
@@ -144,13 +155,21 @@ class WeightBall(Space):
 
     def _lengths(self, point: Mapping[str, Tensor]) -> Point:
         """The length of every block, shaped to broadcast against the block's tensor."""
-        if self._block == "network":
-            parts = [torch.linalg.vector_norm(tensor) for tensor in point.values()]
-            joint = torch.linalg.vector_norm(torch.stack(parts))
+        joint = self._joint_length(point)
+        if joint is not None:
             return dict.fromkeys(point, joint)
         return {name: self._length(tensor) for name, tensor in point.items()}
 
+    def _joint_length(self, point: Mapping[str, Tensor]) -> Tensor | None:
+        """The length of all tensors together, where they are one block."""
+        if self._block != "network":
+            return None
+        parts = [self._length(tensor) for tensor in point.values()]
+        length: Tensor = torch.linalg.vector_norm(torch.stack(parts))
+        return length
+
     def _length(self, tensor: Tensor) -> Tensor:
+        """The length of a tensor's blocks, added up in float64: there are millions of squares."""
         if self._block == "entry":
             return tensor.abs()
         each_filter = self._block == "filter" and tensor.ndim > 1
@@ -181,3 +200,8 @@ class WeightBall(Space):
 def _ratio(bound: Tensor, length: Tensor) -> Tensor:
     """``bound / length``, and 0 for a zero length: a zero gradient or bias must not give NaN."""
     return torch.where(length > 0, bound / length.clamp_min(torch.finfo(length.dtype).tiny), 0)
+
+
+def _beyond(length: Tensor, bound: Tensor, size: Tensor) -> Tensor:
+    """How far the furthest block lies beyond its bound, as :meth:`WeightBall.excess` counts."""
+    return ((length - bound) / torch.maximum(size, bound).clamp_min(1e-12)).amax()

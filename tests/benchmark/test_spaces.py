@@ -305,3 +305,12 @@ def test_rules_take_shared_tensors_once_and_leave_normalisation_out():
 def test_a_rule_that_leaves_nothing_is_refused():
     with pytest.raises(InputError, match=r"'kernels' leaves no parameter"):
         select_weights(nn.BatchNorm1d(3), "kernels")
+
+
+@pytest.mark.parametrize("geometry", ["relative-l2", "filter-l2", "network-l2", "absolute-l2"])
+def test_millions_of_weights_are_measured_exactly_enough(geometry):
+    """The largest kernel of a WideResNet-28-10: sums of so many float32 squares would be off."""
+    weights = {"kernel": 0.05 * torch.randn(640, 640, 3, 3, generator=rng(0)).abs() + 0.01}
+    ball = WeightBall(weights, 0.5, geometry)
+    for point in (ball.sphere(rng(1)), ball.project({"kernel": -weights["kernel"]})):
+        assert abs(float(ball.excess(point))) <= 2e-7

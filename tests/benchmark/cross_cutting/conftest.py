@@ -62,17 +62,18 @@ class Network:
         that the function stays the same), else its weights do.
         """
         model = copy.deepcopy(self.model)
-        first, second = (model.get_submodule(name) for name in self.layers)
+        first, second = (dict(model.named_modules())[name] for name in self.layers)
         with torch.no_grad():
-            first.weight *= factor
-            if getattr(first, "bias", None) is not None:
-                first.bias *= factor
+            for parameter in first.parameters():
+                parameter.mul_(factor)
             if isinstance(second, nn.BatchNorm2d):
+                assert second.running_mean is not None
+                assert second.running_var is not None
                 second.running_mean *= factor
                 second.running_var *= factor**2
                 second.eps *= factor**2
             else:
-                second.weight /= factor
+                dict(second.named_parameters())["weight"].div_(factor)
         return replace(self, model=model)
 
     def head(self, count: int) -> Network:

@@ -5,13 +5,14 @@
 
 import copy
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 
 from benchmark.objectives import cross_entropy
 
-RELATIVE = {
+RELATIVE: dict[str, dict[str, Any]] = {
     "weight": {},
     "joint": {},
     "backdoor": {"geometry": "relative-linf"},
@@ -19,7 +20,7 @@ RELATIVE = {
     "worst flatness": {},
     "divergence": {},
 }
-ABSOLUTE = {
+ABSOLUTE: dict[str, dict[str, Any]] = {
     "weight": {"geometry": "absolute-l2", "radius": 0.1},
     "joint": {"geometry": "absolute-linf", "radius": 0.02, "eps": 1 / 255},
     "backdoor": {"geometry": "absolute-linf", "budget": 0.003},
@@ -71,8 +72,8 @@ def louder(network, factor):
     model = copy.deepcopy(network.model)
     last = [module for module in model.modules() if isinstance(module, torch.nn.Linear)][-1]
     with torch.no_grad():
-        last.weight *= factor
-        last.bias *= factor
+        for parameter in last.parameters():
+            parameter.mul_(factor)
     return replace(network, model=model)
 
 

@@ -4,6 +4,7 @@
 """
 
 import pytest
+import torch
 
 from benchmark import load_battery
 from benchmark.ascent import apgd, whole_set
@@ -30,7 +31,7 @@ def test_of_the_weight_climb(asked):
     subject = network.subject()
     ball = settings.budget.ball(subject, settings.headline)
     loss = whole_set(subject, cross_entropy)
-    start = float(loss(ball.origin, None).values)
+    start = float(loss(ball.origin, torch.arange(1)).values)
     few, many = (
         float(apgd(ball, loss, ball.origin, steps).values) - start
         for steps in (settings.steps, 10 * settings.steps)
