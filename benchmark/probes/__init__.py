@@ -2,7 +2,6 @@
 
 from benchmark.probes.autoattack import AutoAttackProbe
 from benchmark.probes.backdoor import BackdoorProbe
-from benchmark.probes.bits import BitsProbe
 from benchmark.probes.checks import ChecksProbe
 from benchmark.probes.clean import CleanProbe
 from benchmark.probes.distance import DistanceProbe
@@ -25,7 +24,6 @@ PROBES: dict[str, type[Probe]] = {
         BackdoorProbe,
         FlatnessProbe,
         IntrinsicProbe,
-        BitsProbe,
         RegionalProbe,
         DistanceProbe,
         AutoAttackProbe,

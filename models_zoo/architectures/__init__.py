@@ -1,14 +1,6 @@
 """Network architectures by name, one module a family; importing this package registers them."""
 
-from models_zoo.architectures import (
-    cifar_cnn,
-    cifar_resnet,
-    cnn,
-    mlp,
-    resnet,
-    resnet_small,
-    wide_resnet,
-)
+from models_zoo.architectures import cifar_cnn, cifar_resnet, cnn, mlp, resnet, resnet_small
 from models_zoo.architectures.registry import (
     Shape,
     build_architecture,
@@ -17,7 +9,7 @@ from models_zoo.architectures.registry import (
     register,
 )
 
-FAMILIES = (cifar_cnn, cifar_resnet, cnn, mlp, resnet, resnet_small, wide_resnet)
+FAMILIES = (cifar_cnn, cifar_resnet, cnn, mlp, resnet, resnet_small)
 """The modules whose import registers the built-in architectures."""
 
 __all__ = [
