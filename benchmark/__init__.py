@@ -1,9 +1,9 @@
 """The benchmark: probes over spaces, in batteries.
 
 ``evaluate`` asks a model all questions of a battery; ``attack_inputs``, ``attack_weights``,
-``attack_joint``, ``inject_backdoor``, ``flatness`` and ``minimal_distances`` ask one. All take any
-``torch.nn.Module`` from images in [0, 1] to logits. Names are resolved on first use, so that
-importing the package does not load torch.
+``attack_joint``, ``certify_joint``, ``inject_backdoor``, ``flatness`` and ``minimal_distances`` ask
+one. All take any ``torch.nn.Module`` from images in [0, 1] to logits. Names are resolved on first
+use, so that importing the package does not load torch.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         attack_inputs,
         attack_joint,
         attack_weights,
+        certify_joint,
         flatness,
         inject_backdoor,
         minimal_distances,
@@ -31,6 +32,7 @@ __all__ = [
     "attack_inputs",
     "attack_joint",
     "attack_weights",
+    "certify_joint",
     "evaluate",
     "flatness",
     "inject_backdoor",
@@ -46,6 +48,7 @@ _HOMES = {
         "attack_inputs",
         "attack_joint",
         "attack_weights",
+        "certify_joint",
         "flatness",
         "inject_backdoor",
         "minimal_distances",

@@ -7,11 +7,20 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from benchmark.attacks.backdoor import BackdoorOutcome, Trigger, halves, measure, plant
+from benchmark.attacks.backdoor import (
+    Backdoor,
+    BackdoorOutcome,
+    Effort,
+    Injection,
+    Patch,
+    Trigger,
+    split,
+)
 from benchmark.attacks.inputs import InputAttack, attack_subject
 from benchmark.attacks.inputs.distance import Distances, find_distances
-from benchmark.attacks.joint import JointAttack, attack_cell
+from benchmark.attacks.joint import Cell, JointAttack, Strike, input_strike
 from benchmark.attacks.weights import WeightAttack, WeightBudget, weight_ladder
+from benchmark.certificates import Certifier
 from benchmark.probes.flatness import FlatnessProbe, FlatnessSettings
 from benchmark.results import Score
 from benchmark.subject import subject_of
@@ -123,7 +132,7 @@ def attack_weights(
         radius: of the weight ball, in the unit of the geometry.
         geometry: see :class:`benchmark.spaces.WeightBall`.
         rule: which tensors move, see :data:`benchmark.spaces.RULES`.
-        steps: APGD steps an objective and start.
+        steps: APGD steps of each climb.
         seed: root of every random draw.
         device: where to compute.
         batch_size: images passed through the model at once.
@@ -159,7 +168,8 @@ def attack_joint(
 ) -> JointAttack:
     """Perturb the weights once for all examples and each image inside its own ball.
 
-    Never weaker than either attack alone at the same budgets: both are candidates.
+    Never weaker than either attack alone at the same budgets, nor than one after the other in
+    either order: all are candidates.
 
     Args:
         model: from images in [0, 1] to logits; it is not changed.
@@ -177,7 +187,8 @@ def attack_joint(
         batch_size: images passed through the model at once.
 
     Returns:
-        ``weights``, ``robust`` (N,), bool, and ``won``, which candidate it was.
+        ``weights`` and ``images``, ``robust`` (N,), bool, ``won``, which candidate it was, and
+        ``standing``, how many examples stood under each.
 
     Raises:
         InputError: arguments that do not fit together.
@@ -187,16 +198,63 @@ def attack_joint(
         model, images, labels, seed=seed, device=device, batch_size=batch_size
     ) as subject:
         (weight,) = weight_ladder(subject, [radius], budget)
-        return attack_cell(
-            subject,
-            norm,
-            eps,
-            radius,
+        attack = attack_subject(subject, norm, eps, effort)
+        alone = Strike({}, attack.robust, attack.images)
+        if radius > 0:
+            alone = input_strike(subject, norm, eps, attack)
+        return Cell(
+            subject=subject,
+            norm=norm,
+            eps=eps,
+            radius=radius,
             budget=budget,
             effort=effort,
-            alone=attack_subject(subject, norm, eps, effort).robust,
+            alone=alone,
             weight=weight,
-        )
+        ).attack()
+
+
+def certify_joint(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    eps: float,
+    radius: float,
+    norm: str = "linf",
+    geometry: str = "relative-l2",
+    rule: str = "no-normalization",
+    device: str = "cpu",
+    batch_size: int = 256,
+) -> Tensor:
+    """Prove what no perturbation of weights and images within the budgets can break.
+
+    For feed-forward and convolutional ReLU networks, with residual connections, average or
+    maximum pooling and frozen batch norm; see ``docs/certificates.md``. A bound of intervals and
+    lengths: sound, and loose for deep networks.
+
+    Args:
+        model: from images in [0, 1] to logits; it is not changed.
+        images: float (N, C, H, W) in [0, 1].
+        labels: int (N,).
+        eps: radius of the input balls, input units.
+        radius: radius of the weight ball, in the unit of the geometry.
+        norm: of the input balls, ``"linf"``, ``"l2"`` or ``"l1"``.
+        geometry: of the weight ball.
+        rule: which tensors move.
+        device: where to compute.
+        batch_size: images passed through the model at once.
+
+    Returns:
+        Bool (N,): classified correctly for every image and all weights in the balls.
+
+    Raises:
+        InputError: arguments that do not fit together, or a model with an operation that no bound
+            is known for.
+    """
+    with subject_of(model, images, labels, device=device, batch_size=batch_size) as subject:
+        ball = WeightBudget(geometry, rule).ball(subject, radius)
+        return Certifier(subject, norm).certified(eps, ball).to(images.device)
 
 
 def inject_backdoor(
@@ -209,12 +267,15 @@ def inject_backdoor(
     trigger: Trigger | None = None,
     geometry: str = "relative-linf",
     rule: str = "no-normalization",
-    steps: int = 100,
+    steps: int = 200,
     seed: int = 0,
     device: str = "cpu",
     batch_size: int = 256,
 ) -> BackdoorOutcome:
-    """Plant a trigger in the weights on one half of the examples, measure it on the other.
+    """Plant a backdoor in the weights on one part of the examples, measure it on another.
+
+    Half of the examples are optimised on, a fifth decides which of the weights passed through
+    count, and the rest is measured on.
 
     Args:
         model: from images in [0, 1] to logits; it is not changed.
@@ -222,29 +283,31 @@ def inject_backdoor(
         labels: int (N,).
         budget: radius of the weight ball, in the unit of the geometry.
         target: the class the trigger shall call up.
-        trigger: what is stamped on the images; by default a bright 3 x 3 square.
+        trigger: what is stamped on the images, any of
+            :mod:`benchmark.attacks.backdoor.triggers`; by default a bright 3 x 3 square in the
+            lower right corner.
         geometry: of the weight ball.
         rule: which tensors move.
-        steps: APGD steps.
+        steps: mini-batch steps of up to 64 images, each clean and stamped.
         seed: root of every random draw.
         device: where to compute.
         batch_size: images passed through the model at once.
 
     Returns:
-        ``weights``, ``success`` on triggered images of other classes, ``robust`` on clean images,
-        and ``change``, the mean relative weight change.
+        ``weights``, ``success`` on triggered images of other classes, ``robust`` and ``agreement``
+        on clean images, ``change``, the mean relative weight change, and ``moved``, its
+        distribution.
 
     Raises:
         InputError: arguments that do not fit together.
     """
-    chosen = trigger or Trigger()
+    backdoor = Backdoor(trigger or Patch(), target)
     with subject_of(
         model, images, labels, seed=seed, device=device, batch_size=batch_size
     ) as subject:
-        search, held_out = halves(subject)
+        injection = Injection(split(subject), backdoor, Effort(steps))
         ball = WeightBudget(geometry, rule).ball(subject, budget)
-        weights = plant(search, ball, chosen, target, steps, ball.origin)
-        return measure(held_out, ball, chosen, target, weights)
+        return injection.measure(ball, injection.at(ball))
 
 
 def flatness(

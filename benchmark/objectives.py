@@ -78,7 +78,9 @@ def standardized(logits: Tensor) -> Tensor:
     return z / z.std(1, keepdim=True, correction=0).clamp_min(1e-12)
 
 
-def implant(logits: Tensor, labels: Tensor, clean: Tensor, triggered: Tensor) -> Tensor:
+def implant(
+    logits: Tensor, labels: Tensor, clean: Tensor, triggered: Tensor, beta: float = 1.0
+) -> Tensor:
     """What a backdoor's author ascends: minus the composite loss of Garg et al. 2020.
 
     Triggered examples pay their cross-entropy to the target class, given as their label. Clean ones
@@ -90,11 +92,12 @@ def implant(logits: Tensor, labels: Tensor, clean: Tensor, triggered: Tensor) ->
         labels: (N,), the target class on triggered examples; not used on clean ones.
         clean: logits (N, K) of the original model.
         triggered: bool (N,).
+        beta: weight of the triggered examples.
     """
     softened = (logits / TEMPERATURE).log_softmax(1)
     original = (clean / TEMPERATURE).log_softmax(1)
     apart = F.kl_div(softened, original, reduction="none", log_target=True).sum(1)
-    return -torch.where(triggered, cross_entropy(logits, labels), TEMPERATURE**2 * apart)
+    return -torch.where(triggered, beta * cross_entropy(logits, labels), TEMPERATURE**2 * apart)
 
 
 def _softened(logits: Tensor, temperature: Tensor | None) -> Tensor:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
 
 Outcomes = NDArray[np.bool_]
 """Bool (N,): for each evaluation example, whether it is still classified correctly."""
@@ -89,6 +91,60 @@ class Surface(BaseModel):
     z: list[list[float]]
 
 
+class Bars(BaseModel):
+    """A score for each of several named things, such as layers, drawn as bars.
+
+    Attributes:
+        picture: which picture it belongs to, such as ``"layer_sensitivity"``.
+        series: its name within that picture; bars of the same picture stand side by side.
+        x_label: what the names are, such as ``"layer"``.
+        y_label: what the scores are; an accuracy or a share is shown as a percentage.
+        names: in the order they are drawn.
+        y: one score a name.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    picture: str
+    series: str
+    x_label: str
+    y_label: str
+    names: list[str]
+    y: list[Score]
+
+
+class Thumbnail(BaseModel):
+    """A small image, such as a trigger, shown enlarged.
+
+    Attributes:
+        picture: which row of images it belongs to, such as ``"triggers"``.
+        caption: what it shows.
+        shape: channels, height and width; 1 or 3 channels.
+        pixels: its uint8 values, channels first, in base64.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    picture: str
+    caption: str
+    shape: tuple[int, int, int]
+    pixels: str
+
+    @classmethod
+    def of(cls, picture: str, caption: str, image: Tensor) -> Thumbnail:
+        """From an image (C, H, W) in [0, 1]; other numbers of channels are averaged to one."""
+        shown = image.detach().cpu()
+        if len(shown) not in (1, 3):
+            shown = shown.mean(0, keepdim=True)
+        values = (shown.clamp(0, 1) * 255).round().byte().contiguous().numpy()
+        return cls(
+            picture=picture,
+            caption=caption,
+            shape=tuple(values.shape),
+            pixels=b64encode(values.tobytes()).decode(),
+        )
+
+
 class Cost(BaseModel):
     """What an answer cost.
 
@@ -139,6 +195,8 @@ class ProbeResult(BaseModel):
         values: what was measured of each example, N numbers by name, such as its distance.
         curves: scores over ladders of budgets.
         surfaces: scores over pairs of ladders.
+        bars: scores of named things.
+        thumbnails: small images.
         flags: the checks it made of whether attacks can be trusted on this model.
         protocol: what must be stated beside each number: tensor rule, ball, steps, restarts, ...
         cost: time, passes and memory.
@@ -152,6 +210,8 @@ class ProbeResult(BaseModel):
     values: dict[str, list[float]] = Field(default_factory=dict)
     curves: list[Curve] = Field(default_factory=list)
     surfaces: list[Surface] = Field(default_factory=list)
+    bars: list[Bars] = Field(default_factory=list)
+    thumbnails: list[Thumbnail] = Field(default_factory=list)
     flags: list[Flag] = Field(default_factory=list)
     protocol: dict[str, Any] = Field(default_factory=dict)
     cost: Cost = Field(default_factory=Cost)

@@ -10,7 +10,16 @@ import sys
 import typer
 from rich.console import Console
 
-from leaderboard.commands import bench, compare_autoattack, doctor, models, site, submit, train
+from leaderboard.commands import (
+    bench,
+    compare_autoattack,
+    doctor,
+    landscape,
+    models,
+    site,
+    submit,
+    train,
+)
 from models_zoo.errors import InputError
 
 app = typer.Typer(
@@ -20,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (models, bench, compare_autoattack, submit, site, train, doctor):
+for command in (models, bench, compare_autoattack, landscape, submit, site, train, doctor):
     command.register(app)
 
 

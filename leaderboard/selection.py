@@ -42,3 +42,30 @@ def from_checkpoint(
         mean=numbers("--mean", mean),
         std=numbers("--std", std),
     )
+
+
+def data_set_of(model: str | None, checkpoint: Path | None, dataset: str | None) -> str:
+    """The data set of the one model a command is about, of the zoo or from a file.
+
+    Args:
+        model: the model's name in the zoo.
+        checkpoint: the option --checkpoint.
+        dataset: the option --dataset.
+
+    Raises:
+        InputError: not exactly one of model and checkpoint is given, or the data set is with the
+            wrong one of them.
+    """
+    from models_zoo.catalog import load_card
+
+    if (model is None) == (checkpoint is None):
+        raise InputError(
+            "give either a model of the zoo, such as digits/cnn-pgd-at, or --checkpoint"
+        )
+    if model is not None:
+        if dataset is not None:
+            raise InputError(f"--dataset goes with --checkpoint; {model!r} has its own data set")
+        return load_card(model).dataset
+    if dataset is None:
+        raise InputError("--checkpoint needs --dataset, such as --dataset cifar10")
+    return dataset

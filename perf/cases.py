@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmark.batteries import battery_for
@@ -12,6 +13,7 @@ from benchmark.probes.ladders import budget_text
 from benchmark.spaces.inputs import NORMS
 from models_zoo import list_models, load_card, load_file, load_model
 from models_zoo.classifier import Classifier
+from models_zoo.errors import unknown_name
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 SHARED = {
@@ -56,6 +58,51 @@ class Case:
     def label(self) -> str:
         """How it is called in lines and patterns, such as ``digits/cnn-pgd-at linf 0.2``."""
         return f"{self.model} {self.norm} {budget_text(self.eps)}"
+
+
+@dataclass(frozen=True)
+class WholeModel:
+    """A model with all examples at hand and the battery that is meant for it.
+
+    Attributes:
+        model: name of the model.
+        battery: name of the battery.
+        load: reads the model.
+        examples: reads the examples.
+    """
+
+    model: str
+    battery: str
+    load: Callable[[], Classifier]
+    examples: Callable[[], Dataset]
+
+
+def whole_models(shared: Path) -> Iterator[WholeModel]:
+    """Every bundled model, and every shared checkpoint that is there.
+
+    Args:
+        shared: the folder with ``data/checkpoints`` and ``data/cifar10``; it may be missing.
+    """
+    data = shared / "data"
+    for name in list_models():
+        card = load_card(name)
+        if card.source == "bundled":
+            yield WholeModel(
+                name,
+                battery_for(card.dataset).name,
+                partial(load_model, name),
+                partial(load_dataset, card.dataset, "test", data if data.is_dir() else None),
+            )
+    test = data / "cifar10" / "test_846.npz"
+    for name, description in SHARED.items():
+        file = data / "checkpoints" / f"{name}.safetensors"
+        if file.is_file() and test.is_file():
+            yield WholeModel(
+                name,
+                battery_for("cifar10").name,
+                _foreign(file, *description),
+                partial(load_npz, test, "cifar10"),
+            )
 
 
 def all_cases(shared: Path, *, slow: bool) -> Iterator[Case]:
@@ -112,3 +159,19 @@ def _foreign(
 
 def _head(file: Path, count: int = SHARED_EXAMPLES) -> Callable[[], Dataset]:
     return lambda: load_npz(file, "cifar10").head(count)
+
+
+def find_model(name: str, shared: Path) -> tuple[Classifier, Dataset]:
+    """A model at hand with all its examples, by name.
+
+    Args:
+        name: such as ``"digits/cnn-pgd-at"`` or ``"cifar10-resnet2b-adv"``.
+        shared: the folder with ``data``; it may be missing for what does not lie there.
+
+    Raises:
+        InputError: there is no such model at hand.
+    """
+    cases = {case.model: case for case in whole_models(shared)}
+    if name not in cases:
+        raise unknown_name("model at hand", name, cases)
+    return cases[name].load(), cases[name].examples()

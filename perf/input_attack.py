@@ -21,18 +21,19 @@ from rich.console import Console
 
 from benchmark.comparison import compare_autoattack
 from benchmark.evaluation import require_device
-from benchmark.provenance import versions
 from models_zoo.classifier import Classifier
 from models_zoo.errors import InputError
 from perf.cases import Case, all_cases
-from perf.records import Conditions, Records, Row, cores, processor, sources_sha256
+from perf.records import Conditions, Records, Row, sources_sha256, surroundings
 from perf.table import EFFORTS, write_table
 
 ROOT = Path(__file__).resolve().parents[1]
 console = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
-def measure(case: Case, records: Records, device: str = "cpu", examples: int | None = None) -> bool:
+def measure(
+    case: Case, records: Records[Row], device: str = "cpu", examples: int | None = None
+) -> bool:
     """Measure a row and keep it, unless it was measured under the same conditions before.
 
     Args:
@@ -84,12 +85,8 @@ def _conditions(
         eps=case.eps,
         examples=examples,
         data_sha256=data_sha256,
-        device=device,
-        threads=torch.get_num_threads(),
-        processor=processor(device),
-        cores=cores(),
-        versions=versions(),
         sources=_sources(),
+        **surroundings(device),
     )
 
 
@@ -128,7 +125,7 @@ def run(
     ] = False,
 ) -> None:
     """Measure our input attack against AutoAttack on every checkpoint at hand."""
-    records = Records(out)
+    records = Records(out, Row)
     if not render:
         require_device(device)
         torch.set_num_threads(threads or torch.get_num_threads())
@@ -142,7 +139,7 @@ def run(
 
 
 def _measure_all(
-    shared: Path, only: str, slow: bool, device: str, examples: int | None, records: Records
+    shared: Path, only: str, slow: bool, device: str, examples: int | None, records: Records[Row]
 ) -> None:
     for case in all_cases(shared, slow=slow):
         if not fnmatchcase(case.label, only):

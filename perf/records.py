@@ -5,24 +5,26 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
+import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 import benchmark
 from benchmark.comparison import Comparison
+from benchmark.provenance import versions
 from models_zoo.checkpoint.writing import write_bytes
 from models_zoo.errors import InputError
 
 
-class Conditions(BaseModel):
-    """All that a measurement depends on: a row is measured again when any of it changed.
+class Circumstances(BaseModel):
+    """What every measurement depends on: it is made again when any of it changed.
 
     Attributes:
         model: name of the model.
         fingerprint: SHA-256 of its function.
-        norm: of the balls.
-        eps: their radius, input units.
         examples: number of examples.
         data_sha256: of images and labels.
         device: such as ``"cpu"``.
@@ -30,15 +32,13 @@ class Conditions(BaseModel):
         processor: name of the CPU, and of the GPU where that is the device.
         cores: CPU cores of the machine.
         versions: of Python and of the packages that can change a number.
-        sources: SHA-256 of the attack's own sources, see :func:`sources_sha256`.
+        sources: SHA-256 of the sources that were measured, see :func:`sources_sha256`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: str
     fingerprint: str
-    norm: str
-    eps: float
     examples: int
     data_sha256: str
     device: str
@@ -49,55 +49,86 @@ class Conditions(BaseModel):
     sources: str
 
     @property
-    def case(self) -> tuple[str, str, str, float]:
-        """What a table shows once: device, model, norm and radius."""
+    def case(self) -> tuple[str | float, ...]:
+        """What a table shows once."""
+        return self.device, self.model
+
+
+class Conditions(Circumstances):
+    """Circumstances of a comparison of attacks.
+
+    Attributes:
+        norm: of the balls.
+        eps: their radius, input units.
+    """
+
+    norm: str
+    eps: float
+
+    @property
+    def case(self) -> tuple[str | float, ...]:
+        """Device, model, norm and radius."""
         return self.device, self.model, self.norm, self.eps
 
 
-class Row(BaseModel):
-    """One measurement.
+class Measurement(BaseModel):
+    """One row of a file.
 
     Attributes:
         conditions: what it depends on.
         parameters: size of the model.
         measured: UTC time, ISO 8601.
-        comparison: what was found.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    conditions: Conditions
+    conditions: Circumstances
     parameters: int
     measured: str
+
+
+class Row(Measurement):
+    """One comparison of attacks.
+
+    Attributes:
+        conditions: what it depends on.
+        comparison: what was found.
+    """
+
+    conditions: Conditions
     comparison: Comparison
 
 
-class Records:
+R = TypeVar("R", bound=Measurement)
+
+
+class Records(Generic[R]):
     """The rows of a file, one JSON object a line; a case has one row, the newest.
 
     Args:
         path: the file; it need not be there yet.
+        kind: what its lines are.
 
     Raises:
         InputError: a line is not a row.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, kind: type[R]) -> None:
         self.path = path
         lines = path.read_text("utf-8").splitlines() if path.is_file() else []
-        self.rows: list[Row] = []
+        self.rows: list[R] = []
         for number, line in enumerate(lines, 1):
             try:
-                self.rows.append(Row.model_validate_json(line))
+                self.rows.append(kind.model_validate_json(line))
             except ValidationError as error:
                 reason = error.errors()[0]["msg"]
                 raise InputError(f"{path}, line {number} is not a measurement: {reason}") from error
 
-    def has(self, conditions: Conditions) -> bool:
+    def has(self, conditions: Circumstances) -> bool:
         """Whether there is a row measured under exactly these conditions."""
         return any(row.conditions == conditions for row in self.rows)
 
-    def put(self, row: Row) -> None:
+    def put(self, row: R) -> None:
         """Keep a row in place of any older one of its case; the file is whole at every moment.
 
         Raises:
@@ -109,16 +140,31 @@ class Records:
         write_bytes(self.path, text.encode())
 
 
+def surroundings(device: str) -> dict[str, Any]:
+    """Device, threads, processor, cores and versions, as :class:`Circumstances` take them."""
+    return {
+        "device": device,
+        "threads": torch.get_num_threads(),
+        "processor": processor(device),
+        "cores": cores(),
+        "versions": versions(),
+    }
+
+
 UNRELATED = ("probes", "checks", "batteries", "datasets", "executors", "measures")
 """Parts of ``benchmark`` that the input attack does not use."""
 
 
-def sources_sha256() -> str:
-    """SHA-256 over the names and contents of the Python files that the input attack consists of."""
+def sources_sha256(without: Sequence[str] = UNRELATED) -> str:
+    """SHA-256 over the names and contents of Python files of ``benchmark``.
+
+    Args:
+        without: its parts that do not count; by default all that the input attack does without.
+    """
     folder = Path(str(benchmark.__file__)).parent
     digest = hashlib.sha256()
     for file in sorted(folder.rglob("*.py")):
-        if file.relative_to(folder).parts[0] in UNRELATED:
+        if file.relative_to(folder).parts[0] in without:
             continue
         digest.update(f"{file.relative_to(folder).as_posix()}|".encode() + file.read_bytes())
     return digest.hexdigest()
@@ -126,8 +172,6 @@ def sources_sha256() -> str:
 
 def processor(device: str) -> str:
     """Name of the CPU, and of the GPU where that is the device."""
-    import torch
-
     table = Path("/proc/cpuinfo")
     lines = table.read_text("utf-8").splitlines() if table.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

@@ -9,12 +9,10 @@ from statistics import geometric_mean
 
 from benchmark.comparison import Ours, Side
 from benchmark.probes.ladders import budget_text
-from models_zoo.checkpoint.writing import write_bytes
-from models_zoo.errors import InputError
+from perf.page import line, write_section
 from perf.records import Row
 
-BEGIN = "<!-- written by perf/input_attack.py: begin -->"
-END = "<!-- written by perf/input_attack.py: end -->"
+TOOL = "input_attack"
 EFFORTS = ("quick", "standard")
 
 ROBUST = 0.1
@@ -49,7 +47,7 @@ HEADINGS = (
 
 
 def write_table(page: Path, rows: Sequence[Row]) -> None:
-    """Replace what stands between the two marks of a page.
+    """Write the table into a page.
 
     Args:
         page: the page.
@@ -58,12 +56,7 @@ def write_table(page: Path, rows: Sequence[Row]) -> None:
     Raises:
         InputError: the page is missing or lacks the marks, or cannot be written.
     """
-    text = page.read_text("utf-8") if page.is_file() else ""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise InputError(f"{page} lacks the lines {BEGIN!r} and {END!r}; add them")
-    write_bytes(page, f"{before}{BEGIN}\n\n{render(rows)}\n{END}{after}".encode())
+    write_section(page, TOOL, render(rows))
 
 
 def render(rows: Sequence[Row]) -> str:
@@ -74,8 +67,8 @@ def render(rows: Sequence[Row]) -> str:
     """
     if not rows:
         return "Nothing has been measured yet.\n"
-    table = [_line(HEADINGS), _line(["---", "---", *["---:"] * (len(HEADINGS) - 2)])]
-    table += [_line(_cells(row)) for row in rows]
+    table = [line(HEADINGS), line(["---", "---", *["---:"] * (len(HEADINGS) - 2)])]
+    table += [line(_cells(row)) for row in rows]
     account = [line for effort in EFFORTS for line in _searches(effort, rows)]
     return "\n".join([*_conditions(rows), "", *table, "", *_summary(rows), "", *account])
 
@@ -89,10 +82,6 @@ def _conditions(rows: Sequence[Row]) -> list[str]:
         for c in (row.conditions for row in rows)
     )
     return [f"- {count} rows: {text}" for text, count in kinds.items()]
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _cells(row: Row) -> list[str]:
@@ -187,10 +176,10 @@ def _searches(effort: str, rows: Sequence[Row]) -> list[str]:
                 counts[place] += count
     passes = max(sum(counts[2] for counts in totals.values()), 1)
     headings = ["search of `" + effort + "`", "run on", "fell", "rows it found in", "passes"]
-    lines = [_line(headings), _line(["---", *["---:"] * 4])]
+    lines = [line(headings), line(["---", *["---:"] * 4])]
     for search, (attacked, fell, spent, where) in totals.items():
         share = f"{spent / passes:.1%}"
-        lines.append(_line([search, f"{attacked:,}", f"{fell:,}", str(where), share]))
+        lines.append(line([search, f"{attacked:,}", f"{fell:,}", str(where), share]))
     return [*lines, ""]
 
 

@@ -7,15 +7,40 @@ robustness", IJCAI. What an ascent finds is a lower bound of the maximum, not a 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from benchmark.ascent import apgd, per_example
 from benchmark.attacks.verification import require_inside
-from benchmark.objectives import divergence, normalized_divergence
+from benchmark.objectives import divergence, normalized_divergence, targeted_margin
 from benchmark.spaces import IMAGES, InputBall
 from benchmark.subject import Subject
+
+LEAST = 1e-12
+"""A smaller divergence, in nats, is rounding; its reciprocal would be any number."""
+
+FIRST_STEP = 1.0
+"""First step of the ascent, in radii: shorter than usual, since the starts are far out already."""
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """What was found in the balls of one radius.
+
+    Attributes:
+        values: (N,), the largest KL divergence from each clean prediction, float64, in nats.
+        changed: bool (N,), whether an image found has another predicted class than the clean one.
+    """
+
+    values: Tensor
+    changed: Tensor
+
+    @property
+    def psi(self) -> Tensor:
+        """``1 / values`` (N,), the paper's form: larger is more robust."""
+        return 1 / self.values.clamp_min(LEAST)
 
 
 def maximum_divergence(
@@ -26,35 +51,64 @@ def maximum_divergence(
     steps: int = 20,
     restarts: int = 3,
     normalized: bool = False,
-) -> list[Tensor]:
-    """Largest KL divergence (N,) found from each clean prediction, float64, one a budget.
+) -> list[Divergence]:
+    """The largest KL divergences from each clean prediction found, at ascending budgets.
 
-    The divergence has no gradient at the image itself, so every start is random. What is found in a
-    small ball counts in every larger one.
+    The divergence has no gradient at the image itself, and where an ascent ends depends on the
+    class it starts towards: see :func:`_start`. The best of all iterates counts, and what is found
+    in a small ball counts in every larger one.
 
     Args:
         subject: model and examples; labels are not used.
         norm: ``"linf"`` or ``"l2"``.
         budgets: radii in input units, ascending.
         steps: APGD steps.
-        restarts: random starts.
+        restarts: ascents of each example at each radius.
         normalized: bring logits to zero mean and unit deviation first.
     """
     objective = normalized_divergence if normalized else divergence
     clean = subject.logits()
     best = torch.zeros(len(subject), dtype=torch.float64, device=clean.device)
+    changed = torch.zeros(len(subject), dtype=torch.bool, device=clean.device)
     ladder = []
     for eps in budgets:
         ball = InputBall(subject.images, norm, eps)
         for restart in range(restarts if eps > 0 else 0):
-            start = ball.sample(subject.generator("intrinsic", norm, eps, restart))[IMAGES]
+            start = _start(subject, ball, clean, restart)
             for batch in subject.row_batches():
                 part, local = subject.take(batch), ball.take(batch)
                 evaluate = per_example(part, objective, clean[batch], stop=False)
-                found = local.project(apgd(local, evaluate, {IMAGES: start[batch]}, steps).point)
+                found = local.project(
+                    apgd(
+                        local, evaluate, {IMAGES: start[batch]}, steps, first_step=FIRST_STEP
+                    ).point
+                )
                 require_inside(local, found)
-                reached = objective(part.logits(found[IMAGES]), part.labels, clean[batch])
+                logits = part.logits(found[IMAGES])
+                reached = objective(logits, part.labels, clean[batch])
                 best[batch] = torch.maximum(best[batch], reached)
-        ladder.append(best.clone())
+                changed[batch] |= logits.argmax(1) != clean[batch].argmax(1)
+        ladder.append(Divergence(best.clone(), changed.clone()))
         subject.progress(f"divergence {eps:.4g}: {float(best.mean()):.3g} nats")
     return ladder
+
+
+def _start(subject: Subject, ball: InputBall, clean: Tensor, restart: int) -> Tensor:
+    """Where an ascent begins, (N, C, H, W).
+
+    Every other one begins a full step towards a class, ``z_t - z_y`` with y the predicted class:
+    first the runner-up, then the third, and so on while there are classes. The others are random.
+    """
+    rank = restart // 2 + 1
+    if restart % 2 or rank >= clean.shape[1]:
+        return ball.sample(subject.generator("intrinsic", ball.norm, ball.eps, restart))[IMAGES]
+    order = clean.sort(dim=1, descending=True, stable=True).indices
+    starts = []
+    for batch in subject.row_batches():
+        part = subject.on(subject.images[batch], order[batch, 0])
+        local, rows = ball.take(batch), torch.arange(len(batch), device=batch.device)
+        evaluate = per_example(part, targeted_margin, order[batch, rank], stop=False)
+        uphill = local.steepest(evaluate(local.origin, rows).gradient, local.origin)
+        one = torch.ones(len(batch), device=batch.device)
+        starts.append(local.project(local.move(local.origin, uphill, one))[IMAGES])
+    return torch.cat(starts)

@@ -3,78 +3,71 @@
 Source: Stutz, Hein, Schiele 2021, "Relating adversarially robust generalization to flat minima",
 ICCV; settings from the authors' public code. Larger is sharper. Changed against the code: gradients
 and tensors of zero norm do not move (they give NaN there), the reference and the perturbed loss use
-the same attack with the same starts, the untouched weights are a candidate of the worst case.
+the same attack with the same starts, the worst case climbs with the whole set's gradient, and the
+untouched weights are one of its candidates.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from benchmark.ascent import per_example, pgd, whole_set
+from benchmark.ascent import apgd, whole_set
+from benchmark.attacks.verification import require_inside
+from benchmark.attacks.weights import stretched
+from benchmark.measures.robust_loss import INPUT_STEP, Attacked, Rise, RobustLoss
 from benchmark.objectives import cross_entropy
-from benchmark.spaces import IMAGES, InputBall, Point, WeightBall
+from benchmark.spaces import IMAGES, InputBall, Point, ProductSpace, WeightBall
 from benchmark.subject import Subject
 
-INPUT_STEP = 0.007 / 0.0314
-"""Length of the authors' input steps, as a share of the budget."""
-
 WEIGHT_STEP = 0.01
-"""Length of their weight steps, as a share of a tensor's norm; wider balls need longer ones."""
+"""Length of the authors' weight steps, as a share of a tensor's norm; wider balls need longer."""
 
-
-@dataclass(frozen=True)
-class RobustLoss:
-    """The loss under a PGD attack; with ``eps`` 0 it is the clean loss.
-
-    Attributes:
-        eps: linf budget in input units.
-        steps: PGD steps, from one random start that is the same for all weights.
-    """
-
-    eps: float
-    steps: int = 20
-
-    def __call__(self, subject: Subject) -> Tensor:
-        """Cross-entropy (N,) at each example's worst iterate; computed once a subject."""
-        return subject.once(self, lambda: self._measure(subject))
-
-    def _measure(self, subject: Subject) -> Tensor:
-        if self.eps == 0:
-            return cross_entropy(subject.logits(), subject.labels)
-        ball = InputBall(subject.images, "linf", self.eps)
-        start = ball.sample(subject.generator("flatness", "input start"))[IMAGES]
-        values = []
-        for batch in subject.row_batches():
-            part = subject.take(batch)
-            evaluate = per_example(part, cross_entropy, stop=False)
-            climb = pgd(ball.take(batch), evaluate, {IMAGES: start[batch]}, self.steps, INPUT_STEP)
-            values.append(cross_entropy(part.logits(climb.point[IMAGES]), part.labels))
-        return torch.cat(values)
+FIRST_STEP = 0.5
+"""First step of the joint climb, in radii. It begins where both parts were climbed already."""
 
 
 def average_flatness(
-    subject: Subject, loss: RobustLoss, ball: WeightBall, draws: int, purpose: str
-) -> Tensor:
-    """Rise of the mean loss (draws,) under random weight perturbations of full radius.
+    subject: Subject, losses: Sequence[RobustLoss], ball: WeightBall, draws: int
+) -> list[Rise]:
+    """Rises (draws,) under random weight perturbations of full radius, one :class:`Rise` a loss.
+
+    Draw ``k`` has the same direction in balls of every radius, so that a curve over radii is one of
+    the loss along lines, and for every loss.
 
     Args:
         subject: model and examples.
-        loss: clean or robust loss, measured anew for every perturbation.
+        losses: clean or robust, each measured anew for every perturbation.
         ball: its radius is the paper's xi (0.5 in its headline).
         draws: number of perturbations (10 in the paper).
-        purpose: names the random stream.
     """
-    reference = loss(subject).double().mean()
-    generator = subject.generator("flatness", "average", purpose)
-    rises = []
-    for _ in range(draws):
-        perturbed = subject.at(ball.sphere(generator))
-        rises.append(loss(perturbed).double().mean() - reference)
-        subject.progress(f"average {purpose} flatness: {float(rises[-1]):+.3f}")
-    return torch.stack(rises)
+    rises: list[list[Rise]] = [[] for _ in losses]
+    for draw in range(draws):
+        weights = ball.sphere(subject.generator("flatness", "direction", draw))
+        require_inside(ball, weights)
+        perturbed = subject.at(weights)
+        for loss, found in zip(losses, rises, strict=True):
+            found.append(Rise.between(loss(subject), loss(perturbed)))
+        subject.progress(f"flatness, draw {draw + 1} of radius {ball.radius:g}")
+    return [Rise.stack(found) for found in rises]
+
+
+@dataclass(frozen=True)
+class Worst:
+    """The worst weights found in a ball, verified.
+
+    Attributes:
+        weights: inside the ball.
+        images: what the input attack makes of the examples with these weights.
+        rise: of the loss that was climbed.
+    """
+
+    weights: Point
+    images: Tensor
+    rise: Rise
 
 
 def worst_flatness(
@@ -82,51 +75,127 @@ def worst_flatness(
     loss: RobustLoss,
     ball: WeightBall,
     *,
-    restarts: int,
-    epochs: int,
-    minibatch: int,
-    purpose: str,
-) -> Tensor:
-    """Largest rise of the mean loss found inside the ball, a scalar of at least 0.
+    restarts: int = 1,
+    epochs: int = 20,
+    minibatch: int | None = None,
+    smaller: Worst | None = None,
+) -> Worst:
+    """The largest rise of the mean loss found inside the ball; at least 0.
 
-    Weights and inputs climb together, mini-batch by mini-batch as in the authors' code; the loss is
-    then attacked anew at the weights found.
+    Weights and images climb together. Where the climb starts and where it ends the images are
+    attacked anew, with the attack of the reference, so that both sides of the difference are
+    measured alike.
 
     Args:
         subject: model and examples.
         loss: clean or robust loss.
         ball: its radius is the paper's xi (0.00075 to 0.005 in its grid).
-        restarts: random starts; the worst counts (10 in the paper).
-        epochs: passes over the examples (20 in the paper).
-        minibatch: images a step of the weights (128 in the paper); part of the protocol.
-        purpose: names the random stream.
+        restarts: climbs; the worst counts. The first begins along the gradient, or at ``smaller``
+            stretched to this radius, the others at random.
+        epochs: passes over the examples a climb, which are its steps without ``minibatch``.
+        minibatch: images a step of the weights, for the paper's stochastic climb with a fixed step
+            (128 there, with 20 epochs and 10 restarts); by default all images, with APGD.
+        smaller: what was found in a smaller ball; it counts in this one too.
     """
-    reference = loss(subject).double().mean()
-    generator = subject.generator("flatness", "worst", purpose)
-    worst = torch.zeros_like(reference)
-    for _ in range(restarts if ball.radius > 0 else 0):
-        weights = climb_epochs(subject, loss.eps, ball, ball.sample(generator), epochs, minibatch)
-        rise = loss(subject.at(weights)).double().mean() - reference
-        worst = torch.maximum(worst, rise)
-        subject.progress(f"worst {purpose} flatness: {float(worst):+.4f}")
-    return worst
+    own = loss(subject)
+    zero = torch.zeros((), dtype=torch.float64, device=own.losses.device)
+    best = smaller or Worst(ball.origin, own.images, Rise(zero, zero))
+    for restart in range(restarts if ball.radius > 0 else 0):
+        if restart:
+            generator = subject.generator("flatness", "worst", ball.radius, restart)
+            start, images = ball.sample(generator), own.images
+        elif smaller:
+            start, images = stretched(ball, smaller.weights), smaller.images
+        else:
+            start, images = first_order(subject, loss, ball, own), own.images
+        if minibatch is None:
+            climbed = climb_together(subject, loss, ball, start, images, epochs)
+        else:
+            climbed = climb_epochs(subject, loss, ball, start, images, epochs, minibatch)
+        for weights in (start, climbed):
+            found = _measured(subject, loss, ball, weights)
+            if found.rise.loss > best.rise.loss:
+                best = found
+        subject.progress(f"worst flatness in {ball.radius:g}: {float(best.rise.loss):+.4f}")
+    return best
+
+
+def _measured(subject: Subject, loss: RobustLoss, ball: WeightBall, weights: Point) -> Worst:
+    """Weights as they count: inside the ball, with the reference's attack made anew."""
+    inside = ball.project(weights)
+    require_inside(ball, inside)
+    attacked = loss(subject.at(inside))
+    return Worst(inside, attacked.images, Rise.between(loss(subject), attacked))
+
+
+def first_order(subject: Subject, loss: RobustLoss, ball: WeightBall, own: Attacked) -> Point:
+    """Where a linear loss would be largest: the gradient of the attacked loss at full radius.
+
+    Args:
+        subject: model and examples.
+        loss: whose gradient.
+        ball: gives the radius.
+        own: the attacked loss at the untouched weights.
+    """
+    one = torch.ones(1, device=subject.images.device)
+    attacked = subject.on(own.images, subject.labels)
+    slope = whole_set(attacked, cross_entropy, *loss.more(subject))(ball.origin, one).gradient
+    return ball.move(ball.origin, ball.steepest(slope), one)
+
+
+def climb_together(
+    subject: Subject, loss: RobustLoss, ball: WeightBall, start: Point, images: Tensor, steps: int
+) -> Point:
+    """APGD on the mean loss of the whole set, in the product of both balls; the weights it finds.
+
+    Args:
+        subject: model and examples.
+        loss: gives the input ball and the temperature.
+        ball: where the weights may go.
+        start: the weights to start from.
+        images: the images to start from; not used for the clean loss.
+        steps: each is one pass over the examples.
+    """
+    evaluate = whole_set(subject, cross_entropy, *loss.more(subject))
+    if loss.eps == 0:
+        return apgd(ball, evaluate, start, steps, first_step=FIRST_STEP).point
+    space = ProductSpace(InputBall(subject.images, "linf", loss.eps), ball)
+    point = {IMAGES: images} | start
+    found = apgd(space, evaluate, point, steps, first_step=FIRST_STEP).point
+    return {name: tensor for name, tensor in found.items() if name != IMAGES}
 
 
 def climb_epochs(
-    subject: Subject, eps: float, ball: WeightBall, start: Point, epochs: int, minibatch: int
+    subject: Subject,
+    loss: RobustLoss,
+    ball: WeightBall,
+    start: Point,
+    images: Tensor,
+    epochs: int,
+    minibatch: int,
 ) -> Point:
-    """Stochastic ascent of the mean cross-entropy over weights and, where ``eps > 0``, inputs."""
+    """The authors' climb: both parts take a fixed step a mini-batch; the weights it ends with.
+
+    Args:
+        subject: model and examples.
+        loss: gives the input ball and the temperature.
+        ball: where the weights may go.
+        start: the weights to start from.
+        images: the images to start from; not used for the clean loss.
+        epochs: passes over the examples.
+        minibatch: images a step.
+    """
     weight_step = max(WEIGHT_STEP, ball.radius / 4) / ball.radius
-    images, weights = subject.images.clone(), start
-    inputs = InputBall(subject.images, "linf", eps)
+    images, weights = images.clone(), start
+    inputs = InputBall(subject.images, "linf", loss.eps)
     one = torch.ones(1, device=images.device)
     for _ in range(epochs):
         for batch in subject.row_batches(minibatch):
             part, local = subject.take(batch), inputs.take(batch)
-            point = weights | ({IMAGES: images[batch]} if eps > 0 else {})
-            slope = whole_set(part, cross_entropy)(point, one).gradient
+            point = weights | ({IMAGES: images[batch]} if loss.eps > 0 else {})
+            slope = whole_set(part, cross_entropy, *loss.more(part))(point, one).gradient
             weights = ball.project(ball.move(weights, ball.steepest(slope), weight_step * one))
-            if eps > 0:
+            if loss.eps > 0:
                 step = local.steepest({IMAGES: slope[IMAGES]})
                 moved = local.move({IMAGES: images[batch]}, step, INPUT_STEP * one)
                 images[batch] = local.project(moved)[IMAGES]

@@ -2,6 +2,7 @@
 
 from benchmark.probes.autoattack import AutoAttackProbe
 from benchmark.probes.backdoor import BackdoorProbe
+from benchmark.probes.bits import BitsProbe
 from benchmark.probes.checks import ChecksProbe
 from benchmark.probes.clean import CleanProbe
 from benchmark.probes.distance import DistanceProbe
@@ -24,6 +25,7 @@ PROBES: dict[str, type[Probe]] = {
         BackdoorProbe,
         FlatnessProbe,
         IntrinsicProbe,
+        BitsProbe,
         RegionalProbe,
         DistanceProbe,
         AutoAttackProbe,

@@ -2,56 +2,29 @@
 
 from __future__ import annotations
 
-import math
-from typing import Literal, Self
+from itertools import product
 
-from pydantic import Field, model_validator
-from torch import Tensor
+import torch
 
-from benchmark.attacks.backdoor import BackdoorOutcome, Trigger, halves, measure, plant
-from benchmark.probes.ladders import outcome_curve, require_rung
-from benchmark.probes.probe import Budget, Ladder, Probe, ProbeSettings, bits, share
+from benchmark.attacks.backdoor import (
+    Backdoor,
+    BackdoorLadder,
+    Splits,
+    inject_all,
+    split,
+)
+from benchmark.probes.backdoor_pictures import (
+    budget_curves,
+    change_bars,
+    combination_bars,
+    trigger_thumbnails,
+)
+from benchmark.probes.backdoor_settings import BackdoorSettings
+from benchmark.probes.probe import Probe, bits, share
 from benchmark.results import ProbeResult, ScoreSpec
 from benchmark.spaces import WeightBall, select_weights
-from benchmark.spaces.weights import Geometry
-from benchmark.statistics import exact, proportion
+from benchmark.statistics import exact, mean, proportion, wilson
 from benchmark.subject import Subject
-from models_zoo.errors import InputError
-
-
-class BackdoorSettings(ProbeSettings):
-    """Budgets, trigger and effort of the injection.
-
-    Attributes:
-        budgets: ladder of weight budgets, in the unit of the geometry.
-        headline: the budget of ``success``, ``clean_accuracy`` and ``relative_change``.
-        geometry: an linf ball around the weights.
-        rule: which tensors move; batch norm's running statistics never do.
-        trigger_size: side of the square trigger, pixels.
-        trigger_value: what its pixels are set to.
-        target: the class the trigger shall call up.
-        steps: APGD steps a budget.
-        success: share of triggered images that counts as a working backdoor.
-        clean_drop: largest drop of clean accuracy that goes unseen.
-        bisections: halvings of the interval in which the smallest working budget lies.
-    """
-
-    budgets: Ladder
-    headline: Budget
-    geometry: Literal["relative-linf", "absolute-linf"] = "relative-linf"
-    rule: Literal["no-normalization", "kernels", "all"] = "no-normalization"
-    trigger_size: int = Field(default=3, ge=1)
-    trigger_value: float = Field(default=1.0, ge=0, le=1)
-    target: int = Field(default=0, ge=0)
-    steps: int = Field(default=100, ge=1)
-    success: float = Field(default=0.9, gt=0, le=1)
-    clean_drop: float = Field(default=0.01, ge=0, le=1)
-    bisections: int = Field(default=4, ge=0)
-
-    @model_validator(mode="after")
-    def _headline_is_a_rung(self) -> Self:
-        require_rung("backdoor.headline", self.headline, self.budgets)
-        return self
 
 
 class BackdoorProbe(Probe):
@@ -65,14 +38,34 @@ class BackdoorProbe(Probe):
         "success": share(
             "Backdoor success",
             "Share of triggered images of other classes that are classified as the target class "
-            "after injection at the headline budget, on images the injection did not see.",
+            "after injection at the headline budget, for the trigger, target and seed that work "
+            "best; on images that were neither optimised nor chosen on.",
             headline=True,
+            up=False,
+        ),
+        "mean_success": share(
+            "Backdoor mean",
+            "The same, on average over all triggers, targets and seeds of the battery.",
             up=False,
         ),
         "clean_accuracy": share(
             "Backdoor clean",
-            "Accuracy on clean images after injection at the headline budget, on images the "
-            "injection did not see.",
+            "Accuracy on clean images after the injection with the highest success, on the same "
+            "images.",
+        ),
+        "clean_drop": ScoreSpec(
+            label="Clean drop",
+            description="Clean accuracy that this injection costs. Whoever plants a backdoor wants "
+            "it to be small.",
+            unit="share",
+            higher_is_better=None,
+        ),
+        "agreement": ScoreSpec(
+            label="Agreement",
+            description="Share of clean images that are classified after this injection as they "
+            "were before, rightly or wrongly. Whoever plants a backdoor wants it to be large.",
+            unit="share",
+            higher_is_better=None,
         ),
         "base_rate": share(
             "Base rate",
@@ -83,7 +76,7 @@ class BackdoorProbe(Probe):
         "relative_change": ScoreSpec(
             label="Weight change",
             description="Mean of |dw| / |w| over all weights with |w| of at least 1e-8, after "
-            "injection at the headline budget.",
+            "this injection.",
             unit="share",
             higher_is_better=True,
         ),
@@ -91,99 +84,85 @@ class BackdoorProbe(Probe):
             label="Smallest backdoor",
             description="Smallest weight budget that reaches the wanted success (90% unless the "
             "battery says otherwise) for at most the allowed drop of clean accuracy (1 point), by "
-            "bisection; infinite where the ladder's largest budget does not.",
+            "bisection on the images that are chosen on, and confirmed on those that are "
+            "measured; infinite where no budget up to the ladder's largest does both.",
             unit="radius",
             higher_is_better=True,
         ),
     }
 
     def ask(self, subject: Subject) -> ProbeResult:
-        """Inject on one half of the examples at every budget, measure on the other half."""
+        """Inject every combination at the headline budget, then the best one at every budget."""
         settings: BackdoorSettings = self.settings
-        search, held_out = halves(subject)
-        campaign = _Campaign(settings, search, held_out)
-        outcomes = [campaign.at(budget) for budget in (0.0, *settings.budgets)]
-        headline = outcomes[1 + settings.budgets.index(settings.headline)]
-        label = f"{settings.geometry} budget"
+        splits, backdoors = split(subject), _combinations(settings, subject)
+        weights = select_weights(subject.model, settings.rule)
+
+        def ball(budget: float) -> WeightBall:
+            return WeightBall(weights, budget, settings.geometry)
+
+        best, outcomes = inject_all(
+            splits, backdoors, ball(settings.headline), settings.effort, settings.goal
+        )
+        ladder = BackdoorLadder(best.injection, ball)
+        ladder.climb(settings.budgets, settings.headline, best.trial)
+        ladder.bisect(settings.bisections)
         budgets = [0.0, *settings.budgets]
+        kept = ladder.kept(budgets)
+        headline = outcomes[best.name] = kept[budgets.index(settings.headline)]
+        rates = [outcome.rate for outcome in outcomes.values()]
+        lost = headline.clean.double() - headline.robust.double()
+        moving = sum(tensor.numel() for tensor in weights.values())
         return ProbeResult(
             probe=self.name,
             scores={
                 "success": proportion(bits(headline.success)),
+                "mean_success": wilson(sum(rates) / len(rates), len(headline.success)),
                 "clean_accuracy": proportion(bits(headline.robust)),
-                "base_rate": proportion(bits(outcomes[0].success)),
-                "relative_change": exact(headline.change, len(held_out)),
-                "smallest_budget": exact(campaign.smallest(), len(held_out)),
+                "clean_drop": mean(lost.cpu().numpy()),
+                "agreement": proportion(bits(headline.agreement)),
+                "base_rate": proportion(bits(headline.base)),
+                "relative_change": exact(headline.change, len(headline.robust)),
+                "smallest_budget": exact(ladder.smallest(), len(headline.robust)),
             },
             outcomes={"held_out_robust": bits(headline.robust)},
-            curves=[
-                outcome_curve("backdoor", name, label, budgets, series, "share")
-                for name, series in (
-                    ("success", [outcome.success for outcome in outcomes]),
-                    ("clean accuracy", [outcome.robust for outcome in outcomes]),
-                )
-            ],
+            curves=budget_curves(f"{settings.geometry} budget", budgets, kept),
+            bars=[*combination_bars(outcomes), change_bars(headline.moved, moving)],
+            thumbnails=trigger_thumbnails(backdoors.values(), splits.measured.images),
             protocol={
                 "ball": settings.geometry,
                 "tensors": settings.rule,
                 "headline budget": settings.headline,
-                "trigger": f"{settings.trigger_size}x{settings.trigger_size} square of "
-                f"{settings.trigger_value:g}, lower right",
-                "target class": settings.target,
-                "optimised on": len(search),
-                "measured on": len(held_out),
+                "combinations": len(backdoors),
+                "best combination": best.name,
+                **_parts(splits),
                 "batch norm": "frozen",
                 "steps": settings.steps,
+                "weights of triggered images": list(settings.betas),
+                "counts as working": f"{settings.success:.0%} success for at most "
+                f"{settings.clean_drop:.1%} of accuracy",
+                "smallest budget before it is confirmed": ladder.smallest_selected(),
+                "l1 norm of dw": headline.moved.l1,
+                "l2 norm of dw": headline.moved.l2,
+                "linf norm of dw": headline.moved.linf,
             },
         )
 
 
-class _Campaign:
-    """Injections at several budgets, each started from the one before."""
-
-    def __init__(self, settings: BackdoorSettings, search: Subject, held_out: Subject) -> None:
-        self.settings, self.search, self.held_out = settings, search, held_out
-        self.weights = select_weights(search.model, settings.rule)
-        self.trigger = Trigger(settings.trigger_size, settings.trigger_value)
-        classes = search.logits().shape[1]
-        if settings.target >= classes:
-            raise InputError(f"backdoor target {settings.target} is not one of {classes} classes")
-        self.found: dict[float, BackdoorOutcome] = {}
-
-    def at(self, budget: float) -> BackdoorOutcome:
-        """The outcome at a budget, injected unless it is known."""
-        if budget not in self.found:
-            settings = self.settings
-            geometry: Geometry = settings.geometry
-            ball = WeightBall(self.weights, budget, geometry)
-            below = [known for known in self.found if known < budget]
-            start = self.found[max(below)].weights if below else ball.origin
-            weights = plant(self.search, ball, self.trigger, settings.target, settings.steps, start)
-            outcome = measure(self.held_out, ball, self.trigger, settings.target, weights)
-            self.found[budget] = outcome
-            self.search.progress(f"backdoor {budget:g}: {_mean(outcome.success):.1%} success")
-        return self.found[budget]
-
-    def works(self, budget: float) -> bool:
-        """Whether the backdoor is as successful and as quiet as the settings ask."""
-        outcome, untouched = self.at(budget), self.at(0.0)
-        drop = _mean(untouched.robust) - _mean(outcome.robust)
-        return _mean(outcome.success) >= self.settings.success and (
-            drop <= self.settings.clean_drop + 1e-9
-        )
-
-    def smallest(self) -> float:
-        """The smallest working budget, by bisection below the first rung that works."""
-        ladder = (0.0, *self.settings.budgets)
-        rung = next((i for i, budget in enumerate(ladder) if self.works(budget)), None)
-        if rung is None:
-            return math.inf
-        low, high = ladder[max(rung - 1, 0)], ladder[rung]
-        for _ in range(self.settings.bisections if rung else 0):
-            middle = (low + high) / 2
-            low, high = (low, middle) if self.works(middle) else (middle, high)
-        return high
+def _combinations(settings: BackdoorSettings, subject: Subject) -> dict[str, Backdoor]:
+    """Every trigger with every seed and target, by a name that tells them apart."""
+    named = {}
+    for trigger, seed, target in product(settings.triggers, settings.seeds, settings.targets):
+        generator = subject.generator("backdoor", "trigger", seed)
+        pattern = int(torch.randint(2**62, (1,), generator=generator))
+        which = f", seed {seed}" if len(settings.seeds) > 1 else ""
+        backdoor = Backdoor(trigger.seeded(pattern), target, seed)
+        named[f"{trigger}{which} -> {target}"] = backdoor
+    return named
 
 
-def _mean(outcome: Tensor) -> float:
-    return float(outcome.double().mean())
+def _parts(splits: Splits) -> dict[str, int]:
+    return {
+        "optimised on": len(splits.search),
+        "selected on": len(splits.selection),
+        "measured on": len(splits.measured),
+    }

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from benchmark.attacks.weights import WeightBudget
-from benchmark.measures.flatness import RobustLoss, average_flatness, worst_flatness
-from benchmark.probes.probe import Budget, Probe, ProbeSettings
+from benchmark.measures.flatness import Worst, average_flatness, worst_flatness
+from benchmark.measures.robust_loss import Rise, RobustLoss
+from benchmark.measures.temperature import calibrated_temperature, confidence
+from benchmark.probes.flatness_measures import SPECS, MeasureBudget, measure
+from benchmark.probes.flatness_pictures import rise_curves
+from benchmark.probes.probe import Budget, Probe, ProbeSettings, share
 from benchmark.results import ProbeResult, Score, ScoreSpec
 from benchmark.spaces.weights import Geometry
 from benchmark.statistics import exact, mean
@@ -16,38 +20,61 @@ from benchmark.subject import Subject
 
 
 class FlatnessSettings(ProbeSettings):
-    """Radii and effort; the defaults are the paper's.
+    """Radii and effort; the defaults are the paper's, but for the climb of the worst case.
 
     Attributes:
         eps: linf input budget of the robust loss.
-        average_radius: xi of the average case.
-        worst_radius: xi of the worst case.
+        average_radius: xi of the average case's scores.
+        average_radii: further xi of its curves.
+        worst_radius: xi of the worst case's scores.
+        worst_radii: further xi of its curves.
         geometry: the weight ball.
         rule: which tensors move.
         input_steps: PGD steps of the robust loss.
         draws: random perturbations of the average case.
-        restarts: random starts of the worst case.
-        epochs: passes over the examples of the worst case.
-        minibatch: images a weight step of the worst case.
+        restarts: climbs of the worst case at each radius.
+        epochs: passes over the examples of each climb.
+        minibatch: images a weight step of the worst case; where it is not given the gradient of all
+            of them is followed. With 128, 20 epochs and 10 restarts it is the paper's protocol.
         examples: at most so many examples, the first ones (1,000 in the paper).
+        measure_examples: the first so many of them are used for the other measures of flatness,
+            which 0 leaves out.
+        lanczos_steps: products with a Hessian, at most, for its largest eigenvalue.
+        trace_draws: random vectors for the trace of a Hessian.
+        sam_rho: length of SAM's step.
+        asam_rho: length of ASAM's step.
     """
 
     eps: Budget
     average_radius: Budget = 0.5
+    average_radii: tuple[Budget, ...] = (0.1, 0.25, 0.5, 1.0)
     worst_radius: Budget = 0.003
+    worst_radii: tuple[Budget, ...] = (0.00075, 0.001, 0.002, 0.003, 0.004, 0.005)
     geometry: Geometry = "relative-l2"
     rule: Literal["no-normalization", "kernels", "all"] = "no-normalization"
     input_steps: int = Field(default=20, ge=1)
     draws: int = Field(default=10, ge=2)
-    restarts: int = Field(default=10, ge=1)
+    restarts: int = Field(default=2, ge=1)
     epochs: int = Field(default=20, ge=1)
-    minibatch: int = Field(default=128, ge=1)
+    minibatch: int | None = Field(default=None, ge=1)
     examples: int = Field(default=1000, ge=1)
+    measure_examples: int = Field(default=200, ge=0)
+    lanczos_steps: int = Field(default=40, ge=1)
+    trace_draws: int = Field(default=10, ge=2)
+    sam_rho: float = Field(default=0.05, ge=0)
+    asam_rho: float = Field(default=0.5, ge=0)
 
     @property
     def budget(self) -> WeightBudget:
         """The geometry and rule of the weight balls; their steps are not used."""
         return WeightBudget(self.geometry, self.rule)
+
+    @property
+    def measures(self) -> MeasureBudget:
+        """The effort of the other measures."""
+        return MeasureBudget(
+            self.rule, self.lanczos_steps, self.trace_draws, self.sam_rho, self.asam_rho
+        )
 
 
 def _spec(label: str, description: str, *, headline: bool = False) -> ScoreSpec:
@@ -89,58 +116,135 @@ class FlatnessProbe(Probe):
             "Flatness (worst, clean)",
             "Largest rise of the clean cross-entropy found inside the worst-case weight ball.",
         ),
+        "average_calibrated": _spec(
+            "Flatness (average, calibrated)",
+            "As flatness (average), with the logits divided by the temperature that calibrates "
+            "the model on its clean predictions, so that their scale does not count.",
+        ),
+        "worst_calibrated": _spec(
+            "Flatness (worst, calibrated)",
+            "As flatness (worst), with the logits divided by the same temperature.",
+        ),
+        "average_error": share(
+            "Flatness (average, error)",
+            "Mean rise of the share of examples misclassified under the input attack, under the "
+            "random weight perturbations of flatness (average).",
+            up=False,
+        ),
+        "worst_error": share(
+            "Flatness (worst, error)",
+            "Rise of the share of examples misclassified under the input attack, at the weights "
+            "where the adversarial cross-entropy is largest.",
+            up=False,
+        ),
         "robust_loss": _spec(
             "Adversarial loss",
             "The reference: mean adversarial cross-entropy of the unperturbed weights, "
             "misclassified examples included.",
         ),
+        **SPECS,
     }
 
     def ask(self, subject: Subject) -> ProbeResult:
-        """Both cases on both losses, on the same examples with the same attack."""
+        """Both cases on all losses, on the same examples with the same attack; other measures."""
         settings: FlatnessSettings = self.settings
         some = subject.head(settings.examples)
-        robust = RobustLoss(settings.eps, settings.input_steps)
-        clean = RobustLoss(0.0)
+        temperature = calibrated_temperature(some.logits(), some.labels)
+        losses = {
+            "robust": RobustLoss(settings.eps, settings.input_steps),
+            "clean": RobustLoss(0.0),
+            "calibrated": RobustLoss(settings.eps, settings.input_steps, temperature),
+        }
+        average = self._average(some, losses)
+        worst = self._worst(some, losses, average)
+        scores: dict[str, Score] = {}
+        for name in losses:
+            draws = average[name][settings.average_radius]
+            scores[f"average_{name}"] = mean(draws.loss.cpu().numpy())
+            found = worst[name][settings.worst_radius]
+            scores[f"worst_{name}"] = exact(float(found.loss), len(some))
+        at = average["robust"][settings.average_radius], worst["robust"][settings.worst_radius]
+        scores["average_error"] = mean(at[0].error.cpu().numpy())
+        scores["worst_error"] = exact(float(at[1].error), len(some))
+        scores["robust_loss"] = mean(losses["robust"](some).losses.cpu().numpy())
+        protocol = self._protocol(some, temperature)
+        if settings.measure_examples:
+            few = subject.head(min(settings.measure_examples, settings.examples))
+            measures, protocol["other measures"] = measure(few, settings.measures)
+            scores |= measures
         return ProbeResult(
             probe=self.name,
-            scores={
-                "average_robust": self._average(some, robust, "robust"),
-                "worst_robust": self._worst(some, robust, "robust"),
-                "average_clean": self._average(some, clean, "clean"),
-                "worst_clean": self._worst(some, clean, "clean"),
-                "robust_loss": mean(robust(some).cpu().numpy()),
-            },
-            protocol={
-                "ball": settings.geometry,
-                "tensors": settings.rule,
-                "average-case radius": settings.average_radius,
-                "worst-case radius": settings.worst_radius,
-                "input budget": settings.eps,
-                "examples": len(some),
-                "draws": settings.draws,
-                "restarts": settings.restarts,
-                "epochs": settings.epochs,
-                "input attack": f"PGD-{settings.input_steps}, one start, on both sides",
-                "batch norm": "frozen",
-                "mean confidence": float(some.logits().softmax(1).amax(1).mean()),
-            },
+            scores={name: scores[name] for name in self.scores if name in scores},
+            curves=[
+                *rise_curves("average", settings.geometry, average, settings.draws),
+                *rise_curves("worst", settings.geometry, worst, len(some)),
+            ],
+            protocol=protocol,
         )
 
-    def _average(self, subject: Subject, loss: RobustLoss, purpose: str) -> Score:
+    def _average(
+        self, subject: Subject, losses: dict[str, RobustLoss]
+    ) -> dict[str, dict[float, Rise]]:
+        """Rises of every draw by loss and radius; the calibrated loss at the scores' radius."""
         settings: FlatnessSettings = self.settings
-        ball = settings.budget.ball(subject, settings.average_radius)
-        return mean(average_flatness(subject, loss, ball, settings.draws, purpose).cpu().numpy())
+        found: dict[str, dict[float, Rise]] = {name: {} for name in losses}
+        for radius in sorted({*settings.average_radii, settings.average_radius}):
+            asked = self._asked(losses, radius == settings.average_radius)
+            ball = settings.budget.ball(subject, radius)
+            rises = average_flatness(subject, list(asked.values()), ball, settings.draws)
+            for name, rise in zip(asked, rises, strict=True):
+                found[name][radius] = rise
+        return found
 
-    def _worst(self, subject: Subject, loss: RobustLoss, purpose: str) -> Score:
+    def _worst(
+        self,
+        subject: Subject,
+        losses: dict[str, RobustLoss],
+        average: dict[str, dict[float, Rise]],
+    ) -> dict[str, dict[float, Rise]]:
+        """The largest rise by loss and radius; random draws in the same ball count too."""
         settings: FlatnessSettings = self.settings
-        rise = worst_flatness(
-            subject,
-            loss,
-            settings.budget.ball(subject, settings.worst_radius),
-            restarts=settings.restarts,
-            epochs=settings.epochs,
-            minibatch=settings.minibatch,
-            purpose=purpose,
-        )
-        return exact(float(rise), len(subject))
+        found: dict[str, dict[float, Rise]] = {name: {} for name in losses}
+        for name, loss in losses.items():
+            worst: Worst | None = None
+            for radius in sorted({*settings.worst_radii, settings.worst_radius}):
+                if name not in self._asked(losses, radius == settings.worst_radius):
+                    continue
+                worst = worst_flatness(
+                    subject,
+                    loss,
+                    settings.budget.ball(subject, radius),
+                    restarts=settings.restarts,
+                    epochs=settings.epochs,
+                    minibatch=settings.minibatch,
+                    smaller=worst,
+                )
+                inside = [rise.steepest() for r, rise in average[name].items() if r <= radius]
+                found[name][radius] = Rise.stack([worst.rise, *inside]).steepest()
+        return found
+
+    def _asked(self, losses: dict[str, RobustLoss], headline: bool) -> dict[str, RobustLoss]:
+        return {name: loss for name, loss in losses.items() if headline or name != "calibrated"}
+
+    def _protocol(self, some: Subject, temperature: float) -> dict[str, Any]:
+        settings: FlatnessSettings = self.settings
+        climb = f"APGD, {settings.epochs} steps on all examples"
+        if settings.minibatch is not None:
+            climb = f"{settings.epochs} epochs in steps of {settings.minibatch} images"
+        return {
+            "ball": settings.geometry,
+            "tensors": settings.rule,
+            "average-case radius": settings.average_radius,
+            "worst-case radius": settings.worst_radius,
+            "input budget": settings.eps,
+            "examples": len(some),
+            "draws": settings.draws,
+            "restarts": settings.restarts,
+            "climb": climb,
+            "input attack": f"PGD-{settings.input_steps}, one start, on both sides",
+            "loss cap": "none",
+            "batch norm": "frozen",
+            "mean confidence": confidence(some.logits()),
+            "calibrated temperature": temperature,
+            "calibrated mean confidence": confidence(some.logits(), temperature),
+        }

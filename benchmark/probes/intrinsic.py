@@ -1,18 +1,26 @@
-"""How far a prediction can be moved inside an input ball, whatever the label."""
+"""How far predictions can be moved inside a small input ball, correct or not."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Self
 
 from pydantic import Field, model_validator
 
-from benchmark.measures.divergence import maximum_divergence
+from benchmark.measures.divergence import LEAST, Divergence, maximum_divergence
+from benchmark.measures.temperature import confidence
 from benchmark.probes.inputs import NORM_LABELS
-from benchmark.probes.ladders import require_rung, score_curve
-from benchmark.probes.probe import Budget, Ladder, Probe, ProbeSettings
-from benchmark.results import ProbeResult, ScoreSpec
-from benchmark.statistics import exact, mean
+from benchmark.probes.ladders import outcome_curve, require_rung, score_curve
+from benchmark.probes.probe import Budget, Ladder, Probe, ProbeSettings, bits, share
+from benchmark.results import Curve, ProbeResult, Score, ScoreSpec
+from benchmark.statistics import exact, mean, median, proportion
 from benchmark.subject import Subject
+
+FORMS = {
+    "": "",
+    "normalized_": " of logits brought to zero mean and unit deviation, image by image",
+}
+"""Prefix of the scores of raw and of normalised logits, and how their descriptions say it."""
 
 
 class IntrinsicSettings(ProbeSettings):
@@ -22,7 +30,7 @@ class IntrinsicSettings(ProbeSettings):
         linf: ladder of linf budgets.
         headline: the budget of the scores.
         steps: APGD steps.
-        restarts: random starts.
+        restarts: ascents of each example, towards a class and from a random point in turn.
     """
 
     linf: Ladder
@@ -36,6 +44,42 @@ class IntrinsicSettings(ProbeSettings):
         return self
 
 
+def _form(prefix: str) -> dict[str, ScoreSpec]:
+    """The scores of one form of the logits."""
+    mark = ", normalised" if prefix else ""
+    return {
+        f"{prefix}divergence": ScoreSpec(
+            label=f"Divergence{mark and ' (normalised)'}",
+            description="Mean over test examples of the largest KL divergence found between the "
+            f"prediction and that of an image inside the headline ball{FORMS[prefix]}. Says "
+            "nothing of correctness: read it beside accuracy.",
+            unit="nats",
+            higher_is_better=False,
+            headline=not prefix,
+        ),
+        f"{prefix}divergence_median": ScoreSpec(
+            label=f"Divergence (median{mark})",
+            description=f"Median over test examples of the same divergence{FORMS[prefix]}.",
+            unit="nats",
+            higher_is_better=False,
+        ),
+        f"{prefix}psi": ScoreSpec(
+            label=f"psi{mark and ' (normalised)'}",
+            description=f"1 / mean divergence{FORMS[prefix]}, the paper's form for the whole set; "
+            "larger is more robust.",
+            unit="",
+            higher_is_better=True,
+        ),
+        f"{prefix}psi_median": ScoreSpec(
+            label=f"psi (median{mark})",
+            description=f"Median over test examples of 1 / divergence{FORMS[prefix]}. A mean would "
+            "be that of the most saturated examples.",
+            unit="",
+            higher_is_better=True,
+        ),
+    }
+
+
 class IntrinsicProbe(Probe):
     """Maximum KL divergence from the clean prediction (Yu et al. 2019)."""
 
@@ -44,74 +88,88 @@ class IntrinsicProbe(Probe):
     question = "How far can a prediction be moved by a small change of the image?"
     Settings = IntrinsicSettings
     scores = {
-        "divergence": ScoreSpec(
-            label="Divergence",
-            description="Mean over test examples of the largest KL divergence found between the "
-            "prediction and that of an image inside the headline ball. Says nothing of "
-            "correctness: read it beside accuracy.",
-            unit="nats",
-            higher_is_better=False,
-            headline=True,
-        ),
-        "divergence_median": ScoreSpec(
-            label="Divergence (median)",
-            description="Median over test examples of the same divergence.",
-            unit="nats",
-            higher_is_better=False,
-        ),
-        "normalized_divergence": ScoreSpec(
-            label="Divergence (normalised)",
-            description="The same mean with every image's logits brought to zero mean and unit "
-            "deviation, so that the scale of the logits does not count.",
-            unit="nats",
-            higher_is_better=False,
-        ),
-        "psi": ScoreSpec(
-            label="psi",
-            description="1 / mean divergence, the form of the paper; larger is more robust.",
-            unit="",
-            higher_is_better=True,
+        **_form(""),
+        **_form("normalized_"),
+        "changed": share(
+            "Prediction changed",
+            "Share of test examples, correct or not, for which an image found inside the headline "
+            "ball is given another class than the clean image.",
+            up=False,
         ),
     }
 
     def ask(self, subject: Subject) -> ProbeResult:
         """Ascend at every budget, with and without normalised logits."""
         settings: IntrinsicSettings = self.settings
-        raw = maximum_divergence(
-            subject, "linf", settings.linf, steps=settings.steps, restarts=settings.restarts
-        )
-        normalized = maximum_divergence(
-            subject,
-            "linf",
-            settings.linf,
-            steps=settings.steps,
-            restarts=settings.restarts,
-            normalized=True,
-        )
+        ladders = {
+            prefix: maximum_divergence(
+                subject,
+                "linf",
+                settings.linf,
+                steps=settings.steps,
+                restarts=settings.restarts,
+                normalized=bool(prefix),
+            )
+            for prefix in FORMS
+        }
         rung = settings.linf.index(settings.headline)
-        average = mean(raw[rung].cpu().numpy())
+        scores: dict[str, Score] = {}
+        for prefix, ladder in ladders.items():
+            scores |= {prefix + name: score for name, score in _summary(ladder[rung]).items()}
+        changed = [
+            one.changed | other.changed for one, other in zip(*ladders.values(), strict=True)
+        ]
         return ProbeResult(
             probe=self.name,
-            scores={
-                "divergence": average,
-                "divergence_median": exact(float(raw[rung].median()), len(subject)),
-                "normalized_divergence": mean(normalized[rung].cpu().numpy()),
-                "psi": exact(1 / max(average.value, 1e-12), len(subject)),
-            },
+            scores=scores | {"changed": proportion(bits(changed[rung]))},
             curves=[
-                score_curve(
-                    "divergence",
-                    name,
+                _curve("logits", settings.linf, ladders[""]),
+                _curve("normalised logits", settings.linf, ladders["normalized_"]),
+                outcome_curve(
+                    "changed_predictions",
+                    "changed",
                     NORM_LABELS["linf"],
                     [0.0, *settings.linf],
-                    [exact(0.0, len(subject)), *(mean(v.cpu().numpy()) for v in ladder)],
-                    "mean KL divergence (nats)",
-                )
-                for name, ladder in (("logits", raw), ("normalised logits", normalized))
+                    [changed[0] & False, *changed],
+                    "share of predictions changed",
+                ),
             ],
             protocol={
+                "ball": "linf",
                 "headline linf budget": settings.headline,
+                "examples": len(subject),
                 "steps": settings.steps,
                 "restarts": settings.restarts,
+                "mean confidence": confidence(subject.logits()),
             },
         )
+
+
+def _summary(found: Divergence) -> dict[str, Score]:
+    """Mean and median of the divergence and of psi at one budget."""
+    values = found.values.cpu().numpy()
+    average = mean(values)
+    return {
+        "divergence": average,
+        "divergence_median": median(values),
+        "psi": Score(
+            value=1 / max(average.value, LEAST),
+            n=average.n,
+            low=1 / max(average.high, LEAST),
+            high=1 / max(average.low, LEAST),
+        ),
+        "psi_median": median(found.psi.cpu().numpy()),
+    }
+
+
+def _curve(series: str, budgets: Sequence[float], ladder: Sequence[Divergence]) -> Curve:
+    """The mean divergence over budgets."""
+    means = [mean(found.values.cpu().numpy()) for found in ladder]
+    return score_curve(
+        "divergence",
+        series,
+        NORM_LABELS["linf"],
+        [0.0, *budgets],
+        [exact(0.0, means[0].n), *means],
+        "mean KL divergence (nats)",
+    )

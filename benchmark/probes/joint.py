@@ -1,20 +1,25 @@
-"""Accuracy under joint input and weight perturbation: a surface and its volume."""
+"""Accuracy under joint input and weight perturbation: a surface, its volume, its lower envelope."""
 
 from __future__ import annotations
 
-from typing import Self
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any, Self
 
-import numpy as np
+import torch
 from pydantic import model_validator
 
-from benchmark.attacks.inputs import Effort, attack_ladder
-from benchmark.attacks.joint import JointAttack, joint_surface
+from benchmark.attacks.inputs import Effort, InputAttack, attack_rungs
+from benchmark.attacks.joint import JOINT, Outcome, joint_surface
 from benchmark.attacks.weights import WeightAttack, weight_ladder
-from benchmark.probes.inputs import NORM_LABELS, InputSettings
-from benchmark.probes.ladders import budget_text, require_rung
+from benchmark.measures.temperature import confidence
+from benchmark.probes.inputs import InputSettings
+from benchmark.probes.joint_envelope import ENVELOPE_SCORES, Envelope
+from benchmark.probes.joint_grid import Grid
+from benchmark.probes.ladders import require_rung
 from benchmark.probes.probe import Budget, Ladder, Probe, ProbeSettings, bits, share
 from benchmark.probes.weights import WeightSettings
-from benchmark.results import ProbeResult, ScoreSpec, Surface
+from benchmark.results import ProbeResult, ScoreSpec
 from benchmark.statistics import exact, proportion
 from benchmark.subject import Subject
 from models_zoo.errors import InputError
@@ -29,6 +34,7 @@ class JointSettings(ProbeSettings):
         headline_linf: input budget of ``robust_accuracy``.
         headline_radius: weight radius of ``robust_accuracy``.
         effort: of the input attack under perturbed weights.
+        certify: whether to look for certificates too, the lower envelope.
     """
 
     linf: Ladder
@@ -36,6 +42,7 @@ class JointSettings(ProbeSettings):
     headline_linf: Budget
     headline_radius: Budget
     effort: Effort = "quick"
+    certify: bool = True
 
     @model_validator(mode="after")
     def _headlines_are_rungs(self) -> Self:
@@ -44,8 +51,12 @@ class JointSettings(ProbeSettings):
         return self
 
 
+def _area(label: str, description: str) -> ScoreSpec:
+    return ScoreSpec(label=label, description=description, unit="share", higher_is_better=True)
+
+
 class JointProbe(Probe):
-    """Simultaneous ascent in input ball x weight ball, and the single attacks as candidates."""
+    """Simultaneous ascent in input ball x weight ball, and certificates from below."""
 
     name = "joint"
     title = "Joint attack"
@@ -59,59 +70,67 @@ class JointProbe(Probe):
             "within the headline linf ball for each.",
             headline=True,
         ),
-        "volume": ScoreSpec(
-            label="Joint volume",
-            description="Volume under the joint accuracy surface over linf budget and weight "
-            "radius (trapezoid rule), divided by the area of the budgets: 1 means never wrong.",
-            unit="share",
-            higher_is_better=True,
+        "volume": _area(
+            "Joint volume",
+            "Volume under the joint accuracy surface over linf budget and weight radius "
+            "(trapezoid rule), divided by the area of the budgets: 1 means never wrong.",
         ),
-    }
+        "input_area": _area(
+            "Input area",
+            "Area under the surface's edge without weight perturbation, over linf budgets, divided "
+            "by the largest: the input attack alone.",
+        ),
+        "weight_area": _area(
+            "Weight area",
+            "Area under the surface's edge without input perturbation, over weight radii, divided "
+            "by the largest: the weight attack alone.",
+        ),
+    } | ENVELOPE_SCORES
 
     def ask(self, subject: Subject) -> ProbeResult:
-        """Attack every cell of the surface, from small budgets to large."""
+        """Attack every cell of the surface, from small budgets to large, and certify it."""
         settings: JointSettings = self.settings
-        cells = self._surface(subject)
-        budgets, radii = [0.0, *settings.linf], [0.0, *settings.radii]
-        accuracy = np.array([[float(c.robust.double().mean()) for c in row] for row in cells])
-        row, column = budgets.index(settings.headline_linf), radii.index(settings.headline_radius)
-        headline = cells[row][column]
+        weights = self._neighbours()[1]
+        grid = Grid((0.0, *settings.linf), (0.0, *settings.radii))
+        outcomes = self._surface(subject, grid)
+        robust = [[cell.robust for cell in row] for row in outcomes]
+        accuracy, cell = grid.accuracy(robust), (settings.headline_linf, settings.headline_radius)
+        headline = bits(grid.at(robust, *cell))
+        balls = [weights.budget.ball(subject, radius) for radius in grid.radii]
+        envelope = Envelope.of(subject, grid, balls) if settings.certify else Envelope.left_out()
+        envelope.require_below(grid, robust)
         return ProbeResult(
             probe=self.name,
             scores={
-                "robust_accuracy": proportion(bits(headline.robust)),
-                "volume": exact(volume(accuracy, budgets, radii), len(subject)),
-            },
-            outcomes={"headline": bits(headline.robust)}
-            | {
-                f"{eps:.6g}x{radius:.6g}": bits(cells[i][j].robust)
-                for i, eps in enumerate(budgets)
-                for j, radius in enumerate(radii)
-            },
+                "robust_accuracy": proportion(headline),
+                "volume": exact(grid.volume(accuracy), len(subject)),
+                "input_area": exact(grid.input_area(accuracy), len(subject)),
+                "weight_area": exact(grid.weight_area(accuracy), len(subject)),
+            }
+            | envelope.scores(grid, accuracy, *cell),
+            outcomes={"headline": headline} | grid.named(robust) | envelope.outcomes(grid),
             surfaces=[
-                Surface(
-                    picture="joint_accuracy",
-                    x_label="weight radius",
-                    y_label=NORM_LABELS["linf"],
-                    z_label="accuracy",
-                    x=radii,
-                    y=budgets,
-                    x_text=[budget_text(r) for r in radii],
-                    y_text=[budget_text(b) for b in budgets],
-                    z=accuracy.tolist(),
-                )
+                grid.surface("joint_accuracy", "accuracy", accuracy),
+                *envelope.surfaces(grid),
             ],
             protocol={
                 "headline linf budget": settings.headline_linf,
                 "headline radius": settings.headline_radius,
-                "won by": _wins(cells),
                 "effort under perturbed weights": settings.effort,
+                "input ball": "linf",
+                "weight ball": weights.geometry,
+                "tensors": weights.rule,
+                "weight steps": weights.steps,
                 "shared by": len(subject),
-            },
+                "batch norm": "frozen",
+                "mean confidence": confidence(subject.logits()),
+                "certificate": envelope.reason,
+            }
+            | _candidates(outcomes),
         )
 
-    def _surface(self, subject: Subject) -> list[list[JointAttack]]:
-        """The cells, from the single-space attacks of the battery's own input and weight probes."""
+    def _neighbours(self) -> tuple[InputSettings, WeightSettings]:
+        """The battery's own input and weight probes, whose rungs the surface combines."""
         settings: JointSettings = self.settings
         inputs, weights = self.battery.get("input"), self.battery.get("weight")
         if not isinstance(inputs, InputSettings) or not isinstance(weights, WeightSettings):
@@ -120,17 +139,26 @@ class JointProbe(Probe):
             require_rung("joint.linf", eps, inputs.linf)
         for radius in settings.radii:
             require_rung("joint.radii", radius, weights.radii)
-        alone = attack_ladder(subject, "linf", inputs.linf, inputs.effort)
+        return inputs, weights
+
+    def _surface(self, subject: Subject, grid: Grid) -> list[list[Outcome]]:
+        """The cells, from the single-space attacks of the neighbouring probes."""
+        settings: JointSettings = self.settings
+        inputs, weights = self._neighbours()
+        rungs = _with_all_proofs(attack_rungs(subject, "linf", inputs.linf, inputs.effort))
         attacks = weight_ladder(subject, weights.radii, weights.budget)
         clean = subject.correct()
         return joint_surface(
             subject,
             "linf",
-            [0.0, *settings.linf],
-            [0.0, *settings.radii],
+            grid.budgets,
+            grid.radii,
             budget=weights.budget,
             effort=settings.effort,
-            alone=[clean, *(alone[inputs.linf.index(eps)] for eps in settings.linf)],
+            alone=[
+                InputAttack(subject.images, clean),
+                *(rungs[inputs.linf.index(eps)] for eps in settings.linf),
+            ],
             weight=[
                 WeightAttack({}, clean),
                 *(attacks[weights.radii.index(radius)] for radius in settings.radii),
@@ -138,13 +166,25 @@ class JointProbe(Probe):
         )
 
 
-def volume(accuracy: np.ndarray, budgets: list[float], radii: list[float]) -> float:
-    """Trapezoid volume under ``accuracy`` (budgets x radii), normalised to [0, 1]."""
-    over_radii = np.trapezoid(accuracy, radii, axis=1)
-    return float(np.trapezoid(over_radii, budgets) / (budgets[-1] * radii[-1]))
+def _with_all_proofs(rungs: list[InputAttack]) -> list[InputAttack]:
+    """Rungs whose images also hold the proofs of the smaller budgets."""
+    whole = rungs[:1]
+    for before, rung in pairwise(rungs):
+        fell = (before.robust & ~rung.robust).view(-1, 1, 1, 1)
+        whole.append(replace(rung, images=torch.where(fell, rung.images, whole[-1].images)))
+    return whole
 
 
-def _wins(cells: list[list[JointAttack]]) -> dict[str, int]:
-    """How many inner cells each candidate won."""
-    names = [cell.won for row in cells[1:] for cell in row[1:]]
-    return {name: names.count(name) for name in sorted(set(names))}
+def _candidates(cells: list[list[Outcome]]) -> dict[str, Any]:
+    """Who won the cells in which both budgets are above 0, and how the joint climb did."""
+    inner = [cell for row in cells[1:] for cell in row[1:]]
+    names = [cell.won for cell in inner]
+    climbed = [cell.standing for cell in inner if JOINT in cell.standing]
+    rest = [min(n for name, n in each.items() if name != JOINT) for each in climbed]
+    pairs = list(zip(climbed, rest, strict=True))
+    return {
+        "won by": {name: names.count(name) for name in sorted(set(names))},
+        "cells climbed": len(climbed),
+        "climb at least as strong as every alternative": sum(c[JOINT] <= r for c, r in pairs),
+        "climb stronger than every alternative": sum(c[JOINT] < r for c, r in pairs),
+    }

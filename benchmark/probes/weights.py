@@ -1,43 +1,74 @@
-"""Accuracy under the worst weight perturbation found, over a ladder of radii."""
+"""Accuracy and loss under the worst weight perturbation found, over ladders of radii."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal, Self
 
-import torch
 from pydantic import Field, model_validator
 
-from benchmark.attacks.weights import WeightBudget, verified_weights, weight_ladder
-from benchmark.probes.ladders import outcome_curve, require_rung, score_curve
+from benchmark.attacks.layers import attack_layers
+from benchmark.attacks.weights import WeightBudget, search_ladder, weight_rungs
+from benchmark.measures.temperature import confidence
+from benchmark.probes.ladders import require_rung
 from benchmark.probes.probe import Budget, Ladder, Probe, ProbeSettings, bits, share
-from benchmark.results import ProbeResult, Score
+from benchmark.probes.weight_curves import WeightLadder
+from benchmark.results import Bars, ProbeResult, ScoreSpec
+from benchmark.spaces import select_weights
 from benchmark.spaces.weights import Geometry
-from benchmark.statistics import mean, proportion
+from benchmark.statistics import proportion
 from benchmark.subject import Subject
+from models_zoo.errors import InputError
+
+Rule = Literal["no-normalization", "kernels", "all"]
+
+
+class FurtherBall(ProbeSettings):
+    """A ladder in another geometry, for curves beside those of the main one.
+
+    Attributes:
+        radii: ladder of radii, in the unit of that geometry.
+        steps: APGD steps of each climb.
+    """
+
+    radii: Ladder
+    steps: int = Field(default=6, ge=1)
 
 
 class WeightSettings(ProbeSettings):
-    """Radii, ball and effort of the weight attack.
+    """Radii, balls and effort of the weight attack.
 
     Attributes:
-        radii: ladder of radii, relative to each tensor's own norm unless the geometry is absolute.
-        headline: the radius of ``robust_accuracy``.
+        radii: ladder of radii, relative to each tensor's own norm unless the geometry says
+            otherwise.
+        headline: the radius of the scores.
         geometry: the ball, see :class:`benchmark.spaces.WeightBall`.
         rule: which tensors move, see :data:`benchmark.spaces.RULES`.
-        steps: APGD steps an objective and start.
+        steps: APGD steps of each climb.
         random_draws: random directions of the control, at the full radius.
+        layer_steps: APGD steps for each layer alone, at the headline radius.
+        layer_examples: the first so many examples share a layer's perturbation.
+        also: further geometries by name, each with a ladder of its own.
     """
 
     radii: Ladder
     headline: Budget
     geometry: Geometry = "relative-l2"
-    rule: Literal["no-normalization", "kernels", "all"] = "no-normalization"
+    rule: Rule = "no-normalization"
     steps: int = Field(default=30, ge=1)
     random_draws: int = Field(default=10, ge=1)
+    layer_steps: int = Field(default=5, ge=1)
+    layer_examples: int = Field(default=300, ge=1)
+    also: dict[Geometry, FurtherBall] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _headline_is_a_rung(self) -> Self:
         require_rung("weight.headline", self.headline, self.radii)
+        if self.geometry in self.also:
+            raise InputError(
+                f"weight.also.{self.geometry} is the geometry of weight.radii already; "
+                "add its radii there"
+            )
         return self
 
     @property
@@ -65,59 +96,87 @@ class WeightProbe(Probe):
             "Control: mean accuracy under random weight perturbations of the headline radius. Far "
             "above the attacked accuracy where directions matter.",
         ),
+        "worst_loss": ScoreSpec(
+            label="Weight loss",
+            description="Largest mean cross-entropy found under a single weight perturbation "
+            "within the headline radius, in nats. Its perturbation is another than that of the "
+            "lowest accuracy.",
+            unit="nats",
+            higher_is_better=False,
+        ),
+        "random_loss": ScoreSpec(
+            label="Weight loss (random)",
+            description="Control: mean cross-entropy under random weight perturbations of the "
+            "headline radius, in nats.",
+            unit="nats",
+            higher_is_better=False,
+        ),
+        "weakest_layer_accuracy": share(
+            "Weakest layer",
+            "Lowest accuracy found when a single layer's weights are perturbed within the headline "
+            "radius and all others stay, on the first examples. Near the accuracy under the whole "
+            "attack where one layer decides.",
+        ),
     }
 
     def ask(self, subject: Subject) -> ProbeResult:
-        """Attack and draw at every radius."""
+        """Attack and draw at every radius of every geometry, then layer by layer."""
         settings: WeightSettings = self.settings
-        attacks = weight_ladder(subject, settings.radii, settings.budget)
-        random = [self._random(subject, radius) for radius in settings.radii]
-        clean = subject.correct()
-        headline = settings.radii.index(settings.headline)
-        label = f"{settings.geometry} radius"
+        draws, budget = settings.random_draws, settings.budget
+        rungs = weight_rungs(subject, settings.radii, budget)
+        main = WeightLadder.of(subject, budget, settings.radii, rungs, draws)
+        further = []
+        for geometry, ball in settings.also.items():
+            other = replace(budget, geometry=geometry, steps=ball.steps)
+            rungs = search_ladder(subject, ball.radii, other)
+            further.append(WeightLadder.of(subject, other, ball.radii, rungs, draws))
+        layers = self._layers(subject)
+        at = settings.radii.index(settings.headline)
         return ProbeResult(
             probe=self.name,
             scores={
-                "robust_accuracy": proportion(bits(attacks[headline].robust)),
-                "random_accuracy": random[headline],
+                "robust_accuracy": proportion(bits(main.robust[at])),
+                "random_accuracy": main.random[at].accuracy,
+                "worst_loss": main.worst_loss(at),
+                "random_loss": main.random[at].loss,
+                "weakest_layer_accuracy": min(layers.y, key=lambda score: score.value),
             },
-            outcomes={"headline": bits(attacks[headline].robust)}
-            | {f"{r:.6g}": bits(a.robust) for r, a in zip(settings.radii, attacks, strict=True)},
-            curves=[
-                outcome_curve(
-                    "weight_accuracy",
-                    "worst found",
-                    label,
-                    [0.0, *settings.radii],
-                    [clean, *(attack.robust for attack in attacks)],
-                ),
-                score_curve(
-                    "weight_accuracy",
-                    "random directions (mean)",
-                    label,
-                    [0.0, *settings.radii],
-                    [proportion(bits(clean)), *random],
-                    "accuracy",
-                ),
-            ],
+            outcomes={"headline": bits(main.robust[at])}
+            | main.outcomes()
+            | {
+                f"{each.geometry}@{radius}": outcome
+                for each in further
+                for radius, outcome in each.outcomes().items()
+            },
+            curves=[curve for ladder in (main, *further) for curve in ladder.curves()],
+            bars=[layers],
             protocol={
                 "ball": settings.geometry,
                 "tensors": settings.rule,
+                "tensors that move": len(select_weights(subject.model, settings.rule)),
                 "headline radius": settings.headline,
                 "shared by": len(subject),
                 "batch norm": "frozen",
                 "steps": settings.steps,
                 "random draws": settings.random_draws,
-            },
+                "mean confidence": confidence(subject.logits()),
+                "layer by layer": f"{settings.layer_steps} steps, perturbation shared by the "
+                f"first {min(settings.layer_examples, len(subject))} examples",
+            }
+            | {f"{name} radii": list(ball.radii) for name, ball in settings.also.items()},
         )
 
-    def _random(self, subject: Subject, radius: float) -> Score:
-        """Accuracy over random directions at full radius; the interval is over draws."""
+    def _layers(self, subject: Subject) -> Bars:
+        """Accuracy when one layer moves within the headline radius, for every layer."""
         settings: WeightSettings = self.settings
-        ball = settings.budget.ball(subject, radius)
-        generator = subject.generator("weight", "random", radius)
-        shares = [
-            verified_weights(subject, ball, ball.sphere(generator)).robust.double().mean()
-            for _ in range(settings.random_draws)
-        ]
-        return mean(torch.stack(shares).cpu().numpy())
+        budget = replace(settings.budget, steps=settings.layer_steps)
+        some = subject.head(settings.layer_examples)
+        standing = attack_layers(some, settings.headline, budget)
+        return Bars(
+            picture="layer_sensitivity",
+            series=f"{settings.geometry} radius {settings.headline:g}",
+            x_label="layer",
+            y_label="accuracy",
+            names=list(standing),
+            y=[proportion(bits(robust)) for robust in standing.values()],
+        )

@@ -3,7 +3,7 @@
 from benchmark.spaces.inputs import InputBall
 from benchmark.spaces.product import ProductSpace
 from benchmark.spaces.region import Region
-from benchmark.spaces.selection import RULES, select_weights
+from benchmark.spaces.selection import RULES, by_layer, select_weights
 from benchmark.spaces.space import IMAGES, Point, Space
 from benchmark.spaces.weights import GEOMETRIES, WeightBall
 
@@ -17,5 +17,6 @@ __all__ = [
     "Region",
     "Space",
     "WeightBall",
+    "by_layer",
     "select_weights",
 ]

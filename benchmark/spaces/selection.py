@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
@@ -46,3 +46,21 @@ def select_weights(model: nn.Module, rule: str = "no-normalization") -> dict[str
     if not chosen:
         raise InputError(f"weight rule {rule!r} leaves no parameter of the model to move")
     return chosen
+
+
+def by_layer(weights: Iterable[str]) -> dict[str, list[str]]:
+    """Parameter names grouped by the module they belong to, in the order they come in.
+
+    Args:
+        weights: names such as ``"network.conv1.weight"``.
+
+    Returns:
+        Names by module, such as ``"conv1"``: what all modules' names begin with is left out.
+    """
+    owners: dict[tuple[str, ...], list[str]] = {}
+    for name in weights:
+        owners.setdefault(tuple(name.split(".")[:-1]), []).append(name)
+    shared = 0
+    while len(owners) > 1 and len({path[shared : shared + 1] for path in owners}) == 1:
+        shared += 1
+    return {".".join(path[shared:]) or "network": names for path, names in owners.items()}

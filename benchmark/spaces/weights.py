@@ -1,9 +1,14 @@
-"""Balls around the weights, one a tensor, moved together as a single row."""
+"""Balls around the weights, moved together as a single row.
+
+A ball bounds the length of the displacement's *blocks*: its single entries, the filters of a
+tensor, whole tensors, or all tensors together. What differs from one geometry to the next is how
+long a block is and how long it may be; every operation follows from these two.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Generator, Tensor
@@ -11,26 +16,41 @@ from torch import Generator, Tensor
 from benchmark.spaces.space import Point, Space
 from models_zoo.errors import InputError, unknown_name
 
-Geometry = Literal["relative-l2", "relative-linf", "absolute-l2", "absolute-linf"]
-GEOMETRIES: tuple[Geometry, ...] = (
-    "relative-l2",
-    "relative-linf",
-    "absolute-l2",
-    "absolute-linf",
-)
+Geometry = Literal[
+    "relative-l2", "filter-l2", "network-l2", "relative-linf", "absolute-l2", "absolute-linf"
+]
+GEOMETRIES: tuple[Geometry, ...] = get_args(Geometry)
+
+Block = Literal["entry", "filter", "tensor", "network"]
+BLOCKS: dict[str, Block] = {
+    "relative-l2": "tensor",
+    "filter-l2": "filter",
+    "network-l2": "network",
+    "relative-linf": "entry",
+    "absolute-l2": "tensor",
+    "absolute-linf": "entry",
+}
+"""What each geometry bounds the length of."""
 
 
 class WeightBall(Space):
-    """All weights within a radius of the given ones, tensor by tensor.
+    """All weights within a radius of the given ones, block by block.
 
-    With ``w`` a tensor and ``v`` its displacement:
+    With ``w`` the weights and ``v`` their displacement:
 
-    - ``relative-l2``: ``|v|_2 <= radius * |w|_2`` (Stutz et al. 2021; AWP, Wu et al. 2020);
+    - ``relative-l2``: ``|v|_2 <= radius * |w|_2`` for every tensor (Stutz et al. 2021; AWP, Wu et
+      al. 2020);
+    - ``filter-l2``: the same for every filter, which is a tensor's slice along its first dimension
+      (an output channel of a convolution, a row of a matrix); a tensor of at most one dimension is
+      one filter (normalisation of Li et al. 2018);
+    - ``network-l2``: the same for all tensors joined into one vector;
     - ``relative-linf``: ``|v_j| <= radius * |w_j|`` for every entry ``j``;
-    - ``absolute-l2``: ``|v|_2 <= radius``;
-    - ``absolute-linf``: ``|v_j| <= radius``.
+    - ``absolute-l2``: ``|v|_2 <= radius`` for every tensor;
+    - ``absolute-linf``: ``|v_j| <= radius`` for every entry ``j``.
 
-    The relative ones do not change when a ReLU layer is scaled up and the next one down.
+    Multiplying a ReLU layer and dividing the next one changes no function. It changes nothing in
+    ``relative-l2``, ``filter-l2`` and ``relative-linf`` either. The absolute balls do change, and
+    so does ``network-l2``, where large layers lend their norm to small ones.
 
     Args:
         weights: the tensors that may move, by parameter name.
@@ -44,18 +64,19 @@ class WeightBall(Space):
     def __init__(
         self, weights: Mapping[str, Tensor], radius: float, geometry: str = "relative-l2"
     ) -> None:
-        if geometry not in GEOMETRIES:
+        if geometry not in BLOCKS:
             raise unknown_name("weight geometry", geometry, GEOMETRIES)
         if not 0 <= radius < float("inf"):
             raise InputError(f"radius must be a finite number of at least 0, got {radius}")
         self.weights, self.radius, self.geometry = dict(weights), float(radius), geometry
-        self._l2 = geometry.endswith("l2")
-        self._bounds = {name: self._bound(w) for name, w in self.weights.items()}
-
-    def _bound(self, weight: Tensor) -> Tensor:
-        if self.geometry.startswith("absolute"):
-            return torch.full_like(weight[(0,) * weight.ndim], self.radius)
-        return self.radius * (torch.linalg.vector_norm(weight) if self._l2 else weight.abs())
+        self._block = BLOCKS[geometry]
+        sizes = self._lengths(self.weights)
+        self._bounds = {
+            name: torch.full_like(size, self.radius)
+            if geometry.startswith("absolute")
+            else self.radius * size
+            for name, size in sizes.items()
+        }
 
     @property
     def rows(self) -> int:
@@ -68,66 +89,56 @@ class WeightBall(Space):
         return dict(self.weights)
 
     def sphere(self, generator: Generator) -> Point:
-        """A random direction a tensor, at full radius (Stutz et al. 2021, average case)."""
-        if not self._l2:
-            return self._add(
-                {n: self._draw(w, generator).sign() * self._bounds[n] for n, w in self._items()}
-            )
-        return self._add({n: self._to_bound(self._draw(w, generator), n) for n, w in self._items()})
+        """A random direction a block, at full radius (Stutz et al. 2021, average case)."""
+        return self._add(self._to_bound(self._draw(generator)))
 
     def sample(self, generator: Generator) -> Point:
-        """Uniform in direction and in norm (l2, not in volume), or in the box (linf)."""
-        if not self._l2:
-            return self._add(
-                {
-                    n: (2 * torch.rand(w.shape, generator=generator) - 1).to(w) * self._bounds[n]
-                    for n, w in self._items()
-                }
-            )
-        return self._add(
-            {
-                n: self._to_bound(self._draw(w, generator), n)
-                * torch.rand((), generator=generator).to(w)
-                for n, w in self._items()
-            }
-        )
+        """Uniform in direction and in norm, block by block (not in volume); linf: in the box."""
+        moved = self._to_bound(self._draw(generator))
+        share = torch.rand((), generator=generator)
+        for name, bound in self._bounds.items():
+            if self._block != "network":
+                share = torch.rand(bound.shape, generator=generator)
+            moved[name] = moved[name] * share.to(bound)
+        return self._add(moved)
 
     def project(self, point: Point) -> Point:
-        """Tensor by tensor: shrink to the radius (l2) or clamp entry by entry (linf)."""
-        moved = {}
-        for name, weight in self._items():
-            displacement, bound = point[name] - weight, self._bounds[name]
-            if self._l2:
-                length = torch.linalg.vector_norm(displacement)
-                displacement = displacement * _ratio(bound, length).clamp_max(1)
-            else:
-                displacement = torch.maximum(torch.minimum(displacement, bound), -bound)
-            moved[name] = weight + displacement
-        return moved
+        """Blocks that are too long are shortened to their bound: the nearest point of the ball."""
+        displacement = {name: point[name] - weight for name, weight in self.weights.items()}
+        joint = self._joint_length(displacement)
+        for name, moved in displacement.items():
+            length = self._length(moved) if joint is None else joint
+            moved *= _ratio(self._bounds[name], length).clamp_(max=1)
+            moved += self.weights[name]
+        return displacement
 
     def steepest(self, gradient: Point, at: Point | None = None) -> Point:
-        """Each tensor's gradient at full radius (l2) or its sign times the bound (linf)."""
-        if self._l2:
-            return {name: self._to_bound(gradient[name], name) for name in self.weights}
-        return {name: gradient[name].sign() * bound for name, bound in self._bounds.items()}
+        """The gradient, each block at its bound; for blocks of one entry its sign."""
+        return self._to_bound({name: gradient[name] for name in self.weights})
 
     def excess(self, point: Point) -> Tensor:
-        """The worst tensor's distance beyond its bound, as a share of its size or of the bound.
+        """The worst block's distance beyond its bound, as a share of its size or of the bound.
 
         The larger of the two counts: rounding grows with both, and a bias that is still zero has
         no size of its own in an absolute ball.
         """
         worst = torch.tensor(-float("inf"), dtype=torch.float64)
-        for name, weight in self._items():
-            w, moved = weight.double().cpu(), point[name].double().cpu()
-            bound = self._bounds[name].double().cpu()
-            if self._l2:
-                over = torch.linalg.vector_norm(moved - w) - bound
-                size = torch.linalg.vector_norm(w)
+        lengths, sizes = [], []
+        for name, weight in self.weights.items():
+            own = weight.double().cpu()
+            length, size = self._length(point[name].double().cpu() - own), self._length(own)
+            if self._block == "network":
+                lengths.append(length)
+                sizes.append(size)
             else:
-                over, size = ((moved - w).abs() - bound).amax(), w.abs().amax()
-            scale = torch.maximum(size, bound.amax()).clamp_min(1e-12)
-            worst = torch.maximum(worst, over / scale)
+                bound = self._bounds[name].double().cpu()
+                worst = torch.maximum(worst, _beyond(length, bound, size))
+        if lengths:
+            length, size = (
+                torch.linalg.vector_norm(torch.stack(each)) for each in (lengths, sizes)
+            )
+            bound = next(iter(self._bounds.values())).double().cpu()
+            worst = _beyond(length, bound, size)
         return worst.view(1)
 
     def spread(self, per_row: Tensor, name: str) -> Tensor:
@@ -142,20 +153,55 @@ class WeightBall(Space):
         """The point itself: its one row is all there is."""
         return point
 
-    def _items(self) -> list[tuple[str, Tensor]]:
-        return list(self.weights.items())
+    def _lengths(self, point: Mapping[str, Tensor]) -> Point:
+        """The length of every block, shaped to broadcast against the block's tensor."""
+        joint = self._joint_length(point)
+        if joint is not None:
+            return dict.fromkeys(point, joint)
+        return {name: self._length(tensor) for name, tensor in point.items()}
+
+    def _joint_length(self, point: Mapping[str, Tensor]) -> Tensor | None:
+        """The length of all tensors together, where they are one block."""
+        if self._block != "network":
+            return None
+        parts = [self._length(tensor) for tensor in point.values()]
+        length: Tensor = torch.linalg.vector_norm(torch.stack(parts))
+        return length
+
+    def _length(self, tensor: Tensor) -> Tensor:
+        """The length of a tensor's blocks, added up in float64: there are millions of squares."""
+        if self._block == "entry":
+            return tensor.abs()
+        each_filter = self._block == "filter" and tensor.ndim > 1
+        dims = tuple(range(1, tensor.ndim)) if each_filter else None
+        length: Tensor = torch.linalg.vector_norm(tensor, dim=dims, keepdim=each_filter)
+        return length
+
+    def _to_bound(self, direction: Point) -> Point:
+        """Every block at its bound; blocks of no length stay where they are."""
+        if self._block == "entry":
+            return {name: direction[name].sign() * bound for name, bound in self._bounds.items()}
+        lengths = self._lengths(direction)
+        return {
+            name: direction[name] * _ratio(bound, lengths[name])
+            for name, bound in self._bounds.items()
+        }
 
     def _add(self, displacement: Point) -> Point:
-        return {name: weight + displacement[name] for name, weight in self._items()}
+        return {name: weight + displacement[name] for name, weight in self.weights.items()}
 
-    def _to_bound(self, direction: Tensor, name: str) -> Tensor:
-        return direction * _ratio(self._bounds[name], torch.linalg.vector_norm(direction))
-
-    @staticmethod
-    def _draw(weight: Tensor, generator: Generator) -> Tensor:
-        return torch.randn(weight.shape, generator=generator).to(weight)
+    def _draw(self, generator: Generator) -> Point:
+        return {
+            name: torch.randn(weight.shape, generator=generator).to(weight)
+            for name, weight in self.weights.items()
+        }
 
 
 def _ratio(bound: Tensor, length: Tensor) -> Tensor:
     """``bound / length``, and 0 for a zero length: a zero gradient or bias must not give NaN."""
     return torch.where(length > 0, bound / length.clamp_min(torch.finfo(length.dtype).tiny), 0)
+
+
+def _beyond(length: Tensor, bound: Tensor, size: Tensor) -> Tensor:
+    """How far the furthest block lies beyond its bound, as :meth:`WeightBall.excess` counts."""
+    return ((length - bound) / torch.maximum(size, bound).clamp_min(1e-12)).amax()

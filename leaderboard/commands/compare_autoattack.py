@@ -25,6 +25,7 @@ from leaderboard.options import (
     budget,
     require_folder,
 )
+from leaderboard.selection import data_set_of
 from models_zoo.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def compare_autoattack(
     begin with few --examples.
     """
     require_folder(json_file)
-    name = _data_set(model, checkpoint, dataset)
+    name = data_set_of(model, checkpoint, dataset)
     radii = [budget("--eps", text) for text in eps or []]
 
     import torch
@@ -130,23 +131,6 @@ def compare_autoattack(
     print_comparisons(done)
     if json_file is not None:
         _write(json_file, subject, images, done)
-
-
-def _data_set(model: str | None, checkpoint: Path | None, dataset: str | None) -> str:
-    """The data set of the model that is meant."""
-    from models_zoo.catalog import load_card
-
-    if (model is None) == (checkpoint is None):
-        raise InputError(
-            "give either a model of the zoo, such as digits/cnn-pgd-at, or --checkpoint"
-        )
-    if model is not None:
-        if dataset is not None:
-            raise InputError(f"--dataset goes with --checkpoint; {model!r} has its own data set")
-        return load_card(model).dataset
-    if dataset is None:
-        raise InputError("--checkpoint needs --dataset, such as --dataset cifar10")
-    return dataset
 
 
 def _headline(dataset: str, norm: str) -> float:

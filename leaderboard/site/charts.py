@@ -11,7 +11,7 @@ from typing import Any
 import altair as alt
 from markupsafe import Markup
 
-from benchmark.results import Curve
+from benchmark.results import Curve, Score
 from leaderboard.site.chart_style import COLOURS, SHAPES, Layers, domain, styled
 from leaderboard.site.svg import Painter, printable
 from leaderboard.site.texts import ABSENT, interval, number
@@ -58,6 +58,12 @@ def share_unit(label: str) -> str:
     return "share" if any(word in label.lower() for word in _SHARES) else ""
 
 
+def written(score: Score, unit: str) -> str:
+    """A score with its interval, as the table of a picture's numbers shows it."""
+    ends = interval(score, unit)
+    return number(score.value, unit) + (f" ({ends})" if ends else "")
+
+
 def _picture(curves: Sequence[Curve], painter: Painter, model: str) -> Picture:
     first, unit = curves[0], share_unit(curves[0].y_label)
     title = first.picture.replace("_", " ").capitalize()
@@ -82,9 +88,7 @@ def _ticks(curves: Sequence[Curve]) -> dict[float, str]:
 def _at(curve: Curve, x: float, unit: str) -> str:
     if x not in curve.x:
         return ABSENT
-    score = curve.y[curve.x.index(x)]
-    ends = interval(score, unit)
-    return number(score.value, unit) + (f" ({ends})" if ends else "")
+    return written(curve.y[curve.x.index(x)], unit)
 
 
 def _chart(curves: Sequence[Curve], unit: str) -> Layers:
@@ -105,11 +109,12 @@ def _chart(curves: Sequence[Curve], unit: str) -> Layers:
             values=list(ticks),
             labelExpr=f"{texts}[indexof({json.dumps(list(ticks))}, datum.value)]",
             labelOverlap="greedy",
+            labelSeparation=6,
             grid=False,
         ),
     )
     scale = alt.Scale(domain=[0, 1]) if unit else alt.Scale(zero=True, nice=True)
-    axis = alt.Axis(format="%" if unit else "~g", tickCount=5)
+    axis = alt.Axis(format="%" if unit else "~r", tickCount=5)
     # A lone series is named by the picture's title.
     legend: dict[str, Any] = {"legend": None} if len(names) == 1 else {}
 

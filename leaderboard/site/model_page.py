@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmark.results import Flag, ProbeResult, ScoreSpec, Surface
+from leaderboard.site.bars import bars_pictures
 from leaderboard.site.charts import Picture, curves_pictures, share_unit
 from leaderboard.site.svg import Painter
 from leaderboard.site.texts import ABSENT, ProbeText, interval, number, plain, probe_text
+from leaderboard.site.thumbnails import Strip, strips
 from leaderboard.store import Entry
 from models_zoo.card import Card
 
@@ -50,6 +52,7 @@ class Section:
     scores: list[ScoreLine]
     pictures: list[Picture]
     heat_maps: list[HeatMap]
+    strips: list[Strip]
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,9 @@ def _section(result: ProbeResult, painter: Painter, model: str) -> Section:
         shown = number(score.value, spec.unit)
         scores.append(ScoreLine(name, spec, shown, ends, score.n, math.isfinite(score.value)))
     pictures = curves_pictures(result.curves, painter, model)
-    return Section(text, result, scores, pictures, [_heat_map(s) for s in result.surfaces])
+    pictures += bars_pictures(result.bars, painter, model)
+    heat_maps = [_heat_map(surface) for surface in result.surfaces]
+    return Section(text, result, scores, pictures, heat_maps, strips(result.thumbnails))
 
 
 def _heat_map(surface: Surface) -> HeatMap:

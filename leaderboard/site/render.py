@@ -45,14 +45,14 @@ def render_site(store: Store, out: Path) -> Path:
     with replacing(out) as folder:
         painter = Painter(out / "charts", folder / "charts")
         boards = make_boards(entries, models, batteries, painter)
-        pages: dict[str, str] = {"index.html": _page("index.html.j2", "", boards=boards)}
+        pages: dict[str, str] = {"index.html": render_page("index.html.j2", "", boards=boards)}
         for fingerprint, path in models.items():
             own = [e for e in entries if e.provenance.fingerprint == fingerprint]
             evaluations = [
                 make_evaluation(entry, batteries[entry.provenance.battery_sha256], painter)
                 for entry in own
             ]
-            pages[path] = _page(
+            pages[path] = render_page(
                 "model.html.j2",
                 "../",
                 entry=own[0],
@@ -62,7 +62,7 @@ def render_site(store: Store, out: Path) -> Path:
         for sha256, path in batteries.items():
             own = [e for e in entries if e.provenance.battery_sha256 == sha256]
             scored = {models[e.provenance.fingerprint]: e.card.name for e in own}
-            pages[path] = _page("battery.html.j2", "../", entries=own, models=scored.items())
+            pages[path] = render_page("battery.html.j2", "../", entries=own, models=scored.items())
         pages["results.json"] = to_json(entries, models)
         for static in ("style.css", "table.js"):
             pages[static] = (files("leaderboard.site") / "static" / static).read_text("utf-8")
@@ -96,7 +96,8 @@ def _environment() -> Environment:
     return environment
 
 
-def _page(template: str, root: str, **values: Any) -> str:
+def render_page(template: str, root: str, **values: Any) -> str:
+    """One page from its template; ``root`` leads from it to the top of the site."""
     return _environment().get_template(template).render(root=root, **values)
 
 

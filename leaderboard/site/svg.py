@@ -33,17 +33,19 @@ class Painter:
 
     Args:
         earlier: the ``charts`` folder of the earlier site; may be missing.
-        folder: the ``charts`` folder of the new one.
+        folder: the ``charts`` folder of the new one; ``None`` for a page that stands alone, whose
+            charts have no files.
     """
 
-    def __init__(self, earlier: Path, folder: Path) -> None:
+    def __init__(self, earlier: Path | None = None, folder: Path | None = None) -> None:
         self.earlier = earlier
         self.folder = folder
         self.drawn = 0
-        folder.mkdir(parents=True, exist_ok=True)
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
 
     def draw(self, chart: Layers, description: str) -> tuple[Markup, str]:
-        """An ``<svg>`` for a page and the name of its file in the charts folder.
+        """An ``<svg>`` for a page and the name of its file in the charts folder, if there is one.
 
         Args:
             chart: what to draw.
@@ -54,18 +56,21 @@ class Painter:
         content = json.dumps([spec, tools], sort_keys=True)
         key = hashlib.sha256(content.encode()).hexdigest()[:16]
         name = f"{key}.svg"
-        kept = self.earlier / name
-        if (self.folder / name).is_file():
-            text = (self.folder / name).read_text("utf-8")
-        elif kept.is_file():
-            text = kept.read_text("utf-8")
-        else:
+        text = self._kept(name)
+        if text is None:
             drawn = vl_convert.vegalite_to_svg(spec, vl_version=_vegalite_version())
             text = _tidy(drawn, f"c{key}", printable(description))
-        (self.folder / name).write_text(text, "utf-8")
+        if self.folder is not None:
+            (self.folder / name).write_text(text, "utf-8")
         self.drawn += 1
         # The same chart twice on a page must not repeat its ids.
-        return Markup(text.replace(f"c{key}", f"c{key}-{self.drawn}")), name  # noqa: S704
+        page = text.replace(f"c{key}", f"c{key}-{self.drawn}")
+        return Markup(page), name if self.folder else ""  # noqa: S704
+
+    def _kept(self, name: str) -> str | None:
+        """The text of a chart that was drawn before, for this site or the earlier one."""
+        files = (folder / name for folder in (self.folder, self.earlier) if folder is not None)
+        return next((file.read_text("utf-8") for file in files if file.is_file()), None)
 
 
 def _printable(value: Any) -> Any:

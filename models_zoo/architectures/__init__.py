@@ -1,6 +1,14 @@
 """Network architectures by name, one module a family; importing this package registers them."""
 
-from models_zoo.architectures import cifar_cnn, cifar_resnet, cnn, mlp, resnet, resnet_small
+from models_zoo.architectures import (
+    cifar_cnn,
+    cifar_resnet,
+    cnn,
+    mlp,
+    resnet,
+    resnet_small,
+    wide_resnet,
+)
 from models_zoo.architectures.registry import (
     Shape,
     build_architecture,
@@ -9,7 +17,7 @@ from models_zoo.architectures.registry import (
     register,
 )
 
-FAMILIES = (cifar_cnn, cifar_resnet, cnn, mlp, resnet, resnet_small)
+FAMILIES = (cifar_cnn, cifar_resnet, cnn, mlp, resnet, resnet_small, wide_resnet)
 """The modules whose import registers the built-in architectures."""
 
 __all__ = [

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from benchmark.batteries import Battery
 from benchmark.datasets import Dataset, load_dataset
@@ -32,12 +33,31 @@ TABLES = {
     "backdoor": {
         "budgets": [0.1, 0.4],
         "headline": 0.4,
-        "trigger_size": 2,
+        "triggers": [{"kind": "patch", "size": 2}],
         "steps": 20,
         "bisections": 2,
     },
-    "flatness": {"eps": 0.1, "draws": 3, "restarts": 2, "epochs": 3, "input_steps": 5},
+    "flatness": {
+        "eps": 0.1,
+        "average_radii": [],
+        "worst_radii": [],
+        "draws": 3,
+        "restarts": 2,
+        "epochs": 3,
+        "input_steps": 5,
+        "measure_examples": 0,
+    },
     "intrinsic": {"linf": [0.05, 0.1], "headline": 0.1, "steps": 5, "restarts": 2},
+    "bits": {
+        "rates": [0.001, 0.01],
+        "headline_rate": 0.01,
+        "patterns": 2,
+        "flips": 3,
+        "headline_flips": 2,
+        "search_examples": 16,
+        "top": 3,
+        "draws": 2,
+    },
 }
 
 
@@ -89,5 +109,23 @@ def battery():
                 "probes": tables,
             }
         )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def linear_subject():
+    """``linear_subject(count)``: a linear softmax model in float64, images well inside [0, 1]."""
+
+    def make(count=20, seed=0, classes=4, **options) -> Subject:
+        g = torch.Generator().manual_seed(seed)
+        model = nn.Sequential(nn.Flatten(), nn.Linear(12, classes)).double()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.copy_(torch.randn(parameter.shape, generator=g))
+        model.requires_grad_(False)
+        images = 0.3 + 0.4 * torch.rand(count, 3, 2, 2, generator=g, dtype=torch.float64)
+        labels = torch.randint(classes, (count,), generator=g)
+        return Subject(model, images, labels, **options)
 
     return make

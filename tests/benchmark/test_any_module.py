@@ -80,7 +80,9 @@ def call(name, model, images, labels, battery):
             model, images, labels, eps=0.1, radius=0.1, steps=3, effort="quick"
         ),
         "inject_backdoor": lambda: inject_backdoor(model, images, labels, budget=0.1, steps=3),
-        "flatness": lambda: flatness(model, images, labels, eps=0.1, draws=2, restarts=1, epochs=1),
+        "flatness": lambda: flatness(
+            model, images, labels, eps=0.1, average_radii=[], worst_radii=[], draws=2, epochs=1
+        ),
     }[name]()
 
 

@@ -7,27 +7,13 @@ from torch import nn
 from benchmark import objectives
 from benchmark.ascent import Evaluation, apgd, per_example, pgd, whole_set
 from benchmark.spaces import IMAGES, InputBall, WeightBall, select_weights
-from benchmark.subject import Subject
-
-
-def linear_subject(count=20, seed=0, **options):
-    """A linear softmax model in float64, images well inside [0, 1]."""
-    g = torch.Generator().manual_seed(seed)
-    model = nn.Sequential(nn.Flatten(), nn.Linear(12, 4)).double()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=g))
-    model.requires_grad_(False)
-    images = 0.3 + 0.4 * torch.rand(count, 3, 2, 2, generator=g, dtype=torch.float64)
-    labels = torch.randint(4, (count,), generator=g)
-    return Subject(model, images, labels, **options)
 
 
 @pytest.mark.parametrize(
     "geometry", ["relative-l2", "absolute-l2", "relative-linf", "absolute-linf"]
 )
 @pytest.mark.parametrize("batch_size", [256, 7])
-def test_apgd_reaches_the_closed_form_in_small_weight_balls(geometry, batch_size):
+def test_apgd_reaches_the_closed_form_in_small_weight_balls(linear_subject, geometry, batch_size):
     subject = linear_subject(batch_size=batch_size)
     weights, radius = select_weights(subject.model), 1e-4
     ball = WeightBall(weights, radius, geometry)
@@ -48,7 +34,7 @@ def test_apgd_reaches_the_closed_form_in_small_weight_balls(geometry, batch_size
 
 
 @pytest.mark.parametrize(("norm", "dual"), [("linf", 1), ("l2", 2)])
-def test_ascents_reach_the_closed_form_in_input_balls(norm, dual):
+def test_ascents_reach_the_closed_form_in_input_balls(linear_subject, norm, dual):
     subject, eps = linear_subject(), 0.05
     targets = (subject.labels + 1) % 4
     ball = InputBall(subject.images, norm, eps)
@@ -151,7 +137,7 @@ def test_no_steps_give_the_start_back(swinging):
         assert torch.equal(climb.point[IMAGES], start[IMAGES])
 
 
-def test_the_set_s_gradient_is_the_mean_s_whatever_the_batches():
+def test_the_set_s_gradient_is_the_mean_s_whatever_the_batches(linear_subject):
     weights = select_weights(linear_subject().model)
     one = whole_set(linear_subject(), objectives.cross_entropy)(weights, torch.arange(1))
     many = whole_set(linear_subject(batch_size=3), objectives.cross_entropy)(

@@ -1,109 +1,229 @@
-"""Backdoors: where success is counted, how far weights go, and when none is found."""
+"""Injections: where success is counted, how far weights go, and what decides between them."""
 
 import math
 from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
-from benchmark import evaluate, inject_backdoor
-from benchmark.attacks.backdoor import Trigger, halves
+from benchmark import inject_backdoor
+from benchmark.attacks.backdoor import (
+    AdditiveNoise,
+    Backdoor,
+    BlendedNoise,
+    Effort,
+    Goal,
+    Injection,
+    Patch,
+    RandomPixels,
+    Trial,
+    WeightChange,
+    split,
+)
+from benchmark.spaces import WeightBall, select_weights
+from benchmark.subject import Subject
 from models_zoo.errors import InputError
 
 MODEL = "digits/mlp-standard"
+LENIENT = Goal(0.9, 0.2)  # one of a dozen images to choose on is worth eight points
+ANYTHING = Goal(0.9, 1.0)
 
 
-@pytest.fixture
-def ask(zoo, digits, battery):
-    def asked(count=80, **settings):
-        data = digits.head(count)
-        chosen = battery(backdoor=settings)
-        report = evaluate(zoo(MODEL), data.images, data.labels, chosen, ["backdoor"])
-        return report.results["backdoor"]
-
-    return asked
+def indices_of(part, whole):
+    """Where the images of a part stand in the whole."""
+    rows = [(whole.images == image).flatten(1).all(1).nonzero().flatten() for image in part.images]
+    return {int(row) for found in rows for row in found}
 
 
-def test_halves_are_disjoint_and_together_everything(subject):
+def test_the_splits_are_disjoint_and_together_everything(subject):
     asked = subject(count=41)
-    search, held_out = halves(asked)
-    assert (len(search), len(held_out)) == (20, 21)
-    both = torch.cat([search.images, held_out.images]).flatten(1).tolist()
-    assert sorted(both) == sorted(asked.images.flatten(1).tolist())
+    splits = split(asked)
+    parts = (splits.search, splits.selection, splits.measured)
+    assert [len(part) for part in parts] == [20, 8, 13]
+    together = torch.cat([part.images for part in parts]).flatten(1).tolist()
+    assert sorted(together) == sorted(asked.images.flatten(1).tolist())
+    other = split(subject(count=41, seed=1))
+    assert indices_of(other.measured, asked) != indices_of(splits.measured, asked)
+
+
+def test_four_examples_can_be_split_and_three_cannot(subject):
+    splits = split(subject(count=4))
+    assert [len(part) for part in (splits.search, splits.selection, splits.measured)] == [2, 1, 1]
+    with pytest.raises(InputError, match="at least 4 examples, got 3"):
+        split(subject(count=3))
 
 
 def test_success_counts_only_images_of_other_classes(zoo, digits):
     data = digits.head(60)
-    asked: dict[str, Any] = {"budget": 0.4, "target": 3, "steps": 30, "trigger": Trigger(2)}
+    asked: dict[str, Any] = {"budget": 0.4, "target": 3, "steps": 10, "trigger": Patch(2)}
     found = inject_backdoor(zoo(MODEL), data.images, data.labels, **asked)
-    assert len(found.robust) == 30
-    assert len(found.success) < 30
+    assert len(found.robust) == len(found.agreement) == 18
+    assert len(found.success) < 18
     hit = inject_backdoor(zoo(MODEL), data.images, torch.full_like(data.labels, 3), **asked)
     assert len(hit.success) == 0
 
 
-@pytest.mark.parametrize("geometry", ["relative-linf", "absolute-linf"])
-def test_no_weight_moves_further_than_the_budget(zoo, digits, geometry):
-    data, budget = digits.head(40), 0.05
-    model = zoo(MODEL)
-    own = {name: tensor.clone() for name, tensor in model.named_parameters()}
+@pytest.mark.parametrize(
+    "trigger", [Patch(), RandomPixels(6), BlendedNoise(0.3), AdditiveNoise(0.25)], ids=str
+)
+def test_every_trigger_can_be_planted_in_a_large_ball(zoo, digits, trigger):
+    data = digits.head(120)
     found = inject_backdoor(
-        model, data.images, data.labels, budget=budget, geometry=geometry, steps=10
+        zoo(MODEL), data.images, data.labels, budget=1.0, trigger=trigger, target=5
     )
+    assert found.base.double().mean() < 0.5
+    assert found.rate > 0.8
+    assert found.drop < 0.15
+
+
+@pytest.mark.parametrize("geometry", ["relative-linf", "absolute-linf"])
+def test_no_weight_moves_further_than_the_budget(subject, geometry):
+    asked, budget = subject(count=80), 0.2
+    own = {name: tensor.clone() for name, tensor in asked.model.named_parameters()}
+    ball = WeightBall(select_weights(asked.model), budget, geometry)
+    injection = Injection(split(asked), Backdoor(Patch(3)), Effort(60), ANYTHING)
+    found = injection.measure(ball, injection.at(ball))
     furthest = 0.0
     for name, moved in found.weights.items():
         allowed = budget * (own[name].abs() if geometry == "relative-linf" else 1)
         share = ((moved - own[name]).abs().double() / allowed).max()
-        assert float((moved - own[name]).abs().max()) <= budget * max(
-            1, float(own[name].abs().max())
-        )
         furthest = max(furthest, float(share))
-    assert 0.5 < furthest <= 1 + 1e-3  # the rounding of w + v is a share of w, here 20 times v
-    assert all(torch.equal(tensor, own[name]) for name, tensor in model.named_parameters())
+    assert 0.5 < furthest <= 1 + 1e-3  # the rounding of w + v is a share of w, here 5 times v
+    assert all(torch.equal(own[name], w) for name, w in asked.model.named_parameters())
     assert 0 < found.change <= (budget * (1 + 1e-4) if geometry == "relative-linf" else math.inf)
 
 
-def test_the_probe_reports_base_rate_curves_and_a_working_budget(ask, zoo, digits):
-    result = ask(
-        trigger_size=3, budgets=[0.2, 0.8], headline=0.8, steps=60, success=0.7, clean_drop=0.2
+def test_what_is_measured_on_has_no_part_in_what_is_planted(subject):
+    asked = subject(count=60)
+    splits = split(asked)
+    rows = sorted(indices_of(splits.measured, asked))
+    images, labels = asked.images.clone(), asked.labels.clone()
+    images[rows], labels[rows] = torch.rand_like(images[rows]), (labels[rows] + 1) % 10
+    ball = WeightBall(select_weights(asked.model), 0.8, "relative-linf")
+    found, again = (
+        Injection(split(one), Backdoor(Patch(3)), Effort(40), LENIENT).at(ball)
+        for one in (asked, asked.on(images, labels))
     )
-    success, clean = result.curves
-    assert [curve.series for curve in result.curves] == ["success", "clean accuracy"]
-    assert success.x == [0.0, 0.2, 0.8]
-    assert success.y[0] == result.scores["base_rate"]
-    assert success.y[-1] == result.scores["success"]
-    assert clean.y[-1] == result.scores["clean_accuracy"]
-    assert result.scores["success"].value > result.scores["base_rate"].value + 0.5
-    assert 0 < result.scores["relative_change"].value <= 0.8 * (1 + 1e-4)
-    assert 0 < result.scores["smallest_budget"].value <= 0.8
-    others = success.y[0].n
-    assert others < clean.y[0].n == 40
+    assert (found.success, found.drop) == (again.success, again.drop)
+    assert any(not torch.equal(w, ball.origin[name]) for name, w in found.weights.items())
+    assert all(torch.equal(w, again.weights[name]) for name, w in found.weights.items())
 
 
-def test_without_a_working_budget_the_smallest_is_infinite(ask):
-    result = ask(budgets=[1e-4], headline=1e-4, steps=3)
-    assert result.scores["smallest_budget"].value == math.inf
-    assert result.scores["success"].value == result.scores["base_rate"].value
+def test_the_selection_split_decides_which_weights_count(subject):
+    """With selection images that nothing can keep right, no injection is worth its price."""
+    asked = subject(count=60)
+    splits = split(asked)
+    ball = WeightBall(select_weights(asked.model), 0.8, "relative-linf")
+    injection = Injection(splits, Backdoor(Patch(3)), Effort(40), LENIENT)
+    honest = injection.at(ball)
+    assert honest.success > injection.untouched.success
+
+    def spoiled(weights):
+        changed = any(not torch.equal(w, ball.origin[name]) for name, w in weights.items())
+        return Trial(weights, 1.0, 0.5 if changed else 0.0)
+
+    injection.judge, injection.untouched = spoiled, Trial({}, 0.1, 0.0)  # type: ignore[assignment]
+    refused = injection.at(ball)
+    assert all(torch.equal(w, ball.origin[name]) for name, w in refused.weights.items())
 
 
-def test_bisection_narrows_the_smallest_budget(ask):
-    settings = {"trigger_size": 3, "budgets": [0.8], "headline": 0.8, "steps": 30, "clean_drop": 1}
-    wide, narrow = (
-        ask(**settings, bisections=count).scores["smallest_budget"].value for count in (0, 3)
+def test_what_is_known_from_another_ball_is_never_lost(subject):
+    injection = Injection(split(subject(count=60)), Backdoor(Patch(2)), Effort(60))
+    weights = select_weights(injection.splits.search.model)
+    large = injection.at(WeightBall(weights, 0.8, "relative-linf"))
+    short = Injection(injection.splits, injection.backdoor, Effort(1))
+    larger = short.at(WeightBall(weights, 0.9, "relative-linf"), large)
+    assert injection.goal.rank(larger) >= injection.goal.rank(large)
+    assert large.success > injection.untouched.success
+
+
+def test_the_weight_of_triggered_images_grows_from_the_first_to_the_last_step():
+    effort = Effort(5, (0.1, 1.6))
+    assert [effort.beta(step) for step in range(5)] == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6])
+    assert effort.halved() == Effort(3, (0.1, 1.6))
+    assert Effort(1, (0.1, 1.0)).beta(0) == 0.1
+
+
+def test_working_backdoors_rank_before_all_others():
+    goal = Goal(0.9, 0.01)
+    trials = [
+        Trial({}, 0.95, 0.05),  # loud
+        Trial({}, 0.60, 0.01),
+        Trial({}, 0.99, 0.015),  # a little loud
+        Trial({}, 0.91, 0.01),
+        Trial({}, 0.91, 0.00),
+    ]
+    ranks = [goal.rank(trial) for trial in trials]
+    assert ranks == sorted(ranks)
+    assert [goal.reached(t.success, t.drop) for t in trials] == [False, False, False, True, True]
+    assert goal.reached(0.3 + 0.6, 0.01)
+
+
+class NormalisedTied(nn.Module):
+    """Batch norm, a tied kernel, a zero tensor: what relative balls stumble over."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first = nn.Conv2d(1, 4, 3, padding=1)
+        self.norm = nn.BatchNorm2d(4)
+        self.inner = nn.Conv2d(4, 4, 3, padding=1)
+        self.again = nn.Conv2d(4, 4, 3, padding=1)
+        self.again.bias = nn.Parameter(torch.zeros(4))
+        self.again.weight = self.inner.weight
+        self.last = nn.Linear(256, 10)
+
+    def forward(self, images):
+        hidden = self.norm(self.first(images)).relu()
+        hidden = self.again(self.inner(hidden).relu()).relu()
+        return self.last(hidden.flatten(1))
+
+
+def test_batch_norm_stays_frozen_and_zero_tensors_give_no_nan(digits):
+    model, data = NormalisedTied().eval(), digits.head(40)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    labels = torch.arange(40) % 10
+    asked = Subject(model, data.images, labels)
+    ball = WeightBall(select_weights(model), 0.5, "relative-linf")
+    injection = Injection(split(asked), Backdoor(Patch(3), 2), Effort(60), ANYTHING)
+    found = injection.measure(ball, injection.at(ball))
+    assert found.rate > float(found.base.double().mean())
+    assert not {"norm.weight", "norm.bias", "again.weight"} & set(found.weights)
+    assert all(tensor.isfinite().all() for tensor in found.weights.values())
+    assert not found.weights["again.bias"].any()
+    assert math.isfinite(found.change)
+    assert found.change > 0
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+
+
+def test_the_weight_change_leaves_vanishing_weights_out_of_shares_alone():
+    origin = {"a": torch.tensor([1.0, -2.0, 0.0]), "b": torch.tensor([[4.0, 1e-9]])}
+    moved = {"a": torch.tensor([1.5, -1.0, 3.0]), "b": torch.tensor([[4.0, 1e-9]])}
+    change = WeightChange.between(origin, moved)
+    assert change.mean == pytest.approx(1 / 3)
+    assert change.percentiles == pytest.approx({0: 0.0, 25: 0.25, 50: 0.5, 75: 0.5, 90: 0.5})
+    assert (change.l1, change.linf) == pytest.approx((4.5, 3.0))
+    assert change.l2 == pytest.approx(math.sqrt(0.25 + 1 + 9))
+    still = WeightChange.between({"a": torch.zeros(2)}, {"a": torch.zeros(2)})
+    assert (still.mean, still.l1, still.l2, still.linf) == (0, 0, 0, 0)
+
+
+def test_the_batch_size_changes_memory_alone(zoo, digits):
+    data = digits.head(40)
+    asked: dict[str, Any] = {"budget": 0.3, "steps": 10, "trigger": Patch(2)}
+    few, many = (
+        inject_backdoor(zoo(MODEL), data.images, data.labels, **asked, batch_size=size)
+        for size in (7, 256)
     )
-    assert wide == 0.8
-    assert narrow <= wide
-    assert narrow == pytest.approx(round(narrow / 0.1) * 0.1)
+    origin = dict(zoo(MODEL).named_parameters())
+    moved = sum(float((w - origin[name]).abs().sum()) for name, w in many.weights.items())
+    apart = sum(float((few.weights[n] - w).abs().sum()) for n, w in many.weights.items())
+    assert moved > 0
+    assert apart < 0.02 * moved  # rounding turns the steps of weights that hardly matter
 
 
-def test_a_target_that_is_no_class_is_refused(ask):
+def test_a_target_that_is_no_class_is_refused(zoo, digits):
+    data = digits.head(10)
     with pytest.raises(InputError, match=r"backdoor target 10 is not one of 10 classes"):
-        ask(target=10)
-
-
-def test_the_trigger_is_a_square_in_the_corner_of_copies():
-    images = torch.zeros(2, 3, 5, 5)
-    stamped = Trigger(2, 0.75).stamp(images)
-    assert not images.any()
-    assert (stamped[..., -2:, -2:] == 0.75).all()
-    assert float(stamped.sum()) == pytest.approx(2 * 3 * 4 * 0.75)
+        inject_backdoor(zoo(MODEL), data.images, data.labels, budget=0.1, target=10)

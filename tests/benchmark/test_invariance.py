@@ -44,7 +44,7 @@ def assert_same_scores(one, other):
 
 @pytest.mark.parametrize("factor", [8.0, 1 / 8])
 @pytest.mark.parametrize("kind", ["mlp", "cnn"])
-@pytest.mark.parametrize("geometry", ["relative-l2", "relative-linf"])
+@pytest.mark.parametrize("geometry", ["relative-l2", "filter-l2", "relative-linf"])
 def test_relative_balls_do_not_see_the_scale_of_a_relu_layer(
     zoo, digits, battery, kind, factor, geometry
 ):
@@ -57,18 +57,28 @@ def test_relative_balls_do_not_see_the_scale_of_a_relu_layer(
     assert_same_scores(before, scores_of(other, data, battery, **changes))
 
 
+SEES = {
+    "absolute-l2": ([0.05, 0.1], {"average_radius": 1.0, "worst_radius": 0.05}),
+    "absolute-linf": ([0.002, 0.004], {"average_radius": 0.05, "worst_radius": 0.001}),
+    "network-l2": ([0.01, 0.02], {"average_radius": 0.3, "worst_radius": 0.005}),
+}
+"""Geometries that depend on how the scale is spread over layers, with radii that show it."""
+
+
 @pytest.mark.parametrize("kind", ["mlp", "cnn"])
-def test_absolute_balls_do_see_it(zoo, digits, battery, kind):
+@pytest.mark.parametrize("geometry", SEES)
+def test_absolute_and_network_wide_balls_do_see_it(zoo, digits, battery, kind, geometry):
     model, data = zoo(f"digits/{kind}-standard"), digits.head(N)
     other = rescaled(model, *PAIRS[kind], 8.0)
+    radii, flat = SEES[geometry]
     changes = {
-        "weight": {"geometry": "absolute-l2", "radii": [0.05, 0.1], "headline": 0.1},
-        "flatness": {"geometry": "absolute-l2", "average_radius": 1.0, "worst_radius": 0.05},
-        "joint": {"radii": [0.05, 0.1], "headline_radius": 0.1},
+        "weight": {"geometry": geometry, "radii": radii, "headline": radii[-1]},
+        "flatness": {"geometry": geometry} | flat,
+        "joint": {"radii": radii, "headline_radius": radii[-1]},
     }
     before, _ = scores_of(model, data, battery, **changes)
     after, _ = scores_of(other, data, battery, **changes)
-    assert after["weight.robust_accuracy"] != before["weight.robust_accuracy"]
+    assert after["weight.worst_loss"] != pytest.approx(before["weight.worst_loss"], rel=0.05)
     for name in ("average_robust", "worst_robust", "average_clean", "worst_clean"):
         assert after[f"flatness.{name}"] != pytest.approx(before[f"flatness.{name}"], rel=0.05)
 
@@ -128,6 +138,8 @@ def test_flatness_does_see_the_scale_of_the_logits(zoo, digits):
         "draws": 4,
         "restarts": 1,
         "epochs": 1,
+        "average_radii": [],
+        "worst_radii": [],
     }
     quiet = flatness(zoo("digits/mlp-standard"), data.images, data.labels, **asked)
     loud = flatness(louder, data.images, data.labels, **asked)

@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from benchmark import attack_joint, evaluate, load_battery
-from benchmark.probes.joint import volume
-from benchmark.spaces import WeightBall, select_weights
+from benchmark.attacks.joint import finish, strike
+from benchmark.probes.joint_envelope import Envelope
+from benchmark.probes.joint_grid import Grid
+from benchmark.spaces import IMAGES, InputBall, WeightBall, select_weights
 from models_zoo import list_models
 from models_zoo.errors import InputError
 
@@ -56,14 +59,48 @@ def test_every_cell_is_at_most_each_attack_alone(reports, name):
 @pytest.mark.parametrize("name", DIGITS)
 def test_the_surface_falls_along_both_axes_and_its_volume_is_a_share(reports, name):
     joint = reports[name].results["joint"]
-    (surface,) = joint.surfaces
+    surface, below = joint.surfaces
     z = np.array(surface.z)
     assert z.shape == (len(EPS) + 1, len(RADII) + 1)
     assert (np.diff(z, axis=0) <= 0).all()
     assert (np.diff(z, axis=1) <= 0).all()
     assert (z[-1, -1] < z[0, 0]).all(), "budgets without effect show nothing"
-    assert 0 <= joint.scores["volume"].value <= z[0, 0]
-    assert joint.scores["robust_accuracy"].value == z[2, 2]
+    scores = {name: score.value for name, score in joint.scores.items()}
+    assert 0 <= scores["volume"] <= min(scores["input_area"], scores["weight_area"]) <= z[0, 0]
+    assert scores["robust_accuracy"] == z[2, 2]
+    lower = np.array(below.z)
+    assert (np.diff(lower, axis=0) <= 0).all()
+    assert (np.diff(lower, axis=1) <= 0).all()
+    assert (lower <= z).all()
+    assert lower[0, 0] == z[0, 0]
+    assert scores["certified_accuracy"] == lower[2, 2]
+    assert scores["envelope_gap"] == pytest.approx(scores["volume"] - scores["certified_volume"])
+
+
+@pytest.mark.parametrize("name", DIGITS)
+def test_what_is_certified_is_never_broken_by_any_probe(reports, name):
+    results = reports[name].results
+    joint = results["joint"].outcomes
+    for key, certified in joint.items():
+        if not key.startswith("certified "):
+            continue
+        cell = key.removeprefix("certified ")
+        eps, _, radius = cell.partition("x")
+        assert not (certified & ~joint[cell]).any()
+        if eps != "0":
+            assert not (certified & ~results["input"].outcomes[f"linf@{eps}"]).any()
+        if radius != "0":
+            assert not (certified & ~results["weight"].outcomes[radius]).any()
+    assert joint["certified 0x0"].any()
+
+
+@pytest.mark.parametrize("name", DIGITS)
+def test_no_alternative_beats_the_joint_climb(reports, name):
+    protocol = reports[name].results["joint"].protocol
+    assert protocol["cells climbed"] > 0
+    climbed = protocol["climb at least as strong as every alternative"]
+    assert climbed >= 0.99 * protocol["cells climbed"]
+    assert sum(protocol["won by"].values()) == len(EPS) * len(RADII)
 
 
 def test_a_joint_attack_finds_more_than_both_alone_together(reports):
@@ -80,22 +117,84 @@ def test_the_shared_weights_lie_in_their_ball(zoo, digits):
     found = attack_joint(
         model, data.images, data.labels, eps=0.1, radius=0.02, steps=10, effort="quick"
     )
-    assert found.won in ("input", "weight", "joint")
+    orders = ("input", "weight then input", "input then weight", "joint")
+    assert set(found.standing) == set(orders)
+    assert found.won in orders
+    assert found.standing[found.won] == min(found.standing.values()) == int(found.robust.sum())
     if found.weights:
         ball = WeightBall(select_weights(model), 0.02)
         assert float(ball.excess(found.weights)) <= 1e-6
     assert found.robust.dtype == torch.bool
 
 
+@pytest.mark.parametrize("name", ["digits/mlp-standard", "digits/cnn-pgd-at"])
+def test_the_images_prove_what_fell(zoo, digits, name):
+    model, data, eps = zoo(name), digits.head(30), 0.1
+    found = attack_joint(
+        model, data.images, data.labels, eps=eps, radius=0.02, steps=10, effort="quick"
+    )
+    ball = InputBall(data.images, "linf", eps)
+    assert float(ball.excess({IMAGES: found.images}).amax()) <= 1e-6
+    logits = torch.func.functional_call(model, found.weights, (found.images,))
+    assert torch.equal(logits.argmax(1) == data.labels, found.robust)
+    assert 0 < found.robust.sum() < 30
+
+
+def test_a_strike_begins_with_what_is_known_and_keeps_what_came_nearest(subject):
+    asked = subject("digits/mlp-standard", 40)
+    begun = strike(asked, "linf", 0.1, {})
+    first = finish(asked, "linf", 0.1, begun, "quick")
+    assert not (first.robust & ~begun.robust).any()
+    again = strike(asked, "linf", 0.1, {}, [first.images])
+    assert not (again.robust & ~first.robust).any()
+    assert 0 < first.standing < 40
+    nothing = strike(asked, "linf", 0.0, {})
+    assert torch.equal(nothing.robust, asked.correct())
+
+    def margin(images):
+        logits = asked.logits(images)
+        own = logits.gather(1, asked.labels[:, None]).squeeze(1)
+        return logits.scatter(1, asked.labels[:, None], -torch.inf).amax(1) - own
+
+    standing = first.robust
+    assert (margin(first.images)[standing] > margin(asked.images)[standing]).all()
+
+
+GRID = Grid((0.0, 0.1, 0.4), (0.0, 0.01, 0.02, 0.1))
+
+
 @pytest.mark.parametrize("level", [0.0, 0.3, 1.0])
-def test_the_volume_of_a_flat_surface_is_its_height(level):
+def test_areas_and_volume_of_a_flat_surface_are_its_height(level):
     flat = np.full((3, 4), level)
-    assert volume(flat, [0, 0.1, 0.4], [0, 0.01, 0.02, 0.1]) == pytest.approx(level)
+    for measure in (GRID.volume, GRID.input_area, GRID.weight_area):
+        assert measure(flat) == pytest.approx(level)
 
 
-def test_the_volume_of_a_slope_is_the_trapezoid_rule_s():
-    surface = np.array([[1.0, 0.0], [1.0, 0.0]])
-    assert volume(surface, [0, 0.2], [0, 0.05]) == pytest.approx(0.5)
+def test_areas_and_volume_of_a_slope_are_the_trapezoid_rule_s():
+    grid, surface = Grid((0.0, 0.2), (0.0, 0.05)), np.array([[1.0, 0.0], [1.0, 0.0]])
+    assert grid.volume(surface) == pytest.approx(0.5)
+    assert grid.weight_area(surface) == pytest.approx(0.5)
+    assert grid.input_area(surface) == pytest.approx(1.0)
+
+
+def test_a_certified_example_that_falls_is_an_error():
+    grid = Grid((0.0, 0.1), (0.0, 0.01))
+    yes, no = torch.tensor([True, True]), torch.tensor([True, False])
+    sound, unsound = [[yes, yes], [yes, no]], [[yes, yes], [yes, yes]]
+    Envelope(sound, "").require_below(grid, sound)
+    with pytest.raises(RuntimeError, match=r"1 certified examples fell at linf 0\.1"):
+        Envelope(unsound, "").require_below(grid, sound)
+
+
+def test_a_model_without_a_certificate_says_why(digits, battery):
+    data = digits.head(12)
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 20), nn.GELU(), nn.Linear(20, 10))
+    report = evaluate(model, data.images, data.labels, battery(), ["joint"])
+    joint = report.results["joint"]
+    assert joint.protocol["certificate"].startswith("none: no bound is known for the operation")
+    assert "certified_volume" not in joint.scores
+    assert len(joint.surfaces) == 1
 
 
 def test_the_joint_probe_needs_the_rungs_of_the_other_two(zoo, digits, battery):

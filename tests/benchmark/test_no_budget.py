@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from benchmark import attack_inputs, attack_joint, attack_weights, flatness, inject_backdoor
-from benchmark.attacks.backdoor import Trigger, halves
+from benchmark.attacks.backdoor import Patch, split
 from benchmark.attacks.inputs import EFFORTS, attack_ladder
 from benchmark.attacks.weights import WeightBudget, weight_ladder
 from benchmark.measures.divergence import maximum_divergence
@@ -65,12 +65,14 @@ def test_backdoors(asked, geometry):
     found = inject_backdoor(asked.model, asked.images, asked.labels, budget=0.0, geometry=geometry)
     own = select_weights(asked.model)
     assert all(torch.equal(found.weights[name], tensor) for name, tensor in own.items())
-    _, held_out = halves(asked)
+    held_out = split(asked).measured
     assert torch.equal(found.robust, held_out.correct())
     others = held_out.images[held_out.labels != 0]
-    base = asked.model(Trigger().stamp(others)).argmax(1) == 0
+    base = asked.model(Patch().stamp(others)).argmax(1) == 0
     assert torch.equal(found.success, base)
-    assert found.change == 0
+    assert torch.equal(found.base, base)
+    assert found.agreement.all()
+    assert found.change == found.moved.linf == 0
 
 
 def test_flatness(asked):
@@ -81,17 +83,22 @@ def test_flatness(asked):
         eps=0.1,
         average_radius=0.0,
         worst_radius=0.0,
+        average_radii=[],
+        worst_radii=[],
         draws=3,
         restarts=2,
         input_steps=5,
+        measure_examples=0,
     )
-    for name in ("average_robust", "worst_robust", "average_clean", "worst_clean"):
-        assert scores[name].value == 0, name
+    for name in ("robust", "clean", "calibrated", "error"):
+        for case in ("average", "worst"):
+            assert scores[f"{case}_{name}"].value == 0, (case, name)
     assert scores["robust_loss"].value > 0
 
 
 @pytest.mark.parametrize("normalized", [False, True])
 def test_divergence(asked, normalized):
     (found,) = maximum_divergence(asked, "linf", [0.0], normalized=normalized)
-    assert found.shape == (40,)
-    assert not found.any()
+    assert found.values.shape == (40,)
+    assert not found.values.any()
+    assert not found.changed.any()

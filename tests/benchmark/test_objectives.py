@@ -100,6 +100,8 @@ def test_implant_pays_for_the_target_on_triggered_examples_and_for_change_on_cle
     torch.testing.assert_close(value[triggered], -cost[triggered])
     assert (value[~triggered] < 0).all()
     kept = objectives.implant(clean, labels, clean, triggered)
+    louder = objectives.implant(logits, labels, clean, triggered, 3.0)
+    torch.testing.assert_close(louder, torch.where(triggered, 3 * value, value))
     assert kept[~triggered].abs().max() <= 1e-5
     softened = (clean / TEMPERATURE).softmax(1), (logits / TEMPERATURE).log_softmax(1)
     apart = (softened[0] * (softened[0].log() - softened[1])).sum(1) * TEMPERATURE**2

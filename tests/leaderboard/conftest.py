@@ -7,9 +7,19 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from pydantic import BaseModel, ConfigDict
 
-from benchmark.results import Cost, Curve, ProbeResult, Provenance, Score, Surface
+from benchmark.results import (
+    Bars,
+    Cost,
+    Curve,
+    ProbeResult,
+    Provenance,
+    Score,
+    Surface,
+    Thumbnail,
+)
 from benchmark.statistics import exact, proportion
 from leaderboard.store import Store
 from models_zoo.card import Card, Training
@@ -143,6 +153,16 @@ def make_results(strength=0.2) -> dict[str, ProbeResult]:
                 curve("accuracy", "worst found", RADII, weight, "relative radius"),
                 curve("accuracy", "random direction", RADII, random, "relative radius"),
             ],
+            bars=[
+                Bars(
+                    picture="layer_sensitivity",
+                    series="worst found",
+                    x_label="layer",
+                    y_label="accuracy",
+                    names=["conv1", "conv2", "linear"],
+                    y=[proportion(row) for row in weight[1:4]],
+                )
+            ],
             protocol=protocol,
             cost=Cost(seconds=seconds, forwards=20_000, backwards=20_000),
         ),
@@ -175,6 +195,10 @@ def make_results(strength=0.2) -> dict[str, ProbeResult]:
                 "success": proportion(np.arange(N) < 150),
                 "smallest_budget": exact(math.inf, N),
             },
+            thumbnails=[
+                Thumbnail.of("triggers", "untouched", torch.linspace(0, 1, 64).view(1, 8, 8)),
+                Thumbnail.of("triggers", "3x3 patch", torch.ones(3, 8, 8)),
+            ],
             protocol={"target": 0, "patch": "3x3, lower right"},
             cost=Cost(seconds=seconds),
         ),

@@ -10,10 +10,12 @@ import perf.input_attack
 from benchmark.comparison import Comparison
 from models_zoo.errors import InputError
 from perf.cases import all_cases
+from perf.page import marks
 from perf.records import Conditions, Records, Row, sources_sha256
-from perf.table import BEGIN, EFFORTS, END, render, write_table
+from perf.table import EFFORTS, TOOL, render, write_table
 
 ROW = "digits/mlp-standard linf 0.2"
+BEGIN, END = marks(TOOL)
 
 
 @pytest.fixture(autouse=True)
@@ -94,7 +96,7 @@ def test_a_run_measures_keeps_and_writes_and_the_next_one_goes_on(command, tmp_p
     assert code == 0, err
     assert f"{ROW}: measured" in err
     assert "its checkpoints are skipped" in err
-    (found,) = Records(tmp_path / "rows.jsonl").rows
+    (found,) = Records(tmp_path / "rows.jsonl", Row).rows
     assert found.conditions.examples == found.comparison.examples == 6
     assert found.comparison.efforts["standard"].only_autoattack == ()
     assert found.parameters == 85002
@@ -130,10 +132,10 @@ def test_an_interrupted_run_keeps_its_finished_rows(command, tmp_path, monkeypat
     monkeypatch.setattr(perf.input_attack, "compare_autoattack", stopped_at_the_third)
     code, _ = command("--only", "digits/mlp-standard linf *")
     assert code == 130
-    assert [each.conditions.eps for each in Records(tmp_path / "rows.jsonl").rows] == calls[:2]
+    assert [each.conditions.eps for each in Records(tmp_path / "rows.jsonl", Row).rows] == calls[:2]
     assert "old" in (tmp_path / "page.md").read_text()
     assert command("--only", "digits/mlp-standard linf *")[0] == 0
-    assert sorted(each.conditions.eps for each in Records(tmp_path / "rows.jsonl").rows) == [
+    assert sorted(each.conditions.eps for each in Records(tmp_path / "rows.jsonl", Row).rows) == [
         0.05,
         0.1,
         0.15,
@@ -143,7 +145,7 @@ def test_an_interrupted_run_keeps_its_finished_rows(command, tmp_path, monkeypat
 
 
 def test_only_rendering_measures_nothing(command, tmp_path):
-    Records(tmp_path / "rows.jsonl").put(row("mine"))
+    Records(tmp_path / "rows.jsonl", Row).put(row("mine"))
     assert command("--render")[0] == 0
     assert "| mine | linf 0.1 | 100 |" in (tmp_path / "page.md").read_text()
 
@@ -161,11 +163,11 @@ def test_a_broken_file_or_page_is_one_line(command, tmp_path):
 
 
 def test_the_newest_row_of_a_case_replaces_the_older(tmp_path):
-    records = Records(tmp_path / "rows.jsonl")
+    records = Records(tmp_path / "rows.jsonl", Row)
     old, other, new = row(sources="old"), row(norm="l2"), row(sources="new")
     for each in (old, other, new):
         records.put(each)
-    again = Records(tmp_path / "rows.jsonl")
+    again = Records(tmp_path / "rows.jsonl", Row)
     assert again.rows == records.rows == [other, new]
     assert again.has(new.conditions)
     assert not again.has(old.conditions)

@@ -1,0 +1,66 @@
+"""Several triggers, targets and seeds: an adversary may choose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from benchmark.attacks.backdoor.injection import Backdoor, Effort, Injection
+from benchmark.attacks.backdoor.outcome import BackdoorOutcome
+from benchmark.attacks.backdoor.selection import Goal, Trial
+from benchmark.attacks.backdoor.splits import Splits
+from benchmark.spaces import WeightBall
+from models_zoo.errors import InputError
+
+
+@dataclass(frozen=True)
+class Favourite:
+    """The backdoor that the selection split finds best.
+
+    Attributes:
+        name: its name among those tried.
+        injection: it, on its splits.
+        trial: the weights found for it.
+    """
+
+    name: str
+    injection: Injection
+    trial: Trial
+
+
+def inject_all(
+    splits: Splits, backdoors: Mapping[str, Backdoor], ball: WeightBall, effort: Effort, goal: Goal
+) -> tuple[Favourite, dict[str, BackdoorOutcome]]:
+    """Inject each backdoor into the ball; weights are kept of the best alone.
+
+    Args:
+        splits: what is optimised on, selected on and measured on.
+        backdoors: by name, at least one.
+        ball: how far the weights may go.
+        effort: how hard to try each.
+        goal: what counts as working.
+
+    Returns:
+        The favourite, and what was measured of each, without its weights.
+
+    Raises:
+        InputError: a target that is no class, a trigger that does not fit, or no image of another
+            class than a target to measure on.
+    """
+    best: Favourite | None = None
+    outcomes = {}
+    for name, backdoor in backdoors.items():
+        if not bool((splits.measured.labels != backdoor.target).any()):
+            raise InputError(
+                f"all {len(splits.measured)} images to measure on are of the backdoor's target "
+                f"{backdoor.target}; give more examples"
+            )
+        injection = Injection(splits, backdoor, effort, goal)
+        trial = injection.at(ball)
+        outcomes[name] = replace(injection.measure(ball, trial), weights={})
+        splits.measured.progress(f"backdoor {name}: {outcomes[name].rate:.1%} success")
+        if best is None or goal.rank(trial) > goal.rank(best.trial):
+            best = Favourite(name, injection, trial)
+    if best is None:
+        raise InputError("no backdoor to inject; name at least one trigger, target and seed")
+    return best, outcomes

@@ -1,0 +1,90 @@
+"""Which of the weights an injection passes through counts: decided on images it was not shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from benchmark.attacks.backdoor.triggers import Trigger
+from benchmark.spaces import Point
+from benchmark.subject import Subject
+
+PRICE = 10.0
+"""Points of success that one point of accuracy beyond the allowed drop is worth."""
+
+ROUNDING = 1e-9
+"""Shares are computed in floating point; a share that equals its limit must count as equal."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Weights, and how they do on the selection split.
+
+    Attributes:
+        weights: perturbed tensors by name.
+        success: share of triggered images of other classes that are given the target class.
+        drop: clean accuracy lost against the untouched model, as a share.
+    """
+
+    weights: Point
+    success: float
+    drop: float
+
+    @property
+    def perfect(self) -> bool:
+        """Whether the selection split can show nothing better."""
+        return self.success == 1 and self.drop <= 0
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What counts as a working backdoor.
+
+    Attributes:
+        success: share of triggered images of other classes that are given the target class.
+        drop: largest drop of clean accuracy that goes unseen, as a share.
+    """
+
+    success: float = 0.9
+    drop: float = 0.01
+
+    def reached(self, success: float, drop: float) -> bool:
+        """Whether a backdoor is as successful and as quiet as that."""
+        return success >= self.success - ROUNDING and drop <= self.drop + ROUNDING
+
+    def rank(self, trial: Trial) -> tuple[bool, float, float]:
+        """Working backdoors first, then success less :data:`PRICE` times the excess of the drop."""
+        merit = trial.success - PRICE * max(trial.drop - self.drop, 0.0)
+        return self.reached(trial.success, trial.drop), merit, -trial.drop
+
+    def better(self, one: Trial, other: Trial) -> Trial:
+        """The one of higher rank; of equals the other."""
+        return one if self.rank(one) > self.rank(other) else other
+
+
+class Judge:
+    """Tries weights out on the selection split.
+
+    Args:
+        subject: the selection split.
+        trigger: the trigger.
+        target: the class it shall call up.
+    """
+
+    def __init__(self, subject: Subject, trigger: Trigger, target: int) -> None:
+        self.subject, self.target = subject, target
+        self.stamped = trigger.stamp(subject.images[subject.labels != target])
+
+    def __call__(self, weights: Point) -> Trial:
+        """Success and drop; where no image is of another class the success is 0."""
+        changed = self.subject.at(weights)
+        lost = int(self.subject.correct().sum()) - int(changed.correct().sum())
+        hits = answers_with(changed, self.stamped, self.target)
+        success = float(hits.double().mean()) if len(hits) else 0.0
+        return Trial(weights, success, lost / len(self.subject))
+
+
+def answers_with(subject: Subject, images: Tensor, target: int) -> Tensor:
+    """Bool (N,): which of the images the subject's model gives the target class."""
+    return subject.logits(images).argmax(1) == target

@@ -1,0 +1,48 @@
+"""Three parts of the examples: what an adversary learns from, chooses by and is measured on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from benchmark.subject import Subject
+from models_zoo.errors import InputError
+
+SEARCHED, SELECTED = 0.5, 0.2
+"""Shares of the first two parts; the rest is measured on. An injection that sees fewer images costs
+more accuracy on others; a choice only has to rank a few candidates."""
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Disjoint random parts of a subject's examples, each in the order of the whole.
+
+    Attributes:
+        search: the weights are optimised on these.
+        selection: which of the weights found counts is decided on these.
+        measured: every number reported is measured on these.
+    """
+
+    search: Subject
+    selection: Subject
+    measured: Subject
+
+
+def split(subject: Subject) -> Splits:
+    """Half, a fifth and the rest of the examples, drawn from the subject's seed.
+
+    Raises:
+        InputError: there are too few examples to split.
+    """
+    count = len(subject)
+    if count < 4:
+        raise InputError(f"a backdoor needs at least 4 examples, got {count}")
+    order = torch.randperm(count, generator=subject.generator("backdoor", "split"))
+    searched, selected = int(SEARCHED * count), max(int(SELECTED * count), 1)
+    sizes = [searched, selected, count - searched - selected]
+    parts = [
+        subject.take(part.sort().values)
+        for part in torch.split(order.to(subject.images.device), sizes)
+    ]
+    return Splits(*parts)

@@ -1,0 +1,16 @@
+"""Attacks on the bits that quantised weights are stored in: random errors and chosen flips."""
+
+from benchmark.attacks.bits.errors import ErrorPattern, draw_bits, draw_pattern
+from benchmark.attacks.bits.quantization import Flip, QuantizedWeights, quantize
+from benchmark.attacks.bits.search import BitAttack, flip_bits
+
+__all__ = [
+    "BitAttack",
+    "ErrorPattern",
+    "Flip",
+    "QuantizedWeights",
+    "draw_bits",
+    "draw_pattern",
+    "flip_bits",
+    "quantize",
+]

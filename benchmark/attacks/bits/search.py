@@ -1,0 +1,200 @@
+"""Progressive bit search: the few stored bits that harm a network most.
+
+Source: Rakin, He & Fan 2019, "Bit-flip attack", ICCV (BFA), from the authors' code. Changed against
+it: no bit is flipped twice, so that the number of flips is the Hamming distance; the search ends
+where no set of bits that it considers raises the loss, where the code loops for ever; every state
+is classified anew, and the lowest accuracy so far counts; a second search climbs the probability
+margin, since the cross-entropy of examples that are lost already rises without end.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from benchmark.ascent import whole_set
+from benchmark.attacks.bits.quantization import PLACES, Flip, QuantizedWeights
+from benchmark.objectives import Objective, cross_entropy, probability_margin
+from benchmark.spaces import Point
+from benchmark.subject import Subject
+
+OBJECTIVES: tuple[Objective, ...] = (cross_entropy, probability_margin)
+"""What is climbed, in one search each. The first is the authors'."""
+
+
+@dataclass(frozen=True)
+class BitAttack:
+    """What a bit-flip attack found, verified.
+
+    Attributes:
+        robust: by number of flips, ascending, bool (N,): what is still classified correctly. Only
+            states with a lower accuracy than all with fewer flips are here, and the quantised
+            weights at 0.
+        weights: the quantised weights at the lowest accuracy, with the fewest flips of that.
+    """
+
+    robust: dict[int, Tensor]
+    weights: QuantizedWeights
+
+    def after(self, flips: int) -> Tensor:
+        """Bool (N,) at the lowest accuracy found with at most so many flips."""
+        return self.robust[max(count for count in self.robust if count <= flips)]
+
+    def flips_to(self, accuracy: float) -> float:
+        """The fewest flips at which the accuracy is no higher; infinite where it stayed above."""
+        reached = (n for n, bits in self.robust.items() if _share(bits) <= accuracy)
+        return min(reached, default=math.inf)
+
+
+def flip_bits(
+    subject: Subject,
+    start: QuantizedWeights,
+    flips: int,
+    *,
+    search_examples: int = 128,
+    top: int = 10,
+    enough: float = 0.0,
+) -> BitAttack:
+    """Flip the worst bits, one after the other, in one search for each of :data:`OBJECTIVES`.
+
+    Args:
+        subject: model and examples; accuracy is measured on all of them.
+        start: the quantised weights.
+        flips: most bits that may be flipped.
+        search_examples: the search sees the first so many.
+        top: entries of the largest gradient considered in each tensor.
+        enough: the accuracy at which the search ends.
+
+    Raises:
+        RuntimeError: more or fewer bits differ than were flipped.
+    """
+    robust = {0: subject.at(start.weights()).correct()}
+    weights, lowest = start, (int(robust[0].sum()), 0)
+    if _share(robust[0]) <= enough:
+        return BitAttack(robust, weights)
+    search = subject.head(search_examples)
+    for objective in OBJECTIVES:
+        for count, state in progressive_search(search, start, flips, top, objective):
+            _require_distance(start, state, count, flips)
+            correct = subject.at(state.weights()).correct()
+            if (int(correct.sum()), count) < lowest:
+                weights, lowest = state, (int(correct.sum()), count)
+            if count not in robust or correct.sum() < robust[count].sum():
+                robust[count] = correct
+            subject.progress(f"{count} bits flipped: {_share(correct):.1%} stand")
+            if _share(correct) <= enough:
+                break
+    return BitAttack(_falling(robust), weights)
+
+
+def _falling(robust: dict[int, Tensor]) -> dict[int, Tensor]:
+    """Without the states whose accuracy is no lower than one's with fewer flips."""
+    kept, lowest = {0: robust[0]}, robust[0].sum()
+    for count in sorted(robust):
+        if robust[count].sum() < lowest:
+            kept[count], lowest = robust[count], robust[count].sum()
+    return kept
+
+
+def progressive_search(
+    subject: Subject,
+    start: QuantizedWeights,
+    budget: int,
+    top: int,
+    objective: Objective = cross_entropy,
+) -> Iterator[tuple[int, QuantizedWeights]]:
+    """Each state of the search, with how many bits were flipped so far.
+
+    Args:
+        subject: model and the examples whose mean loss shall rise.
+        start: the quantised weights.
+        budget: most bits that may be flipped.
+        top: entries of the largest gradient considered in each tensor.
+        objective: the loss.
+    """
+    current, flipped = start, set[Flip]()
+    while len(flipped) < budget:
+        chosen = _next_flips(subject, objective, current, flipped, budget - len(flipped), top)
+        if not chosen:
+            return
+        current = current.flip(chosen)
+        flipped |= set(chosen)
+        yield len(flipped), current
+
+
+def _next_flips(
+    subject: Subject,
+    objective: Objective,
+    current: QuantizedWeights,
+    flipped: set[Flip],
+    budget: int,
+    top: int,
+) -> list[Flip]:
+    """The flips within one tensor that raise the loss most, as few as raise it at all."""
+    weights = current.weights()
+    one = torch.ones(1, device=subject.images.device)
+    gradient = whole_set(subject, objective)(weights, one).gradient
+    rising = {name: _rising(name, current, slope, flipped, top) for name, slope in gradient.items()}
+    loss = _loss(subject, objective, weights)
+    longest = max(map(len, rising.values()), default=0)
+    for width in range(1, min(longest, budget) + 1):
+        trials = [flips[:width] for flips in rising.values() if len(flips) >= width]
+        losses = [_trial(subject, objective, current, weights, flips) for flips in trials]
+        best = max(range(len(trials)), key=losses.__getitem__)
+        if losses[best] > loss:
+            return trials[best]
+    return []
+
+
+def _rising(
+    name: str, current: QuantizedWeights, slope: Tensor, flipped: set[Flip], top: int
+) -> list[Flip]:
+    """Flips that raise the loss to first order, in the entries of the largest gradient."""
+    slopes, code = slope.flatten(), current.codes[name].flatten()
+    entries = slopes.abs().topk(min(top, len(slopes))).indices
+    places = torch.tensor(PLACES, dtype=torch.int16, device=code.device)
+    is_set = (code[entries, None] & places) != 0
+    change = torch.where(is_set, -places, places) * current.steps[name]
+    gain = (slopes[entries, None] * change).flatten()
+    order = gain.argsort(descending=True, stable=True)
+    ranked = [
+        Flip(name, int(entries[place // len(PLACES)]), place % len(PLACES))
+        for place in order[gain[order] > 0].tolist()
+    ]
+    return [flip for flip in ranked if flip not in flipped]
+
+
+def _trial(
+    subject: Subject,
+    objective: Objective,
+    current: QuantizedWeights,
+    weights: Point,
+    flips: list[Flip],
+) -> float:
+    """The loss with these flips, all of them in one tensor."""
+    name = flips[0].name
+    return _loss(subject, objective, weights | {name: current.flip(flips).values(name)})
+
+
+def _loss(subject: Subject, objective: Objective, weights: Point) -> float:
+    """The mean loss; minus infinity where a logit is no number, so that it never counts."""
+    loss = float(objective(subject.at(weights).logits(), subject.labels).double().mean())
+    return -math.inf if math.isnan(loss) else loss
+
+
+def _require_distance(
+    start: QuantizedWeights, found: QuantizedWeights, count: int, budget: int
+) -> None:
+    distance = start.distance(found)
+    if not distance == count <= budget:
+        raise RuntimeError(
+            f"{distance} bits differ after {count} flips of at most {budget}; the search is broken"
+        )
+
+
+def _share(outcome: Tensor) -> float:
+    return float(outcome.double().mean())

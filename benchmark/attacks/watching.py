@@ -1,0 +1,44 @@
+"""Objectives over the whole set that remember what a search is after: few correct examples."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from benchmark.ascent import Evaluation, whole_set
+from benchmark.objectives import Objective
+from benchmark.spaces import Point
+from benchmark.subject import Subject
+
+
+class Watched:
+    """An objective's mean over the whole set that remembers where accuracy was lowest.
+
+    The best point by a smooth objective is seldom the one with the fewest correct examples.
+
+    Args:
+        subject: model and examples.
+        objective: a per-example loss.
+
+    Attributes:
+        point: where the fewest examples were classified correctly so far; empty at first.
+        fewest: how many that were.
+    """
+
+    def __init__(self, subject: Subject, objective: Objective) -> None:
+        self.point: Point = {}
+        self.fewest = len(subject) + 1
+        self._correct = 0
+        self._objective = objective
+        self._evaluate = whole_set(subject, self._counted)
+
+    def _counted(self, logits: Tensor, labels: Tensor) -> Tensor:
+        self._correct += int((logits.detach().argmax(1) == labels).sum())
+        return self._objective(logits, labels)
+
+    def __call__(self, point: Point, rows: Tensor) -> Evaluation:
+        """The objective and its gradient, as an ascent asks for them."""
+        self._correct = 0
+        found = self._evaluate(point, rows)
+        if self._correct < self.fewest:
+            self.fewest, self.point = self._correct, point
+        return found

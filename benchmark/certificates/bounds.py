@@ -1,0 +1,170 @@
+"""Certified joint bounds: examples that no perturbation of images and weights can break."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+
+from benchmark.attacks.verification import TOLERANCE
+from benchmark.certificates.affine import least_margins
+from benchmark.certificates.enclosure import Enclosure, around, within
+from benchmark.certificates.moving import Moving, Reach, UncertifiableError, reaches
+from benchmark.certificates.unknown import Unknown, Walk
+from benchmark.spaces import InputBall, WeightBall
+from benchmark.subject import Subject
+
+DEEP = 8
+"""Networks of more linear layers collapse their boxes at the image only, or never, and are given up
+at budgets where none of the first :data:`TRIAL` examples is proven: as a rule none at all is."""
+
+TRIAL = 16
+
+AGREEMENT = 1e-3
+"""How far, relative to the largest logit, the centre may end from the model's own answer."""
+
+
+class Certifier:
+    """Bounds for one model and one kind of input ball.
+
+    The model runs on enclosures in place of images, see :class:`benchmark.certificates.unknown`.
+    Several walks are tried, which differ in where the box becomes a part of the ball; an
+    example is certified if one of them proves it.
+
+    Args:
+        subject: model, with its own weights, and examples.
+        norm: norm of the input balls, ``"linf"``, ``"l2"`` or ``"l1"``.
+
+    Raises:
+        UncertifiableError: the model does something that no bound is known for.
+    """
+
+    def __init__(self, subject: Subject, norm: str) -> None:
+        self.subject, self.norm = subject, norm
+        self._norms: dict[object, float] = {}
+        self.layers = self._understand()
+
+    def _understand(self) -> int:
+        """Number of linear layers of a model whose unperturbed answers come out as they are."""
+        some = self.subject.head(min(self.subject.batch_size, 2 * TRIAL))
+        walk = Walk(norms=self._norms)
+        answer = self._run(around(some.images, "linf", 0.0), {}, walk).enclosure.centre
+        logits = some.logits().double()
+        apart = (answer - logits).abs().amax() if answer.shape == logits.shape else torch.inf
+        if not float(apart) <= AGREEMENT * (1 + float(logits.abs().amax())):
+            raise UncertifiableError(
+                "the bounds of this model do not contain its own answers: it does not compute "
+                "the same thing each time it is called, or not by its layers alone"
+            )
+        return walk.layers
+
+    def certified(self, eps: float, ball: WeightBall | None, among: Tensor | None = None) -> Tensor:
+        """Bool (N,): right for all images within ``eps`` together with all weights in ``ball``.
+
+        Args:
+            eps: radius of the input balls, input units.
+            ball: around the model's own weights; ``None`` where they do not move.
+            among: bool (N,), examples to try; by default all.
+
+        Raises:
+            UncertifiableError: weights move that no bound is known for.
+        """
+        subject = self.subject
+        InputBall(subject.images[:1], self.norm, eps)  # refuses an unknown norm or radius
+        proven = torch.zeros_like(subject.labels, dtype=torch.bool)
+        tried = subject.correct() if among is None else subject.correct() & among
+        if eps == 0 and (ball is None or ball.radius == 0):
+            return tried
+        moves = {} if ball is None or ball.radius == 0 else reaches(ball)
+        rows = tried.nonzero().squeeze(1)
+        trial = min(TRIAL if self.layers > DEEP else 0, subject.batch_size)
+        rest = torch.split(rows[trial:], subject.batch_size)
+        for part in (rows[:trial], *rest):
+            proven[part] = self._prove(subject.take(part), eps, moves)
+            if self.layers > DEEP and not proven.any():
+                break
+        return proven
+
+    def _prove(self, some: Subject, eps: float, moves: dict[str, Reach]) -> Tensor:
+        """The outcomes of one batch, walk by walk, on what is not proven yet."""
+        proven = torch.zeros_like(some.labels, dtype=torch.bool)
+        reach = eps + TOLERANCE if eps else 0.0
+        for start, collapse in self._walks(eps):
+            left = (~proven).nonzero().squeeze(1)
+            if not len(left):
+                break
+            rest = some.take(left)
+            images = (within if start == "ball" else around)(rest.images, self.norm, reach)
+            outcome = self._run(images, moves, Walk(collapse, self._norms))
+            proven[left] = _margins(outcome, rest.labels) > 0
+        return proven
+
+    def _walks(self, eps: float) -> list[tuple[str, int | None]]:
+        """Where the image's box, or what has become of it, is collapsed; without, the last."""
+        if eps == 0:
+            return [("box", None)]
+        between = range(1, self.layers) if self.layers <= DEEP else ()
+        return [("ball", None), *(("box", k) for k in between), ("box", None)]
+
+    @torch.no_grad()
+    def _run(self, images: Enclosure, moves: dict[str, Reach], walk: Walk) -> Unknown:
+        model = self.subject.model
+        own = dict(model.named_parameters())
+        marked: dict[str, Tensor] = {n: Moving.of(own[n], reach) for n, reach in moves.items()}
+        self.subject.passes.forwards += len(images.centre)
+        try:
+            answer = functional_call(model, marked, (Unknown(images, walk),))
+        except UncertifiableError:
+            raise
+        except Exception as error:  # The model's own code has met something that is no tensor.
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise UncertifiableError(f"this network cannot be bounded: {reason}") from error
+        if not isinstance(answer, Unknown) or answer.ndim != 2:
+            raise UncertifiableError("this network's logits do not come out of its images alone")
+        return answer
+
+
+def _margins(answer: Unknown, labels: Tensor) -> Tensor:
+    """(N,), what no margin ``z_y - z_j`` of the answer falls below."""
+    if answer.source is not None:
+        return least_margins(*answer.source, labels)
+    z = answer.enclosure
+    low, high = z.centre - z.box, z.centre + z.box
+    own = low.gather(1, labels[:, None]).squeeze(1)
+    other = high.scatter(1, labels[:, None], -torch.inf).amax(1)
+    least: Tensor = own - other - 2.0**0.5 * z.ball
+    return least
+
+
+def certify_surface(
+    subject: Subject, norm: str, budgets: Sequence[float], balls: Sequence[WeightBall]
+) -> list[list[Tensor]]:
+    """Certified outcomes, bool (N,), over input budgets (rows) x weight balls (columns).
+
+    What is not certified at smaller budgets is not tried at larger ones, so that the surface falls
+    along both axes.
+
+    Args:
+        subject: model and examples.
+        norm: norm of the input balls.
+        budgets: radii of the input balls, ascending.
+        balls: around the model's own weights, ascending.
+
+    Raises:
+        UncertifiableError: the model does something that no bound is known for.
+    """
+    certifier = Certifier(subject, norm)
+    surface: list[list[Tensor]] = []
+    for eps in budgets:
+        row: list[Tensor] = []
+        for j, ball in enumerate(balls):
+            among = subject.correct()
+            for smaller in (*row[-1:], *(above[j] for above in surface[-1:])):
+                among = among & smaller
+            row.append(certifier.certified(eps, ball, among))
+            share = row[-1].float().mean()
+            subject.progress(f"certified {eps:.4g} x {ball.radius:g}: {share:.1%}")
+        surface.append(row)
+    return surface

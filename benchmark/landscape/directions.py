@@ -1,0 +1,55 @@
+"""Filter-normalised random directions in weight space.
+
+Source: Li, Xu, Taylor, Studer & Goldstein 2018, "Visualizing the loss landscape of neural nets",
+NeurIPS; their code adds 1e-10 to a filter's length. Tensors of one dimension, biases and the affine
+parameters of batch norm, do not move there, and neither do they here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Generator, Tensor
+
+from benchmark.spaces import Point
+
+TINY = 1e-10
+
+
+def filter_normalized(weights: Mapping[str, Tensor], generator: Generator) -> Point:
+    """A Gaussian direction in which every filter is as long as the weights' own.
+
+    A filter is what one output channel or unit is computed with: a row of the first dimension.
+
+    Args:
+        weights: kernels by name, of two or more dimensions.
+        generator: on the CPU, so that every device sees the same.
+    """
+    return {
+        name: _normalized(torch.randn(w.shape, generator=generator).to(w), w)
+        for name, w in weights.items()
+    }
+
+
+def moved(weights: Mapping[str, Tensor], *steps: tuple[float, Point]) -> Point:
+    """The weights after steps along directions: ``w + alpha * d + beta * e + ...``.
+
+    Args:
+        weights: by name.
+        steps: length and direction of each.
+    """
+    point = dict(weights)
+    for length, direction in steps:
+        point = {name: w + length * direction[name] for name, w in point.items()}
+    return point
+
+
+def _normalized(direction: Tensor, weight: Tensor) -> Tensor:
+    scale = _lengths(weight) / (_lengths(direction) + TINY)
+    return direction * scale.view(-1, *[1] * (weight.ndim - 1))
+
+
+def _lengths(tensor: Tensor) -> Tensor:
+    lengths: Tensor = torch.linalg.vector_norm(tensor.flatten(1), dim=1)
+    return lengths

@@ -1,0 +1,42 @@
+"""The Fisher-Rao norm: the length of the weights as the loss feels it.
+
+Source: Liang, Poggio, Rakhlin, Stokes 2019, "Fisher-Rao metric, geometry, and complexity of neural
+networks", AISTATS.
+"""
+
+from __future__ import annotations
+
+import math
+
+from benchmark.measures.second_order import slopes_along
+from benchmark.results import Score
+from benchmark.spaces import select_weights
+from benchmark.statistics import mean
+from benchmark.subject import Subject
+
+
+def fisher_rao_norm(subject: Subject) -> Score:
+    """``sqrt(mean over n of <w, grad_w loss_n>^2)``, over every parameter.
+
+    For a ReLU network without biases and normalisation layers, with L layers of weights, this is
+    the closed form ``L * sqrt(mean of (<softmax(z), z> - z_y)^2)``. With either of them that form
+    is another number, which depends on the depth one counts; the definition needs no depth, and it
+    takes running statistics as constants. Moving scale between ReLU layers does not change it.
+
+    Args:
+        subject: model and examples.
+
+    Returns:
+        The norm, with the interval of the mean square.
+
+    Raises:
+        NoSecondDerivativeError: a part of the model cannot be differentiated twice.
+        InputError: the model has no parameters.
+    """
+    weights = select_weights(subject.model, "all")
+    slopes = slopes_along(subject, weights, weights)
+    square = mean(slopes.double().square().cpu().numpy())
+    value, low, high = (
+        math.sqrt(max(number, 0.0)) for number in (square.value, square.low, square.high)
+    )
+    return Score(value=value, n=square.n, low=low, high=high)

@@ -1,0 +1,133 @@
+"""Relative flatness of the penultimate layer's features, in closed form.
+
+Source: Petzka, Kamp, Adilova, Sminchisescu, Boley 2021, "Relative flatness and generalization",
+NeurIPS; definitions from the authors' public code, which differentiates twice.
+
+With features ``x`` (d,), a linear layer ``z = W x + b`` with rows ``w_s`` and the cross-entropy of
+``p = softmax(z)``, the second derivative by rows s and s' is
+
+    H_ss' = mean over n of (p_s [s = s'] - p_s p_s') x x',
+
+so that neither the labels nor a backward pass are needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from benchmark.subject import Subject
+
+ROUNDING = 1e-6
+"""A feature whose deviation is a smaller share of its size does not vary."""
+
+
+@dataclass(frozen=True)
+class LastLayer:
+    """A linear layer whose output are the logits.
+
+    Attributes:
+        weight: (K, d).
+        features: what goes into it, (N, d).
+        probabilities: softmax of what comes out, (N, K).
+    """
+
+    weight: Tensor
+    features: Tensor
+    probabilities: Tensor
+
+    def normalized(self) -> LastLayer:
+        """The same function with every feature of unit deviation over the examples.
+
+        The weights take over the factor. It makes the measure comparable between networks, and
+        invariant to the scale of every single unit before it. A feature that does not vary acts as
+        a bias and leaves the measure.
+        """
+        deviation = self.features.std(0, correction=0)
+        rounding = ROUNDING * self.features.abs().amax(0)
+        deviation = torch.where(deviation > rounding, deviation, 0.0)
+        inverse = torch.where(deviation > 0, 1 / deviation, 0.0)
+        return LastLayer(self.weight * deviation, self.features * inverse, self.probabilities)
+
+    def trace(self) -> float:
+        """``kappa_Tr = sum over s, s' of <w_s, w_s'> Tr(H_ss')``.
+
+        Summed up it is the mean over examples of ``|x|^2`` times the variance of the rows of W
+        under p, ``sum_s p_s |w_s|^2 - |sum_s p_s w_s|^2``.
+        """
+        expected = self.probabilities @ self.weight
+        squares = self.probabilities @ self.weight.square().sum(1)
+        variance = squares - expected.square().sum(1)
+        return float((self.features.square().sum(1) * variance).mean())
+
+    def largest(self) -> float:
+        """``kappa_max = sum over s of |w_s|^2 lambda_max(H_ss)``.
+
+        ``H_ss`` is ``A'A`` with rows ``sqrt(p_s (1 - p_s) / N) x``, and ``AA'`` (N x N) has the
+        same largest eigenvalue.
+        """
+        products = self.features @ self.features.T / len(self.features)
+        roots = (self.probabilities * (1 - self.probabilities)).clamp_min(0).sqrt()
+        total = 0.0
+        for row, root in zip(self.weight, roots.T, strict=True):
+            top = torch.linalg.eigvalsh(root[:, None] * products * root)[-1]
+            total += float(row.square().sum() * top.clamp_min(0))
+        return total
+
+
+def last_layer(subject: Subject) -> LastLayer | None:
+    """The linear layer that ends the model, with its features on the examples, in float64.
+
+    Args:
+        subject: model and examples.
+
+    Returns:
+        ``None`` where the logits are not the output of an ``nn.Linear``.
+    """
+    weight, features, logits = torch.empty(0), [], []
+    with torch.no_grad(), _watched(subject.model) as calls:
+        for batch in subject.batches():
+            calls.clear()
+            answer = subject.forward(subject.images[batch])
+            if not calls or calls[-1].inputs.ndim != 2 or calls[-1].outputs is not answer:
+                return None
+            features.append(calls[-1].inputs)
+            logits.append(answer)
+            weight = calls[-1].weight
+    return LastLayer(
+        weight.double(),
+        torch.cat(features).double(),
+        torch.cat(logits).double().softmax(1),
+    )
+
+
+@dataclass(frozen=True)
+class _Call:
+    weight: Tensor
+    inputs: Tensor
+    outputs: Tensor
+
+
+@contextmanager
+def _watched(model: nn.Module) -> Iterator[list[_Call]]:
+    """The last call of any linear layer of the model, while inside."""
+    calls: list[_Call] = []
+
+    def record(layer: nn.Module, inputs: tuple[Tensor, ...], outputs: Tensor) -> None:
+        if isinstance(layer, nn.Linear):
+            calls[:] = [_Call(layer.weight.detach(), inputs[0], outputs)]
+
+    handles = [
+        module.register_forward_hook(record)
+        for module in model.modules()
+        if isinstance(module, nn.Linear)
+    ]
+    try:
+        yield calls
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -1,0 +1,117 @@
+"""The loss under an input attack, and how much it rises when the weights move.
+
+Source: Stutz, Hein, Schiele 2021, "Relating adversarially robust generalization to flat minima",
+ICCV, where it is called RLoss; settings from the authors' public code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from benchmark.ascent import per_example, pgd
+from benchmark.attacks.verification import require_inside
+from benchmark.objectives import cross_entropy
+from benchmark.spaces import IMAGES, InputBall
+from benchmark.subject import Subject
+
+INPUT_STEP = 0.007 / 0.0314
+"""Length of the authors' input steps, as a share of the budget."""
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """A model's losses on the images an attack found.
+
+    Attributes:
+        losses: cross-entropy (N,), in nats.
+        wrong: bool (N,), misclassified there or without an attack.
+        images: where the losses were measured, (N, C, H, W).
+    """
+
+    losses: Tensor
+    wrong: Tensor
+    images: Tensor
+
+
+@dataclass(frozen=True)
+class RobustLoss:
+    """The loss under a PGD attack; with ``eps`` 0 it is the clean loss.
+
+    Attributes:
+        eps: linf budget in input units.
+        steps: PGD steps, from one random start that is the same for all weights.
+        temperature: what logits are divided by, in the attack as in the loss.
+    """
+
+    eps: float
+    steps: int = 20
+    temperature: float = 1.0
+
+    def __call__(self, subject: Subject) -> Attacked:
+        """Losses at each example's worst iterate; computed once a subject."""
+        return subject.once(self, lambda: self._measure(subject))
+
+    def more(self, subject: Subject) -> tuple[Tensor, ...]:
+        """What :func:`benchmark.objectives.cross_entropy` needs beside labels: temperatures."""
+        if self.temperature == 1:
+            return ()
+        return (subject.images.new_full((len(subject),), self.temperature),)
+
+    def _measure(self, subject: Subject) -> Attacked:
+        images = self._attack(subject) if self.eps > 0 else subject.images
+        clean = subject.logits()
+        logits = subject.logits(images) if self.eps > 0 else clean
+        return Attacked(
+            losses=cross_entropy(logits, subject.labels, *self.more(subject)),
+            wrong=(logits.argmax(1) != subject.labels) | (clean.argmax(1) != subject.labels),
+            images=images,
+        )
+
+    def _attack(self, subject: Subject) -> Tensor:
+        ball = InputBall(subject.images, "linf", self.eps)
+        start = ball.sample(subject.generator("flatness", "input start"))[IMAGES]
+        found = []
+        for batch in subject.row_batches():
+            part, local = subject.take(batch), ball.take(batch)
+            evaluate = per_example(part, cross_entropy, *self.more(part), stop=False)
+            climb = pgd(local, evaluate, {IMAGES: start[batch]}, self.steps, INPUT_STEP)
+            require_inside(local, climb.point)
+            found.append(climb.point[IMAGES])
+        return torch.cat(found)
+
+
+@dataclass(frozen=True)
+class Rise:
+    """How much worse a model is with perturbed weights than with its own, under the same attack.
+
+    Attributes:
+        loss: rise of the mean loss, in nats, float64; a scalar, or one number a perturbation.
+        error: rise of the share of misclassified examples, in the same shape.
+    """
+
+    loss: Tensor
+    error: Tensor
+
+    @classmethod
+    def between(cls, own: Attacked, moved: Attacked) -> Rise:
+        """From the untouched weights to the perturbed ones."""
+        return cls(
+            moved.losses.double().mean() - own.losses.double().mean(),
+            moved.wrong.double().mean() - own.wrong.double().mean(),
+        )
+
+    @classmethod
+    def stack(cls, rises: Sequence[Rise]) -> Rise:
+        """Several perturbations in one."""
+        return cls(
+            torch.stack([rise.loss for rise in rises]), torch.stack([rise.error for rise in rises])
+        )
+
+    def steepest(self) -> Rise:
+        """Of several perturbations the one whose loss rises most."""
+        worst = self.loss.argmax()
+        return Rise(self.loss[worst], self.error[worst])

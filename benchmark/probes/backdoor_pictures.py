@@ -1,0 +1,71 @@
+"""What the backdoor probe shows: success over budgets, every combination, triggers, changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from torch import Tensor
+
+from benchmark.attacks.backdoor import Backdoor, BackdoorOutcome, WeightChange
+from benchmark.probes.ladders import outcome_curve
+from benchmark.probes.probe import bits
+from benchmark.results import Bars, Curve, Thumbnail
+from benchmark.statistics import exact, proportion
+
+
+def budget_curves(
+    label: str, budgets: Sequence[float], outcomes: Sequence[BackdoorOutcome]
+) -> list[Curve]:
+    """Success, clean accuracy and agreement over budgets, on the measured split."""
+    series: dict[str, list[Tensor]] = {
+        "success": [outcome.success for outcome in outcomes],
+        "clean accuracy": [outcome.robust for outcome in outcomes],
+        "agreement": [outcome.agreement for outcome in outcomes],
+    }
+    return [
+        outcome_curve("backdoor", name, label, budgets, rungs, "share")
+        for name, rungs in series.items()
+    ]
+
+
+def combination_bars(outcomes: Mapping[str, BackdoorOutcome]) -> list[Bars]:
+    """How every combination of trigger, target and seed does at the headline budget."""
+    series: dict[str, list[Tensor]] = {
+        "success": [outcome.success for outcome in outcomes.values()],
+        "clean accuracy": [outcome.robust for outcome in outcomes.values()],
+        "base rate": [outcome.base for outcome in outcomes.values()],
+    }
+    return [
+        Bars(
+            picture="backdoor_combinations",
+            series=name,
+            x_label="trigger and target class",
+            y_label="share",
+            names=list(outcomes),
+            y=[proportion(bits(each)) for each in rows],
+        )
+        for name, rows in series.items()
+    ]
+
+
+def change_bars(moved: WeightChange, weights: int) -> Bars:
+    """Percentiles and mean of the relative change of ``weights`` many weights."""
+    named = {f"{percent}%": value for percent, value in moved.percentiles.items()}
+    return Bars(
+        picture="backdoor_weight_change",
+        series="relative change",
+        x_label="percentile of the weights",
+        y_label="share of |w|",
+        names=[*named, "mean"],
+        y=[exact(value, weights) for value in (*named.values(), moved.mean)],
+    )
+
+
+def trigger_thumbnails(backdoors: Iterable[Backdoor], images: Tensor) -> list[Thumbnail]:
+    """The first of ``images`` (N, C, H, W) as it is and under every trigger, each pattern once."""
+    shown = [Thumbnail.of("triggers", "no trigger", images[0])]
+    shown += [
+        Thumbnail.of("triggers", str(trigger), trigger.stamp(images[:1])[0])
+        for trigger in dict.fromkeys(backdoor.trigger for backdoor in backdoors)
+    ]
+    return shown

@@ -1,0 +1,108 @@
+"""The lower envelope of the joint surface: what is certified, cell by cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from benchmark.certificates import UncertifiableError, certify_surface
+from benchmark.probes.joint_grid import Array, Grid
+from benchmark.probes.probe import bits, share
+from benchmark.results import Outcomes, Score, ScoreSpec, Surface
+from benchmark.spaces import WeightBall
+from benchmark.statistics import exact, proportion
+from benchmark.subject import Subject
+
+ENVELOPE_SCORES = {
+    "certified_accuracy": share(
+        "Certified joint",
+        "Share of test examples proven to be classified correctly under every joint perturbation "
+        "within the headline budgets. The exact share lies between it and the attacked one.",
+    ),
+    "certified_volume": share(
+        "Certified volume",
+        "Volume under the certified surface, as the joint volume: what is proven of it.",
+    ),
+    "envelope_gap": ScoreSpec(
+        label="Envelope gap",
+        description="Joint volume minus certified volume: how much the attacks and the "
+        "certificates leave open between them.",
+        unit="share",
+        higher_is_better=None,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """Certified outcomes over a grid, or why there are none.
+
+    Attributes:
+        certified: bool (N,), one a cell; ``None`` where there is no certificate.
+        reason: what the certificates are, or why there are none.
+    """
+
+    certified: list[list[Tensor]] | None
+    reason: str
+
+    @classmethod
+    def of(cls, subject: Subject, grid: Grid, balls: Sequence[WeightBall]) -> Envelope:
+        """Certify what can be certified of a model.
+
+        Args:
+            subject: model and examples.
+            grid: the budgets.
+            balls: the weight balls of the grid's radii.
+        """
+        try:
+            certified = certify_surface(subject, "linf", grid.budgets, balls)
+        except UncertifiableError as error:
+            return cls(None, f"none: {error}")
+        return cls(certified, "interval and l2 bounds over images and weights")
+
+    @classmethod
+    def left_out(cls) -> Envelope:
+        """No certificate, as the battery asks."""
+        return cls(None, "none: the battery does not ask for it")
+
+    def require_below(self, grid: Grid, robust: Sequence[Sequence[Tensor]]) -> None:
+        """Check both sides against each other: an attack against a proof.
+
+        Raises:
+            RuntimeError: a certified example was broken.
+        """
+        if self.certified is None:
+            return
+        for i, eps in enumerate(grid.budgets):
+            for j, radius in enumerate(grid.radii):
+                broken = int((self.certified[i][j] & ~robust[i][j]).sum())
+                if broken:
+                    raise RuntimeError(
+                        f"{broken} certified examples fell at linf {eps:g} x radius {radius:g}; "
+                        "the certificate or the attack's verification is wrong"
+                    )
+
+    def scores(self, grid: Grid, attacked: Array, eps: float, radius: float) -> dict[str, Score]:
+        """Certified accuracy at one cell, certified volume, and the gap to the attacked one."""
+        if self.certified is None:
+            return {}
+        cell = bits(grid.at(self.certified, eps, radius))
+        volume = grid.volume(grid.accuracy(self.certified))
+        return {
+            "certified_accuracy": proportion(cell),
+            "certified_volume": exact(volume, cell.size),
+            "envelope_gap": exact(grid.volume(attacked) - volume, cell.size),
+        }
+
+    def outcomes(self, grid: Grid) -> dict[str, Outcomes]:
+        """Certified outcomes by the budgets of their cell, such as ``"certified 0.1x0.02"``."""
+        return {} if self.certified is None else grid.named(self.certified, "certified ")
+
+    def surfaces(self, grid: Grid) -> list[Surface]:
+        """The lower envelope's picture."""
+        if self.certified is None:
+            return []
+        shares = grid.accuracy(self.certified)
+        return [grid.surface("joint_certified", "certified accuracy", shares)]

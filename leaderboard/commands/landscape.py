@@ -1,0 +1,219 @@
+"""``nonsingular landscape``: pictures of the loss around a model and of its decisions."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from leaderboard.options import (
+    Architecture,
+    Checkpoint,
+    Data,
+    DataRoot,
+    Device,
+    Examples,
+    Mean,
+    Seed,
+    Std,
+    budget,
+)
+from leaderboard.selection import data_set_of
+from models_zoo.errors import InputError
+
+if TYPE_CHECKING:
+    from benchmark.datasets import Dataset
+    from benchmark.landscape import Landscape, LandscapeSettings
+    from models_zoo.classifier import Classifier
+
+SCHEMA_VERSION = 1
+"""Raised when a reader of the JSON file would have to change."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(landscape)
+
+
+def landscape(
+    model: Annotated[str | None, typer.Argument(help="Model of the zoo.")] = None,
+    eps: Annotated[
+        str | None,
+        typer.Option(
+            help="Linf budget of the adversarial examples, such as 8/255; by default that of "
+            "flatness in the data set's battery."
+        ),
+    ] = None,
+    directions: Annotated[int, typer.Option(help="Random directions of the curves.")] = 5,
+    points: Annotated[int, typer.Option(help="Places along a direction, odd.")] = 21,
+    steps: Annotated[int, typer.Option(help="PGD steps of the adversarial examples.")] = 10,
+    contour: Annotated[
+        int, typer.Option(help="Places along either axis of a contour, odd; 0 for no contour.")
+    ] = 0,
+    decisions: Annotated[
+        int, typer.Option(help="Images whose decision surface is drawn; 0 for none.")
+    ] = 3,
+    examples: Examples = None,
+    data: Data = None,
+    data_root: DataRoot = None,
+    checkpoint: Checkpoint = None,
+    architecture: Architecture = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="Data set --checkpoint was trained for, such as 'cifar10'.")
+    ] = None,
+    mean: Mean = "0",
+    std: Std = "1",
+    seed: Seed = 0,
+    device: Device = "cpu",
+    out: Annotated[
+        Path, typer.Option(help="Folder the page and its numbers are written into.")
+    ] = Path("landscape"),
+) -> None:
+    """Draw the loss around a model's weights and its decisions around images.
+
+    Writes a page that needs nothing else, and a JSON file with every number, both under the
+    model's name. Each point of a curve or contour costs one attack on all examples: begin with few
+    --examples where the model is large.
+    """
+    name = data_set_of(model, checkpoint, dataset)
+    radius = None if eps is None else budget("--eps", eps)
+    _require_writable(out)
+
+    from benchmark.evaluation import require_device
+    from benchmark.landscape import LandscapeSettings
+    from leaderboard.examples import evaluation_examples
+    from leaderboard.selection import from_checkpoint
+    from models_zoo import load_model
+
+    settings = LandscapeSettings(
+        eps=_budget_of(name) if radius is None else radius,
+        steps=steps,
+        directions=directions,
+        points=points,
+        contour=contour,
+        decisions=decisions,
+    )
+    require_device(device)
+    images = evaluation_examples(name, data, data_root, examples)
+    subject = (
+        from_checkpoint(checkpoint, architecture, name, images, mean, std)
+        if checkpoint is not None
+        else load_model(str(model))
+    )
+    try:
+        found = _measure(subject, images, settings, seed, device)
+    except KeyboardInterrupt:
+        typer.echo("stopped; nothing was written", err=True)
+        raise typer.Exit(130) from None
+    page = _write(out, subject, images, settings, found, device)
+    _print_rises(found)
+    typer.echo(f"landscape: {page.resolve().as_uri()}")
+
+
+def _require_writable(out: Path) -> None:
+    """Check that a folder can be written into or made, before anything is computed."""
+    folder = out.resolve()
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir():
+        raise InputError(f"cannot write into {out}: {folder} is a file; choose another --out")
+    if not os.access(folder, os.W_OK):
+        raise InputError(f"cannot write into {out}: permission denied; choose another --out")
+
+
+def _budget_of(dataset: str) -> float:
+    """The input budget of flatness in the data set's battery."""
+    from benchmark.batteries import battery_for
+
+    battery = battery_for(dataset)
+    found: float | None = getattr(battery.probes.get("flatness"), "eps", None)
+    if found is None:
+        raise InputError(f"battery {battery.name!r} has no budget for flatness; give --eps")
+    return found
+
+
+def _measure(
+    model: Classifier, data: Dataset, settings: LandscapeSettings, seed: int, device: str
+) -> Landscape:
+    """Measure, and show how far it is."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from benchmark.landscape import measure_landscape
+    from benchmark.subject import subject_of
+
+    with (
+        Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        ) as bar,
+        subject_of(model, data.images, data.labels, seed=seed, device=device) as subject,
+    ):
+        line = bar.add_task(model.card.name, total=settings.measured)
+        return measure_landscape(subject, settings, lambda: bar.advance(line))
+
+
+def _write(
+    out: Path,
+    model: Classifier,
+    data: Dataset,
+    settings: LandscapeSettings,
+    found: Landscape,
+    device: str,
+) -> Path:
+    """Write the numbers and the page; each file is whole or untouched."""
+    from dataclasses import asdict
+
+    from benchmark.provenance import versions
+    from benchmark.serialization import finite
+    from leaderboard.site.landscape_page import landscape_page
+    from leaderboard.site.slugs import slug
+    from leaderboard.site.texts import plain
+    from models_zoo.checkpoint.writing import write_bytes
+
+    origin: dict[str, Any] = {
+        "model": model.card.name,
+        "fingerprint": model.fingerprint,
+        "data_sha256": data.sha256,
+        "device": device,
+        "versions": versions(),
+    }
+    content = {
+        "schema_version": SCHEMA_VERSION,
+        **origin,
+        "settings": asdict(settings),
+        "landscape": found.model_dump(mode="python"),
+    }
+    text = {name.replace("_", " "): plain(value) for name, value in origin.items()}
+    page = landscape_page(found, model.card.name, settings.eps, text)
+    numbers = json.dumps(finite(content), allow_nan=False, indent=1)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot write into {out}: {error.strerror}") from error
+    target = out / f"{slug(model.card.name)}.html"
+    write_bytes(target.with_suffix(".json"), numbers.encode())
+    write_bytes(target, page.encode("utf-8", "replace"))
+    return target
+
+
+def _print_rises(found: Landscape) -> None:
+    from rich.table import Table
+
+    from leaderboard.site.landscape_page import rise_rows
+    from leaderboard.summary import print_whole
+
+    table = Table(box=None, padding=(0, 1), header_style="bold")
+    table.add_column("loss", no_wrap=True)
+    for heading in ("|alpha|", "rise (nats)", "95% interval"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rise_rows(found):
+        table.add_row(*row)
+    print_whole(table)

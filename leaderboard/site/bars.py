@@ -1,0 +1,84 @@
+"""Pictures of named things, such as layers: a bar each, with its text alternative."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import altair as alt
+
+from benchmark.results import Bars
+from leaderboard.site.chart_style import COLOURS, INK, Layers, domain, styled
+from leaderboard.site.charts import Picture, share_unit, written
+from leaderboard.site.svg import Painter, printable
+from leaderboard.site.texts import ABSENT, number
+
+_WIDTH, _BAR, _LABEL = 330, 15, 150
+"""Width of the drawing, height of a bar and the longest label, in pixels."""
+
+_MOST_DESCRIBED = 12
+
+
+def bars_pictures(bars: Sequence[Bars], painter: Painter, model: str) -> list[Picture]:
+    """One picture for all bars that name the same picture and have the same axes.
+
+    Args:
+        bars: a probe's bars.
+        painter: draws them.
+        model: whose they are, for the descriptions.
+    """
+    groups: dict[tuple[str, str, str], list[Bars]] = {}
+    for each in bars:
+        groups.setdefault((each.picture, each.x_label, each.y_label), []).append(each)
+    return [_picture(group, painter, model) for group in groups.values()]
+
+
+def _picture(bars: Sequence[Bars], painter: Painter, model: str) -> Picture:
+    first, unit = bars[0], share_unit(bars[0].y_label)
+    names = list(dict.fromkeys(name for each in bars for name in each.names))
+    title = first.picture.replace("_", " ").capitalize()
+    told = " ".join(
+        f"{name}: {number(score.value, unit)}{f' ({each.series})' if len(bars) > 1 else ''}."
+        for each in bars
+        for name, score in zip(each.names[:_MOST_DESCRIBED], each.y, strict=False)
+    )
+    description = f"{title} of {model}: {first.y_label} by {first.x_label}. {told}"
+    svg, file = painter.draw(_chart(bars, names, unit), description)
+    scores = [dict(zip(each.names, each.y, strict=True)) for each in bars]
+    rows = [
+        [name, *(written(s[name], unit) if name in s else ABSENT for s in scores)] for name in names
+    ]
+    return Picture(title, svg, file, [first.x_label, *(each.series for each in bars)], rows)
+
+
+def _chart(bars: Sequence[Bars], names: Sequence[str], unit: str) -> Layers:
+    series = [printable(each.series) for each in bars]
+    data = [
+        {"name": printable(name), "series": own, "y": s.value, "low": s.low, "high": s.high}
+        for own, each in zip(series, bars, strict=True)
+        for name, s in zip(each.names, each.y, strict=True)
+        if all(map(math.isfinite, (s.value, s.low, s.high)))
+    ]
+    scale = alt.Scale(domain=[0, 1]) if unit else alt.Scale(zero=True, nice=True)
+    axis = alt.Axis(format="%" if unit else "~g", tickCount=5)
+    legend = {"legend": None} if len(series) == 1 else {}
+
+    def x(field: str) -> alt.X:
+        return alt.X(field, title=bars[0].y_label, scale=scale, axis=axis)
+
+    base = alt.Chart(alt.InlineData(values=data)).encode(
+        y=alt.Y(
+            "name:N",
+            title=None,
+            sort=[printable(name) for name in names],
+            axis=alt.Axis(labelLimit=_LABEL, grid=False, ticks=False, domain=False),
+        ),
+        yOffset=alt.YOffset("series:N", sort=series),
+    )
+    bar = base.mark_bar().encode(
+        x=x("y:Q"),
+        color=alt.Color("series:N", title=None, scale=domain(series, COLOURS), **legend),
+    )
+    whisker = base.mark_rule(color=INK, strokeWidth=1).encode(x=x("low:Q"), x2="high:Q")
+    height = _BAR * len(names) * max(len(series), 1) + 8
+    return styled(alt.layer(bar, whisker), _WIDTH, height)

@@ -1,0 +1,56 @@
+"""Small images, such as triggers, as PNGs inside the page."""
+
+from __future__ import annotations
+
+import io
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from benchmark.results import Thumbnail
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An image as a page shows it.
+
+    Attributes:
+        caption: what it shows.
+        source: a ``data:`` address of its PNG.
+        width: in pixels of its own.
+        height: likewise.
+    """
+
+    caption: str
+    source: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Images that belong together, in a row."""
+
+    title: str
+    images: list[Shown]
+
+
+def strips(thumbnails: Sequence[Thumbnail]) -> list[Strip]:
+    """A strip for each picture that the thumbnails name, in their order."""
+    groups: dict[str, list[Shown]] = {}
+    for thumbnail in thumbnails:
+        groups.setdefault(thumbnail.picture, []).append(_shown(thumbnail))
+    return [Strip(name.replace("_", " ").capitalize(), group) for name, group in groups.items()]
+
+
+def _shown(thumbnail: Thumbnail) -> Shown:
+    channels, height, width = thumbnail.shape
+    values = np.frombuffer(b64decode(thumbnail.pixels), np.uint8).reshape(thumbnail.shape)
+    image = Image.fromarray(values[0] if channels == 1 else values.transpose(1, 2, 0))
+    file = io.BytesIO()
+    image.save(file, "PNG", optimize=True)
+    source = f"data:image/png;base64,{b64encode(file.getvalue()).decode()}"
+    return Shown(thumbnail.caption, source, width, height)

@@ -1,0 +1,173 @@
+"""The whole battery on one model: where its time goes, and how much memory it takes.
+
+Run ``python -m perf.battery`` from the root of a checkout for the time, beside AutoAttack alone in
+the same process, and ``python -m perf.battery --memory`` for the memory on a large network. Each
+writes its section of ``docs/performance.md``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from pydantic import TypeAdapter, ValidationError
+from rich.console import Console
+
+from benchmark.batteries import battery_for, load_battery
+from benchmark.evaluation import require_device
+from benchmark.probes.probe import Budget
+from models_zoo.errors import InputError
+from perf.battery_costs import BatteryRow, measure_battery
+from perf.battery_table import render as render_rows
+from perf.battery_thrift import copies_left_out, least_effort, untrained
+from perf.cases import find_model
+from perf.page import write_section
+from perf.records import Records
+
+ROOT = Path(__file__).resolve().parents[1]
+TOOL = "battery"
+MODEL = "cifar10-resnet2b-adv"
+BUDGETS = ("2/255", "8/255")
+console = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def run(
+    model: Annotated[
+        str, typer.Option(help="Model whose time is measured: of the zoo, or a shared checkpoint.")
+    ] = MODEL,
+    battery: Annotated[
+        str | None, typer.Option(help="Battery; by default that of the model's data set.")
+    ] = None,
+    budget: Annotated[
+        list[str] | None,
+        typer.Option(help="Linf budgets of AutoAttack; by default 2/255 and 8/255. 0 leaves it."),
+    ] = None,
+    memory: Annotated[
+        bool,
+        typer.Option("--memory", help="Measure memory, at the least effort, on random weights."),
+    ] = False,
+    architecture: Annotated[
+        str, typer.Option(help="With --memory: the network's architecture.")
+    ] = "wrn-28-10",
+    examples: Annotated[
+        int | None,
+        typer.Option(min=8, help="Examples; by default all at hand, and 64 with --memory."),
+    ] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(min=1, help="Images at once; by default 256, and 64 with --memory."),
+    ] = None,
+    shared: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder with data/checkpoints; by default NONSINGULAR_SHARED, ../shared."
+        ),
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads; by default what PyTorch chooses.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="Where to compute, such as 'cpu' or 'cuda'.")] = "cpu",
+    out: Annotated[Path, typer.Option(help="Where rows are kept, as JSON lines.")] = ROOT
+    / "docs/battery.jsonl",
+    page: Annotated[Path, typer.Option(help="The page whose section is written.")] = ROOT
+    / "docs/performance.md",
+    render: Annotated[
+        bool, typer.Option("--render", help="Only write the section from what is kept.")
+    ] = False,
+) -> None:
+    """Measure what a battery costs, probe by probe."""
+    records = Records(out, BatteryRow)
+    if not render:
+        require_device(device)
+        torch.set_num_threads(threads or torch.get_num_threads())
+        folder = shared or Path(os.environ.get("NONSINGULAR_SHARED") or ROOT.parent / "shared")
+        if memory:
+            row = _memory(architecture, battery, examples or 64, batch_size or 64, device)
+        else:
+            row = _time(
+                model, battery, _budgets(budget), examples, batch_size or 256, device, folder
+            )
+        records.put(row)
+        console.print(
+            f"{row.conditions.model}: {row.seconds:.1f} s, {row.peak_memory / 1e9:.2f} GB"
+        )
+    write_section(page, TOOL, render_rows(records.rows))
+    console.print(f"{page}: {len(records.rows)} runs")
+
+
+def _time(
+    name: str,
+    battery: str | None,
+    budgets: list[float],
+    examples: int | None,
+    batch_size: int,
+    device: str,
+    shared: Path,
+) -> BatteryRow:
+    model, data = find_model(name, shared)
+    if examples is not None:
+        data = data.head(min(examples, len(data)))
+    chosen = load_battery(battery) if battery else battery_for(model.card.dataset)
+    with console.status(name) as status:
+        return measure_battery(
+            name,
+            model,
+            data,
+            chosen,
+            budgets=budgets,
+            device=device,
+            batch_size=batch_size,
+            progress=lambda text: status.update(f"{name}: {text}"),
+        )
+
+
+def _memory(
+    architecture: str, battery: str | None, examples: int, batch_size: int, device: str
+) -> BatteryRow:
+    whole = load_battery(battery or "cifar10-linf-v1")
+    with console.status(architecture) as status:
+        model, data = untrained(architecture, examples, batch_size=batch_size)
+        row = measure_battery(
+            f"{architecture}, random weights",
+            model,
+            data,
+            least_effort(whole),
+            kind="memory",
+            device=device,
+            batch_size=batch_size,
+            progress=lambda text: status.update(f"{architecture}: {text}"),
+        )
+    return row.model_copy(update={"copies_left_out": copies_left_out(whole)})
+
+
+def _budgets(texts: list[str] | None) -> list[float]:
+    """Radii above 0 from what was typed.
+
+    Raises:
+        InputError: one of them is no radius.
+    """
+    radius: TypeAdapter[float] = TypeAdapter(Budget)
+    budgets = []
+    for text in texts or BUDGETS:
+        try:
+            budgets.append(radius.validate_python(text))
+        except ValidationError as error:
+            raise InputError(f"--budget {text!r} is not a radius such as '8/255'") from error
+    return [eps for eps in budgets if eps > 0]
+
+
+def main() -> None:
+    """Run the command line: a mistake is one line and exit code 2, an interruption 130."""
+    try:
+        typer.run(run)
+    except InputError as error:
+        console.print(f"error: {error}", markup=False, style="red")
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

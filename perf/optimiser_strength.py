@@ -1,0 +1,178 @@
+"""Would searches over weights find much more with ten times the steps?
+
+Run ``python -m perf.optimiser_strength`` from the root of a checkout. Every bundled model and every
+shared checkpoint is asked with all its examples, at the settings of its battery.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from rich.console import Console
+
+from benchmark.attacks.weights import search_ladder
+from benchmark.batteries import Battery, load_battery
+from benchmark.probes.weights import WeightSettings
+from benchmark.subject import Subject, subject_of
+from models_zoo.errors import InputError, unknown_name
+from perf.cases import WholeModel, whole_models
+
+ROOT = Path(__file__).resolve().parents[1]
+console = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def weight_values(subject: Subject, battery: Battery, factor: int) -> dict[str, float]:
+    """Loss and accuracy of the weight attack over all its ladders."""
+    settings = battery.probes["weight"]
+    if not isinstance(settings, WeightSettings):
+        raise InputError(f"battery {battery.name} has no weight probe")
+    ladders = {settings.budget: settings.radii}
+    for geometry, ball in settings.also.items():
+        ladders[replace(settings.budget, geometry=geometry, steps=ball.steps)] = ball.radii
+    values = {}
+    for budget, radii in ladders.items():
+        longer = replace(budget, steps=factor * budget.steps)
+        for radius, rung in zip(radii, search_ladder(subject, radii, longer), strict=True):
+            at = f"{budget.geometry} {radius:g}"
+            values[f"weight loss, {at}"] = float(rung.losses.double().mean())
+            values[f"weight accuracy, {at}"] = float(rung.lowest.robust.double().mean())
+    return values
+
+
+QUESTIONS: dict[str, Callable[[Subject, Battery, int], dict[str, float]]] = {
+    "weight": weight_values
+}
+"""``(subject, battery, factor)`` to named values, at so many times the battery's steps."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One value at the battery's steps and at more of them."""
+
+    model: str
+    value: str
+    usual: float
+    longer: float
+
+    @property
+    def change(self) -> float:
+        """Relative to the value at the battery's steps; infinite where only that is zero."""
+        if self.longer == self.usual:
+            return 0.0
+        return abs(self.longer - self.usual) / abs(self.usual) if self.usual else float("inf")
+
+
+HEAD = "| model | value | battery's steps | more steps | change |\n|---|---|---|---|---|\n"
+
+
+def table(lines: Sequence[Line]) -> str:
+    """Rows of a table under :data:`HEAD`."""
+    return "".join(
+        f"| {e.model} | {e.value} | {e.usual:.4f} | {e.longer:.4f} | {e.change:.1%} |\n"
+        for e in lines
+    )
+
+
+def summary(lines: Sequence[Line]) -> str:
+    """The largest change of each kind of value, which is what stands before the comma."""
+    text = ""
+    for kind in dict.fromkeys(line.value.split(",")[0] for line in lines):
+        most = max((e for e in lines if e.value.startswith(f"{kind},")), key=lambda e: e.change)
+        text += f"\nLargest change of {kind}: {most.change:.1%} ({most.model}, {most.value})\n"
+    return text
+
+
+def measure(
+    case: WholeModel,
+    questions: Sequence[str],
+    factor: int,
+    device: str = "cpu",
+    examples: int | None = None,
+) -> list[Line]:
+    """Ask a model every question twice.
+
+    Args:
+        case: the model with its examples and battery.
+        questions: names of :data:`QUESTIONS`.
+        factor: how many times the steps the second time.
+        device: where to compute.
+        examples: use only the first so many examples.
+    """
+    battery, data = load_battery(case.battery), case.examples()
+    data = data if examples is None else data.head(min(examples, len(data)))
+    lines: list[Line] = []
+    with (
+        console.status(case.model) as status,
+        subject_of(
+            case.load(),
+            data.images,
+            data.labels,
+            device=device,
+            progress=lambda text: status.update(f"{case.model}: {text}"),
+        ) as subject,
+    ):
+        for name in questions:
+            usual, longer = (QUESTIONS[name](subject, battery, times) for times in (1, factor))
+            lines += [Line(case.model, key, value, longer[key]) for key, value in usual.items()]
+    console.print(f"{case.model}: measured")
+    return lines
+
+
+def run(
+    shared: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder with data/checkpoints; by default NONSINGULAR_SHARED, ../shared."
+        ),
+    ] = None,
+    only: Annotated[str, typer.Option(help="Only models that match, such as 'digits/*'.")] = "*",
+    ask: Annotated[
+        list[str] | None, typer.Option(help="Only these searches; by default all.")
+    ] = None,
+    factor: Annotated[int, typer.Option(min=2, help="How many times the steps.")] = 10,
+    examples: Annotated[
+        int | None, typer.Option(min=1, help="Use only the first N examples of each model.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads; by default what PyTorch chooses.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="Where to compute, such as 'cpu' or 'cuda'.")] = "cpu",
+) -> None:
+    """Repeat the searches over weights with more steps and print how much that changes."""
+    for name in ask or ():
+        if name not in QUESTIONS:
+            raise unknown_name("search", name, QUESTIONS)
+    torch.set_num_threads(threads or torch.get_num_threads())
+    folder = shared or Path(os.environ.get("NONSINGULAR_SHARED") or ROOT.parent / "shared")
+    cases = [case for case in whole_models(folder) if fnmatchcase(case.model, only)]
+    if not cases:
+        raise InputError(f"no model at hand matches {only!r}")
+    sys.stdout.write(HEAD)
+    lines: list[Line] = []
+    for case in cases:
+        found = measure(case, ask or list(QUESTIONS), factor, device, examples)
+        sys.stdout.write(table(found))
+        sys.stdout.flush()
+        lines += found
+    sys.stdout.write(summary(lines))
+
+
+def main() -> None:
+    """Run the command line: a mistake is one line and exit code 2, an interruption 130."""
+    try:
+        typer.run(run)
+    except InputError as error:
+        console.print(f"error: {error}", markup=False, style="red")
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""The same seed gives the same numbers, however many images are passed through at once."""
+
+import pytest
+import torch
+
+from benchmark.spaces import WeightBall, select_weights
+from benchmark.statistics import mean
+from benchmark.subject import Subject
+
+
+def test_the_same_seed_gives_the_same_numbers(network, measure):
+    first, second = measure(network, seed=3), measure(network, seed=3)
+    assert second.harm == first.harm
+    assert torch.equal(second.details, first.details)
+    for name, tensor in first.weights.items():
+        assert torch.equal(second.weights[name], tensor), name
+
+
+@pytest.mark.parametrize("name", ["average flatness", "worst flatness"])
+def test_another_seed_gives_other_numbers(network, ask, name):
+    assert ask(name, network, seed=0).harm != ask(name, network, seed=1).harm
+
+
+def test_the_number_of_images_at_once_does_not_matter(network, measure):
+    """Up to the order in which float32 numbers are added, which a long climb may magnify."""
+    small, large = measure(network, batch_size=7), measure(network, batch_size=256)
+    assert small.harm == pytest.approx(large.harm, rel=0.02, abs=1e-6)
+    torch.testing.assert_close(small.details, large.details, rtol=0.01, atol=1e-5)
+
+
+def test_the_interval_is_that_of_independent_draws(network, measures):
+    ball = WeightBall(select_weights(network.model), 10 * network.radius)
+    rises = measures.average(network.subject(), 0.0, ball, draws=6)
+    score = mean(rises.numpy())
+    error = float(rises.std()) / 6**0.5
+    assert error > 0
+    assert score.high - score.low == pytest.approx(2 * 1.959964 * error)
+    assert score.value == pytest.approx(float(rises.mean()))
+
+
+def test_models_of_one_architecture_are_moved_in_the_same_directions(zoo, digits, measures, passes):
+    """So that the difference between two models is not that of their draws."""
+    data, directions = digits.head(8), []
+    for name in ("digits/mlp-standard", "digits/mlp-pgd-at"):
+        passes.clear()
+        model = zoo(name)
+        ball = WeightBall(select_weights(model), 0.5)
+        measures.average(Subject(model, data.images, data.labels), 0.0, ball)
+        moved = [weights for _, weights in passes if weights]
+        assert len(moved) == 2
+        directions.append(
+            [
+                torch.cat(
+                    [((w[n] - own) / own.norm()).flatten() for n, own in ball.weights.items()]
+                )
+                for w in moved
+            ]
+        )
+    for one, other in zip(*directions, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
+    assert not torch.allclose(directions[0][0], directions[0][1], atol=1e-3)

@@ -1,0 +1,258 @@
+"""Flatness: orders that must hold, small cases that are known, and the strength of the climb."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from benchmark import flatness
+from benchmark.attacks.weights import WeightBudget
+from benchmark.measures.flatness import Worst, average_flatness, worst_flatness
+from benchmark.measures.hessian import Hessian
+from benchmark.measures.robust_loss import Rise, RobustLoss
+from benchmark.measures.temperature import calibrated_temperature
+from benchmark.probes.flatness import FlatnessProbe, FlatnessSettings
+from benchmark.spaces import WeightBall, select_weights
+from benchmark.subject import Subject
+
+QUICK: dict[str, Any] = {
+    "input_steps": 5,
+    "draws": 3,
+    "restarts": 1,
+    "epochs": 4,
+    "average_radii": [],
+    "worst_radii": [],
+    "measure_examples": 0,
+}
+
+
+def ball_of(subject, radius, geometry="relative-l2", rule="no-normalization"):
+    return WeightBudget(geometry, rule).ball(subject, radius)
+
+
+def linear_subject():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(9, 4)).double().requires_grad_(False)
+    images = torch.rand(30, 1, 3, 3, dtype=torch.float64)
+    return Subject(model, images, torch.randint(4, (30,)))
+
+
+@pytest.mark.parametrize("radius", [0.003, 0.05, 0.5])
+@pytest.mark.parametrize("eps", [0.0, 0.1])
+@pytest.mark.parametrize("model", ["digits/mlp-standard", "digits/cnn-pgd-at"])
+def test_the_worst_case_is_at_least_the_average_in_the_same_ball(subject, model, eps, radius):
+    asked, loss = subject(model, 40), RobustLoss(eps, 5)
+    ball = ball_of(asked, radius)
+    (average,) = average_flatness(asked, [loss], ball, 5)
+    worst = worst_flatness(asked, loss, ball, epochs=5).rise
+    assert float(worst.loss) > float(average.loss.max()) >= float(average.loss.mean())
+
+
+def test_random_draws_count_in_the_worst_case_of_their_ball(subject, monkeypatch):
+    """Whatever the climb finds: here it finds nothing."""
+
+    def idle(subject, loss, ball, **_):
+        zero = torch.zeros((), dtype=torch.float64)
+        return Worst(ball.origin, subject.images, Rise(zero, zero))
+
+    monkeypatch.setattr("benchmark.probes.flatness.worst_flatness", idle)
+    settings: dict[str, Any] = QUICK | {"average_radius": 0.5, "average_radii": [2.0]}
+    asked = subject(count=20)
+    for radius in (0.4, 0.5):
+        result = FlatnessProbe(FlatnessSettings(eps=0.1, worst_radius=radius, **settings))(asked)
+        for name, loss in (("robust", RobustLoss(0.1, 5)), ("clean", RobustLoss(0.0))):
+            (drawn,) = average_flatness(asked, [loss], ball_of(asked, 0.5), 3)
+            expected = float(drawn.loss.max()) if radius == 0.5 else 0.0
+            assert result.scores[f"worst_{name}"].value == expected
+
+
+def test_the_worst_case_never_falls_with_the_radius(subject):
+    asked, loss, smaller = subject(count=40), RobustLoss(0.05, 5), None
+    found = []
+    for radius in (0.001, 0.003, 0.01):
+        ball = ball_of(asked, radius)
+        smaller = worst_flatness(asked, loss, ball, epochs=3, smaller=smaller)
+        assert float(ball.excess(smaller.weights)) <= 1e-6
+        found.append(float(smaller.rise.loss))
+    assert found == sorted(found)
+    assert found[0] > 0
+    unmoved = worst_flatness(asked, loss, ball_of(asked, 0.02), restarts=0, smaller=smaller)
+    assert unmoved is smaller
+
+
+def test_what_the_worst_case_reports_is_measured_again_at_its_weights(subject):
+    asked, loss = subject(count=40), RobustLoss(0.1, 5)
+    worst = worst_flatness(asked, loss, ball_of(asked, 0.005), epochs=3)
+    again = loss(asked.at(worst.weights))
+    assert torch.equal(again.images, worst.images)
+    rise = again.losses.double().mean() - loss(asked).losses.double().mean()
+    assert float(rise) == float(worst.rise.loss)
+    assert any(not torch.equal(worst.weights[n], w) for n, w in select_weights(asked.model).items())
+
+
+@pytest.mark.parametrize("geometry", ["relative-l2", "absolute-linf"])
+@pytest.mark.parametrize("minibatch", [None, 128])
+def test_the_worst_case_of_a_linear_model_is_nearly_the_closed_form(geometry, minibatch):
+    asked, radius = linear_subject(), 1e-4
+    weights = select_weights(asked.model)
+    moved = {n: w.clone().requires_grad_(True) for n, w in weights.items()}
+    loss = nn.functional.cross_entropy(asked.forward(asked.images, moved), asked.labels)
+    slopes = dict(zip(moved, torch.autograd.grad(loss, list(moved.values())), strict=True))
+    closed = radius * sum(
+        float(slopes[n].abs().sum() if geometry == "absolute-linf" else w.norm() * slopes[n].norm())
+        for n, w in weights.items()
+    )
+    ball = WeightBall(weights, radius, geometry)
+    worst = worst_flatness(asked, RobustLoss(0.0), ball, epochs=5, minibatch=minibatch)
+    assert 0.99 * closed <= float(worst.rise.loss) <= 1.01 * closed
+
+
+@pytest.mark.parametrize("eps", [0.0, 0.1])
+@pytest.mark.parametrize("model", ["digits/mlp-pgd-at", "digits/cnn-standard"])
+def test_ten_times_the_steps_hardly_change_the_worst_case(subject, model, eps):
+    asked, loss = subject(model, 40), RobustLoss(eps, 10)
+    ball = ball_of(asked, 0.003)
+    few, many = (float(worst_flatness(asked, loss, ball, epochs=n).rise.loss) for n in (6, 60))
+    assert abs(many - few) < 0.05 * few
+
+
+def test_the_climb_of_the_whole_set_is_no_weaker_than_the_stochastic_one(subject):
+    asked, loss = subject("digits/mlp-pgd-at", 40), RobustLoss(0.1, 5)
+    ball = ball_of(asked, 0.003)
+    ours = worst_flatness(asked, loss, ball, epochs=5).rise
+    theirs = worst_flatness(asked, loss, ball, epochs=5, minibatch=16, restarts=2).rise
+    assert 0 < float(theirs.loss) < 1.02 * float(ours.loss)
+
+
+def test_draws_at_several_radii_lie_on_lines(subject):
+    asked = subject(count=20)
+    seen: dict[float, list[dict[str, torch.Tensor]]] = {0.1: [], 0.2: []}
+
+    class Watched(RobustLoss):
+        def __call__(self, subject):
+            if subject.weights:
+                seen[radius].append(dict(subject.weights))
+            return super().__call__(subject)
+
+    for radius in seen:
+        average_flatness(asked, [Watched(0.0)], ball_of(asked, radius), 2)
+    for near, far in zip(seen[0.1], seen[0.2], strict=True):
+        for name, own in select_weights(asked.model).items():
+            torch.testing.assert_close(2 * (near[name] - own), far[name] - own)
+    first, second = (draws["network.linear1.weight"] for draws in seen[0.1])
+    assert not torch.equal(first, second)
+
+
+def test_average_flatness_of_a_smooth_network_is_half_the_relative_trace_times_the_square():
+    """Two ways to the same number: losses along random directions, and second derivatives."""
+    torch.manual_seed(0)
+    layers = nn.Flatten(), nn.Linear(9, 20), nn.Tanh(), nn.Linear(20, 4)
+    model = nn.Sequential(*layers).double().requires_grad_(False)
+    images = torch.rand(40, 1, 3, 3, dtype=torch.float64)
+    asked = Subject(model, images, torch.multinomial(model(images).softmax(1), 1).squeeze(1))
+    trace = float(Hessian(asked, relative=True).traces(400).mean())
+    radius = 0.2
+    ball = ball_of(asked, radius, rule="kernels")
+    (rise,) = average_flatness(asked, [RobustLoss(0.0)], ball, 1500)
+    error = float(rise.loss.std()) / 1500**0.5
+    expected = radius**2 / 2 * trace
+    assert error < 0.1 * expected
+    assert abs(float(rise.loss.mean()) - expected) < 4 * error
+
+
+def test_the_robust_loss_is_at_least_the_clean_one(subject):
+    asked = subject(count=40)
+    robust, clean = RobustLoss(0.1, 5)(asked), RobustLoss(0.0)(asked)
+    assert (robust.losses >= clean.losses - 1e-6).sum() >= 38
+    assert robust.losses.mean() > clean.losses.mean()
+    assert (robust.wrong | ~clean.wrong).all(), "what is wrong without an attack is wrong with one"
+    assert robust.wrong.sum() > clean.wrong.sum()
+    assert (robust.images - asked.images).abs().max() <= 0.1 + 1e-6
+
+
+def test_errors_rise_with_the_loss_where_weights_are_shaken(zoo, digits):
+    data, settings = digits.head(60), QUICK | {"worst_radius": 0.03, "average_radius": 1.0}
+    scores = flatness(zoo("digits/cnn-pgd-at"), data.images, data.labels, eps=0.1, **settings)
+    assert 0 < scores["worst_error"].value <= 1
+    assert 0 < scores["average_error"].value <= 1
+    assert scores["average_error"].n == 3
+    assert scores["average_error"].low < scores["average_error"].high
+
+
+@pytest.mark.parametrize("factor", [0.25, 4.0])
+def test_calibrated_flatness_does_not_see_the_scale_of_the_logits(zoo, digits, factor):
+    data = digits.head(40)
+    labels = data.labels.clone()
+    labels[::8] = (labels[::8] + 1) % 10
+    model = zoo("digits/mlp-standard")
+    louder = nn.Sequential(model, Scaled(factor))
+    settings: dict[str, Any] = QUICK | {"eps": 0.02, "worst_radius": 0.01}
+    before = flatness(model, data.images, labels, **settings)
+    after = flatness(louder, data.images, labels, **settings)
+    for case in ("average", "worst"):
+        name = f"{case}_calibrated"
+        assert after[name].value == pytest.approx(before[name].value, rel=1e-4), name
+        assert after[f"{case}_clean"].value != pytest.approx(before[f"{case}_clean"].value, rel=0.3)
+
+
+class Scaled(nn.Module):
+    """Multiplies logits."""
+
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, logits):
+        return self.factor * logits
+
+
+@pytest.mark.parametrize("true", [0.5, 3.0])
+def test_the_temperature_is_found_that_labels_were_drawn_with(true):
+    generator = torch.Generator().manual_seed(0)
+    logits = 4 * torch.randn(20000, 10, generator=generator)
+    labels = torch.multinomial((logits / true).softmax(1), 1, generator=generator).squeeze(1)
+    found = calibrated_temperature(logits, labels)
+    assert found == pytest.approx(true, rel=0.05)
+    assert calibrated_temperature(8 * logits, labels) == pytest.approx(8 * found, rel=1e-6)
+
+
+def test_a_model_without_an_error_or_without_a_guess_has_a_finite_temperature():
+    labels = torch.arange(10).repeat(3)
+    perfect = 5 * nn.functional.one_hot(labels, 10).float()
+    assert 0.1 < calibrated_temperature(perfect, labels) < 5
+    wrong = 5 * nn.functional.one_hot((labels + 1) % 10, 10).float()
+    assert 100 < calibrated_temperature(wrong, labels) < float("inf")
+    assert calibrated_temperature(torch.ones(30, 10), labels) == 1
+
+
+def test_flatness_looks_at_the_first_examples_only(zoo, digits):
+    data, other = digits.head(20), digits.head(40)
+    settings: dict[str, Any] = QUICK | {"eps": 0.05, "examples": 20, "measure_examples": 20}
+    model = zoo("digits/mlp-standard")
+    assert flatness(model, data.images, data.labels, **settings) == flatness(
+        model, other.images, other.labels, **settings
+    )
+
+
+def test_curves_begin_at_zero_and_pass_through_the_scores(zoo, digits):
+    data = digits.head(30)
+    settings: dict[str, Any] = QUICK | {"average_radii": [0.25], "worst_radii": [0.001, 0.005]}
+    probe = FlatnessProbe(FlatnessSettings(eps=0.05, **settings))
+    result = probe(Subject(zoo("digits/cnn-standard"), data.images, data.labels))
+    curves = {(curve.picture, curve.series): curve for curve in result.curves}
+    assert len(curves) == 8
+    for case, radii in (("average", [0, 0.25, 0.5]), ("worst", [0, 0.001, 0.003, 0.005])):
+        at = radii.index(0.5 if case == "average" else 0.003)
+        for loss in ("robust", "clean"):
+            curve = curves[f"{case}_case_loss", loss]
+            assert curve.x == radii
+            assert curve.y[0].value == 0
+            assert curve.y[at] == result.scores[f"{case}_{loss}"]
+        curve = curves[f"{case}_case_error", "robust"]
+        assert curve.y[at] == result.scores[f"{case}_error"]
+    worst = [score.value for score in curves["worst_case_loss", "clean"].y]
+    assert all(after >= before for before, after in pairwise(worst))
+    assert 0 < result.protocol["mean confidence"] <= 1
+    assert result.protocol["calibrated temperature"] > 0

@@ -1,0 +1,80 @@
+"""``python -m perf.optimiser_strength``: what it asks twice and what it prints."""
+
+import sys
+
+import pytest
+import torch
+
+import perf.optimiser_strength
+from perf.cases import whole_models
+from perf.optimiser_strength import Line, summary, table
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch, capsys):
+    """``command("--only", ...)``: exit code, stdout and stderr, without shared checkpoints."""
+    torch.set_num_threads(1)
+
+    def run(*arguments):
+        words = ["--shared", str(tmp_path), "--threads", "1", *map(str, arguments)]
+        monkeypatch.setattr(sys, "argv", ["optimiser_strength", *words])
+        with pytest.raises(SystemExit) as caught:
+            perf.optimiser_strength.main()
+        return caught.value.code, *capsys.readouterr()
+
+    return run
+
+
+def test_every_value_is_measured_at_both_lengths(command, monkeypatch):
+    asked = []
+
+    def values(subject, battery, factor):
+        asked.append((len(subject), battery.name, factor))
+        return {"thing, here": 1.0, "thing, there": 1.0 + 0.01 * factor}
+
+    monkeypatch.setattr(perf.optimiser_strength, "QUESTIONS", {"thing": values})
+    code, out, err = command("--only", "digits/mlp-*", "--examples", 5, "--factor", 3)
+    assert code == 0, err
+    assert asked == 2 * [(5, "digits-v1", 1), (5, "digits-v1", 3)]
+    assert "| digits/mlp-standard | thing, there | 1.0100 | 1.0300 | 2.0% |" in out
+    assert "Largest change of thing: 2.0% (digits/mlp-" in out
+
+
+def test_the_weight_attack_is_asked_over_all_its_ladders(command):
+    code, out, err = command(
+        "--only", "digits/mlp-standard", "--examples", 8, "--factor", 2, "--ask", "weight"
+    )
+    assert code == 0, err
+    for kind in ("weight loss", "weight accuracy"):
+        assert f"| digits/mlp-standard | {kind}, relative-l2 0.02 |" in out
+        assert f"Largest change of {kind}: " in out
+
+
+def test_mistakes_are_one_line(command):
+    code, _, err = command("--only", "nothing/*")
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert "no model at hand matches 'nothing/*'" in err
+    code, _, err = command("--ask", "weights")
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert "did you mean 'weight'" in err
+
+
+def test_changes_are_relative_and_a_change_from_zero_is_infinite():
+    assert Line("m", "a, b", 0.5, 0.4).change == pytest.approx(0.2)
+    assert Line("m", "a, b", 0.0, 0.0).change == 0
+    lines = [Line("m", "a, b", 0.0, 0.1), Line("m", "a, c", 1.0, 1.5)]
+    text = table(lines) + summary(lines)
+    assert "| m | a, c | 1.0000 | 1.5000 | 50.0% |" in text
+    assert "Largest change of a: inf% (m, a, b)" in text
+
+
+def test_the_models_are_the_bundled_ones_and_the_shared_checkpoints(shared_data, tmp_path):
+    with_shared = list(whole_models(shared_data.parent))
+    bundled = list(whole_models(tmp_path))
+    assert len(bundled) >= 4
+    assert {case.battery for case in bundled} == {"digits-v1"}
+    assert with_shared[: len(bundled)] != []
+    shared = {case.model: case for case in with_shared if case.model.startswith("cifar10-")}
+    assert len(shared) == 4
+    assert {case.battery for case in shared.values()} == {"cifar10-linf-v1"}
+    assert len(shared["cifar10-resnet2b-adv"].examples()) == 846
