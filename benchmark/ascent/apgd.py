@@ -70,7 +70,7 @@ def apgd(
     rows = torch.arange(space.rows, device=next(iter(start.values())).device)
     first = evaluate(start, rows)
     result = Climb(
-        {name: tensor.clone() for name, tensor in start.items()},
+        {name: tensor.clone() if space.rows > 1 else tensor for name, tensor in start.items()},
         first.values.clone(),
         torch.zeros_like(first.values, dtype=torch.bool),
     )
@@ -90,18 +90,16 @@ def apgd(
         just_halved=torch.ones_like(first.values, dtype=torch.bool),
     )
     space, state = _let_go(result, space, state, first.fallen)
+    del first  # its gradient is the state's, which lets it go
 
     window, since = max(math.ceil(0.22 * steps), 1), 0
     for step in range(steps):
         if not len(state.rows):
             break
-        uphill = space.steepest(state.gradient, state.point)
-        moved = space.project(space.move(state.point, uphill, state.step))
-        if step and space.momentum < 1:
-            moved = space.project(_blend(space.momentum, moved, state.point, state.previous))
-        found = evaluate(moved, state.rows)
-        _advance(space, state, moved, found)
-        space, state = _let_go(result, space, state, found.fallen)
+        moved = _moved(space, state, again=step > 0)
+        state.previous = state.gradient = {}  # let go before the model's own memory comes on top
+        fallen = _advance(space, state, moved, evaluate(moved, state.rows))
+        space, state = _let_go(result, space, state, fallen)
         since += 1
         if since == window and len(state.rows):
             _shorten(space, state, window)
@@ -109,6 +107,15 @@ def apgd(
             window = max(window - max(int(0.03 * steps), 1), max(int(0.06 * steps), 1))
     _record(result, space, state, ~state.gone, state.best, state.best_values)
     return result
+
+
+def _moved(space: Space, state: _State, *, again: bool) -> Point:
+    """One step uphill, and where it is not the first also along the last move."""
+    uphill = space.steepest(state.gradient, state.point)
+    moved = space.project(space.move(state.point, uphill, state.step))
+    if again and space.momentum < 1:
+        moved = space.project(_blend(space.momentum, moved, state.point, state.previous))
+    return moved
 
 
 def _blend(momentum: float, moved: Point, point: Point, previous: Point) -> Point:
@@ -121,7 +128,8 @@ def _blend(momentum: float, moved: Point, point: Point, previous: Point) -> Poin
     }
 
 
-def _advance(space: Space, state: _State, moved: Point, found: Evaluation) -> None:
+def _advance(space: Space, state: _State, moved: Point, found: Evaluation) -> Tensor | None:
+    """Take a step over into the state; which rows have fallen there."""
     better = found.values > state.best_values
     state.rises = state.rises + (found.values > state.values)
     state.best = space.where(better, moved, state.best)
@@ -129,6 +137,7 @@ def _advance(space: Space, state: _State, moved: Point, found: Evaluation) -> No
     state.best_values = torch.where(better, found.values, state.best_values)
     state.previous, state.point = state.point, moved
     state.gradient, state.values = found.gradient, found.values
+    return found.fallen
 
 
 def _shorten(space: Space, state: _State, window: int) -> None:

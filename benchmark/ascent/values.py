@@ -55,7 +55,9 @@ def whole_set(subject: Subject, objective: Objective, *more: Tensor) -> Evaluate
             if name != IMAGES
         }
         total = torch.zeros((), dtype=torch.float64, device=subject.images.device)
-        gradient = {name: torch.zeros_like(tensor) for name, tensor in point.items()}
+        gradient: Point = {}
+        if IMAGES in point:
+            gradient[IMAGES] = torch.zeros_like(point[IMAGES])
         for batch in subject.batches():
             images = point.get(IMAGES, subject.images)[batch].detach()
             asked = list(weights.values())
@@ -67,7 +69,7 @@ def whole_set(subject: Subject, objective: Objective, *more: Tensor) -> Evaluate
                 value = losses.sum() / len(subject)
             slopes = subject.gradients(value, asked, len(images))
             for name, slope in zip(weights, slopes, strict=False):
-                gradient[name] += slope
+                gradient[name] = gradient[name] + slope if name in gradient else slope
             if IMAGES in point:
                 gradient[IMAGES][batch] = slopes[-1]
             total += value.detach().double()

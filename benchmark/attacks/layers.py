@@ -6,7 +6,7 @@ from torch import Tensor
 
 from benchmark.ascent import apgd
 from benchmark.attacks.watching import Watched
-from benchmark.attacks.weights import WeightBudget, verified_weights
+from benchmark.attacks.weights import FIRST_STEP, WeightBudget, verified_weights
 from benchmark.objectives import probability_margin
 from benchmark.spaces import WeightBall, by_layer, select_weights
 from benchmark.subject import Subject
@@ -31,7 +31,8 @@ def attack_layers(subject: Subject, radius: float, budget: WeightBudget) -> dict
     for layer, names in by_layer(weights).items():
         ball = WeightBall({name: weights[name] for name in names}, radius, budget.geometry)
         watched = Watched(subject, probability_margin)
-        apgd(ball, watched, ball.origin, budget.steps if radius > 0 else 0)
+        steps = budget.steps if radius > 0 else 0
+        apgd(ball, watched, ball.origin, steps, first_step=FIRST_STEP)
         standing[layer] = verified_weights(subject, ball, watched.point).robust
         subject.progress(f"layer {layer}: {standing[layer].double().mean():.1%} stand")
     return standing

@@ -64,6 +64,10 @@ class ProductSpace(Space):
         """The point itself: its one row is all there is."""
         return point
 
+    def where(self, mask: Tensor, chosen: Point, other: Point) -> Point:
+        """One of the two, without a copy: there is one row."""
+        return chosen if bool(mask) else other
+
     def _part(self, point: Point, space: Space) -> Point:
         return {name: value for name, value in point.items() if self._owner[name] is space}
 

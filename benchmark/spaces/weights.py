@@ -153,6 +153,10 @@ class WeightBall(Space):
         """The point itself: its one row is all there is."""
         return point
 
+    def where(self, mask: Tensor, chosen: Point, other: Point) -> Point:
+        """One of the two, without a copy: there is one row."""
+        return chosen if bool(mask) else other
+
     def _lengths(self, point: Mapping[str, Tensor]) -> Point:
         """The length of every block, shaped to broadcast against the block's tensor."""
         joint = self._joint_length(point)

@@ -61,7 +61,7 @@ def _chart(bars: Sequence[Bars], names: Sequence[str], unit: str) -> Layers:
     ]
     scale = alt.Scale(domain=[0, 1]) if unit else alt.Scale(zero=True, nice=True)
     axis = alt.Axis(format="%" if unit else "~g", tickCount=5)
-    legend = {"legend": None} if len(series) == 1 else {}
+    legend = None if len(series) == 1 else alt.Legend()
 
     def x(field: str) -> alt.X:
         return alt.X(field, title=bars[0].y_label, scale=scale, axis=axis)
@@ -77,7 +77,7 @@ def _chart(bars: Sequence[Bars], names: Sequence[str], unit: str) -> Layers:
     )
     bar = base.mark_bar().encode(
         x=x("y:Q"),
-        color=alt.Color("series:N", title=None, scale=domain(series, COLOURS), **legend),
+        color=alt.Color("series:N", title=None, scale=domain(series, COLOURS), legend=legend),
     )
     whisker = base.mark_rule(color=INK, strokeWidth=1).encode(x=x("low:Q"), x2="high:Q")
     height = _BAR * len(names) * max(len(series), 1) + 8

@@ -1,6 +1,7 @@
 """A certificate is a proof: nothing that can be tried breaks a certified example."""
 
 import copy
+from typing import Any
 
 import pytest
 import torch
@@ -68,8 +69,9 @@ def assert_stands(subject, certified, eps, ball, tries=40):
         images = inputs.project({IMAGES: subject.images + eps * signs})[IMAGES]
         images = images.detach().requires_grad_(True)
         logits = subject.forward(images, weights)
-        F.cross_entropy(logits, subject.labels, reduction="sum").backward()
-        pushed = inputs.project({IMAGES: images.detach() + 2 * eps * images.grad.sign()})[IMAGES]
+        loss = F.cross_entropy(logits, subject.labels, reduction="sum")
+        (slope,) = torch.autograd.grad(loss, images)
+        pushed = inputs.project({IMAGES: images.detach() + 2 * eps * slope.sign()})[IMAGES]
         for tried in (images.detach(), pushed):
             right = subject.forward(tried, weights).argmax(1) == subject.labels
             assert not (certified & ~right).any()
@@ -92,7 +94,7 @@ def test_no_certified_example_falls_to_corners_of_images_and_weights(architectur
 @pytest.mark.parametrize("name", ["digits/mlp-pgd-at", "digits/cnn-pgd-at"])
 def test_no_certified_example_falls_to_the_joint_attack(zoo, digits, name):
     data, model = digits.head(40), zoo(name)
-    asked = {"eps": 0.002, "radius": 0.0005}
+    asked: dict[str, Any] = {"eps": 0.002, "radius": 0.0005}
     certified = certify_joint(model, data.images, data.labels, **asked)
     attack = attack_joint(model, data.images, data.labels, steps=10, effort="quick", **asked)
     assert certified.any()
@@ -145,12 +147,13 @@ def test_lengths_bound_an_l2_ball_of_weights_better_than_its_box(subject):
 def test_one_layer_is_bounded_as_closely_as_it_can_be():
     """A linear model's worst case is known: the row difference's l1 norm, and Cauchy-Schwarz."""
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Flatten(), nn.Linear(16, 2)).requires_grad_(False)
+    layer = nn.Linear(16, 2)
+    model = nn.Sequential(nn.Flatten(), layer).requires_grad_(False)
     images = torch.rand(200, 1, 4, 4) * 0.6 + 0.2
-    model[1].bias.sub_(model(images).mean(0))
+    layer.bias.sub_(model(images).mean(0))
     labels = model(images).argmax(1)
     subject, eps, radius = Subject(model, images, labels), 0.05, 0.05
-    weight, bias = model[1].weight.double(), model[1].bias.double()
+    weight, bias = layer.weight.double(), layer.bias.double()
     sign = 1.0 - 2.0 * labels.double()
     apart = (weight[0] - weight[1], bias[0] - bias[1])
     margin = sign * (images.double().flatten(1) @ apart[0] + apart[1])
@@ -242,7 +245,7 @@ def test_a_network_with_an_unknown_operation_is_refused(operation, digits):
 def test_batch_norm_that_moves_and_weight_norm_are_refused(digits):
     data = digits.head(8)
     body = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(144, 10))
-    asked = {"eps": 0.01, "radius": 0.001}
+    asked: dict[str, Any] = {"eps": 0.01, "radius": 0.001}
     labels = body.eval()(data.images).argmax(1)
     certify_joint(body, data.images, labels, **asked)
     with pytest.raises(UncertifiableError, match="batch norm whose affine"):
