@@ -178,8 +178,10 @@ class WeightBall(Space):
             return tensor.abs()
         each_filter = self._block == "filter" and tensor.ndim > 1
         dims = tuple(range(1, tensor.ndim)) if each_filter else None
-        length: Tensor = torch.linalg.vector_norm(tensor, dim=dims, keepdim=each_filter)
-        return length
+        length: Tensor = torch.linalg.vector_norm(
+            tensor, dim=dims, keepdim=each_filter, dtype=torch.float64
+        )
+        return length.to(tensor.dtype)
 
     def _to_bound(self, direction: Point) -> Point:
         """Every block at its bound; blocks of no length stay where they are."""

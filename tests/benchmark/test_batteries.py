@@ -89,7 +89,7 @@ def test_unknown_probes_and_settings_are_refused(battery):
 
 def test_selecting_probes(battery):
     chosen = battery()
-    assert chosen.select(None) == list(PROBES)[:8]
+    assert chosen.select(None) == list(chosen.default)
     assert chosen.select(["joint", "clean", "joint"]) == ["joint", "clean"]
     with pytest.raises(InputError, match="did you mean 'joint'"):
         chosen.select(["jiont"])
