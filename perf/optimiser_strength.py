@@ -1,15 +1,16 @@
 """Would searches over weights find much more with ten times the steps?
 
 Run ``python -m perf.optimiser_strength`` from the root of a checkout. Every bundled model and every
-shared checkpoint is asked with all its examples, at the settings of its battery.
+shared checkpoint is asked with all its examples, at the settings of its battery. With ``--write``
+the table becomes a section of ``docs/performance.md``.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated
@@ -18,39 +19,17 @@ import torch
 import typer
 from rich.console import Console
 
-from benchmark.attacks.weights import search_ladder
-from benchmark.batteries import Battery, load_battery
-from benchmark.probes.weights import WeightSettings
-from benchmark.subject import Subject, subject_of
+from benchmark.batteries import load_battery
+from benchmark.subject import subject_of
 from models_zoo.errors import InputError, unknown_name
 from perf.cases import WholeModel, whole_models
+from perf.page import write_section
+from perf.records import surroundings
+from perf.strength_questions import QUESTIONS
 
 ROOT = Path(__file__).resolve().parents[1]
+TOOL = "optimiser_strength"
 console = Console(stderr=True, soft_wrap=True, highlight=False)
-
-
-def weight_values(subject: Subject, battery: Battery, factor: int) -> dict[str, float]:
-    """Loss and accuracy of the weight attack over all its ladders."""
-    settings = battery.probes["weight"]
-    if not isinstance(settings, WeightSettings):
-        raise InputError(f"battery {battery.name} has no weight probe")
-    ladders = {settings.budget: settings.radii}
-    for geometry, ball in settings.also.items():
-        ladders[replace(settings.budget, geometry=geometry, steps=ball.steps)] = ball.radii
-    values = {}
-    for budget, radii in ladders.items():
-        longer = replace(budget, steps=factor * budget.steps)
-        for radius, rung in zip(radii, search_ladder(subject, radii, longer), strict=True):
-            at = f"{budget.geometry} {radius:g}"
-            values[f"weight loss, {at}"] = float(rung.losses.double().mean())
-            values[f"weight accuracy, {at}"] = float(rung.lowest.robust.double().mean())
-    return values
-
-
-QUESTIONS: dict[str, Callable[[Subject, Battery, int], dict[str, float]]] = {
-    "weight": weight_values
-}
-"""``(subject, battery, factor)`` to named values, at so many times the battery's steps."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +67,17 @@ def summary(lines: Sequence[Line]) -> str:
         most = max((e for e in lines if e.value.startswith(f"{kind},")), key=lambda e: e.change)
         text += f"\nLargest change of {kind}: {most.change:.1%} ({most.model}, {most.value})\n"
     return text
+
+
+def section(lines: Sequence[Line], factor: int, device: str) -> str:
+    """What is written on the page: machine and versions, the largest changes, all rows."""
+    on = surroundings(device)
+    packages = ", ".join(f"{name} {version}" for name, version in on["versions"].items())
+    return (
+        f"{factor} times the steps. {on['processor']}, {on['cores']} cores, {on['threads']} "
+        f"threads, {device}; {packages}.\n{summary(lines)}\n"
+        f"<details><summary>All {len(lines)} values</summary>\n\n{HEAD}{table(lines)}\n</details>\n"
+    )
 
 
 def measure(
@@ -145,6 +135,11 @@ def run(
         int | None, typer.Option(min=1, help="CPU threads; by default what PyTorch chooses.")
     ] = None,
     device: Annotated[str, typer.Option(help="Where to compute, such as 'cpu' or 'cuda'.")] = "cpu",
+    write: Annotated[
+        bool, typer.Option("--write", help="Write what was measured to the page.")
+    ] = False,
+    page: Annotated[Path, typer.Option(help="The page whose section is written.")] = ROOT
+    / "docs/performance.md",
 ) -> None:
     """Repeat the searches over weights with more steps and print how much that changes."""
     for name in ask or ():
@@ -163,6 +158,8 @@ def run(
         sys.stdout.flush()
         lines += found
     sys.stdout.write(summary(lines))
+    if write:
+        write_section(page, TOOL, section(lines, factor, device))
 
 
 def main() -> None:

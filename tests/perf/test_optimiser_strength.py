@@ -6,8 +6,10 @@ import pytest
 import torch
 
 import perf.optimiser_strength
+from benchmark.provenance import versions
 from perf.cases import whole_models
 from perf.optimiser_strength import Line, summary, table
+from perf.page import marks
 
 
 @pytest.fixture
@@ -48,6 +50,31 @@ def test_the_weight_attack_is_asked_over_all_its_ladders(command):
     for kind in ("weight loss", "weight accuracy"):
         assert f"| digits/mlp-standard | {kind}, relative-l2 0.02 |" in out
         assert f"Largest change of {kind}: " in out
+
+
+def test_flatness_is_asked_at_every_radius(command):
+    code, out, err = command(
+        "--only", "digits/mlp-standard", "--examples", 8, "--factor", 2, "--ask", "flatness"
+    )
+    assert code == 0, err
+    for kind in ("robust", "clean"):
+        for radius in (0.00075, 0.005):
+            assert f"| digits/mlp-standard | worst-case flatness, {kind}, {radius:g} |" in out
+
+
+def test_the_page_gets_machine_versions_and_every_row(command, monkeypatch, tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("before\n" + "\n".join(marks("optimiser_strength")) + "\nafter\n")
+    values = {"thing": lambda subject, battery, factor: {"thing, here": float(factor)}}
+    monkeypatch.setattr(perf.optimiser_strength, "QUESTIONS", values)
+    code, _, err = command("--only", "digits/mlp-*", "--factor", 3, "--write", "--page", page)
+    assert code == 0, err
+    text = page.read_text()
+    assert "Largest change of thing: 200.0% (digits/mlp-" in text
+    assert text.count("| thing, here | 1.0000 | 3.0000 | 200.0% |") == 2
+    assert f"torch {versions()['torch']}" in text
+    assert text.startswith("before\n")
+    assert text.endswith("\nafter\n")
 
 
 def test_mistakes_are_one_line(command):
