@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import torch
-from pydantic import model_validator
+from pydantic import Field, field_validator, model_validator
+from torch import Tensor
 
 from benchmark.attacks.inputs import Effort, InputAttack, attack_rungs
 from benchmark.attacks.joint import JOINT, Outcome, joint_surface
 from benchmark.attacks.weights import WeightAttack, weight_ladder
 from benchmark.measures.temperature import confidence
 from benchmark.probes.inputs import InputSettings
+from benchmark.probes.joint_diagonal import Diagonal
 from benchmark.probes.joint_envelope import ENVELOPE_SCORES, Envelope
 from benchmark.probes.joint_grid import Grid
 from benchmark.probes.ladders import require_rung
@@ -23,6 +25,8 @@ from benchmark.results import ProbeResult, ScoreSpec
 from benchmark.statistics import exact, proportion
 from benchmark.subject import Subject
 from models_zoo.errors import InputError
+
+Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class JointSettings(ProbeSettings):
@@ -35,6 +39,7 @@ class JointSettings(ProbeSettings):
         headline_radius: weight radius of ``robust_accuracy``.
         effort: of the input attack under perturbed weights.
         certify: whether to look for certificates too, the lower envelope.
+        shares: of both headline budgets at once, for the two envelopes where they are near.
     """
 
     linf: Ladder
@@ -43,6 +48,14 @@ class JointSettings(ProbeSettings):
     headline_radius: Budget
     effort: Effort = "quick"
     certify: bool = True
+    shares: tuple[Share, ...] = (0.02, 0.05, 0.1, 0.2, 0.5)
+
+    @field_validator("shares")
+    @classmethod
+    def _shares_ascend(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
+        if list(shares) != sorted(set(shares)):
+            raise InputError(f"joint.shares must ascend, got {list(shares)}")
+        return shares
 
     @model_validator(mode="after")
     def _headlines_are_rungs(self) -> Self:
@@ -99,6 +112,7 @@ class JointProbe(Probe):
         balls = [weights.budget.ball(subject, radius) for radius in grid.radii]
         envelope = Envelope.of(subject, grid, balls) if settings.certify else Envelope.left_out()
         envelope.require_below(grid, robust)
+        diagonal = self._diagonal(subject, envelope, grid.at(robust, *cell))
         return ProbeResult(
             probe=self.name,
             scores={
@@ -107,8 +121,13 @@ class JointProbe(Probe):
                 "input_area": exact(grid.input_area(accuracy), len(subject)),
                 "weight_area": exact(grid.weight_area(accuracy), len(subject)),
             }
-            | envelope.scores(grid, accuracy, *cell),
-            outcomes={"headline": headline} | grid.named(robust) | envelope.outcomes(grid),
+            | envelope.scores(grid, *cell)
+            | (diagonal.scores() if diagonal else {}),
+            outcomes={"headline": headline}
+            | grid.named(robust)
+            | envelope.outcomes(grid)
+            | (diagonal.outcomes() if diagonal else {}),
+            curves=diagonal.curves() if diagonal else [],
             surfaces=[
                 grid.surface("joint_accuracy", "accuracy", accuracy),
                 *envelope.surfaces(grid),
@@ -128,6 +147,22 @@ class JointProbe(Probe):
             }
             | _candidates(outcomes),
         )
+
+    def _diagonal(self, subject: Subject, envelope: Envelope, headline: Tensor) -> Diagonal | None:
+        """Both envelopes within shares of the headline budgets, where the model has two."""
+        settings: JointSettings = self.settings
+        if envelope.certified is None:
+            return None
+        diagonal = Diagonal.of(
+            subject,
+            settings.headline_linf,
+            settings.headline_radius,
+            self._neighbours()[1].budget,
+            settings.shares,
+            headline,
+        )
+        diagonal.require_below()
+        return diagonal
 
     def _neighbours(self) -> tuple[InputSettings, WeightSettings]:
         """The battery's own input and weight probes, whose rungs the surface combines."""

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from benchmark.certificates import UncertifiableError, certify_surface
-from benchmark.probes.joint_grid import Array, Grid
+from benchmark.probes.joint_grid import Grid
 from benchmark.probes.probe import bits, share
 from benchmark.results import Outcomes, Score, ScoreSpec, Surface
 from benchmark.spaces import WeightBall
-from benchmark.statistics import exact, proportion
+from benchmark.statistics import proportion
 from benchmark.subject import Subject
 
 ENVELOPE_SCORES = {
@@ -21,14 +21,18 @@ ENVELOPE_SCORES = {
         "Share of test examples proven to be classified correctly under every joint perturbation "
         "within the headline budgets. The exact share lies between it and the attacked one.",
     ),
-    "certified_volume": share(
-        "Certified volume",
-        "Volume under the certified surface, as the joint volume: what is proven of it.",
+    "certified_share": ScoreSpec(
+        label="Certified share",
+        description="Largest share of both headline budgets at once within which at least half of "
+        "all test examples are proven to be classified correctly, to a quarter of an octave.",
+        unit="",
+        higher_is_better=True,
     ),
     "envelope_gap": ScoreSpec(
         label="Envelope gap",
-        description="Joint volume minus certified volume: how much the attacks and the "
-        "certificates leave open between them.",
+        description="Attacked minus certified accuracy, averaged over both budgets growing "
+        "together from 0 to the headline's: how much attacks and certificates leave open between "
+        "them.",
         unit="share",
         higher_is_better=None,
     ),
@@ -84,17 +88,11 @@ class Envelope:
                         "the certificate or the attack's verification is wrong"
                     )
 
-    def scores(self, grid: Grid, attacked: Array, eps: float, radius: float) -> dict[str, Score]:
-        """Certified accuracy at one cell, certified volume, and the gap to the attacked one."""
+    def scores(self, grid: Grid, eps: float, radius: float) -> dict[str, Score]:
+        """Certified accuracy at one cell."""
         if self.certified is None:
             return {}
-        cell = bits(grid.at(self.certified, eps, radius))
-        volume = grid.volume(grid.accuracy(self.certified))
-        return {
-            "certified_accuracy": proportion(cell),
-            "certified_volume": exact(volume, cell.size),
-            "envelope_gap": exact(grid.volume(attacked) - volume, cell.size),
-        }
+        return {"certified_accuracy": proportion(bits(grid.at(self.certified, eps, radius)))}
 
     def outcomes(self, grid: Grid) -> dict[str, Outcomes]:
         """Certified outcomes by the budgets of their cell, such as ``"certified 0.1x0.02"``."""

@@ -2,7 +2,12 @@
 
 from benchmark.attacks.joint.cell import JOINT, Cell, JointAttack
 from benchmark.attacks.joint.strike import Strike, finish, strike
-from benchmark.attacks.joint.surface import Outcome, input_strike, joint_surface
+from benchmark.attacks.joint.surface import (
+    Outcome,
+    climb_and_strike,
+    input_strike,
+    joint_surface,
+)
 
 __all__ = [
     "JOINT",
@@ -10,6 +15,7 @@ __all__ = [
     "JointAttack",
     "Outcome",
     "Strike",
+    "climb_and_strike",
     "finish",
     "input_strike",
     "joint_surface",

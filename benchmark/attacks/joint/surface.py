@@ -9,6 +9,7 @@ from torch import Tensor
 
 from benchmark.attacks.inputs import InputAttack
 from benchmark.attacks.joint.cell import SMALLER, Cell, JointAttack
+from benchmark.attacks.joint.climbs import climb_product
 from benchmark.attacks.joint.strike import Strike, strike
 from benchmark.attacks.weights import WeightAttack, WeightBudget
 from benchmark.subject import Subject
@@ -40,6 +41,23 @@ def input_strike(subject: Subject, norm: str, eps: float, attack: InputAttack) -
     """
     near = strike(subject, norm, eps, {}, [attack.images])
     return Strike({}, near.robust & attack.robust, near.images)
+
+
+def climb_and_strike(
+    subject: Subject, norm: str, eps: float, radius: float, budget: WeightBudget
+) -> Strike:
+    """One simultaneous climb from the origin and one strike at its weights: a quick upper bound.
+
+    Args:
+        subject: model and examples.
+        norm: norm of the input balls.
+        eps: their radius, input units.
+        radius: of the weight ball.
+        budget: geometry, rule and steps of the weights.
+    """
+    start = budget.ball(subject, radius).origin
+    weights, images = climb_product(subject, norm, eps, radius, budget, start, subject.images)
+    return strike(subject, norm, eps, weights, [images])
 
 
 def joint_surface(
