@@ -30,6 +30,9 @@ Checkpoint = Annotated[
 Architecture = Annotated[
     str | None, typer.Option(help="Architecture of --checkpoint, such as 'cifar-resnet20'.")
 ]
+TrainedFor = Annotated[
+    str | None, typer.Option(help="Data set --checkpoint was trained for, such as 'cifar10'.")
+]
 Seed = Annotated[int, typer.Option(min=0, help="Root of every random draw.")]
 Device = Annotated[str, typer.Option(help="Where to compute, such as 'cpu' or 'cuda'.")]
 Mean = Annotated[

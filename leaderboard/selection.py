@@ -44,6 +44,36 @@ def from_checkpoint(
     )
 
 
+def one_model(
+    name: str | None,
+    checkpoint: Path | None,
+    architecture: str | None,
+    dataset: str,
+    data: Dataset,
+    mean: str,
+    std: str,
+) -> Classifier:
+    """The one model a command is about, of the zoo or from a file.
+
+    Args:
+        name: the model's name in the zoo; ``None`` where there is a checkpoint.
+        checkpoint: the option --checkpoint.
+        architecture: the option --architecture.
+        dataset: the data set it was trained for.
+        data: the evaluation examples.
+        mean: the option --mean.
+        std: the option --std.
+
+    Raises:
+        InputError: an unknown model, or a file that cannot be used.
+    """
+    from models_zoo import load_model
+
+    if checkpoint is None:
+        return load_model(str(name))
+    return from_checkpoint(checkpoint, architecture, dataset, data, mean, std)
+
+
 def data_set_of(model: str | None, checkpoint: Path | None, dataset: str | None) -> str:
     """The data set of the one model a command is about, of the zoo or from a file.
 

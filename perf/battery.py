@@ -7,32 +7,39 @@ writes its section of ``docs/performance.md``.
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
-import torch
 import typer
 from pydantic import TypeAdapter, ValidationError
-from rich.console import Console
 
 from benchmark.batteries import battery_for, load_battery
-from benchmark.evaluation import require_device
 from benchmark.probes.probe import Budget
 from models_zoo.errors import InputError
 from perf.battery_costs import BatteryRow, measure_battery
 from perf.battery_table import render as render_rows
 from perf.battery_thrift import copies_left_out, least_effort, untrained
 from perf.cases import find_model
+from perf.command import (
+    PAGE,
+    ROOT,
+    Device,
+    Page,
+    RenderOnly,
+    RowsFile,
+    Shared,
+    Threads,
+    compute_on,
+    console,
+    run_command,
+    shared_folder,
+)
 from perf.page import write_section
 from perf.records import Records
 
-ROOT = Path(__file__).resolve().parents[1]
 TOOL = "battery"
 MODEL = "cifar10-resnet2b-adv"
 BUDGETS = ("2/255", "8/255")
-console = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 def run(
@@ -61,30 +68,18 @@ def run(
         int | None,
         typer.Option(min=1, help="Images at once; by default 256, and 64 with --memory."),
     ] = None,
-    shared: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder with data/checkpoints; by default NONSINGULAR_SHARED, ../shared."
-        ),
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads; by default what PyTorch chooses.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="Where to compute, such as 'cpu' or 'cuda'.")] = "cpu",
-    out: Annotated[Path, typer.Option(help="Where rows are kept, as JSON lines.")] = ROOT
-    / "docs/battery.jsonl",
-    page: Annotated[Path, typer.Option(help="The page whose section is written.")] = ROOT
-    / "docs/performance.md",
-    render: Annotated[
-        bool, typer.Option("--render", help="Only write the section from what is kept.")
-    ] = False,
+    shared: Shared = None,
+    threads: Threads = None,
+    device: Device = "cpu",
+    out: RowsFile = ROOT / "docs/battery.jsonl",
+    page: Page = PAGE,
+    render: RenderOnly = False,
 ) -> None:
     """Measure what a battery costs, probe by probe."""
     records = Records(out, BatteryRow)
     if not render:
-        require_device(device)
-        torch.set_num_threads(threads or torch.get_num_threads())
-        folder = shared or Path(os.environ.get("NONSINGULAR_SHARED") or ROOT.parent / "shared")
+        compute_on(device, threads)
+        folder = shared_folder(shared)
         if memory:
             row = _memory(architecture, battery, examples or 64, batch_size or 64, device)
         else:
@@ -161,12 +156,8 @@ def _budgets(texts: list[str] | None) -> list[float]:
 
 
 def main() -> None:
-    """Run the command line: a mistake is one line and exit code 2, an interruption 130."""
-    try:
-        typer.run(run)
-    except InputError as error:
-        console.print(f"error: {error}", markup=False, style="red")
-        sys.exit(2)
+    """Run the command line."""
+    run_command(run)
 
 
 if __name__ == "__main__":

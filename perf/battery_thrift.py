@@ -39,7 +39,7 @@ REPEATS = frozenset(
 )
 """Settings that say how often something is done again with the same memory."""
 
-CHOICES = frozenset({"seeds", "targets", "triggers"})
+CHOICES = frozenset({"seeds", "shares", "targets", "triggers"})
 """Settings that list what is tried one after the other; the first of each is enough."""
 
 LADDERS = frozenset(

@@ -7,28 +7,34 @@ are measured again. At the end the table of ``docs/performance.md`` is written.
 
 from __future__ import annotations
 
-import os
-import sys
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Annotated
 
-import torch
 import typer
-from rich.console import Console
 
 from benchmark.comparison import compare_autoattack
-from benchmark.evaluation import require_device
 from models_zoo.classifier import Classifier
 from models_zoo.errors import InputError
 from perf.cases import Case, all_cases
+from perf.command import (
+    PAGE,
+    ROOT,
+    Device,
+    Page,
+    RenderOnly,
+    RowsFile,
+    Shared,
+    Threads,
+    compute_on,
+    console,
+    run_command,
+    shared_folder,
+)
 from perf.records import Conditions, Records, Row, sources_sha256, surroundings
 from perf.table import EFFORTS, write_table
-
-ROOT = Path(__file__).resolve().parents[1]
-console = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 def measure(
@@ -97,12 +103,7 @@ def _sources() -> str:
 
 
 def run(
-    shared: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder with data/checkpoints; by default NONSINGULAR_SHARED, ../shared."
-        ),
-    ] = None,
+    shared: Shared = None,
     only: Annotated[
         str, typer.Option(help="Only rows that match, such as 'digits/* linf *'.")
     ] = "*",
@@ -112,24 +113,17 @@ def run(
     examples: Annotated[
         int | None, typer.Option(min=1, help="Use only the first N examples of each row.")
     ] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads; by default what PyTorch chooses.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="Where to compute, such as 'cpu' or 'cuda'.")] = "cpu",
-    out: Annotated[Path, typer.Option(help="Where rows are kept, as JSON lines.")] = ROOT
-    / "docs/performance.jsonl",
-    page: Annotated[Path, typer.Option(help="The page whose table is written.")] = ROOT
-    / "docs/performance.md",
-    render: Annotated[
-        bool, typer.Option("--render", help="Only write the table from what is kept.")
-    ] = False,
+    threads: Threads = None,
+    device: Device = "cpu",
+    out: RowsFile = ROOT / "docs/performance.jsonl",
+    page: Page = PAGE,
+    render: RenderOnly = False,
 ) -> None:
     """Measure our input attack against AutoAttack on every checkpoint at hand."""
     records = Records(out, Row)
     if not render:
-        require_device(device)
-        torch.set_num_threads(threads or torch.get_num_threads())
-        folder = shared or Path(os.environ.get("NONSINGULAR_SHARED") or ROOT.parent / "shared")
+        compute_on(device, threads)
+        folder = shared_folder(shared)
         if not (folder / "data").is_dir():
             console.print(f"{folder} has no folder data: its checkpoints are skipped")
         _sources()
@@ -153,12 +147,8 @@ def _measure_all(
 
 
 def main() -> None:
-    """Run the command line: a mistake is one line and exit code 2, an interruption 130."""
-    try:
-        typer.run(run)
-    except InputError as error:
-        console.print(f"error: {error}", markup=False, style="red")
-        sys.exit(2)
+    """Run the command line."""
+    run_command(run)
 
 
 if __name__ == "__main__":

@@ -7,29 +7,34 @@ the table becomes a section of ``docs/performance.md``.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Annotated
 
-import torch
 import typer
-from rich.console import Console
 
 from benchmark.batteries import load_battery
 from benchmark.subject import subject_of
 from models_zoo.errors import InputError, unknown_name
 from perf.cases import WholeModel, whole_models
+from perf.command import (
+    PAGE,
+    Device,
+    Page,
+    Shared,
+    Threads,
+    compute_on,
+    console,
+    run_command,
+    shared_folder,
+)
 from perf.page import write_section
 from perf.records import surroundings
 from perf.strength_questions import QUESTIONS
 
-ROOT = Path(__file__).resolve().parents[1]
 TOOL = "optimiser_strength"
-console = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 @dataclass(frozen=True)
@@ -117,13 +122,10 @@ def measure(
 
 
 def run(
-    shared: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder with data/checkpoints; by default NONSINGULAR_SHARED, ../shared."
-        ),
+    shared: Shared = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Only models that match, such as 'digits/*'.")
     ] = None,
-    only: Annotated[str, typer.Option(help="Only models that match, such as 'digits/*'.")] = "*",
     ask: Annotated[
         list[str] | None, typer.Option(help="Only these searches; by default all.")
     ] = None,
@@ -131,25 +133,27 @@ def run(
     examples: Annotated[
         int | None, typer.Option(min=1, help="Use only the first N examples of each model.")
     ] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads; by default what PyTorch chooses.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="Where to compute, such as 'cpu' or 'cuda'.")] = "cpu",
+    threads: Threads = None,
+    device: Device = "cpu",
     write: Annotated[
         bool, typer.Option("--write", help="Write what was measured to the page.")
     ] = False,
-    page: Annotated[Path, typer.Option(help="The page whose section is written.")] = ROOT
-    / "docs/performance.md",
+    page: Page = PAGE,
 ) -> None:
     """Repeat the searches over weights with more steps and print how much that changes."""
     for name in ask or ():
         if name not in QUESTIONS:
             raise unknown_name("search", name, QUESTIONS)
-    torch.set_num_threads(threads or torch.get_num_threads())
-    folder = shared or Path(os.environ.get("NONSINGULAR_SHARED") or ROOT.parent / "shared")
-    cases = [case for case in whole_models(folder) if fnmatchcase(case.model, only)]
+    compute_on(device, threads)
+    folder = shared_folder(shared)
+    patterns = only or ["*"]
+    cases = [
+        case
+        for case in whole_models(folder)
+        if any(fnmatchcase(case.model, pattern) for pattern in patterns)
+    ]
     if not cases:
-        raise InputError(f"no model at hand matches {only!r}")
+        raise InputError(f"no model at hand matches {' or '.join(map(repr, patterns))}")
     sys.stdout.write(HEAD)
     lines: list[Line] = []
     for case in cases:
@@ -163,12 +167,8 @@ def run(
 
 
 def main() -> None:
-    """Run the command line: a mistake is one line and exit code 2, an interruption 130."""
-    try:
-        typer.run(run)
-    except InputError as error:
-        console.print(f"error: {error}", markup=False, style="red")
-        sys.exit(2)
+    """Run the command line."""
+    run_command(run)
 
 
 if __name__ == "__main__":

@@ -22,10 +22,11 @@ from leaderboard.options import (
     Mean,
     Seed,
     Std,
+    TrainedFor,
     budget,
     require_folder,
 )
-from leaderboard.selection import data_set_of
+from leaderboard.selection import data_set_of, one_model
 from models_zoo.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
@@ -61,9 +62,7 @@ def compare_autoattack(
     data_root: DataRoot = None,
     checkpoint: Checkpoint = None,
     architecture: Architecture = None,
-    dataset: Annotated[
-        str | None, typer.Option(help="Data set --checkpoint was trained for, such as 'cifar10'.")
-    ] = None,
+    dataset: TrainedFor = None,
     mean: Mean = "0",
     std: Std = "1",
     seed: Seed = 0,
@@ -93,8 +92,6 @@ def compare_autoattack(
     from benchmark.spaces.inputs import NORMS
     from leaderboard.comparison import print_comparisons
     from leaderboard.examples import evaluation_examples
-    from leaderboard.selection import from_checkpoint
-    from models_zoo import load_model
 
     require_device(device)
     if threads is not None:
@@ -105,11 +102,7 @@ def compare_autoattack(
             raise unknown_name(kind, unknown, known)
     radii = radii or [_headline(name, norm)]
     images = evaluation_examples(name, data, data_root, examples)
-    subject = (
-        from_checkpoint(checkpoint, architecture, name, images, mean, std)
-        if checkpoint is not None
-        else load_model(str(model))
-    )
+    subject = one_model(model, checkpoint, architecture, name, images, mean, std)
     run = partial(
         compare,
         subject,

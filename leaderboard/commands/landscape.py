@@ -19,9 +19,10 @@ from leaderboard.options import (
     Mean,
     Seed,
     Std,
+    TrainedFor,
     budget,
 )
-from leaderboard.selection import data_set_of
+from leaderboard.selection import data_set_of, one_model
 from models_zoo.errors import InputError
 
 if TYPE_CHECKING:
@@ -61,9 +62,7 @@ def landscape(
     data_root: DataRoot = None,
     checkpoint: Checkpoint = None,
     architecture: Architecture = None,
-    dataset: Annotated[
-        str | None, typer.Option(help="Data set --checkpoint was trained for, such as 'cifar10'.")
-    ] = None,
+    dataset: TrainedFor = None,
     mean: Mean = "0",
     std: Std = "1",
     seed: Seed = 0,
@@ -85,8 +84,6 @@ def landscape(
     from benchmark.evaluation import require_device
     from benchmark.landscape import LandscapeSettings
     from leaderboard.examples import evaluation_examples
-    from leaderboard.selection import from_checkpoint
-    from models_zoo import load_model
 
     settings = LandscapeSettings(
         eps=_budget_of(name) if radius is None else radius,
@@ -98,11 +95,7 @@ def landscape(
     )
     require_device(device)
     images = evaluation_examples(name, data, data_root, examples)
-    subject = (
-        from_checkpoint(checkpoint, architecture, name, images, mean, std)
-        if checkpoint is not None
-        else load_model(str(model))
-    )
+    subject = one_model(model, checkpoint, architecture, name, images, mean, std)
     try:
         found = _measure(subject, images, settings, seed, device)
     except KeyboardInterrupt:
