@@ -10,7 +10,7 @@ from torch import Tensor
 
 from benchmark.attacks.joint import climb_and_strike
 from benchmark.attacks.weights import WeightBudget
-from benchmark.certificates import Certifier
+from benchmark.certificates import certifier_of
 from benchmark.probes.ladders import outcome_curve
 from benchmark.probes.probe import bits
 from benchmark.results import Curve, Outcomes, Score
@@ -65,7 +65,7 @@ class Diagonal:
         Raises:
             UncertifiableError: the model does something that no bound is known for.
         """
-        certifier = Certifier(subject, "linf")
+        certifier = certifier_of(subject, "linf")
 
         def proven(share: float, among: Tensor | None = None) -> Tensor:
             ball = budget.ball(subject, share * radius)
