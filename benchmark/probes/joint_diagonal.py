@@ -134,11 +134,13 @@ def largest_share(holds: Callable[[float], bool]) -> float:
     Args:
         holds: whether it does at a share.
     """
-    low, high = 0, OCTAVES * STEPS + 1
+    low, high = 0, OCTAVES * STEPS
+    if not holds(2.0**-OCTAVES):
+        return 0.0  # as for most deep networks, after a single look
     while low < high:
         middle = (low + high) // 2
         if holds(2.0 ** (-middle / STEPS)):
             high = middle
         else:
             low = middle + 1
-    return 2.0 ** (-low / STEPS) if low <= OCTAVES * STEPS else 0.0
+    return 2.0 ** (-low / STEPS)
