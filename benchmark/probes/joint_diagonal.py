@@ -143,4 +143,4 @@ def largest_share(holds: Callable[[float], bool]) -> float:
             high = middle
         else:
             low = middle + 1
-    return 2.0 ** (-low / STEPS)
+    return float(2.0 ** (-low / STEPS))
