@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmark.datasets import Dataset, load_dataset, load_npz
+from benchmark.datasets import CLASSES, Dataset, load_dataset, load_npz
 
 
 def evaluation_examples(
@@ -21,9 +21,7 @@ def evaluation_examples(
     Raises:
         InputError: the data cannot be had, or there are not that many.
     """
-    data = (
-        load_npz(file, name=dataset)
-        if file is not None
-        else load_dataset(dataset, "test", data_root)
-    )
+    if file is None:
+        return load_dataset(dataset, "test", data_root, count)
+    data = load_npz(file, name=dataset, classes=CLASSES.get(dataset, 10))
     return data if count is None else data.head(count)
