@@ -15,7 +15,8 @@ Database = Annotated[
 ]
 Out = Annotated[Path, typer.Option(help="Folder the leaderboard is rendered into.")]
 Examples = Annotated[
-    int | None, typer.Option(help="Use only the first N examples; by default all.")
+    int | None,
+    typer.Option(help="Use only the first N examples; by default the battery's, or all."),
 ]
 Data = Annotated[
     Path | None,

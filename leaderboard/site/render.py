@@ -44,7 +44,8 @@ def render_site(store: Store, out: Path) -> Path:
     batteries = {key: f"batteries/{name}.html" for key, name in unique_slugs(names).items()}
     with replacing(out) as folder:
         painter = Painter(out / "charts", folder / "charts")
-        boards = make_boards(entries, models, batteries, painter)
+        tested = [entry for entry in entries if not entry.on_training_data]
+        boards = make_boards(tested, models, batteries, painter)
         pages: dict[str, str] = {"index.html": render_page("index.html.j2", "", boards=boards)}
         for fingerprint, path in models.items():
             own = [e for e in entries if e.provenance.fingerprint == fingerprint]

@@ -356,3 +356,19 @@ def test_a_file_is_loaded_and_reproduced_by_its_own_command(made_up, battery):
     )
     assert "load_file(\n    'my file.pt'" in how_to_load(card)
     compile(how_to_load(card), "snippet", "exec")
+
+
+def test_training_examples_stay_off_the_board_and_are_named_on_the_model_page(
+    tmp_path, store, made_up, battery
+):
+    made_up.fill(store, zoo=[("digits/cnn-pgd-at", "pgd-at", 0.3)])
+    made_up.fill(
+        store, zoo=[("digits/cnn-pgd-at", "pgd-at", 0.4)], data_sha256="e" * 64, split="train"
+    )
+    index = render_site(store, tmp_path / "site")
+    assert index.read_text("utf-8").count('<section class="board"') == 1
+    assert "e" * 64 not in index.read_text("utf-8")
+    page = (tmp_path / "site" / "models" / "digits-cnn-pgd-at.html").read_text("utf-8")
+    assert "200 training examples" in page
+    trained = next(entry for entry in store.entries() if entry.on_training_data)
+    assert "--split train" in reproduce(trained)
