@@ -31,6 +31,7 @@ def answers(
     smallest=0.4,
     psi=1.0,
     at_psi_budget=None,
+    loss=None,
     only=("input", "weight", "flatness", "joint", "backdoor", "intrinsic"),
 ):
     """A model's answers with the numbers that findings read."""
@@ -70,7 +71,8 @@ def answers(
                 "worst_robust": exact(flatness / 2, 100),
                 "average_calibrated": nats,
                 "average_error": mean([0.1, 0.12]),
-            },
+            }
+            | ({} if loss is None else {"robust_loss": exact(loss, 100)}),
         ),
         ProbeResult(
             probe="joint",
@@ -128,7 +130,7 @@ def make(made_up):
 
     battery = made_up.Battery()
 
-    def add(store, name, recipe, *, training=None, early=None, **numbers):
+    def add(store, name, recipe, *, training=None, training_loss=None, early=None, **numbers):
         card = made_up.card(f"digits/{name}", recipe)
         stated = card.training.model_copy(update={"epoch": early})
         card = card.model_copy(
@@ -141,8 +143,9 @@ def make(made_up):
             where = made_up.provenance(
                 battery, print_, examples=N, split="train", data_sha256="e" * 64
             )
-            only = answers(inputs=training, only=("input",))
-            store.save(card, where, battery, only[0])
+            probes = ("input",) if training_loss is None else ("input", "flatness")
+            for result in answers(inputs=training, loss=training_loss, only=probes):
+                store.save(card, where, battery, result)
 
     def store(*models):
         filled = Store.open(":memory:")

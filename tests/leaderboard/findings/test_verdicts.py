@@ -120,8 +120,20 @@ def test_few_checkpoints_are_not_judged(make):
 def test_standard_models_are_left_out_of_the_second_correlation(make):
     models = [*series(GAPS, GAPS), ("cnn-standard", "standard", {"inputs": 0.0, "training": 0.0})]
     part = make.findings(*models)["generalisation"].parts[0]
-    counts = [row[1:3] for row in part.tables[1].rows[:2]]
-    assert counts == [["all", "8"], ["without standard", "7"]]
+    counts = [row[1:4] for row in part.tables[1].rows[:2]]
+    assert counts == [["accuracy", "all", "8"], ["accuracy", "without standard", "7"]]
+
+
+def test_the_gap_of_the_loss_is_correlated_where_it_was_measured(make):
+    """The made-up loss gap is the accuracy gap turned round, so that the two cannot be mixed up."""
+    models = [
+        (name, recipe, n | {"loss": 2.0, "training_loss": 1.0 + n["training"]})
+        for name, recipe, n in series(GAPS, sorted(GAPS))
+    ]
+    rows = make.findings(*models)["generalisation"].parts[0].tables[1].rows
+    found = {row[1]: row[4] for row in rows if row[0] == "average, robust loss"}
+    assert found["accuracy"].startswith("+1.00")
+    assert found["loss"].startswith("\N{MINUS SIGN}1.00")
 
 
 def test_the_joint_volume_is_compared_with_every_other_recipe(make):
