@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from leaderboard.findings.drawings import dots
-from leaderboard.findings.effects import Effect, difference
+from leaderboard.findings.effects import Effect, difference, paired_means
 from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, Vote
 from leaderboard.findings.panels import PERTURBED, Checkpoint, Panel
-from leaderboard.findings.words import missing_probe, missing_recipes, scored, signed
+from leaderboard.findings.words import chance, missing_probe, missing_recipes, scored, signed
+from leaderboard.site.texts import ABSENT
 
 MEASURE = "average_robust"
+
+LOSSES = ("robust loss", "robust loss, mean over random weights")
+"""Each example's own losses, before and after, by the names under which the probe stores them."""
 
 BESIDE = {
     "worst_robust": "worst case",
@@ -38,7 +45,8 @@ def weight_perturbed_training(panels: Sequence[Panel]) -> Finding:
         + ", ".join(f"`{awp}` with `{plain}`" for awp, plain in PERTURBED.items())
         + ". The difference of their average-case robust flatness (`flatness.average_robust`, "
         "smaller is flatter) speaks for the claim where its interval over the random draws lies "
-        "below zero, against it where it lies above.",
+        "below zero, against it where it lies above; and where every example's own losses are "
+        "stored, only if Student's paired test over the examples says the same.",
         caveats=[
             "A less confident model has a smaller loss everywhere and looks flatter: read the "
             "calibrated measure and the error rate beside it."
@@ -52,20 +60,24 @@ def _part(panel: Panel) -> Part:
     votes: list[Vote] = []
     for awp, plain in PERTURBED.items():
         for perturbed, usual in panel.pairs([awp], [plain]):
-            effect = _difference(perturbed, usual, MEASURE)
-            if effect is None:
+            draws = _difference(perturbed, usual)
+            if draws is None:
                 continue
-            votes.append("open" if not effect.sign else "for" if effect.sign < 0 else "against")
+            examples = _paired(perturbed, usual)
+            votes.append(_vote(draws, examples))
             rows.append(
                 [
                     f"{perturbed.name} against {usual.name}",
                     *(scored(c.score("flatness", MEASURE), "nats") for c in (perturbed, usual)),
-                    signed(effect),
+                    signed(draws),
+                    signed(examples) if examples else ABSENT,
+                    chance(examples.p if examples else None),
                     *(_beside(perturbed, usual, name) for name in BESIDE),
                     votes[-1],
                 ]
             )
-    head = ["checkpoints", "with (nats)", "without (nats)", "difference", *BESIDE.values()]
+    head = ["checkpoints", "with (nats)", "without (nats)", "difference, over draws"]
+    head += ["difference, over examples", "p", *BESIDE.values()]
     groups = [group for group in PERTURBED.items() if not panel.pairs([group[0]], [group[1]])]
     wanted = [(name,) for group in groups for name in group]
     return Part(
@@ -82,9 +94,33 @@ def _part(panel: Panel) -> Part:
     )
 
 
-def _difference(first: Checkpoint, second: Checkpoint, name: str) -> Effect | None:
-    one, other = first.score("flatness", name), second.score("flatness", name)
+def _vote(draws: Effect, examples: Effect | None) -> Vote:
+    sign = draws.sign
+    if not sign or (examples is not None and examples.sign != sign):
+        return "open"
+    return "for" if sign < 0 else "against"
+
+
+def _difference(first: Checkpoint, second: Checkpoint) -> Effect | None:
+    one, other = first.score("flatness", MEASURE), second.score("flatness", MEASURE)
     return None if one is None or other is None else difference(one, other)
+
+
+def _paired(first: Checkpoint, second: Checkpoint) -> Effect | None:
+    one, other = example_rises(first), example_rises(second)
+    if one is None or other is None or len(one) != len(other):
+        return None
+    return paired_means(one, other)
+
+
+def example_rises(checkpoint: Checkpoint) -> NDArray[np.float64] | None:
+    """Each example's own average-case rise (n,) of the robust loss; ``None`` where not stored."""
+    result = checkpoint.entry.results.get("flatness")
+    losses = [result.values.get(name) for name in LOSSES] if result else []
+    if len(losses) != len(LOSSES) or any(values is None for values in losses):
+        return None
+    own, moved = (np.asarray(values, np.float64) for values in losses)
+    return np.asarray(moved - own)
 
 
 def _beside(first: Checkpoint, second: Checkpoint, name: str) -> str:

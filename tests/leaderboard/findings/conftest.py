@@ -32,6 +32,7 @@ def answers(
     psi=1.0,
     at_psi_budget=None,
     loss=None,
+    rises=None,
     only=("input", "weight", "flatness", "joint", "backdoor", "intrinsic"),
 ):
     """A model's answers with the numbers that findings read."""
@@ -73,6 +74,12 @@ def answers(
                 "average_error": mean([0.1, 0.12]),
             }
             | ({} if loss is None else {"robust_loss": exact(loss, 100)}),
+            values={}
+            if rises is None
+            else {
+                "robust loss": [1.0] * len(rises),
+                "robust loss, mean over random weights": [1.0 + rise for rise in rises],
+            },
         ),
         ProbeResult(
             probe="joint",

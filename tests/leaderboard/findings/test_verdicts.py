@@ -70,6 +70,22 @@ def test_flatness_with_weight_perturbation_is_compared_with_the_same_recipe_with
     assert ["trades-awp" in line for line in found.parts[0].missing] == [True]
 
 
+@pytest.mark.parametrize(
+    ("rises", "status"),
+    [
+        ([0.1, 0.2, 0.3, 0.4], "holds"),
+        ([0.1, 0.2, 2.8, 0.9], "cannot be told"),  # few examples carry the whole difference
+        ([2.1, 2.2, 2.3, 2.4], "cannot be told"),  # the examples contradict the draws
+    ],
+)
+def test_a_flatter_mean_counts_only_if_the_examples_agree(make, rises, status):
+    found = make.findings(
+        ("cnn-pgd-at", "pgd-at", {"flatness": 1.0, "rises": [1.0, 1.1, 1.2, 1.3]}),
+        ("cnn-at-awp", "at-awp", {"flatness": 0.5, "rises": rises}),
+    )["weight-perturbed-training"]
+    assert found.status == status
+
+
 def series(gaps, flatness, **more):
     return [
         (
