@@ -12,7 +12,7 @@ from leaderboard.findings.words import missing_probe, scored
 SMALL = 0.1
 """The largest relative change of any weight that still counts as small."""
 
-_MOST_LINES = 8
+_MOST_LINES = 12
 
 
 def backdoors(panels: Sequence[Panel]) -> Finding:

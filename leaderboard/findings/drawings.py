@@ -15,6 +15,9 @@ from leaderboard.site.svg import printable
 
 _WIDTH, _HEIGHT, _ROW = 420, 260, 22
 
+_CHARACTER = 6.6
+"""Width of a label's character in pixels; a reader's font may be wider than the drawing's."""
+
 
 def scatter(
     points: Sequence[tuple[Checkpoint, Score, Score]], x: str, y: str, shares: tuple[bool, bool]
@@ -58,8 +61,10 @@ def dots(rows: Sequence[tuple[Checkpoint, Score]], x: str, *, share: bool) -> La
     axis = _axis(x, share)
     colour, shape = _legends([row["recipe"] for row in data])
     order = [row["name"] for row in sorted(data, key=lambda row: -row["x"])]
+    room = _CHARACTER * max((len(name) for name in order), default=0)
+    labels = alt.Axis(labelLimit=200, grid=True, minExtent=min(room, 200))
     base = alt.Chart(alt.InlineData(values=data)).encode(
-        y=alt.Y("name:N", title=None, sort=order, axis=alt.Axis(labelLimit=200, grid=True)),
+        y=alt.Y("name:N", title=None, sort=order, axis=labels),
         color=colour,
     )
     ranges = base.mark_rule(opacity=0.6, strokeWidth=2).encode(
@@ -102,7 +107,7 @@ def _finite(*scores: Score) -> bool:
 
 def _axis(title: str, share: bool, *, whole: bool = False) -> dict[str, Any]:
     scale = alt.Scale(domain=[0, 1]) if whole else alt.Scale(zero=False, nice=True)
-    axis = alt.Axis(format="%" if share else "~g", tickCount=5)
+    axis = alt.Axis(format="%" if share else "~r", tickCount=5)
     return {"title": title, "scale": scale, "axis": axis}
 
 

@@ -9,7 +9,7 @@ from benchmark.results import Score
 from leaderboard.findings.drawings import scatter
 from leaderboard.findings.effects import Effect, difference, rank_correlation
 from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, Vote
-from leaderboard.findings.panels import STANDARD, Checkpoint, Panel
+from leaderboard.findings.panels import Checkpoint, Panel
 from leaderboard.findings.words import chance, missing_probe, points, scored, signed
 
 FEWEST = 5
@@ -17,6 +17,9 @@ FEWEST = 5
 
 WEAK = 0.5
 """Where the interval ends below this, the two do not go together by more than half."""
+
+ROBUST = 0.1
+"""Robust accuracy on training images from which on a checkpoint has robustness to lose."""
 
 MEASURES = {
     "average_robust": "average, robust loss",
@@ -75,8 +78,9 @@ def generalisation(panels: Sequence[Panel]) -> Finding:
             "p-values are too small rather than too large.",
             "A training run may have held back part of the training split (a card says so); the "
             "gap is then too small by about that part.",
-            "A standard checkpoint has no robustness to lose, so its gap says little: the "
-            "correlation without these is given as well.",
+            "A checkpoint without robustness has none to lose, so its gap says little: the "
+            f"correlation over those that stand on at least {ROBUST:.0%} of the training images is "
+            "given as well.",
         ],
         parts=[_part(panel) for panel in panels],
     )
@@ -86,10 +90,10 @@ def _part(panel: Panel) -> Part:
     gaps = _gaps(panel.checkpoints, ACCURACY)
     kinds = {"accuracy": gaps, "loss": _gaps(panel.checkpoints, LOSS)}
     known = [c for c in panel.checkpoints if c.name in gaps and c.score("flatness", JUDGED)]
-    robust = [c for c in known if c.recipe not in STANDARD]
+    robust = [c for c in known if _is_robust(c)]
     groups = [_Group("all", known)]
     if len(robust) < len(known):
-        groups.append(_Group("without standard", robust))
+        groups.append(_Group("robust ones", robust))
     groups = [group for group in groups if len(group.checkpoints) >= FEWEST]
     votes = [_vote(effect) for group in groups[:1] if (effect := _relation(group, gaps, JUDGED))]
     tables = []
@@ -111,6 +115,11 @@ def _part(panel: Panel) -> Part:
         figures=_figures(panel, known, gaps),
         missing=missing,
     )
+
+
+def _is_robust(checkpoint: Checkpoint) -> bool:
+    seen = checkpoint.score(*ACCURACY, training=True)
+    return seen is not None and seen.value >= ROBUST
 
 
 def _gaps(checkpoints: Sequence[Checkpoint], of: tuple[str, str]) -> dict[str, Effect]:

@@ -133,11 +133,11 @@ def test_few_checkpoints_are_not_judged(make):
     )
 
 
-def test_standard_models_are_left_out_of_the_second_correlation(make):
+def test_models_without_robustness_are_left_out_of_the_second_correlation(make):
     models = [*series(GAPS, GAPS), ("cnn-standard", "standard", {"inputs": 0.0, "training": 0.0})]
     part = make.findings(*models)["generalisation"].parts[0]
     counts = [row[1:4] for row in part.tables[1].rows[:2]]
-    assert counts == [["accuracy", "all", "8"], ["accuracy", "without standard", "7"]]
+    assert counts == [["accuracy", "all", "8"], ["accuracy", "robust ones", "7"]]
 
 
 def test_the_gap_of_the_loss_is_correlated_where_it_was_measured(make):
