@@ -32,13 +32,16 @@ def register(app: typer.Typer) -> None:
 
 def submit(
     file: Annotated[
-        Path, typer.Argument(help="Checkpoint: .safetensors, or .pt with only tensors.")
+        Path, typer.Argument(help="Checkpoint: .safetensors, .pt with only tensors, or .onnx.")
     ],
     name: Annotated[str, typer.Option(help="Name on the leaderboard.")],
     dataset: Annotated[
         str, typer.Option(help="Data set whose battery scores it, such as 'digits'.")
     ],
-    architecture: Annotated[str, typer.Option(help="Architecture, such as 'cifar-resnet20'.")],
+    architecture: Annotated[
+        str | None,
+        typer.Option(help="Architecture, such as 'cifar-resnet20'; an .onnx brings its own."),
+    ] = None,
     mean: Mean = "0",
     std: Std = "1",
     paper: Annotated[str | None, typer.Option(help="Address of the paper.")] = None,

@@ -17,7 +17,6 @@ from models_zoo.checkpoint import fit_weights, read_weights, sha256_file
 from models_zoo.classifier import Classifier
 from models_zoo.errors import InputError, reason_of
 from models_zoo.sources.description import DESCRIBING, described
-from models_zoo.sources.optional import require
 from models_zoo.sources.reference import Reference
 
 CONFIGURATION = "config.json"
@@ -151,9 +150,10 @@ def _cached(repository: str, file: str) -> Path | None:
 
 
 def _hub() -> Any:
-    hub = require("huggingface_hub", extra="hub", purpose="models of the Hugging Face hub")
-    hub.logging.set_verbosity_error()  # its retries are no news; what it fails of is raised
-    return hub
+    import huggingface_hub as hub
+
+    hub.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    return hub  # its retries are no news; what it fails of is raised
 
 
 def _unreadable(reference: Reference, reason: str) -> InputError:

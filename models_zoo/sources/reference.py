@@ -13,6 +13,9 @@ from models_zoo.errors import InputError, unknown_name
 FOREIGN = ("file", "hf-hub", "robustbench", "timm", "torchvision")
 """What stands before the colon in the name of a model that is not of the zoo."""
 
+LOCAL = ("file", "model_dir")
+"""Options that say where files lie on this machine."""
+
 FILES = (".safetensors", ".pt", ".pth", ".bin", ".onnx", ".pt2")
 """Endings of files that need no ``file:`` in front."""
 
@@ -22,7 +25,7 @@ class Reference:
     """The name of a foreign model, taken apart.
 
     Attributes:
-        name: the name without its options.
+        name: the name without the options that say where files lie on this machine.
         source: one of :data:`FOREIGN`.
         path: what follows the colon.
         options: what follows the question mark, such as ``{"dataset": "cifar10"}``.
@@ -106,11 +109,13 @@ def parse_reference(name: str) -> Reference | None:
     if not mark or not re.fullmatch(r"[\w-]+=[^&]*(&[\w-]+=[^&]*)*", query):
         head, query = name, ""  # a question mark of a pattern
     options = dict(parse_qsl(query.replace("+", "%2B"), keep_blank_values=True))
+    kept = "&".join(f"{key}={value}" for key, value in options.items() if key not in LOCAL)
+    called = f"{head}?{kept}" if kept else head
     source, colon, path = head.partition(":")
     if colon and path and source in FOREIGN:
-        return Reference(head, source, path, options)
+        return Reference(called, source, path, options)
     if Path(head).suffix.lower() in FILES:
-        return Reference(head, "file", head, options)
+        return Reference(called, "file", head, options)
     if colon:
         raise unknown_name("source", f"{source}:", [f"{known}:" for known in FOREIGN])
     return None

@@ -90,8 +90,8 @@ def _load(reference: Reference, files: list[Path]) -> nn.Module:
         raise InputError(
             f"model {reference.name!r}: there is no file {missing[0]}, and RobustBench cannot "
             f"download it{_from_where(dataset, threat, name)} ({reason_of(error)}); "
-            f"download it elsewhere and put it at {missing[0]}, or name the folder that holds {dataset}/{threat} with "
-            f"?model_dir= or {FOLDER}"
+            f"download it elsewhere and put it at {missing[0]}, or name the folder that holds "
+            f"{dataset}/{threat} with ?model_dir= or {FOLDER}"
         ) from error
     return network.eval()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import timm
 from torch import nn
 
 from models_zoo.card import UNKNOWN_DATASET, Card
@@ -17,7 +18,6 @@ from models_zoo.classifier import Classifier
 from models_zoo.errors import InputError, reason_of, unknown_name
 from models_zoo.sources.description import make_card
 from models_zoo.sources.hf_hub import fetch_weights
-from models_zoo.sources.optional import require
 from models_zoo.sources.reference import Reference
 
 IMAGENET_CLASSES = 1000
@@ -74,7 +74,6 @@ def read_network(architecture: str, file: Path, **arguments: Any) -> nn.Module:
     Raises:
         InputError: the file cannot be read or does not fit.
     """
-    timm = _timm()
     network: nn.Module = timm.create_model(architecture, pretrained=False, **arguments)
     fit_weights(network, read_weights(file), source=f"checkpoint {file}")
     return network
@@ -91,7 +90,6 @@ def _file(reference: Reference) -> Path | None:
 
 
 def _download(reference: Reference, home: str) -> nn.Module:
-    timm = _timm()
     try:
         network: nn.Module = timm.create_model(reference.path, pretrained=True)
     except Exception as error:  # the hub, the network and the file can fail in many ways
@@ -104,7 +102,6 @@ def _download(reference: Reference, home: str) -> nn.Module:
 
 def _settings(name: str) -> Any:
     """The pretrained configuration of a model of timm."""
-    timm = _timm()
     base = name.partition(".")[0]
     if not timm.is_model(base):
         raise unknown_name("model of timm", name, timm.list_models())
@@ -112,7 +109,3 @@ def _settings(name: str) -> Any:
     if not weights or ("." in name and name not in weights):
         raise unknown_name("pretrained model of timm", name, weights or timm.list_pretrained())
     return timm.models.get_pretrained_cfg(name)
-
-
-def _timm() -> Any:
-    return require("timm", extra="hub", purpose="models of timm and of the Hugging Face hub")
