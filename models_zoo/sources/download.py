@@ -8,7 +8,9 @@ from typing import Any
 from models_zoo.checkpoint import sha256_file
 from models_zoo.errors import InputError, reason_of
 
-CHUNK = 1 << 20
+CHUNK = 1 << 16
+"""Bytes that are written at once; what is not written when a connection breaks is lost."""
+
 TIMEOUT = 30
 """Seconds without an answer after which a download fails."""
 

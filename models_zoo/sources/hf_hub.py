@@ -32,11 +32,13 @@ def describe(reference: Reference) -> Card:
     """
     reference.require_known(DESCRIBING)
     settings = _settings(reference)
-    known = _of_timm(settings) if _is_timm(settings) else _of_the_zoo(settings)
     try:
-        return described(reference, name=reference.name, source="hf-hub", **known)
+        known = _of_timm(settings) if _is_timm(settings) else _of_the_zoo(settings)
+    except KeyError as error:
+        raise _unreadable(reference, f"it lacks {error}") from error
     except TypeError as error:
         raise _unreadable(reference, reason_of(error)) from error
+    return described(reference, name=reference.name, source="hf-hub", **known)
 
 
 def load(reference: Reference, *, trust: bool = False) -> Classifier:

@@ -55,7 +55,10 @@ def read_onnx(path: Path) -> tuple[fx.GraphModule, tuple[int | None, ...]]:
 def _read(onnx: Any, path: Path) -> Any:
     try:
         model = onnx.load(path, load_external_data=False)
+        _require_weights_inside(onnx, model, path)
         onnx.checker.check_model(model)
+    except InputError:
+        raise
     except OSError as error:
         raise InputError(f"cannot read model {path}: {error.strerror or error}") from error
     except Exception as error:
@@ -63,12 +66,15 @@ def _read(onnx: Any, path: Path) -> Any:
             f"model {path} is truncated or no ONNX file ({reason_of(error)}); "
             "download or export it again"
         ) from error
+    return model
+
+
+def _require_weights_inside(onnx: Any, model: Any, path: Path) -> None:
     if any(each.data_location == onnx.TensorProto.EXTERNAL for each in model.graph.initializer):
         raise InputError(
             f"model {path} keeps its weights in another file, which its hash would not cover; "
             "export it with external_data=False"
         )
-    return model
 
 
 def _image_shape(onnx: Any, graph: Any, path: Path) -> tuple[int | None, ...]:

@@ -74,7 +74,15 @@ def read_network(architecture: str, file: Path, **arguments: Any) -> nn.Module:
     Raises:
         InputError: the file cannot be read or does not fit.
     """
-    network: nn.Module = timm.create_model(architecture, pretrained=False, **arguments)
+    if not timm.is_model(architecture.partition(".")[0]):
+        raise unknown_name("architecture of timm", architecture, timm.list_models())
+    try:
+        network: nn.Module = timm.create_model(architecture, pretrained=False, **arguments)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise InputError(
+            f"timm cannot build {architecture!r} with {arguments} ({reason_of(error)}); "
+            "check the arguments in the model's configuration"
+        ) from error
     fit_weights(network, read_weights(file), source=f"checkpoint {file}")
     return network
 
