@@ -6,6 +6,7 @@ Foreign models are named ``<source>:<path>``; the module of their source describ
 
 from __future__ import annotations
 
+import warnings
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
@@ -101,4 +102,5 @@ def dataset_of(name: str) -> str:
 
 
 def _source(reference: Reference) -> ForeignSource:
-    return cast("ForeignSource", import_module(_HOMES[reference.source]))
+    with warnings.catch_warnings(action="ignore"):  # of what a library uses itself
+        return cast("ForeignSource", import_module(_HOMES[reference.source]))

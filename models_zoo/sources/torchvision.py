@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torchvision
 
 from models_zoo.card import Card
 from models_zoo.checkpoint import fit_weights, read_weights, sha256_file
@@ -57,11 +58,9 @@ def load(reference: Reference, *, trust: bool = False) -> Classifier:
     Raises:
         InputError: there is no such model, or its weights cannot be had or do not fit.
     """
-    from torchvision.models import get_model
-
     card = describe(reference)
     path = _file(reference, card)
-    network = get_model(reference.path, weights=None, **_variant(reference))
+    network = torchvision.models.get_model(reference.path, weights=None, **_variant(reference))
     fit_weights(network, read_weights(path), source=f"checkpoint {path}")
     parameters = sum(each.numel() for each in network.parameters())
     update = {"sha256": sha256_file(path), "parameters": parameters}
@@ -70,8 +69,6 @@ def load(reference: Reference, *, trust: bool = False) -> Classifier:
 
 def _weights(reference: Reference) -> Any:
     """The member of torchvision's enumeration of weights that is meant."""
-    import torchvision
-
     known = torchvision.models.list_models(module=torchvision.models)
     if reference.path not in known:
         raise unknown_name("model of torchvision", reference.path, known)

@@ -66,7 +66,7 @@ def test_without_file_and_network_it_says_what_was_tried(tmp_path):
     nowhere = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "https_proxy"), "http://127.0.0.1:9")
     np.savez(tmp_path / "x.npz", x=np.zeros((2, 3, 32, 32), np.uint8), y=np.zeros(2, np.int64))
     run = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "leaderboard.cli", "bench", WONG, "--data", "x.npz"],
+        [sys.executable, "-m", "leaderboard.cli", "bench", WONG, "--data", "x.npz"],
         cwd=tmp_path,
         env=os.environ | nowhere,
         capture_output=True,

@@ -1,6 +1,7 @@
 """What a model's page says of loading it and of repeating its scores works for every source."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -23,12 +24,13 @@ def card(**fields):
 
 
 def command(described):
-    battery = {"default": ["clean"]}
-    return reproduce(
-        SimpleNamespace(
-            card=described, provenance=PROVENANCE, results={"clean": None}, battery=battery
-        )
+    entry: Any = SimpleNamespace(
+        card=described,
+        provenance=PROVENANCE,
+        results={"clean": None},
+        battery={"default": ["clean"]},
     )
+    return reproduce(entry)
 
 
 @pytest.mark.parametrize("source", ["downloaded", "robustbench", "torchvision", "timm", "hf-hub"])
@@ -42,7 +44,7 @@ def test_an_onnx_file_is_loaded_without_an_architecture(exporting, tmp_path, mon
     monkeypatch.chdir(tmp_path)
     exporting.old_onnx(load_model("digits/mlp-standard"), (1, 8, 8), tmp_path / "net.onnx")
     described = load_model("net.onnx").card
-    space: dict[str, object] = {}
+    space: dict[str, Any] = {}
     exec(how_to_load(described), space)  # noqa: S102
     assert space["model"].card.sha256 == described.sha256
     assert "--checkpoint net.onnx --mean" in command(described)
