@@ -103,6 +103,7 @@ def _prepare(onnx: Any, model: Any) -> Any:
             model = onnx.version_converter.convert_version(model, NEWEST_OPSET)
         except Exception:  # an operation that did not exist then; the converter may know it
             model = type(model).FromString(model.SerializeToString())
+    _undo_sharing(model.graph)
     shapes = {
         each.name: onnx.numpy_helper.to_array(each)
         for each in model.graph.initializer
@@ -115,3 +116,20 @@ def _prepare(onnx: Any, model: Any) -> Any:
             del node.attribute[:]
             node.attribute.extend(kept)
     return model
+
+
+def _undo_sharing(graph: Any) -> None:
+    """Give every weight its own tensor: exporters store equal ones once and name the others after.
+
+    What was equal when it was exported is still two weights, which an attack may move apart.
+    """
+    values = {each.name: each for each in graph.initializer}
+    answers = {each.name for each in graph.output}
+    for node in list(graph.node):
+        shared = values.get(node.input[0]) if node.op_type == "Identity" else None
+        if shared is not None and node.output[0] not in answers:
+            own = graph.initializer.add()
+            own.CopyFrom(shared)
+            own.name = node.output[0]
+            values[own.name] = own
+            graph.node.remove(node)

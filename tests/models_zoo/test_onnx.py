@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from benchmark.spaces.selection import select_weights
 from models_zoo import InputError, load_file, load_model, sha256_file
 
 IMAGES = torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(1))
@@ -119,6 +120,22 @@ def test_normalisation_can_stay_outside_of_the_graph(exporting, tmp_path):
     model = load_model(f"{path}?mean={mean}&std={std}&dataset=digits")
     assert torch.allclose(model(IMAGES), native(IMAGES), atol=1e-6)
     assert model.card.dataset == "digits"
+
+
+def test_batch_norm_that_the_exporter_keeps_is_known_as_such(exporting, tmp_path):
+    """Equal tensors, such as those of two fresh batch norms, are stored once in the file."""
+    torch.manual_seed(0)
+    native = nn.Sequential(
+        *(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU()),
+        *(nn.Conv2d(4, 4, 3), nn.BatchNorm2d(4), nn.ReLU()),
+        *(nn.Flatten(), nn.Linear(64, 3)),
+    ).eval()
+    kept = {"training": torch.onnx.TrainingMode.PRESERVE, "do_constant_folding": False}
+    model = load_model(str(exporting.old_onnx(native, SHAPE, tmp_path / "net.onnx", **kept)))
+    assert torch.allclose(model(IMAGES), native(IMAGES), atol=1e-6)
+    for rule in ("all", "no-normalization", "kernels"):
+        expected = {f"network.{name}" for name in select_weights(native, rule)}
+        assert set(select_weights(model, rule)) == expected
 
 
 class Softmax(nn.Sequential):
