@@ -59,6 +59,12 @@ def submit(
     device: Device = "cpu",
 ) -> None:
     """Check a checkpoint, keep a copy by its hash, score it and put its row on the leaderboard."""
+    if file.suffix.lower() == ".pt2":
+        raise InputError(
+            f"submission {file} is refused: loading an exported program can execute code; "
+            "submit an .onnx file, or the weights with --architecture"
+        )
+
     from benchmark.batteries import battery_for
     from leaderboard.examples import evaluation_examples
     from leaderboard.scoring import Job, require_scorable, score_models

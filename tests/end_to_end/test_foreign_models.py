@@ -123,6 +123,7 @@ def test_a_program_cannot_be_submitted(here, digits_net, tmp_path):
     code, _, err = here(*command)
     assert code == 2
     assert "can execute code" in err
+    assert "--trust" not in err
     assert not (tmp_path / ".nonsingular").exists()
 
 
