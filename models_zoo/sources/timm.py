@@ -23,6 +23,11 @@ from models_zoo.sources.reference import Reference
 IMAGENET_CLASSES = 1000
 OPTIONS = ("file",)
 
+LOADING = frozenset(
+    ("cache_dir", "checkpoint_path", "pretrained", "pretrained_cfg", "pretrained_cfg_overlay")
+)
+"""Arguments of ``timm.create_model`` that are about files and not about the network."""
+
 
 def describe(reference: Reference) -> Card:
     """The card of a pretrained model of timm; its weights are not needed.
@@ -76,6 +81,11 @@ def read_network(architecture: str, file: Path, **arguments: Any) -> nn.Module:
     """
     if not timm.is_model(architecture.partition(".")[0]):
         raise unknown_name("architecture of timm", architecture, timm.list_models())
+    if reading := LOADING & arguments.keys():
+        raise InputError(
+            f"a configuration for {architecture!r} may not set {', '.join(sorted(reading))}: that "
+            "makes timm read other files; remove it"
+        )
     try:
         network: nn.Module = timm.create_model(architecture, pretrained=False, **arguments)
     except (RuntimeError, TypeError, ValueError) as error:

@@ -123,6 +123,19 @@ def test_a_repository_in_timm_s_form(hub, suffix):
     assert (card.licence, card.architecture) == ("mit", "timm:mobilenetv3_small_050")
 
 
+def test_a_configuration_cannot_make_timm_read_other_files(hub):
+    inner = {"input_size": [3, 64, 64], "mean": [0.5], "std": [0.5]}
+    config = {
+        "architecture": "mobilenetv3_small_050",
+        "num_classes": 7,
+        "pretrained_cfg": inner,
+        "model_args": {"checkpoint_path": "elsewhere.pth"},
+    }
+    hub("me/odd", config, {"weight": torch.zeros(1)})
+    with pytest.raises(InputError, match="may not set checkpoint_path"):
+        load_model("hf-hub:me/odd")
+
+
 def test_a_repository_with_a_card_of_this_zoo(hub):
     native = load_model("digits/mlp-standard")
     config = native.card.model_dump(mode="json", include={"architecture", "dataset", "input_shape"})
