@@ -14,6 +14,7 @@ import numpy as np
 from torch import fx
 
 from models_zoo.errors import InputError, reason_of
+from models_zoo.sources.onnx_operations import simplify
 from models_zoo.sources.onnx_weights import expose_weights
 from models_zoo.sources.optional import require
 
@@ -48,7 +49,10 @@ def read_onnx(path: Path) -> tuple[fx.GraphModule, tuple[int | None, ...]]:
             f"model {path} cannot be converted to PyTorch ({reason_of(error)}); export it "
             f"with opset {NEWEST_OPSET} or lower, or give its weights with an architecture"
         ) from error
+    calls = [node.name for node in network.graph.nodes if node.op == "call_module"]
+    kinds = [node.op_type for node in model.graph.node]
     expose_weights(network, model.graph)
+    simplify(network, dict(zip(calls, kinds, strict=True)))
     return network.eval(), shape
 
 

@@ -1,8 +1,10 @@
 """A network scores the same, whichever format it comes in."""
 
+from functools import partial
+
 import pytest
 
-from benchmark import evaluate
+from benchmark import certify_joint, evaluate
 from benchmark.datasets import load_npz
 from models_zoo import load_file, load_model
 
@@ -31,6 +33,16 @@ def test_a_digits_model(zoo, digits, battery, exporting, tmp_path, form):
     path = getattr(exporting, form)(native, (1, 8, 8), tmp_path / f"net{suffix}")
     other = load_model(str(path), trust=form == "program")
     assert_alike(native, other, digits.head(16), battery(**QUICK))
+
+
+@pytest.mark.parametrize("form", ["onnx", "old_onnx"])
+def test_what_is_proven_of_a_model(zoo, digits, exporting, tmp_path, form):
+    native, some = zoo("digits/cnn-pgd-at"), digits.head(20)
+    path = getattr(exporting, form)(native, (1, 8, 8), tmp_path / "net.onnx")
+    prove = partial(certify_joint, images=some.images, labels=some.labels, eps=0.004, radius=0.0004)
+    expected = prove(native)
+    assert 0 < int(expected.sum()) < 20
+    assert prove(load_model(str(path))).equal(expected)
 
 
 def test_resnet2b(shared_data, battery, exporting, tmp_path):
