@@ -49,6 +49,12 @@ site: $(INSTALLED) ## Render the leaderboard from what is stored
 	@echo "==> rendering the leaderboard"
 	@$(VENV)/bin/nonsingular site
 
+DATABASE ?= nonsingular.sqlite
+.PHONY: findings
+findings: $(INSTALLED) ## Judge the literature's claims by what is stored: docs/findings.md; DATABASE=FILE for another store
+	@echo "==> writing docs/findings.md from $(DATABASE)"
+	@$(VENV)/bin/nonsingular findings --database $(DATABASE) --out docs
+
 .PHONY: test
 test: $(INSTALLED_DEV) ## Install if need be and run all tests
 	@echo "==> running the tests"

@@ -15,14 +15,19 @@ Database = Annotated[
 ]
 Out = Annotated[Path, typer.Option(help="Folder the leaderboard is rendered into.")]
 Examples = Annotated[
-    int | None, typer.Option(help="Use only the first N examples; by default all.")
+    int | None,
+    typer.Option(help="Use only the first N examples; by default the battery's, or all."),
 ]
 Data = Annotated[
     Path | None,
-    typer.Option(help="Images to evaluate on: .npz with x uint8 (N, C, H, W) and y int64 (N,)."),
+    typer.Option(
+        help="Images to evaluate on: .npz with x uint8 (N, C, H, W) and y int64 (N,), or with the "
+        "images as JPEG files, in jpeg and offsets, in place of x."
+    ),
 ]
 DataRoot = Annotated[
-    Path | None, typer.Option(help="Folder that downloaded data sets are kept in.")
+    Path | None,
+    typer.Option(help="Folder that data sets are kept in, laid out as torchvision does."),
 ]
 Checkpoint = Annotated[
     Path | None,

@@ -31,6 +31,7 @@ class Training(BaseModel):
         settings: the recipe's settings, in its own units (epsilons in input units).
         seed: seed of the run, where it is known.
         data: the split that was trained on, in words.
+        epoch: after which the weights were taken, where that is not the last.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -39,6 +40,7 @@ class Training(BaseModel):
     settings: dict[str, float | int | str | bool] = Field(default_factory=dict)
     seed: int | None = None
     data: str
+    epoch: int | None = Field(default=None, ge=1)
 
 
 class Card(BaseModel):

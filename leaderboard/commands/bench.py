@@ -53,6 +53,13 @@ def bench(
     examples: Examples = None,
     data: Data = None,
     data_root: DataRoot = None,
+    split: Annotated[
+        str,
+        typer.Option(
+            help="'train' for images that models were trained on: they are kept off the "
+            "leaderboard and give the findings the generalisation gap."
+        ),
+    ] = "test",
     checkpoint: Checkpoint = None,
     architecture: Architecture = None,
     mean: Mean = "0",
@@ -91,7 +98,9 @@ def bench(
     require_folder(json_file)
     names, chosen = _choose(models or [], battery, checkpoint)
     probes = chosen.select(probe)
-    examples_of = evaluation_examples(chosen.dataset, data, data_root, examples)
+    examples_of = evaluation_examples(
+        chosen.dataset, data, data_root, examples, usual=chosen.examples, split=split
+    )
     if checkpoint is not None:
         dataset = chosen.dataset
         loaded = [from_checkpoint(checkpoint, architecture, dataset, examples_of, mean, std, trust)]

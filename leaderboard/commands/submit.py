@@ -76,7 +76,7 @@ def submit(
     from models_zoo.card import Card, Training
 
     battery = battery_for(dataset)
-    loaded = evaluation_examples(dataset, data, data_root, examples)
+    loaded = evaluation_examples(dataset, data, data_root, examples, usual=battery.examples)
     model = load_file(
         file,
         name=name,

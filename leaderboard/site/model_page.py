@@ -191,6 +191,7 @@ def reproduce(entry: Entry) -> str:
             command.append("--trust")
         command += ["--mean", _numbers(card.mean), "--std", _numbers(card.std)]
     command += ["--battery", where.battery, "--examples", str(where.examples)]
+    command += ["--split", "train"] if entry.on_training_data else []
     command += ["--seed", str(where.seed)]
     if where.device != "cpu":
         command += ["--device", where.device]
