@@ -1,14 +1,27 @@
 """What a model's page says of loading it and of repeating its scores works for every source."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from benchmark.results import Provenance
 from leaderboard.site.model_page import how_to_load, reproduce
+from leaderboard.store.entry import Entry
 from models_zoo import Card, load_model
 
-PROVENANCE = SimpleNamespace(battery="digits-v1", examples=8, seed=0, device="cpu")
+PROVENANCE = Provenance(
+    fingerprint="0" * 64,
+    checkpoint_sha256=None,
+    data_sha256="0" * 64,
+    examples=8,
+    battery="digits-v1",
+    battery_sha256="0" * 64,
+    seed=0,
+    device="cpu",
+    threads=1,
+    versions={},
+    created="2026-01-01T00:00:00+00:00",
+)
 
 
 def card(**fields):
@@ -24,13 +37,7 @@ def card(**fields):
 
 
 def command(described):
-    entry: Any = SimpleNamespace(
-        card=described,
-        provenance=PROVENANCE,
-        results={"clean": None},
-        battery={"default": ["clean"]},
-    )
-    return reproduce(entry)
+    return reproduce(Entry(described, {}, submitted=False, provenances={"clean": PROVENANCE}))
 
 
 @pytest.mark.parametrize("source", ["downloaded", "robustbench", "torchvision", "timm", "hf-hub"])
