@@ -30,13 +30,18 @@ DataRoot = Annotated[
     typer.Option(help="Folder that data sets are kept in, laid out as torchvision does."),
 ]
 Checkpoint = Annotated[
-    Path | None, typer.Option(help="Use this file in place of models of the zoo.")
+    Path | None,
+    typer.Option(help="Use this file in place of models by name: weights, or an .onnx."),
 ]
 Architecture = Annotated[
-    str | None, typer.Option(help="Architecture of --checkpoint, such as 'cifar-resnet20'.")
+    str | None, typer.Option(help="Architecture of --checkpoint; an .onnx or .pt2 brings its own.")
 ]
 TrainedFor = Annotated[
     str | None, typer.Option(help="Data set --checkpoint was trained for, such as 'cifar10'.")
+]
+Trust = Annotated[
+    bool,
+    typer.Option("--trust", help="Load a .pt2 file, which can execute code as it is loaded."),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Root of every random draw.")]
 Device = Annotated[str, typer.Option(help="Where to compute, such as 'cpu' or 'cuda'.")]
