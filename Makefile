@@ -49,6 +49,12 @@ site: $(INSTALLED) ## Render the leaderboard from what is stored
 	@echo "==> rendering the leaderboard"
 	@$(VENV)/bin/nonsingular site
 
+DATASET ?= digits
+.PHONY: zoo
+zoo: $(INSTALLED) ## Retrain the bundled models; DATASET=mnist for others, OPTIONS="--data FILE.npz ..." for more
+	@echo "==> training the bundled models of $(DATASET)"
+	@$(VENV)/bin/nonsingular zoo $(DATASET) $(OPTIONS)
+
 .PHONY: test
 test: $(INSTALLED_DEV) ## Install if need be and run all tests
 	@echo "==> running the tests"

@@ -19,6 +19,7 @@ from leaderboard.commands import (
     site,
     submit,
     train,
+    zoo,
 )
 from models_zoo.errors import InputError
 
@@ -29,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (models, bench, compare_autoattack, landscape, submit, site, train, doctor):
+for command in (models, bench, compare_autoattack, landscape, submit, site, train, zoo, doctor):
     command.register(app)
 
 
