@@ -151,6 +151,10 @@ def train_and_write(
         InputError: as :func:`models_zoo.training.train`.
     """
     by_channel = material.train.images.transpose(0, 1).flatten(1)
+
+    def write(model: Classifier) -> Card:
+        return _write(model, material.test, place, measured)
+
     with _shown(f"{recipe} {architecture}", settings.epochs) as show:
         model = train(
             recipe,
@@ -169,15 +173,16 @@ def train_and_write(
             progress=show,
             state=place.state,
             keep=keep,
-            snapshot=lambda early: _write(early, material.test, place, measured),
+            snapshot=write,
         )
-    card = _write(model, material.test, place, measured)
+    card = write(model)
     place.state.unlink(missing_ok=True)
     return card
 
 
 def _write(model: Classifier, test: Dataset, place: Destination, measured: Measured | None) -> Card:
-    place = place.at(model.card.training and model.card.training.epoch)
+    training = model.card.training
+    place = place.at(training.epoch if training else None)
     with torch.no_grad():
         predictions = [model(part).argmax(1) for part in torch.split(test.images, 500)]
     right = int((torch.cat(predictions) == test.labels).sum())

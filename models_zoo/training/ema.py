@@ -6,7 +6,8 @@ from copy import deepcopy
 from typing import Any
 
 import torch
-from torch import nn
+
+from models_zoo.classifier import Classifier
 
 
 class Averaged:
@@ -25,13 +26,14 @@ class Averaged:
         steps: number of updates so far.
     """
 
-    def __init__(self, model: nn.Module, decay: float) -> None:
-        self.model = deepcopy(model).eval().requires_grad_(False)
+    def __init__(self, model: Classifier, decay: float) -> None:
+        self.model = deepcopy(model)
+        self.model.eval().requires_grad_(False)
         self.decay = decay
         self.steps = 0
 
     @torch.no_grad()
-    def update(self, model: nn.Module) -> None:
+    def update(self, model: Classifier) -> None:
         """Follow the model by one step."""
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
         self.steps += 1

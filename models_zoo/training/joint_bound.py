@@ -66,9 +66,9 @@ class Interval:
         low, high = (self.centre - self.radius).relu(), (self.centre + self.radius).relu()
         return Interval((high + low) / 2, (high - low) / 2, self.share)
 
-    def flatten(self, start_dim: int = 0) -> Interval:
+    def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Interval:
         """As of a tensor."""
-        return self.mapped(lambda values: values.flatten(start_dim))
+        return self.mapped(lambda values: values.flatten(start_dim, end_dim))
 
     def __add__(self, other: Interval) -> Interval:
         return Interval(self.centre + other.centre, self.radius + other.radius, self.share)
@@ -121,7 +121,8 @@ def margin_errors(
     exact = model(images)
     margins = exact.gather(1, labels[:, None]) - exact
     fall = margins - (centre - spread)  # the interval's centre is not the image's own activation
-    return fall.masked_fill(F.one_hot(labels, len(weight)).bool(), 0.0)
+    errors: Tensor = fall.masked_fill(F.one_hot(labels, len(weight)).bool(), 0.0)
+    return errors
 
 
 def _layer(z: Interval, weight: Tensor, bias: Tensor | None, apply: Apply) -> Interval:

@@ -19,7 +19,7 @@ from models_zoo.training.recipe import Settings, load_recipe
 from models_zoo.training.run import Run
 from models_zoo.training.state import Identity, digest, load_state, save_state
 
-Snapshot = Callable[[Classifier], None]
+Snapshot = Callable[[Classifier], object]
 """Called with the model after an epoch that is kept; its card says which."""
 
 

@@ -27,7 +27,7 @@ def test_the_bundled_zoo_has_both_pairs():
 
 
 def test_patterns_choose():
-    assert list_models("digits/mlp-*") == ["digits/mlp-pgd-at", "digits/mlp-standard"]
+    assert list_models("digits/cnn-*") == ["digits/cnn-pgd-at", "digits/cnn-standard"]
     assert list_models("*-standard")[0] == "cifar10/resnet18-standard"
     assert list_models("nothing*") == []
 
