@@ -30,9 +30,9 @@ class NonsingularSettings(AdversarySettings):
     """
 
     bound_eps: float = Field(default=0.1, ge=0, le=1)
-    bound_radius: float = Field(default=0.002, ge=0, le=1)
-    bound_weight: float = Field(default=0.01, ge=0)
-    norm_weight: float = Field(default=0.001, ge=0)
+    bound_radius: float = Field(default=0.005, ge=0, le=1)
+    bound_weight: float = Field(default=0.03, ge=0)
+    norm_weight: float = Field(default=0.003, ge=0)
     ramp: float = Field(default=1 / 3, ge=0, le=1)
     clip: float = Field(default=1.0, ge=0)
 
