@@ -15,9 +15,7 @@ from models_zoo.errors import InputError
 
 N = 100
 DIGITS = [
-    f"digits/{network}-{recipe}"
-    for network in ("cnn", "mlp")
-    for recipe in ("standard", "pgd-at")
+    f"digits/{network}-{recipe}" for network in ("cnn", "mlp") for recipe in ("standard", "pgd-at")
 ]
 EPS, RADII = [0.05, 0.1], [0.01, 0.03]
 

@@ -60,6 +60,10 @@ def loss_of(recipe, model, at, **values):
     return method.loss(model, at, method.configure(given))
 
 
+def value_of(recipe, model, at, **values):
+    return float(loss_of(recipe, model, at, **values).detach())
+
+
 def probabilities(model, images):
     return model(images).softmax(1)
 
@@ -83,7 +87,7 @@ def test_every_recipe_leaves_weights_alone_and_the_model_in_train_mode(recipe):
 @pytest.mark.parametrize("recipe", list_recipes())
 def test_every_recipe_draws_from_the_given_generator_alone(recipe):
     state = torch.get_rng_state()
-    first, again = (float(loss_of(recipe, plain(), step())) for _ in range(2))
+    first, again = (value_of(recipe, plain(), step()) for _ in range(2))
     assert first == again
     assert torch.equal(torch.get_rng_state(), state)
 
@@ -100,7 +104,7 @@ def test_trades_is_cross_entropy_and_beta_times_the_divergence():
     """With eps 0 nothing diverges; else the difference to it is linear in beta."""
     model, at = plain(), step()
     cross = F.cross_entropy(model(at.images), at.labels)
-    assert float(loss_of("trades", model, at, eps=0)) == pytest.approx(float(cross), abs=1e-6)
+    assert value_of("trades", model, at, eps=0) == pytest.approx(float(cross), abs=1e-6)
     seen = []
     original = model.forward
 
@@ -134,8 +138,8 @@ def test_mart_weighs_the_divergence_by_how_wrong_the_clean_answer_is():
     own = p.gather(1, at.labels[:, None]).squeeze(1)
     rival = p.scatter(1, at.labels[:, None], 0.0).amax(1)
     boosted = (-own.log() - (1 - rival).log()).mean()
-    assert float(loss_of("mart", model, at, eps=0)) == pytest.approx(float(boosted), rel=1e-5)
-    losses = [float(loss_of("mart", model, step(), beta=beta)) for beta in (0.0, 1.0, 5.0)]
+    assert value_of("mart", model, at, eps=0) == pytest.approx(float(boosted), rel=1e-5)
+    losses = [value_of("mart", model, step(), beta=beta) for beta in (0.0, 1.0, 5.0)]
     assert losses[1] > losses[0]
     assert losses[2] - losses[0] == pytest.approx(5 * (losses[1] - losses[0]), rel=1e-3)
 
@@ -154,7 +158,7 @@ def test_label_smoothing_spreads_a_share_over_all_classes():
     log_p = F.log_softmax(model(at.images), 1)
     target = 0.7 * F.one_hot(at.labels, 3) + 0.3 / 3
     expected = -(target * log_p).sum(1).mean()
-    assert float(loss_of("label-smoothing", model, at, smoothing=0.3)) == pytest.approx(
+    assert value_of("label-smoothing", model, at, smoothing=0.3) == pytest.approx(
         float(expected), rel=1e-6
     )
 
@@ -228,10 +232,10 @@ def test_awp_keeps_its_own_pass_out_of_batch_norm_s_statistics():
 
 @pytest.mark.parametrize(("awp", "without"), [("at-awp", "pgd-at"), ("trades-awp", "trades")])
 def test_awp_with_radius_0_or_in_its_warm_up_is_the_recipe_without(awp, without):
-    expected = float(loss_of(without, network(), step()))
-    assert float(loss_of(awp, network(), step(), gamma=0)) == expected
-    assert float(loss_of(awp, network(), step(done=0.1), gamma=0.1, awp_warmup=0.2)) == expected
-    assert float(loss_of(awp, network(), step(done=0.2), gamma=0.1, awp_warmup=0.2)) > expected
+    expected = value_of(without, network(), step())
+    assert value_of(awp, network(), step(), gamma=0) == expected
+    assert value_of(awp, network(), step(done=0.1), gamma=0.1, awp_warmup=0.2) == expected
+    assert value_of(awp, network(), step(done=0.2), gamma=0.1, awp_warmup=0.2) > expected
 
 
 def test_awp_survives_weights_and_gradients_of_length_0():
@@ -262,8 +266,8 @@ def test_random_weight_noise_has_the_stated_length(monkeypatch):
     for name, weight in used[0].items():
         assert float((weight - own[name]).norm() / own[name].norm()) == pytest.approx(0.4, rel=1e-4)
         assert not torch.allclose(weight, used[1][name])
-    clean = float(loss_of("standard", network(), step()))
-    assert float(loss_of("random-weight-noise", network(), step(), radius=0)) == clean
+    clean = value_of("standard", network(), step())
+    assert value_of("random-weight-noise", network(), step(), radius=0) == clean
 
 
 @pytest.mark.parametrize(
@@ -351,25 +355,23 @@ def test_norms_are_the_largest_rows_and_columns():
 def test_nonsingular_is_the_adversarial_loss_with_a_bound_and_norms_that_ramp_up():
     model = plain()
     bare = {"bound_weight": 0, "norm_weight": 0}
-    assert float(loss_of("nonsingular", model, step(), **bare)) == pytest.approx(
-        float(loss_of("pgd-at", model, step())), rel=1e-6
+    assert value_of("nonsingular", model, step(), **bare) == pytest.approx(
+        value_of("pgd-at", model, step()), rel=1e-6
     )
     early, late, later = (
-        float(loss_of("nonsingular", model, step(done=done), bound_weight=0.1, norm_weight=0))
+        value_of("nonsingular", model, step(done=done), bound_weight=0.1, norm_weight=0)
         for done in (0.0, 0.2, 0.9)
     )
-    assert early == pytest.approx(float(loss_of("pgd-at", model, step())), rel=1e-6)
+    assert early == pytest.approx(value_of("pgd-at", model, step()), rel=1e-6)
     assert early < late < later
 
 
 def test_an_adversary_s_budget_ramps_up():
-    clean = float(loss_of("standard", plain(), step()))
-    values = [
-        float(loss_of("pgd-at", plain(), step(done=done), eps_ramp=0.4)) for done in (0, 0.2, 0.4)
-    ]
+    clean = value_of("standard", plain(), step())
+    values = [value_of("pgd-at", plain(), step(done=done), eps_ramp=0.4) for done in (0, 0.2, 0.4)]
     assert values[0] == clean
     assert clean < values[1] < values[2]
-    assert values[2] == float(loss_of("pgd-at", plain(), step()))
+    assert values[2] == value_of("pgd-at", plain(), step())
 
 
 def test_an_average_follows_weights_and_statistics():
