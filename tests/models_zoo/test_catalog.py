@@ -70,7 +70,9 @@ def test_models_without_an_adversary_fall_where_those_with_one_stand(name):
         generator=torch.Generator().manual_seed(0),
     )
     robust = float((model(adversarial).argmax(1) == test.labels).double().mean())
-    if "steps" not in load_card(name).training.settings:
+    training = load_card(name).training
+    assert training is not None
+    if "steps" not in training.settings:
         assert robust <= 0.10
     else:
         assert robust >= 0.50

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from benchmark.datasets import load_dataset
 from leaderboard.commands import train as train_command
-from models_zoo import InputError, fingerprint, sha256_file
+from models_zoo import Classifier, InputError, fingerprint, sha256_file
 from models_zoo.training import load_recipe, train
 from models_zoo.training.state import load_state, save_state
 
@@ -60,7 +60,8 @@ def run(digits, recipe="standard", stop=None, seen=None, seed=0, keep=(), snapsh
     ],
 )
 def test_a_stopped_training_ends_with_the_same_weights(digits, tmp_path, recipe, values):
-    path, seen = tmp_path / "state", []
+    path = tmp_path / "state"
+    seen: list[int] = []
     with pytest.raises(StoppedError):
         run(digits, recipe, stop=4, state=path, **values)
     with pytest.raises(StoppedError):  # the fourth epoch was not written yet, and is done again
@@ -72,7 +73,7 @@ def test_a_stopped_training_ends_with_the_same_weights(digits, tmp_path, recipe,
 
 
 def test_a_finished_training_is_not_trained_again(digits, tmp_path):
-    seen = []
+    seen: list[int] = []
     first = run(digits, state=tmp_path / "state", seen=seen)
     again = run(digits, state=tmp_path / "state", seen=seen)
     assert seen == [1, 2, 3, 4, 5]
@@ -147,10 +148,10 @@ def test_a_write_that_fails_leaves_the_last_state(tmp_path, monkeypatch):
 
 
 def test_early_epochs_are_kept_as_they_were(digits):
-    early = []
+    early: list[Classifier] = []
     last = run(digits, keep=(1, 3), snapshot=early.append, schedule="constant", ema=0.5)
-    assert [model.card.training.epoch for model in early] == [1, 3]
-    assert last.card.training.epoch is None
+    trainings = [model.card.training for model in (*early, last)]
+    assert [training and training.epoch for training in trainings] == [1, 3, None]
     short = run(digits, epochs=3, schedule="constant", ema=0.5)
     assert fingerprint(early[1]) == fingerprint(short)
     assert len({fingerprint(model) for model in (*early, last)}) == 3
