@@ -37,9 +37,8 @@ def zoo(
 ) -> None:
     """Retrain the bundled models of a data set from scratch.
 
-    The models, their settings and their seed are those of models_zoo/training/plans. A command that
-    was stopped goes on with the model it was at when only that one is asked for or all before it
-    are trained again.
+    The models, their settings and their seed are those of models_zoo/training/plans. After a stop,
+    name what is left with --only: the model that was being trained goes on from its last epoch.
     """
     import torch
 

@@ -70,8 +70,10 @@ class Interval:
         """As of a tensor."""
         return self.mapped(lambda values: values.flatten(start_dim, end_dim))
 
-    def __add__(self, other: Interval) -> Interval:
-        return Interval(self.centre + other.centre, self.radius + other.radius, self.share)
+    def __add__(self, other: Interval | Tensor) -> Interval:
+        if isinstance(other, Interval):
+            return Interval(self.centre + other.centre, self.radius + other.radius, self.share)
+        return Interval(self.centre + other, self.radius, self.share)
 
     def __sub__(self, other: Tensor) -> Interval:
         return Interval(self.centre - other, self.radius, self.share)
