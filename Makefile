@@ -55,6 +55,12 @@ findings: $(INSTALLED) ## Judge the literature's claims by what is stored: docs/
 	@echo "==> writing docs/findings.md from $(DATABASE)"
 	@$(VENV)/bin/nonsingular findings --database $(DATABASE) --out docs
 
+DATASET ?= digits
+.PHONY: zoo
+zoo: $(INSTALLED) ## Retrain the bundled models; DATASET=mnist for others, OPTIONS="--data FILE.npz ..." for more
+	@echo "==> training the bundled models of $(DATASET)"
+	@$(VENV)/bin/nonsingular zoo $(DATASET) $(OPTIONS)
+
 .PHONY: test
 test: $(INSTALLED_DEV) ## Install if need be and run all tests
 	@echo "==> running the tests"

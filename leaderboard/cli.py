@@ -20,6 +20,7 @@ from leaderboard.commands import (
     site,
     submit,
     train,
+    zoo,
 )
 from models_zoo.errors import InputError
 
@@ -39,6 +40,7 @@ for command in (
     site,
     findings,
     train,
+    zoo,
     doctor,
 ):
     command.register(app)

@@ -29,6 +29,21 @@ DataRoot = Annotated[
     Path | None,
     typer.Option(help="Folder that data sets are kept in, laid out as torchvision does."),
 ]
+TrainingData = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--data",
+        help="Images to train on in place of the data set's training split: .npz with x uint8 "
+        "(N, C, H, W) and y int64 (N,); repeatable, files are joined.",
+    ),
+]
+TestData = Annotated[
+    Path | None,
+    typer.Option(help="Images in place of the data set's test split, in the same form."),
+]
+Threads = Annotated[
+    int, typer.Option(min=1, help="CPU threads; more than 1 helps large networks only.")
+]
 Checkpoint = Annotated[
     Path | None,
     typer.Option(help="Use this file in place of models by name: weights, or an .onnx."),

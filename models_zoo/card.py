@@ -43,6 +43,26 @@ class Training(BaseModel):
     epoch: int | None = Field(default=None, ge=1)
 
 
+class Robustness(BaseModel):
+    """Accuracy of a checkpoint under an input attack, as measured by the card's author.
+
+    Attributes:
+        accuracy: share of the examples that the attack did not break.
+        norm: of the ball around each image.
+        eps: its radius, in input units.
+        examples: number of images, the first of the test split.
+        attack: what attacked, in words.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    accuracy: float = Field(ge=0, le=1)
+    norm: Literal["linf", "l2", "l1"]
+    eps: float = Field(ge=0)
+    examples: int = Field(ge=1)
+    attack: str
+
+
 class Card(BaseModel):
     """One model of the zoo: what it is, where it came from, how its inputs are normalised.
 
@@ -59,6 +79,7 @@ class Card(BaseModel):
         url: where the weights are downloaded from, for source ``"downloaded"``.
         sha256: SHA-256 of that file, verified at load.
         clean_accuracy: accuracy on the data set's test split as measured by the card's author.
+        robustness: accuracy under an input attack, likewise.
         licence: SPDX identifier of the weights' licence.
         training: how the weights were trained.
         paper: where the training method or the weights were published.
@@ -80,6 +101,7 @@ class Card(BaseModel):
     url: HttpUrl | None = None
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     clean_accuracy: float | None = Field(default=None, ge=0, le=1)
+    robustness: Robustness | None = None
     licence: str | None = None
     training: Training | None = None
     paper: HttpUrl | None = None

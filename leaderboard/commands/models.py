@@ -149,7 +149,7 @@ def _table(cards: list[Card]) -> Table:
     table = Table(
         box=None, pad_edge=False, collapse_padding=True, padding=(0, 1), header_style="bold"
     )
-    table.add_column("name", overflow="fold")
+    table.add_column("name", no_wrap=True)
     for heading in ("data set", "architecture", "recipe"):
         table.add_column(heading)
     table.add_column("clean", justify="right")

@@ -7,9 +7,10 @@ from torch import nn
 from models_zoo.architectures.registry import Shape, register
 
 
+@register("cnn-a")
 @register("cifar-cnn-a")
-def cifar_cnn_a(*, classes: int, input_shape: Shape) -> nn.Module:
-    """CNN-A of Dathathri et al. 2020, a plain ``Sequential`` (arXiv:2010.11645).
+def cnn_a(*, classes: int, input_shape: Shape) -> nn.Module:
+    """CNN-A of Dathathri et al. 2020, a plain ``Sequential`` (arXiv:2010.11645), for any images.
 
     Two 4x4 convolutions of 16 and 32 channels with stride 2, a hidden layer of 100 units.
     """

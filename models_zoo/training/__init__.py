@@ -1,11 +1,31 @@
 """Training the zoo's own checkpoints: one loop, a short recipe a method."""
 
-from models_zoo.training import pgd_at, standard
+from models_zoo.training import (
+    at_awp,
+    label_smoothing,
+    mart,
+    nonsingular,
+    pgd_at,
+    random_weight_noise,
+    standard,
+    trades,
+    trades_awp,
+)
 from models_zoo.training.loop import train
 from models_zoo.training.progress import Epoch
 from models_zoo.training.recipe import USUAL_EPS, Recipe, Settings, list_recipes, load_recipe
 
-RECIPES = (standard, pgd_at)
+RECIPES = (
+    at_awp,
+    label_smoothing,
+    mart,
+    nonsingular,
+    pgd_at,
+    random_weight_noise,
+    standard,
+    trades,
+    trades_awp,
+)
 """The modules whose import registers the built-in recipes."""
 
 __all__ = [

@@ -34,3 +34,18 @@ def flipped(images: Tensor, generator: torch.Generator) -> Tensor:
     """
     mirror = torch.rand(len(images), generator=generator).to(images.device) < 0.5
     return torch.where(mirror[:, None, None, None], images.flip(3), images)
+
+
+def noisy(images: Tensor, largest: float, generator: torch.Generator) -> Tensor:
+    """Each image with Gaussian noise, its standard deviation uniform from 0 to ``largest``.
+
+    It hides fine structure, such as what JPEG leaves or removes, so that nothing hangs on it.
+
+    Args:
+        images: (N, C, H, W), kept in [0, 1].
+        largest: in input units.
+        generator: source of deviations and noise, on the CPU.
+    """
+    deviation = largest * torch.rand(len(images), 1, 1, 1, generator=generator)
+    noise = torch.randn(images.shape, generator=generator) * deviation
+    return (images + noise.to(images.device)).clamp(0, 1)

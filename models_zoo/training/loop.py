@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from copy import deepcopy
+from pathlib import Path
 
 import torch
-from torch import Tensor, nn
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
+from torch import Tensor
 
 from models_zoo.architectures import build_architecture
 from models_zoo.card import Card, Training
 from models_zoo.classifier import Classifier
 from models_zoo.errors import InputError
-from models_zoo.training.augmentation import flipped, shifted
-from models_zoo.training.progress import Epoch, Progress, held_out_accuracy
-from models_zoo.training.recipe import Recipe, Settings, load_recipe
+from models_zoo.training.progress import Epoch, Progress
+from models_zoo.training.recipe import Settings, load_recipe
+from models_zoo.training.run import Run
+from models_zoo.training.state import Identity, digest, load_state, save_state
+
+Snapshot = Callable[[Classifier], object]
+"""Called with the model after an epoch that is kept; its card says which."""
 
 
 def train(
@@ -33,7 +36,12 @@ def train(
     dataset: str = "custom",
     mean: Sequence[float] = (0.0,),
     std: Sequence[float] = (1.0,),
+    data: str | None = None,
+    device: str | torch.device = "cpu",
     progress: Progress | None = None,
+    state: Path | None = None,
+    keep: Collection[int] = (),
+    snapshot: Snapshot | None = None,
 ) -> Classifier:
     """Train a network from scratch; the weights after the last epoch are the result.
 
@@ -52,17 +60,29 @@ def train(
         dataset: what the card calls the data.
         mean: normalisation inside the model, per channel or one for all.
         std: likewise.
+        data: what the card calls the images trained on; by default the data set's training split.
+        device: where to compute.
         progress: called after every epoch.
+        state: file that the training is written to after every epoch, and that it goes on from if
+            it is there; the weights in the end are the same, bit for bit. The caller deletes it.
+        keep: epochs before the last whose weights are wanted as well.
+        snapshot: takes them.
 
     Returns:
         The trained classifier, in eval mode; its card says how it was trained.
 
     Raises:
         InputError: a name is unknown, the architecture does not fit the images, the images are too
-            few to hold some back, or the training diverged.
+            few to hold some back, the training diverged, or ``state`` is another training's.
     """
     method = load_recipe(recipe)
     settings = settings or method.settings()
+    unknown = sorted(set(keep) - set(range(1, settings.epochs)))
+    if unknown:
+        raise InputError(
+            f"cannot keep epoch {unknown[0]} of {settings.epochs}; "
+            "give epochs before the last, which is kept anyway"
+        )
     channels, height, width = images.shape[1:]
     card = Card(
         name=name or f"{architecture}-{recipe}",
@@ -76,7 +96,7 @@ def train(
             recipe=recipe,
             settings=settings.model_dump(),
             seed=seed,
-            data=f"{dataset} training split, {settings.holdout:.0%} of it held out",
+            data=f"{data or f'{dataset} training split'}, {settings.holdout:.0%} of it held out",
         ),
         source="memory",
     )
@@ -84,85 +104,44 @@ def train(
         torch.manual_seed(seed)
         network = build_architecture(architecture, classes=classes, input_shape=card.input_shape)
         parameters = sum(p.numel() for p in network.parameters())
-        model = Classifier(network, card.model_copy(update={"parameters": parameters}))
-        _descend(method, model, images, labels, settings, seed, progress)
-    return model
+        card = card.model_copy(update={"parameters": parameters})
+        run = Run(method, Classifier(network, card).to(device), images, labels, settings, seed)
+        start = 0
+        identity = _identity(card, settings, seed, digest(images, labels)) if state else {}
+        if state and (earlier := load_state(state, identity)):
+            run.restore(earlier)
+            start = int(earlier["epoch"])
+        for number in range(start + 1, settings.epochs + 1):
+            begun = time.perf_counter()
+            loss = run.epoch(number)
+            seconds = time.perf_counter() - begun
+            if progress:
+                progress(Epoch(number, loss, *run.accuracy(number), seconds))
+            if number in keep and snapshot:
+                snapshot(_frozen(run.result, number))
+            if state:
+                save_state(state, identity, {"epoch": number, **run.state()})
+    return _frozen(run.result)
 
 
-def _descend(
-    recipe: Recipe,
-    model: Classifier,
-    images: Tensor,
-    labels: Tensor,
-    settings: Settings,
-    seed: int,
-    progress: Progress | None,
-) -> None:
-    order, attack, augmentation = (
-        _generator(seed, purpose) for purpose in ("order", "attack", "augmentation")
-    )
-    split = torch.randperm(len(labels), generator=_generator(seed, "holdout"))
-    held = round(settings.holdout * len(labels))
-    if not 1 <= held < len(labels):
-        raise InputError(
-            f"cannot hold out {settings.holdout:.0%} of {len(labels)} images; give more images"
-        )
-    part, held_out = split[held:], split[:held]
-    steps = -(-len(part) // settings.batch_size) * settings.epochs
-    model.requires_grad_(True)
-    optimizer = _optimizer(model.parameters(), settings)
-    schedule = _schedule(optimizer, settings, steps)
-    for number in range(1, settings.epochs + 1):
-        start, total = time.perf_counter(), 0.0
-        model.train()
-        shuffled = part[torch.randperm(len(part), generator=order)]
-        for batch in torch.split(shuffled, settings.batch_size):
-            augmented = _augmented(images[batch], settings, augmentation)
-            loss = recipe.loss(model, augmented, labels[batch], settings, attack)
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            schedule.step()
-            total += float(loss.detach()) * len(batch)
-        seconds = time.perf_counter() - start
-        if not torch.isfinite(torch.tensor(total)):
-            raise InputError(
-                f"training diverged in epoch {number}; lower learning_rate "
-                f"(it is {settings.learning_rate})"
-            )
-        if progress:
-            clean, robust = held_out_accuracy(
-                model,
-                images[held_out],
-                labels[held_out],
-                eps=settings.eps,
-                generator=_generator(seed, f"report {number}"),
-            )
-            progress(Epoch(number, total / len(part), clean, robust, seconds))
-    model.eval().requires_grad_(False)
+def _frozen(model: Classifier, epoch: int | None = None) -> Classifier:
+    """A copy of a model for others to use, on the CPU; the card says if it is an early one."""
+    copy = deepcopy(model).cpu().eval().requires_grad_(False)
+    if epoch is not None and copy.card.training is not None:
+        training = copy.card.training.model_copy(update={"epoch": epoch})
+        copy.card = copy.card.model_copy(update={"training": training})
+    return copy
 
 
-def _augmented(images: Tensor, settings: Settings, generator: torch.Generator) -> Tensor:
-    if settings.shift:
-        images = shifted(images, settings.shift, generator)
-    return flipped(images, generator) if settings.flip else images
-
-
-def _generator(seed: int, purpose: str) -> torch.Generator:
-    digest = hashlib.sha256(f"{seed}|{purpose}".encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
-
-
-def _optimizer(parameters: Iterable[nn.Parameter], settings: Settings) -> Optimizer:
-    rate, decay = settings.learning_rate, settings.weight_decay
-    if settings.optimizer == "adam":
-        return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay)
-    return torch.optim.SGD(parameters, lr=rate, momentum=0.9, nesterov=True, weight_decay=decay)
-
-
-def _schedule(optimizer: Optimizer, settings: Settings, steps: int) -> LRScheduler:
-    if settings.schedule == "onecycle":
-        return OneCycleLR(optimizer, settings.learning_rate, total_steps=steps + 1, pct_start=0.2)
-    if settings.schedule == "cosine":
-        return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    return LambdaLR(optimizer, lambda _: 1.0)
+def _identity(card: Card, settings: Settings, seed: int, data: str) -> Identity:
+    chosen = {f"setting {name}": value for name, value in settings.model_dump().items()}
+    return {
+        "recipe": card.recipe,
+        "architecture": card.architecture,
+        "seed": seed,
+        **chosen,
+        "classes": card.classes,
+        "mean": str(card.mean),
+        "std": str(card.std),
+        "data": data,
+    }

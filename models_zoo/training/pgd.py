@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+Objective = Callable[[Tensor, Tensor], Tensor]
+"""(logits, labels) to the scalar that an adversary ascends, summed over the examples."""
+
+
+def summed_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """The usual objective, of logits (N, classes) and labels (N,)."""
+    return F.cross_entropy(logits, labels, reduction="sum")
 
 
 def pgd(
@@ -16,8 +26,9 @@ def pgd(
     step: float,
     steps: int,
     generator: torch.Generator,
+    objective: Objective = summed_cross_entropy,
 ) -> Tensor:
-    """Images that ascend the cross-entropy inside the linf ball and [0, 1] (Madry et al. 2018).
+    """Images that ascend an objective inside the linf ball and [0, 1] (Madry et al. 2018).
 
     Args:
         model: from images in [0, 1] to logits; its parameters get no gradient.
@@ -27,6 +38,7 @@ def pgd(
         step: length of one sign step, in input units.
         steps: number of steps, from a uniformly random start.
         generator: source of the start, on the CPU.
+        objective: what is ascended; by default the cross-entropy.
 
     Returns:
         Perturbed images (N, C, H, W), detached.
@@ -36,7 +48,6 @@ def pgd(
     current = torch.clamp(images + eps * (2 * noise - 1), low, high)
     for _ in range(steps):
         current.requires_grad_(True)
-        loss = F.cross_entropy(model(current), labels, reduction="sum")
-        (gradient,) = torch.autograd.grad(loss, current)
+        (gradient,) = torch.autograd.grad(objective(model(current), labels), current)
         current = torch.clamp(current.detach() + step * gradient.sign(), low, high)
     return current.detach()

@@ -44,6 +44,11 @@ class Settings(BaseModel):
         eps: linf budget of the robust accuracy that is reported on the held-out part; recipes that
             train against an adversary give it this budget too.
         holdout: share of the training images that is kept back to report on, never trained on.
+        noise: Gaussian noise is added to each training image, with a standard deviation of its own
+            between 0 and this, in input units.
+        clip: largest l2 length of a step's gradient; 0 leaves it as it is.
+        ema: the weights kept are a running mean with this decay a step; 0 keeps the last ones.
+        precision: ``"bfloat16"`` computes losses in mixed precision, on a GPU only.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -58,10 +63,31 @@ class Settings(BaseModel):
     flip: bool = False
     eps: Budget = 8 / 255
     holdout: float = Field(default=0.1, gt=0, lt=1)
+    noise: Budget = 0.0
+    clip: float = Field(default=0.0, ge=0)
+    ema: float = Field(default=0.0, ge=0, lt=1)
+    precision: Literal["float32", "bfloat16"] = "float32"
 
 
-Loss = Callable[[nn.Module, Tensor, Tensor, Any, torch.Generator], Tensor]
-"""(model, images, labels, settings, generator) to the scalar loss of one step."""
+@dataclass(frozen=True)
+class Step:
+    """What one step of training descends on.
+
+    Attributes:
+        images: float32 (N, C, H, W) in [0, 1], augmented.
+        labels: int64 (N,).
+        generator: source of the step's random draws, on the CPU.
+        done: share of all steps that came before, from 0 to below 1.
+    """
+
+    images: Tensor
+    labels: Tensor
+    generator: torch.Generator
+    done: float
+
+
+Loss = Callable[[nn.Module, Step, Any], Tensor]
+"""(model, step, settings) to the scalar loss whose gradient by the model's weights is descended."""
 
 
 @dataclass(frozen=True)

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models_zoo.training.recipe import Settings, register
+from models_zoo.training.recipe import Settings, Step, register
 
 
 @register("standard", Settings)
-def loss(
-    model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
-    settings: Settings,
-    generator: torch.Generator,
-) -> Tensor:
+def loss(model: nn.Module, step: Step, settings: Settings) -> Tensor:
     """Mean cross-entropy of clean images."""
-    return F.cross_entropy(model(images), labels)
+    return F.cross_entropy(model(step.images), step.labels)

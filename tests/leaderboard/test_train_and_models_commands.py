@@ -3,6 +3,7 @@
 import json
 import tomllib
 
+import numpy as np
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -76,6 +77,9 @@ def test_the_same_command_writes_the_same_file(tmp_path):
         (["standard", *QUICK, "--set", "eps"], "not KEY=VALUE"),
         (["standard", *QUICK, "--set", "epoch=3"], "did you mean 'epochs'"),
         (["standard", *QUICK[:4], "--epochs", "0"], "epochs=0"),
+        (["standard", *QUICK, "--keep-epochs", "1"], "cannot keep epoch 1 of 1"),
+        (["standard", *QUICK, "--keep-epochs", "a"], "not a list of epochs such as 10,30"),
+        (["standard", *QUICK, "--data", "none.npz"], "none.npz does not exist"),
     ],
 )
 def test_bad_input_is_one_line_and_writes_nothing(tmp_path, arguments, reason):
@@ -91,6 +95,33 @@ def test_a_place_that_cannot_be_written_is_refused_before_training(tmp_path):
                  tmp_path / "none" / "a.toml")  # fmt: skip
     assert "cannot write" in refused(result)
     assert list(tmp_path.iterdir()) == []
+
+
+def archive(path, n, edge=8):
+    numbers = np.random.default_rng(n)
+    x = numbers.integers(0, 256, (n, 1, edge, edge), dtype=np.uint8)
+    np.savez(path, x=x, y=numbers.integers(0, 10, n))
+    return path
+
+
+def test_archives_replace_both_splits_and_the_card_names_them(tmp_path):
+    one, two, test = (archive(tmp_path / f"{n}.npz", n) for n in (60, 40, 30))
+    result = run("train", "standard", *QUICK, "--out", tmp_path / "a.safetensors",
+                 "--data", one, "--data", two, "--test-data", test)  # fmt: skip
+    assert result.exit_code == 0, result.output
+    card = tomllib.loads(result.stdout)
+    assert card["training"]["data"] == "digits: 60.npz and 40.npz, 10% of it held out"
+    right = card["clean_accuracy"] * 30
+    assert right == pytest.approx(round(right), abs=0.01)
+    both = np.concatenate([np.load(path)["x"] for path in (one, two)]) / 255
+    assert card["mean"] == [pytest.approx(both.mean(), abs=1e-4)]
+
+
+def test_archives_of_different_shapes_are_refused(tmp_path):
+    one, two = archive(tmp_path / "1.npz", 60), archive(tmp_path / "2.npz", 40, edge=9)
+    out = tmp_path / "a.safetensors"
+    message = refused(run("train", "standard", *QUICK, "--out", out, "--data", one, "--data", two))
+    assert "different shapes: [(1, 8, 8), (1, 9, 9)]" in message
 
 
 def test_models_lists_the_zoo():

@@ -6,7 +6,8 @@ import torch
 from benchmark.datasets import load_dataset
 from models_zoo import InputError, fingerprint, list_architectures, load_card
 from models_zoo.training import USUAL_EPS, Epoch, list_recipes, load_recipe, train
-from models_zoo.training.augmentation import flipped, shifted
+from models_zoo.training.augmentation import flipped, noisy, shifted
+from models_zoo.training.descent import seeded
 from models_zoo.training.pgd import pgd
 
 
@@ -28,6 +29,11 @@ def run(digits, recipe="standard", architecture="mlp", seed=0, progress=None, **
         dataset="digits",
         progress=progress,
     )
+
+
+def few_steps(recipe):
+    known = load_recipe(recipe).settings.model_fields
+    return {"steps": 2, "step_size": 0.5} if "steps" in known else {}
 
 
 def generator():
@@ -55,9 +61,7 @@ def test_training_leaves_the_caller_s_random_state_alone(digits):
 
 def test_held_out_images_are_never_trained_on(digits):
     """Held-out labels are wrong, and still nothing about the weights changes."""
-    from models_zoo.training.loop import _generator
-
-    order = torch.randperm(len(digits), generator=_generator(0, "holdout"))
+    order = torch.randperm(len(digits), generator=seeded(0, "holdout"))
     held = order[: round(0.1 * len(digits))]
     spoiled = digits.labels.clone()
     spoiled[held] = (spoiled[held] + 1) % 10
@@ -70,14 +74,20 @@ def test_held_out_images_are_never_trained_on(digits):
 
 
 @pytest.mark.parametrize("recipe", list_recipes())
+def test_every_recipe_learns(digits, recipe):
+    epochs: list[Epoch] = []
+    run(digits, recipe, epochs=4, learning_rate=0.003, progress=epochs.append, **few_steps(recipe))
+    assert epochs[-1].loss < epochs[0].loss
+    assert epochs[-1].clean > 0.5
+
+
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 @pytest.mark.parametrize("schedule", ["onecycle", "cosine", "constant"])
-def test_every_way_of_descending_learns(digits, recipe, optimizer, schedule):
+def test_every_way_of_descending_learns(digits, optimizer, schedule):
     epochs: list[Epoch] = []
     rate = 0.003 if optimizer == "adam" else 0.05
     model = run(
         digits,
-        recipe,
         epochs=4,
         optimizer=optimizer,
         schedule=schedule,
@@ -187,3 +197,30 @@ def test_too_few_images_and_divergence_are_said(digits):
         train("standard", "mlp", digits.images[:3], digits.labels[:3], classes=10)
     with pytest.raises(InputError, match="diverged in epoch 1; lower learning_rate"):
         run(digits, optimizer="sgd", schedule="constant", learning_rate=1e12)
+
+
+def test_noise_differs_in_size_between_images_and_stays_in_the_box():
+    images = torch.full((300, 1, 8, 8), 0.5)
+    spread = (noisy(images, 0.1, generator()) - images).flatten(1).std(1)
+    assert float(spread.max()) < 0.13
+    assert float(spread.min()) < 0.02
+    assert 0.04 < float(spread.mean()) < 0.06
+    ends = noisy(torch.cat([images * 0, images * 2]), 1.0, generator())
+    assert float(ends.min()) == 0
+    assert float(ends.max()) == 1
+
+
+def test_clipped_gradients_slow_the_descent(digits):
+    """With plain SGD no weight moves further in an epoch than its steps times rate times clip."""
+    quick = {"optimizer": "sgd", "schedule": "constant", "learning_rate": 0.1, "weight_decay": 0.0}
+    start = run(digits, epochs=1, **quick | {"learning_rate": 1e-12})
+    end = run(digits, epochs=1, clip=1e-4, **quick)
+    moved = [
+        float((a - b).norm()) for a, b in zip(end.parameters(), start.parameters(), strict=True)
+    ]
+    assert 0 < max(moved) < 17 * 0.1 * 1e-4 * 10.01  # 17 steps; momentum adds up to 10 of them
+
+
+def test_mixed_precision_needs_a_gpu(digits):
+    with pytest.raises(InputError, match="precision=bfloat16 needs a GPU"):
+        run(digits, precision="bfloat16")

@@ -1,0 +1,83 @@
+"""``nonsingular zoo``: retrain the bundled models of a data set."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from leaderboard.options import DataRoot, Device, TestData, Threads, TrainingData
+from models_zoo.errors import InputError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(zoo)
+
+
+def zoo(
+    dataset: Annotated[
+        str, typer.Argument(help="Data set: 'digits', 'mnist' or 'cifar10'.")
+    ] = "digits",
+    only: Annotated[
+        str, typer.Option(help="Only models that match, with * and ?, such as 'mlp-*'.")
+    ] = "*",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for 'catalog' and 'checkpoints'; by default the zoo itself."),
+    ] = None,
+    data: TrainingData = None,
+    test_data: TestData = None,
+    data_root: DataRoot = None,
+    device: Device = "cpu",
+    threads: Threads = 1,
+) -> None:
+    """Retrain the bundled models of a data set from scratch.
+
+    The models, their settings and their seed are those of models_zoo/training/plans. After a stop,
+    name what is left with --only: the model that was being trained goes on from its last epoch.
+    """
+    import torch
+
+    import models_zoo
+    from leaderboard.training import Destination, gather, train_and_write
+    from models_zoo.training.plan import load_plan
+
+    plan = load_plan(dataset)
+    rows = [row for row in plan.rows() if fnmatchcase(row.name, only)]
+    if not rows:
+        names = ", ".join(row.name for row in plan.rows())
+        raise InputError(f"no model of the zoo matches {only!r}; known: {names}")
+    torch.set_num_threads(threads)
+    home = out or Path(models_zoo.__file__).parent
+    folders = [home / kind / dataset for kind in ("checkpoints", "catalog")]
+    for folder in folders:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"cannot write to {folder}: {error.strerror}") from error
+    material = gather(dataset, data or (), test_data, data_root)
+    console = Console(soft_wrap=True, highlight=False)
+    for row in rows:
+        weights, card = folders[0] / f"{row.name}.safetensors", folders[1] / f"{row.name}.toml"
+        place = Destination(weights, card, dataset, plan.licence)
+        place.check()
+        written = train_and_write(
+            row.recipe,
+            row.architecture,
+            row.settings,
+            material,
+            place,
+            seed=plan.seed,
+            device=device,
+            keep=row.keep,
+            measured=plan.measured,
+        )
+        attacked = written.robustness
+        console.print(
+            f"{written.name}: clean {written.clean_accuracy:.1%}"
+            + (f", robust {attacked.accuracy:.1%} at linf {attacked.eps:.3g}" if attacked else "")
+        )

@@ -1,0 +1,170 @@
+"""How far logits can move when images and weights move together, differentiable for training.
+
+Interval bound propagation over inputs and weights. An activation is known to lie within ``r`` of a
+centre ``c``, entry by entry; behind a layer whose entries move by at most ``e``,
+
+    c' = W c + b,        r' = |W| r + e sum(|c| + r) + e_b
+
+and at the last layer the rows are ``W_y - W_j``, whose entries move by ``2 e``. It bounds every
+joint perturbation (Tsai et al. 2021, "Non-Singular Adversarial Robustness of Neural Networks",
+arXiv:2102.11935, analyse the same error); the derivation is in ``docs/zoo.md``.
+
+The network's own code runs, with an :class:`Interval` in place of the images. What is proven for
+the leaderboard is computed elsewhere, in float64 and more tightly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models_zoo.errors import InputError
+
+Apply = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Stands for any tensor within ``radius`` of ``centre`` where a network expects one.
+
+    Attributes:
+        centre: (N, ...).
+        radius: (N, ...), at least 0.
+        share: weights may move by this share of the largest entry of their tensor.
+        last: where this comes straight out of ``F.linear``: what went in, matrix and bias.
+    """
+
+    centre: Tensor
+    radius: Tensor
+    share: float
+    last: tuple[Interval, Tensor, Tensor | None] | None = None
+
+    @classmethod
+    def __torch_function__(
+        cls,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Bound a function of PyTorch that is applied to an interval."""
+        if func not in _FUNCTIONS:
+            raise _unbounded(getattr(func, "__name__", str(func)))
+        return _FUNCTIONS[func](*args, **(kwargs or {}))
+
+    def mapped(self, function: Callable[[Tensor], Tensor]) -> Interval:
+        """After an operation that only moves entries about."""
+        return Interval(function(self.centre), function(self.radius), self.share)
+
+    def relu(self) -> Interval:
+        """As of a tensor."""
+        low, high = (self.centre - self.radius).relu(), (self.centre + self.radius).relu()
+        return Interval((high + low) / 2, (high - low) / 2, self.share)
+
+    def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Interval:
+        """As of a tensor."""
+        return self.mapped(lambda values: values.flatten(start_dim, end_dim))
+
+    def __add__(self, other: Interval | Tensor) -> Interval:
+        if isinstance(other, Interval):
+            return Interval(self.centre + other.centre, self.radius + other.radius, self.share)
+        return Interval(self.centre + other, self.radius, self.share)
+
+    def __sub__(self, other: Tensor) -> Interval:
+        return Interval(self.centre - other, self.radius, self.share)
+
+    def __truediv__(self, other: Tensor) -> Interval:
+        return Interval(self.centre / other, self.radius / other.abs(), self.share)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(name) if name.startswith("__") else _unbounded(name)
+
+    def entry(self, weight: Tensor | None) -> Tensor | float:
+        """How far an entry of a weight or bias may move."""
+        return 0.0 if weight is None else self.share * weight.abs().amax()
+
+
+def margin_errors(
+    model: nn.Module, images: Tensor, labels: Tensor, *, eps: float, share: float
+) -> Tensor:
+    """What no ``f_y - f_j`` can fall by more than, for images and weights that move at once.
+
+    Args:
+        model: ends in a linear layer; made of linear and convolutional layers, ReLU, sums.
+        images: float32 (N, C, H, W) in [0, 1].
+        labels: int64 (N,).
+        eps: linf budget of the images, in input units; they stay in [0, 1].
+        share: each entry of a weight or bias moves by at most this share of the largest entry of
+            its tensor.
+
+    Returns:
+        ``eta`` (N, classes), 0 at the label. Where ``f_y(x) - f_j(x) > eta_j`` for all other ``j``
+        the answer cannot change.
+
+    Raises:
+        InputError: the model does something that has no bound here, such as batch norm.
+    """
+    low, high = (images - eps).clamp(min=0), (images + eps).clamp(max=1)
+    answer = model(Interval((high + low) / 2, (high - low) / 2, share))
+    if not isinstance(answer, Interval) or answer.last is None:
+        raise InputError("recipe nonsingular needs a network that ends in a linear layer")
+    inputs, weight, bias = answer.last
+    rows = weight[labels][:, None] - weight  # (N, classes, features)
+    spread = torch.einsum("njk,nk->nj", rows.abs(), inputs.radius)
+    size = (inputs.centre.abs() + inputs.radius).sum(1, keepdim=True)
+    spread = spread + 2 * inputs.entry(weight) * size + 2 * inputs.entry(bias)
+    offset = torch.zeros_like(weight[:, 0]) if bias is None else bias
+    centre = torch.einsum("njk,nk->nj", rows, inputs.centre) + offset[labels][:, None] - offset
+    exact = model(images)
+    margins = exact.gather(1, labels[:, None]) - exact
+    fall = margins - (centre - spread)  # the interval's centre is not the image's own activation
+    errors: Tensor = fall.masked_fill(F.one_hot(labels, len(weight)).bool(), 0.0)
+    return errors
+
+
+def _layer(z: Interval, weight: Tensor, bias: Tensor | None, apply: Apply) -> Interval:
+    shape = (1, -1, *[1] * (z.centre.ndim - 2))
+    centre, radius = apply(z.centre, weight), apply(z.radius, weight.abs())
+    if z.share:
+        ones = torch.ones_like(weight[:1])
+        radius = radius + z.entry(weight) * apply(z.centre.abs() + z.radius, ones)
+    if bias is not None:
+        centre, radius = centre + bias.view(shape), radius + z.entry(bias)
+    return Interval(centre, radius, z.share)
+
+
+def _linear(z: Interval, weight: Tensor, bias: Tensor | None = None) -> Interval:
+    out = _layer(z, weight, bias, F.linear)
+    return Interval(out.centre, out.radius, z.share, (z, weight, bias))
+
+
+def _conv2d(
+    z: Interval, weight: Tensor, bias: Tensor | None = None, *places: Any, **named: Any
+) -> Interval:
+    def apply(values: Tensor, kernel: Tensor) -> Tensor:
+        return F.conv2d(values, kernel, None, *places, **named)
+
+    if (places[3:] or (named.get("groups", 1),)) != (1,):
+        raise _unbounded("conv2d in groups")
+    return _layer(z, weight, bias, apply)
+
+
+def _unbounded(name: str) -> InputError:
+    return InputError(
+        f"recipe nonsingular has no bound for the operation {name!r}; choose an architecture of "
+        "linear and convolutional layers, ReLU and sums, such as 'mlp', 'cnn' or 'cifar-resnet2b'"
+    )
+
+
+_FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
+    F.linear: _linear,
+    F.conv2d: _conv2d,
+    F.relu: lambda z, inplace=False: z.relu(),
+    torch.relu: Interval.relu,
+    torch.flatten: Interval.flatten,
+}

@@ -1,0 +1,70 @@
+"""A model at weights other than its own, and the worst ones near them.
+
+Weights are displaced functionally: the model's own never move, so nothing has to be put back, and
+the gradient at the displaced weights arrives at the model's own parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+Predict = Callable[[Tensor], Tensor]
+"""From images (N, C, H, W) to logits (N, classes)."""
+
+
+def kernels(model: nn.Module) -> dict[str, Tensor]:
+    """The tensors that are displaced: matrices and convolution kernels, by name.
+
+    Biases and batch norm's scales have one dimension and stay (Wu et al. 2020, official code).
+    """
+    return {name: weight for name, weight in model.named_parameters() if weight.ndim > 1}
+
+
+def displaced(model: nn.Module, weights: Mapping[str, Tensor]) -> Predict:
+    """The model with other tensors in the place of some; buffers are its own, and move with it."""
+    return lambda images: functional_call(model, dict(weights), (images,))
+
+
+def relative(weight: Tensor, direction: Tensor, radius: float) -> Tensor:
+    """``direction`` scaled to the length ``radius * |weight|_2``; 0 where either length is 0."""
+    length = torch.linalg.vector_norm(direction)
+    scale = radius * torch.linalg.vector_norm(weight) / length
+    return direction * torch.where(length > 0, scale, torch.zeros_like(scale))
+
+
+def at_worst_weights(
+    model: nn.Module, objective: Callable[[Predict], Tensor], radius: float
+) -> Tensor:
+    """A loss at the weights one ascent step away: adversarial weight perturbation.
+
+    ``v_l = radius |w_l| g_l / |g_l|`` for each kernel ``w_l`` with the loss's gradient ``g_l``, as
+    in Wu et al. 2020, "Adversarial Weight Perturbation Helps Robust Generalization"
+    (arXiv:2004.05884). The step's own forward pass goes through copies of the buffers, so it leaves
+    batch norm's statistics alone.
+
+    Args:
+        model: in train mode.
+        objective: from a way to predict to the scalar loss; called twice.
+        radius: length of each kernel's displacement, relative to the kernel's own; at 0 the loss is
+            that at the model's weights, bit for bit.
+
+    Returns:
+        The loss at ``w + v``, where ``v`` is a constant; its gradient is that at ``w + v``.
+    """
+    if not radius:
+        return objective(model)
+    weights = kernels(model)
+    copies = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    loss = objective(displaced(model, copies))
+    gradients = torch.autograd.grad(loss, list(weights.values()))
+    with torch.no_grad():
+        moves = [
+            relative(weight, gradient, radius)
+            for weight, gradient in zip(weights.values(), gradients, strict=True)
+        ]
+    moved = {name: w + v for (name, w), v in zip(weights.items(), moves, strict=True)}
+    return objective(displaced(model, moved))
