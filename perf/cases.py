@@ -84,15 +84,10 @@ def whole_models(shared: Path) -> Iterator[WholeModel]:
         shared: the folder with ``data/checkpoints`` and ``data/cifar10``; it may be missing.
     """
     data = shared / "data"
-    for name in list_models():
-        card = load_card(name)
-        if card.source == "bundled":
-            yield WholeModel(
-                name,
-                battery_for(card.dataset).name,
-                partial(load_model, name),
-                partial(load_dataset, card.dataset, "test", data if data.is_dir() else None),
-            )
+    for name, examples in _bundled_models(data):
+        battery = battery_for(load_card(name).dataset)
+        whole = examples if battery.examples is None else _first(examples, battery.examples)
+        yield WholeModel(name, battery.name, partial(load_model, name), whole)
     test = data / "cifar10" / "test_846.npz"
     for name, description in SHARED.items():
         file = data / "checkpoints" / f"{name}.safetensors"
@@ -119,26 +114,44 @@ def all_cases(shared: Path, *, slow: bool) -> Iterator[Case]:
         if file.is_file() and test.is_file():
             for norm, eps in SHARED_BUDGETS:
                 yield Case(name, norm, eps, _foreign(file, *description), _head(test))
-    for name in list_models():
-        if load_card(name).source == "bundled":
-            yield from _bundled(name, data if data.is_dir() else None)
+    for name, examples in _bundled_models(data):
+        yield from _bundled(name, _first(examples, BUNDLED_EXAMPLES))
     if slow and test.is_file():
         for norm, eps in SLOW_BUDGETS:
             yield Case(SLOW, norm, eps, lambda: load_model(SLOW), _head(test, SLOW_EXAMPLES))
 
 
-def _bundled(name: str, data_root: Path | None) -> Iterator[Case]:
+def _bundled_models(data: Path) -> Iterator[tuple[str, Callable[[], Dataset]]]:
+    """Every bundled model whose test images are at hand, with what reads them."""
+    at_hand = {
+        "digits": partial(load_dataset, "digits", "test"),
+        "mnist": partial(load_dataset, "mnist", "test", data),
+        "cifar10": partial(load_npz, data / "cifar10" / "test_846.npz", "cifar10"),
+    }
+    if not (data / "MNIST").is_dir():
+        del at_hand["mnist"]
+    if not (data / "cifar10" / "test_846.npz").is_file():
+        del at_hand["cifar10"]
+    for name in list_models():
+        card = load_card(name)
+        if card.source == "bundled" and card.dataset in at_hand:
+            yield name, at_hand[card.dataset]
+
+
+def _bundled(name: str, examples: Callable[[], Dataset]) -> Iterator[Case]:
     """A bundled model at every budget of its battery."""
-    dataset = load_card(name).dataset
-    settings = battery_for(dataset).probes["input"]
-
-    def examples() -> Dataset:
-        whole = load_dataset(dataset, "test", data_root)
-        return whole.head(min(BUNDLED_EXAMPLES, len(whole)))
-
+    settings = battery_for(load_card(name).dataset).probes["input"]
     for norm in NORMS:
         for eps in getattr(settings, norm, ()):
-            yield Case(name, norm, eps, lambda: load_model(name), examples)
+            yield Case(name, norm, eps, partial(load_model, name), examples)
+
+
+def _first(examples: Callable[[], Dataset], count: int) -> Callable[[], Dataset]:
+    def read() -> Dataset:
+        whole = examples()
+        return whole.head(min(count, len(whole)))
+
+    return read
 
 
 def _foreign(

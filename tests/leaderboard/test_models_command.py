@@ -53,7 +53,7 @@ def test_filters_are_taken_together():
 
 
 def test_text_is_looked_for_in_names_architectures_recipes_and_notes():
-    assert names("PGD") == list_models("*-pgd-at")
+    assert names("PGD") == list_models("*pgd-at*")
     assert names("Croce and Hein") == ["cifar10/resnet18-standard"]
 
 

@@ -6,7 +6,9 @@ import pytest
 import torch
 
 import perf.optimiser_strength
+from benchmark.batteries import battery_for
 from benchmark.provenance import versions
+from models_zoo import list_models, load_card
 from perf.cases import whole_models
 from perf.optimiser_strength import Line, summary, table
 from perf.page import marks
@@ -35,11 +37,11 @@ def test_every_value_is_measured_at_both_lengths(command, monkeypatch):
         return {"thing, here": 1.0, "thing, there": 1.0 + 0.01 * factor}
 
     monkeypatch.setattr(perf.optimiser_strength, "QUESTIONS", {"thing": values})
-    code, out, err = command("--only", "digits/mlp-*", "--examples", 5, "--factor", 3)
+    code, out, err = command("--only", "digits/cnn-*", "--examples", 5, "--factor", 3)
     assert code == 0, err
     assert asked == 2 * [(5, "digits-v1", 1), (5, "digits-v1", 3)]
-    assert "| digits/mlp-standard | thing, there | 1.0100 | 1.0300 | 2.0% |" in out
-    assert "Largest change of thing: 2.0% (digits/mlp-" in out
+    assert "| digits/cnn-standard | thing, there | 1.0100 | 1.0300 | 2.0% |" in out
+    assert "Largest change of thing: 2.0% (digits/cnn-" in out
 
 
 def test_the_weight_attack_is_asked_over_all_its_ladders(command):
@@ -67,10 +69,10 @@ def test_the_page_gets_machine_versions_and_every_row(command, monkeypatch, tmp_
     page.write_text("before\n" + "\n".join(marks("optimiser_strength")) + "\nafter\n")
     values = {"thing": lambda subject, battery, factor: {"thing, here": float(factor)}}
     monkeypatch.setattr(perf.optimiser_strength, "QUESTIONS", values)
-    code, _, err = command("--only", "digits/mlp-*", "--factor", 3, "--write", "--page", page)
+    code, _, err = command("--only", "digits/cnn-*", "--factor", 3, "--write", "--page", page)
     assert code == 0, err
     text = page.read_text()
-    assert "Largest change of thing: 200.0% (digits/mlp-" in text
+    assert "Largest change of thing: 200.0% (digits/cnn-" in text
     assert text.count("| thing, here | 1.0000 | 3.0000 | 200.0% |") == 2
     assert f"torch {versions()['torch']}" in text
     assert text.startswith("before\n")
@@ -96,12 +98,15 @@ def test_changes_are_relative_and_a_change_from_zero_is_infinite():
 
 
 def test_the_models_are_the_bundled_ones_and_the_shared_checkpoints(shared_data, tmp_path):
-    with_shared = list(whole_models(shared_data.parent))
-    bundled = list(whole_models(tmp_path))
-    assert len(bundled) >= 4
-    assert {case.battery for case in bundled} == {"digits-v1"}
-    assert with_shared[: len(bundled)] != []
-    shared = {case.model: case for case in with_shared if case.model.startswith("cifar10-")}
+    alone = list(whole_models(tmp_path))
+    assert len(alone) >= 4
+    assert {case.battery for case in alone} == {"digits-v1"}
+    cases = {case.model: case for case in whole_models(shared_data.parent)}
+    for name in list_models():
+        if load_card(name).source == "bundled":
+            assert cases[name].battery == battery_for(load_card(name).dataset).name
+    assert len(cases["mnist/cnn-standard"].examples()) == 1000
+    shared = {name: case for name, case in cases.items() if name.startswith("cifar10-")}
     assert len(shared) == 4
     assert {case.battery for case in shared.values()} == {"cifar10-linf-v1"}
     assert len(shared["cifar10-resnet2b-adv"].examples()) == 846
