@@ -49,7 +49,7 @@ def overview(entries: Sequence[Entry], painter: Painter) -> Picture | None:
     ]
     if not points:
         return None
-    recipes = list(dict.fromkeys(recipe for _, recipe, _, _ in points))
+    recipes = sorted({recipe for _, recipe, _, _ in points})
     title = "Robust to changed inputs, robust to changed weights"
     description = f"{title}: a point for each of {len(points)} models. " + " ".join(
         f"{name}: input {number(x, 'share')}, weight {number(y, 'share')}."
