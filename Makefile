@@ -55,6 +55,12 @@ zoo: $(INSTALLED) ## Retrain the bundled models; DATASET=mnist for others, OPTIO
 	@echo "==> training the bundled models of $(DATASET)"
 	@$(VENV)/bin/nonsingular zoo $(DATASET) $(OPTIONS)
 
+DATABASE ?= nonsingular.sqlite
+.PHONY: findings
+findings: $(INSTALLED) ## Judge the literature's claims by what is stored: docs/findings.md; DATABASE=FILE for another store
+	@echo "==> writing docs/findings.md from $(DATABASE)"
+	@$(VENV)/bin/nonsingular findings --database $(DATABASE) --out docs
+
 .PHONY: test
 test: $(INSTALLED_DEV) ## Install if need be and run all tests
 	@echo "==> running the tests"

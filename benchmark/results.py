@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -225,6 +225,7 @@ class Provenance(BaseModel):
         checkpoint_sha256: SHA-256 of the checkpoint file, where there is one.
         data_sha256: SHA-256 of the images and labels that were evaluated.
         examples: number of examples.
+        split: ``"train"`` where models may have been trained on the examples.
         battery: name of the battery.
         battery_sha256: SHA-256 of the battery's content.
         seed: root of every random draw.
@@ -240,6 +241,7 @@ class Provenance(BaseModel):
     checkpoint_sha256: str | None = None
     data_sha256: str
     examples: int
+    split: Literal["train", "test"] = "test"
     battery: str
     battery_sha256: str
     seed: int

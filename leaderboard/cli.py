@@ -14,6 +14,7 @@ from leaderboard.commands import (
     bench,
     compare_autoattack,
     doctor,
+    findings,
     landscape,
     models,
     site,
@@ -30,7 +31,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (models, bench, compare_autoattack, landscape, submit, site, train, zoo, doctor):
+for command in (
+    models,
+    bench,
+    compare_autoattack,
+    landscape,
+    submit,
+    site,
+    findings,
+    train,
+    zoo,
+    doctor,
+):
     command.register(app)
 
 

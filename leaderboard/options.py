@@ -15,21 +15,26 @@ Database = Annotated[
 ]
 Out = Annotated[Path, typer.Option(help="Folder the leaderboard is rendered into.")]
 Examples = Annotated[
-    int | None, typer.Option(help="Use only the first N examples; by default all.")
+    int | None,
+    typer.Option(help="Use only the first N examples; by default the battery's, or all."),
 ]
 Data = Annotated[
     Path | None,
-    typer.Option(help="Images to evaluate on: .npz with x uint8 (N, C, H, W) and y int64 (N,)."),
+    typer.Option(
+        help="Images to evaluate on: .npz with x uint8 (N, C, H, W) and y int64 (N,), or with the "
+        "images as JPEG files, in jpeg and offsets, in place of x."
+    ),
 ]
 DataRoot = Annotated[
-    Path | None, typer.Option(help="Folder that downloaded data sets are kept in.")
+    Path | None,
+    typer.Option(help="Folder that data sets are kept in, laid out as torchvision does."),
 ]
 TrainingData = Annotated[
     list[Path] | None,
     typer.Option(
         "--data",
         help="Images to train on in place of the data set's training split: .npz with x uint8 "
-        "(N, C, H, W) and y int64 (N,); repeatable, files are joined.",
+        "(N, C, H, W) and y int64 (N,), or with JPEG files; repeatable, files are joined.",
     ),
 ]
 TestData = Annotated[
@@ -40,13 +45,18 @@ Threads = Annotated[
     int, typer.Option(min=1, help="CPU threads; more than 1 helps large networks only.")
 ]
 Checkpoint = Annotated[
-    Path | None, typer.Option(help="Use this file in place of models of the zoo.")
+    Path | None,
+    typer.Option(help="Use this file in place of models by name: weights, or an .onnx."),
 ]
 Architecture = Annotated[
-    str | None, typer.Option(help="Architecture of --checkpoint, such as 'cifar-resnet20'.")
+    str | None, typer.Option(help="Architecture of --checkpoint; an .onnx or .pt2 brings its own.")
 ]
 TrainedFor = Annotated[
     str | None, typer.Option(help="Data set --checkpoint was trained for, such as 'cifar10'.")
+]
+Trust = Annotated[
+    bool,
+    typer.Option("--trust", help="Load a .pt2 file, which can execute code as it is loaded."),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Root of every random draw.")]
 Device = Annotated[str, typer.Option(help="Where to compute, such as 'cpu' or 'cuda'.")]

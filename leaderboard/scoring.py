@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -84,8 +84,14 @@ def score_models(
         TimeElapsedColumn(),
         console=Console(stderr=True),
     ) as bar:
-        keeper = _Keeper(models, tasks, store, bar, submitted)
-        return run_local(tasks, keeper, jobs or default_jobs(len(tasks), job.device))
+        keeper = _Keeper(models, tasks, store, bar, submitted, job.data)
+        reports = run_local(tasks, keeper, jobs or default_jobs(len(tasks), job.device))
+    return [replace(r, provenance=_marked(r.provenance, job.data)) for r in reports]
+
+
+def _marked(provenance: Provenance, data: Dataset) -> Provenance:
+    """With the mark of images that models were trained on; an evaluation sees tensors only."""
+    return provenance.model_copy(update={"split": "train"}) if data.split == "train" else provenance
 
 
 def _task(model: Classifier, job: Job, store: Store) -> Task:
@@ -107,9 +113,10 @@ class _Keeper:
         store: Store,
         bar: Progress,
         submitted: bool,
+        data: Dataset,
     ) -> None:
         self.models, self.tasks, self.store = models, tasks, store
-        self.bar, self.submitted = bar, submitted
+        self.bar, self.submitted, self.data = bar, submitted, data
         self.lines = [
             bar.add_task(
                 model.card.name,
@@ -125,6 +132,7 @@ class _Keeper:
 
     def answered(self, index: int, provenance: Provenance, result: ProbeResult) -> None:
         card, battery = self.models[index].card, self.tasks[index].battery
+        provenance = _marked(provenance, self.data)
         self.store.save(card, provenance, battery, result, submitted=self.submitted)
         self.bar.update(self.lines[index], advance=1)
         if not self.bar.console.is_terminal:

@@ -1,4 +1,4 @@
-"""The model a command is about where it is not one of the zoo."""
+"""The models a command is about: by name, of the zoo or elsewhere, or from a file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 
 def from_checkpoint(
-    path: Path, architecture: str | None, dataset: str, data: Dataset, mean: str, std: str
+    path: Path,
+    architecture: str | None,
+    dataset: str,
+    data: Dataset,
+    mean: str,
+    std: str,
+    trust: bool = False,
 ) -> Classifier:
     """A classifier from a foreign checkpoint, for images like those it will be asked about.
 
@@ -25,13 +31,15 @@ def from_checkpoint(
         data: the evaluation examples, which give the image shape and the number of classes.
         mean: the option --mean.
         std: the option --std.
+        trust: the option --trust.
 
     Raises:
         InputError: there is no architecture, or the file or the numbers cannot be used.
     """
     from models_zoo import load_file
+    from models_zoo.sources.program import FORMATS
 
-    if architecture is None:
+    if architecture is None and path.suffix.lower() not in FORMATS:
         raise InputError("--checkpoint needs --architecture, such as --architecture cifar-resnet20")
     return load_file(
         path,
@@ -41,6 +49,7 @@ def from_checkpoint(
         input_shape=data.input_shape,
         mean=numbers("--mean", mean),
         std=numbers("--std", std),
+        trust=trust,
     )
 
 
@@ -52,17 +61,19 @@ def one_model(
     data: Dataset,
     mean: str,
     std: str,
+    trust: bool = False,
 ) -> Classifier:
-    """The one model a command is about, of the zoo or from a file.
+    """The one model a command is about, by name or from a file.
 
     Args:
-        name: the model's name in the zoo; ``None`` where there is a checkpoint.
+        name: the model's name; ``None`` where there is a checkpoint.
         checkpoint: the option --checkpoint.
         architecture: the option --architecture.
         dataset: the data set it was trained for.
         data: the evaluation examples.
         mean: the option --mean.
         std: the option --std.
+        trust: the option --trust.
 
     Raises:
         InputError: an unknown model, or a file that cannot be used.
@@ -70,15 +81,24 @@ def one_model(
     from models_zoo import load_model
 
     if checkpoint is None:
-        return load_model(str(name))
-    return from_checkpoint(checkpoint, architecture, dataset, data, mean, std)
+        return for_dataset(load_model(str(name), trust=trust), dataset)
+    return from_checkpoint(checkpoint, architecture, dataset, data, mean, std, trust)
+
+
+def for_dataset(model: Classifier, dataset: str) -> Classifier:
+    """A model whose card says for which data set it is, where it did not say so itself."""
+    from models_zoo.card import UNKNOWN_DATASET
+
+    if model.card.dataset == UNKNOWN_DATASET:
+        model.card = model.card.model_copy(update={"dataset": dataset})
+    return model
 
 
 def data_set_of(model: str | None, checkpoint: Path | None, dataset: str | None) -> str:
-    """The data set of the one model a command is about, of the zoo or from a file.
+    """The data set of the one model a command is about, by name or from a file.
 
     Args:
-        model: the model's name in the zoo.
+        model: the model's name.
         checkpoint: the option --checkpoint.
         dataset: the option --dataset.
 
@@ -86,16 +106,19 @@ def data_set_of(model: str | None, checkpoint: Path | None, dataset: str | None)
         InputError: not exactly one of model and checkpoint is given, or the data set is with the
             wrong one of them.
     """
-    from models_zoo.catalog import load_card
+    from models_zoo.card import UNKNOWN_DATASET
+    from models_zoo.sources import dataset_of
 
     if (model is None) == (checkpoint is None):
         raise InputError(
             "give either a model of the zoo, such as digits/cnn-pgd-at, or --checkpoint"
         )
-    if model is not None:
+    own = UNKNOWN_DATASET if model is None else dataset_of(model)
+    if own != UNKNOWN_DATASET:
         if dataset is not None:
             raise InputError(f"--dataset goes with --checkpoint; {model!r} has its own data set")
-        return load_card(model).dataset
+        return own
     if dataset is None:
-        raise InputError("--checkpoint needs --dataset, such as --dataset cifar10")
+        asking = "--checkpoint" if model is None else repr(model)
+        raise InputError(f"{asking} needs --dataset, such as --dataset cifar10")
     return dataset

@@ -1,7 +1,8 @@
 """The zoo: trained checkpoints with their cards, safe loading, architectures and training.
 
-``load_model("digits/cnn-pgd-at")`` gives a :class:`Classifier`; ``list_models("digits/*")`` names
-what there is. Names are resolved on first use, so that importing the package does not load torch.
+``load_model("digits/cnn-pgd-at")`` gives a :class:`Classifier`, and so does the name of a model
+elsewhere, such as ``"torchvision:resnet18"``; ``list_models("digits/*")`` names what the zoo holds.
+Names are resolved on first use, so that importing the package does not load torch.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from models_zoo.checkpoint import read_weights, save_weights, sha256_file
     from models_zoo.classifier import Classifier, fingerprint
     from models_zoo.errors import InputError
-    from models_zoo.sources import load_file, load_model
+    from models_zoo.sources import describe_model, load_file, load_model
 
 __all__ = [
     "Card",
@@ -24,6 +25,7 @@ __all__ = [
     "InputError",
     "Training",
     "build_architecture",
+    "describe_model",
     "fingerprint",
     "list_architectures",
     "list_models",
@@ -42,7 +44,7 @@ _HOMES = {
     "models_zoo.checkpoint": ("read_weights", "save_weights", "sha256_file"),
     "models_zoo.classifier": ("Classifier", "fingerprint"),
     "models_zoo.errors": ("InputError",),
-    "models_zoo.sources": ("load_file", "load_model"),
+    "models_zoo.sources": ("describe_model", "load_file", "load_model"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

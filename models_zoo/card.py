@@ -6,7 +6,21 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, model_validator
 
-Source = Literal["bundled", "installed", "file", "submitted", "memory"]
+Source = Literal[
+    "bundled",
+    "installed",
+    "downloaded",
+    "robustbench",
+    "torchvision",
+    "timm",
+    "hf-hub",
+    "file",
+    "submitted",
+    "memory",
+]
+
+UNKNOWN_DATASET = "unknown"
+"""The data set of a foreign model that does not say for which it was trained."""
 
 
 class Training(BaseModel):
@@ -55,12 +69,14 @@ class Card(BaseModel):
     Attributes:
         name: unique name, ``<dataset>/<model>`` for models of the zoo.
         dataset: the data set whose classes it tells apart.
-        architecture: a name of :func:`models_zoo.list_architectures`.
+        architecture: a name of :func:`models_zoo.list_architectures`, or ``<library>:<name>`` where
+            another library builds the network, or ``<format>:<hash>`` where the file holds it.
         classes: number of logits.
         input_shape: (channels, height, width) of an image.
         mean: per-channel mean subtracted inside the model; inputs are in [0, 1].
         std: per-channel standard deviation divided by inside the model.
         checkpoint: file name of the weights.
+        url: where the weights are downloaded from, for source ``"downloaded"``.
         sha256: SHA-256 of that file, verified at load.
         clean_accuracy: accuracy on the data set's test split as measured by the card's author.
         robustness: accuracy under an input attack, likewise.
@@ -82,6 +98,7 @@ class Card(BaseModel):
     mean: tuple[float, ...]
     std: tuple[float, ...]
     checkpoint: str | None = None
+    url: HttpUrl | None = None
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     clean_accuracy: float | None = Field(default=None, ge=0, le=1)
     robustness: Robustness | None = None

@@ -14,6 +14,10 @@ class InputError(ValueError):
     """
 
 
+SHOWN = 40
+"""Names that a message lists at most; of more it gives the number."""
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> InputError:
     """An :class:`InputError` for a name that is not known, suggesting the nearest one.
 
@@ -25,4 +29,16 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> InputError:
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]!r}? " if close else ""
-    return InputError(f"unknown {kind} {name!r}; {hint}known: {', '.join(names)}")
+    listed = ", ".join(names) if len(names) <= SHOWN else f"{len(names)} names"
+    return InputError(f"unknown {kind} {name!r}; {hint}known: {listed}")
+
+
+def reason_of(error: BaseException, limit: int = 160) -> str:
+    """The first line of a foreign error's message, or its kind where it says nothing.
+
+    Args:
+        error: what was raised.
+        limit: characters after which the line is cut.
+    """
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0] if len(lines[0]) <= limit else f"{lines[0][:limit]}..."

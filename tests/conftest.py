@@ -1,7 +1,10 @@
 """Settings of all tests, and the real data that lie beside a development checkout."""
 
 import os
+import warnings
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -20,6 +23,51 @@ def shared_data() -> Path:
     if not root.is_dir():
         pytest.skip(f"no shared data at {root}; name its folder with NONSINGULAR_SHARED")
     return root
+
+
+@pytest.fixture(scope="session")
+def exporting() -> SimpleNamespace:
+    """Writes a network in the formats that carry their architecture, as their users write them."""
+    return SimpleNamespace(onnx=_to_onnx, old_onnx=_to_old_onnx, program=_to_program)
+
+
+def _to_onnx(network, shape, path: Path, **options) -> Path:
+    """With the exporter that PyTorch uses by default, for a batch of any size."""
+    import torch
+
+    settings: dict[str, Any] = {
+        "dynamo": True,
+        "external_data": False,
+        "dynamic_shapes": ({0: torch.export.Dim("batch")},),
+        "verbose": False,
+    } | options
+    with warnings.catch_warnings(action="ignore"):
+        torch.onnx.export(network, (torch.rand(2, *shape),), path, **settings)
+    return path
+
+
+def _to_old_onnx(network, shape, path: Path, **options) -> Path:
+    """With the exporter that PyTorch used before, which names constants and layers otherwise."""
+    settings = {
+        "dynamo": False,
+        "dynamic_shapes": None,
+        "input_names": ["images"],
+        "dynamic_axes": {"images": {0: "batch"}},
+    }
+    return _to_onnx(network, shape, path, **(settings | options))
+
+
+def _to_program(network, shape, path: Path, batch: int | None = None) -> Path:
+    """With ``torch.export``, for batches of one size or of any."""
+    import torch
+
+    sizes = ({0: torch.export.Dim("batch")},) if batch is None else None
+    with warnings.catch_warnings(action="ignore"):
+        program = torch.export.export(
+            network, (torch.rand(batch or 2, *shape),), dynamic_shapes=sizes
+        )
+        torch.export.save(program, path)
+    return path
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

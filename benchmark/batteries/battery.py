@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Sequence
 from importlib.resources import files
 
-from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, field_validator
 
 from benchmark.probes import PROBES, ProbeSettings
 from models_zoo.errors import InputError, unknown_name
@@ -22,6 +22,8 @@ class Battery(BaseModel):
         dataset: the data set it is meant for.
         description: one sentence for the leaderboard.
         default: the probes that run when none is named, in order; the others are references.
+        examples: how many of the first examples are evaluated where nothing else is asked for;
+            ``None`` for all.
         probes: settings of every probe, by its name.
     """
 
@@ -31,6 +33,7 @@ class Battery(BaseModel):
     dataset: str
     description: str
     default: tuple[str, ...]
+    examples: int | None = Field(default=None, ge=1)
     probes: dict[str, SerializeAsAny[ProbeSettings]]
 
     @field_validator("probes", mode="before")
@@ -51,8 +54,10 @@ class Battery(BaseModel):
     @property
     def sha256(self) -> str:
         """SHA-256 of the content (not of the file: comments and layout do not count)."""
-        content = json.dumps(self.model_dump(mode="json"), sort_keys=True)
-        return hashlib.sha256(content.encode()).hexdigest()
+        content = self.model_dump(mode="json")
+        if self.examples is None:  # older batteries do not know the field and keep their hashes
+            del content["examples"]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def select(self, probes: Sequence[str] | None) -> list[str]:
         """Names of the probes to run: those asked for, or the battery's default.

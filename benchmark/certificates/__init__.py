@@ -1,6 +1,6 @@
 """Certificates: lower bounds of robustness, proofs where attacks give upper bounds."""
 
-from benchmark.certificates.bounds import Certifier, certify_surface
+from benchmark.certificates.bounds import Certifier, certifier_of, certify_surface
 from benchmark.certificates.moving import UncertifiableError
 
-__all__ = ["Certifier", "UncertifiableError", "certify_surface"]
+__all__ = ["Certifier", "UncertifiableError", "certifier_of", "certify_surface"]

@@ -138,6 +138,19 @@ def _margins(answer: Unknown, labels: Tensor) -> Tensor:
     return least
 
 
+def certifier_of(subject: Subject, norm: str) -> Certifier:
+    """The certifier of a subject, made once: it knows the norms of all layers.
+
+    Args:
+        subject: model, with its own weights, and examples.
+        norm: norm of the input balls.
+
+    Raises:
+        UncertifiableError: the model does something that no bound is known for.
+    """
+    return subject.once(("certifier", norm), lambda: Certifier(subject, norm))
+
+
 def certify_surface(
     subject: Subject, norm: str, budgets: Sequence[float], balls: Sequence[WeightBall]
 ) -> list[list[Tensor]]:
@@ -155,7 +168,7 @@ def certify_surface(
     Raises:
         UncertifiableError: the model does something that no bound is known for.
     """
-    certifier = Certifier(subject, norm)
+    certifier = certifier_of(subject, norm)
     surface: list[list[Tensor]] = []
     for eps in budgets:
         row: list[Tensor] = []

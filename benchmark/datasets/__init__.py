@@ -8,26 +8,44 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.npz import load_npz
 from models_zoo.errors import unknown_name
 
-DATASETS = ("cifar10", "digits", "mnist")
+CLASSES = {
+    "cifar10": 10,
+    "cifar100": 100,
+    "digits": 10,
+    "fashion-mnist": 10,
+    "imagenet": 1000,
+    "mnist": 10,
+    "svhn": 10,
+}
+"""Number of classes of each data set."""
+
+DATASETS = tuple(CLASSES)
 """Names that :func:`load_dataset` accepts."""
 
 SPLITS = ("train", "test")
 
-__all__ = ["DATASETS", "SPLITS", "Dataset", "load_dataset", "load_npz"]
+__all__ = ["CLASSES", "DATASETS", "SPLITS", "Dataset", "load_dataset", "load_npz"]
 
 
-def load_dataset(name: str, split: str = "test", data_root: str | Path | None = None) -> Dataset:
-    """One split of a data set, whole.
+def load_dataset(
+    name: str,
+    split: str = "test",
+    data_root: str | Path | None = None,
+    examples: int | None = None,
+) -> Dataset:
+    """One split of a data set, or the head of it.
 
     Args:
         name: one of :data:`DATASETS`.
         split: ``"train"`` or ``"test"``.
-        data_root: folder that downloaded data sets are kept in; by default that of the
-            environment variable ``NONSINGULAR_DATA``, or ``~/.cache/nonsingular``. ``digits``
-            needs none.
+        data_root: folder that data sets are kept in, laid out as torchvision expects it; by default
+            that of the environment variable ``NONSINGULAR_DATA``, or ``~/.cache/nonsingular``.
+            ``digits`` needs none.
+        examples: only the first so many; ``None`` for all. ``imagenet`` reads no image beyond them.
 
     Raises:
-        InputError: the name or split is unknown, or the data can be neither found nor downloaded.
+        InputError: the name or split is unknown, the data can be neither found nor downloaded, or
+            there are not that many.
     """
     if name not in DATASETS:
         raise unknown_name("data set", name, DATASETS)
@@ -36,8 +54,14 @@ def load_dataset(name: str, split: str = "test", data_root: str | Path | None = 
     if name == "digits":
         from benchmark.datasets.digits import digits
 
-        return digits(split)
-    from benchmark.datasets import downloaded
+        data = digits(split)
+    else:
+        from benchmark.datasets import downloaded
 
-    load = downloaded.cifar10 if name == "cifar10" else downloaded.mnist
-    return load(split, Path(data_root) if data_root else downloaded.default_root())
+        root = Path(data_root) if data_root else downloaded.default_root()
+        if name == "imagenet":
+            from benchmark.datasets.imagenet import imagenet
+
+            return imagenet(split, root, examples)
+        data = downloaded.downloaded(name, split, root)
+    return data if examples is None else data.head(examples)

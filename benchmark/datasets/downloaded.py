@@ -1,8 +1,13 @@
-"""CIFAR-10 and MNIST through torchvision, downloaded where they are not there yet."""
+"""Data sets through torchvision, downloaded where they are not there yet."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,57 +20,131 @@ from models_zoo.errors import InputError
 ROOT_VARIABLE = "NONSINGULAR_DATA"
 """Environment variable that names the folder data sets are kept in."""
 
+_PATIENCE = 30.0
+"""Seconds without an answer after which a download is given up."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """How torchvision knows a data set.
+
+    Attributes:
+        kind: name of torchvision's class.
+        classes: number of classes.
+        files: what has to lie in the root.
+        origin: where torchvision downloads it from.
+    """
+
+    kind: str
+    classes: int
+    files: str
+    origin: str
+
+
+LISTINGS = {
+    "cifar10": Listing(
+        "CIFAR10",
+        10,
+        "cifar-10-batches-py/ with data_batch_1 to data_batch_5, test_batch and batches.meta",
+        "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+    ),
+    "cifar100": Listing(
+        "CIFAR100",
+        100,
+        "cifar-100-python/ with train, test and meta",
+        "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",
+    ),
+    "fashion-mnist": Listing(
+        "FashionMNIST",
+        10,
+        "FashionMNIST/raw/ with the four {train,t10k}-{images-idx3,labels-idx1}-ubyte",
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
+    ),
+    "mnist": Listing(
+        "MNIST",
+        10,
+        "MNIST/raw/ with the four {train,t10k}-{images-idx3,labels-idx1}-ubyte",
+        "https://ossci-datasets.s3.amazonaws.com/mnist and http://yann.lecun.com/exdb/mnist",
+    ),
+    "svhn": Listing(
+        "SVHN",
+        10,
+        "train_32x32.mat and test_32x32.mat",
+        "http://ufldl.stanford.edu/housenumbers",
+    ),
+}
+"""MNIST (LeCun et al. 1998), Fashion-MNIST (Xiao et al. 2017), CIFAR (Krizhevsky 2009) and the
+cropped digits of SVHN (Netzer et al. 2011)."""
+
 
 def default_root() -> Path:
     """The folder of :data:`ROOT_VARIABLE`, or ``~/.cache/nonsingular``."""
     return Path(os.environ.get(ROOT_VARIABLE) or Path.home() / ".cache" / "nonsingular")
 
 
-def cifar10(split: str, root: Path) -> Dataset:
-    """CIFAR-10: 50,000 training and 10,000 test images of 3x32x32 (Krizhevsky 2009).
+def downloaded(name: str, split: str, root: Path) -> Dataset:
+    """One split of a data set of :data:`LISTINGS`, in its official order.
 
     Args:
-        split: ``"train"`` or ``"test"``; each in its official order.
-        root: folder with ``cifar-10-batches-py``, which is downloaded where it is missing.
+        name: a key of :data:`LISTINGS`.
+        split: ``"train"`` or ``"test"``.
+        root: folder with the listing's files, which are downloaded where they are missing.
 
     Raises:
-        InputError: the files are missing and cannot be downloaded.
+        InputError: the files are missing and cannot be downloaded, or they cannot be read.
     """
-    source = _open(datasets.CIFAR10, "cifar10", "cifar-10-batches-py", split, root)
-    pixels = torch.from_numpy(source.data).permute(0, 3, 1, 2)
-    return _dataset("cifar10", split, pixels, torch.tensor(source.targets))
+    listing = LISTINGS[name]
+    source = _open(name, listing, split, root)
+    pixels = torch.as_tensor(source.data)
+    if pixels.ndim == 3:
+        pixels = pixels.unsqueeze(1)
+    elif listing.kind.startswith("CIFAR"):
+        pixels = pixels.permute(0, 3, 1, 2)
+    labels = torch.as_tensor(source.labels if listing.kind == "SVHN" else source.targets)
+    return Dataset(
+        name=name,
+        split=split,
+        images=pixels.float().div_(255).contiguous(),
+        labels=labels.long(),
+        classes=listing.classes,
+    )
 
 
-def mnist(split: str, root: Path) -> Dataset:
-    """MNIST: 60,000 training and 10,000 test images of 1x28x28 (LeCun et al. 1998).
-
-    Args:
-        split: ``"train"`` or ``"test"``; each in its official order.
-        root: folder with ``MNIST/raw``, which is downloaded where it is missing.
-
-    Raises:
-        InputError: the files are missing and cannot be downloaded.
-    """
-    source = _open(datasets.MNIST, "mnist", "MNIST/raw", split, root)
-    return _dataset("mnist", split, source.data.unsqueeze(1), source.targets)
-
-
-def _open(kind: Any, name: str, folder: str, split: str, root: Path) -> Any:
-    train = split == "train"
+def _open(name: str, listing: Listing, split: str, root: Path) -> Any:
+    """The data set as torchvision has it, from what lies there or downloaded."""
+    kind: Callable[..., Any] = getattr(datasets, listing.kind)
+    part = {"split": split} if listing.kind == "SVHN" else {"train": split == "train"}
+    where = f"put {listing.files} into {root}, or name the folder that holds it with --data-root "
+    where += f"or {ROOT_VARIABLE}"
     try:
-        return kind(root, train=train, download=False)
-    except RuntimeError:  # torchvision's word for files that are missing or damaged
-        pass
+        return kind(root, **part, download=False)
+    except Exception as error:  # only presence is checked of some, so parsing may fail anyhow
+        if "not found" not in str(error):  # torchvision's words for missing or not the official
+            raise InputError(
+                f"the files of data set {name!r} in {root} cannot be read ({_reason(error)}); "
+                f"remove them, so that they are downloaded again, or {where}"
+            ) from error
     try:
-        return kind(root, train=train, download=True)
+        with _download():
+            return kind(root, **part, download=True)
     except (RuntimeError, OSError) as error:  # a failed connection is an OSError
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise InputError(
-            f"data set {name!r} is not in {root} and could not be downloaded ({reason}); put its "
-            f"files into {root / folder}, or name their folder with --data-root or {ROOT_VARIABLE}"
+            f"data set {name!r} is not (whole) in {root} and could not be downloaded from "
+            f"{listing.origin} ({_reason(error)}); {where}"
         ) from error
 
 
-def _dataset(name: str, split: str, pixels: torch.Tensor, labels: torch.Tensor) -> Dataset:
-    images = pixels.float().div_(255).contiguous()
-    return Dataset(name=name, split=split, images=images, labels=labels.long(), classes=10)
+@contextlib.contextmanager
+def _download() -> Iterator[None]:
+    """What torchvision prints goes to stderr, and a silent server is not waited for for ever."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_PATIENCE)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -98,8 +98,7 @@ def worst_flatness(
         smaller: what was found in a smaller ball; it counts in this one too.
     """
     own = loss(subject)
-    zero = torch.zeros((), dtype=torch.float64, device=own.losses.device)
-    best = smaller or Worst(ball.origin, own.images, Rise(zero, zero))
+    best = smaller or Worst(ball.origin, own.images, Rise.none(own))
     for restart in range(restarts if ball.radius > 0 else 0):
         if restart:
             generator = subject.generator("flatness", "worst", ball.radius, restart)

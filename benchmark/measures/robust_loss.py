@@ -91,10 +91,12 @@ class Rise:
     Attributes:
         loss: rise of the mean loss, in nats, float64; a scalar, or one number a perturbation.
         error: rise of the share of misclassified examples, in the same shape.
+        losses: the examples' own losses with the perturbed weights, (N,) or (perturbations, N).
     """
 
     loss: Tensor
     error: Tensor
+    losses: Tensor
 
     @classmethod
     def between(cls, own: Attacked, moved: Attacked) -> Rise:
@@ -102,16 +104,24 @@ class Rise:
         return cls(
             moved.losses.double().mean() - own.losses.double().mean(),
             moved.wrong.double().mean() - own.wrong.double().mean(),
+            moved.losses,
         )
+
+    @classmethod
+    def none(cls, own: Attacked) -> Rise:
+        """That of the untouched weights."""
+        return cls.between(own, own)
 
     @classmethod
     def stack(cls, rises: Sequence[Rise]) -> Rise:
         """Several perturbations in one."""
         return cls(
-            torch.stack([rise.loss for rise in rises]), torch.stack([rise.error for rise in rises])
+            torch.stack([rise.loss for rise in rises]),
+            torch.stack([rise.error for rise in rises]),
+            torch.stack([rise.losses for rise in rises]),
         )
 
     def steepest(self) -> Rise:
         """Of several perturbations the one whose loss rises most."""
         worst = self.loss.argmax()
-        return Rise(self.loss[worst], self.error[worst])
+        return Rise(self.loss[worst], self.error[worst], self.losses[worst])

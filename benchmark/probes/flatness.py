@@ -175,6 +175,7 @@ class FlatnessProbe(Probe):
         return ProbeResult(
             probe=self.name,
             scores={name: scores[name] for name in self.scores if name in scores},
+            values=self._examples(some, losses, average, worst),
             curves=[
                 *rise_curves("average", settings.geometry, average, settings.draws),
                 *rise_curves("worst", settings.geometry, worst, len(some)),
@@ -222,6 +223,23 @@ class FlatnessProbe(Probe):
                 inside = [rise.steepest() for r, rise in average[name].items() if r <= radius]
                 found[name][radius] = Rise.stack([worst.rise, *inside]).steepest()
         return found
+
+    def _examples(
+        self,
+        some: Subject,
+        losses: dict[str, RobustLoss],
+        average: dict[str, dict[float, Rise]],
+        worst: dict[str, dict[float, Rise]],
+    ) -> dict[str, list[float]]:
+        """Every example's own losses behind the scores, so that they can be summed up otherwise."""
+        settings: FlatnessSettings = self.settings
+        values = {}
+        for name, loss in losses.items():
+            draws = average[name][settings.average_radius].losses
+            values[f"{name} loss"] = loss(some).losses
+            values[f"{name} loss, mean over random weights"] = draws.double().mean(0)
+            values[f"{name} loss, worst weights"] = worst[name][settings.worst_radius].losses
+        return {name: losses.double().tolist() for name, losses in values.items()}
 
     def _asked(self, losses: dict[str, RobustLoss], headline: bool) -> dict[str, RobustLoss]:
         return {name: loss for name, loss in losses.items() if headline or name != "calibrated"}

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from benchmark.attacks.joint import climb_and_strike
 from benchmark.attacks.weights import WeightBudget
-from benchmark.certificates import Certifier
+from benchmark.certificates import certifier_of
 from benchmark.probes.ladders import outcome_curve
 from benchmark.probes.probe import bits
 from benchmark.results import Curve, Outcomes, Score
@@ -65,7 +65,7 @@ class Diagonal:
         Raises:
             UncertifiableError: the model does something that no bound is known for.
         """
-        certifier = Certifier(subject, "linf")
+        certifier = certifier_of(subject, "linf")
 
         def proven(share: float, among: Tensor | None = None) -> Tensor:
             ball = budget.ball(subject, share * radius)
@@ -134,11 +134,13 @@ def largest_share(holds: Callable[[float], bool]) -> float:
     Args:
         holds: whether it does at a share.
     """
-    low, high = 0, OCTAVES * STEPS + 1
+    low, high = 0, OCTAVES * STEPS
+    if not holds(2.0**-OCTAVES):
+        return 0.0  # as for most deep networks, after a single look
     while low < high:
         middle = (low + high) // 2
         if holds(2.0 ** (-middle / STEPS)):
             high = middle
         else:
             low = middle + 1
-    return 2.0 ** (-low / STEPS) if low <= OCTAVES * STEPS else 0.0
+    return float(2.0 ** (-low / STEPS))

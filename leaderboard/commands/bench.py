@@ -22,13 +22,13 @@ from leaderboard.options import (
     Out,
     Seed,
     Std,
+    Trust,
     require_folder,
 )
 from models_zoo.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.batteries import Battery
-    from models_zoo.classifier import Classifier
 
 
 def register(app: typer.Typer) -> None:
@@ -40,7 +40,8 @@ def bench(
     models: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Models of the zoo, * and ? allowed; by default all of the battery's data set."
+            help="Models of the zoo, * and ? allowed, and of elsewhere, such as net.onnx or "
+            "robustbench:cifar10/Linf/Wong2020Fast; by default the zoo's of the battery's data set."
         ),
     ] = None,
     battery: Annotated[
@@ -52,10 +53,18 @@ def bench(
     examples: Examples = None,
     data: Data = None,
     data_root: DataRoot = None,
+    split: Annotated[
+        str,
+        typer.Option(
+            help="'train' for images that models were trained on: they are kept off the "
+            "leaderboard and give the findings the generalisation gap."
+        ),
+    ] = "test",
     checkpoint: Checkpoint = None,
     architecture: Architecture = None,
     mean: Mean = "0",
     std: Std = "1",
+    trust: Trust = False,
     database: Database = DATABASE,
     out: Out = OUT,
     seed: Seed = 0,
@@ -80,20 +89,23 @@ def bench(
     """
     from leaderboard.examples import evaluation_examples
     from leaderboard.scoring import Job, require_scorable, score_models
-    from leaderboard.selection import from_checkpoint
+    from leaderboard.selection import for_dataset, from_checkpoint
     from leaderboard.store import Store
     from leaderboard.summary import print_summary
+    from models_zoo import load_model
     from models_zoo.checkpoint.writing import write_bytes
 
     require_folder(json_file)
     names, chosen = _choose(models or [], battery, checkpoint)
     probes = chosen.select(probe)
-    examples_of = evaluation_examples(chosen.dataset, data, data_root, examples)
+    examples_of = evaluation_examples(
+        chosen.dataset, data, data_root, examples, usual=chosen.examples, split=split
+    )
     if checkpoint is not None:
         dataset = chosen.dataset
-        loaded = [from_checkpoint(checkpoint, architecture, dataset, examples_of, mean, std)]
+        loaded = [from_checkpoint(checkpoint, architecture, dataset, examples_of, mean, std, trust)]
     else:
-        loaded = _zoo(names)
+        loaded = [for_dataset(load_model(name, trust=trust), chosen.dataset) for name in names]
     job = Job(chosen, examples_of, probes, seed=seed, device=device, fresh=fresh)
     require_scorable(loaded, job)
     store = Store.open(database)
@@ -111,42 +123,51 @@ def bench(
 def _choose(
     patterns: list[str], battery: str | None, checkpoint: Path | None
 ) -> tuple[list[str], Battery]:
-    """The zoo's models that are meant, and the battery."""
+    """The names of the models that are meant, and the battery."""
     from benchmark.batteries import battery_for, load_battery
     from models_zoo import list_models
-    from models_zoo.catalog import load_card
-    from models_zoo.errors import unknown_name
 
     if checkpoint is not None and patterns:
-        raise InputError("give either models of the zoo or --checkpoint, not both")
+        raise InputError("give either models by name or --checkpoint, not both")
     if checkpoint is not None and battery is None:
         raise InputError("--checkpoint needs --battery, such as --battery cifar10-linf-v1")
     chosen = load_battery(battery) if battery is not None else None
     if checkpoint is not None and chosen is not None:
         return [], chosen
+    datasets = _datasets(patterns)
+    known = {dataset for dataset in datasets.values() if dataset is not None}
+    if chosen is None:
+        if len(known) > 1:
+            raise InputError(
+                f"models of several data sets ({', '.join(sorted(known))}); give --battery"
+            )
+        if datasets and not known:
+            raise InputError(
+                f"model {next(iter(datasets))!r} does not say which data set it is for; "
+                "give --battery, such as --battery cifar10-linf-v1"
+            )
+        chosen = battery_for(known.pop() if known else "digits")
+    elif known - {chosen.dataset}:
+        other = next(name for name, each in datasets.items() if each in known - {chosen.dataset})
+        raise InputError(
+            f"model {other!r} is for {datasets[other]}, "
+            f"battery {chosen.name!r} for {chosen.dataset}"
+        )
+    return list(datasets) or list_models(f"{chosen.dataset}/*"), chosen
+
+
+def _datasets(patterns: list[str]) -> dict[str, str | None]:
+    """The data set of every model that is meant, by name; ``None`` where it is not known."""
+    from models_zoo import list_models
+    from models_zoo.card import UNKNOWN_DATASET
+    from models_zoo.errors import unknown_name
+    from models_zoo.sources import dataset_of, parse_reference
+
     names = []
     for pattern in patterns:
-        found = list_models(pattern)
+        found = list_models(pattern) if parse_reference(pattern) is None else [pattern]
         if not found:
             raise unknown_name("model", pattern, list_models())
         names += found
-    datasets = {load_card(name).dataset for name in names}
-    if chosen is None:
-        if len(datasets) > 1:
-            raise InputError(
-                f"models of several data sets ({', '.join(sorted(datasets))}); give --battery"
-            )
-        chosen = battery_for(datasets.pop() if datasets else "digits")
-    elif datasets - {chosen.dataset}:
-        other = next(name for name in names if load_card(name).dataset != chosen.dataset)
-        raise InputError(
-            f"model {other!r} is for {load_card(other).dataset}, "
-            f"battery {chosen.name!r} for {chosen.dataset}"
-        )
-    return list(dict.fromkeys(names)) or list_models(f"{chosen.dataset}/*"), chosen
-
-
-def _zoo(names: list[str]) -> list[Classifier]:
-    from models_zoo import load_model
-
-    return [load_model(name) for name in names]
+    datasets = {name: dataset_of(name) for name in names}
+    return {name: None if each == UNKNOWN_DATASET else each for name, each in datasets.items()}

@@ -23,6 +23,7 @@ from leaderboard.options import (
     Seed,
     Std,
     TrainedFor,
+    Trust,
     budget,
     require_folder,
 )
@@ -41,7 +42,7 @@ def register(app: typer.Typer) -> None:
 
 
 def compare_autoattack(
-    model: Annotated[str | None, typer.Argument(help="Model of the zoo.")] = None,
+    model: Annotated[str | None, typer.Argument(help="Model, as 'bench' takes it.")] = None,
     norm: Annotated[str, typer.Option(help="Norm of the balls: 'linf', 'l2' or 'l1'.")] = "linf",
     eps: Annotated[
         list[str] | None,
@@ -65,6 +66,7 @@ def compare_autoattack(
     dataset: TrainedFor = None,
     mean: Mean = "0",
     std: Std = "1",
+    trust: Trust = False,
     seed: Seed = 0,
     device: Device = "cpu",
     threads: Annotated[
@@ -102,7 +104,7 @@ def compare_autoattack(
             raise unknown_name(kind, unknown, known)
     radii = radii or [_headline(name, norm)]
     images = evaluation_examples(name, data, data_root, examples)
-    subject = one_model(model, checkpoint, architecture, name, images, mean, std)
+    subject = one_model(model, checkpoint, architecture, name, images, mean, std, trust)
     run = partial(
         compare,
         subject,

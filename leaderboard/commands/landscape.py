@@ -20,6 +20,7 @@ from leaderboard.options import (
     Seed,
     Std,
     TrainedFor,
+    Trust,
     budget,
 )
 from leaderboard.selection import data_set_of, one_model
@@ -40,7 +41,7 @@ def register(app: typer.Typer) -> None:
 
 
 def landscape(
-    model: Annotated[str | None, typer.Argument(help="Model of the zoo.")] = None,
+    model: Annotated[str | None, typer.Argument(help="Model, as 'bench' takes it.")] = None,
     eps: Annotated[
         str | None,
         typer.Option(
@@ -65,6 +66,7 @@ def landscape(
     dataset: TrainedFor = None,
     mean: Mean = "0",
     std: Std = "1",
+    trust: Trust = False,
     seed: Seed = 0,
     device: Device = "cpu",
     out: Annotated[
@@ -95,7 +97,7 @@ def landscape(
     )
     require_device(device)
     images = evaluation_examples(name, data, data_root, examples)
-    subject = one_model(model, checkpoint, architecture, name, images, mean, std)
+    subject = one_model(model, checkpoint, architecture, name, images, mean, std, trust)
     try:
         found = _measure(subject, images, settings, seed, device)
     except KeyboardInterrupt:

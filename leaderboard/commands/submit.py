@@ -32,13 +32,16 @@ def register(app: typer.Typer) -> None:
 
 def submit(
     file: Annotated[
-        Path, typer.Argument(help="Checkpoint: .safetensors, or .pt with only tensors.")
+        Path, typer.Argument(help="Checkpoint: .safetensors, .pt with only tensors, or .onnx.")
     ],
     name: Annotated[str, typer.Option(help="Name on the leaderboard.")],
     dataset: Annotated[
         str, typer.Option(help="Data set whose battery scores it, such as 'digits'.")
     ],
-    architecture: Annotated[str, typer.Option(help="Architecture, such as 'cifar-resnet20'.")],
+    architecture: Annotated[
+        str | None,
+        typer.Option(help="Architecture, such as 'cifar-resnet20'; an .onnx brings its own."),
+    ] = None,
     mean: Mean = "0",
     std: Std = "1",
     paper: Annotated[str | None, typer.Option(help="Address of the paper.")] = None,
@@ -56,6 +59,12 @@ def submit(
     device: Device = "cpu",
 ) -> None:
     """Check a checkpoint, keep a copy by its hash, score it and put its row on the leaderboard."""
+    if file.suffix.lower() == ".pt2":
+        raise InputError(
+            f"submission {file} is refused: loading an exported program can execute code; "
+            "submit an .onnx file, or the weights with --architecture"
+        )
+
     from benchmark.batteries import battery_for
     from leaderboard.examples import evaluation_examples
     from leaderboard.scoring import Job, require_scorable, score_models
@@ -67,7 +76,7 @@ def submit(
     from models_zoo.card import Card, Training
 
     battery = battery_for(dataset)
-    loaded = evaluation_examples(dataset, data, data_root, examples)
+    loaded = evaluation_examples(dataset, data, data_root, examples, usual=battery.examples)
     model = load_file(
         file,
         name=name,

@@ -23,6 +23,9 @@ _SIDE = 300
 _LEVELS = 8
 _LEAST = 1e-3
 
+_APART = 0.08
+"""Least distance of two labels, as a share of the plane's side."""
+
 
 def isolines(
     places: Sequence[float], values: Sequence[Sequence[float]], level: float
@@ -119,11 +122,14 @@ def loss_chart(alphas: Sequence[float], losses: Sequence[Sequence[float]]) -> La
     )
     shown = [cell | {"shown": max(cell["value"], _LEAST)} for cell in cells]
     titles = ("along the first direction", "along the second direction")
-    lines, labels = [], []
-    for level in nice_levels(min(finite), max(finite)):
-        segments = isolines(alphas, losses, level)
-        lines += segments
-        labels += _label(segments, f"{level:g}")
+    levels = {
+        level: isolines(alphas, losses, level) for level in nice_levels(min(finite), max(finite))
+    }
+    lines = [segment for segments in levels.values() for segment in segments]
+    labels = _apart(
+        [label for level, segments in levels.items() for label in _label(segments, f"{level:g}")],
+        _APART * (alphas[-1] - alphas[0]),
+    )
     layers = [
         _shaded(alphas, shown, titles).encode(color=alt.value(COLOURS[0]), opacity=shade),
         _lines(lines, strokeWidth=0.8),
@@ -194,7 +200,17 @@ def _centre() -> alt.Chart:
     return chart
 
 
-def _label(segments: Sequence[Segment], text: str) -> list[dict[str, object]]:
+def _apart(labels: Sequence[dict[str, Any]], distance: float) -> list[dict[str, Any]]:
+    """The labels that can be read: from the outermost inwards, none close to one before."""
+    kept: list[dict[str, Any]] = []
+    for label in reversed(labels):
+        gaps = (math.dist((label["x"], label["y"]), (each["x"], each["y"])) for each in kept)
+        if min(gaps, default=math.inf) >= distance:
+            kept.append(label)
+    return kept
+
+
+def _label(segments: Sequence[Segment], text: str) -> list[dict[str, Any]]:
     """A label on the segment nearest to the upper right diagonal."""
     middles = [((x + x2) / 2, (y + y2) / 2) for x, y, x2, y2 in segments]
     if not middles:

@@ -133,9 +133,13 @@ def _heat_map(surface: Surface) -> HeatMap:
     return HeatMap(surface, surface.picture.replace("_", " ").capitalize(), cells)
 
 
+_OWN = ("file", "submitted")
+"""Sources whose models have no name by which they can be loaded: a file must be at hand."""
+
+
 def how_to_load(card: Card) -> str:
     """Python that loads the model."""
-    if card.source in ("bundled", "installed"):
+    if card.source not in (*_OWN, "memory"):
         return f"from models_zoo import load_model\n\nmodel = load_model({card.name!r})"
     if card.source == "memory":
         return "# scored in memory by benchmark.evaluate(); its weights were not stored"
@@ -145,7 +149,7 @@ def how_to_load(card: Card) -> str:
             "",
             "model = load_file(",
             f"    {card.checkpoint or 'checkpoint.safetensors'!r},",
-            f"    architecture={card.architecture!r},",
+            *_architecture(card),
             f"    dataset={card.dataset!r},",
             f"    classes={card.classes},",
             f"    input_shape={card.input_shape!r},",
@@ -154,6 +158,17 @@ def how_to_load(card: Card) -> str:
             ")",
         ]
     )
+
+
+def _architecture(card: Card) -> list[str]:
+    """What a file needs besides its description: a network is in it, or is named."""
+    if _brings_network(card):
+        return ["    trust=True,"] if card.architecture.startswith("pt2:") else []
+    return [f"    architecture={card.architecture!r},"]
+
+
+def _brings_network(card: Card) -> bool:
+    return card.architecture.startswith(("onnx:", "pt2:"))
 
 
 def reproduce(entry: Entry) -> str:
@@ -166,12 +181,17 @@ def reproduce(entry: Entry) -> str:
             f"evaluate(model, images, labels, battery={where.battery!r}{asked}, seed={where.seed})"
         )
     command = ["nonsingular", "bench"]
-    if card.source in ("bundled", "installed"):
+    if card.source not in _OWN:
         command.append(card.name)
     else:
-        command += ["--checkpoint", card.checkpoint or "FILE", "--architecture", card.architecture]
+        command += ["--checkpoint", card.checkpoint or "FILE"]
+        if not _brings_network(card):
+            command += ["--architecture", card.architecture]
+        elif card.architecture.startswith("pt2:"):
+            command.append("--trust")
         command += ["--mean", _numbers(card.mean), "--std", _numbers(card.std)]
     command += ["--battery", where.battery, "--examples", str(where.examples)]
+    command += ["--split", "train"] if entry.on_training_data else []
     command += ["--seed", str(where.seed)]
     if where.device != "cpu":
         command += ["--device", where.device]

@@ -12,7 +12,16 @@ from pathlib import Path
 from models_zoo.errors import InputError
 
 OWN = frozenset(
-    {"index.html", "results.json", "style.css", "table.js", "models", "batteries", "charts"}
+    {
+        "index.html",
+        "findings.html",
+        "results.json",
+        "style.css",
+        "table.js",
+        "models",
+        "batteries",
+        "charts",
+    }
 )
 """Everything at the top of a rendered site."""
 

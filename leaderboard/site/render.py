@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from leaderboard.site.board import make_boards
 from leaderboard.site.export import to_json
+from leaderboard.site.findings_page import findings_values, prose
 from leaderboard.site.model_page import how_to_load, make_evaluation
 from leaderboard.site.publish import replacing
 from leaderboard.site.slugs import unique_slugs
@@ -44,7 +45,8 @@ def render_site(store: Store, out: Path) -> Path:
     batteries = {key: f"batteries/{name}.html" for key, name in unique_slugs(names).items()}
     with replacing(out) as folder:
         painter = Painter(out / "charts", folder / "charts")
-        boards = make_boards(entries, models, batteries, painter)
+        tested = [entry for entry in entries if not entry.on_training_data]
+        boards = make_boards(tested, models, batteries, painter)
         pages: dict[str, str] = {"index.html": render_page("index.html.j2", "", boards=boards)}
         for fingerprint, path in models.items():
             own = [e for e in entries if e.provenance.fingerprint == fingerprint]
@@ -63,6 +65,8 @@ def render_site(store: Store, out: Path) -> Path:
             own = [e for e in entries if e.provenance.battery_sha256 == sha256]
             scored = {models[e.provenance.fingerprint]: e.card.name for e in own}
             pages[path] = render_page("battery.html.j2", "../", entries=own, models=scored.items())
+        values = findings_values(entries, painter)
+        pages["findings.html"] = render_page("findings.html.j2", "", **values)
         pages["results.json"] = to_json(entries, models)
         for static in ("style.css", "table.js"):
             pages[static] = (files("leaderboard.site") / "static" / static).read_text("utf-8")
@@ -87,7 +91,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"plain": plain, "web_link": web_link, "memory": _memory}
+    environment.filters |= {"plain": plain, "web_link": web_link, "memory": _memory, "prose": prose}
     environment.globals |= {
         "probe_text": probe_text,
         "units": SHOWN_UNITS,

@@ -34,6 +34,11 @@ class Entry:
         return max(self.provenances.values(), key=lambda provenance: provenance.created)
 
     @property
+    def on_training_data(self) -> bool:
+        """Whether the examples are some that models may have been trained on."""
+        return self.provenance.split == "train"
+
+    @property
     def answers(self) -> dict[str, ProbeResult]:
         """The probes' results and, where its parts were run, the derived ``nonsingular``."""
         headline = nonsingular(self.results)

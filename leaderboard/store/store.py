@@ -21,7 +21,13 @@ from models_zoo.card import Card
 if TYPE_CHECKING:
     from benchmark.batteries import Battery
 
-_PRECEDENCE = {"memory": 0, "file": 1, "submitted": 2, "installed": 3, "bundled": 3}
+_PRECEDENCE = {
+    "memory": 0,
+    "file": 1,
+    **dict.fromkeys(("hf-hub", "robustbench", "timm", "torchvision"), 2),
+    "submitted": 3,
+    **dict.fromkeys(("bundled", "downloaded", "installed"), 4),
+}
 """Which card is shown when the same function is scored under two: the zoo's own wins."""
 
 

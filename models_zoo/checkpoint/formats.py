@@ -15,7 +15,7 @@ REFUSED_SUFFIXES = {
     ".pkl": "a pickle of Python objects runs code when loaded",
     ".pickle": "a pickle of Python objects runs code when loaded",
     ".pt2": "an exported program carries code, not only weights",
-    ".onnx": "ONNX graphs are not read",
+    ".onnx": "an ONNX graph is a whole network, not only weights",
 }
 _SAVE_HINT = "save model.state_dict() with torch.save or safetensors"
 

@@ -13,7 +13,7 @@ from safetensors.torch import load_file as load_safetensors
 from torch import Tensor
 
 from models_zoo.checkpoint.formats import detect_format
-from models_zoo.errors import InputError
+from models_zoo.errors import InputError, reason_of
 
 NESTINGS = ("state_dict", "model_state_dict", "model", "net", "network", "weights")
 """Keys under which training scripts keep the weights beside other things, in order."""
@@ -44,7 +44,7 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         weights: dict[str, Tensor] = load_safetensors(path)
     except (SafetensorError, OSError, ValueError) as error:
         raise InputError(
-            f"checkpoint {path} is truncated or not a safetensors file ({_one_line(error)}); "
+            f"checkpoint {path} is truncated or not a safetensors file ({reason_of(error)}); "
             "download or save it again"
         ) from error
     if not weights:
@@ -60,7 +60,7 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
         unsafe = _unsafe_globals(path)
         if not unsafe:
             raise InputError(
-                f"checkpoint {path} is truncated or damaged ({_one_line(error)}); "
+                f"checkpoint {path} is truncated or damaged ({reason_of(error)}); "
                 "download or save it again"
             ) from error
         raise InputError(
@@ -133,8 +133,3 @@ def _checked(path: Path, name: str, value: Tensor) -> Tensor:
             f"checkpoint {path} has NaN or infinite weights in {name!r}; train or save it again"
         )
     return value
-
-
-def _one_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else type(error).__name__

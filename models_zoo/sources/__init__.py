@@ -1,30 +1,106 @@
-"""Where weights come from: bundled with the package, installed beside it, or a file."""
+"""Where models come from; one module a source, behind one :func:`load_model`.
+
+Models of the zoo have a card in the catalogue, whose ``source`` says where their checkpoint is.
+Foreign models are named ``<source>:<path>``; the module of their source describes and loads them.
+"""
 
 from __future__ import annotations
 
+import warnings
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol, cast
+
+from models_zoo.card import UNKNOWN_DATASET, Card
 from models_zoo.catalog import load_card
 from models_zoo.classifier import Classifier
 from models_zoo.errors import InputError
 from models_zoo.sources.bundled import bundled_file
+from models_zoo.sources.downloaded import downloaded_file
 from models_zoo.sources.file import classifier_from_file, load_file
 from models_zoo.sources.installed import installed_file
+from models_zoo.sources.program import FORMATS
+from models_zoo.sources.reference import Reference, parse_reference
 
-__all__ = ["load_file", "load_model"]
+__all__ = ["dataset_of", "describe_model", "load_file", "load_model", "parse_reference"]
 
-_LOCATE = {"bundled": bundled_file, "installed": installed_file}
+_LOCATE = {"bundled": bundled_file, "installed": installed_file, "downloaded": downloaded_file}
 
 
-def load_model(name: str) -> Classifier:
-    """A model of the zoo, its checkpoint verified against the hash on its card.
+class ForeignSource(Protocol):
+    """What the module of a source of foreign models holds."""
+
+    def describe(self, reference: Reference) -> Card:
+        """The model's card, without its weights."""
+        ...
+
+    def load(self, reference: Reference, *, trust: bool = False) -> Classifier:
+        """The model; ``trust`` lets a file run code."""
+        ...
+
+
+_HOMES = {
+    "file": "models_zoo.sources.file",
+    "hf-hub": "models_zoo.sources.hf_hub",
+    "robustbench": "models_zoo.sources.robustbench",
+    "timm": "models_zoo.sources.timm",
+    "torchvision": "models_zoo.sources.torchvision",
+}
+"""Modules of foreign sources, imported when one is asked for: their libraries are large."""
+
+
+def load_model(name: str, *, trust: bool = False) -> Classifier:
+    """A model by name, with its normalisation inside and a card.
 
     Args:
-        name: one of :func:`models_zoo.list_models`.
+        name: one of :func:`models_zoo.list_models`, or ``robustbench:<dataset>/<threat>/<name>``,
+            ``torchvision:<name>``, ``timm:<name>``, ``hf-hub:<repository>``, ``file:<path>`` or the
+            path of an ``.onnx`` file; ``docs/zoo.md`` has an example of each.
+        trust: whether a ``.pt2`` file may be loaded, which can execute code.
 
     Raises:
         InputError: there is no such model, or its checkpoint is missing or was changed.
     """
+    reference = parse_reference(name)
+    if reference is not None:
+        return _source(reference).load(reference, trust=trust)
     card = load_card(name)
     if card.source not in _LOCATE:
         raise InputError(f"model {name!r} has source {card.source!r}, which the zoo cannot read")
     with _LOCATE[card.source](card) as path:
         return classifier_from_file(path, card)
+
+
+def describe_model(name: str) -> Card:
+    """The card of a model, of the zoo or foreign, without loading its weights.
+
+    Args:
+        name: as :func:`load_model`.
+
+    Raises:
+        InputError: there is no such model, or only its weights tell what it is.
+    """
+    reference = parse_reference(name)
+    return load_card(name) if reference is None else _source(reference).describe(reference)
+
+
+def dataset_of(name: str) -> str:
+    """The data set a model was trained for, without loading it; ``"unknown"`` where it is not said.
+
+    Args:
+        name: as :func:`load_model`.
+
+    Raises:
+        InputError: there is no such model.
+    """
+    reference = parse_reference(name)
+    if reference is not None and "dataset" in reference.options:
+        return reference.options["dataset"]
+    if reference is not None and Path(reference.path).suffix.lower() in FORMATS:
+        return UNKNOWN_DATASET
+    return describe_model(name).dataset
+
+
+def _source(reference: Reference) -> ForeignSource:
+    with warnings.catch_warnings(action="ignore"):  # of what a library uses itself
+        return cast("ForeignSource", import_module(_HOMES[reference.source]))

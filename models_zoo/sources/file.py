@@ -1,64 +1,88 @@
-"""Any checkpoint file of a known architecture, as a classifier."""
+"""Any checkpoint file, as a classifier: weights of a known architecture, or a whole network."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from models_zoo.architectures import Shape, build_skeleton
-from models_zoo.card import Card, Source
+from models_zoo.card import UNKNOWN_DATASET, Card, Source
 from models_zoo.checkpoint import fit_weights, read_weights, sha256_file
 from models_zoo.classifier import Classifier
 from models_zoo.errors import InputError
+from models_zoo.sources.description import DESCRIBING, described, make_card
+from models_zoo.sources.program import FORMATS, load_program
+from models_zoo.sources.reference import Reference
 
 
 def load_file(
     path: str | Path,
     *,
     name: str | None = None,
-    architecture: str,
+    architecture: str | None = None,
     dataset: str,
-    classes: int = 10,
-    input_shape: Shape,
-    mean: Sequence[float],
-    std: Sequence[float],
+    classes: int | None = None,
+    input_shape: Shape | None = None,
+    mean: Sequence[float] = (0.0,),
+    std: Sequence[float] = (1.0,),
     source: Source = "file",
+    trust: bool = False,
 ) -> Classifier:
     """A classifier from a foreign checkpoint file, read safely.
 
     Args:
-        path: see :func:`models_zoo.read_weights` for what is read.
+        path: weights (see :func:`models_zoo.read_weights`), an ONNX graph (``.onnx``), or a program
+            of ``torch.export`` (``.pt2``).
         name: what to call it; by default the file's name without its ending.
-        architecture: one of :func:`models_zoo.list_architectures`.
+        architecture: one of :func:`models_zoo.list_architectures`, for weights; a graph or program
+            brings its own.
         dataset: the data set it was trained for.
-        classes: number of logits.
-        input_shape: (channels, height, width) of an image.
+        classes: number of logits; 10 where it is not given and the file does not say it.
+        input_shape: (channels, height, width) of an image; needed for weights.
         mean: per channel (or one for all), subtracted from images in [0, 1].
         std: per channel (or one for all), divided by afterwards.
         source: what the card says the weights are.
+        trust: whether a ``.pt2`` may be loaded, which can execute code.
 
     Raises:
         InputError: the file cannot be read, does not fit, or the description is inconsistent.
     """
     path = Path(path)
-    try:
-        card = Card(
-            name=path.stem if name is None else name,
+    name = path.stem if name is None else name
+    if path.suffix.lower() in FORMATS:
+        if architecture is not None:
+            raise InputError(
+                f"model {path} brings its own architecture; leave {architecture!r} out"
+            )
+        return load_program(
+            path,
+            name=name,
             dataset=dataset,
-            architecture=architecture,
             classes=classes,
             input_shape=input_shape,
-            mean=tuple(mean),
-            std=tuple(std),
-            checkpoint=path.name,
+            mean=mean,
+            std=std,
             source=source,
+            trust=trust,
         )
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(map(str, first["loc"])) or "description"
-        raise InputError(f"checkpoint {path}: {field}: {first['msg']}") from error
+    if architecture is None:
+        raise InputError(
+            f"checkpoint {path} needs an architecture, such as cifar-resnet20: it holds weights "
+            "alone; an .onnx file brings its own"
+        )
+    if input_shape is None:
+        raise InputError(f"checkpoint {path} needs the shape of its images, such as 3x32x32")
+    card = make_card(
+        name=name,
+        dataset=dataset,
+        architecture=architecture,
+        classes=10 if classes is None else classes,
+        input_shape=input_shape,
+        mean=tuple(mean),
+        std=tuple(std),
+        checkpoint=path.name,
+        source=source,
+    )
     return classifier_from_file(path, card)
 
 
@@ -79,3 +103,57 @@ def classifier_from_file(path: Path, card: Card) -> Classifier:
         )
     fit_weights(network, read_weights(path), source=f"checkpoint {path}")
     return Classifier(network, card.model_copy(update={"sha256": sha256}))
+
+
+def describe(reference: Reference) -> Card:
+    """The card of ``file:<path>``; an ONNX graph is loaded for it, weights are not.
+
+    Raises:
+        InputError: the name lacks what is needed to read the file, or an option is wrong.
+    """
+    path = Path(reference.path)
+    if path.suffix.lower() in FORMATS:
+        return load(reference).card
+    reference.require_known(("architecture", *DESCRIBING))
+    return described(
+        reference,
+        name=path.stem,
+        dataset=UNKNOWN_DATASET,
+        architecture=_architecture(reference),
+        checkpoint=path.name,
+        sha256=sha256_file(path),
+        source="file",
+    )
+
+
+def load(reference: Reference, *, trust: bool = False) -> Classifier:
+    """The model ``file:<path>``; weights need ``?architecture=`` and ``dataset=`` or ``shape=``.
+
+    Raises:
+        InputError: the file cannot be used, and why.
+    """
+    path = Path(reference.path)
+    if path.suffix.lower() not in FORMATS:
+        return classifier_from_file(path, describe(reference))
+    reference.require_known(DESCRIBING)
+    return load_program(
+        path,
+        name=path.stem,
+        dataset=reference.text("dataset") or UNKNOWN_DATASET,
+        classes=reference.count("classes"),
+        input_shape=reference.shape("shape"),
+        mean=reference.numbers("mean") or (0.0,),
+        std=reference.numbers("std") or (1.0,),
+        source="file",
+        trust=trust,
+    )
+
+
+def _architecture(reference: Reference) -> str:
+    architecture = reference.text("architecture")
+    if architecture is None:
+        raise InputError(
+            f"{reference.path} holds weights alone and needs an architecture: "
+            f"{reference.path}?architecture=cifar-resnet20&dataset=cifar10"
+        )
+    return architecture

@@ -1,5 +1,8 @@
 """Batteries: what their hash says, and what they refuse."""
 
+import hashlib
+import json
+
 import pytest
 
 from benchmark import list_batteries, load_battery
@@ -101,7 +104,7 @@ def test_the_package_s_batteries_hold_every_probe(name):
     assert chosen.name == name
     assert set(chosen.probes) == set(PROBES)
     on_request = {"input-autoattack", "distance"} | (
-        {"regional"} if name == "cifar10-linf-v1" else set()
+        {"regional"} if name in ("cifar10-linf-v1", "mnist-linf-v1") else set()
     )
     assert chosen.default == tuple(probe for probe in PROBES if probe not in on_request)
     settings = chosen.model_dump()["probes"]
@@ -115,9 +118,29 @@ def test_the_cifar_battery_has_the_field_s_ladder():
     assert settings["headline_linf"] == 8 / 255
 
 
+def test_the_mnist_battery_takes_the_first_1000_images_against_linf_03():
+    chosen = load_battery("mnist-linf-v1")
+    settings = chosen.model_dump()["probes"]["input"]
+    assert (chosen.dataset, chosen.examples) == ("mnist", 1000)
+    assert (settings["linf"], settings["headline_linf"]) == ((0.1, 0.2, 0.3), 0.3)
+
+
+def test_the_usual_number_of_examples_counts_only_where_a_battery_states_it(battery):
+    plain = battery()
+    stated = Battery.model_validate(plain.model_dump() | {"examples": 5})
+    assert stated.sha256 != plain.sha256
+    older = {key: value for key, value in plain.model_dump(mode="json").items() if value}
+    assert "examples" not in older
+    text = json.dumps(older, sort_keys=True)
+    assert plain.sha256 == hashlib.sha256(text.encode()).hexdigest()
+    with pytest.raises(ValueError, match="examples"):
+        Battery.model_validate(plain.model_dump() | {"examples": 0})
+
+
 def test_a_battery_for_a_data_set():
     assert battery_for("digits").dataset == "digits"
     assert battery_for("cifar10").name == "cifar10-linf-v1"
+    assert battery_for("mnist").name == "mnist-linf-v1"
     with pytest.raises(InputError, match="did you mean 'digits'"):
         battery_for("digit")
     with pytest.raises(InputError, match="unknown battery 'digits-v0'; did you mean 'digits-v"):

@@ -5,9 +5,8 @@ import os
 import numpy as np
 import pytest
 import torch
-from torchvision import datasets as torchvision_datasets
 
-from benchmark.datasets import DATASETS, Dataset, load_dataset, load_npz
+from benchmark.datasets import Dataset, load_dataset, load_npz
 from models_zoo import InputError
 
 
@@ -88,47 +87,6 @@ def test_unknown_names_suggest_the_nearest():
         load_dataset("digit")
     with pytest.raises(InputError, match="unknown split 'validation'"):
         load_dataset("digits", "validation")
-
-
-def test_mnist_is_read_where_it_lies(shared_data):
-    test = load_dataset("mnist", data_root=shared_data)
-    assert (len(test), test.input_shape, test.classes) == (10_000, (1, 28, 28), 10)
-    assert float(test.images.max()) == 1
-
-
-def test_cifar10_is_read_in_its_official_order(tmp_path, monkeypatch):
-    pixels = np.arange(2 * 32 * 32 * 3).reshape(2, 32, 32, 3).astype(np.uint8)
-
-    class Present:
-        def __init__(self, root, train, download):
-            assert root == tmp_path
-            assert (train, download) == (False, False)
-            self.data, self.targets = pixels, [3, 8]
-
-    monkeypatch.setattr(torchvision_datasets, "CIFAR10", Present)
-    test = load_dataset("cifar10", data_root=tmp_path)
-    assert test.labels.tolist() == [3, 8]
-    assert torch.equal(test.images[1, 2] * 255, torch.from_numpy(pixels[1, :, :, 2]).float())
-
-
-@pytest.mark.parametrize("name", sorted(set(DATASETS) - {"digits"}))
-def test_where_nothing_can_be_downloaded_the_message_says_where_files_go(
-    name, tmp_path, monkeypatch
-):
-    tried = []
-
-    class Unreachable:
-        def __init__(self, root, train, download):
-            tried.append(download)
-            raise OSError("no route to host") if download else RuntimeError("not found")
-
-    monkeypatch.setattr(torchvision_datasets, name.upper(), Unreachable)
-    monkeypatch.setenv("NONSINGULAR_DATA", str(tmp_path))
-    with pytest.raises(InputError, match=f"{name}.*no route to host.*--data-root") as refusal:
-        load_dataset(name)
-    assert tried == [False, True]
-    assert str(tmp_path) in str(refusal.value)
-    assert "\n" not in str(refusal.value)
 
 
 def test_an_npz_is_read_as_values_of_255(tmp_path):

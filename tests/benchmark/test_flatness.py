@@ -3,6 +3,7 @@
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -54,8 +55,7 @@ def test_random_draws_count_in_the_worst_case_of_their_ball(subject, monkeypatch
     """Whatever the climb finds: here it finds nothing."""
 
     def idle(subject, loss, ball, **_):
-        zero = torch.zeros((), dtype=torch.float64)
-        return Worst(ball.origin, subject.images, Rise(zero, zero))
+        return Worst(ball.origin, subject.images, Rise.none(loss(subject)))
 
     monkeypatch.setattr("benchmark.probes.flatness.worst_flatness", idle)
     settings: dict[str, Any] = QUICK | {"average_radius": 0.5, "average_radii": [2.0]}
@@ -234,6 +234,22 @@ def test_flatness_looks_at_the_first_examples_only(zoo, digits):
     assert flatness(model, data.images, data.labels, **settings) == flatness(
         model, other.images, other.labels, **settings
     )
+
+
+def test_every_example_s_own_losses_are_kept_and_add_up_to_the_scores(subject):
+    """Whoever wants a median or a cap instead of the mean finds what it takes."""
+    asked = subject(count=20)
+    result = FlatnessProbe(FlatnessSettings(eps=0.1, **QUICK))(asked)
+    for name in ("robust", "clean", "calibrated"):
+        own, average, worst = (
+            np.array(result.values[f"{name} loss{what}"])
+            for what in ("", ", mean over random weights", ", worst weights")
+        )
+        assert own.shape == average.shape == worst.shape == (20,)
+        for case, losses in (("average", average), ("worst", worst)):
+            rise = result.scores[f"{case}_{name}"].value
+            assert (losses - own).mean() == pytest.approx(rise, rel=1e-6)
+            assert rise != 0
 
 
 def test_curves_begin_at_zero_and_pass_through_the_scores(zoo, digits):

@@ -79,3 +79,16 @@ def test_a_run_that_is_killed_goes_on_with_the_same_scores(command, tmp_path):
     command(*line, folder=whole)
     assert 0 < len(partly) < len(rows(whole))
     assert rows(killed) == rows(whole)
+
+
+def test_training_examples_are_stored_as_such(here, tmp_path):
+    few = ("--probe", "clean", "--examples", "20", "--no-site", "--jobs", "1")
+    code, _, error = here("bench", MODELS[0], *few, "--split", "train", "--json", "r.json")
+    assert code == 0, error
+    here("bench", MODELS[0], *few)
+    with closing(sqlite3.connect(tmp_path / "nonsingular.sqlite")) as connection:
+        stored = connection.execute("select provenance, data_sha256 from results").fetchall()
+    assert [json.loads(text)["split"] for text, _ in stored] == ["train", "test"]
+    assert len({data for _, data in stored}) == 2
+    report = json.loads((tmp_path / "r.json").read_text())[MODELS[0]]
+    assert report["provenance"]["split"] == "train"

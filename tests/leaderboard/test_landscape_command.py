@@ -1,8 +1,10 @@
 """``nonsingular landscape``, as a user runs it, and its pictures."""
 
 import json
+import math
 import re
 from html.parser import HTMLParser
+from itertools import combinations
 
 import pytest
 import torch
@@ -11,7 +13,7 @@ from typer.testing import CliRunner
 
 import benchmark.landscape
 from leaderboard.commands import landscape, models
-from leaderboard.site.contours import isolines, nice_levels
+from leaderboard.site.contours import isolines, loss_chart, nice_levels
 from models_zoo import InputError
 from models_zoo.catalog import load_card
 from models_zoo.sources.bundled import bundled_file
@@ -192,3 +194,17 @@ def test_levels_lie_between_and_are_short():
     assert levels == sorted(levels)
     assert all(0.31 < level < 42 and len(f"{level:g}") <= 4 for level in levels)
     assert nice_levels(1.0, 1.0) == []
+
+
+def test_labels_of_contours_never_lie_on_one_another():
+    """A steep, flat-bottomed bowl crowds its lines; the outermost labels stay."""
+    alphas = [i / 6 - 1 for i in range(13)]
+    losses = [[1e-3 + (x**2 + y**2) ** 4 for x in alphas] for y in alphas]
+    chart = loss_chart(alphas, losses).to_dict()
+    (texts,) = (layer for layer in chart["layer"] if layer["mark"]["type"] == "text")
+    rows = texts["data"].get("values") or chart["datasets"][texts["data"]["name"]]
+    places = [(row["x"], row["y"]) for row in rows]
+    assert len(places) >= 2
+    gaps = [math.dist(one, two) for one, two in combinations(places, 2)]
+    assert min(gaps) >= 0.08 * 2
+    assert max(math.hypot(*place) for place in places) > 0.8

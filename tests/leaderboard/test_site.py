@@ -66,6 +66,7 @@ def pages(site):
 def test_every_kind_of_page_is_there(site):
     assert set(pages(site)) == {
         "index.html",
+        "findings.html",
         "batteries/digits-v1.html",
         "models/digits-cnn-standard.html",
         "models/digits-cnn-pgd-at.html",
@@ -84,7 +85,10 @@ def test_pages_are_well_formed_with_unique_ids_and_links_that_lead_somewhere(sit
                 assert attrs.get(reference, ids[0]) in ids, (path, attrs)
         for attrs in page.all("a"):
             target, _, fragment = attrs["href"].partition("#")
-            if target:
+            if target.startswith("https://arxiv.org/abs/"):
+                assert path == "findings.html"
+                assert "noreferrer" in attrs["rel"]
+            elif target:
                 assert (site / path).parent.joinpath(target).resolve().is_file(), attrs
             else:
                 assert fragment in ids
@@ -94,6 +98,9 @@ def test_nothing_is_fetched_from_anywhere(site):
     for path in site.rglob("*"):
         if path.suffix in (".html", ".css", ".js", ".svg"):
             text = path.read_text("utf-8")
+            text = re.sub(
+                r'<a href="https://arxiv.org/abs/[\d.]+"', "", text
+            )  # leads, is not fetched
             outside = set(re.findall(r"(?:https?:)?//[\w.-]+\.\w+", text)) - {"http://www.w3.org"}
             assert not outside, (path, outside)
             assert "@import" not in text
@@ -356,3 +363,19 @@ def test_a_file_is_loaded_and_reproduced_by_its_own_command(made_up, battery):
     )
     assert "load_file(\n    'my file.pt'" in how_to_load(card)
     compile(how_to_load(card), "snippet", "exec")
+
+
+def test_training_examples_stay_off_the_board_and_are_named_on_the_model_page(
+    tmp_path, store, made_up, battery
+):
+    made_up.fill(store, zoo=[("digits/cnn-pgd-at", "pgd-at", 0.3)])
+    made_up.fill(
+        store, zoo=[("digits/cnn-pgd-at", "pgd-at", 0.4)], data_sha256="e" * 64, split="train"
+    )
+    index = render_site(store, tmp_path / "site")
+    assert index.read_text("utf-8").count('<section class="board"') == 1
+    assert "e" * 64 not in index.read_text("utf-8")
+    page = (tmp_path / "site" / "models" / "digits-cnn-pgd-at.html").read_text("utf-8")
+    assert "200 training examples" in page
+    trained = next(entry for entry in store.entries() if entry.on_training_data)
+    assert "--split train" in reproduce(trained)

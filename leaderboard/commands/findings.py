@@ -1,0 +1,34 @@
+"""``nonsingular findings``: what the stored scores say of the claims of the literature."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leaderboard.options import DATABASE, Database
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(findings)
+
+
+def findings(
+    database: Database = DATABASE,
+    out: Annotated[
+        Path, typer.Option(help="Folder for findings.md; its figures go into findings/ below.")
+    ] = Path("docs"),
+) -> None:
+    """Judge the claims of the literature by what is stored, and write a page with figures."""
+    from leaderboard.findings import make_findings, make_panels
+    from leaderboard.findings.page import write_findings
+    from leaderboard.store import Store
+
+    entries = Store.open(database, to_read=True).entries()
+    found = make_findings(entries)
+    page = write_findings(found, make_panels(entries), out)
+    for finding in found:
+        typer.echo(f"{finding.title}: {finding.verdict}")
+    typer.echo(f"written to {page}")

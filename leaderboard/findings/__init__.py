@@ -1,0 +1,37 @@
+"""Findings: what the stored scores say of the claims that the benchmark is built on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from leaderboard.findings.backdoors import backdoors
+from leaderboard.findings.finding import RULE, Finding
+from leaderboard.findings.generalisation import generalisation
+from leaderboard.findings.inputs_and_weights import inputs_and_weights
+from leaderboard.findings.intrinsic_metric import intrinsic_metric
+from leaderboard.findings.joint_volume import joint_volume
+from leaderboard.findings.panels import Panel, make_panels
+from leaderboard.findings.weight_perturbed_training import weight_perturbed_training
+from leaderboard.store import Entry
+
+FINDINGS = (
+    inputs_and_weights,
+    weight_perturbed_training,
+    generalisation,
+    joint_volume,
+    backdoors,
+    intrinsic_metric,
+)
+"""In the order of the page."""
+
+__all__ = ["FINDINGS", "RULE", "Finding", "Panel", "make_findings", "make_panels"]
+
+
+def make_findings(entries: Sequence[Entry]) -> list[Finding]:
+    """Every finding, from what a store holds.
+
+    Args:
+        entries: everything stored, results on training images included.
+    """
+    panels = make_panels(entries)
+    return [find(panels) for find in FINDINGS]

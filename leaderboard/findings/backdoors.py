@@ -1,0 +1,114 @@
+"""(e) How small a change of the weights plants a backdoor?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from leaderboard.findings.drawings import lines
+from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, Vote
+from leaderboard.findings.panels import Checkpoint, Panel
+from leaderboard.findings.words import missing_probe, scored
+
+SMALL = 0.1
+"""The largest relative change of any weight that still counts as small."""
+
+_MOST_LINES = 12
+
+
+def backdoors(panels: Sequence[Panel]) -> Finding:
+    """List the smallest relative weight change that plants a backdoor, by checkpoint."""
+    return Finding(
+        key="backdoors",
+        title="Backdoors: planted by a small change of the weights",
+        claim="A very small relative change of the weights of a trained model plants a backdoor "
+        "that leaves its accuracy on clean images almost as it was.",
+        sources=[
+            Source(
+                "Garg, Kumar, Goel, Liang 2020, Can Adversarial Weight Perturbations Inject Neural "
+                "Backdoors?",
+                "https://arxiv.org/abs/2008.01761",
+            )
+        ],
+        rule="The paper's abstract says *very small* of the average relative change; here every "
+        f"single weight may change by at most the budget, and small is {SMALL:.0%}. A checkpoint "
+        "speaks for the claim where a backdoor was found within it that succeeds as often as the "
+        "battery asks for at no more than the clean accuracy it allows (`backdoor."
+        "smallest_budget`), against it where such a backdoor was found only at a larger budget; it "
+        "is open where none was found.",
+        caveats=[
+            "The smallest budget is that of the best injection found: an upper bound. A longer "
+            "search or more images may find a smaller one, so a comparison against the claim says "
+            "what this battery's effort could not do."
+        ],
+        parts=[_part(panel) for panel in panels],
+    )
+
+
+def _part(panel: Panel) -> Part:
+    known = [c for c in panel.checkpoints if c.score("backdoor", "smallest_budget")]
+    known.sort(key=_smallest)
+    columns = {
+        "smallest budget": ("smallest_budget", "radius"),
+        "success at the headline": ("success", "share"),
+        "mean weight change": ("relative_change", "share"),
+        "clean accuracy lost": ("clean_drop", "share"),
+    }
+    votes = [_vote(checkpoint) for checkpoint in known]
+    rows = [
+        [
+            c.name,
+            *(scored(c.score("backdoor", name), unit) for name, unit in columns.values()),
+            vote,
+        ]
+        for c, vote in zip(known, votes, strict=True)
+    ]
+    return Part(
+        panel.dataset,
+        votes=votes,
+        text=_text(known),
+        tables=[Table(["checkpoint", *columns, "speaks"], rows)] if rows else [],
+        figures=_figures(panel, known),
+        missing=missing_probe(
+            panel, ["backdoor"], [c for c in panel.checkpoints if c not in known]
+        ),
+    )
+
+
+def _smallest(checkpoint: Checkpoint) -> float:
+    score = checkpoint.score("backdoor", "smallest_budget")
+    return score.value if score else float("nan")
+
+
+def _vote(checkpoint: Checkpoint) -> Vote:
+    budget = _smallest(checkpoint)
+    if budget == float("inf"):
+        return "open"
+    return "for" if budget <= SMALL else "against"
+
+
+def _text(known: Sequence[Checkpoint]) -> list[str]:
+    """What the battery asks of a backdoor, as the probe states it."""
+    protocols = (c.entry.results["backdoor"].protocol for c in known)
+    asked = sorted({str(p["counts as working"]) for p in protocols if "counts as working" in p})
+    return [f"A backdoor counts as working with {' or '.join(asked)}."] if asked else []
+
+
+def _figures(panel: Panel, known: Sequence[Checkpoint]) -> list[Figure]:
+    series = {
+        checkpoint.name: list(zip(curve.x, curve.y, strict=True))
+        for checkpoint in known
+        for curve in checkpoint.entry.results["backdoor"].curves
+        if curve.series == "success"
+    }
+    shown = dict(list(series.items())[:_MOST_LINES])
+    if not shown:
+        return []
+    title = f"Success of the best backdoor over weight budgets, {panel.dataset}"
+    if len(shown) < len(series):
+        title += f", the {len(shown)} checkpoints with the smallest backdoors"
+    told = " ".join(
+        f"{name}: {', '.join(f'{y.value:.0%} at {x:g}' for x, y in rungs)}."
+        for name, rungs in shown.items()
+    )
+    chart = lines(shown, "relative change of every weight, at most", "success", share=True)
+    return [Figure(title, chart, f"{title}. {told}")]

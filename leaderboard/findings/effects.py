@@ -1,0 +1,137 @@
+"""Differences and rank correlations with the intervals and p-values that findings are judged by."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from benchmark.results import Outcomes, Score
+from benchmark.statistics import Z95
+
+SIGNIFICANT = 0.05
+"""p-values below this are decided."""
+
+RESAMPLES = 9999
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A difference or a correlation.
+
+    Attributes:
+        value: the estimate.
+        low: lower end of its 95% interval.
+        high: upper end.
+        n: examples, draws or checkpoints it is computed from.
+        p: two-sided p-value against none at all; ``None`` where the interval alone decides.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+    p: float | None = None
+
+    @property
+    def sign(self) -> int:
+        """1 or -1 where the effect is told from none at 5%, otherwise 0."""
+        apart = self.low > 0 or self.high < 0 if self.p is None else self.p < SIGNIFICANT
+        return int(np.sign(self.value)) if apart else 0
+
+
+def paired_shares(first: Outcomes, second: Outcomes) -> Effect:
+    """How much larger one share is than another of the same examples.
+
+    McNemar's exact test on the examples that differ, and the interval of Agresti and Min 2005
+    (Wald's with half an example added to each of the four cells).
+
+    Args:
+        first: bool (N,).
+        second: bool (N,), of the same examples.
+    """
+    n = len(first)
+    gained, lost = int((first & ~second).sum()), int((second & ~first).sum())
+    p = stats.binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
+    total, up, down = n + 2, gained + 0.5, lost + 0.5
+    centre = (up - down) / total
+    half = Z95 * math.sqrt(up + down - (up - down) ** 2 / total) / total
+    value = (gained - lost) / n
+    return Effect(value, min(value, centre - half), max(value, centre + half), n, float(p))
+
+
+def paired_means(first: ArrayLike, second: ArrayLike) -> Effect:
+    """How much larger one mean is than another over the same examples, with Student's paired test.
+
+    Args:
+        first: float (N,), N at least 2.
+        second: float (N,), of the same examples.
+    """
+    differences = np.asarray(first, np.float64) - np.asarray(second, np.float64)
+    value, n = float(differences.mean()), len(differences)
+    if np.ptp(differences) < 1e-12:  # the same for every example: no test is defined
+        return Effect(value, value, value, n, 0.0 if value else 1.0)
+    test = stats.ttest_1samp(differences, 0)
+    interval = test.confidence_interval()
+    return Effect(value, float(interval.low), float(interval.high), n, float(test.pvalue))
+
+
+def difference(first: Score, second: Score) -> Effect:
+    """How much larger one score is than another that was estimated independently of it.
+
+    The interval follows from the two scores' own (MOVER, Zou and Donner 2008; Newcombe's for shares
+    with Wilson intervals).
+    """
+    value = first.value - second.value
+    low = value - math.hypot(first.value - first.low, second.high - second.value)
+    high = value + math.hypot(first.high - first.value, second.value - second.low)
+    return Effect(value, low, high, min(first.n, second.n))
+
+
+def rank_correlation(x: ArrayLike, y: ArrayLike) -> Effect:
+    """Spearman's rho, with a percentile bootstrap over the pairs and a permutation test.
+
+    The test is exact for up to 7 pairs. Resamples in which one side is constant count as 0.
+
+    Args:
+        x: float (N,), N at least 2; infinite values are ranked as such, NaN is not allowed.
+        y: float (N,).
+    """
+    first, second = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    value = float(_spearman(first, second))
+    seeded = {"rng": np.random.default_rng(0), "n_resamples": RESAMPLES}
+    with np.errstate(invalid="ignore"):
+        ends = stats.bootstrap(
+            (first, second),
+            _spearman,
+            paired=True,
+            vectorized=True,
+            method="percentile",
+            **seeded,
+        ).confidence_interval
+    ranks = stats.rankdata(second)
+    test = stats.permutation_test(
+        (stats.rankdata(first),),
+        lambda drawn, axis: _pearson(drawn, ranks, axis),
+        permutation_type="pairings",
+        vectorized=True,
+        **seeded,
+    )
+    low, high = min(value, float(ends.low)), max(value, float(ends.high))
+    return Effect(value, low, high, len(first), float(test.pvalue))
+
+
+def _spearman(x: Array, y: Array, axis: int = -1) -> Array:
+    return _pearson(stats.rankdata(x, axis=axis), stats.rankdata(y, axis=axis), axis)
+
+
+def _pearson(x: Array, y: Array, axis: int) -> Array:
+    a, b = (z - z.mean(axis, keepdims=True) for z in (x, y))
+    norm = np.sqrt((a**2).sum(axis) * (b**2).sum(axis))
+    correlation: Array = np.divide((a * b).sum(axis), norm, out=np.zeros_like(norm), where=norm > 0)
+    return correlation

@@ -1,0 +1,134 @@
+"""A finding: a claim of the literature, what was measured of it, and whether it holds here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from leaderboard.site.chart_style import Layers
+
+Vote = Literal["for", "against", "open"]
+Status = Literal["holds", "holds in part", "does not hold", "cannot be told"]
+
+RULE = (
+    "Each comparison below speaks for a claim, against it, or leaves it open; each finding says "
+    "when. A claim *holds* here where some comparisons speak for it, none against it and at most "
+    "as many are open; it *does not hold* where some speak against it, none for it and at most as "
+    "many are open; it *holds in part* where some speak for it and some against it. Everything "
+    "else *cannot be told* from the checkpoints at hand. Differences count from p < 0.05 on, or "
+    "where there is no test from an interval on one side of zero, without a correction for their "
+    "number. Intervals are over test examples or draws, not over repeated trainings: read each as "
+    "a statement about these checkpoints."
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a claim comes from: the paper in words and its address."""
+
+    text: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """Headings and rows of text; the first column names the row."""
+
+    head: list[str]
+    rows: list[list[str]]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawing that is not drawn yet, with its caption and what to tell who cannot see it."""
+
+    title: str
+    chart: Layers
+    description: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one data set says of a claim.
+
+    Attributes:
+        dataset: the data set.
+        votes: one a comparison.
+        text: paragraphs.
+        tables: the measurements.
+        figures: the measurements, drawn.
+        missing: what could not be compared, and what would have to be run.
+    """
+
+    dataset: str
+    votes: Sequence[Vote] = ()
+    text: Sequence[str] = ()
+    tables: Sequence[Table] = ()
+    figures: Sequence[Figure] = ()
+    missing: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A claim and what every data set says of it.
+
+    Attributes:
+        key: short name, for files and anchors.
+        title: heading.
+        claim: what the sources claim.
+        sources: who claims it.
+        rule: when a comparison speaks for the claim, against it, or leaves it open.
+        parts: one a data set that has results.
+        caveats: what to bear in mind when reading the numbers.
+    """
+
+    key: str
+    title: str
+    claim: str
+    sources: Sequence[Source]
+    rule: str
+    parts: Sequence[Part]
+    caveats: Sequence[str] = field(default=())
+
+    @property
+    def status(self) -> Status:
+        """Whether the claim holds here, by :data:`RULE`."""
+        return judge([vote for part in self.parts for vote in part.votes])
+
+    @property
+    def verdict(self) -> str:
+        """The status in a sentence with its counts, over all and by data set."""
+        votes = [vote for part in self.parts for vote in part.votes]
+        if not votes:
+            return "Cannot be told: nothing in the database can be compared yet."
+        sentence = f"{self.status.capitalize()} here: {_counted(votes)}."
+        if sum(bool(part.votes) for part in self.parts) > 1:
+            each = (
+                f"{part.dataset} {judge(part.votes)} ({_counted(part.votes)})"
+                for part in self.parts
+                if part.votes
+            )
+            sentence += f" By data set: {'; '.join(each)}."
+        return sentence
+
+
+def judge(votes: Sequence[Vote]) -> Status:
+    """Whether a claim holds, by :data:`RULE`."""
+    count = Counter(votes)
+    if count["for"] and count["against"]:
+        return "holds in part"
+    if count["for"] and count["for"] >= count["open"]:
+        return "holds"
+    if count["against"] and count["against"] >= count["open"]:
+        return "does not hold"
+    return "cannot be told"
+
+
+def _counted(votes: Sequence[Vote]) -> str:
+    count = Counter(votes)
+    return (
+        f"of {len(votes)} comparison{'s' if len(votes) > 1 else ''} {count['for']} for it, "
+        f"{count['against']} against it, {count['open']} open"
+    )

@@ -1,0 +1,202 @@
+"""(c) Does flatness go with robust generalisation?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmark.results import Score
+from leaderboard.findings.drawings import scatter
+from leaderboard.findings.effects import Effect, difference, rank_correlation
+from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, Vote
+from leaderboard.findings.panels import Checkpoint, Panel
+from leaderboard.findings.words import chance, missing_probe, points, scored, signed
+
+FEWEST = 5
+"""With fewer checkpoints no ranking can be significant at 5%."""
+
+WEAK = 0.5
+"""Where the interval ends below this, the two do not go together by more than half."""
+
+ROBUST = 0.1
+"""Robust accuracy on training images from which on a checkpoint has robustness to lose."""
+
+MEASURES = {
+    "average_robust": "average, robust loss",
+    "worst_robust": "worst case, robust loss",
+    "average_calibrated": "average, calibrated",
+    "average_error": "average, error rate",
+    "average_clean": "average, clean loss",
+    "relative_flatness": "relative flatness",
+    "hessian_top": "largest Hessian eigenvalue",
+    "asam": "ASAM",
+}
+"""Scores of the flatness probe; the first is the one that is judged."""
+
+JUDGED = next(iter(MEASURES))
+
+Gaps = Mapping[str, Effect]
+"""Robustness on training images beyond that on test images, by the checkpoint's name."""
+
+ACCURACY = ("input", "robust_accuracy")
+LOSS = ("flatness", "robust_loss")
+"""Probe and score of the two gaps; the first is the one that is judged."""
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Checkpoints whose ranks are compared, and how the text calls them."""
+
+    words: str
+    checkpoints: Sequence[Checkpoint]
+
+
+def generalisation(panels: Sequence[Panel]) -> Finding:
+    """Rank checkpoints by flatness and by their robust generalisation gap."""
+    return Finding(
+        key="generalisation",
+        title="Flat minima: better robust generalisation",
+        claim="Checkpoints whose robust loss is flat around the weights generalise their "
+        "robustness better from training to test images.",
+        sources=[
+            Source(
+                "Stutz, Hein, Schiele 2021, Relating Adversarially Robust Generalization to Flat "
+                "Minima",
+                "https://arxiv.org/abs/2104.04448",
+            )
+        ],
+        rule="The gap is robust accuracy under the input attack at the headline budget on training "
+        "images, less that on test images. Over all checkpoints of a data set whose gap is known, "
+        "those of early epochs included, Spearman's rank correlation of average-case robust "
+        "flatness (larger is sharper) with the gap speaks for the claim where it is positive with "
+        "p < 0.05 by permutation; against it where it is significantly negative, or where its "
+        f"bootstrap interval ends below {WEAK:g}. At least {FEWEST} checkpoints are needed. Where "
+        "`flatness` was run on training images too, the gap of the robust loss, which the paper "
+        "uses, is correlated as well.",
+        caveats=[
+            "Epochs of one training and recipes on one architecture are not independent: the "
+            "p-values are too small rather than too large.",
+            "A training run may have held back part of the training split (a card says so); the "
+            "gap is then too small by about that part.",
+            "A checkpoint without robustness has none to lose, so its gap says little: the "
+            f"correlation over those that stand on at least {ROBUST:.0%} of the training images is "
+            "given as well.",
+        ],
+        parts=[_part(panel) for panel in panels],
+    )
+
+
+def _part(panel: Panel) -> Part:
+    gaps = _gaps(panel.checkpoints, ACCURACY)
+    kinds = {"accuracy": gaps, "loss": _gaps(panel.checkpoints, LOSS)}
+    known = [c for c in panel.checkpoints if c.name in gaps and c.score("flatness", JUDGED)]
+    robust = [c for c in known if _is_robust(c)]
+    groups = [_Group("all", known)]
+    if len(robust) < len(known):
+        groups.append(_Group("robust ones", robust))
+    groups = [group for group in groups if len(group.checkpoints) >= FEWEST]
+    votes = [_vote(effect) for group in groups[:1] if (effect := _relation(group, gaps, JUDGED))]
+    tables = []
+    if known:
+        tables.append(_checkpoints(known, gaps))
+    if groups:
+        tables.append(_correlations(groups, kinds))
+    missing = _missing_training(panel, [c for c in panel.checkpoints if c.name not in gaps])
+    flat = [c for c in panel.checkpoints if c.score("flatness", JUDGED) is None]
+    missing += missing_probe(panel, ["flatness"], flat)
+    if len(known) < FEWEST:
+        missing.append(
+            f"{len(known)} checkpoints have flatness and a gap; at least {FEWEST} are needed."
+        )
+    return Part(
+        panel.dataset,
+        votes=votes,
+        tables=tables,
+        figures=_figures(panel, known, gaps),
+        missing=missing,
+    )
+
+
+def _is_robust(checkpoint: Checkpoint) -> bool:
+    seen = checkpoint.score(*ACCURACY, training=True)
+    return seen is not None and seen.value >= ROBUST
+
+
+def _gaps(checkpoints: Sequence[Checkpoint], of: tuple[str, str]) -> dict[str, Effect]:
+    """By how much accuracy is higher, or loss lower, on training images than on test images."""
+    gaps = {}
+    for checkpoint in checkpoints:
+        seen, unseen = (checkpoint.score(*of, training=training) for training in (True, False))
+        if seen is not None and unseen is not None:
+            better, worse = (seen, unseen) if of == ACCURACY else (unseen, seen)
+            gaps[checkpoint.name] = difference(better, worse)
+    return gaps
+
+
+def _relation(group: _Group, gaps: Gaps, measure: str) -> Effect | None:
+    pairs = [
+        (score.value, gaps[c.name].value)
+        for c in group.checkpoints
+        if c.name in gaps and (score := c.score("flatness", measure))
+    ]
+    return rank_correlation(*zip(*pairs, strict=True)) if len(pairs) >= FEWEST else None
+
+
+def _vote(effect: Effect) -> Vote:
+    if effect.sign:
+        return "for" if effect.sign > 0 else "against"
+    return "against" if effect.high < WEAK else "open"
+
+
+def _checkpoints(known: Sequence[Checkpoint], gaps: Gaps) -> Table:
+    rows = [
+        [
+            c.name,
+            scored(c.score("input", "robust_accuracy", training=True), "share"),
+            scored(c.score("input", "robust_accuracy"), "share"),
+            points(gaps[c.name]),
+            scored(c.score("flatness", JUDGED), "nats"),
+        ]
+        for c in sorted(known, key=lambda c: -gaps[c.name].value)
+    ]
+    head = ["checkpoint", "robust, training images", "robust, test images"]
+    return Table([*head, "gap (points)", "flatness (nats)"], rows)
+
+
+def _correlations(groups: Sequence[_Group], kinds: Mapping[str, Gaps]) -> Table:
+    rows = [
+        [words, kind, group.words, str(effect.n), signed(effect), chance(effect.p)]
+        for name, words in MEASURES.items()
+        for kind, gaps in kinds.items()
+        for group in groups
+        if (effect := _relation(group, gaps, name))
+    ]
+    return Table(["measure", "gap of", "checkpoints", "n", "Spearman's rho", "p"], rows)
+
+
+def _missing_training(panel: Panel, without: Sequence[Checkpoint]) -> list[str]:
+    if not without:
+        return []
+    names = ", ".join(checkpoint.name for checkpoint in without)
+    return [
+        f"Without robust accuracy on training images: {names}. `nonsingular bench --battery "
+        f"{panel.battery} --split train --probe input --examples "
+        f"{panel.entry.provenance.examples} ...` adds it."
+    ]
+
+
+def _figures(panel: Panel, known: Sequence[Checkpoint], gaps: Gaps) -> list[Figure]:
+    shown = [
+        (c, flatness, Score(value=gap.value, n=gap.n, low=gap.low, high=gap.high))
+        for c in known
+        if (flatness := c.score("flatness", JUDGED)) and (gap := gaps[c.name])
+    ]
+    if not shown:
+        return []
+    title = f"Flatness and the robust generalisation gap, {panel.dataset}"
+    told = " ".join(
+        f"{c.name}: flatness {flatness.value:.3g} nats, gap {100 * gap.value:.1f} points."
+        for c, flatness, gap in shown
+    )
+    axes = ("average-case robust flatness (nats)", "gap of robust accuracy")
+    return [Figure(title, scatter(shown, *axes, (False, True)), f"{title}. {told}")]

@@ -1,0 +1,94 @@
+"""(d) Does joint regularisation improve robustness to inputs and weights at once?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.results import Score
+from benchmark.statistics import mean
+from leaderboard.findings.drawings import dots
+from leaderboard.findings.effects import paired_means
+from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, Vote
+from leaderboard.findings.panels import JOINT, Checkpoint, Panel
+from leaderboard.findings.words import chance, missing_probe, missing_recipes, points, scored
+
+SURFACE = "joint_accuracy"
+
+
+def joint_volume(panels: Sequence[Panel]) -> Finding:
+    """Compare the volume under the joint surface of `nonsingular` with that of the others."""
+    return Finding(
+        key="joint-volume",
+        title="Joint regularisation: more robust to inputs and weights at once",
+        claim="Training that bounds the joint effect of changed inputs and changed weights "
+        "improves robustness to both at once over training for one of them or for none.",
+        sources=[
+            Source(
+                "Tsai, Hsu, Yu, Chen 2021, Non-Singular Adversarial Robustness of Neural Networks",
+                "https://arxiv.org/abs/2102.11935",
+            )
+        ],
+        rule="Every `nonsingular` checkpoint is compared with every other one of its architecture "
+        "by `joint.volume`, the volume under accuracy over the grid of input budgets and weight "
+        "radii, example by example. A significant difference (Student's paired test over the test "
+        "examples) speaks for the claim where it is positive, against it where it is negative.",
+        parts=[_part(panel) for panel in panels],
+    )
+
+
+def _part(panel: Panel) -> Part:
+    volumes = {
+        checkpoint.name: volume
+        for checkpoint in panel.checkpoints
+        if (volume := example_volumes(checkpoint)) is not None
+    }
+    others = sorted({c.recipe for c in panel.checkpoints} - set(JOINT))
+    rows: list[list[str]] = []
+    votes: list[Vote] = []
+    for ours, other in panel.pairs(JOINT, others):
+        if ours.name not in volumes or other.name not in volumes:
+            continue
+        effect = paired_means(volumes[ours.name], volumes[other.name])
+        votes.append("open" if not effect.sign else "for" if effect.sign > 0 else "against")
+        shown = (scored(mean(volumes[c.name]), "share") for c in (ours, other))
+        names = f"{ours.name} against {other.name}"
+        rows.append([names, *shown, points(effect), chance(effect.p), votes[-1]])
+    head = ["checkpoints", "volume, nonsingular", "volume, other", "difference (points)", "p"]
+    without = [c for c in panel.checkpoints if c.name not in volumes]
+    return Part(
+        panel.dataset,
+        votes=votes,
+        tables=[Table([*head, "speaks"], rows)] if rows else [],
+        figures=_figures(panel, {name: mean(volume) for name, volume in volumes.items()}),
+        missing=missing_recipes(panel, JOINT) + missing_probe(panel, ["joint"], without),
+    )
+
+
+def example_volumes(checkpoint: Checkpoint) -> NDArray[np.float64] | None:
+    """Each example's own share (N,) of the joint volume; their mean is ``joint.volume``.
+
+    ``None`` where the joint probe was not run, or its outcomes do not make up its surface.
+    """
+    result = checkpoint.entry.results.get("joint")
+    surface = next((s for s in result.surfaces if s.picture == SURFACE), None) if result else None
+    if result is None or surface is None:
+        return None
+    names = [[f"{eps:.6g}x{radius:.6g}" for radius in surface.x] for eps in surface.y]
+    if any(name not in result.outcomes for row in names for name in row):
+        return None
+    cells = np.array([[result.outcomes[name] for name in row] for row in names], np.float64)
+    over_radii = np.trapezoid(cells, surface.x, axis=1)
+    volumes = np.trapezoid(over_radii, surface.y, axis=0)
+    return np.asarray(volumes / (surface.x[-1] * surface.y[-1]), np.float64)
+
+
+def _figures(panel: Panel, volumes: dict[str, Score]) -> list[Figure]:
+    shown = [(c, volumes[c.name]) for c in panel.checkpoints if c.name in volumes]
+    if not shown:
+        return []
+    title = f"Volume under the joint surface, {panel.dataset}"
+    told = " ".join(f"{checkpoint.name}: {score.value:.1%}." for checkpoint, score in shown)
+    return [Figure(title, dots(shown, "joint volume", share=True), f"{title}. {told}")]

@@ -1,0 +1,147 @@
+"""The stored results as findings need them: for each data set one panel of checkpoints."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmark.results import Outcomes, Score
+from leaderboard.store import Entry
+
+STANDARD = ("standard",)
+ADVERSARIAL = ("pgd-at", "trades", "mart")
+"""Recipes that train against changed inputs and nothing else."""
+
+PERTURBED = {"at-awp": "pgd-at", "trades-awp": "trades"}
+"""Recipes with adversarial weight perturbation, and the same recipes without."""
+
+JOINT = ("nonsingular",)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model on a panel.
+
+    Attributes:
+        name: the model's name without its data set; unique on its panel.
+        entry: its results on test images.
+        training: its results on images it was trained on, where they were measured.
+    """
+
+    name: str
+    entry: Entry
+    training: Entry | None = None
+
+    @property
+    def recipe(self) -> str:
+        """Name of the recipe it was trained with."""
+        return self.entry.card.recipe
+
+    @property
+    def early(self) -> bool:
+        """Whether the weights are those of an epoch before the last."""
+        training = self.entry.card.training
+        return training is not None and training.epoch is not None
+
+    def score(self, probe: str, name: str, *, training: bool = False) -> Score | None:
+        """A score on test or on training images; ``None`` where it is missing or undefined."""
+        entry = self.training if training else self.entry
+        if entry is None or probe not in entry.answers:
+            return None
+        score = entry.answers[probe].scores.get(name)
+        return None if score is None or math.isnan(score.value) else score
+
+    def outcomes(self, probe: str, name: str = "headline") -> Outcomes | None:
+        """Which test examples were still right; ``None`` where that is missing."""
+        result = self.entry.results.get(probe)
+        return result.outcomes.get(name) if result else None
+
+
+@dataclass(frozen=True)
+class Panel:
+    """All checkpoints of a data set that were scored alike.
+
+    Attributes:
+        dataset: the data set.
+        checkpoints: at least one, by name.
+    """
+
+    dataset: str
+    checkpoints: tuple[Checkpoint, ...]
+
+    @property
+    def entry(self) -> Entry:
+        """Any of its entries: battery, test images and seed are the same in all."""
+        return self.checkpoints[0].entry
+
+    @property
+    def battery(self) -> str:
+        """Name of the battery."""
+        return self.entry.provenance.battery
+
+    def trained_by(self, *recipes: str) -> list[Checkpoint]:
+        """The checkpoints of these recipes after their last epoch."""
+        return [c for c in self.checkpoints if c.recipe in recipes and not c.early]
+
+    def pairs(
+        self, first: Sequence[str], second: Sequence[str]
+    ) -> list[tuple[Checkpoint, Checkpoint]]:
+        """Every checkpoint of the first recipes beside every one of the second, by architecture."""
+        return [
+            (one, other)
+            for one in self.trained_by(*first)
+            for other in self.trained_by(*second)
+            if one.entry.card.architecture == other.entry.card.architecture
+        ]
+
+
+def make_panels(entries: Sequence[Entry]) -> list[Panel]:
+    """One panel a data set: of all that were scored alike the one with the most checkpoints.
+
+    Scored alike are results of the same battery's hash, test images and seed; where two such groups
+    are as large, the newer one is taken.
+
+    Args:
+        entries: what the store holds.
+    """
+    groups: dict[tuple[str, str, str, int], list[Entry]] = {}
+    for entry in entries:
+        where = entry.provenance
+        if not entry.on_training_data:
+            dataset = str(entry.battery.get("dataset", entry.card.dataset))
+            key = (dataset, where.battery_sha256, where.data_sha256, where.seed)
+            groups.setdefault(key, []).append(entry)
+    chosen: dict[str, list[Entry]] = {}
+    for (dataset, *_), group in sorted(groups.items(), key=lambda item: _weight(item[1])):
+        chosen[dataset] = group
+    return [_panel(dataset, group, entries) for dataset, group in sorted(chosen.items())]
+
+
+def _weight(group: list[Entry]) -> tuple[int, str]:
+    return len(group), max(entry.provenance.created for entry in group)
+
+
+def _panel(dataset: str, group: list[Entry], entries: Sequence[Entry]) -> Panel:
+    names = [entry.card.name for entry in group]
+    checkpoints = []
+    for name, entry in zip(names, group, strict=True):
+        short = name.removeprefix(f"{dataset}/")
+        if names.count(name) > 1:
+            short += f" {entry.provenance.fingerprint[:8]}"
+        checkpoints.append(Checkpoint(short, entry, _training(entry, entries)))
+    return Panel(dataset, tuple(sorted(checkpoints, key=lambda checkpoint: checkpoint.name)))
+
+
+def _training(entry: Entry, entries: Sequence[Entry]) -> Entry | None:
+    """The same model's results on training images, from the same battery and seed; the largest."""
+    here = entry.provenance
+    found = [
+        other
+        for other in entries
+        if other.on_training_data
+        and other.provenance.fingerprint == here.fingerprint
+        and other.provenance.battery_sha256 == here.battery_sha256
+        and other.provenance.seed == here.seed
+    ]
+    return max(found, key=lambda other: other.provenance.examples, default=None)

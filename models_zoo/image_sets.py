@@ -1,0 +1,30 @@
+"""What the images of common data sets look like, for checkpoints that do not say it themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """The images of a data set as its models take them.
+
+    Attributes:
+        input_shape: (channels, height, width) of an image.
+        classes: number of classes.
+    """
+
+    input_shape: tuple[int, int, int]
+    classes: int
+
+
+IMAGE_SETS = {
+    "digits": ImageSet((1, 8, 8), 10),
+    "mnist": ImageSet((1, 28, 28), 10),
+    "fashion-mnist": ImageSet((1, 28, 28), 10),
+    "cifar10": ImageSet((3, 32, 32), 10),
+    "cifar100": ImageSet((3, 32, 32), 100),
+    "svhn": ImageSet((3, 32, 32), 10),
+    "imagenet": ImageSet((3, 224, 224), 1000),
+}
+"""Data sets by the name that cards and batteries use."""

@@ -1,0 +1,61 @@
+"""Cards of foreign models, and the options in a name that complete or correct them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from models_zoo.card import Card
+from models_zoo.errors import InputError
+from models_zoo.image_sets import IMAGE_SETS
+from models_zoo.sources.reference import Reference
+
+DESCRIBING = ("dataset", "classes", "shape", "mean", "std")
+"""Options that say what a model is, understood by every source that does not know it better."""
+
+
+def make_card(**fields: Any) -> Card:
+    """A card of a foreign model.
+
+    Raises:
+        InputError: the fields contradict each other.
+    """
+    try:
+        return Card(**fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"])) or "description"
+        raise InputError(f"model {fields['name']!r}: {field}: {first['msg']}") from error
+
+
+def described(reference: Reference, **known: Any) -> Card:
+    """The card of a model, from what its source knows and what the options in its name say.
+
+    Options win. The shape and classes of a data set that :data:`IMAGE_SETS` knows stand in for
+    what neither of them says.
+
+    Args:
+        reference: the model's name.
+        known: fields of the card.
+
+    Raises:
+        InputError: an option is wrong, or the shape of an image is not known.
+    """
+    given = {
+        "dataset": reference.text("dataset"),
+        "classes": reference.count("classes"),
+        "input_shape": reference.shape("shape"),
+        "mean": reference.numbers("mean"),
+        "std": reference.numbers("std"),
+    }
+    fields = known | {key: value for key, value in given.items() if value is not None}
+    images = IMAGE_SETS.get(fields.get("dataset", ""))
+    if images is not None:
+        fields = {"input_shape": images.input_shape, "classes": images.classes} | fields
+    if "input_shape" not in fields:
+        raise InputError(
+            f"model {reference.name!r} does not say which images it takes; "
+            "add ?shape=3x32x32 or ?dataset=cifar10 to the name"
+        )
+    return make_card(**{"mean": (0.0,), "std": (1.0,)} | fields)

@@ -1,0 +1,71 @@
+"""Whether a network that nobody here has seen can be scored, found out by asking it."""
+
+from __future__ import annotations
+
+import warnings
+
+import torch
+from torch import Tensor, nn
+
+from models_zoo.architectures import Shape
+from models_zoo.errors import InputError, reason_of
+
+BATCH = 3
+"""Images it is asked about: more than the one or two for which programs are often exported."""
+
+TOLERANCE = 1e-3
+"""How far the logits of an image may move with its batch, relative to the largest of them."""
+
+_EXPORT = "export it in eval mode with a batch dimension of any size"
+
+
+def count_classes(network: nn.Module, input_shape: Shape, *, source: str) -> int:
+    """Ask a network about random images; how many classes it tells apart.
+
+    Args:
+        network: in eval mode, from images to logits.
+        input_shape: (channels, height, width) of an image.
+        source: what the network is, for messages, such as ``"model a.onnx"``.
+
+    Raises:
+        InputError: it does not take a batch of such images, does not answer with logits, or its
+            answer to an image is random, changes it or depends on the other images.
+    """
+    images = torch.rand(BATCH, *input_shape, generator=torch.Generator().manual_seed(0))
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    try:
+        with torch.no_grad(), warnings.catch_warnings(action="ignore"):
+            logits, again, alone = network(images), network(images), network(images[:1])
+    except Exception as error:  # foreign code fails in its own ways
+        shape = "x".join(map(str, input_shape))
+        raise InputError(
+            f"{source} cannot take a batch of {BATCH} images of {shape} ({reason_of(error)}); "
+            f"{_EXPORT}, or give the shape it was made for"
+        ) from error
+    _check_logits(logits, source)
+    apart = float((logits[:1] - alone).abs().max())
+    if any(not torch.equal(value, before[key]) for key, value in network.state_dict().items()):
+        raise InputError(f"{source} changes itself when it is called; {_EXPORT}")
+    if not torch.equal(logits, again):
+        raise InputError(f"{source} gives two answers for the same images; {_EXPORT}")
+    if apart > TOLERANCE * max(1.0, float(logits.abs().max())):
+        raise InputError(
+            f"{source} answers differently when other images are in the batch; {_EXPORT}"
+        )
+    return int(logits.shape[1])
+
+
+def _check_logits(logits: object, source: str) -> None:
+    if not isinstance(logits, Tensor):
+        raise InputError(f"{source} gives a {type(logits).__name__}; it must give logits alone")
+    if logits.ndim != 2 or logits.shape[0] != BATCH or logits.shape[1] < 2:
+        raise InputError(
+            f"{source} gives {tuple(logits.shape)} for {BATCH} images; "
+            "it must give logits (images, classes) of at least two classes"
+        )
+    if logits.dtype != torch.float32:
+        raise InputError(f"{source} gives logits as {logits.dtype}; export it in float32")
+    if not bool(torch.isfinite(logits).all()):
+        raise InputError(f"{source} gives logits that are not finite")
+    if bool((logits >= 0).all()) and torch.allclose(logits.sum(1), torch.ones(BATCH), atol=1e-4):
+        raise InputError(f"{source} gives probabilities; leave the softmax out, logits are needed")

@@ -1,0 +1,151 @@
+"""Programs of ``torch.export`` (``.pt2``) as PyTorch modules; only for who trusts the file.
+
+A program is code: what is read from the file is compiled into Python and run. Therefore nothing of
+it is touched unless the caller says that the file is trusted.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, fx, nn
+from torch.export import ExportedProgram
+from torch.export.graph_signature import InputKind, TensorArgument
+
+from models_zoo.errors import InputError, reason_of
+
+Restore = Callable[[Tensor], nn.Module]
+
+
+def _batch_norm(weight: Tensor) -> nn.Module:
+    return nn.BatchNorm2d(len(weight))
+
+
+def _layer_norm(weight: Tensor) -> nn.Module:
+    return nn.LayerNorm(list(weight.shape))
+
+
+def _group_norm(weight: Tensor) -> nn.Module:
+    return nn.GroupNorm(1, len(weight))
+
+
+NORMALIZING: dict[str, Restore] = {
+    "batch_norm": _batch_norm,
+    "_native_batch_norm_legit_no_training": _batch_norm,
+    "layer_norm": _layer_norm,
+    "native_layer_norm": _layer_norm,
+    "group_norm": _group_norm,
+    "native_group_norm": _group_norm,
+}
+"""Operations of normalisation layers, with a layer that takes their weight."""
+
+
+def read_exported(path: Path, *, trust: bool) -> tuple[fx.GraphModule, tuple[int | None, ...]]:
+    """The network of an exported program, and the shape of an image as the program states it.
+
+    Args:
+        path: a local file of ``torch.export.save``.
+        trust: whether the caller trusts it with running code.
+
+    Returns:
+        A module in eval mode with the program's parameters under their own names, and
+        (channels, height, width), ``None`` where a dimension is open.
+
+    Raises:
+        InputError: it is not trusted, is missing or damaged, or has other inputs or outputs than a
+            classifier.
+    """
+    if not trust:
+        raise InputError(
+            f"model {path} is refused: it is an exported program, and loading one can execute "
+            "code; if you trust where it comes from, give --trust (in Python trust=True), or "
+            "export it as ONNX"
+        )
+    program = _read(path)
+    images = [
+        each.arg.name
+        for each in program.graph_signature.input_specs
+        if each.kind == InputKind.USER_INPUT and isinstance(each.arg, TensorArgument)
+    ]
+    outputs = program.graph_signature.user_outputs
+    if len(images) != 1 or len(outputs) != 1:
+        raise InputError(
+            f"model {path} has {len(images)} inputs and {len(outputs)} outputs; "
+            "a classifier has one input, images, and one output, logits"
+        )
+    (taken,) = (node for node in program.graph.nodes if node.name == images[0])
+    return _as_module(program), _image_shape(taken.meta["val"], path)
+
+
+def _read(path: Path) -> ExportedProgram:
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            return torch.export.load(path)
+    except Exception as error:  # a damaged file can fail anywhere in the reader
+        raise InputError(
+            f"model {path} is damaged or no exported program ({reason_of(error)}); export it again"
+        ) from error
+
+
+def _image_shape(images: Tensor, path: Path) -> tuple[int | None, ...]:
+    if images.ndim != 4 or images.dtype != torch.float32:
+        raise InputError(
+            f"model {path} takes {images.dtype} of {images.ndim} dimensions; "
+            "images are float32 (N, C, H, W)"
+        )
+    return tuple(size if isinstance(size, int) else None for size in images.shape[1:])
+
+
+def _as_module(program: ExportedProgram) -> fx.GraphModule:
+    """A plain module: it can be put into eval mode and sent to another process.
+
+    The module that a program gives refuses both. It also checks that batches have the size of the
+    example it was exported with; whether others work is found out when the network is examined.
+    """
+    module = program.module()
+    if not isinstance(module, fx.GraphModule):
+        raise TypeError(f"an exported program gave a {type(module).__name__}")
+    graph = fx.Graph()
+    copies: dict[fx.Node, fx.Node] = {}
+    answer = graph.graph_copy(module.graph, copies)
+    while isinstance(answer, tuple | list):
+        (answer,) = answer
+    graph.output(answer)
+    for node in list(graph.nodes):
+        if node.op == "call_module" and node.target == "_guards_fn":
+            graph.erase_node(node)
+    network = fx.GraphModule(module, graph)
+    _restore_normalization(network)
+    return network.eval()
+
+
+def _restore_normalization(network: fx.GraphModule) -> None:
+    """Put the tensors of a normalisation into a layer of its kind, by which weight rules know it.
+
+    The graph goes on to read them there; the layer itself is never called.
+    """
+    for node in network.graph.nodes:
+        operation = str(getattr(node.target, "__name__", "")).partition(".")[0]
+        if node.op != "call_function" or operation not in NORMALIZING:
+            continue
+        for given in node.all_input_nodes:
+            layer = str(given.target).rpartition(".")[0]
+            if given.op == "get_attr" and layer:
+                _retype(network, layer, NORMALIZING[operation])
+
+
+def _retype(network: fx.GraphModule, path: str, restore: Restore) -> None:
+    plain = network.get_submodule(path)
+    weight = getattr(plain, "weight", None)
+    if type(plain) is not nn.Module or not isinstance(weight, Tensor):
+        return
+    layer = restore(weight)
+    for name, parameter in plain.named_parameters(recurse=False):
+        layer.register_parameter(name, nn.Parameter(parameter.detach()))
+    for name, buffer in plain.named_buffers(recurse=False):
+        layer.register_buffer(name, buffer)
+    home, _, name = path.rpartition(".")
+    setattr(network.get_submodule(home), name, layer)

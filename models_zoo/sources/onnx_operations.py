@@ -1,0 +1,64 @@
+"""The arithmetic of a converted ONNX graph in PyTorch's own words.
+
+onnx2torch wraps a sum or a change of shape in a module that looks at its arguments first. PyTorch's
+functions do the same without looking, which is quicker and which certificates can bound.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+
+ARITHMETIC = {"Add": torch.add, "Sub": torch.sub, "Mul": torch.mul, "Div": torch.div}
+"""Operations of two floating tensors, as PyTorch names them."""
+
+
+def simplify(network: fx.GraphModule, operations: dict[str, str]) -> None:
+    """Replace wrapped arithmetic, changes to a fixed shape and constants; in place.
+
+    Args:
+        network: what onnx2torch made of the graph.
+        operations: the kind of every ONNX node, by the name of the graph node made of it.
+    """
+    for node in network.graph.nodes:
+        kind = operations.get(node.name)
+        if kind == "Constant":
+            _read_constant(network, node)
+        elif kind == "Reshape":
+            _reshape(network, node)
+        elif kind in ARITHMETIC and _is_plain(network, node):
+            node.op, node.target = "call_function", ARITHMETIC[kind]
+    network.delete_all_unused_submodules()
+    network.recompile()
+
+
+def _read_constant(network: fx.GraphModule, node: fx.Node) -> None:
+    value = getattr(network.get_submodule(str(node.target)), "value", None)
+    if isinstance(value, Tensor):
+        node.op, node.target = "get_attr", f"{node.target}.value"
+
+
+def _reshape(network: fx.GraphModule, node: fx.Node) -> None:
+    images, shape = node.args
+    sizes = _constant(network, shape)
+    if sizes is not None and not bool((sizes == 0).any()):  # 0 means the size that was there
+        node.op, node.target = "call_method", "reshape"
+        node.args = (images, *sizes.tolist())
+
+
+def _is_plain(network: fx.GraphModule, node: fx.Node) -> bool:
+    """Whether an operation has a floating constant, which makes it floating, and no old options."""
+    values = [_constant(network, each) for each in node.args]
+    floating = any(value is not None and value.is_floating_point() for value in values)
+    return floating and not getattr(network.get_submodule(str(node.target)), "broadcast", None)
+
+
+def _constant(network: fx.GraphModule, given: Any) -> Tensor | None:
+    if not isinstance(given, fx.Node) or given.op != "get_attr":
+        return None
+    value: Any = network
+    for part in str(given.target).split("."):
+        value = getattr(value, part)
+    return value if isinstance(value, Tensor) else None

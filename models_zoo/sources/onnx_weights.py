@@ -1,0 +1,137 @@
+"""The weights of a converted ONNX graph as parameters, under the names the graph gives them.
+
+onnx2torch names layers by graph node, and keeps the weights of operations that are no layers, such
+as a matrix product, in buffers. Attacks on weights move parameters, and draw their random starts by
+name: so that a graph scores as the network it was exported from, it gets that network's names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+from torch import fx, nn
+
+MULTIPLYING = frozenset(("Conv", "ConvTranspose", "Einsum", "Gemm", "MatMul"))
+"""Operations that begin the network proper: what enters others before is normalisation."""
+
+WEIGHTED = MULTIPLYING | {
+    *("Add", "Concat", "Div", "Gather", "Mul", "PRelu", "Sub"),
+    *("BatchNormalization", "GroupNormalization", "InstanceNormalization", "LayerNormalization"),
+}
+"""Operations whose constant tensors are trained, where those are floating and no single number."""
+
+_KIND = "pkg.torch.export.graph_signature.InputSpec.kind"
+
+
+def expose_weights(network: fx.GraphModule, graph: Any) -> None:
+    """Rename layers and weights after the graph's initialisers, and make weights parameters.
+
+    Parameters are registered in the order of the initialisers. A layer whose initialisers are not
+    called ``<layer>.weight`` keeps the converter's name.
+
+    Args:
+        network: what onnx2torch made of the graph, with its mapping attached; changed in place.
+        graph: the ONNX graph it was made of.
+    """
+    names = [each.name for each in graph.initializer]
+    layers, reads = _uses(network, graph, set(names))
+    trained = _trained(graph)
+    placed = [name for name in names if name in layers or (name in reads and name in trained)]
+    prefix = _shared_prefix(placed)
+    for name in placed:
+        path = name.removeprefix(prefix)
+        if name in layers:
+            _rename_layer(network, layers[name], path)
+        else:
+            _make_parameter(network, reads[name], path)
+    network.delete_all_unused_submodules()
+    network.recompile()
+
+
+def _uses(
+    network: fx.GraphModule, graph: Any, names: set[str]
+) -> tuple[dict[str, fx.Node], dict[str, list[fx.Node]]]:
+    """Which layer has taken an initialiser in, and where the module reads the others."""
+    layers: dict[str, fx.Node] = {}
+    reads: dict[str, list[fx.Node]] = {}
+    calls = [node for node in network.graph.nodes if node.op == "call_module"]
+    for node, operation in zip(calls, graph.node, strict=True):
+        mapping = network.get_submodule(str(node.target)).__dict__.pop("onnx_mapping")
+        values = [value for value in mapping.inputs if value]
+        for value, given in zip(values, _given(node), strict=True):
+            if value in names:
+                reads.setdefault(value, []).append(given)
+        for value in set(operation.input) & names - set(values):
+            layers.setdefault(value, node)
+    return layers, reads
+
+
+def _given(node: fx.Node) -> list[Any]:
+    """What a module is called with, in order, without what was left out."""
+    return [each for each in (*node.args, *node.kwargs.values()) if each is not None]
+
+
+def _trained(graph: Any) -> set[str]:
+    """Initialisers that are weights: not the normalisation of the images, sizes or constants."""
+    buffers = {
+        value.name
+        for value in graph.value_info
+        if any(each.key == _KIND and each.value == "BUFFER" for each in value.metadata_props)
+    }
+    floating = {
+        each.name
+        for each in graph.initializer
+        if each.data_type == each.FLOAT and prod(each.dims) > 1 and each.name not in buffers
+    }
+    found: set[str] = set()
+    begun = False
+    for operation in graph.node:
+        begun = begun or operation.op_type in MULTIPLYING
+        if begun and operation.op_type in WEIGHTED:
+            found |= floating & set(operation.input)
+    return found
+
+
+def _shared_prefix(names: Sequence[str]) -> str:
+    """What a wrapper put in front of every name, with its dots."""
+    paths = [name.split(".") for name in names]
+    shared = 0
+    longest = min((len(path) for path in paths), default=0) - 2  # <layer>.weight stays
+    while shared < longest and len({path[shared] for path in paths}) == 1:
+        shared += 1
+    return "".join(f"{part}." for part in paths[0][:shared]) if paths else ""
+
+
+def _rename_layer(network: fx.GraphModule, node: fx.Node, path: str) -> None:
+    layer, _, kind = path.rpartition(".")
+    if kind == "weight" and _is_free(network, layer):
+        network.add_submodule(layer, network.get_submodule(str(node.target)))
+        node.target = layer
+
+
+def _make_parameter(network: fx.GraphModule, reads: Sequence[fx.Node], path: str) -> None:
+    value = network.get_buffer(str(reads[0].target))
+    if not _is_free(network, path):
+        path = f"weights.{path.replace('.', '_')}"
+    home, _, name = path.rpartition(".")
+    if home and _is_free(network, home):
+        network.add_submodule(home, nn.Module())
+    network.get_submodule(home).register_parameter(name, nn.Parameter(value))
+    for node in reads:
+        node.target = path
+
+
+def _is_free(network: nn.Module, path: str) -> bool:
+    """Whether a dotted path can be added: nothing is there, and only modules on the way."""
+    module, parts = network, path.split(".")
+    for part in parts:
+        if not part:
+            return False
+        if not hasattr(module, part):
+            return True
+        module = getattr(module, part)
+        if not isinstance(module, nn.Module):
+            return False
+    return False

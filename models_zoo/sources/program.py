@@ -1,0 +1,96 @@
+"""Files that hold a whole network, architecture included: ONNX graphs and exported programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from torch import nn
+
+from models_zoo.architectures import Shape
+from models_zoo.card import Source
+from models_zoo.checkpoint import sha256_file
+from models_zoo.classifier import Classifier
+from models_zoo.errors import InputError
+from models_zoo.sources.description import make_card
+from models_zoo.sources.examination import count_classes
+
+FORMATS = {".onnx": "onnx", ".pt2": "pt2"}
+"""Endings of such files, with what the card calls the format."""
+
+
+def load_program(
+    path: Path,
+    *,
+    name: str,
+    dataset: str,
+    classes: int | None,
+    input_shape: Shape | None,
+    mean: Sequence[float],
+    std: Sequence[float],
+    source: Source,
+    trust: bool,
+) -> Classifier:
+    """A classifier from a file that holds a network.
+
+    Args:
+        path: a file with an ending in :data:`FORMATS`.
+        name: what to call it.
+        dataset: the data set it was trained for.
+        classes: number of logits, where it is known; the network must have as many.
+        input_shape: (channels, height, width), where it is known; the network must take it.
+        mean: subtracted from images in [0, 1], where the network does not do so itself.
+        std: divided by afterwards.
+        source: what the card says the weights are.
+        trust: whether a file that can execute code may be loaded.
+
+    Raises:
+        InputError: the file cannot be used, and why.
+    """
+    sha256 = sha256_file(path)
+    network, stated = _read(path, trust)
+    shape = _agree(path, stated, input_shape)
+    found = count_classes(network, shape, source=f"model {path}")
+    if classes not in (None, found):
+        raise InputError(f"model {path} gives {found} logits, the data has {classes} classes")
+    card = make_card(
+        name=name,
+        source=source,
+        architecture=f"{FORMATS[path.suffix.lower()]}:{sha256[:12]}",
+        dataset=dataset,
+        classes=found,
+        input_shape=shape,
+        mean=tuple(mean),
+        std=tuple(std),
+        checkpoint=path.name,
+        sha256=sha256,
+        parameters=sum(each.numel() for each in network.parameters()) or None,
+    )
+    return Classifier(network, card)
+
+
+def _read(path: Path, trust: bool) -> tuple[nn.Module, tuple[int | None, ...]]:
+    if FORMATS[path.suffix.lower()] == "onnx":
+        from models_zoo.sources.onnx_graph import read_onnx
+
+        return read_onnx(path)
+    from models_zoo.sources.exported_program import read_exported
+
+    return read_exported(path, trust=trust)
+
+
+def _agree(path: Path, stated: tuple[int | None, ...], known: Shape | None) -> Shape:
+    """The shape of an image, from what the file states and what the caller knows."""
+    text = "x".join("?" if size is None else str(size) for size in stated)
+    if known is None:
+        channels, height, width = stated
+        if channels is None or height is None or width is None:
+            raise InputError(
+                f"model {path} takes images of {text}; say which size it was trained on, "
+                f"such as {path.name}?shape=3x32x32"
+            )
+        return channels, height, width
+    if any(a is not None and a != b for a, b in zip(stated, known, strict=True)):
+        given = "x".join(map(str, known))
+        raise InputError(f"model {path} takes images of {text}, the data has {given}")
+    return known

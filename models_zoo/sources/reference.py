@@ -1,0 +1,121 @@
+"""Names of models that are not of the zoo: ``<source>:<path>?<key>=<value>&...``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qsl
+
+from models_zoo.errors import InputError, unknown_name
+
+FOREIGN = ("file", "hf-hub", "robustbench", "timm", "torchvision")
+"""What stands before the colon in the name of a model that is not of the zoo."""
+
+LOCAL = ("file", "model_dir")
+"""Options that say where files lie on this machine."""
+
+FILES = (".safetensors", ".pt", ".pth", ".bin", ".onnx", ".pt2")
+"""Endings of files that need no ``file:`` in front."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The name of a foreign model, taken apart.
+
+    Attributes:
+        name: the name without the options that say where files lie on this machine.
+        source: one of :data:`FOREIGN`.
+        path: what follows the colon.
+        options: what follows the question mark, such as ``{"dataset": "cifar10"}``.
+    """
+
+    name: str
+    source: str
+    path: str
+    options: Mapping[str, str]
+
+    def require_known(self, known: Collection[str]) -> None:
+        """Check that every option is one of ``known``.
+
+        Raises:
+            InputError: one is not.
+        """
+        for option in self.options:
+            if option not in known:
+                raise unknown_name(f"option of {self.name!r}", option, known)
+
+    def text(self, option: str) -> str | None:
+        """An option as it was written; ``None`` where it was not given."""
+        return self.options.get(option)
+
+    def numbers(self, option: str) -> tuple[float, ...] | None:
+        """An option such as ``0.485,0.456,0.406``.
+
+        Raises:
+            InputError: a part is not a number.
+        """
+        text = self.options.get(option)
+        try:
+            return None if text is None else tuple(float(part) for part in text.split(","))
+        except ValueError:
+            raise self._wrong(option, "numbers such as 0.5,0.5,0.5") from None
+
+    def count(self, option: str) -> int | None:
+        """An option such as ``10``.
+
+        Raises:
+            InputError: it is not a whole number above 0.
+        """
+        text = self.options.get(option)
+        if text is None:
+            return None
+        if not re.fullmatch(r"[1-9][0-9]{0,8}", text):
+            raise self._wrong(option, "a whole number above 0")
+        return int(text)
+
+    def shape(self, option: str) -> tuple[int, int, int] | None:
+        """An option such as ``3x32x32``: channels, height, width.
+
+        Raises:
+            InputError: it is not three whole numbers above 0.
+        """
+        text = self.options.get(option)
+        if text is None:
+            return None
+        if not re.fullmatch(r"[1-9][0-9]{0,5}(x[1-9][0-9]{0,5}){2}", text):
+            raise self._wrong(option, "channels x height x width, such as 3x32x32")
+        channels, height, width = map(int, text.split("x"))
+        return channels, height, width
+
+    def _wrong(self, option: str, wanted: str) -> InputError:
+        return InputError(
+            f"option {option}={self.options[option]} of {self.name!r} is wrong; give {wanted}"
+        )
+
+
+def parse_reference(name: str) -> Reference | None:
+    """A foreign model's name taken apart; ``None`` for a name, or pattern, of the zoo.
+
+    Args:
+        name: such as ``"torchvision:resnet18"``, ``"net.onnx"`` or
+            ``"file:net.pt?architecture=mlp&dataset=digits"``.
+
+    Raises:
+        InputError: what stands before the colon is no source.
+    """
+    head, mark, query = name.rpartition("?")
+    if not mark or not re.fullmatch(r"[\w-]+=[^&]*(&[\w-]+=[^&]*)*", query):
+        head, query = name, ""  # a question mark of a pattern
+    options = dict(parse_qsl(query.replace("+", "%2B"), keep_blank_values=True))
+    kept = "&".join(f"{key}={value}" for key, value in options.items() if key not in LOCAL)
+    called = f"{head}?{kept}" if kept else head
+    source, colon, path = head.partition(":")
+    if colon and path and source in FOREIGN:
+        return Reference(called, source, path, options)
+    if Path(head).suffix.lower() in FILES:
+        return Reference(called, "file", head, options)
+    if colon:
+        raise unknown_name("source", f"{source}:", [f"{known}:" for known in FOREIGN])
+    return None

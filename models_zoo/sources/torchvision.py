@@ -1,0 +1,98 @@
+"""Models of torchvision with its weights: ``torchvision:<name>``, such as ``torchvision:resnet18``.
+
+``?weights=IMAGENET1K_V1`` chooses among several weights; ``?file=`` reads a file in place of a
+download.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchvision
+
+from models_zoo.card import Card
+from models_zoo.checkpoint import fit_weights, read_weights, sha256_file
+from models_zoo.classifier import Classifier
+from models_zoo.errors import InputError, unknown_name
+from models_zoo.sources.description import make_card
+from models_zoo.sources.download import download
+from models_zoo.sources.reference import Reference
+
+OPTIONS = ("file", "weights")
+
+
+def describe(reference: Reference) -> Card:
+    """The card of a torchvision model; its weights are not needed.
+
+    Raises:
+        InputError: there is no such model or no such weights, or it is no image classifier.
+    """
+    reference.require_known(OPTIONS)
+    weights = _weights(reference)
+    seen = weights.transforms()
+    if not hasattr(seen, "crop_size"):
+        raise InputError(f"model {reference.name!r} is no image classifier; choose another")
+    (size,) = {*seen.crop_size}
+    return make_card(
+        name=reference.name,
+        source="torchvision",
+        architecture=f"torchvision:{reference.path}",
+        dataset="imagenet",
+        classes=len(weights.meta["categories"]),
+        input_shape=(3, size, size),
+        mean=tuple(seen.mean),
+        std=tuple(seen.std),
+        checkpoint=weights.url.rpartition("/")[2],
+        url=weights.url,
+        parameters=weights.meta.get("num_params"),
+        notes=f"{weights}. Images are resized to {seen.resize_size[0]} and cropped to {size}.",
+    )
+
+
+def load(reference: Reference, *, trust: bool = False) -> Classifier:
+    """A torchvision model with its weights.
+
+    Raises:
+        InputError: there is no such model, or its weights cannot be had or do not fit.
+    """
+    card = describe(reference)
+    path = _file(reference, card)
+    network = torchvision.models.get_model(reference.path, weights=None, **_variant(reference))
+    fit_weights(network, read_weights(path), source=f"checkpoint {path}")
+    parameters = sum(each.numel() for each in network.parameters())
+    update = {"sha256": sha256_file(path), "parameters": parameters}
+    return Classifier(network, card.model_copy(update=update))
+
+
+def _weights(reference: Reference) -> Any:
+    """The member of torchvision's enumeration of weights that is meant."""
+    known = torchvision.models.list_models(module=torchvision.models)
+    if reference.path not in known:
+        raise unknown_name("model of torchvision", reference.path, known)
+    choices = torchvision.models.get_model_weights(reference.path)
+    asked = reference.text("weights") or "DEFAULT"
+    if asked != "DEFAULT" and asked not in choices.__members__:
+        raise unknown_name(f"weights of {reference.name!r}", asked, choices.__members__)
+    return choices.DEFAULT if asked == "DEFAULT" else choices[asked]
+
+
+def _variant(reference: Reference) -> dict[str, Any]:
+    """What torchvision sets by itself where it loads the weights as well."""
+    if reference.path in ("googlenet", "inception_v3"):
+        return {"transform_input": True, "aux_logits": True, "init_weights": False}
+    return {}
+
+
+def _file(reference: Reference, card: Card) -> Path:
+    """The weights: a file that was named, or torchvision's, in the folder where it looks itself."""
+    if (given := reference.text("file")) is not None:
+        return Path(given)
+    folder = Path(torch.hub.get_dir())
+    name = str(card.checkpoint)
+    hashed = re.search(r"-([0-9a-f]{8,})\.pth$", name)
+    if hashed is None:
+        raise InputError(f"weights {card.url} name no hash; download them and give ?file=")
+    return download(str(card.url), folder / "checkpoints" / name, sha256=hashed[1])

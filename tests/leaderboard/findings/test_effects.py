@@ -1,0 +1,97 @@
+"""Differences and correlations: what they are, and that their intervals and tests are right."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from benchmark.statistics import mean, proportion
+from leaderboard.findings.effects import (
+    difference,
+    paired_means,
+    paired_shares,
+    rank_correlation,
+)
+
+
+def bits(ones, n=100):
+    return np.arange(n) < ones
+
+
+def test_paired_shares_are_tested_on_the_examples_that_differ():
+    first, second = bits(60), bits(50)
+    effect = paired_shares(first, second)
+    assert effect.value == pytest.approx(0.1)
+    assert effect.p == pytest.approx(stats.binomtest(10, 10).pvalue)
+    assert effect.low < 0.1 < effect.high
+    assert effect.sign == 1
+    assert paired_shares(second, first).sign == -1
+    shuffled = np.roll(second, 50)  # the same shares, but other examples: 60 to 50 by chance
+    assert paired_shares(first, shuffled).sign == 0
+
+
+def test_equal_outcomes_are_no_difference():
+    effect = paired_shares(bits(60), bits(60))
+    assert (effect.value, effect.p, effect.sign) == (0, 1, 0)
+    assert effect.low < 0 < effect.high
+
+
+def test_the_interval_of_paired_shares_covers_the_truth_as_often_as_it_says():
+    generator = np.random.default_rng(0)
+    covered = 0
+    for _ in range(400):
+        first = generator.random(200) < 0.7
+        second = np.where(generator.random(200) < 0.3, generator.random(200) < 0.5, first)
+        effect = paired_shares(first, second)
+        covered += effect.low <= 0.06 <= effect.high  # 0.7 - (0.7 * 0.7 + 0.3 * 0.5)
+    assert 0.92 <= covered / 400 <= 0.98
+
+
+def test_paired_means_use_that_the_examples_are_the_same():
+    generator = np.random.default_rng(0)
+    hard = generator.random(200)
+    effect = paired_means(hard + 0.01 + 0.01 * generator.random(200), hard)
+    assert effect.sign == 1
+    assert 0.012 < effect.low < effect.value < effect.high < 0.018
+    assert paired_means(hard, hard).sign == 0
+    assert paired_means(hard + 0.5, hard).sign == 1  # the same difference for every example
+
+
+def test_independent_scores_differ_where_their_intervals_say_so():
+    near = difference(mean([1.0, 1.2, 0.8]), mean([0.9, 1.1, 0.7]))
+    far = difference(mean([1.0, 1.2, 0.8]), mean([3.0, 3.1, 2.9]))
+    assert near.sign == 0
+    assert (far.sign, far.p) == (-1, None)
+    assert far.value == pytest.approx(-2)
+    shares = difference(proportion(bits(90)), proportion(bits(60)))
+    assert shares.low == pytest.approx(0.30 - np.hypot(0.90 - 0.8256, 0.6906 - 0.60), abs=2e-4)
+
+
+def test_rank_correlation_is_scipy_s_with_an_exact_test_for_few_pairs():
+    x, y = [1.0, 2.0, 3.0, 4.0, 5.0], [10.0, 20.0, 30.0, 40.0, 50.0]
+    effect = rank_correlation(x, y)
+    assert effect.value == pytest.approx(1)
+    assert effect.p == pytest.approx(2 / 120)
+    assert rank_correlation(x[:4], y[:4]).sign == 0  # 2 of 24 orders: p cannot be below 5%
+    assert rank_correlation(x, y[::-1]).sign == -1
+    generator = np.random.default_rng(1)
+    a, b = generator.random(30), generator.random(30)
+    a[3] = a[4]
+    assert rank_correlation(a, b).value == pytest.approx(stats.spearmanr(a, b).statistic)
+
+
+def test_rank_correlation_of_unrelated_numbers_is_open_and_of_related_ones_is_not():
+    generator = np.random.default_rng(2)
+    x = generator.random(20)
+    unrelated = rank_correlation(x, generator.random(20))
+    related = rank_correlation(x, x + 0.2 * generator.random(20))
+    assert unrelated.sign == 0
+    assert unrelated.low < 0 < unrelated.high
+    assert related.sign == 1
+    assert 0.5 < related.low <= related.value <= related.high <= 1
+    assert rank_correlation(x, x**3) == rank_correlation(x, x)
+
+
+def test_infinite_values_are_ranked_and_constant_ones_correlate_with_nothing():
+    assert rank_correlation([1, 2, 3, 4, np.inf], [1, 2, 3, 4, 5]).value == pytest.approx(1)
+    constant = rank_correlation([1, 1, 1, 1, 1], [1, 2, 3, 4, 5])
+    assert (constant.value, constant.sign) == (0, 0)

@@ -1,0 +1,233 @@
+"""Each finding's verdict on stores in which the truth is known."""
+
+import pytest
+
+from leaderboard.findings.finding import judge
+from leaderboard.findings.joint_volume import example_volumes
+from leaderboard.findings.panels import make_panels
+from leaderboard.store import Store
+
+
+@pytest.mark.parametrize(
+    ("votes", "status"),
+    [
+        ([], "cannot be told"),
+        (["open"], "cannot be told"),
+        (["for"], "holds"),
+        (["for", "open"], "holds"),
+        (["for", "open", "open"], "cannot be told"),
+        (["for", "for", "against"], "holds in part"),
+        (["against", "open"], "does not hold"),
+        (["against", "open", "open"], "cannot be told"),
+    ],
+)
+def test_a_claim_is_judged_by_its_comparisons(votes, status):
+    assert judge(votes) == status
+
+
+@pytest.mark.parametrize(
+    ("trained", "status"),
+    [
+        ({"inputs": 0.7, "weights": 0.7}, "holds"),
+        ({"inputs": 0.7, "weights": 0.9}, "holds"),  # as fragile as the standard one
+        ({"inputs": 0.7, "weights": 0.96}, "does not hold"),
+        ({"inputs": 0.05, "weights": 0.7}, "cannot be told"),  # it resists no input attack
+    ],
+)
+def test_input_robust_models_with_fragile_weights_speak_for_the_first_claim(make, trained, status):
+    found = make.findings(
+        ("cnn-standard", "standard", {"inputs": 0.05, "weights": 0.9}),
+        ("cnn-pgd-at", "pgd-at", trained),
+    )["inputs-and-weights"]
+    assert found.status == status
+    assert len(found.parts[0].votes) == 1
+
+
+def test_models_are_compared_within_their_architecture_and_after_the_last_epoch(make):
+    numbers = {"inputs": 0.7, "weights": 0.7}
+    found = make.findings(
+        ("cnn-standard", "standard", {"inputs": 0.05}),
+        ("mlp-pgd-at", "pgd-at", numbers),
+        ("cnn-pgd-at-epoch-5", "pgd-at", numbers | {"early": 5}),
+    )["inputs-and-weights"]
+    assert found.parts[0].votes == []
+    assert found.verdict.startswith("Cannot be told")
+
+
+@pytest.mark.parametrize(
+    ("awp", "status"), [(0.5, "holds"), (1.5, "does not hold"), (1.01, "cannot be told")]
+)
+def test_flatness_with_weight_perturbation_is_compared_with_the_same_recipe_without(
+    make, awp, status
+):
+    found = make.findings(
+        ("cnn-pgd-at", "pgd-at", {"flatness": 1.0}),
+        ("cnn-trades", "trades", {"flatness": 0.1}),
+        ("cnn-at-awp", "at-awp", {"flatness": awp}),
+    )["weight-perturbed-training"]
+    assert found.status == status
+    assert len(found.parts[0].votes) == 1
+    assert ["trades-awp" in line for line in found.parts[0].missing] == [True]
+
+
+@pytest.mark.parametrize(
+    ("rises", "status"),
+    [
+        ([0.1, 0.2, 0.3, 0.4], "holds"),
+        ([0.1, 0.2, 2.8, 0.9], "cannot be told"),  # few examples carry the whole difference
+        ([2.1, 2.2, 2.3, 2.4], "cannot be told"),  # the examples contradict the draws
+    ],
+)
+def test_a_flatter_mean_counts_only_if_the_examples_agree(make, rises, status):
+    found = make.findings(
+        ("cnn-pgd-at", "pgd-at", {"flatness": 1.0, "rises": [1.0, 1.1, 1.2, 1.3]}),
+        ("cnn-at-awp", "at-awp", {"flatness": 0.5, "rises": rises}),
+    )["weight-perturbed-training"]
+    assert found.status == status
+
+
+def series(gaps, flatness, **more):
+    return [
+        (
+            f"cnn-{i}",
+            "pgd-at",
+            {"inputs": 0.5, "training": 0.5 + gap, "flatness": flat, "early": i} | more,
+        )
+        for i, (gap, flat) in enumerate(zip(gaps, flatness, strict=True), 1)
+    ]
+
+
+GAPS = [0.01, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4]
+
+
+@pytest.mark.parametrize(
+    ("flatness", "status"),
+    [
+        ([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7], "holds"),
+        ([0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1], "does not hold"),
+    ],
+)
+def test_sharp_models_with_large_gaps_speak_for_the_third_claim_early_epochs_too(
+    make, flatness, status
+):
+    found = make.findings(*series(GAPS, flatness))["generalisation"]
+    assert found.status == status
+    rows = found.parts[0].tables[0].rows
+    assert [row[0] for row in rows] == [f"cnn-{i}" for i in (7, 6, 5, 4, 3, 2, 1)]
+    assert rows[0][3].startswith("+40.0 (")
+
+
+def test_without_training_images_the_gap_is_missing_and_the_command_is_named(make):
+    models = [(name, recipe, n | {"training": None}) for name, recipe, n in series(GAPS, GAPS)]
+    part = make.findings(*models)["generalisation"].parts[0]
+    assert (list(part.votes), list(part.tables), list(part.figures)) == ([], [], [])
+    assert "--split train --probe input --examples 400" in " ".join(part.missing)
+
+
+def test_few_checkpoints_are_not_judged(make):
+    few = make.findings(*series(GAPS[:4], GAPS[:4]))
+    assert few["generalisation"].status == "cannot be told"
+    assert few["intrinsic-metric"].status == "cannot be told"
+    assert "4 checkpoints have flatness and a gap" in " ".join(
+        few["generalisation"].parts[0].missing
+    )
+
+
+def test_models_without_robustness_are_left_out_of_the_second_correlation(make):
+    models = [*series(GAPS, GAPS), ("cnn-standard", "standard", {"inputs": 0.0, "training": 0.0})]
+    part = make.findings(*models)["generalisation"].parts[0]
+    counts = [row[1:4] for row in part.tables[1].rows[:2]]
+    assert counts == [["accuracy", "all", "8"], ["accuracy", "robust ones", "7"]]
+
+
+def test_the_gap_of_the_loss_is_correlated_where_it_was_measured(make):
+    """The made-up loss gap is the accuracy gap turned round, so that the two cannot be mixed up."""
+    models = [
+        (name, recipe, n | {"loss": 2.0, "training_loss": 1.0 + n["training"]})
+        for name, recipe, n in series(GAPS, sorted(GAPS))
+    ]
+    rows = make.findings(*models)["generalisation"].parts[0].tables[1].rows
+    found = {row[1]: row[4] for row in rows if row[0] == "average, robust loss"}
+    assert found["accuracy"].startswith("+1.00")
+    assert found["loss"].startswith("\N{MINUS SIGN}1.00")
+
+
+def test_the_joint_volume_is_compared_with_every_other_recipe(make):
+    found = make.findings(
+        ("cnn-nonsingular", "nonsingular", {"joint": 0.5}),
+        ("cnn-standard", "standard", {"joint": 0.3}),
+        ("cnn-pgd-at", "pgd-at", {"joint": 0.6}),
+        ("mlp-trades", "trades", {"joint": 0.1}),
+    )["joint-volume"]
+    assert sorted(found.parts[0].votes) == ["against", "for"]
+    assert found.status == "holds in part"
+
+
+def test_each_example_s_volume_makes_up_the_joint_volume_of_the_grid(make):
+    panel = make_panels(make.store(("cnn-pgd-at", "pgd-at", {"joint": 0.4})).entries())[0]
+    volumes = example_volumes(panel.checkpoints[0])
+    assert volumes is not None
+    # 0.4 everywhere but 0.98 at the corner, which has a sixteenth of the area
+    assert volumes.mean() == pytest.approx(0.4 + (0.98 - 0.4) / 16)
+    assert set(volumes) <= {0.0, 1 / 16, 1.0}
+
+
+@pytest.mark.parametrize(
+    ("budgets", "status"),
+    [
+        ((0.05, 0.1), "holds"),
+        ((0.05, 0.4), "holds in part"),
+        ((0.4, 0.8), "does not hold"),
+        ((float("inf"), 0.4), "does not hold"),
+        ((float("inf"), float("inf")), "cannot be told"),
+    ],
+)
+def test_a_backdoor_within_a_small_budget_speaks_for_the_fifth_claim(make, budgets, status):
+    found = make.findings(
+        ("cnn-standard", "standard", {"smallest": budgets[0]}),
+        ("cnn-pgd-at", "pgd-at", {"smallest": budgets[1]}),
+    )["backdoors"]
+    assert found.status == status
+    shown = [row[1] for row in found.parts[0].tables[0].rows]
+    assert len(shown) == 2
+    if status == "cannot be told":
+        assert shown == ["none found"] * 2
+
+
+@pytest.mark.parametrize(
+    ("psi", "status"),
+    [([1, 2, 3, 4, 5, 6, 7], "holds"), ([7, 6, 5, 4, 3, 2, 1], "does not hold")],
+)
+def test_psi_that_ranks_as_the_attack_does_speaks_for_the_last_claim(make, psi, status):
+    robust = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
+    models = [
+        # At the headline budget all are alike; psi is compared at its own budget.
+        (f"cnn-{i}", "pgd-at", {"psi": p, "inputs": 0.05, "at_psi_budget": r})
+        for i, (p, r) in enumerate(zip(psi, robust, strict=True))
+    ]
+    found = make.findings(*models)["intrinsic-metric"]
+    assert found.status == status
+    places = [row[4] for row in found.parts[0].tables[0].rows]
+    assert places == ([str(i) for i in range(1, 8)] if status == "holds" else list("7654321"))
+
+
+def test_models_without_a_probe_are_named_with_the_command_that_adds_it(make):
+    found = make.findings(
+        ("cnn-standard", "standard", {"only": ("input",)}), ("cnn-pgd-at", "pgd-at", {})
+    )
+    line = " ".join(found["backdoors"].parts[0].missing)
+    assert "Without results of `backdoor`: cnn-standard." in line
+    assert "--battery digits-v1 --probe backdoor" in line
+
+
+def test_results_of_other_batteries_data_or_seeds_are_never_mixed(made_up):
+    store = Store.open(":memory:")
+    made_up.fill(store)
+    made_up.fill(store, zoo=[("digits/cnn-trades", "trades", 0.2)], data_sha256="f" * 64)
+    made_up.fill(store, zoo=[("digits/cnn-trades", "trades", 0.2)], seed=5)
+    changed = made_up.Battery(description="Other.")
+    made_up.fill(store, zoo=[("digits/cnn-trades", "trades", 0.2)], battery=changed)
+    panels = make_panels(store.entries())
+    assert len(panels) == 1
+    assert len(panels[0].checkpoints) == 4
+    assert {c.recipe for c in panels[0].checkpoints} == {"standard", "pgd-at"}
