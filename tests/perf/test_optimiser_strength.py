@@ -35,11 +35,11 @@ def test_every_value_is_measured_at_both_lengths(command, monkeypatch):
         return {"thing, here": 1.0, "thing, there": 1.0 + 0.01 * factor}
 
     monkeypatch.setattr(perf.optimiser_strength, "QUESTIONS", {"thing": values})
-    code, out, err = command("--only", "digits/mlp-*", "--examples", 5, "--factor", 3)
+    code, out, err = command("--only", "digits/cnn-*", "--examples", 5, "--factor", 3)
     assert code == 0, err
     assert asked == 2 * [(5, "digits-v1", 1), (5, "digits-v1", 3)]
-    assert "| digits/mlp-standard | thing, there | 1.0100 | 1.0300 | 2.0% |" in out
-    assert "Largest change of thing: 2.0% (digits/mlp-" in out
+    assert "| digits/cnn-standard | thing, there | 1.0100 | 1.0300 | 2.0% |" in out
+    assert "Largest change of thing: 2.0% (digits/cnn-" in out
 
 
 def test_the_weight_attack_is_asked_over_all_its_ladders(command):
@@ -67,7 +67,7 @@ def test_the_page_gets_machine_versions_and_every_row(command, monkeypatch, tmp_
     page.write_text("before\n" + "\n".join(marks("optimiser_strength")) + "\nafter\n")
     values = {"thing": lambda subject, battery, factor: {"thing, here": float(factor)}}
     monkeypatch.setattr(perf.optimiser_strength, "QUESTIONS", values)
-    code, _, err = command("--only", "digits/mlp-*", "--factor", 3, "--write", "--page", page)
+    code, _, err = command("--only", "digits/cnn-*", "--factor", 3, "--write", "--page", page)
     assert code == 0, err
     text = page.read_text()
     assert "Largest change of thing: 200.0% (digits/mlp-" in text
