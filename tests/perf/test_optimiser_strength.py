@@ -70,7 +70,7 @@ def test_the_page_gets_machine_versions_and_every_row(command, monkeypatch, tmp_
     code, _, err = command("--only", "digits/cnn-*", "--factor", 3, "--write", "--page", page)
     assert code == 0, err
     text = page.read_text()
-    assert "Largest change of thing: 200.0% (digits/mlp-" in text
+    assert "Largest change of thing: 200.0% (digits/cnn-" in text
     assert text.count("| thing, here | 1.0000 | 3.0000 | 200.0% |") == 2
     assert f"torch {versions()['torch']}" in text
     assert text.startswith("before\n")
