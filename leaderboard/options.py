@@ -34,7 +34,7 @@ TrainingData = Annotated[
     typer.Option(
         "--data",
         help="Images to train on in place of the data set's training split: .npz with x uint8 "
-        "(N, C, H, W) and y int64 (N,); repeatable, files are joined.",
+        "(N, C, H, W) and y int64 (N,), or with JPEG files; repeatable, files are joined.",
     ),
 ]
 TestData = Annotated[

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeRemainingColumn
 
 from benchmark import attack_inputs
-from benchmark.datasets import Dataset, load_dataset, load_npz
+from benchmark.datasets import CLASSES, Dataset, load_dataset, load_npz
 from models_zoo.card import Card, Robustness
 from models_zoo.catalog.writing import card_to_toml
 from models_zoo.checkpoint import save_weights, sha256_file
@@ -54,8 +54,9 @@ def gather(
     Raises:
         InputError: something can be neither found nor read, or images differ in shape.
     """
+    classes = CLASSES.get(dataset, 10)
     if data:
-        parts = [load_npz(path, dataset) for path in data]
+        parts = [load_npz(path, dataset, classes) for path in data]
         shapes = {part.input_shape for part in parts}
         if len(shapes) > 1:
             raise InputError(f"--data files hold images of different shapes: {sorted(shapes)}")
@@ -66,7 +67,7 @@ def gather(
     else:
         examples, words = load_dataset(dataset, "train", data_root), None
     if test_data:
-        return Material(examples, load_npz(test_data, dataset), words)
+        return Material(examples, load_npz(test_data, dataset, classes), words)
     return Material(examples, load_dataset(dataset, "test", data_root), words)
 
 
