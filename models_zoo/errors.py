@@ -14,8 +14,8 @@ class InputError(ValueError):
     """
 
 
-SHOWN = 40
-"""Names that a message lists at most; of more it gives the number."""
+SHOWN = 300
+"""Characters of names that a message lists at most; of more names it gives the number."""
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> InputError:
@@ -29,7 +29,9 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> InputError:
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]!r}? " if close else ""
-    listed = ", ".join(names) if len(names) <= SHOWN else f"{len(names)} names"
+    listed = ", ".join(names)
+    if len(listed) > SHOWN:
+        listed = f"{len(names)} names"
     return InputError(f"unknown {kind} {name!r}; {hint}known: {listed}")
 
 

@@ -32,7 +32,7 @@ def duel(subject: Subject, eps: float, steps: int) -> tuple[Tensor, Tensor]:
     """
     by_gradient = torch.zeros_like(subject.labels, dtype=torch.bool)
     for rows in torch.split(subject.correct().nonzero().squeeze(1), subject.batch_size):
-        by_gradient[rows] = _along_gradient(subject.take(rows), eps, steps)
+        by_gradient[rows] = along_gradient(subject.take(rows), eps, steps)
     left = (subject.correct() & ~by_gradient).nonzero().squeeze(1)
     freely = torch.zeros_like(by_gradient)
     freely[left] = _without_gradient(subject, left, eps, steps)
@@ -51,15 +51,24 @@ def standing_along_gradient(subject: Subject, budgets: Sequence[float], steps: i
     counts = []
     for eps in budgets:
         fallen = [
-            _along_gradient(subject.take(rows), eps, steps).sum()
+            along_gradient(subject.take(rows), eps, steps).sum()
             for rows in torch.split(right, subject.batch_size)
         ]
         counts.append(len(right) - int(sum(fallen)))
     return counts
 
 
-def _along_gradient(subject: Subject, eps: float, steps: int) -> Tensor:
-    """Steps of 2, 1, 1/2 and 1/4 radii; bool (N,), what fell on the way and left the batch."""
+def along_gradient(subject: Subject, eps: float, steps: int) -> Tensor:
+    """Steps of 2, 1, 1/2 and 1/4 radii up the logit margin, from correct examples.
+
+    Args:
+        subject: model and correctly classified examples, few enough for one batch.
+        eps: linf radius in input units.
+        steps: gradient steps.
+
+    Returns:
+        Bool (N,), what fell on the way.
+    """
     rows = torch.arange(len(subject), device=subject.labels.device)
     fallen = torch.zeros_like(rows, dtype=torch.bool)
     images = subject.images

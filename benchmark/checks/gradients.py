@@ -7,8 +7,10 @@ confident model. The limits were set from the figures in ``docs/probes/checks.md
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
+from benchmark.checks.duel import along_gradient
 from benchmark.checks.slopes import first_order_distance, input_gradients
 from benchmark.objectives import cross_entropy, margin
 from benchmark.results import Flag
@@ -18,6 +20,9 @@ BOX = 1.0
 """The longest linf displacement inside [0, 1]: what lies further by its gradient is out of reach
 for every attack that believes the gradient."""
 
+STEPS = 10
+"""Gradient steps that an example out of reach by its gradient is given to fall in the whole box."""
+
 FEW = 0.05
 """Share of examples above which dead gradients are a flag; honest models have none."""
 
@@ -25,16 +30,20 @@ _NOTHING = "No example was classified correctly, so there was nothing to measure
 
 
 def vanishing_gradients(subject: Subject) -> Flag:
-    """Share of correct examples that the margin's gradient places outside the box.
+    """Share of correct examples that gradients cannot break even where any image may be shown.
 
-    The figure is the share whose first-order linf distance to the decision boundary,
-    ``abs(margin) / norm_1(gradient)``, is more than :data:`BOX`. A model that is merely confident
-    has a small cross-entropy gradient but a large margin gradient, and is not flagged.
+    An example counts when its first-order linf distance to the decision boundary,
+    ``abs(margin) / norm_1(gradient)``, is more than :data:`BOX`, and sign-gradient steps through
+    the whole box leave it standing as well. A model that is merely confident has a small
+    cross-entropy gradient but a large margin gradient; one that is flat around an image, as after
+    training with TRADES, falls on the way. Neither is flagged.
     """
-    gap, slope, _ = _at_images(subject)
-    far = (first_order_distance(gap, slope) > BOX).double()
+    right, gap, slope, _ = _at_images(subject)
+    far = (first_order_distance(gap, slope) > BOX).nonzero().squeeze(1)
+    held = [~along_gradient(right.take(rows), BOX, STEPS) for rows in _parts(right, far)]
+    stuck = int(torch.cat(held).sum()) if held else 0
     zero = int((slope == 0).flatten(1).all(1).sum())
-    share = float(far.mean()) if len(far) else None
+    share = stuck / len(gap) if len(gap) else None
     return Flag(
         name="vanishing_gradients",
         title="Gradients vanish",
@@ -42,9 +51,10 @@ def vanishing_gradients(subject: Subject) -> Flag:
         figure=share,
         saw=_NOTHING
         if share is None
-        else f"{int(far.sum())} of {len(far)} correctly classified examples lie, by the gradient "
-        f"of their logit margin, further from the decision boundary than any image does; "
-        f"{zero} of them have a gradient of exactly zero. More than {FEW:.0%} raises the flag.",
+        else f"{len(far)} of {len(gap)} correctly classified examples lie, by the gradient of "
+        f"their logit margin, further from the decision boundary than any image does, and {stuck} "
+        f"of them stand {STEPS} steps along it through the whole of [0, 1]; {zero} have a gradient "
+        f"of exactly zero. More than {FEW:.0%} that stand raise the flag.",
         advice="Attacks that follow gradients stand still here, so robust accuracy is too high. "
         "Attack a differentiable stand-in of the step that kills the gradient (BPDA), or without "
         "gradients.",
@@ -56,7 +66,7 @@ def saturated_loss(subject: Subject) -> Flag:
 
     In float32 that needs a lead of about 100 logits, which no temperature in use gives.
     """
-    _, slope, loss_slope = _at_images(subject)
+    _, _, slope, loss_slope = _at_images(subject)
     alive = (slope != 0).flatten(1).any(1)
     dead = alive & (loss_slope == 0).flatten(1).all(1)
     share = float(dead.double().mean()) if len(dead) else None
@@ -76,10 +86,14 @@ def saturated_loss(subject: Subject) -> Flag:
     )
 
 
-def _at_images(subject: Subject) -> tuple[Tensor, Tensor, Tensor]:
-    """Margin, its gradient and that of the cross-entropy, at the correctly classified examples."""
+def _parts(subject: Subject, rows: Tensor) -> tuple[Tensor, ...]:
+    return torch.split(rows, subject.batch_size) if len(rows) else ()
 
-    def measure() -> tuple[Tensor, Tensor, Tensor]:
+
+def _at_images(subject: Subject) -> tuple[Subject, Tensor, Tensor, Tensor]:
+    """The correct examples with their margins, and the gradients of these and of their losses."""
+
+    def measure() -> tuple[Subject, Tensor, Tensor, Tensor]:
         finite = subject.logits().isfinite().all(1)
         right = subject.take((subject.correct() & finite).nonzero().squeeze(1))
         (gap, slope), (_, loss_slope) = input_gradients(
@@ -88,6 +102,6 @@ def _at_images(subject: Subject) -> tuple[Tensor, Tensor, Tensor]:
             lambda logits, rows: margin(logits, right.labels[rows]),
             lambda logits, rows: cross_entropy(logits, right.labels[rows]),
         )
-        return gap, slope, loss_slope
+        return right, gap, slope, loss_slope
 
     return subject.once(("checks", "gradients"), measure)
