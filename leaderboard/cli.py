@@ -16,6 +16,7 @@ from leaderboard.commands import (
     doctor,
     landscape,
     models,
+    reproduce,
     site,
     submit,
     train,
@@ -29,7 +30,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (models, bench, compare_autoattack, landscape, submit, site, train, doctor):
+for command in (
+    models,
+    bench,
+    compare_autoattack,
+    landscape,
+    reproduce,
+    submit,
+    site,
+    train,
+    doctor,
+):
     command.register(app)
 
 
