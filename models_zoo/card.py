@@ -119,6 +119,11 @@ class Card(BaseModel):
         return self
 
     @property
+    def brings_network(self) -> bool:
+        """Whether the file holds the network itself, so that no architecture has to be named."""
+        return self.architecture.startswith(("onnx:", "pt2:"))
+
+    @property
     def recipe(self) -> str:
         """Name of the training recipe, or ``"unknown"``."""
         return self.training.recipe if self.training else "unknown"

@@ -102,10 +102,9 @@ def _model(card: Card, checkpoint: Path | None) -> Classifier:
     from models_zoo import load_file, load_model
 
     if checkpoint is not None:
-        brought = card.architecture.startswith("onnx:")
         return load_file(
             checkpoint,
-            architecture=None if brought else card.architecture,
+            architecture=None if card.brings_network else card.architecture,
             dataset=card.dataset,
             classes=card.classes,
             input_shape=card.input_shape,

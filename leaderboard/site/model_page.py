@@ -162,13 +162,9 @@ def how_to_load(card: Card) -> str:
 
 def _architecture(card: Card) -> list[str]:
     """What a file needs besides its description: a network is in it, or is named."""
-    if _brings_network(card):
+    if card.brings_network:
         return ["    trust=True,"] if card.architecture.startswith("pt2:") else []
     return [f"    architecture={card.architecture!r},"]
-
-
-def _brings_network(card: Card) -> bool:
-    return card.architecture.startswith(("onnx:", "pt2:"))
 
 
 def reproduce(entry: Entry) -> str:
@@ -185,7 +181,7 @@ def reproduce(entry: Entry) -> str:
         command.append(card.name)
     else:
         command += ["--checkpoint", card.checkpoint or "FILE"]
-        if not _brings_network(card):
+        if not card.brings_network:
             command += ["--architecture", card.architecture]
         elif card.architecture.startswith("pt2:"):
             command.append("--trust")

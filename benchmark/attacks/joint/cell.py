@@ -111,15 +111,7 @@ class Cell:
         One begins at the images themselves and the weights of the weight attack, the other at the
         images and weights of the worst so far; each of the two wins on some models.
         """
-        weights, images = climb_product(
-            self.subject,
-            self.norm,
-            self.eps,
-            self.radius,
-            self.budget,
-            self._stretched(self.weight.weights),
-            self.subject.images,
-        )
+        weights, images = self._climb(self.weight.weights, self.subject.images)
         first = self._strike(weights, found, images)
         second = self._climb_from(_worst(found | {JOINT: first}), found)
         return min(first, second, key=_standing)
@@ -139,22 +131,18 @@ class Cell:
 
     def _climb_from(self, start: Strike, found: dict[str, Strike]) -> Strike:
         """The simultaneous climb from what was found already."""
-        weights, images = climb_product(
-            self.subject,
-            self.norm,
-            self.eps,
-            self.radius,
-            self.budget,
-            self._stretched(start.weights),
-            start.images,
-            again=True,
-        )
+        weights, images = self._climb(start.weights, start.images, again=True)
         return self._strike(weights, found, images, start.images)
 
-    def _stretched(self, weights: Point) -> Point:
-        """Weights of this ball or a smaller one, brought to its full radius."""
+    def _climb(
+        self, weights: Point, images: Tensor, *, again: bool = False
+    ) -> tuple[Point, Tensor]:
+        """Climb both at once, from weights of this ball or a smaller one at its full radius."""
         ball = self.budget.ball(self.subject, self.radius)
-        return stretched(ball, weights) if weights else ball.origin
+        start = stretched(ball, weights) if weights else ball.origin
+        return climb_product(
+            self.subject, self.norm, self.eps, self.radius, self.budget, start, images, again=again
+        )
 
 
 def _standing(each: Strike) -> int:
