@@ -32,6 +32,8 @@ class Training(BaseModel):
         seed: seed of the run, where it is known.
         data: the split that was trained on, in words.
         epoch: after which the weights were taken, where that is not the last.
+        extra_data: whether more was trained on than the data set's own training images; ``None``
+            where it is not known.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -41,6 +43,7 @@ class Training(BaseModel):
     seed: int | None = None
     data: str
     epoch: int | None = Field(default=None, ge=1)
+    extra_data: bool | None = None
 
 
 class Robustness(BaseModel):

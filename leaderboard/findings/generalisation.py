@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmark.results import Score
+from leaderboard.effects import Effect, difference, rank_correlation
 from leaderboard.findings.drawings import scatter
-from leaderboard.findings.effects import Effect, difference, rank_correlation
 from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, Vote
 from leaderboard.findings.panels import Checkpoint, Panel
 from leaderboard.findings.words import chance, missing_probe, points, scored, signed

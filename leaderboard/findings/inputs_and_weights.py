@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from leaderboard.effects import Effect, paired_shares
 from leaderboard.findings.drawings import scatter
-from leaderboard.findings.effects import Effect, paired_shares
 from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, Vote
 from leaderboard.findings.panels import ADVERSARIAL, STANDARD, Checkpoint, Panel
 from leaderboard.findings.words import (

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from scipy import stats
 
 from benchmark.results import Score
+from leaderboard.effects import Effect, rank_correlation
 from leaderboard.findings.drawings import scatter
-from leaderboard.findings.effects import Effect, rank_correlation
 from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, Vote
 from leaderboard.findings.panels import Checkpoint, Panel
 from leaderboard.findings.words import chance, missing_probe, scored, signed

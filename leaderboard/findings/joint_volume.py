@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from benchmark.results import Score
 from benchmark.statistics import mean
+from leaderboard.effects import paired_means
 from leaderboard.findings.drawings import dots
-from leaderboard.findings.effects import paired_means
 from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, Vote
 from leaderboard.findings.panels import JOINT, Checkpoint, Panel
 from leaderboard.findings.words import chance, missing_probe, missing_recipes, points, scored

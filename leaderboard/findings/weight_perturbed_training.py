@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from leaderboard.effects import Effect, difference, paired_means
 from leaderboard.findings.drawings import dots
-from leaderboard.findings.effects import Effect, difference, paired_means
 from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, Vote
 from leaderboard.findings.panels import PERTURBED, Checkpoint, Panel
 from leaderboard.findings.words import chance, missing_probe, missing_recipes, scored, signed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmark.results import Score
-from leaderboard.findings.effects import Effect
+from leaderboard.effects import Effect
 from leaderboard.findings.panels import Checkpoint, Panel
 from leaderboard.site.texts import ABSENT, interval, number
 

@@ -10,7 +10,7 @@ from benchmark.probes.ladders import budget_text
 from benchmark.results import Curve, Score
 from leaderboard.site.charts import Picture, curves_pictures
 from leaderboard.site.contours import decision_chart, loss_chart
-from leaderboard.site.render import render_page
+from leaderboard.site.environment import render_page
 from leaderboard.site.svg import Painter
 from leaderboard.site.texts import interval, number
 

@@ -7,16 +7,36 @@ from dataclasses import dataclass
 
 import altair as alt
 
-from leaderboard.site.chart_style import COLOURS, INK, SHAPES, domain, styled
+from leaderboard.site.chart_style import COLOURS, INK, domain, styled
 from leaderboard.site.charts import Picture
 from leaderboard.site.svg import Painter, printable
 from leaderboard.site.texts import number
-from leaderboard.store import Entry
+from leaderboard.store import Summary
 
 _WIDTH, _HEIGHT = 420, 260
 _MOST_LABELLED = 12
+_MOST_DRAWN = 400
 _CHARACTER, _LINE, _GAP = 6.2, 13.0, 8.0
 """Size of a label's character and line, and its distance from its point, in pixels."""
+
+
+_CLEAN = ("standard", "label-smoothing", "random-weight-noise")
+"""Recipes that see no adversary's images."""
+
+_KINDS = {
+    "trained on clean images": "circle",
+    "trained against an adversary": "triangle-up",
+    "recipe unknown": "square",
+}
+"""What a point's shape tells."""
+
+
+@dataclass(frozen=True)
+class _Point:
+    name: str
+    recipe: str
+    x: float
+    y: float
 
 
 @dataclass(frozen=True)
@@ -32,57 +52,112 @@ class _Label:
         return left, left + self.width, self.y - _LINE / 2, self.y + _LINE / 2
 
 
-def overview(entries: Sequence[Entry], painter: Painter) -> Picture | None:
-    """Input robust accuracy against weight robust accuracy; ``None`` where nobody has both."""
-    points = [
-        (
-            _short(entry.card.name.split("/")[-1]),
-            _short(entry.card.recipe),
-            entry.results["input"].scores["robust_accuracy"].value,
-            entry.results["weight"].scores["robust_accuracy"].value,
-        )
-        for entry in entries
-        if all(
-            probe in entry.results and "robust_accuracy" in entry.results[probe].scores
-            for probe in ("input", "weight")
-        )
-    ]
+def overview(summaries: Sequence[Summary], painter: Painter) -> Picture | None:
+    """Input robust accuracy against weight robust accuracy; ``None`` where nobody has both.
+
+    Of many models the Pareto front and a fixed sample of the others are drawn.
+    """
+    points = _points(summaries)
     if not points:
         return None
-    recipes = sorted({recipe for _, recipe, _, _ in points})
+    front = _front(points)
+    total, points = len(points), _drawn(points, front)
     title = "Robust to changed inputs, robust to changed weights"
-    description = f"{title}: a point for each of {len(points)} models. " + " ".join(
-        f"{name}: input {number(x, 'share')}, weight {number(y, 'share')}."
-        for name, _, x, y in points[:_MOST_LABELLED]
+    told = front if total > _MOST_LABELLED else points
+    words = " ".join(
+        f"{p.name}: input {number(p.x, 'share')}, weight {number(p.y, 'share')}."
+        for p in told[:_MOST_LABELLED]
     )
-    data = [{"name": n, "recipe": r, "x": x, "y": y} for n, r, x, y in points]
+    on_front = "Best in both at once: " if told is front else ""
+    description = f"{title}: a point for each of {total:,} models. {on_front}{words}"
+    labels = _labels(points) if len(points) <= _MOST_LABELLED else _labels(front[:_MOST_LABELLED])
+    chart = alt.layer(_line(front), _marks(points), *labels)
+    svg, file = painter.draw(styled(chart, _WIDTH, _HEIGHT), description)
+    rows = [[p.name, p.recipe, number(p.x, "share"), number(p.y, "share")] for p in points]
+    if len(points) < total:
+        title += f" ({len(points)} of {total:,} models)"
+    return Picture(title, svg, file, ["model", "recipe", "input", "weight"], rows)
+
+
+def _points(summaries: Sequence[Summary]) -> list[_Point]:
+    keys = ("input.robust_accuracy", "weight.robust_accuracy")
+    found = [(s.card, *(s.scores.get(key) for key in keys)) for s in summaries]
+    return [
+        _Point(_short(card.name.split("/")[-1]), _short(card.recipe), x.value, y.value)
+        for card, x, y in found
+        if x is not None and y is not None
+    ]
+
+
+def _front(points: Sequence[_Point]) -> list[_Point]:
+    """The points that no other beats in both, from left to right."""
+    front: list[_Point] = []
+    for point in sorted(points, key=lambda p: (-p.x, -p.y)):
+        if not front or point.y > front[-1].y:
+            front.append(point)
+    return front[::-1]
+
+
+def _drawn(points: list[_Point], front: list[_Point]) -> list[_Point]:
+    if len(points) <= _MOST_DRAWN:
+        return points
+    others = [point for point in points if point not in set(front)]
+    step = max(1, len(others) // (_MOST_DRAWN - len(front)))
+    return [*front, *others[::step]][:_MOST_DRAWN]
+
+
+def _line(front: Sequence[_Point]) -> alt.Chart:
+    """The Pareto front as steps: what no model on the board goes beyond."""
+    corners = [(0.0, front[0].y)]
+    for here, following in zip(front, [*front[1:], None], strict=True):
+        corners.append((here.x, here.y))
+        corners.append((here.x, following.y if following else 0.0))
+    data = [{"x": x, "y": y, "order": order} for order, (x, y) in enumerate(corners)]
+    return (
+        alt.Chart(alt.InlineData(values=data))
+        .mark_line(color=INK, strokeWidth=1, strokeDash=[4, 3], opacity=0.8)
+        .encode(x="x:Q", y="y:Q", order="order:Q")
+    )
+
+
+def _marks(points: Sequence[_Point]) -> alt.Chart:
+    recipes = sorted({point.recipe for point in points})
     axis = alt.Axis(format="%", tickCount=5)
     unit = alt.Scale(domain=[0, 1])
-    marks = (
+    data = [
+        {"name": p.name, "recipe": p.recipe, "kind": _kind(p.recipe), "x": p.x, "y": p.y}
+        for p in points
+    ]
+    kinds = [kind for kind in _KINDS if any(row["kind"] == kind for row in data)]
+    shapes = alt.Scale(domain=kinds, range=[_KINDS[kind] for kind in kinds])
+    return (
         alt.Chart(alt.InlineData(values=data))
-        .mark_point(filled=True, opacity=0.9, size=110)
+        .mark_point(filled=True, opacity=0.9, size=110 if len(points) <= 100 else 45)
         .encode(
             x=alt.X("x:Q", title="input robust accuracy (linf)", scale=unit, axis=axis),
             y=alt.Y("y:Q", title="weight robust accuracy", scale=unit, axis=axis),
             color=alt.Color("recipe:N", title=None, scale=domain(recipes, COLOURS)),
-            shape=alt.Shape("recipe:N", title=None, scale=domain(recipes, SHAPES)),
+            shape=alt.Shape("kind:N", title=None, scale=shapes),
         )
     )
-    labels = _labels(points) if len(points) <= _MOST_LABELLED else []
-    svg, file = painter.draw(styled(alt.layer(marks, *labels), _WIDTH, _HEIGHT), description)
-    rows = [[n, r, number(x, "share"), number(y, "share")] for n, r, x, y in points]
-    return Picture(title, svg, file, ["model", "recipe", "input", "weight"], rows)
 
 
-def _labels(points: Sequence[tuple[str, str, float, float]]) -> list[alt.Chart]:
+def _kind(recipe: str) -> str:
+    if recipe in _CLEAN:
+        return "trained on clean images"
+    return "recipe unknown" if recipe == "unknown" else "trained against an adversary"
+
+
+def _labels(points: Sequence[_Point]) -> list[alt.Chart]:
     """Names beside the points, on the first side where they cover nothing."""
     taken = [
-        (x * _WIDTH - 6, x * _WIDTH + 6, (1 - y) * _HEIGHT - 6, (1 - y) * _HEIGHT + 6)
-        for _, _, x, y in points
+        (p.x * _WIDTH - 6, p.x * _WIDTH + 6, (1 - p.y) * _HEIGHT - 6, (1 - p.y) * _HEIGHT + 6)
+        for p in points
     ]
     data = []
-    for name, _, x, y in points:
-        left, top, width = x * _WIDTH, (1 - y) * _HEIGHT, len(name) * _CHARACTER
+    for point in points:
+        name, left, top = point.name, point.x * _WIDTH, (1 - point.y) * _HEIGHT
+        width = len(name) * _CHARACTER
         sides = [
             _Label(left + aside, top + lines * _LINE, align, width)
             for lines in (0, 1, -1, 2, -2, 3, -3)

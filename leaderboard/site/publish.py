@@ -14,13 +14,19 @@ from models_zoo.errors import InputError
 OWN = frozenset(
     {
         "index.html",
+        "compare.html",
         "findings.html",
+        "submit.html",
         "results.json",
+        "nonsingular.sqlite",
+        "batteries",
+        "boards",
+        "charts",
+        "models",
+        "schema",
+        "static",
         "style.css",
         "table.js",
-        "models",
-        "batteries",
-        "charts",
     }
 )
 """Everything at the top of a rendered site."""

@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-from functools import cache
+from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from leaderboard.site.board import make_boards
-from leaderboard.site.export import to_json
-from leaderboard.site.findings_page import findings_values, prose
-from leaderboard.site.model_page import how_to_load, make_evaluation
+from leaderboard.site.boards import ASKED, HEADLINES, make_boards
+from leaderboard.site.boards.facets import FACETS
+from leaderboard.site.boards.payload import PROFILE
+from leaderboard.site.boards.writing import PAGE, further_pages, write_board
+from leaderboard.site.environment import render_page
+from leaderboard.site.findings_page import findings_values
+from leaderboard.site.models import folders_of, write_models
 from leaderboard.site.publish import replacing
 from leaderboard.site.slugs import unique_slugs
 from leaderboard.site.svg import Painter
-from leaderboard.site.texts import ABSENT, SHOWN_UNITS, plain, probe_text
-from leaderboard.store import Store
+from leaderboard.store import Store, Summary
+
+ZOO = ("bundled", "downloaded", "installed")
+"""Sources of the models that the findings are about: how they were trained is known."""
 
 
-def render_site(store: Store, out: Path) -> Path:
+def render_site(
+    store: Store, out: Path, progress: Callable[[int, int], None] | None = None
+) -> Path:
     """Write the leaderboard as a folder of static pages, in place of an earlier one.
 
     The pages need no server, no network and no JavaScript. Until all are written, an earlier site
-    at ``out`` stays as it is.
+    at ``out`` stays as it is. Pages of models whose results have not changed are taken from it.
 
     Args:
         store: what to show.
         out: a folder that is missing, empty or holds an earlier site.
+        progress: told how many of how many models are done.
 
     Returns:
         Path of the front page.
@@ -38,40 +41,71 @@ def render_site(store: Store, out: Path) -> Path:
     Raises:
         InputError: ``out`` holds something else or cannot be written.
     """
-    entries = store.entries()
-    names = {entry.provenance.fingerprint: entry.card.name for entry in entries}
-    models = {key: f"models/{name}.html" for key, name in unique_slugs(names).items()}
-    names = {e.provenance.battery_sha256: e.provenance.battery for e in entries}
-    batteries = {key: f"batteries/{name}.html" for key, name in unique_slugs(names).items()}
+    summaries = store.summaries(HEADLINES, ASKED)
+    names = unique_slugs({each.fingerprint: each.card.name for each in summaries})
+    models = {fingerprint: f"models/{name}/index.html" for fingerprint, name in names.items()}
+    of_batteries = unique_slugs({each.battery_sha256: each.battery for each in summaries})
+    batteries = {key: f"batteries/{name}.html" for key, name in of_batteries.items()}
     with replacing(out) as folder:
-        painter = Painter(out / "charts", folder / "charts")
-        tested = [entry for entry in entries if not entry.on_training_data]
-        boards = make_boards(tested, models, batteries, painter)
-        pages: dict[str, str] = {"index.html": render_page("index.html.j2", "", boards=boards)}
-        for fingerprint, path in models.items():
-            own = [e for e in entries if e.provenance.fingerprint == fingerprint]
-            evaluations = [
-                make_evaluation(entry, batteries[entry.provenance.battery_sha256], painter)
-                for entry in own
-            ]
-            pages[path] = render_page(
-                "model.html.j2",
-                "../",
-                entry=own[0],
-                evaluations=evaluations,
-                load=how_to_load(own[0].card),
-            )
-        for sha256, path in batteries.items():
-            own = [e for e in entries if e.provenance.battery_sha256 == sha256]
-            scored = {models[e.provenance.fingerprint]: e.card.name for e in own}
-            pages[path] = render_page("battery.html.j2", "../", entries=own, models=scored.items())
-        values = findings_values(entries, painter)
-        pages["findings.html"] = render_page("findings.html.j2", "", **values)
-        pages["results.json"] = to_json(entries, models)
-        for static in ("style.css", "table.js"):
-            pages[static] = (files("leaderboard.site") / "static" / static).read_text("utf-8")
-        _write(folder, pages)
+        _write_pages(store, summaries, models, batteries, folder, out)
+        done = 0
+
+        def more(count: int) -> None:
+            nonlocal done
+            done += count
+            if progress:
+                progress(done, len(names))
+
+        folders = folders_of(summaries, names, batteries)
+        write_models(store, folders, batteries, out / "models", folder / "models", more)
     return out / "index.html"
+
+
+def _write_pages(
+    store: Store,
+    summaries: Sequence[Summary],
+    models: dict[str, str],
+    batteries: dict[str, str],
+    folder: Path,
+    out: Path,
+) -> None:
+    """Everything but the models' folders."""
+    painter = Painter(out / "charts", folder / "charts")
+    contents = store.batteries()
+    tested = [summary for summary in summaries if not summary.on_training_data]
+    boards = make_boards(tested, contents, models, batteries, painter)
+    for board in boards:
+        write_board(board, folder / "boards")
+    pages = {
+        "index.html": render_page(
+            "index.html.j2",
+            "",
+            boards=boards,
+            most=PAGE,
+            further=further_pages,
+            facets=FACETS,
+            profile_parts=PROFILE,
+        )
+    }
+    for sha256, path in batteries.items():
+        own = [each for each in summaries if each.battery_sha256 == sha256]
+        scored = {models[each.fingerprint]: each.card.name for each in own}
+        pages[path] = render_page(
+            "battery.html.j2",
+            "../",
+            name=own[0].battery,
+            sha256=sha256,
+            battery=contents[sha256],
+            models=scored.items(),
+        )
+    zoo = {each.fingerprint for each in summaries if each.card.source in ZOO}
+    values = findings_values(store.entries(fingerprints=zoo), painter)
+    pages["findings.html"] = render_page("findings.html.j2", "", **values)
+    _write(folder, pages)
+    static = files("leaderboard.site") / "static"
+    (folder / "static").mkdir()
+    for file in static.iterdir():
+        (folder / "static" / file.name).write_bytes(file.read_bytes())
 
 
 def _write(folder: Path, pages: dict[str, str]) -> None:
@@ -80,36 +114,3 @@ def _write(folder: Path, pages: dict[str, str]) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         # A lone surrogate in somebody's name must not stop everybody's pages.
         target.write_bytes(text.encode("utf-8", "replace"))
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("leaderboard.site"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"plain": plain, "web_link": web_link, "memory": _memory, "prose": prose}
-    environment.globals |= {
-        "probe_text": probe_text,
-        "units": SHOWN_UNITS,
-        "version": importlib.metadata.version("nonsingular"),
-    }
-    return environment
-
-
-def render_page(template: str, root: str, **values: Any) -> str:
-    """One page from its template; ``root`` leads from it to the top of the site."""
-    return _environment().get_template(template).render(root=root, **values)
-
-
-def web_link(url: object) -> str | None:
-    """The address as text where a page may link to it: http and https only, else ``None``."""
-    text = str(url)
-    return text if urlsplit(text).scheme in ("http", "https") else None
-
-
-def _memory(size: int) -> str:
-    return f"{size / 1e6:,.0f} MB" if size else ABSENT

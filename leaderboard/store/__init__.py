@@ -2,5 +2,6 @@
 
 from leaderboard.store.entry import Entry
 from leaderboard.store.store import Store
+from leaderboard.store.summaries import Summary
 
-__all__ = ["Entry", "Store"]
+__all__ = ["Entry", "Store", "Summary"]

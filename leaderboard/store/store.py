@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Engine, select
+from sqlalchemy import ColumnElement, Engine, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload, selectinload
 
@@ -16,6 +16,7 @@ from leaderboard.store import encoding
 from leaderboard.store.database import WRITES, open_engine
 from leaderboard.store.entry import Entry
 from leaderboard.store.schema import ModelRow, OutcomeRow, ResultRow, ScoreRow
+from leaderboard.store.summaries import Summary, read_summaries
 from models_zoo.card import Card
 
 if TYPE_CHECKING:
@@ -109,11 +110,14 @@ class Store:
             row = session.get(ModelRow, fingerprint)
             return Card.model_validate(row.card) if row else None
 
-    def entries(self, battery: str | None = None) -> list[Entry]:
+    def entries(
+        self, battery: str | None = None, fingerprints: Collection[str] | None = None
+    ) -> list[Entry]:
         """Everything stored, one entry a (fingerprint, battery hash, data hash, seed).
 
         Args:
             battery: name of a battery, to leave out the others.
+            fingerprints: models, to leave out the others.
 
         Returns:
             Entries in the order in which their models were first seen.
@@ -126,6 +130,8 @@ class Store:
         )
         if battery is not None:
             query = query.where(ResultRow.battery == battery)
+        if fingerprints is not None:
+            query = query.where(ResultRow.fingerprint.in_(list(fingerprints)))
         entries: dict[tuple[str, str, str, int], Entry] = {}
         with Session(self.engine) as session:
             for row in session.scalars(query):
@@ -136,6 +142,26 @@ class Store:
                 entries[key].results[row.probe] = _result(row)
                 entries[key].provenances[row.probe] = Provenance.model_validate(row.provenance)
         return list(entries.values())
+
+    def summaries(
+        self, scores: Collection[tuple[str, str]], outcomes_of: Collection[str] = ()
+    ) -> list[Summary]:
+        """Everything stored as tables show it, without curves, pictures and protocols.
+
+        Args:
+            scores: probe and name of each score that is wanted.
+            outcomes_of: probes whose outcomes are wanted, all of them; of others the headline.
+        """
+        return read_summaries(self.engine, scores, outcomes_of)
+
+    def batteries(self) -> dict[str, dict[str, Any]]:
+        """The content of every battery with stored results, by its hash."""
+        one_each = select(func.min(ResultRow.id)).group_by(ResultRow.battery_sha256)
+        query = select(ResultRow.battery_sha256, ResultRow.battery_content).where(
+            ResultRow.id.in_(one_each)
+        )
+        with Session(self.engine) as session:
+            return {sha256: content for sha256, content in session.execute(query)}
 
     def _write(self, write: Callable[[Session], None]) -> None:
         with Session(self.engine.execution_options(**{WRITES: True})) as session, session.begin():

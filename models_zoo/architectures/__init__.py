@@ -9,6 +9,7 @@ from models_zoo.architectures import (
     resnet_small,
     wide_resnet,
 )
+from models_zoo.architectures.family import family
 from models_zoo.architectures.registry import (
     Shape,
     build_architecture,
@@ -25,6 +26,7 @@ __all__ = [
     "Shape",
     "build_architecture",
     "build_skeleton",
+    "family",
     "list_architectures",
     "register",
 ]

@@ -97,6 +97,7 @@ def train(
             settings=settings.model_dump(),
             seed=seed,
             data=f"{data or f'{dataset} training split'}, {settings.holdout:.0%} of it held out",
+            extra_data=None if data else False,
         ),
         source="memory",
     )

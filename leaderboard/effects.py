@@ -1,4 +1,4 @@
-"""Differences and rank correlations with the intervals and p-values that findings are judged by."""
+"""Differences and rank correlations with their intervals and p-values."""
 
 from __future__ import annotations
 
@@ -55,14 +55,31 @@ def paired_shares(first: Outcomes, second: Outcomes) -> Effect:
         first: bool (N,).
         second: bool (N,), of the same examples.
     """
-    n = len(first)
     gained, lost = int((first & ~second).sum()), int((second & ~first).sum())
     p = stats.binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
+    value, low, high = agresti_min(gained, lost, len(first))
+    return Effect(value, low, high, len(first), float(p))
+
+
+def agresti_min(gained: int, lost: int, n: int) -> tuple[float, float, float]:
+    """A difference of two shares of the same examples, and its 95% interval.
+
+    Agresti and Min 2005, "Simple improved confidence intervals for comparing matched proportions":
+    Wald's interval with half an example added to each of the four cells.
+
+    Args:
+        gained: how many of the examples only the first has.
+        lost: how many only the second has.
+        n: number of examples.
+
+    Returns:
+        The difference, and the lower and upper end of its interval.
+    """
     total, up, down = n + 2, gained + 0.5, lost + 0.5
     centre = (up - down) / total
     half = Z95 * math.sqrt(up + down - (up - down) ** 2 / total) / total
     value = (gained - lost) / n
-    return Effect(value, min(value, centre - half), max(value, centre + half), n, float(p))
+    return value, min(value, centre - half), max(value, centre + half)
 
 
 def paired_means(first: ArrayLike, second: ArrayLike) -> Effect:

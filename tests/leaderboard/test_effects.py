@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from benchmark.statistics import mean, proportion
-from leaderboard.findings.effects import (
+from leaderboard.effects import (
     difference,
     paired_means,
     paired_shares,

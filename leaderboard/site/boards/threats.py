@@ -1,0 +1,105 @@
+"""The threats that a reader of a board can choose among, with every model's outcomes under them."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from leaderboard.site.texts import probe_text
+from leaderboard.store import Summary
+
+ASKED = ("clean", "input", "weight", "joint", "bits", "input-autoattack")
+"""Probes with an outcome for every example, in the order in which they are offered."""
+
+CHOSEN = ("clean", "input", "weight", "joint")
+"""Those that are ticked at first: together they are non-singular robust accuracy."""
+
+_BUDGETS = {
+    "input": re.compile(r"(?P<ball>l\w+)@(?P<size>.+)"),
+    "weight": re.compile(r"(?:(?P<ball>[\w-]+)@)?(?P<size>[\d./e-]+)"),
+    "joint": re.compile(r"(?P<ball>(?!0x)[\d./e-]+)x(?P<size>(?!0$)[\d./e-]+)"),
+}
+
+
+@dataclass(frozen=True)
+class Threat:
+    """An adversary with its budget.
+
+    Attributes:
+        key: ``<probe>.<outcome>``, as outcomes are stored.
+        group: the probe's title.
+        label: the budget in words.
+        chosen: whether it is ticked at first.
+    """
+
+    key: str
+    group: str
+    label: str
+    chosen: bool
+
+
+def threats_of(summaries: Sequence[Summary]) -> list[Threat]:
+    """Every budget for which at least one model has an outcome for each example."""
+    size = (summaries[0].examples + 7) // 8
+    present = {k: None for s in summaries for k, bits in s.outcomes.items() if len(bits) == size}
+    threats = []
+    for probe in ASKED:
+        names = [k.partition(".")[2] for k in present if k.partition(".")[0] == probe]
+        headline = "headline" in names
+        if headline:
+            label = "as it is" if probe == "clean" else "at the headline budget"
+            title = probe_text(probe).title
+            threats.append(Threat(f"{probe}.headline", title, label, probe in CHOSEN))
+        threats += [_budget(probe, name) for name in names if _says_budget(probe, name)]
+    return threats
+
+
+def _says_budget(probe: str, name: str) -> bool:
+    pattern = _BUDGETS.get(probe)
+    return bool(pattern and pattern.fullmatch(name))
+
+
+def _budget(probe: str, name: str) -> Threat:
+    found = _BUDGETS[probe].fullmatch(name)
+    ball, size = (found["ball"], found["size"]) if found else (None, name)
+    words = {
+        "input": f"{ball} {size}",
+        "weight": f"{ball or 'relative radius'} {size}",
+        "joint": f"linf {ball} and radius {size}",
+    }
+    return Threat(f"{probe}.{name}", probe_text(probe).title, words[probe], chosen=False)
+
+
+def outcomes_payload(summaries: Sequence[Summary], threats: Sequence[Threat]) -> dict[str, Any]:
+    """What a page needs to rank the models under any of the threats.
+
+    Args:
+        summaries: in the order of the board's rows.
+        threats: what can be chosen.
+
+    Returns:
+        Plain data: for each threat the packed outcomes of all models, one after the other, in
+        base64, and which models lack them.
+    """
+    examples = summaries[0].examples
+    size = (examples + 7) // 8
+    blank = bytes(size)
+    rows = {t.key: [s.outcomes.get(t.key) for s in summaries] for t in threats}
+    return {
+        "examples": examples,
+        "threats": [
+            {
+                "key": t.key,
+                "bits": b64encode(
+                    b"".join(row if row and len(row) == size else blank for row in rows[t.key])
+                ).decode(),
+                "missing": [
+                    i for i, row in enumerate(rows[t.key]) if row is None or len(row) != size
+                ],
+            }
+            for t in threats
+        ],
+    }

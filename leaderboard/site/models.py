@@ -1,0 +1,212 @@
+"""The models' folders: a page, the record, and what others link to; unchanged ones are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+
+import joblib
+
+from leaderboard.site.environment import render_page
+from leaderboard.site.model_page import how_to_load, make_evaluation
+from leaderboard.site.svg import Painter
+from leaderboard.store import Entry, Store, Summary
+
+KEYS = "keys.json"
+"""In the ``models`` folder: what each model's folder was made from, as a hash."""
+
+_CHUNK = 100
+_WORTH_PROCESSES = 16
+"""Models rendered between two readings of the store; from how many on processes pay."""
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A model's place on the site.
+
+    Attributes:
+        fingerprint: the model.
+        name: of its folder within ``models``.
+        key: changes when the folder has to be written anew.
+    """
+
+    fingerprint: str
+    name: str
+    key: str
+
+
+def folders_of(
+    summaries: Sequence[Summary], names: dict[str, str], battery_pages: dict[str, str]
+) -> list[Folder]:
+    """One folder a model.
+
+    Args:
+        summaries: everything stored.
+        names: name of a model's folder, by fingerprint.
+        battery_pages: path of a battery's page, by hash.
+    """
+    revisions: dict[str, list[str]] = {fingerprint: [] for fingerprint in names}
+    for summary in summaries:
+        revisions[summary.fingerprint] += [
+            summary.revision,
+            battery_pages[summary.battery_sha256],
+        ]
+    return [
+        Folder(fingerprint, name, _hash([name, _maker(), *revisions[fingerprint]]))
+        for fingerprint, name in names.items()
+    ]
+
+
+def write_models(
+    store: Store,
+    folders: Sequence[Folder],
+    battery_pages: dict[str, str],
+    earlier: Path,
+    new: Path,
+    progress: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Write every model's folder, or link it from the site that was rendered before.
+
+    Args:
+        store: where the models' results are.
+        folders: what to write.
+        battery_pages: path of a battery's page, by hash.
+        earlier: the ``models`` folder of the earlier site; may be missing.
+        new: the ``models`` folder of the new one.
+        progress: told how many more models are done.
+    """
+    new.mkdir(parents=True, exist_ok=True)
+    kept = _keys(earlier)
+    todo = []
+    for folder in folders:
+        if kept.get(folder.name) == folder.key and _link(earlier / folder.name, new / folder.name):
+            progress(1)
+        else:
+            todo.append(folder)
+    chunks = [todo[i : i + _CHUNK] for i in range(0, len(todo), _CHUNK)]
+    url = store.engine.url
+    apart = len(todo) >= _WORTH_PROCESSES and str(url.database or ":memory:") != ":memory:"
+    if apart:
+        chunks = _even(todo)
+        address = url.render_as_string(hide_password=False)
+        work = (
+            joblib.delayed(_write_apart)(address, chunk, battery_pages, earlier, new)
+            for chunk in chunks
+        )
+        jobs = joblib.Parallel(n_jobs=joblib.cpu_count(), return_as="generator_unordered")
+        for done in jobs(work):
+            progress(done)
+    else:
+        for chunk in chunks:
+            progress(_write(store, chunk, battery_pages, earlier, new))
+    (new / KEYS).write_text(json.dumps({f.name: f.key for f in folders}, indent=0), "utf-8")
+
+
+def _even(todo: Sequence[Folder]) -> list[list[Folder]]:
+    size = min(_CHUNK, -(-len(todo) // (4 * joblib.cpu_count())))
+    return [list(todo[i : i + size]) for i in range(0, len(todo), size)]
+
+
+def _write_apart(
+    url: str, folders: Sequence[Folder], battery_pages: dict[str, str], earlier: Path, new: Path
+) -> int:
+    """In a process of its own."""
+    return _write(_opened(url), folders, battery_pages, earlier, new)
+
+
+@cache
+def _opened(url: str) -> Store:
+    return Store.open(url, to_read=True)
+
+
+def _write(
+    store: Store,
+    folders: Sequence[Folder],
+    battery_pages: dict[str, str],
+    earlier: Path,
+    new: Path,
+) -> int:
+    entries: dict[str, list[Entry]] = {folder.fingerprint: [] for folder in folders}
+    for entry in store.entries(fingerprints=list(entries)):
+        entries[entry.provenance.fingerprint].append(entry)
+    for folder in folders:
+        _write_model(entries[folder.fingerprint], folder.name, battery_pages, earlier, new)
+    return len(folders)
+
+
+def _write_model(
+    entries: Sequence[Entry], name: str, battery_pages: dict[str, str], earlier: Path, new: Path
+) -> None:
+    folder = new / name
+    folder.mkdir()
+    painter = Painter(earlier / name / "charts", folder / "charts")
+    evaluations = [
+        make_evaluation(entry, battery_pages[entry.provenance.battery_sha256], painter)
+        for entry in entries
+    ]
+    page = render_page(
+        "model.html.j2",
+        "../../",
+        entry=entries[0],
+        evaluations=evaluations,
+        load=how_to_load(entries[0].card),
+    )
+    # A lone surrogate in somebody's name must not stop everybody's pages.
+    (folder / "index.html").write_bytes(page.encode("utf-8", "replace"))
+
+
+def _keys(earlier: Path) -> dict[str, str]:
+    with suppress(OSError, ValueError):
+        kept = json.loads((earlier / KEYS).read_text("utf-8"))
+        return kept if isinstance(kept, dict) else {}
+    return {}
+
+
+def _link(old: Path, new: Path) -> bool:
+    """Give an unchanged folder's files a second name; copy them where links cannot be made."""
+    if not (old / "index.html").is_file():
+        return False
+    try:
+        shutil.copytree(old, new, copy_function=_link_file)
+    except (OSError, shutil.Error):
+        shutil.rmtree(new, ignore_errors=True)
+        return False
+    return True
+
+
+def _link_file(old: str, new: str) -> None:
+    try:
+        os.link(old, new)
+    except OSError:
+        shutil.copyfile(old, new)
+
+
+@cache
+def _maker() -> str:
+    """Changes when the code that makes a folder does."""
+    parts = [version("nonsingular"), version("altair"), version("vl-convert-python")]
+    return _hash([*parts, *(path.read_text("utf-8") for path in _sources())])
+
+
+def _sources() -> Iterable[Path]:
+    """Everything that decides what a model's folder holds; probes' texts included."""
+    for package, pattern in (
+        ("leaderboard", "*.py"),
+        ("leaderboard.site", "*.j2"),
+        ("benchmark.probes", "*.py"),
+    ):
+        root = Path(str(files(package)))
+        yield from sorted(path for path in root.rglob(pattern) if "migrations" not in path.parts)
+
+
+def _hash(parts: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:32]

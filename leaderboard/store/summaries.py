@@ -1,0 +1,192 @@
+"""What tables show of everything stored, read without curves, pictures and protocols."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Engine, or_, select, tuple_
+from sqlalchemy.orm import Session
+
+from benchmark.headline import PARTS
+from benchmark.results import Score
+from benchmark.statistics import wilson
+from leaderboard.store.schema import ModelRow, OutcomeRow, ResultRow, ScoreRow
+from models_zoo.card import Card
+
+NONSINGULAR = "nonsingular.robust_accuracy"
+"""The derived headline's name among the scores."""
+
+
+@dataclass
+class Summary:
+    """One model on one battery, data and seed, as a table shows it.
+
+    Attributes:
+        card: the model's catalogue card.
+        submitted: whether the model came in through ``nonsingular submit``.
+        fingerprint: the model.
+        battery: name of the battery.
+        battery_sha256: hash of its content.
+        data_sha256: hash of the examples.
+        seed: root of every random draw.
+        examples: number of examples.
+        split: ``"train"`` where models may have been trained on them.
+        created: UTC time of the newest answer, ISO 8601.
+        probes: the probes that were asked, with the time of each answer.
+        scores: the scores asked for, by ``<probe>.<score>``.
+        outcomes: packed outcomes by ``<probe>.<outcome>``, see :mod:`leaderboard.store.encoding`.
+        flags: how many checks raised a flag; ``None`` where none was made.
+    """
+
+    card: Card
+    submitted: bool
+    fingerprint: str
+    battery: str
+    battery_sha256: str
+    data_sha256: str
+    seed: int
+    examples: int
+    split: str
+    created: str = ""
+    probes: dict[str, str] = field(default_factory=dict)
+    scores: dict[str, Score] = field(default_factory=dict)
+    outcomes: dict[str, bytes] = field(default_factory=dict)
+    flags: int | None = None
+
+    @property
+    def on_training_data(self) -> bool:
+        """Whether the examples are some that models may have been trained on."""
+        return self.split == "train"
+
+    @property
+    def key(self) -> tuple[str, str, str, int]:
+        """What identifies it: fingerprint, battery, data and seed."""
+        return self.fingerprint, self.battery_sha256, self.data_sha256, self.seed
+
+    @property
+    def revision(self) -> str:
+        """A hash that changes when an answer is added or computed again, or the card changes."""
+        content = (self.key, sorted(self.probes.items()), self.card.model_dump_json())
+        return hashlib.sha256(repr(content).encode()).hexdigest()
+
+
+def read_summaries(
+    engine: Engine, scores: Collection[tuple[str, str]], outcomes_of: Collection[str]
+) -> list[Summary]:
+    """Everything stored, in the order in which the models were first seen.
+
+    Args:
+        engine: the database.
+        scores: probe and name of each score that is wanted; the derived non-singular robust
+            accuracy is always there where its parts were run.
+        outcomes_of: probes whose outcomes are wanted, all of them; of others only the headline.
+    """
+    with Session(engine) as session:
+        places, summaries = _results(session)
+        _scores(session, places, scores)
+        _outcomes(session, places, outcomes_of)
+    for summary in summaries:
+        _derive(summary)
+    return summaries
+
+
+def _results(session: Session) -> tuple[dict[int, tuple[Summary, str]], list[Summary]]:
+    """Summaries without numbers, and for each result its summary and probe."""
+    cards = {
+        row.fingerprint: (Card.model_validate(row.card), row.submitted)
+        for row in session.execute(select(ModelRow.fingerprint, ModelRow.card, ModelRow.submitted))
+    }
+    columns = (
+        ResultRow.id,
+        ResultRow.fingerprint,
+        ResultRow.battery,
+        ResultRow.battery_sha256,
+        ResultRow.data_sha256,
+        ResultRow.seed,
+        ResultRow.probe,
+        ResultRow.provenance,
+        ResultRow.payload["flags"].label("flags"),
+    )
+    query = (
+        select(*columns)
+        .join(ResultRow.model)
+        .order_by(ModelRow.first_seen, ModelRow.fingerprint, ResultRow.id)
+    )
+    summaries: dict[tuple[str, str, str, int], Summary] = {}
+    places = {}
+    for row in session.execute(query):
+        key = (row.fingerprint, row.battery_sha256, row.data_sha256, row.seed)
+        where: dict[str, Any] = row.provenance
+        if key not in summaries:
+            card, submitted = cards[row.fingerprint]
+            examples, split = where["examples"], where.get("split", "test")
+            summaries[key] = Summary(
+                card, submitted, key[0], row.battery, *key[1:], examples, split
+            )
+        summary = summaries[key]
+        summary.created = max(summary.created, where["created"])
+        summary.probes[row.probe] = where["created"]
+        if row.flags:
+            summary.flags = (summary.flags or 0) + sum(bool(flag["raised"]) for flag in row.flags)
+        places[row.id] = (summary, row.probe)
+    return places, list(summaries.values())
+
+
+def _scores(
+    session: Session,
+    places: dict[int, tuple[Summary, str]],
+    wanted: Collection[tuple[str, str]],
+) -> None:
+    columns = (ScoreRow.name, ScoreRow.value, ScoreRow.low, ScoreRow.high, ScoreRow.n)
+    query = (
+        select(ScoreRow.result_id, *columns)
+        .join(ResultRow, ResultRow.id == ScoreRow.result_id)
+        .where(tuple_(ResultRow.probe, ScoreRow.name).in_(list(wanted)))
+    )
+    for number, name, value, low, high, n in session.execute(query):
+        summary, probe = places[number]
+        numbers = [math.nan if each is None else each for each in (value, low, high)]
+        summary.scores[f"{probe}.{name}"] = Score(
+            value=numbers[0], n=n, low=numbers[1], high=numbers[2]
+        )
+
+
+def _outcomes(
+    session: Session, places: dict[int, tuple[Summary, str]], all_of: Collection[str]
+) -> None:
+    query = (
+        select(OutcomeRow.result_id, OutcomeRow.name, OutcomeRow.bits)
+        .join(ResultRow, ResultRow.id == OutcomeRow.result_id)
+        .where(or_(ResultRow.probe.in_(list(all_of)), OutcomeRow.name == "headline"))
+    )
+    for number, name, bits in session.execute(query):
+        summary, probe = places[number]
+        summary.outcomes[f"{probe}.{name}"] = bits
+
+
+def _derive(summary: Summary) -> None:
+    """Non-singular robust accuracy, from the parts' outcomes."""
+    parts = [summary.outcomes.get(f"{part}.headline") for part in PARTS]
+    known = [part for part in parts if part is not None]
+    if len(known) < len(parts) or len({len(part) for part in known}) > 1:
+        return
+    bits = standing(known)
+    share = count(bits) / summary.examples
+    summary.outcomes["nonsingular.headline"] = bits
+    summary.scores[NONSINGULAR] = wilson(share, summary.examples)
+
+
+def standing(parts: Iterable[bytes]) -> bytes:
+    """Who is right in every one of some packed outcomes of equal length."""
+    rows = np.stack([np.frombuffer(part, np.uint8) for part in parts])
+    return np.bitwise_and.reduce(rows, axis=0).tobytes()
+
+
+def count(bits: bytes) -> int:
+    """How many packed outcomes are true."""
+    return int(np.bitwise_count(np.frombuffer(bits, np.uint8)).sum())

@@ -1,0 +1,36 @@
+"""Which family of networks an architecture's name belongs to, for lists that are filtered."""
+
+from __future__ import annotations
+
+import re
+
+_FAMILIES = (
+    ("wide ResNet", r"wrn|wide[-_]?res"),
+    ("PreAct ResNet", r"pre[-_]?act"),
+    ("ResNeXt", r"resnext"),
+    ("ResNet", r"resnet|^rn-?\d"),
+    ("DenseNet", r"densenet"),
+    ("VGG", r"vgg"),
+    ("ConvNeXt", r"convnext"),
+    ("EfficientNet", r"efficientnet"),
+    ("MobileNet", r"mobilenet"),
+    ("Swin", r"swin"),
+    ("XCiT", r"xcit"),
+    ("ViT", r"vit|deit|beit|vision[-_]?transformer"),
+    ("MLP", r"mlp|mixer"),
+    ("CNN", r"cnn|convnet|lenet|alexnet"),
+)
+"""Families with what their names hold, the more special ones first."""
+
+OTHER = "other"
+"""The family of architectures whose name tells none."""
+
+
+def family(architecture: str) -> str:
+    """The family of an architecture, such as ``"ResNet"`` of ``"cifar-resnet20"``.
+
+    Args:
+        architecture: the ``architecture`` of a card; a library in front of a colon is ignored.
+    """
+    name = architecture.rpartition(":")[2].lower()
+    return next((family for family, found in _FAMILIES if re.search(found, name)), OTHER)
