@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from leaderboard.site.boards.rows import profile_words
 from leaderboard.site.findings_page import prose
 from leaderboard.site.texts import ABSENT, SHOWN_UNITS, plain, probe_text
 
@@ -31,6 +32,7 @@ def environment() -> Environment:
     made.filters |= {
         "memory": _memory,
         "plain": plain,
+        "profile_words": profile_words,
         "prose": prose,
         "size": size,
         "web_link": web_link,

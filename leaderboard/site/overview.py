@@ -24,9 +24,9 @@ _CLEAN = ("standard", "label-smoothing", "random-weight-noise")
 """Recipes that see no adversary's images."""
 
 _KINDS = {
-    "trained on clean images": "circle",
-    "trained against an adversary": "triangle-up",
-    "recipe unknown": "square",
+    "clean training": "circle",
+    "adversarial training": "triangle-up",
+    "unknown training": "square",
 }
 """What a point's shape tells."""
 
@@ -81,12 +81,13 @@ def overview(summaries: Sequence[Summary], painter: Painter) -> Picture | None:
 
 def _points(summaries: Sequence[Summary]) -> list[_Point]:
     keys = ("input.robust_accuracy", "weight.robust_accuracy")
-    found = [(s.card, *(s.scores.get(key) for key in keys)) for s in summaries]
-    return [
-        _Point(_short(card.name.split("/")[-1]), _short(card.recipe), x.value, y.value)
-        for card, x, y in found
-        if x is not None and y is not None
-    ]
+    points = []
+    for summary in summaries:
+        x, y = (summary.scores.get(key) for key in keys)
+        if x is not None and y is not None:
+            name = _short(summary.card.name.split("/")[-1])
+            points.append(_Point(name, _short(summary.card.recipe), x.value, y.value))
+    return points
 
 
 def _front(points: Sequence[_Point]) -> list[_Point]:
@@ -101,7 +102,8 @@ def _front(points: Sequence[_Point]) -> list[_Point]:
 def _drawn(points: list[_Point], front: list[_Point]) -> list[_Point]:
     if len(points) <= _MOST_DRAWN:
         return points
-    others = [point for point in points if point not in set(front)]
+    best = set(front)
+    others = [point for point in points if point not in best]
     step = max(1, len(others) // (_MOST_DRAWN - len(front)))
     return [*front, *others[::step]][:_MOST_DRAWN]
 
@@ -113,11 +115,12 @@ def _line(front: Sequence[_Point]) -> alt.Chart:
         corners.append((here.x, here.y))
         corners.append((here.x, following.y if following else 0.0))
     data = [{"x": x, "y": y, "order": order} for order, (x, y) in enumerate(corners)]
-    return (
+    line: alt.Chart = (
         alt.Chart(alt.InlineData(values=data))
         .mark_line(color=INK, strokeWidth=1, strokeDash=[4, 3], opacity=0.8)
         .encode(x="x:Q", y="y:Q", order="order:Q")
     )
+    return line
 
 
 def _marks(points: Sequence[_Point]) -> alt.Chart:
@@ -130,22 +133,25 @@ def _marks(points: Sequence[_Point]) -> alt.Chart:
     ]
     kinds = [kind for kind in _KINDS if any(row["kind"] == kind for row in data)]
     shapes = alt.Scale(domain=kinds, range=[_KINDS[kind] for kind in kinds])
-    return (
+    marks: alt.Chart = (
         alt.Chart(alt.InlineData(values=data))
         .mark_point(filled=True, opacity=0.9, size=110 if len(points) <= 100 else 45)
         .encode(
             x=alt.X("x:Q", title="input robust accuracy (linf)", scale=unit, axis=axis),
             y=alt.Y("y:Q", title="weight robust accuracy", scale=unit, axis=axis),
             color=alt.Color("recipe:N", title=None, scale=domain(recipes, COLOURS)),
-            shape=alt.Shape("kind:N", title=None, scale=shapes),
+            shape=alt.Shape(
+                "kind:N", title=None, scale=shapes, legend=alt.Legend(symbolFillColor=INK)
+            ),
         )
     )
+    return marks
 
 
 def _kind(recipe: str) -> str:
     if recipe in _CLEAN:
-        return "trained on clean images"
-    return "recipe unknown" if recipe == "unknown" else "trained against an adversary"
+        return "clean training"
+    return "unknown training" if recipe == "unknown" else "adversarial training"
 
 
 def _labels(points: Sequence[_Point]) -> list[alt.Chart]:

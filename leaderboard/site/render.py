@@ -8,7 +8,7 @@ from pathlib import Path
 
 from leaderboard.site.boards import ASKED, HEADLINES, make_boards
 from leaderboard.site.boards.facets import FACETS
-from leaderboard.site.boards.payload import PROFILE
+from leaderboard.site.boards.rows import PROFILE
 from leaderboard.site.boards.writing import PAGE, further_pages, write_board
 from leaderboard.site.environment import render_page
 from leaderboard.site.findings_page import findings_values

@@ -161,7 +161,7 @@ class Store:
             ResultRow.id.in_(one_each)
         )
         with Session(self.engine) as session:
-            return {sha256: content for sha256, content in session.execute(query)}
+            return {row.battery_sha256: row.battery_content for row in session.execute(query)}
 
     def _write(self, write: Callable[[Session], None]) -> None:
         with Session(self.engine.execution_options(**{WRITES: True})) as session, session.begin():

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from leaderboard.site.boards.columns import Column, columns_of
-from leaderboard.site.boards.rows import Cell, Row, make_rows
+from leaderboard.site.boards.rows import Row, make_rows
 from leaderboard.site.boards.threats import Threat, threats_of
 from leaderboard.site.charts import Picture
 from leaderboard.site.overview import overview
@@ -51,17 +51,6 @@ class Board:
     budgets: list[tuple[str, str]]
     threats: list[Threat]
     picture: Picture | None
-
-    def cell(self, row: Row, key: str) -> Cell | None:
-        """A row's cell by ``<probe>.<score>``; ``None`` where the board has no such column."""
-        return next(
-            (
-                cell
-                for cell, column in zip(row.cells, self.columns, strict=True)
-                if column.key == key
-            ),
-            None,
-        )
 
     @property
     def threat_groups(self) -> list[tuple[str, list[Threat]]]:

@@ -8,17 +8,7 @@ from typing import Any
 
 from leaderboard.site.boards.columns import Column
 from leaderboard.site.boards.facets import FACETS
-from leaderboard.site.boards.rows import Row
-
-PROFILE = (
-    ("clean.accuracy", "clean", False),
-    ("input.robust_accuracy", "input", False),
-    ("weight.robust_accuracy", "weight", False),
-    ("joint.robust_accuracy", "joint", False),
-    ("backdoor.success", "backdoor resisted", True),
-    ("bits.attacked_accuracy", "bit flips", False),
-)
-"""The shares in a row's small picture: score, label, and whether 1 less the score is shown."""
+from leaderboard.site.boards.rows import PROFILE, Row
 
 
 def board_payload(rows: Sequence[Row], columns: Sequence[Column]) -> dict[str, Any]:
@@ -36,7 +26,10 @@ def board_payload(rows: Sequence[Row], columns: Sequence[Column]) -> dict[str, A
         "ranks": [row.place.rank if row.place else None for row in rows],
         "ties": [row.tie for row in rows],
         "facets": [_coded([row.facets[i] for row in rows]) for i in range(len(FACETS))],
+        "columnKeys": [column.key for column in columns],
         "columns": [_column(rows, place) for place in range(len(columns))],
+        "profile": [label for _, label, _ in PROFILE],
+        "profiles": [row.profile for row in rows],
     }
 
 

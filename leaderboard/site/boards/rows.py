@@ -13,6 +13,16 @@ from leaderboard.site.boards.ranking import Place, rank
 from leaderboard.site.texts import ABSENT, interval, number
 from leaderboard.store import Summary
 
+PROFILE = (
+    ("clean.accuracy", "clean", False),
+    ("input.robust_accuracy", "input", False),
+    ("weight.robust_accuracy", "weight", False),
+    ("joint.robust_accuracy", "joint", False),
+    ("backdoor.success", "backdoor resisted", True),
+    ("bits.attacked_accuracy", "bit flips", False),
+)
+"""The shares in a row's small picture: score, label, and whether 1 less the score is shown."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -54,6 +64,7 @@ class Row:
         tie: why it shares its rank, in words; empty where it does not.
         cells: one a column.
         facets: its values of :data:`FACETS`, in their order.
+        profile: percentages of :data:`PROFILE`; ``None`` where a probe was not run.
         distinguish: what tells it from others of the same name, if anything has to.
     """
 
@@ -63,6 +74,7 @@ class Row:
     tie: str
     cells: list[Cell]
     facets: list[str]
+    profile: list[int | None]
     distinguish: str
 
 
@@ -90,6 +102,7 @@ def make_rows(
             _tie(place, index, summaries),
             [column[index] for column in table],
             [value(summary.card) for _, value in FACETS.values()],
+            _profile(summary),
             _distinguish(summary, namesakes[summary.card.name]),
         )
         for index, (summary, place) in enumerate(zip(summaries, places, strict=True))
@@ -102,6 +115,14 @@ def _order(row: Row) -> tuple[float, float, str]:
         return math.inf, 0, row.summary.card.name
     score = row.summary.scores["nonsingular.robust_accuracy"].value
     return row.place.rank, -score, row.summary.card.name
+
+
+def profile_words(row: Row) -> str:
+    """A row's profile in words."""
+    pairs = zip(PROFILE, row.profile, strict=True)
+    return ", ".join(
+        f"{label} {percent}%" for (_, label, _), percent in pairs if percent is not None
+    )
 
 
 def _tie(place: Place | None, index: int, summaries: Sequence[Summary]) -> str:
@@ -135,6 +156,16 @@ def _cells(scores: Sequence[Score | None], column: Column) -> list[Cell]:
         text, ends = number(score.value, column.spec.unit), interval(score, column.spec.unit)
         cells.append(Cell(text, ends or "", value, score.n, mark))
     return cells
+
+
+def _profile(summary: Summary) -> list[int | None]:
+    scores = [(summary.scores.get(key), inverse) for key, _, inverse in PROFILE]
+    return [
+        None
+        if score is None or math.isnan(score.value)
+        else round(100 * (1 - score.value if inverse else score.value))
+        for score, inverse in scores
+    ]
 
 
 def _distinguish(summary: Summary, namesakes: Sequence[Summary]) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from leaderboard.site.boards.board import Board
-from leaderboard.site.boards.payload import PROFILE, board_payload, script
-from leaderboard.site.boards.rows import Row
+from leaderboard.site.boards.payload import board_payload, script
+from leaderboard.site.boards.rows import PROFILE, Row
 from leaderboard.site.boards.threats import outcomes_payload
 from leaderboard.site.environment import render_page
 

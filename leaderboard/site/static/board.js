@@ -1,0 +1,281 @@
+// The boards: search, filters, columns, order, a reader's own threat set. Without it they stand by rank.
+"use strict";
+
+(() => {
+  const { address, choice, table: rows, threats } = nonsingular;
+  const { make } = rows;
+
+  class Board {
+    constructor(section) {
+      this.section = section;
+      this.name = section.dataset.board;
+      this.page = Number(section.dataset.page);
+      this.table = section.querySelector("table.models");
+      this.head = this.table.tHead.rows[0];
+      this.hidden = new Set();
+      this.picked = new Set();
+      this.sort = { key: "rank", descending: false };
+      this.shown = this.page;
+      this.own = null;
+      this.headings().forEach((heading) => this.makeSortable(heading));
+      const entries = address.of(this.name);
+      if (Object.keys(entries).length) {
+        this.section.scrollIntoView();
+        this.ready().then(() => this.restore(entries)).catch((error) => this.say(error.message));
+      } else {
+        const later = window.requestIdleCallback ?? ((work) => setTimeout(work, 50));
+        later(() => this.ready().catch((error) => this.say(error.message)));
+      }
+    }
+
+    headings() {
+      return [...this.head.cells];
+    }
+
+    keys() {
+      return this.headings().map((heading) => heading.dataset.key);
+    }
+
+    find(selector) {
+      return this.section.querySelector(selector);
+    }
+
+    say(text) {
+      this.find(".controls").hidden = false;
+      this.find(".count").textContent = text;
+    }
+
+    // The data and the controls; both come once.
+    ready() {
+      this.loading ??= nonsingular.load(`boards/${this.name}.js`, this.name).then((data) => {
+        this.data = data;
+        this.texts = choice.haystack(data);
+        this.makeControls();
+        this.addPicks();
+        this.draw();
+        this.section.dataset.ready = "";
+      });
+      return this.loading;
+    }
+
+    makeSortable(heading) {
+      if (!heading.dataset.kind) return;
+      const button = make("button");
+      button.type = "button";
+      button.append(...heading.childNodes);
+      heading.append(button);
+      button.addEventListener("click", () => this.ready().then(() => {
+        const key = heading.dataset.key;
+        const descending = this.sort.key === key ? !this.sort.descending : heading.dataset.first === "descending";
+        this.sort = { key, descending };
+        this.changed();
+      }));
+    }
+
+    makeControls() {
+      const form = this.find(".find");
+      [...form.querySelectorAll("select")].forEach((select, place) => {
+        const facet = this.data.facets[place];
+        const counts = facet.names.map(() => 0);
+        for (const code of facet.of) counts[code] += 1;
+        facet.names.forEach((name, code) => {
+          const option = make("option", "", `${name} (${counts[code]})`);
+          option.value = name;
+          select.append(option);
+        });
+        select.closest("label").hidden = facet.names.length < 2;
+      });
+      form.addEventListener("submit", (event) => event.preventDefault());
+      form.addEventListener("input", () => this.changed());
+      form.addEventListener("reset", () => setTimeout(() => this.changed()));
+      this.makeColumns();
+      this.makeThreats();
+      this.find(".against").addEventListener("submit", (event) => {
+        event.preventDefault();
+        const slugs = [...this.picked].map((row) => this.data.pages[row].split("/").at(-2));
+        location.href = `compare.html#${new URLSearchParams({ models: slugs.join(","), battery: this.name })}`;
+      });
+      this.table.tBodies[0].addEventListener("change", (event) => this.pick(event.target));
+      const more = this.more = make("button", "show-more");
+      more.type = "button";
+      more.addEventListener("click", () => {
+        this.shown += this.page;
+        this.draw();
+      });
+      this.table.parentElement.after(more);
+      this.find(".without-script")?.parentElement.remove();
+      this.find(".controls").hidden = false;
+    }
+
+    makeColumns() {
+      const set = this.find(".columns fieldset");
+      for (const heading of this.headings()) {
+        const { key } = heading.dataset;
+        if (key === "rank" || key === "model") continue;
+        const label = make("label");
+        const box = make("input");
+        box.type = "checkbox";
+        box.name = "column";
+        box.value = key;
+        box.checked = true;
+        label.append(box, ` ${heading.textContent.replace(/[↑↓].*/u, "").trim()}`);
+        set.append(label);
+      }
+      set.addEventListener("change", () => {
+        this.hidden = new Set([...set.querySelectorAll("input:not(:checked)")].map((box) => box.value));
+        this.changed();
+      });
+    }
+
+    makeThreats() {
+      const panel = this.find(".threats");
+      if (!panel) return;
+      panel.querySelector(".apply").addEventListener("click", () => this.rankAnew());
+      panel.querySelector(".undo").addEventListener("click", () => {
+        this.setOwn(null);
+        this.sort = { key: "rank", descending: false };
+        this.changed();
+      });
+    }
+
+    ticked() {
+      return [...this.section.querySelectorAll("[name=threat]:checked")].map((box) => box.value);
+    }
+
+    async rankAnew() {
+      const keys = this.ticked();
+      if (!keys.length) {
+        this.say("Tick at least one threat.");
+        return;
+      }
+      const by = this.find(".rank-by input:checked").value;
+      const payload = await nonsingular.load(`boards/${this.name}-outcomes.js`, `${this.name}-outcomes`);
+      const own = threats.stand(payload, keys, by, this.data.names.length);
+      const sharing = new Map();
+      for (const rank of own.ranks) sharing.set(rank, (sharing.get(rank) ?? 0) + 1);
+      own.place = (row) => [own.ranks[row], sharing.get(own.ranks[row]) > 1 && own.ranks[row] !== null ? this.tie(own, row) : ""];
+      for (const column of [own.worst, own.average]) {
+        column.n = payload.examples;
+        column.marks = column.values.map(() => "");
+      }
+      this.setOwn(own);
+      this.sort = { key: "rank", descending: false };
+      this.changed();
+    }
+
+    tie(own, row) {
+      const leader = own.leaders[row];
+      if (leader === row) return "first of those that share this rank";
+      const { value, low, high } = own.behind(leader, row);
+      const points = [value, low, high].map((share) => (100 * share).toFixed(1));
+      return `not told from ${this.data.names[leader]}: ${points[0]} points behind it, 95% interval ${points[1]} to ${points[2]}, over the same examples`;
+    }
+
+    // Two more columns while the reader's own threats rank the models.
+    setOwn(own) {
+      const there = this.headings().some((heading) => heading.dataset.key === "worst");
+      if (own && !there) {
+        const after = this.headings().find((heading) => heading.dataset.key === "parameters");
+        const added = [["worst", "Worst case"], ["average", "Average"]].map(([key, text]) => {
+          const heading = make("th", "number", text);
+          Object.assign(heading.dataset, { key, kind: "number", first: "descending" });
+          heading.scope = "col";
+          this.makeSortable(heading);
+          return heading;
+        });
+        after.after(...added);
+      } else if (!own && there) {
+        this.headings().filter((heading) => ["worst", "average"].includes(heading.dataset.key))
+          .forEach((heading) => heading.remove());
+      }
+      this.own = own;
+    }
+
+    addPicks() {
+      const heading = make("th", "pick");
+      heading.scope = "col";
+      heading.dataset.key = "pick";
+      heading.append(make("span", "unseen", "Compare"));
+      this.head.prepend(heading);
+    }
+
+    pick(box) {
+      if (!box.closest(".pick")) return;
+      if (box.checked) this.picked.add(Number(box.value));
+      else this.picked.delete(Number(box.value));
+      const button = this.find(".against button");
+      const enough = this.picked.size >= 2 && this.picked.size <= 4;
+      button.disabled = !enough;
+      button.textContent = enough ? `Compare ${this.picked.size} models` : "Compare 2 to 4 ticked models";
+    }
+
+    changed() {
+      this.shown = this.page;
+      this.draw();
+      const form = new FormData(this.find(".find"));
+      const facets = [...form.keys()].filter((key) => key !== "q");
+      const usual = this.sort.key === "rank" && !this.sort.descending;
+      address.write(this.name, {
+        q: form.get("q"),
+        ...Object.fromEntries(facets.map((key) => [key, form.get(key)])),
+        sort: usual ? "" : `${this.sort.descending ? "-" : ""}${this.sort.key}`,
+        hide: [...this.hidden].join(","),
+        threats: this.own ? this.own.keys.join(",") : "",
+        by: this.own && this.own.by === "average" ? "average" : "",
+      });
+    }
+
+    // A view that somebody shared; what does not exist here is left out.
+    async restore(entries) {
+      const form = this.find(".find");
+      for (const field of form.elements) {
+        if (field.name && entries[field.name] !== undefined) field.value = entries[field.name];
+        if (field.tagName === "SELECT" && field.selectedIndex < 0) field.value = "";
+      }
+      this.hidden = new Set((entries.hide ?? "").split(",").filter(Boolean));
+      for (const box of this.section.querySelectorAll("[name=column]")) box.checked = !this.hidden.has(box.value);
+      if (entries.threats) {
+        const keys = entries.threats.split(",");
+        for (const box of this.section.querySelectorAll("[name=threat]")) box.checked = keys.includes(box.value);
+        const by = this.find(`.rank-by input[value="${entries.by === "average" ? "average" : "worst"}"]`);
+        by.checked = true;
+        this.find(".threats").open = true;
+        if (this.ticked().length) await this.rankAnew();
+      }
+      const key = (entries.sort ?? "").replace(/^-/, "");
+      if (this.keys().includes(key)) this.sort = { key, descending: entries.sort.startsWith("-") };
+      this.draw();
+      this.section.scrollIntoView();
+    }
+
+    draw() {
+      const form = new FormData(this.find(".find"));
+      const facets = [...this.find(".find").querySelectorAll("select")].map((select) => select.value);
+      const kept = choice.filter(this.data, this.texts, form.get("q") ?? "", facets);
+      const keys = choice.keysOf(this.data, this.sort.key, this.own) ?? choice.keysOf(this.data, "rank", this.own);
+      const places = choice.order(keys, this.sort.descending).filter((row) => kept[row]);
+      const headings = this.keys();
+      const body = document.createDocumentFragment();
+      for (const row of places.slice(0, this.shown)) {
+        body.append(rows.rowOf(this.data, row, headings, this.hidden, this.picked, this.own));
+      }
+      this.table.tBodies[0].replaceChildren(body);
+      for (const heading of this.headings()) {
+        heading.hidden = this.hidden.has(heading.dataset.key);
+        if (heading.dataset.key === this.sort.key) {
+          heading.setAttribute("aria-sort", this.sort.descending ? "descending" : "ascending");
+        } else heading.removeAttribute("aria-sort");
+      }
+      const left = places.length - this.shown;
+      this.more.hidden = left <= 0;
+      this.more.textContent = `Show ${Math.min(left, this.page)} more`;
+      const total = this.data.names.length.toLocaleString("en");
+      const ranking = this.own ? `, ranked by the ${this.own.by === "average" ? "average" : "worst case"} of ${this.own.keys.length} threats` : "";
+      this.find(".count").textContent = places.length === this.data.names.length
+        ? `${total} models${ranking}`
+        : places.length ? `${places.length.toLocaleString("en")} of ${total} models${ranking}` : "No model matches; clear the search and filters.";
+    }
+  }
+
+  for (const section of document.querySelectorAll("[data-board]")) new Board(section);
+})();

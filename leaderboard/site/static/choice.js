@@ -1,0 +1,55 @@
+// Which rows of a board are shown, and in which order. Works on lists a field, as the board's data are.
+"use strict";
+
+nonsingular.choice = (() => {
+  const numbers = (values) =>
+    Float64Array.from(values, (value) => (value === null ? NaN : Number(value)));
+
+  // For each row what it is sorted by under a key: numbers, or texts in lower case.
+  const keysOf = (data, key, threats) => {
+    const lower = (texts) => texts.map((text) => text.toLowerCase());
+    if (key === "rank") return numbers(threats ? threats.ranks : data.ranks);
+    if (key === "worst" || key === "average") return threats ? numbers(threats[key].values) : null;
+    if (key === "model") return lower(data.names);
+    if (key === "architecture") return lower(data.architectures);
+    if (key === "recipe") return lower(data.facets[0].of.map((place) => data.facets[0].names[place]));
+    if (key === "parameters" || key === "flags") return numbers(data[key]);
+    const column = data.columnKeys.indexOf(key);
+    return column < 0 ? null : numbers(data.columns[column].values);
+  };
+
+  // Places of all rows in order; those without a value come last, equals stay as they were.
+  const order = (keys, descending) => {
+    const places = Array.from(keys, (_, place) => place);
+    if (keys instanceof Float64Array) {
+      const sign = descending ? -1 : 1;
+      return places.sort((a, b) => {
+        const [x, y] = [keys[a], keys[b]];
+        if (x !== x || y !== y) return (x !== x) - (y !== y);
+        return x === y ? 0 : sign * (x < y ? -1 : 1);
+      });
+    }
+    const up = (a, b) => (keys[a] < keys[b] ? -1 : keys[a] > keys[b] ? 1 : 0);
+    return places.sort(descending ? (a, b) => up(b, a) : up);
+  };
+
+  // One text a row in which searches look.
+  const haystack = (data) => data.names.map((name, row) => [
+    name,
+    data.notes[row],
+    data.architectures[row],
+    ...data.facets.map((facet) => facet.names[facet.of[row]]),
+  ].join("\n").toLowerCase());
+
+  // Which rows hold every word of `text` and have the chosen value of every facet.
+  const filter = (data, texts, text, chosen) => {
+    const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+    const wanted = data.facets
+      .map((facet, place) => [facet, chosen[place] ? facet.names.indexOf(chosen[place]) : null])
+      .filter(([, code]) => code !== null);
+    return texts.map((hay, row) =>
+      words.every((word) => hay.includes(word)) && wanted.every(([facet, code]) => facet.of[row] === code));
+  };
+
+  return { keysOf, order, haystack, filter };
+})();

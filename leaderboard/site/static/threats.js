@@ -1,0 +1,112 @@
+// A reader's own threat set: worst-case and average accuracy of every model, and ranks with ties.
+"use strict";
+
+nonsingular.threats = (() => {
+  const { Z95, agrestiMin } = nonsingular.statistics;
+  const ONES = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll("0", "").length);
+
+  const bytes = (base64) => Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+
+  // Wilson's interval of a share.
+  const wilson = (share, n) => {
+    const centre = (share + Z95 ** 2 / (2 * n)) / (1 + Z95 ** 2 / n);
+    const half = (Z95 * Math.sqrt((share * (1 - share)) / n + Z95 ** 2 / (4 * n ** 2))) / (1 + Z95 ** 2 / n);
+    return [Math.min(share, centre - half), Math.max(share, centre + half)];
+  };
+
+  const percent = (share) => (100 * share).toFixed(1);
+  const shown = (values, low, high) => ({
+    values,
+    texts: values.map((value) => (value === null ? "–" : `${percent(value)}%`)),
+    intervals: values.map((value, row) => (value === null ? "" : `${percent(low[row])}–${percent(high[row])}`)),
+  });
+
+  // Ranks in descending order: a row shares the rank before it unless the first of that rank is
+  // better by an interval above 0. `behind(leader, row)` is that interval.
+  const ranked = (values, behind) => {
+    const places = values.flatMap((value, row) => (value === null ? [] : [row]));
+    places.sort((a, b) => values[b] - values[a]);
+    const ranks = values.map(() => null);
+    const leaders = values.map(() => null);
+    let [rank, leader] = [1, places[0]];
+    places.forEach((row, position) => {
+      if (row !== leader && behind(leader, row).low > 0) [rank, leader] = [position + 1, row];
+      ranks[row] = rank;
+      leaders[row] = leader;
+    });
+    return { ranks, leaders };
+  };
+
+  // How the models of a board stand under some threats.
+  //   payload: the board's outcomes; keys: of the ticked threats; by: "worst" or "average".
+  const stand = (payload, keys, by, models) => {
+    const n = payload.examples;
+    const size = Math.ceil(n / 8);
+    const chosen = payload.threats.filter((threat) => keys.includes(threat.key));
+    const missing = new Set(chosen.flatMap((threat) => threat.missing));
+    const all = chosen.map((threat) => bytes(threat.bits));
+    const rows = Array.from({ length: models }, (_, row) => row);
+
+    const worstBits = new Uint8Array(size * models);
+    for (let i = 0; i < worstBits.length; i += 1) {
+      worstBits[i] = all.reduce((both, bits) => both & bits[i], 255);
+    }
+    const ones = (bits, row) => {
+      let sum = 0;
+      for (let i = row * size; i < (row + 1) * size; i += 1) sum += ONES[bits[i]];
+      return sum;
+    };
+    const standing = rows.map((row) => ones(worstBits, row));
+    const worst = rows.map((row) => (missing.has(row) ? null : standing[row] / n));
+    const sums = rows.map((row) => all.reduce((sum, bits) => sum + ones(bits, row), 0));
+    const average = rows.map((row) => (missing.has(row) ? null : sums[row] / (n * all.length)));
+
+    const behindWorst = (leader, row) => {
+      let both = 0;
+      for (let i = 0; i < size; i += 1) both += ONES[worstBits[leader * size + i] & worstBits[row * size + i]];
+      return agrestiMin(standing[leader] - both, standing[row] - both, n);
+    };
+    // How often an example is right, over the threats; made when it is needed.
+    let counts = null;
+    const count = () => {
+      counts = new Uint8Array(n * models);
+      for (const bits of all) {
+        for (const row of rows) {
+          for (let i = 0; i < n; i += 1) {
+            counts[row * n + i] += (bits[row * size + (i >> 3)] >> (7 - (i & 7))) & 1;
+          }
+        }
+      }
+    };
+    const moments = (row, leader) => {
+      if (!counts) count();
+      let [sum, squares] = [0, 0];
+      for (let i = 0; i < n; i += 1) {
+        const d = (counts[leader * n + i] - (row === null ? 0 : counts[row * n + i])) / all.length;
+        sum += d;
+        squares += d * d;
+      }
+      const mean = sum / n;
+      const half = n > 1 ? Z95 * Math.sqrt(Math.max(0, squares / n - mean ** 2) / (n - 1)) : 0;
+      return { value: mean, low: mean - half, high: mean + half };
+    };
+    const behindAverage = (leader, row) => moments(row, leader);
+
+    const { ranks, leaders } = by === "average"
+      ? ranked(average, behindAverage)
+      : ranked(worst, behindWorst);
+    const wilsons = worst.map((share) => (share === null ? [null, null] : wilson(share, n)));
+    const ends = average.map((share, row) => (share === null ? null : moments(null, row)));
+    return {
+      ranks,
+      leaders,
+      behind: by === "average" ? behindAverage : behindWorst,
+      worst: shown(worst, wilsons.map(([low]) => low), wilsons.map(([, high]) => high)),
+      average: shown(average, ends.map((end) => end && end.low), ends.map((end) => end && end.high)),
+      keys,
+      by,
+    };
+  };
+
+  return { stand };
+})();

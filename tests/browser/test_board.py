@@ -1,0 +1,174 @@
+"""The front page as a reader uses it."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from leaderboard.site.boards.ranking import rank
+from tests.leaderboard import conftest as made_up
+
+BOARD = "#digits-v1"
+
+
+def ready(page: Page) -> Page:
+    page.wait_for_selector(f"{BOARD}[data-ready]")
+    return page
+
+
+def names(page: Page) -> list[str]:
+    return page.locator(f"{BOARD} table.models tbody th > a:first-child").all_inner_texts()
+
+
+def column(page: Page, key: str) -> list[str]:
+    place = page.locator(f'{BOARD} table.models thead th[data-key="{key}"]')
+    index = place.evaluate("heading => heading.cellIndex")
+    cells = page.locator(f"{BOARD} table.models tbody tr")
+    return [cells.nth(i).locator("> *").nth(index).inner_text() for i in range(cells.count())]
+
+
+@pytest.fixture
+def board(open_page) -> Page:
+    return ready(open_page())
+
+
+def test_the_script_shows_what_the_page_showed_without_it(open_page, board):
+    without = open_page(java_script_enabled=False)
+    rows = f"{BOARD} table.models tbody tr"
+    plain = [text.split() for text in without.locator(rows).all_inner_texts()]
+    drawn = [text.split() for text in board.locator(rows).all_inner_texts()]
+    assert len(plain) == 4
+    assert plain == drawn
+    titles = "rows => rows.map(row => [...row.cells].map(cell => cell.title).filter(Boolean))"
+    assert without.locator(rows).evaluate_all(titles) == board.locator(rows).evaluate_all(titles)
+    bars = """rows => rows.map(row => [row.querySelector(".profile").ariaLabel,
+        ...[...row.querySelectorAll("i")].map(bar => bar.style.getPropertyValue("--v"))])"""
+    assert without.locator(rows).evaluate_all(bars) == board.locator(rows).evaluate_all(bars)
+
+
+def test_without_scripts_there_are_no_dead_controls(open_page):
+    page = open_page(java_script_enabled=False)
+    expect(page.locator(".controls")).to_be_hidden()
+    assert page.locator("thead button").count() == 0
+    page.get_by_role("link", name="digits/cnn-pgd-at", exact=True).click()
+    expect(page.locator("h1")).to_contain_text("digits/cnn-pgd-at")
+
+
+def test_headings_sort_both_ways_and_say_so(board):
+    heading = board.locator('th[data-key="weight.robust_accuracy"]')
+    heading.get_by_role("button").click()
+    falling = column(board, "weight.robust_accuracy")
+    shares = [float(re.match(r"[\d.]+", text)[0]) for text in falling]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[0] > shares[-1]
+    assert heading.get_attribute("aria-sort") == "descending"
+    heading.get_by_role("button").click()
+    assert heading.get_attribute("aria-sort") == "ascending"
+    assert column(board, "weight.robust_accuracy") == falling[::-1]
+    assert board.locator("table.models [aria-sort]").count() == 1
+
+
+def test_search_and_filters_narrow_and_say_how_many_are_left(board):
+    board.get_by_role("searchbox").fill("MLP pgd")
+    assert names(board) == ["digits/mlp-pgd-at"]
+    expect(board.locator(".count")).to_have_text("1 of 4 models")
+    board.get_by_role("button", name="Clear").click()
+    board.get_by_label("Recipe").first.select_option("standard")
+    assert sorted(names(board)) == ["digits/cnn-standard", "digits/mlp-standard"]
+    board.get_by_role("searchbox").fill("nothing like it")
+    expect(board.locator(".count")).to_have_text("No model matches; clear the search and filters.")
+
+
+def test_a_view_is_shared_by_its_address(board, open_page):
+    board.get_by_role("searchbox").fill("digits")
+    board.get_by_label("Recipe").first.select_option("pgd-at")
+    board.locator('th[data-key="clean.accuracy"] button').click()
+    board.locator('th[data-key="model"] button').click()
+    board.locator('th[data-key="model"] button').click()
+    board.locator(".columns summary").click()
+    board.get_by_role("checkbox", name="Architecture").uncheck()
+    address = board.url.partition("#")[2]
+    other = ready(open_page(f"index.html#{address}"))
+    expect(other.locator('th[data-key="architecture"]')).to_be_hidden()
+    assert names(other) == names(board) == ["digits/mlp-pgd-at", "digits/cnn-pgd-at"]
+    assert other.get_by_role("searchbox").input_value() == "digits"
+    assert other.locator('th[data-key="model"]').get_attribute("aria-sort") == "descending"
+
+
+def test_an_address_with_what_does_not_exist_is_no_error(open_page):
+    page = ready(
+        open_page("index.html#digits-v1.sort=-nope&digits-v1.recipe=nope&digits-v1.threats=x")
+    )
+    expect(page.locator(".count")).to_have_text("4 models")
+
+
+def test_a_readers_own_threats_rank_the_models_as_the_package_would(board):
+    board.locator(".threats summary").click()
+    for box in board.locator("[name=threat]").all():
+        box.set_checked(box.get_attribute("value") in ("clean.headline", "weight.headline"))
+    board.get_by_role("button", name="Rank by these").click()
+    expect(board.locator(".count")).to_have_text("4 models, ranked by the worst case of 2 threats")
+    outcomes = {
+        name: [made_up.make_results(strength)[p].outcomes["headline"] for p in ("clean", "weight")]
+        for name, _, strength in made_up.ZOO
+    }
+    worst = {name: one & other for name, (one, other) in outcomes.items()}
+    expected = rank([np.packbits(bits).tobytes() for bits in worst.values()], made_up.N)
+    places = dict(zip(worst, expected, strict=True))
+    shown = dict(zip(names(board), column(board, "rank"), strict=True))
+    for name, place in places.items():
+        assert int(re.match(r"\d+", shown[name])[0]) == place.rank
+        assert ("=" in shown[name]) == place.shared
+    shares = dict(zip(names(board), column(board, "worst"), strict=True))
+    means = dict(zip(names(board), column(board, "average"), strict=True))
+    for name, bits in worst.items():
+        for text, share in ((shares[name], bits.mean()), (means[name], np.mean(outcomes[name]))):
+            assert float(text.partition("%")[0]) == pytest.approx(100 * share, abs=0.0501)
+    board.get_by_role("button", name="Back to the battery's own").click()
+    assert board.locator('th[data-key="worst"]').count() == 0
+
+
+def test_ticked_models_are_compared(board):
+    button = board.locator(".against button")
+    boxes = board.get_by_role("checkbox", name="compare digits/")
+    boxes.nth(0).check()
+    expect(button).to_be_disabled()
+    boxes.nth(1).check()
+    expect(button).to_have_text("Compare 2 models")
+    with board.expect_navigation():
+        button.click()
+    assert "compare.html#models=digits-cnn-pgd-at%2Cdigits-mlp-pgd-at" in board.url
+
+
+def test_everything_is_reached_with_the_keyboard(board):
+    board.get_by_role("searchbox").focus()
+    board.keyboard.type("cnn")
+    board.keyboard.press("Tab")
+    for _ in range(30):
+        if board.evaluate("document.activeElement.closest('th')?.dataset.key") == "model":
+            break
+        board.keyboard.press("Tab")
+    board.keyboard.press("Enter")
+    assert names(board) == ["digits/cnn-pgd-at", "digits/cnn-standard"]
+    outline = board.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"
+    board.locator("tbody th a").first.focus()
+    with board.expect_navigation():
+        board.keyboard.press("Enter")
+    assert board.url.endswith("models/digits-cnn-pgd-at/index.html")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 375])
+def test_the_page_fits_and_axe_finds_nothing_serious(open_page, width, scheme):
+    page = ready(open_page(width=width, color_scheme=scheme))
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for summary in page.locator("summary").all():
+        if summary.is_visible():
+            summary.click()
+    found = Axe().run(page, options={"preload": False}).response["violations"]
+    assert not [v["id"] for v in found if v["impact"] in ("serious", "critical")]
