@@ -41,7 +41,8 @@ def bench(
         list[str] | None,
         typer.Argument(
             help="Models of the zoo, * and ? allowed, and of elsewhere, such as net.onnx or "
-            "robustbench:cifar10/Linf/Wong2020Fast; by default the zoo's of the battery's data set."
+            "robustbench:cifar10/Linf/Wong2020Fast; by default the bundled ones of the battery's "
+            "data set."
         ),
     ] = None,
     battery: Annotated[
@@ -125,7 +126,6 @@ def _choose(
 ) -> tuple[list[str], Battery]:
     """The names of the models that are meant, and the battery."""
     from benchmark.batteries import battery_for, load_battery
-    from models_zoo import list_models
 
     if checkpoint is not None and patterns:
         raise InputError("give either models by name or --checkpoint, not both")
@@ -153,7 +153,22 @@ def _choose(
             f"model {other!r} is for {datasets[other]}, "
             f"battery {chosen.name!r} for {chosen.dataset}"
         )
-    return list(datasets) or list_models(f"{chosen.dataset}/*"), chosen
+    return list(datasets) or _bundled(chosen), chosen
+
+
+def _bundled(battery: Battery) -> list[str]:
+    """The models that come with the suite; installed and downloaded ones, some large, are named."""
+    from models_zoo import list_models, load_card
+
+    names = list_models(f"{battery.dataset}/*")
+    bundled = [name for name in names if load_card(name).source == "bundled"]
+    if left := [name for name in names if name not in bundled]:
+        typer.echo(f"not scored unless named: {', '.join(left)}", err=True)
+    if not bundled:
+        raise InputError(
+            f"no bundled model is for {battery.dataset}; name models, or give --checkpoint"
+        )
+    return bundled
 
 
 def _datasets(patterns: list[str]) -> dict[str, str | None]:

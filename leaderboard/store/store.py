@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Engine, func, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session, defer, joinedload, selectinload
 
 from benchmark.results import ProbeResult, Provenance
 from leaderboard.store import encoding
@@ -126,19 +126,25 @@ class Store:
             select(ResultRow)
             .join(ResultRow.model)
             .order_by(ModelRow.first_seen, ModelRow.fingerprint, ResultRow.id)
-            .options(joinedload(ResultRow.model), selectinload(ResultRow.outcomes))
+            .options(
+                joinedload(ResultRow.model),
+                selectinload(ResultRow.outcomes),
+                defer(ResultRow.battery_content),
+            )
         )
         if battery is not None:
             query = query.where(ResultRow.battery == battery)
         if fingerprints is not None:
             query = query.where(ResultRow.fingerprint.in_(list(fingerprints)))
+        batteries = self.batteries()
         entries: dict[tuple[str, str, str, int], Entry] = {}
         with Session(self.engine) as session:
             for row in session.scalars(query):
                 key = (row.fingerprint, row.battery_sha256, row.data_sha256, row.seed)
                 if key not in entries:
                     card = Card.model_validate(row.model.card)
-                    entries[key] = Entry(card, row.battery_content, row.model.submitted)
+                    battery_content = batteries[row.battery_sha256]
+                    entries[key] = Entry(card, battery_content, row.model.submitted)
                 entries[key].results[row.probe] = _result(row)
                 entries[key].provenances[row.probe] = Provenance.model_validate(row.provenance)
         return list(entries.values())

@@ -184,7 +184,7 @@ def _derive(summary: Summary) -> None:
 def standing(parts: Iterable[bytes]) -> bytes:
     """Who is right in every one of some packed outcomes of equal length."""
     rows = np.stack([np.frombuffer(part, np.uint8) for part in parts])
-    return np.bitwise_and.reduce(rows, axis=0).tobytes()
+    return bytes(np.bitwise_and.reduce(rows, axis=0))
 
 
 def count(bits: bytes) -> int:

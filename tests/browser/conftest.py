@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -41,23 +42,20 @@ def open_page(browser: Browser, site: Path) -> Iterator[Callable[..., Page]]:
     wrong: list[str] = []
     contexts = []
 
-    def opened(path: str = "index.html", *, root: Path = site, **settings: object) -> Page:
-        context = browser.new_context(
-            viewport={"width": 1280, "height": 900} | _size(settings), **settings
-        )
-        contexts.append(context)
-        page = context.new_page()
+    def opened(path: str = "index.html", *, root: Path = site, width: int = 1280, **context: Any):
+        made = browser.new_context(viewport={"width": width, "height": 900}, **context)
+        contexts.append(made)
+        page = made.new_page()
         page.set_default_timeout(10_000)
-        page.on("console", lambda message: wrong.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
         inside = f"file://{root}/"
-        page.on(
-            "request",
-            lambda request: (
-                request.url.startswith((inside, "data:", "blob:"))
-                or wrong.append(f"request: {request.url}")
-            ),
-        )
+
+        def noticed(kind: str, text: str) -> None:
+            if kind != "request" or not text.startswith((inside, "data:", "blob:")):
+                wrong.append(f"{kind}: {text}")
+
+        page.on("console", lambda message: noticed("console", message.text))
+        page.on("pageerror", lambda error: noticed("error", str(error)))
+        page.on("request", lambda request: noticed("request", request.url))
         page.goto(f"{inside}{path}")
         return page
 
@@ -65,8 +63,3 @@ def open_page(browser: Browser, site: Path) -> Iterator[Callable[..., Page]]:
     for context in contexts:
         context.close()
     assert not wrong
-
-
-def _size(settings: dict[str, object]) -> dict[str, int]:
-    width = settings.pop("width", None)
-    return {"width": width} if isinstance(width, int) else {}

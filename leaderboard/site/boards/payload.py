@@ -62,4 +62,5 @@ def _plain(value: float | None) -> float | str | None:
 def script(name: str, payload: dict[str, Any]) -> str:
     """A script that hands data to the page; scripts, unlike data, load from the file system."""
     text = json.dumps(payload, allow_nan=False, ensure_ascii=True, separators=(",", ":"))
-    return f"nonsingular.receive({json.dumps(name)}, {text});\n"
+    safe = text.replace("<", "\\u003c")  # stands in strings only, wherever the data come to stand
+    return f"nonsingular.receive({json.dumps(name)}, {safe});\n"
