@@ -71,6 +71,7 @@ def _checks(folder: Path, torch: str | None, vision: str | None) -> list[Check]:
             "nonsingular-robustbench.pth, which robustbench needs",
         ),
         check_import("vl_convert", "pip install --upgrade vl-convert-python"),
+        check_onnx(),
         check_sqlite(sqlite3.sqlite_version_info),
         check_folder(folder),
         check_threads(),
@@ -162,6 +163,23 @@ def check_import(
         return Check(f"import {module}", one_line(error), "wrong", advice)
     distribution = {"vl_convert": "vl-convert-python"}.get(module, module)
     return Check(f"import {module}", installed_version(distribution) or "works")
+
+
+def check_onnx(load: Callable[[str], Any] = importlib.import_module) -> Check:
+    """ONNX files need an extra, which is missing by choice or broken.
+
+    Args:
+        load: imports a module by name.
+    """
+    name, command = "ONNX files", "pip install 'nonsingular[onnx]'"
+    missing = [part for part in ("onnx", "onnx2torch") if installed_version(part) is None]
+    if missing:
+        return Check(name, f"cannot be read without {' and '.join(missing)}: {command}", "note")
+    try:
+        load("onnx2torch")
+    except Exception as error:
+        return Check(name, one_line(error), "wrong", "pip install --upgrade onnx onnx2torch")
+    return Check(name, f"onnx {installed_version('onnx')}")
 
 
 def check_sqlite(version: Sequence[int]) -> Check:

@@ -21,8 +21,16 @@ def register(app: typer.Typer) -> None:
         ] = "nonsingular.sqlite",
     ) -> None:
         """Render the stored results as static pages that open without a server or a network."""
+        from rich.console import Console
+        from rich.progress import Progress
+
         from leaderboard.site import render_site
         from leaderboard.store import Store
 
-        index = render_site(Store.open(database, to_read=True), out)
+        store = Store.open(database, to_read=True)
+        with Progress(console=Console(stderr=True), transient=True) as bar:
+            models = bar.add_task("rendering models", total=None)
+            index = render_site(
+                store, out, lambda done, total: bar.update(models, completed=done, total=total)
+            )
         typer.echo(f"leaderboard: {index.resolve().as_uri()}")

@@ -92,3 +92,13 @@ def test_training_examples_are_stored_as_such(here, tmp_path):
     assert len({data for _, data in stored}) == 2
     report = json.loads((tmp_path / "r.json").read_text())[MODELS[0]]
     assert report["provenance"]["split"] == "train"
+
+
+def test_without_names_it_scores_the_bundled_models_and_names_the_others(here, shared_data):
+    few = ("--probe", "clean", "--examples", "8", "--no-site", "--jobs", "1")
+    images = shared_data / "cifar10" / "test_846.npz"
+    code, out, err = here("bench", "--battery", "cifar10-linf-v1", "--data", images, *few)
+    assert code == 0
+    assert "cifar10/resnet2b-pgd-at" in out
+    assert "cifar10/resnet18-standard" not in out
+    assert "not scored unless named: cifar10/resnet18-standard" in " ".join(err.split())

@@ -55,6 +55,17 @@ def test_a_module_that_cannot_be_imported_is_wrong():
     assert "autoattack" in check.found
 
 
+def test_the_onnx_extra_may_be_missing_but_not_broken(monkeypatch):
+    def fail(name):
+        raise ImportError("no symbol")
+
+    assert doctor.check_onnx(fail).status == "wrong"
+    monkeypatch.setattr(doctor, "installed_version", lambda name: None)
+    check = doctor.check_onnx()
+    assert check.status == "note"
+    assert "nonsingular[onnx]" in check.found
+
+
 def test_old_python_and_old_sqlite_are_wrong():
     assert doctor.check_python((3, 10, 13)).status == "wrong"
     assert doctor.check_python((3, 11, 0)).status == "ok"
