@@ -39,6 +39,14 @@ class Material:
     test: Dataset
     words: str | None = None
 
+    def first(self, examples: int | None) -> Material:
+        """With only the first of the training images; all of them for ``None``."""
+        if examples is None or examples >= len(self.train):
+            return self
+        what = self.words or f"{self.train.name} training split"
+        train = self.train.head(examples)
+        return Material(train, self.test, f"the first {examples:,} images of {what}")
+
 
 def gather(
     dataset: str, data: Sequence[Path], test_data: Path | None, data_root: Path | None

@@ -69,7 +69,7 @@ def zoo(
             row.recipe,
             row.architecture,
             row.settings,
-            material,
+            material.first(row.examples),
             place,
             seed=plan.seed,
             device=device,

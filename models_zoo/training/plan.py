@@ -22,12 +22,16 @@ class Network(BaseModel):
     Attributes:
         architecture: one of :func:`models_zoo.list_architectures`.
         recipes: names of recipes; a row is called ``<network>-<recipe>``.
+        settings: that differ from the data set's other rows.
+        examples: how many training images, from the first; all where it is left out.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     architecture: str
     recipes: tuple[str, ...]
+    settings: Values = Field(default_factory=dict)
+    examples: int | None = Field(default=None, ge=1)
 
 
 class Measured(BaseModel):
@@ -54,6 +58,7 @@ class Row:
         recipe: name of the recipe.
         settings: of the recipe.
         keep: epochs whose weights become models of their own.
+        examples: how many training images, from the first; ``None`` for all.
     """
 
     name: str
@@ -61,6 +66,7 @@ class Row:
     recipe: str
     settings: Settings
     keep: tuple[int, ...]
+    examples: int | None = None
 
 
 class Plan(BaseModel):
@@ -101,14 +107,15 @@ class Plan(BaseModel):
                 name=f"{prefix}-{recipe}",
                 architecture=network.architecture,
                 recipe=recipe,
-                settings=self._configured(recipe),
+                settings=self._configured(recipe, network),
                 keep=self.keep.get(f"{prefix}-{recipe}", ()),
+                examples=network.examples,
             )
             for prefix, network in self.networks.items()
             for recipe in network.recipes
         ]
 
-    def _configured(self, recipe: str) -> Settings:
+    def _configured(self, recipe: str, network: Network) -> Settings:
         method = load_recipe(recipe)
         opposed = issubclass(method.settings, AdversarySettings)
         return method.configure(
@@ -116,6 +123,7 @@ class Plan(BaseModel):
                 **self.settings,
                 **(self.adversary if opposed else {}),
                 **self.recipes.get(recipe, {}),
+                **network.settings,
             }
         )
 

@@ -3,10 +3,12 @@
 import tomllib
 
 import pytest
+import torch
 import typer
 from typer.testing import CliRunner
 
 from leaderboard.commands import zoo
+from leaderboard.training import gather
 from models_zoo import InputError, list_architectures, list_models, load_card, sha256_file
 from models_zoo.training import list_recipes
 from models_zoo.training import plan as plans
@@ -36,11 +38,31 @@ def test_every_plan_is_sound_and_its_rows_share_their_schedule(dataset):
     assert {row.architecture for row in rows} <= set(list_architectures())
     assert set(plan.keep) <= set(names)
     shared = ("epochs", "batch_size", "optimizer", "learning_rate", "schedule", "eps", "holdout")
-    for row in rows:
+    alike = [row for row in rows if not plan.networks[row.name.partition("-")[0]].settings]
+    for row in alike:
         assert [getattr(row.settings, name) for name in shared] == [
-            getattr(rows[0].settings, name) for name in shared
+            getattr(alike[0].settings, name) for name in shared
         ]
+    for row in rows:
         assert all(1 <= epoch < row.settings.epochs for epoch in row.keep)
+
+
+def test_a_network_may_have_settings_and_images_of_its_own():
+    plan = load_plan("digits")
+    few = plan.networks["mlp"].model_copy(
+        update={"recipes": ("pgd-at",), "settings": {"epochs": 7}, "examples": 40}
+    )
+    changed = plan.model_copy(update={"networks": plan.networks | {"few": few}})
+    rows = {row.name: row for row in changed.rows()}
+    assert rows["few-pgd-at"].settings.epochs == 7
+    assert rows["few-pgd-at"].examples == 40
+    assert rows["mlp-pgd-at"].settings.epochs != 7
+    material = gather("digits", (), None, None)
+    part = material.first(40)
+    assert len(part.train) == 40
+    assert torch.equal(part.train.images, material.train.images[:40])
+    assert part.words == "the first 40 images of digits training split"
+    assert material.first(None) is material
 
 
 def test_digits_has_every_recipe():
