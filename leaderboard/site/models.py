@@ -6,12 +6,13 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
 
 import joblib
@@ -72,9 +73,10 @@ def write_models(
     battery_pages: dict[str, str],
     earlier: Path,
     new: Path,
-    progress: Callable[[int], None] = lambda _: None,
-) -> None:
+) -> Iterator[int]:
     """Write every model's folder, or link it from the site that was rendered before.
+
+    Where there are many, processes begin with them at once, while the caller does something else.
 
     Args:
         store: where the models' results are.
@@ -82,33 +84,32 @@ def write_models(
         battery_pages: path of a battery's page, by hash.
         earlier: the ``models`` folder of the earlier site; may be missing.
         new: the ``models`` folder of the new one.
-        progress: told how many more models are done.
+
+    Returns:
+        How many more models are done, again and again; all are when it ends.
     """
     new.mkdir(parents=True, exist_ok=True)
-    kept = _keys(earlier)
-    todo = []
-    for folder in folders:
-        if kept.get(folder.name) == folder.key and _link(earlier / folder.name, new / folder.name):
-            progress(1)
-        else:
-            todo.append(folder)
-    chunks = [todo[i : i + _CHUNK] for i in range(0, len(todo), _CHUNK)]
-    url = store.engine.url
-    apart = len(todo) >= _WORTH_PROCESSES and str(url.database or ":memory:") != ":memory:"
-    if apart:
-        chunks = _even(todo)
-        address = url.render_as_string(hide_password=False)
-        work = (
-            joblib.delayed(_write_apart)(address, chunk, battery_pages, earlier, new)
-            for chunk in chunks
-        )
-        jobs = joblib.Parallel(n_jobs=joblib.cpu_count(), return_as="generator_unordered")
-        for done in jobs(work):
-            progress(done)
-    else:
-        for chunk in chunks:
-            progress(_write(store, chunk, battery_pages, earlier, new))
     (new / KEYS).write_text(json.dumps({f.name: f.key for f in folders}, indent=0), "utf-8")
+    kept = _keys(earlier)
+    todo = [
+        folder
+        for folder in folders
+        if kept.get(folder.name) != folder.key
+        or not _link(earlier / folder.name, new / folder.name)
+    ]
+    linked = len(folders) - len(todo)
+    url = store.engine.url
+    if len(todo) < _WORTH_PROCESSES or url.database in (None, "", ":memory:"):
+        parts = [todo[i : i + _CHUNK] for i in range(0, len(todo), _CHUNK)]
+        written = (_write(store, part, battery_pages, earlier, new) for part in parts)
+    else:
+        address = url.render_as_string(hide_password=False)
+        jobs = joblib.Parallel(n_jobs=joblib.cpu_count(), return_as="generator_unordered")
+        written = jobs(
+            joblib.delayed(_write_apart)(address, part, battery_pages, earlier, new)
+            for part in _even(todo)
+        )
+    return chain([linked], written)
 
 
 def _even(todo: Sequence[Folder]) -> list[list[Folder]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from importlib.resources import files
+from itertools import accumulate
 from pathlib import Path
 
 from leaderboard.site.boards import ASKED, HEADLINES, make_boards
@@ -47,17 +48,12 @@ def render_site(
     of_batteries = unique_slugs({each.battery_sha256: each.battery for each in summaries})
     batteries = {key: f"batteries/{name}.html" for key, name in of_batteries.items()}
     with replacing(out) as folder:
-        _write_pages(store, summaries, models, batteries, folder, out)
-        done = 0
-
-        def more(count: int) -> None:
-            nonlocal done
-            done += count
-            if progress:
-                progress(done, len(names))
-
         folders = folders_of(summaries, names, batteries)
-        write_models(store, folders, batteries, out / "models", folder / "models", more)
+        written = write_models(store, folders, batteries, out / "models", folder / "models")
+        _write_pages(store, summaries, models, batteries, folder, out)
+        for done in accumulate(written):
+            if progress:
+                progress(done, len(folders))
     return out / "index.html"
 
 

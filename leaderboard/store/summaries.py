@@ -6,10 +6,9 @@ import hashlib
 import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-from sqlalchemy import Engine, or_, select, tuple_
+from sqlalchemy import Engine, Text, cast, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from benchmark.headline import PARTS
@@ -88,6 +87,7 @@ def read_summaries(
     """
     with Session(engine) as session:
         places, summaries = _results(session)
+        _flags(session, places)
         _scores(session, places, scores)
         _outcomes(session, places, outcomes_of)
     for summary in summaries:
@@ -109,8 +109,9 @@ def _results(session: Session) -> tuple[dict[int, tuple[Summary, str]], list[Sum
         ResultRow.data_sha256,
         ResultRow.seed,
         ResultRow.probe,
-        ResultRow.provenance,
-        ResultRow.payload["flags"].label("flags"),
+        ResultRow.provenance["examples"].as_integer().label("examples"),
+        ResultRow.provenance["split"].as_string().label("split"),
+        ResultRow.provenance["created"].as_string().label("created"),
     )
     query = (
         select(*columns)
@@ -121,20 +122,28 @@ def _results(session: Session) -> tuple[dict[int, tuple[Summary, str]], list[Sum
     places = {}
     for row in session.execute(query):
         key = (row.fingerprint, row.battery_sha256, row.data_sha256, row.seed)
-        where: dict[str, Any] = row.provenance
         if key not in summaries:
             card, submitted = cards[row.fingerprint]
-            examples, split = where["examples"], where.get("split", "test")
+            split = row.split or "test"  # results of before there were others
             summaries[key] = Summary(
-                card, submitted, key[0], row.battery, *key[1:], examples, split
+                card, submitted, key[0], row.battery, *key[1:], row.examples, split
             )
         summary = summaries[key]
-        summary.created = max(summary.created, where["created"])
-        summary.probes[row.probe] = where["created"]
-        if row.flags:
-            summary.flags = (summary.flags or 0) + sum(bool(flag["raised"]) for flag in row.flags)
+        summary.created = max(summary.created, row.created)
+        summary.probes[row.probe] = row.created
         places[row.id] = (summary, row.probe)
     return places, list(summaries.values())
+
+
+def _flags(session: Session, places: dict[int, tuple[Summary, str]]) -> None:
+    """How many are raised. Most results have none, which their text tells without being parsed."""
+    some = ~cast(ResultRow.payload, Text).contains('"flags":[]', autoescape=True)
+    for number, flags in session.execute(
+        select(ResultRow.id, ResultRow.payload["flags"]).where(some)
+    ):
+        summary, _ = places[number]
+        if flags:
+            summary.flags = (summary.flags or 0) + sum(bool(flag["raised"]) for flag in flags)
 
 
 def _scores(
