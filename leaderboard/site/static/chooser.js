@@ -24,7 +24,7 @@ nonsingular.chooser = (() => {
       this.field.addEventListener("input", () => this.suggest());
       section.querySelector("form").addEventListener("submit", (event) => {
         event.preventDefault();
-        this.list.querySelector("button")?.click();
+        if (this.field.value.trim()) this.list.querySelector("button")?.click();
       });
     }
 

@@ -14,7 +14,7 @@
 
   // Every change is an entry in the history, so that going back undoes it.
   const go = ({ slugs, battery, seed, paired }) => {
-    const parts = [slugs.length ? `models=${slugs.join(",")}` : ""];
+    const parts = [slugs.length ? `models=${slugs.map(encodeURIComponent).join(",")}` : ""];
     if (slugs.length && battery) parts.push(`battery=${encodeURIComponent(battery)}`);
     if (slugs.length && seed) parts.push(`seed=${encodeURIComponent(seed)}`);
     if (paired) parts.push("paired=1");
