@@ -17,6 +17,7 @@ from pathlib import Path
 
 import joblib
 
+from leaderboard.site.comparison_data import write_comparison
 from leaderboard.site.environment import render_page
 from leaderboard.site.model_page import how_to_load, make_evaluation
 from leaderboard.site.svg import Painter
@@ -163,6 +164,7 @@ def _write_model(
     )
     # A lone surrogate in somebody's name must not stop everybody's pages.
     (folder / "index.html").write_bytes(page.encode("utf-8", "replace"))
+    write_comparison(entries, folder)
 
 
 def _keys(earlier: Path) -> dict[str, str]:

@@ -11,6 +11,7 @@ from leaderboard.site.boards import ASKED, HEADLINES, make_boards
 from leaderboard.site.boards.facets import FACETS
 from leaderboard.site.boards.rows import PROFILE
 from leaderboard.site.boards.writing import PAGE, further_pages, write_board
+from leaderboard.site.comparison_data import write_index
 from leaderboard.site.environment import render_page
 from leaderboard.site.findings_page import findings_values
 from leaderboard.site.models import folders_of, write_models
@@ -72,6 +73,7 @@ def _write_pages(
     boards = make_boards(tested, contents, models, batteries, painter)
     for board in boards:
         write_board(board, folder / "boards")
+    write_index(summaries, boards, models, folder / "models")
     pages = {
         "index.html": render_page(
             "index.html.j2",
@@ -81,7 +83,8 @@ def _write_pages(
             further=further_pages,
             facets=FACETS,
             profile_parts=PROFILE,
-        )
+        ),
+        "compare.html": render_page("compare.html.j2", ""),
     }
     for sha256, path in batteries.items():
         own = [each for each in summaries if each.battery_sha256 == sha256]

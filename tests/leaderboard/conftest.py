@@ -262,5 +262,6 @@ def made_up():
         provenance=make_provenance,
         results=make_results,
         fill=fill,
+        zoo=ZOO,
         Battery=MadeUpBattery,
     )

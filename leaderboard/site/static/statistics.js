@@ -1,8 +1,26 @@
-// Differences between models over the same examples, as the package's leaderboard/effects.py has them.
+// Shares and differences over the same examples, as the package's leaderboard/effects.py has them.
+// Outcomes are packed: eight examples to a byte, the first in the highest bit, zeros after the last.
 "use strict";
 
 nonsingular.statistics = (() => {
   const Z95 = 1.959963984540054;
+  const ONES = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll("0", "").length);
+
+  const bytes = (base64) => Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+
+  // How many outcomes are true, of those between two bytes.
+  const ones = (bits, from = 0, to = bits.length) => {
+    let sum = 0;
+    for (let i = from; i < to; i += 1) sum += ONES[bits[i]];
+    return sum;
+  };
+
+  // Wilson's 95% interval of a share.
+  const wilson = (share, n) => {
+    const centre = (share + Z95 ** 2 / (2 * n)) / (1 + Z95 ** 2 / n);
+    const half = (Z95 * Math.sqrt((share * (1 - share)) / n + Z95 ** 2 / (4 * n ** 2))) / (1 + Z95 ** 2 / n);
+    return [Math.min(share, centre - half), Math.max(share, centre + half)];
+  };
 
   // Difference of two shares of the same examples with its 95% interval (Agresti and Min 2005).
   const agrestiMin = (gained, lost, n) => {
@@ -13,5 +31,45 @@ nonsingular.statistics = (() => {
     return { value, low: Math.min(value, centre - half), high: Math.max(value, centre + half) };
   };
 
-  return { Z95, agrestiMin };
+  // McNemar's exact two-sided p-value: twice the binomial tail up to the rarer kind of example.
+  // The tail's largest term comes from a sum of logarithms, the others from it by their ratios.
+  const mcnemar = (gained, lost) => {
+    const [few, all] = [Math.min(gained, lost), gained + lost];
+    if (2 * few === all) return 1;
+    let log = -all * Math.LN2;
+    for (let i = 1; i <= few; i += 1) log += Math.log((all - few + i) / i);
+    let [term, ratios] = [1, 0];
+    for (let i = few; i >= 0 && term > 1e-20; i -= 1) {
+      ratios += term;
+      term *= i / (all - i + 1);
+    }
+    return Math.min(1, 2 * Math.exp(log) * ratios);
+  };
+
+  // How many examples only the first is right on, and how many only the second.
+  const discordant = (first, second) => {
+    let [gained, lost] = [0, 0];
+    for (let i = 0; i < first.length; i += 1) {
+      gained += ONES[first[i] & ~second[i]];
+      lost += ONES[second[i] & ~first[i]];
+    }
+    return { gained, lost };
+  };
+
+  // How much larger the first's share is than the second's; n examples, packed outcomes.
+  const pairedShares = (first, second, n) => {
+    const { gained, lost } = discordant(first, second);
+    return { ...agrestiMin(gained, lost, n), n, p: mcnemar(gained, lost), gained, lost };
+  };
+
+  // Mean of n differences from their sum and the sum of their squares, with its normal 95% interval;
+  // one difference says nothing of its spread.
+  const pairedMeans = (sum, sumOfSquares, n) => {
+    const value = sum / n;
+    const variance = Math.max(0, sumOfSquares / n - value ** 2) / (n - 1);
+    const half = n > 1 ? Z95 * Math.sqrt(variance) : Infinity;
+    return { value, low: value - half, high: value + half, n };
+  };
+
+  return { bytes, ones, wilson, agrestiMin, discordant, mcnemar, pairedShares, pairedMeans };
 })();

@@ -2,17 +2,7 @@
 "use strict";
 
 nonsingular.threats = (() => {
-  const { Z95, agrestiMin } = nonsingular.statistics;
-  const ONES = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll("0", "").length);
-
-  const bytes = (base64) => Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
-
-  // Wilson's interval of a share.
-  const wilson = (share, n) => {
-    const centre = (share + Z95 ** 2 / (2 * n)) / (1 + Z95 ** 2 / n);
-    const half = (Z95 * Math.sqrt((share * (1 - share)) / n + Z95 ** 2 / (4 * n ** 2))) / (1 + Z95 ** 2 / n);
-    return [Math.min(share, centre - half), Math.max(share, centre + half)];
-  };
+  const { agrestiMin, bytes, discordant, ones, pairedMeans, wilson } = nonsingular.statistics;
 
   const percent = (share) => (100 * share).toFixed(1);
   const shown = (values, low, high) => ({
@@ -51,20 +41,16 @@ nonsingular.threats = (() => {
     for (let i = 0; i < worstBits.length; i += 1) {
       worstBits[i] = all.reduce((both, bits) => both & bits[i], 255);
     }
-    const ones = (bits, row) => {
-      let sum = 0;
-      for (let i = row * size; i < (row + 1) * size; i += 1) sum += ONES[bits[i]];
-      return sum;
-    };
-    const standing = rows.map((row) => ones(worstBits, row));
+    const right = (bits, row) => ones(bits, row * size, (row + 1) * size);
+    const standing = rows.map((row) => right(worstBits, row));
     const worst = rows.map((row) => (missing.has(row) ? null : standing[row] / n));
-    const sums = rows.map((row) => all.reduce((sum, bits) => sum + ones(bits, row), 0));
+    const sums = rows.map((row) => all.reduce((sum, bits) => sum + right(bits, row), 0));
     const average = rows.map((row) => (missing.has(row) ? null : sums[row] / (n * all.length)));
 
     const behindWorst = (leader, row) => {
-      let both = 0;
-      for (let i = 0; i < size; i += 1) both += ONES[worstBits[leader * size + i] & worstBits[row * size + i]];
-      return agrestiMin(standing[leader] - both, standing[row] - both, n);
+      const [one, other] = [leader, row].map((of) => worstBits.subarray(of * size, (of + 1) * size));
+      const { gained, lost } = discordant(one, other);
+      return agrestiMin(gained, lost, n);
     };
     // How often an example is right, over the threats; made when it is needed.
     let counts = null;
@@ -86,9 +72,7 @@ nonsingular.threats = (() => {
         sum += d;
         squares += d * d;
       }
-      const mean = sum / n;
-      const half = n > 1 ? Z95 * Math.sqrt(Math.max(0, squares / n - mean ** 2) / (n - 1)) : 0;
-      return { value: mean, low: mean - half, high: mean + half };
+      return pairedMeans(sum, squares, n);
     };
     const behindAverage = (leader, row) => moments(row, leader);
 

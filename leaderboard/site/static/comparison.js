@@ -1,0 +1,107 @@
+// Models side by side: what they were all asked, and how each differs from the first, the baseline.
+"use strict";
+
+nonsingular.comparison = (() => {
+  const { bytes, ones, pairedShares, wilson } = nonsingular.statistics;
+  const SIGNIFICANT = 0.05;
+
+  const numbers = (count, one) => `${count.toLocaleString("en")} ${one}${count === 1 ? "" : "s"}`;
+
+  // What all of some models were asked: one a battery, data set and seed. Seeds may differ from
+  // model to model where they have none in common: the examples are the same.
+  const common = (models, boards) => boards.flatMap((board) => {
+    const own = models.map((model) => model.evaluations.filter((each) => each.key === board.key));
+    if (own.some((evaluations) => !evaluations.length)) return [];
+    const words = `${board.battery}, ${numbers(board.examples, "example")}`;
+    const seeds = own[0].map((each) => each.seed)
+      .filter((seed) => own.every((evaluations) => evaluations.some((each) => each.seed === seed)));
+    if (!seeds.length) {
+      return [{ board, seed: null, label: `${words}, different seeds`, evaluations: own.map(([first]) => first) }];
+    }
+    return seeds.map((seed) => ({
+      board,
+      seed,
+      label: seeds.length > 1 || seed ? `${words}, seed ${seed}` : words,
+      evaluations: own.map((evaluations) => evaluations.find((each) => each.seed === seed)),
+    }));
+  });
+
+  // Better or worse than the baseline, where McNemar's exact test tells them apart at 5%.
+  const verdict = (effect, higherIsBetter) => {
+    if (effect.p >= SIGNIFICANT) return "cannot tell";
+    if (higherIsBetter === null) return effect.value > 0 ? "higher" : "lower";
+    return effect.value > 0 === higherIsBetter ? "better" : "worse";
+  };
+
+  const against = (first, other, n, higherIsBetter) => {
+    if (!first || !other || first.length !== other.length) return null;
+    const effect = pairedShares(bytes(other), bytes(first), n);
+    return { ...effect, verdict: verdict(effect, higherIsBetter) };
+  };
+
+  // Known keys in their order, then those that only another version of the suite knows.
+  const ordered = (known, evaluations, part) => {
+    const present = new Set(evaluations.flatMap((each) => Object.keys(each[part])));
+    return [...known.filter((key) => present.delete(key)), ...present];
+  };
+
+  const probeOf = (key) => key.slice(0, key.indexOf("."));
+
+  // A row a score. `cells` hold what is shown of each model, `effects` its difference from the first.
+  const scores = ({ board, evaluations }, texts) => {
+    const known = Object.entries(texts)
+      .flatMap(([probe, { scores: own }]) => Object.keys(own).map((name) => `${probe}.${name}`));
+    return ordered(known, evaluations, "scores").map((key) => {
+      const probe = probeOf(key);
+      const name = key.slice(probe.length + 1);
+      const [label, unit, higher, description] = texts[probe]?.scores[name] ?? [name, "", null, ""];
+      const cells = evaluations.map(({ scores: own }) => {
+        if (!own[key]) return null;
+        const [value, low, high, n, text, interval] = own[key];
+        return { value, low, high, n, text, interval };
+      });
+      const bits = evaluations.map(({ scores: own, outcomes }) => outcomes[own[key]?.[6]]);
+      const effects = bits.map((each, place) => (place ? against(bits[0], each, board.examples, higher) : null));
+      return { key, group: texts[probe]?.title ?? probe, label, unit, higher, description, cells, effects };
+    });
+  };
+
+  const percent = (share) => (100 * share).toFixed(1);
+
+  // A row a budget of an attack: the share of examples that are right under it.
+  const budgets = ({ board, evaluations }, texts) => {
+    const n = board.examples;
+    return ordered([], evaluations, "budgets").map((key) => {
+      const probe = probeOf(key);
+      const bits = evaluations.map((each) => each.outcomes[key]);
+      const cells = bits.map((each) => {
+        if (!each) return null;
+        const value = ones(bytes(each)) / n;
+        const [low, high] = wilson(value, n);
+        return { value, low, high, n, text: `${percent(value)}%`, interval: `${percent(low)}–${percent(high)}` };
+      });
+      const effects = bits.map((each, place) => (place ? against(bits[0], each, n, true) : null));
+      const label = evaluations.map((each) => each.budgets[key]).find(Boolean);
+      return { key, group: texts[probe]?.title ?? probe, label, unit: "share", higher: true, cells, effects };
+    });
+  };
+
+  // The shares that make a model's profile, all read upwards: `[low, value, high]` of each model.
+  const profile = ({ evaluations }, parts) => parts.flatMap(([key, label, inverse]) => {
+    const shares = evaluations.map(({ scores: own }) => {
+      if (!own[key] || own[key][0] === null) return null;
+      const [value, low, high] = own[key];
+      return inverse ? [1 - (high ?? value), 1 - value, 1 - (low ?? value)] : [low ?? value, value, high ?? value];
+    });
+    return shares.some(Boolean) ? [{ label, shares }] : [];
+  });
+
+  // How often each other model is better and worse than the baseline, over the scores' rows.
+  const tally = (rows, place) => {
+    const told = rows.map((row) => row.effects[place]).filter(Boolean).map((effect) => effect.verdict);
+    const count = (word) => told.filter((each) => each === word).length;
+    return { better: count("better"), worse: count("worse"), untold: count("cannot tell"), all: told.length };
+  };
+
+  return { common, scores, budgets, profile, tally, numbers, percent };
+})();
