@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from benchmark.results import ProbeResult, Score
+import numpy as np
+
+from benchmark.results import Outcomes, ProbeResult, Score
 
 
 def result_to_json(result: ProbeResult) -> dict[str, Any]:
@@ -15,13 +17,19 @@ def result_to_json(result: ProbeResult) -> dict[str, Any]:
     infinite budget is one that was not found on the ladder. Outcomes are strings with a ``0`` or
     ``1`` for each example.
     """
-    outcomes = {
-        name: "".join("1" if bit else "0" for bit in bits.tolist())
-        for name, bits in result.outcomes.items()
-    }
+    return {name: finite(value) for name, value in plain_result(result).items()}
+
+
+def plain_result(result: ProbeResult) -> dict[str, Any]:
+    """As :func:`result_to_json`, with infinities and NaN still in it."""
+    outcomes = {name: bit_text(bits) for name, bits in result.outcomes.items()}
     scores = {name: _score(score) for name, score in result.scores.items()}
-    content = result.model_dump() | {"scores": scores, "outcomes": outcomes}
-    return {name: finite(value) for name, value in content.items()}
+    return result.model_dump() | {"scores": scores, "outcomes": outcomes}
+
+
+def bit_text(outcomes: Outcomes) -> str:
+    """A ``0`` or ``1`` for each example."""
+    return (outcomes.astype(np.uint8) + ord("0")).tobytes().decode("ascii")
 
 
 def finite(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leaderboard.site.texts import probe_texts
+from leaderboard.texts import probe_texts
 
 _UNITS = {
     "share": "share of examples, shown in percent",

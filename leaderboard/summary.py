@@ -12,7 +12,7 @@ from benchmark.headline import SCORES
 from benchmark.probes import PROBES
 from benchmark.report import Report
 from benchmark.results import ScoreSpec
-from leaderboard.site.texts import number
+from leaderboard.texts import number
 
 
 def print_summary(names: Sequence[str], reports: Sequence[Report]) -> None:

@@ -170,7 +170,7 @@ def _write(
     from benchmark.serialization import finite
     from leaderboard.site.landscape_page import landscape_page
     from leaderboard.site.slugs import slug
-    from leaderboard.site.texts import plain
+    from leaderboard.texts import plain
     from models_zoo.checkpoint.writing import write_bytes
 
     origin: dict[str, Any] = {

@@ -11,7 +11,7 @@ from benchmark.results import Bars
 from leaderboard.site.chart_style import COLOURS, INK, Layers, domain, styled
 from leaderboard.site.charts import Picture, share_unit, written
 from leaderboard.site.svg import Painter, printable
-from leaderboard.site.texts import ABSENT, number
+from leaderboard.texts import ABSENT, number
 
 _WIDTH, _BAR, _LABEL = 330, 15, 150
 """Width of the drawing, height of a bar and the longest label, in pixels."""

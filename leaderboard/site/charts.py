@@ -14,7 +14,7 @@ from markupsafe import Markup
 from benchmark.results import Curve, Score
 from leaderboard.site.chart_style import COLOURS, SHAPES, Layers, domain, styled
 from leaderboard.site.svg import Painter, printable
-from leaderboard.site.texts import ABSENT, interval, number
+from leaderboard.texts import ABSENT, interval, number
 
 _SHARES = ("accuracy", "success", "share")
 _WIDTH, _HEIGHT = 330, 210

@@ -15,10 +15,10 @@ from leaderboard.site.boards.payload import script
 from leaderboard.site.boards.rows import PROFILE
 from leaderboard.site.boards.threats import ASKED, threats_of
 from leaderboard.site.environment import size, web_link
-from leaderboard.site.texts import interval, number, probe_text, probe_texts
 from leaderboard.store import Entry, Summary
 from leaderboard.store.encoding import pack
 from leaderboard.store.summaries import count
+from leaderboard.texts import interval, number, probe_text, probe_texts
 from models_zoo.card import Card
 
 FILE = "compare.js"

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from leaderboard.site.boards.rows import profile_words
 from leaderboard.site.findings_page import prose
-from leaderboard.site.texts import ABSENT, SHOWN_UNITS, plain, probe_text
+from leaderboard.texts import ABSENT, SHOWN_UNITS, plain, probe_text
 
 
 def render_page(template: str, root: str, **values: Any) -> str:

@@ -12,7 +12,7 @@ from leaderboard.site.charts import Picture, curves_pictures
 from leaderboard.site.contours import decision_chart, loss_chart
 from leaderboard.site.environment import render_page
 from leaderboard.site.svg import Painter
-from leaderboard.site.texts import interval, number
+from leaderboard.texts import interval, number
 
 LOSSES = {"robust": "adversarial loss", "clean": "clean loss"}
 """Both losses by their names in :class:`benchmark.landscape.Landscape`."""

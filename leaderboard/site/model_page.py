@@ -11,9 +11,9 @@ from benchmark.results import Flag, ProbeResult, ScoreSpec, Surface
 from leaderboard.site.bars import bars_pictures
 from leaderboard.site.charts import Picture, curves_pictures, share_unit
 from leaderboard.site.svg import Painter
-from leaderboard.site.texts import ABSENT, ProbeText, interval, number, plain, probe_text
 from leaderboard.site.thumbnails import Strip, strips
 from leaderboard.store import Entry
+from leaderboard.texts import ABSENT, ProbeText, interval, number, plain, probe_text
 from models_zoo.card import Card
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import joblib
 
+from leaderboard.exports.record import record_of, record_text
 from leaderboard.site.comparison_data import write_comparison
 from leaderboard.site.environment import render_page
 from leaderboard.site.model_page import how_to_load, make_evaluation
@@ -162,6 +163,8 @@ def _write_model(
         evaluations=evaluations,
         load=how_to_load(entries[0].card),
     )
+    text = record_text(record_of(entries, {}))
+    (folder / "record.json").write_bytes(text.encode("utf-8", "replace"))
     # A lone surrogate in somebody's name must not stop everybody's pages.
     (folder / "index.html").write_bytes(page.encode("utf-8", "replace"))
     write_comparison(entries, folder)

@@ -10,8 +10,8 @@ import altair as alt
 from leaderboard.site.chart_style import COLOURS, INK, domain, styled
 from leaderboard.site.charts import Picture
 from leaderboard.site.svg import Painter, printable
-from leaderboard.site.texts import number
 from leaderboard.store import Summary
+from leaderboard.texts import number
 
 _WIDTH, _HEIGHT = 420, 260
 _MOST_LABELLED = 12

@@ -7,6 +7,9 @@ from importlib.resources import files
 from itertools import accumulate
 from pathlib import Path
 
+from leaderboard.exports.index import board_of, index_of, json_text
+from leaderboard.exports.schema import write_schemas
+from leaderboard.exports.table import board_csv
 from leaderboard.site.boards import ASKED, HEADLINES, make_boards
 from leaderboard.site.boards.facets import FACETS
 from leaderboard.site.boards.rows import PROFILE
@@ -73,6 +76,10 @@ def _write_pages(
     boards = make_boards(tested, contents, models, batteries, painter)
     for board in boards:
         write_board(board, folder / "boards")
+        (folder / "boards" / f"{board.name}.csv").write_text(board_csv(board), "utf-8", "replace")
+        text = json_text(board_of(board))
+        (folder / "boards" / f"{board.name}.json").write_text(text, "utf-8", "replace")
+    write_schemas(folder / "schema")
     write_index(summaries, boards, models, folder / "models")
     pages = {
         "index.html": render_page(
@@ -97,6 +104,7 @@ def _write_pages(
             battery=contents[sha256],
             models=scored.items(),
         )
+    pages["results.json"] = json_text(index_of(boards))
     zoo = {each.fingerprint for each in summaries if each.card.source in ZOO}
     values = findings_values(store.entries(fingerprints=zoo), painter)
     pages["findings.html"] = render_page("findings.html.j2", "", **values)

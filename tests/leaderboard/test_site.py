@@ -17,8 +17,8 @@ from leaderboard.site import render_site
 from leaderboard.site.model_page import how_to_load, reproduce
 from leaderboard.site.render import web_link
 from leaderboard.site.slugs import slug, unique_slugs
-from leaderboard.site.texts import interval, number, probe_texts
 from leaderboard.store import Entry
+from leaderboard.texts import interval, number, probe_texts
 from models_zoo.card import Training
 
 

@@ -14,8 +14,8 @@ from leaderboard.site.charts import Picture
 from leaderboard.site.overview import overview
 from leaderboard.site.slugs import slug
 from leaderboard.site.svg import Painter
-from leaderboard.site.texts import plain, probe_text
 from leaderboard.store import Summary
+from leaderboard.texts import plain, probe_text
 
 
 @dataclass(frozen=True)

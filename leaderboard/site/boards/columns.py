@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmark.results import ScoreSpec
-from leaderboard.site.texts import probe_texts
 from leaderboard.store import Summary
+from leaderboard.texts import probe_texts
 
 HEADLINES = tuple(
     (text.name, name)

@@ -10,8 +10,8 @@ from benchmark.results import Score
 from leaderboard.site.boards.columns import Column
 from leaderboard.site.boards.facets import FACETS
 from leaderboard.site.boards.ranking import Place, rank
-from leaderboard.site.texts import ABSENT, interval, number
 from leaderboard.store import Summary
+from leaderboard.texts import ABSENT, interval, number
 
 PROFILE = (
     ("clean.accuracy", "clean", False),

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from leaderboard.site.texts import probe_text
 from leaderboard.store import Summary
+from leaderboard.texts import probe_text
 
 ASKED = ("clean", "input", "weight", "joint", "bits", "input-autoattack")
 """Probes with an outcome for every example, in the order in which they are offered."""

@@ -1,0 +1,129 @@
+"""``results.json``: every board of a site with its models and their headline scores."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from benchmark.results import ScoreSpec
+from benchmark.serialization import finite
+from leaderboard.exports.record import SCHEMA_VERSION, Number, Published
+from leaderboard.texts import probe_texts
+
+if TYPE_CHECKING:
+    from leaderboard.site.boards import Board
+
+
+class HeadlineRecord(Published):
+    """A headline score; ``null`` where JSON has no number."""
+
+    value: Number
+    low: Number
+    high: Number
+    n: int
+
+
+class RowRecord(Published):
+    """A model on a board.
+
+    Attributes:
+        rank: shared by models that the examples cannot tell apart; ``null`` without the score.
+        page: path of its page within the site; ``record.json`` lies beside it.
+        scores: by ``<probe>.<score>``.
+    """
+
+    model: str
+    fingerprint: str
+    rank: int | None
+    tied: bool
+    page: str
+    recipe: str
+    architecture: str
+    parameters: int | None
+    source: str
+    submitted: bool
+    seed: int
+    flags: int | None
+    scores: dict[str, HeadlineRecord]
+
+
+class BoardRecord(Published):
+    """All models scored with one battery on one data set, best first."""
+
+    name: str
+    battery: str
+    battery_sha256: str
+    data_sha256: str
+    examples: int
+    models: list[RowRecord]
+
+
+class ProbeRecord(Published):
+    """What a probe asks and what its scores mean."""
+
+    title: str
+    question: str
+    scores: dict[str, ScoreSpec]
+
+
+class Index(Published):
+    """The whole site in short; everything of a model is in its ``record.json``."""
+
+    schema_version: Literal[2] = SCHEMA_VERSION
+    probes: dict[str, ProbeRecord]
+    boards: list[BoardRecord]
+
+
+def index_of(boards: Sequence[Board]) -> dict[str, Any]:
+    """The content of ``results.json``, as :class:`Index` describes it."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "probes": {
+            text.name: {
+                "title": text.title,
+                "question": text.question,
+                "scores": {name: spec.model_dump() for name, spec in text.scores.items()},
+            }
+            for text in probe_texts().values()
+        },
+        "boards": [board_of(board) for board in boards],
+    }
+
+
+def board_of(board: Board) -> dict[str, Any]:
+    """One board, as :class:`BoardRecord` describes it."""
+    return {
+        "name": board.name,
+        "battery": board.battery,
+        "battery_sha256": board.battery_sha256,
+        "data_sha256": board.data_sha256,
+        "examples": board.examples,
+        "models": [
+            {
+                "model": row.summary.card.name,
+                "fingerprint": row.summary.fingerprint,
+                "rank": row.place.rank if row.place else None,
+                "tied": row.place.shared if row.place else False,
+                "page": row.page,
+                "recipe": row.summary.card.recipe,
+                "architecture": row.summary.card.architecture,
+                "parameters": row.summary.card.parameters,
+                "source": row.summary.card.source,
+                "submitted": row.summary.submitted,
+                "seed": row.summary.seed,
+                "flags": row.summary.flags,
+                "scores": {
+                    column.key: finite(row.summary.scores[column.key].model_dump())
+                    for column in board.columns
+                    if column.key in row.summary.scores
+                },
+            }
+            for row in board.rows
+        ],
+    }
+
+
+def json_text(content: dict[str, Any]) -> str:
+    """The text of a file."""
+    return json.dumps(content, allow_nan=False, ensure_ascii=False, indent=1) + "\n"

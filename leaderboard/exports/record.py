@@ -1,0 +1,219 @@
+"""``record.json``: everything that the site shows of one model, for programs.
+
+The classes say what the file holds; its JSON Schema is made from them (:mod:`.schema`).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from benchmark.results import Flag, ProbeResult, Provenance, Score, Thumbnail
+from benchmark.serialization import finite, plain_result
+from leaderboard.store import Entry
+from leaderboard.texts import number, probe_text
+from models_zoo.card import Card
+
+SCHEMA_VERSION = 2
+"""Raised when a reader of the files would have to change; fields may be added without that."""
+
+Number = float | None
+"""``null`` where JSON has no number: an infinity, or not a number."""
+
+
+class Published(BaseModel):
+    """Part of a published file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ScoreRecord(Published):
+    """A score.
+
+    Attributes:
+        value: in the unit of the score, see ``results.json``.
+        n: number of examples or draws.
+        low: lower end of the 95% interval; the value itself where there is no sampling.
+        high: upper end.
+        text: what the value is, where it is no number JSON can write.
+    """
+
+    value: Number
+    n: int
+    low: Number
+    high: Number
+    text: str | None = None
+
+
+class CurveRecord(Published):
+    """Scores over budgets; curves of one picture belong together."""
+
+    picture: str
+    series: str
+    x_label: str
+    y_label: str
+    x: list[Number]
+    x_text: list[str]
+    y: list[ScoreRecord]
+
+
+class SurfaceRecord(Published):
+    """Scores over pairs of budgets: ``z[i][j]`` belongs to ``y[i]`` and ``x[j]``."""
+
+    picture: str
+    x_label: str
+    y_label: str
+    z_label: str
+    x: list[Number]
+    y: list[Number]
+    x_text: list[str]
+    y_text: list[str]
+    z: list[list[Number]]
+
+
+class BarsRecord(Published):
+    """Scores of named things, such as layers."""
+
+    picture: str
+    series: str
+    x_label: str
+    y_label: str
+    names: list[str]
+    y: list[ScoreRecord]
+
+
+class CostRecord(Published):
+    """What an answer cost: wall time, images forward and backward, peak memory in bytes."""
+
+    seconds: float
+    forwards: int
+    backwards: int
+    peak_memory: int
+
+
+class ResultRecord(Published):
+    """A probe's answer.
+
+    Attributes:
+        scores: by name.
+        shown: the same scores as the pages show them.
+        outcomes: which examples were still right, as a string with ``0`` or ``1`` for each.
+        values: numbers by example.
+        provenance: where the answer comes from; missing for what is derived from other answers.
+        reproduce: the command that gives the same numbers again.
+    """
+
+    probe: str
+    scores: dict[str, ScoreRecord]
+    shown: dict[str, str]
+    outcomes: dict[str, str]
+    values: dict[str, list[Number]]
+    curves: list[CurveRecord]
+    surfaces: list[SurfaceRecord]
+    bars: list[BarsRecord]
+    thumbnails: list[Thumbnail]
+    flags: list[Flag]
+    protocol: dict[str, Any]
+    cost: CostRecord
+    provenance: Provenance | None = None
+    reproduce: str | None = None
+
+
+class EvaluationRecord(Published):
+    """One battery, data set and seed.
+
+    Attributes:
+        battery: the battery's name.
+        battery_sha256: hash of its content.
+        settings: its content, as it was.
+        results: answers by probe; ``nonsingular`` is derived from the others.
+    """
+
+    battery: str
+    battery_sha256: str
+    data_sha256: str
+    examples: int
+    split: Literal["train", "test"]
+    seed: int
+    settings: dict[str, Any]
+    results: dict[str, ResultRecord]
+
+
+class ModelRecord(Published):
+    """One model with everything that is stored of it."""
+
+    schema_version: Literal[2] = SCHEMA_VERSION
+    model: Card
+    fingerprint: str
+    submitted: bool
+    evaluations: list[EvaluationRecord] = Field(min_length=1)
+
+
+def record_of(entries: Sequence[Entry], commands: dict[int, dict[str, str]]) -> dict[str, Any]:
+    """The content of a model's ``record.json``, as :class:`ModelRecord` describes it.
+
+    Args:
+        entries: all of one model, at least one.
+        commands: for each entry's place, the command that reproduces each probe.
+    """
+    first = entries[0]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "model": first.card.model_dump(mode="json"),
+        "fingerprint": first.provenance.fingerprint,
+        "submitted": first.submitted,
+        "evaluations": [
+            _evaluation(entry, commands.get(place, {})) for place, entry in enumerate(entries)
+        ],
+    }
+
+
+def record_text(record: dict[str, Any]) -> str:
+    """A record as the text of its file; numbers JSON cannot write become ``null``."""
+    try:
+        text = json.dumps(record, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    except ValueError:  # few have such numbers, and looking for them takes longer than writing
+        return record_text(finite(record))
+    return f"{text}\n"
+
+
+def _evaluation(entry: Entry, commands: dict[str, str]) -> dict[str, Any]:
+    where = entry.provenance
+    return {
+        "battery": where.battery,
+        "battery_sha256": where.battery_sha256,
+        "data_sha256": where.data_sha256,
+        "examples": where.examples,
+        "split": where.split,
+        "seed": where.seed,
+        "settings": entry.battery,
+        "results": {
+            probe: _result(result, entry.provenances.get(probe), commands.get(probe))
+            for probe, result in entry.answers.items()
+        },
+    }
+
+
+def _result(
+    result: ProbeResult, provenance: Provenance | None, command: str | None
+) -> dict[str, Any]:
+    text = probe_text(result.probe)
+    content = plain_result(result)
+    content["shown"] = {
+        name: shown(score, text.spec(name).unit) for name, score in result.scores.items()
+    }
+    if provenance is not None:
+        content["provenance"] = provenance.model_dump()
+    if command is not None:
+        content["reproduce"] = command
+    return content
+
+
+def shown(score: Score, unit: str) -> str:
+    """A score as a page shows it, without its interval."""
+    named = unit if unit in ("nats", "radius", "loss") and math.isfinite(score.value) else ""
+    return f"{number(score.value, unit)} {named}".strip()
