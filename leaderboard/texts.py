@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from benchmark.headline import SCORES
@@ -44,6 +45,7 @@ class ProbeText:
         return ScoreSpec(label=score, description=gone, unit="", higher_is_better=None)
 
 
+@cache
 def probe_texts() -> dict[str, ProbeText]:
     """The derived headline first, then every probe in the order a battery runs them."""
     headline = ProbeText(
