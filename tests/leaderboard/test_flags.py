@@ -41,7 +41,7 @@ def save(store, made_up, battery):
 
 def page_of(store, folder, name):
     site = render_site(store, folder / "site").parent
-    return (site / f"models/{name}.html").read_text("utf-8"), (site / "index.html").read_text()
+    return (site / f"models/{name}/index.html").read_text("utf-8"), (site / "index.html").read_text()
 
 
 def test_flags_come_back_from_the_store_with_every_figure(tmp_path, made_up, battery):
@@ -104,16 +104,17 @@ def test_the_board_counts_flags_and_tells_none_raised_from_none_made(
     save("unasked", clean)
     page, board = page_of(store, tmp_path, "asked")
     assert "None of 1 checks" in page
-    last = r'<td class="number" data-value="(\d*)">[^<]*</td>\n</tr>'
-    cells = dict(re.findall(rf'<a href="models/(\w+)\.html">.*?{last}', board, re.DOTALL))
-    assert cells == {"asked": "0", "unasked": ""}
+    last = r'<td class="number">([^<]*)</td>\n</tr>'
+    cells = dict(re.findall(rf'<a href="models/(\w+)/index\.html">.*?{last}', board, re.DOTALL))
+    assert cells == {"asked": "0", "unasked": "\N{EN DASH}"}
 
 
 def test_flags_are_in_the_json_for_programs(tmp_path, store, save):
     flag = make_flag("a", raised=True, figure=math.inf)
     save("m", checks(flag))
     render_site(store, tmp_path / "site")
-    (entry,) = json.loads((tmp_path / "site" / "results.json").read_text("utf-8"))["entries"]
+    record = json.loads((tmp_path / "site" / "models" / "m" / "record.json").read_text("utf-8"))
+    (entry,) = record["evaluations"]
     assert entry["results"]["checks"]["flags"] == [flag.model_dump() | {"figure": None}]
     assert entry["results"]["checks"]["scores"]["raised"]["value"] == 1
 

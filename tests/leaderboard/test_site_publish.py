@@ -35,7 +35,7 @@ def test_a_failure_leaves_the_old_site_and_no_litter(tmp_path, zoo_store, monkey
     out = tmp_path / "site"
     render_site(zoo_store, out)
     before = content(out)
-    monkeypatch.setattr("leaderboard.site.render.to_json", lambda *_: 1 / 0)
+    monkeypatch.setattr("leaderboard.site.render.index_of", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         render_site(zoo_store, out)
     assert content(out) == before
