@@ -18,7 +18,7 @@ from leaderboard.store import Entry
 from leaderboard.texts import number, probe_text
 from models_zoo.card import Card
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION: Literal[2] = 2
 """Raised when a reader of the files would have to change; fields may be added without that."""
 
 Number = float | None
