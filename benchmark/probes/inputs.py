@@ -11,6 +11,7 @@ from pydantic import model_validator
 from benchmark.attacks.inputs import Effort, InputAttack, attack_rungs
 from benchmark.attacks.inputs.squares import Squares
 from benchmark.checks import gradient_free_wins
+from benchmark.probes.input_pictures import example_thumbnails
 from benchmark.probes.ladders import outcome_curve, require_rung
 from benchmark.probes.probe import Budget, Ladder, Probe, ProbeSettings, bits, share
 from benchmark.results import Curve, Flag, Outcomes, ProbeResult
@@ -96,6 +97,7 @@ class InputProbe(Probe):
             scores={"robust_accuracy": proportion(linf), "robust_accuracy_l2": proportion(l2)},
             outcomes={"headline": linf} | outcomes,
             curves=curves,
+            thumbnails=example_thumbnails(subject, attacks["linf"], settings.headline_linf),
             flags=[_gradient_free_wins(attacks)],
             protocol={
                 "effort": settings.effort,

@@ -1,0 +1,73 @@
+"""Examples that the input probe shows: as they are, as they fell, and what was changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from benchmark.attacks.inputs import InputAttack
+from benchmark.probes.ladders import budget_text
+from benchmark.results import Thumbnail
+from benchmark.subject import Subject
+
+EXAMPLES = 4
+LARGEST = 64
+"""Height and width up to which images are shown as they are; larger ones are shrunk to it."""
+
+
+def example_thumbnails(
+    subject: Subject, attacks: Mapping[float, InputAttack], headline: float
+) -> list[Thumbnail]:
+    """The first test examples that were right and fell, three pictures each.
+
+    An example is shown at the smallest budget of the ladder at which it fell, so that the picture
+    is the smallest change that was found.
+
+    Args:
+        subject: model and examples.
+        attacks: the linf attack of each budget, ascending.
+        headline: largest budget that counts.
+
+    Returns:
+        For each of up to :data:`EXAMPLES` examples: the image, the perturbed image and their
+        difference, scaled from the budget's interval to [0, 1].
+    """
+    fell = subject.correct() & ~attacks[headline].robust
+    rows = [int(row) for row in fell.nonzero().flatten()[:EXAMPLES]]
+    shown: list[Thumbnail] = []
+    for row in rows:
+        eps = next(eps for eps, attack in attacks.items() if not attack.robust[row])
+        clean, perturbed = subject.images[row], attacks[eps].images[row]
+        label = int(subject.labels[row])
+        # That it is not classified correctly was verified with the whole batch.
+        logits = subject.logits(perturbed[None])[0].index_fill(0, subject.labels[row], -torch.inf)
+        budget = budget_text(eps)
+        difference = (perturbed - clean) / (2 * eps) + 0.5
+        shown += [
+            Thumbnail.of(f"example_{row}", f"class {label}", _shrunk(clean, "area")),
+            Thumbnail.of(
+                f"example_{row}",
+                f"taken for class {int(logits.argmax())}, linf {budget}",
+                _shrunk(perturbed, "area"),
+            ),
+            # Means over pixels would hide a difference whose sign alternates.
+            Thumbnail.of(
+                f"example_{row}",
+                f"difference, from \N{MINUS SIGN}{budget} (black) to {budget} (white)",
+                _shrunk(difference, "nearest-exact"),
+            ),
+        ]
+    return shown
+
+
+def _shrunk(image: Tensor, mode: str) -> Tensor:
+    """An image (C, H, W), its longer side at most :data:`LARGEST`."""
+    height, width = image.shape[-2:]
+    scale = LARGEST / max(height, width)
+    if scale >= 1:
+        return image
+    size = (max(round(height * scale), 1), max(round(width * scale), 1))
+    return interpolate(image[None], size, mode=mode)[0]

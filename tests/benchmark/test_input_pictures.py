@@ -1,0 +1,76 @@
+"""The input probe shows a few examples that fell, as small images that change no score."""
+
+from base64 import b64decode
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from benchmark.attacks.inputs import attack_rungs
+from benchmark.probes.input_pictures import EXAMPLES, LARGEST, example_thumbnails
+from benchmark.subject import subject_of
+from models_zoo import load_model
+
+BUDGETS = [0.05, 0.1, 0.2]
+
+
+def pixels(thumbnail):
+    values = np.frombuffer(b64decode(thumbnail.pixels), np.uint8)
+    return values.reshape(thumbnail.shape).astype(float) / 255
+
+
+@pytest.fixture(scope="module")
+def shown(digits):
+    """Examples of a real model with the attacks that broke them."""
+    model = load_model("digits/cnn-standard")
+    with subject_of(model, digits.images[:40], digits.labels[:40]) as subject:
+        rungs = dict(zip(BUDGETS, attack_rungs(subject, "linf", BUDGETS, "quick"), strict=True))
+        return subject, rungs, example_thumbnails(subject, rungs, 0.1)
+
+
+def test_the_first_examples_that_fell_are_shown_with_the_smallest_budget_that_broke_them(shown):
+    subject, rungs, thumbnails = shown
+    fell = (subject.correct() & ~rungs[0.1].robust).nonzero().flatten()[:EXAMPLES].tolist()
+    assert len(fell) == EXAMPLES
+    assert [t.picture for t in thumbnails] == [f"example_{row}" for row in fell for _ in range(3)]
+    for place, row in enumerate(fell):
+        clean, perturbed, difference = map(pixels, thumbnails[3 * place : 3 * place + 3])
+        eps = min(budget for budget in BUDGETS if not rungs[budget].robust[row])
+        assert f"linf {eps:g}" in thumbnails[3 * place + 1].caption
+        moved = perturbed - clean
+        assert np.abs(clean - subject.images[row].numpy()).max() < 0.003
+        assert 0 < np.abs(moved).max() < eps + 0.005
+        assert np.abs((difference - 0.5) * 2 * eps - moved).max() < 0.006
+
+
+def test_the_class_it_is_taken_for_is_another_one(shown):
+    subject, rungs, thumbnails = shown
+    for clean, perturbed in zip(thumbnails[::3], thumbnails[1::3], strict=True):
+        row = int(clean.picture.removeprefix("example_"))
+        eps = next(b for b in BUDGETS if not rungs[b].robust[row])
+        wrong = int(subject.logits(rungs[eps].images[row][None]).argmax())
+        assert clean.caption == f"class {int(subject.labels[row])}"
+        assert perturbed.caption == f"taken for class {wrong}, linf {eps:g}"
+        assert f"class {int(subject.labels[row])}," not in perturbed.caption
+
+
+def test_large_images_are_shrunk_and_their_difference_keeps_its_strength():
+    class Brightness(nn.Module):
+        def forward(self, images):
+            mean = images.mean((1, 2, 3))
+            return torch.stack([mean - 0.5, 0.5 - mean], 1)
+
+    images = torch.full((2, 3, 224, 160), 0.51)
+    with subject_of(Brightness(), images, torch.zeros(2, dtype=torch.int64)) as subject:
+        (rung,) = attack_rungs(subject, "linf", [0.1], "quick")
+        thumbnails = example_thumbnails(subject, {0.1: rung}, 0.1)
+    assert [t.shape for t in thumbnails] == [(3, LARGEST, 46)] * 6
+    moved = (rung.images - images).abs().max() / 0.2
+    assert pixels(thumbnails[2]).min() == pytest.approx(0.5 - float(moved), abs=0.005)
+
+
+def test_a_model_of_which_nothing_fell_shows_nothing(shown):
+    subject, rungs, _ = shown
+    standing = {0.1: type(rungs[0.1])(subject.images, torch.ones(len(subject), dtype=torch.bool))}
+    assert example_thumbnails(subject, standing, 0.1) == []
