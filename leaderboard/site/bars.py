@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
 import altair as alt
 
 from benchmark.results import Bars
-from leaderboard.site.chart_style import COLOURS, INK, Layers, domain, styled
-from leaderboard.site.charts import Picture, share_unit, written
+from leaderboard.site.chart_style import COLOURS, INK, filled, in_order, styled
+from leaderboard.site.charts import Picture, share_unit, titled, written
 from leaderboard.site.svg import Painter, printable
 from leaderboard.texts import ABSENT, number
 
@@ -36,7 +38,7 @@ def bars_pictures(bars: Sequence[Bars], painter: Painter, model: str) -> list[Pi
 def _picture(bars: Sequence[Bars], painter: Painter, model: str) -> Picture:
     first, unit = bars[0], share_unit(bars[0].y_label)
     names = list(dict.fromkeys(name for each in bars for name in each.names))
-    title = first.picture.replace("_", " ").capitalize()
+    title = titled(first.picture)
     told = " ".join(
         f"{name}: {number(score.value, unit)}{f' ({each.series})' if len(bars) > 1 else ''}."
         for each in bars
@@ -51,7 +53,7 @@ def _picture(bars: Sequence[Bars], painter: Painter, model: str) -> Picture:
     return Picture(title, svg, file, [first.x_label, *(each.series for each in bars)], rows)
 
 
-def _chart(bars: Sequence[Bars], names: Sequence[str], unit: str) -> Layers:
+def _chart(bars: Sequence[Bars], names: Sequence[str], unit: str) -> dict[str, Any]:
     series = [printable(each.series) for each in bars]
     data = [
         {"name": printable(name), "series": own, "y": s.value, "low": s.low, "high": s.high}
@@ -59,26 +61,45 @@ def _chart(bars: Sequence[Bars], names: Sequence[str], unit: str) -> Layers:
         for name, s in zip(each.names, each.y, strict=True)
         if all(map(math.isfinite, (s.value, s.low, s.high)))
     ]
-    scale = alt.Scale(domain=[0, 1]) if unit else alt.Scale(zero=True, nice=True)
-    axis = alt.Axis(format="%" if unit else "~g", tickCount=5)
-    legend = None if len(series) == 1 else alt.Legend()
+    spec: dict[str, Any] = filled(
+        _blank_chart(share=bool(unit), legend=len(series) > 1),
+        {
+            "<data>": data,
+            "<x>": bars[0].y_label,
+            "<names>": [printable(name) for name in names],
+            "<series>": series,
+            "<colours>": in_order(COLOURS, len(series)),
+        },
+    )
+    return spec | {"height": _BAR * len(names) * max(len(series), 1) + 8}
+
+
+@cache
+def _blank_chart(*, share: bool, legend: bool) -> dict[str, Any]:
+    """A row for each name, in it a bar for each series with a whisker."""
+    scale = alt.Scale(domain=[0, 1]) if share else alt.Scale(zero=True, nice=True)
+    axis = alt.Axis(format="%" if share else "~g", tickCount=5)
 
     def x(field: str) -> alt.X:
-        return alt.X(field, title=bars[0].y_label, scale=scale, axis=axis)
+        return alt.X(field, title="<x>", scale=scale, axis=axis)
 
-    base = alt.Chart(alt.InlineData(values=data)).encode(
+    base = alt.Chart(alt.InlineData(values=["<data>"])).encode(
         y=alt.Y(
             "name:N",
             title=None,
-            sort=[printable(name) for name in names],
+            sort=["<names>"],
             axis=alt.Axis(labelLimit=_LABEL, grid=False, ticks=False, domain=False),
         ),
-        yOffset=alt.YOffset("series:N", sort=series),
+        yOffset=alt.YOffset("series:N", sort=["<series>"]),
     )
     bar = base.mark_bar().encode(
         x=x("y:Q"),
-        color=alt.Color("series:N", title=None, scale=domain(series, COLOURS), legend=legend),
+        color=alt.Color(
+            "series:N",
+            title=None,
+            scale=alt.Scale(domain=["<series>"], range=["<colours>"]),
+            legend=alt.Legend() if legend else None,
+        ),
     )
     whisker = base.mark_rule(color=INK, strokeWidth=1).encode(x=x("low:Q"), x2="high:Q")
-    height = _BAR * len(names) * max(len(series), 1) + 8
-    return styled(alt.layer(bar, whisker), _WIDTH, height)
+    return styled(alt.layer(bar, whisker), _WIDTH, _BAR).to_dict()

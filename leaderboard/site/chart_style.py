@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import altair as alt
 
 Layers = alt.LayerChart | alt.FacetChart
@@ -24,7 +27,12 @@ SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"
 
 def domain(names: list[str], values: list[str]) -> alt.Scale:
     """A scale that gives the names the values in order, and again from the start when they end."""
-    return alt.Scale(domain=names, range=[values[i % len(values)] for i in range(len(names))])
+    return alt.Scale(domain=names, range=in_order(values, len(names)))
+
+
+def in_order(values: list[str], count: int) -> list[str]:
+    """The first ``count`` of the values, and again from the start when they end."""
+    return [values[place % len(values)] for place in range(count)]
 
 
 def styled(chart: Layers, width: int, height: int) -> Layers:
@@ -43,3 +51,23 @@ def styled(chart: Layers, width: int, height: int) -> Layers:
         view={"stroke": None},
     )
     return dressed
+
+
+def filled(spec: Any, contents: Mapping[str, Any]) -> Any:
+    """A Vega-Lite specification with its blanks filled.
+
+    Building and validating a chart takes altair longer than all else that is done for a picture, so
+    charts that differ in their contents alone are built once, with blanks.
+
+    Args:
+        spec: of a chart in which a blank is a text such as ``"<title>"``, or a list of one, where
+            the content is a list. It is left as it is.
+        contents: by blank. They are taken as they are, so that no content can be a blank.
+    """
+    if isinstance(spec, dict):
+        return {key: filled(value, contents) for key, value in spec.items()}
+    if isinstance(spec, list):
+        if len(spec) == 1 and isinstance(spec[0], str) and spec[0] in contents:
+            return contents[spec[0]]
+        return [filled(item, contents) for item in spec]
+    return contents.get(spec, spec) if isinstance(spec, str) else spec

@@ -6,13 +6,14 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import altair as alt
 from markupsafe import Markup
 
 from benchmark.results import Curve, Score
-from leaderboard.site.chart_style import COLOURS, SHAPES, Layers, domain, styled
+from leaderboard.site.chart_style import COLOURS, SHAPES, filled, in_order, styled
 from leaderboard.site.svg import Painter, printable
 from leaderboard.texts import ABSENT, interval, number
 
@@ -58,6 +59,11 @@ def share_unit(label: str) -> str:
     return "share" if any(word in label.lower() for word in _SHARES) else ""
 
 
+def titled(picture: str) -> str:
+    """The caption of a picture of this name."""
+    return picture.replace("_", " ").capitalize()
+
+
 def written(score: Score, unit: str) -> str:
     """A score with its interval, as the table of a picture's numbers shows it."""
     ends = interval(score, unit)
@@ -66,7 +72,7 @@ def written(score: Score, unit: str) -> str:
 
 def _picture(curves: Sequence[Curve], painter: Painter, model: str) -> Picture:
     first, unit = curves[0], share_unit(curves[0].y_label)
-    title = first.picture.replace("_", " ").capitalize()
+    title = titled(first.picture)
     description = f"{title} of {model}: {first.y_label} over {first.x_label}. " + " ".join(
         f"{curve.series}: {number(curve.y[0].value, unit)} at {curve.x_text[0]}, "
         f"{number(curve.y[-1].value, unit)} at {curve.x_text[-1]}."
@@ -91,43 +97,74 @@ def _at(curve: Curve, x: float, unit: str) -> str:
     return written(curve.y[curve.x.index(x)], unit)
 
 
-def _chart(curves: Sequence[Curve], unit: str) -> Layers:
+def _chart(curves: Sequence[Curve], unit: str) -> dict[str, Any]:
     names = [printable(curve.series) for curve in curves]
+    alone = any(len(curve.x) == 1 for curve in curves)
     data = [
         {"x": x, "y": score.value, "low": score.low, "high": score.high, "series": name}
+        | ({"alone": len(curve.x) == 1} if alone else {})
         for name, curve in zip(names, curves, strict=True)
         for x, score in zip(curve.x, curve.y, strict=True)
         if all(map(math.isfinite, (x, score.value, score.low, score.high)))
     ]
     ticks = _ticks(curves)
     texts = json.dumps([printable(text) for text in ticks.values()])
+    spec: dict[str, Any] = filled(
+        _blank_chart(share=bool(unit), legend=len(names) > 1, alone=alone),
+        {
+            "<data>": data,
+            "<x>": curves[0].x_label,
+            "<y>": curves[0].y_label,
+            "<ticks>": list(ticks),
+            "<labels>": f"{texts}[indexof({json.dumps(list(ticks))}, datum.value)]",
+            "<names>": names,
+            "<colours>": in_order(COLOURS, len(names)),
+            "<shapes>": in_order(SHAPES, len(names)),
+        },
+    )
+    return spec
+
+
+@cache
+def _blank_chart(*, share: bool, legend: bool, alone: bool) -> dict[str, Any]:
+    """Lines with their bands; a series of one budget is a ring with a whisker."""
     x = alt.X(
         "x:Q",
-        title=curves[0].x_label,
+        title="<x>",
         scale=alt.Scale(nice=False),
         axis=alt.Axis(
-            values=list(ticks),
-            labelExpr=f"{texts}[indexof({json.dumps(list(ticks))}, datum.value)]",
+            values=["<ticks>"],
+            labelExpr="<labels>",
             labelOverlap="greedy",
             labelSeparation=6,
             grid=False,
         ),
     )
-    scale = alt.Scale(domain=[0, 1]) if unit else alt.Scale(zero=True, nice=True)
-    axis = alt.Axis(format="%" if unit else "~r", tickCount=5)
+    scale = alt.Scale(domain=[0, 1]) if share else alt.Scale(zero=True, nice=True)
+    axis = alt.Axis(format="%" if share else "~r", tickCount=5)
     # A lone series is named by the picture's title.
-    legend: dict[str, Any] = {"legend": None} if len(names) == 1 else {}
+    named: dict[str, Any] = {"title": None} if legend else {"title": None, "legend": None}
 
     def y(field: str) -> alt.Y:
-        return alt.Y(field, title=curves[0].y_label, scale=scale, axis=axis)
+        return alt.Y(field, title="<y>", scale=scale, axis=axis)
 
-    base = alt.Chart(alt.InlineData(values=data)).encode(
-        x=x, color=alt.Color("series:N", title=None, scale=domain(names, COLOURS), **legend)
+    colour = alt.Color(
+        "series:N", scale=alt.Scale(domain=["<names>"], range=["<colours>"]), **named
     )
-    band = base.mark_area(opacity=0.16).encode(y=y("low:Q"), y2="high:Q")
-    line = base.mark_line(strokeWidth=2).encode(y=y("y:Q"))
-    points = base.mark_point(filled=True, opacity=1, size=42).encode(
-        y=y("y:Q"),
-        shape=alt.Shape("series:N", title=None, scale=domain(names, SHAPES), **legend),
-    )
-    return styled(alt.layer(band, line, points), _WIDTH, _HEIGHT)
+    shape = alt.Shape("series:N", scale=alt.Scale(domain=["<names>"], range=["<shapes>"]), **named)
+    base = alt.Chart(alt.InlineData(values=["<data>"])).encode(x=x, color=colour)
+    lines = base.transform_filter("!datum.alone") if alone else base
+    layers = [
+        lines.mark_area(opacity=0.16).encode(y=y("low:Q"), y2="high:Q"),
+        lines.mark_line(strokeWidth=2).encode(y=y("y:Q")),
+        lines.mark_point(filled=True, opacity=1, size=42).encode(y=y("y:Q"), shape=shape),
+    ]
+    if alone:
+        one = base.transform_filter("datum.alone")
+        layers += [
+            one.mark_rule(strokeWidth=1.5).encode(y=y("low:Q"), y2="high:Q"),
+            one.mark_point(filled=False, opacity=1, size=150, strokeWidth=2).encode(
+                y=y("y:Q"), shape=shape
+            ),
+        ]
+    return styled(alt.layer(*layers), _WIDTH, _HEIGHT).to_dict()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -44,15 +45,15 @@ class Painter:
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
 
-    def draw(self, chart: Layers, description: str) -> tuple[Markup, str]:
+    def draw(self, chart: Layers | dict[str, Any], description: str) -> tuple[Markup, str]:
         """An ``<svg>`` for a page and the name of its file in the charts folder, if there is one.
 
         Args:
-            chart: what to draw.
+            chart: what to draw, as a chart or as its Vega-Lite specification.
             description: what a reader who cannot see it should be told.
         """
-        spec = _printable(chart.to_dict())
-        tools = [_REVISION, version("vl-convert-python"), description]
+        spec = _printable(chart if isinstance(chart, dict) else chart.to_dict())
+        tools = [_REVISION, _converter(), description]
         content = json.dumps([spec, tools], sort_keys=True)
         key = hashlib.sha256(content.encode()).hexdigest()[:16]
         name = f"{key}.svg"
@@ -83,6 +84,12 @@ def _printable(value: Any) -> Any:
     return value
 
 
+@cache
+def _converter() -> str:
+    return version("vl-convert-python")
+
+
+@cache
 def _vegalite_version() -> str:
     """The version of Vega-Lite that vl-convert ships and that is nearest to altair's own."""
     wanted = alt.SCHEMA_VERSION.removeprefix("v").split(".")
