@@ -56,7 +56,7 @@ def example_thumbnails(
             # Means over pixels would hide a difference whose sign alternates.
             Thumbnail.of(
                 f"example_{row}",
-                f"difference, from \N{MINUS SIGN}{budget} (black) to {budget} (white)",
+                f"difference, scaled from \N{PLUS-MINUS SIGN}{budget}",
                 _shrunk(difference, "nearest-exact"),
             ),
         ]

@@ -19,18 +19,34 @@ def register(app: typer.Typer) -> None:
         database: Annotated[
             str, typer.Option(help="SQLite file or SQLAlchemy URL that bench wrote to.")
         ] = "nonsingular.sqlite",
+        landscapes: Annotated[
+            Path | None,
+            typer.Option(
+                help="Folder 'nonsingular landscape' wrote to: its pages are shown with their "
+                "models. Those that an earlier site at --out shows stay without it."
+            ),
+        ] = None,
     ) -> None:
         """Render the stored results as static pages that open without a server or a network."""
         from rich.console import Console
         from rich.progress import Progress
 
         from leaderboard.site import render_site
+        from leaderboard.site.landscapes import find_landscapes
         from leaderboard.store import Store
 
+        pages = {} if landscapes is None else find_landscapes(landscapes)
         store = Store.open(database, to_read=True)
         with Progress(console=Console(stderr=True), transient=True) as bar:
             models = bar.add_task("rendering models", total=None)
             index = render_site(
-                store, out, lambda done, total: bar.update(models, completed=done, total=total)
+                store,
+                out,
+                lambda done, total: bar.update(models, completed=done, total=total),
+                landscapes=pages,
             )
+        scored = {entry.provenance.fingerprint for entry in store.entries(fingerprints=list(pages))}
+        for each in pages.values():
+            if each.fingerprint not in scored:
+                typer.echo(f"left out {each.page}: no scores of {each.model!r} are stored", err=True)
         typer.echo(f"leaderboard: {index.resolve().as_uri()}")

@@ -78,7 +78,7 @@ def _chart(bars: Sequence[Bars], names: Sequence[str], unit: str) -> dict[str, A
 def _blank_chart(*, share: bool, legend: bool) -> dict[str, Any]:
     """A row for each name, in it a bar for each series with a whisker."""
     scale = alt.Scale(domain=[0, 1]) if share else alt.Scale(zero=True, nice=True)
-    axis = alt.Axis(format="%" if share else "~g", tickCount=5)
+    axis = alt.Axis(format="%" if share else "~f", tickCount=5)
 
     def x(field: str) -> alt.X:
         return alt.X(field, title="<x>", scale=scale, axis=axis)

@@ -141,7 +141,7 @@ def _blank_chart(*, share: bool, legend: bool, alone: bool) -> dict[str, Any]:
         ),
     )
     scale = alt.Scale(domain=[0, 1]) if share else alt.Scale(zero=True, nice=True)
-    axis = alt.Axis(format="%" if share else "~r", tickCount=5)
+    axis = alt.Axis(format="%" if share else "~f", tickCount=5)
     # A lone series is named by the picture's title.
     named: dict[str, Any] = {"title": None} if legend else {"title": None, "legend": None}
 

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import math
-import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from benchmark.results import Flag, ProbeResult, ScoreSpec, Surface
-from leaderboard.site.bars import bars_pictures
-from leaderboard.site.charts import Picture, curves_pictures, share_unit
+from benchmark.results import Flag, ProbeResult, ScoreSpec
+from leaderboard.site.model_pictures import Pictures, pictures_of
+from leaderboard.site.repeating import reproduce, reproduce_command
+from leaderboard.site.surfaces import HeatMap, heat_maps
 from leaderboard.site.svg import Painter
 from leaderboard.site.thumbnails import Strip, strips
 from leaderboard.store import Entry
 from leaderboard.texts import ABSENT, ProbeText, interval, number, plain, probe_text
-from models_zoo.card import Card
+
+_MOST_SCORES, _LEADING_SCORES = 8, 6
+"""Scores of a probe that are all shown at once, and how many lead where there are more."""
+
+_BUDGETS = (
+    "norm",
+    "ball",
+    "budget",
+    "input budget",
+    "average-case radius",
+    "worst-case radius",
+)
+"""Lines of a protocol that say within what a score holds, besides those of a headline."""
 
 
 @dataclass(frozen=True)
@@ -30,29 +42,37 @@ class ScoreLine:
 
 
 @dataclass(frozen=True)
-class HeatMap:
-    """A surface as a table; ``strength`` in [0, 1] shades a cell.
+class Section:
+    """A probe's answer on a model's page.
 
     Attributes:
-        surface: the axes with their labels and texts.
-        cells: text and strength, a row for each of the surface's ``y``.
+        text: what the probe asks.
+        result: its answer.
+        budget: within what its scores hold, in words; may be empty.
+        scores: what is shown first.
+        further: scores that a reader can unfold.
+        pictures: curves and bars.
+        heat_maps: surfaces.
+        strips: small images.
+        command: runs the probe again and compares.
+        standing: whose numbers these are.
     """
-
-    surface: Surface
-    title: str
-    cells: list[list[tuple[str, float]]]
-
-
-@dataclass(frozen=True)
-class Section:
-    """A probe's answer on a model's page."""
 
     text: ProbeText
     result: ProbeResult
+    budget: str
     scores: list[ScoreLine]
-    pictures: list[Picture]
+    further: list[ScoreLine]
+    pictures: Pictures
     heat_maps: list[HeatMap]
     strips: list[Strip]
+    command: str
+    standing: str
+
+    @property
+    def drawn(self) -> bool:
+        """Whether there is anything to look at besides the scores."""
+        return bool(self.pictures.leading or self.heat_maps or self.strips)
 
 
 @dataclass(frozen=True)
@@ -71,7 +91,7 @@ class Evaluation:
     Attributes:
         flags: what the probes checked, raised flags first.
         versions: probes that were computed with the same versions, and those versions.
-        command: gives the same numbers again.
+        command: computes all scores afresh.
     """
 
     entry: Entry
@@ -81,14 +101,20 @@ class Evaluation:
     versions: list[tuple[str, str]]
     command: str
 
+    @property
+    def raised(self) -> int:
+        """Number of raised flags."""
+        return sum(line.flag.raised for line in self.flags)
+
 
 def make_evaluation(entry: Entry, battery_page: str, painter: Painter) -> Evaluation:
     """Everything a page shows of an entry; ``battery_page`` is a path within the site."""
-    order = [name for name in entry.battery.get("probes", {}) if name in entry.results]
-    names = dict.fromkeys(["nonsingular", *order, *entry.results])
-    answers = [entry.answers[name] for name in names if name in entry.answers]
-    sections = [_section(answer, painter, entry.card.name) for answer in answers]
-    flags = [line for answer in answers for line in _flags(answer)]
+    answers = entry.answers
+    order = ["nonsingular", *entry.battery.get("probes", {}), *entry.results]
+    sections = [
+        _section(entry, answers[name], painter) for name in dict.fromkeys(order) if name in answers
+    ]
+    flags = [line for section in sections for line in _flags(section.result)]
     flags.sort(key=lambda line: not line.flag.raised)
     return Evaluation(entry, battery_page, flags, sections, _versions(entry), reproduce(entry))
 
@@ -108,7 +134,7 @@ def _versions(entry: Entry) -> list[tuple[str, str]]:
     return [(", ".join(probes), versions) for versions, probes in groups.items()]
 
 
-def _section(result: ProbeResult, painter: Painter, model: str) -> Section:
+def _section(entry: Entry, result: ProbeResult, painter: Painter) -> Section:
     text = probe_text(result.probe)
     scores = []
     for name, score in result.scores.items():
@@ -116,91 +142,34 @@ def _section(result: ProbeResult, painter: Painter, model: str) -> Section:
         ends = interval(score, spec.unit) or "none"
         shown = number(score.value, spec.unit)
         scores.append(ScoreLine(name, spec, shown, ends, score.n, math.isfinite(score.value)))
-    pictures = curves_pictures(result.curves, painter, model)
-    pictures += bars_pictures(result.bars, painter, model)
-    heat_maps = [_heat_map(surface) for surface in result.surfaces]
-    return Section(text, result, scores, pictures, heat_maps, strips(result.thumbnails))
-
-
-def _heat_map(surface: Surface) -> HeatMap:
-    unit = share_unit(surface.z_label)
-    values = [value for row in surface.z for value in row if math.isfinite(value)]
-    low, high = (0.0, 1.0) if unit else (min(values, default=0.0), max(values, default=1.0))
-    span = (high - low) or 1.0
-    cells = [
-        [(number(v, unit), min(max((v - low) / span, 0.0), 1.0)) for v in row] for row in surface.z
-    ]
-    return HeatMap(surface, surface.picture.replace("_", " ").capitalize(), cells)
-
-
-_OWN = ("file", "submitted")
-"""Sources whose models have no name by which they can be loaded: a file must be at hand."""
-
-
-def how_to_load(card: Card) -> str:
-    """Python that loads the model."""
-    if card.source not in (*_OWN, "memory"):
-        return f"from models_zoo import load_model\n\nmodel = load_model({card.name!r})"
-    if card.source == "memory":
-        return "# scored in memory by benchmark.evaluate(); its weights were not stored"
-    return "\n".join(
-        [
-            "from models_zoo import load_file",
-            "",
-            "model = load_file(",
-            f"    {card.checkpoint or 'checkpoint.safetensors'!r},",
-            *_architecture(card),
-            f"    dataset={card.dataset!r},",
-            f"    classes={card.classes},",
-            f"    input_shape={card.input_shape!r},",
-            f"    mean={card.mean!r},",
-            f"    std={card.std!r},",
-            ")",
-        ]
+    first = len(scores) if len(scores) <= _MOST_SCORES else _LEADING_SCORES
+    reference = entry.results.get("input-autoattack") if result.probe == "input" else None
+    return Section(
+        text=text,
+        result=result,
+        budget=_budget(result.protocol),
+        scores=scores[:first],
+        further=scores[first:],
+        pictures=pictures_of(result, reference, painter, entry.card.name),
+        heat_maps=heat_maps(result.surfaces),
+        strips=strips(result.thumbnails),
+        command=reproduce_command(entry, result.probe),
+        standing=standing(entry, result.probe),
     )
 
 
-def _architecture(card: Card) -> list[str]:
-    """What a file needs besides its description: a network is in it, or is named."""
-    if card.brings_network:
-        return ["    trust=True,"] if card.architecture.startswith("pt2:") else []
-    return [f"    architecture={card.architecture!r},"]
+def _budget(protocol: dict[str, Any]) -> str:
+    """Such as ``linf budget 0.2, radius 0.02``."""
+    lines = [
+        f"{name.removeprefix('headline ')} {plain(value)}"
+        for name, value in protocol.items()
+        if name in _BUDGETS or name.startswith("headline ")
+    ]
+    return ", ".join(lines)
 
 
-def reproduce(entry: Entry) -> str:
-    """The command that gives the same numbers on the same kind of machine."""
-    card, where = entry.card, entry.provenance
-    probes = _probes(entry)
-    if card.source == "memory":
-        asked = f", probes={probes!r}" if probes else ""
-        return (
-            f"evaluate(model, images, labels, battery={where.battery!r}{asked}, seed={where.seed})"
-        )
-    command = ["nonsingular", "bench"]
-    if card.source not in _OWN:
-        command.append(card.name)
-    else:
-        command += ["--checkpoint", card.checkpoint or "FILE"]
-        if not card.brings_network:
-            command += ["--architecture", card.architecture]
-        elif card.architecture.startswith("pt2:"):
-            command.append("--trust")
-        command += ["--mean", _numbers(card.mean), "--std", _numbers(card.std)]
-    command += ["--battery", where.battery, "--examples", str(where.examples)]
-    command += ["--split", "train"] if entry.on_training_data else []
-    command += ["--seed", str(where.seed)]
-    if where.device != "cpu":
-        command += ["--device", where.device]
-    for probe in probes:
-        command += ["--probe", probe]
-    return shlex.join(command)
-
-
-def _probes(entry: Entry) -> list[str]:
-    """The probes to name: none where those that ran are the battery's own default."""
-    ran = list(entry.results)
-    return [] if set(ran) == set(entry.battery.get("default", ())) else ran
-
-
-def _numbers(values: Sequence[float]) -> str:
-    return ",".join(f"{value!r}" for value in values)
+def standing(entry: Entry, probe: str) -> str:
+    """Whose numbers these are, in words; all that is stored was computed by this suite."""
+    if probe == "nonsingular":
+        return "derived from the measured outcomes of its parts"
+    return f"measured by this suite on {entry.provenances[probe].created[:10]}"

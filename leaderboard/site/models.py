@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -20,7 +20,11 @@ import joblib
 from leaderboard.exports.record import record_of, record_text
 from leaderboard.site.comparison_data import write_comparison
 from leaderboard.site.environment import render_page
-from leaderboard.site.model_page import how_to_load, make_evaluation
+from leaderboard.site.glance import headline_rows
+from leaderboard.site.landscapes import LandscapePage, put_landscape
+from leaderboard.site.loading import how_to_load
+from leaderboard.site.model_page import make_evaluation
+from leaderboard.site.reported import claims
 from leaderboard.site.svg import Painter
 from leaderboard.store import Entry, Store, Summary
 
@@ -40,15 +44,20 @@ class Folder:
         fingerprint: the model.
         name: of its folder within ``models``.
         key: changes when the folder has to be written anew.
+        landscape: a page of the loss around the model, to be shown with it.
     """
 
     fingerprint: str
     name: str
     key: str
+    landscape: LandscapePage | None = None
 
 
 def folders_of(
-    summaries: Sequence[Summary], names: dict[str, str], battery_pages: dict[str, str]
+    summaries: Sequence[Summary],
+    names: dict[str, str],
+    battery_pages: dict[str, str],
+    landscapes: Mapping[str, LandscapePage],
 ) -> list[Folder]:
     """One folder a model.
 
@@ -56,6 +65,7 @@ def folders_of(
         summaries: everything stored.
         names: name of a model's folder, by fingerprint.
         battery_pages: path of a battery's page, by hash.
+        landscapes: pages of the loss around models, by fingerprint.
     """
     revisions: dict[str, list[str]] = {fingerprint: [] for fingerprint in names}
     for summary in summaries:
@@ -63,8 +73,15 @@ def folders_of(
             summary.revision,
             battery_pages[summary.battery_sha256],
         ]
+    for fingerprint in landscapes.keys() & revisions.keys():
+        revisions[fingerprint].append(landscapes[fingerprint].sha256)
     return [
-        Folder(fingerprint, name, _hash([name, _maker(), *revisions[fingerprint]]))
+        Folder(
+            fingerprint,
+            name,
+            _hash([name, _maker(), *revisions[fingerprint]]),
+            landscapes.get(fingerprint),
+        )
         for fingerprint, name in names.items()
     ]
 
@@ -142,16 +159,20 @@ def _write(
     for entry in store.entries(fingerprints=list(entries)):
         entries[entry.provenance.fingerprint].append(entry)
     for folder in folders:
-        _write_model(entries[folder.fingerprint], folder.name, battery_pages, earlier, new)
+        _write_model(entries[folder.fingerprint], folder, battery_pages, earlier, new)
     return len(folders)
 
 
 def _write_model(
-    entries: Sequence[Entry], name: str, battery_pages: dict[str, str], earlier: Path, new: Path
+    entries: Sequence[Entry],
+    folder: Folder,
+    battery_pages: dict[str, str],
+    earlier: Path,
+    new: Path,
 ) -> None:
-    folder = new / name
-    folder.mkdir()
-    painter = Painter(earlier / name / "charts", folder / "charts")
+    before, own = earlier / folder.name, new / folder.name
+    own.mkdir()
+    painter = Painter(before / "charts", own / "charts")
     evaluations = [
         make_evaluation(entry, battery_pages[entry.provenance.battery_sha256], painter)
         for entry in entries
@@ -160,14 +181,18 @@ def _write_model(
         "model.html.j2",
         "../../",
         entry=entries[0],
+        name=folder.name,
+        headlines=headline_rows(entries),
+        claims=claims(entries[0].card, entries),
         evaluations=evaluations,
         load=how_to_load(entries[0].card),
+        landscape=put_landscape(folder.landscape, folder.fingerprint, before, own),
     )
     text = record_text(record_of(entries, {}))
-    (folder / "record.json").write_bytes(text.encode("utf-8", "replace"))
+    (own / "record.json").write_bytes(text.encode("utf-8", "replace"))
     # A lone surrogate in somebody's name must not stop everybody's pages.
-    (folder / "index.html").write_bytes(page.encode("utf-8", "replace"))
-    write_comparison(entries, folder)
+    (own / "index.html").write_bytes(page.encode("utf-8", "replace"))
+    write_comparison(entries, own)
 
 
 def _keys(earlier: Path) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from itertools import accumulate
 from pathlib import Path
@@ -17,6 +17,7 @@ from leaderboard.site.boards.writing import PAGE, further_pages, write_board
 from leaderboard.site.comparison_data import write_index
 from leaderboard.site.environment import render_page
 from leaderboard.site.findings_page import findings_values
+from leaderboard.site.landscapes import LandscapePage
 from leaderboard.site.models import folders_of, write_models
 from leaderboard.site.publish import replacing
 from leaderboard.site.slugs import unique_slugs
@@ -28,7 +29,10 @@ ZOO = ("bundled", "downloaded", "installed")
 
 
 def render_site(
-    store: Store, out: Path, progress: Callable[[int, int], None] | None = None
+    store: Store,
+    out: Path,
+    progress: Callable[[int, int], None] | None = None,
+    landscapes: Mapping[str, LandscapePage] | None = None,
 ) -> Path:
     """Write the leaderboard as a folder of static pages, in place of an earlier one.
 
@@ -39,6 +43,8 @@ def render_site(
         store: what to show.
         out: a folder that is missing, empty or holds an earlier site.
         progress: told how many of how many models are done.
+        landscapes: pages of the loss around models, by fingerprint; those that the earlier site
+            showed stay.
 
     Returns:
         Path of the front page.
@@ -52,7 +58,7 @@ def render_site(
     of_batteries = unique_slugs({each.battery_sha256: each.battery for each in summaries})
     batteries = {key: f"batteries/{name}.html" for key, name in of_batteries.items()}
     with replacing(out) as folder:
-        folders = folders_of(summaries, names, batteries)
+        folders = folders_of(summaries, names, batteries, landscapes or {})
         written = write_models(store, folders, batteries, out / "models", folder / "models")
         _write_pages(store, summaries, models, batteries, folder, out)
         for done in accumulate(written):
