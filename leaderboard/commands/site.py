@@ -48,5 +48,7 @@ def register(app: typer.Typer) -> None:
         scored = {entry.provenance.fingerprint for entry in store.entries(fingerprints=list(pages))}
         for each in pages.values():
             if each.fingerprint not in scored:
-                typer.echo(f"left out {each.page}: no scores of {each.model!r} are stored", err=True)
+                typer.echo(
+                    f"left out {each.page}: no scores of {each.model!r} are stored", err=True
+                )
         typer.echo(f"leaderboard: {index.resolve().as_uri()}")

@@ -12,7 +12,7 @@ import altair as alt
 from benchmark.results import Bars
 from leaderboard.site.chart_style import COLOURS, INK, filled, in_order, styled
 from leaderboard.site.charts import Picture, share_unit, titled, written
-from leaderboard.site.svg import Painter, printable
+from leaderboard.site.svg import Painter, short
 from leaderboard.texts import ABSENT, number
 
 _WIDTH, _BAR, _LABEL = 330, 15, 150
@@ -54,9 +54,9 @@ def _picture(bars: Sequence[Bars], painter: Painter, model: str) -> Picture:
 
 
 def _chart(bars: Sequence[Bars], names: Sequence[str], unit: str) -> dict[str, Any]:
-    series = [printable(each.series) for each in bars]
+    series = [short(each.series) for each in bars]
     data = [
-        {"name": printable(name), "series": own, "y": s.value, "low": s.low, "high": s.high}
+        {"name": short(name), "series": own, "y": s.value, "low": s.low, "high": s.high}
         for own, each in zip(series, bars, strict=True)
         for name, s in zip(each.names, each.y, strict=True)
         if all(map(math.isfinite, (s.value, s.low, s.high)))
@@ -65,8 +65,8 @@ def _chart(bars: Sequence[Bars], names: Sequence[str], unit: str) -> dict[str, A
         _blank_chart(share=bool(unit), legend=len(series) > 1),
         {
             "<data>": data,
-            "<x>": bars[0].y_label,
-            "<names>": [printable(name) for name in names],
+            "<x>": short(bars[0].y_label),
+            "<names>": [short(name) for name in names],
             "<series>": series,
             "<colours>": in_order(COLOURS, len(series)),
         },

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from benchmark.results import Curve, Score
 from leaderboard.site.chart_style import COLOURS, SHAPES, filled, in_order, styled
-from leaderboard.site.svg import Painter, printable
+from leaderboard.site.svg import Painter, short
 from leaderboard.texts import ABSENT, interval, number
 
 _SHARES = ("accuracy", "success", "share")
@@ -98,7 +98,7 @@ def _at(curve: Curve, x: float, unit: str) -> str:
 
 
 def _chart(curves: Sequence[Curve], unit: str) -> dict[str, Any]:
-    names = [printable(curve.series) for curve in curves]
+    names = [short(curve.series) for curve in curves]
     alone = any(len(curve.x) == 1 for curve in curves)
     data = [
         {"x": x, "y": score.value, "low": score.low, "high": score.high, "series": name}
@@ -108,13 +108,13 @@ def _chart(curves: Sequence[Curve], unit: str) -> dict[str, Any]:
         if all(map(math.isfinite, (x, score.value, score.low, score.high)))
     ]
     ticks = _ticks(curves)
-    texts = json.dumps([printable(text) for text in ticks.values()])
+    texts = json.dumps([short(text) for text in ticks.values()])
     spec: dict[str, Any] = filled(
         _blank_chart(share=bool(unit), legend=len(names) > 1, alone=alone),
         {
             "<data>": data,
-            "<x>": curves[0].x_label,
-            "<y>": curves[0].y_label,
+            "<x>": short(curves[0].x_label),
+            "<y>": short(curves[0].y_label),
             "<ticks>": list(ticks),
             "<labels>": f"{texts}[indexof({json.dumps(list(ticks))}, datum.value)]",
             "<names>": names,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from benchmark.results import Score, ScoreSpec
 from leaderboard.site.boards.columns import HEADLINES
-from leaderboard.texts import interval, number, probe_texts
 from leaderboard.store import Entry
+from leaderboard.texts import interval, number, probe_texts
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class HeadlineCell:
     Attributes:
         text: the score.
         interval: its 95% interval, where there is one.
-        ends: value and ends of the interval in [0, 1], for the cell's bar; ``None`` for what is no share.
+        ends: value and ends of the interval in [0, 1], for the cell's bar; ``None`` for what is no
+            share.
         place: number of the evaluation on the page, from 1; its sections have it in their ids.
     """
 

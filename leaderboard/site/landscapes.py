@@ -10,7 +10,6 @@ from pathlib import Path
 
 from models_zoo.errors import InputError
 
-
 FILE = "landscape.html"
 """Its name in a model's folder."""
 

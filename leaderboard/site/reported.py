@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from benchmark.probes.ladders import budget_text
 from benchmark.results import Score
-from leaderboard.texts import interval, number
 from leaderboard.store import Entry
+from leaderboard.texts import interval, number
 from models_zoo.card import Card, Robustness
 
 
@@ -58,10 +58,9 @@ def claims(card: Card, entries: Sequence[Entry]) -> list[Claim]:
     found = []
     if card.clean_accuracy is not None:
         measured = [
-            _measured("clean", entry, entry.results["clean"].scores["accuracy"], stated)
-            for stated in [card.clean_accuracy]
-            for entry in tested
-            if "accuracy" in (entry.results["clean"].scores if "clean" in entry.results else {})
+            _measured("clean", entry, results["clean"].scores["accuracy"], card.clean_accuracy)
+            for entry, results in ((entry, entry.results) for entry in tested)
+            if "clean" in results
         ]
         found.append(Claim("Clean accuracy", _share(card.clean_accuracy), "", measured))
     if card.robustness is not None:
@@ -90,8 +89,8 @@ def _robust_scores(entry: Entry, norm: str, eps: float) -> Iterator[tuple[str, S
                         yield "input", score
     reference = entry.results.get("input-autoattack")
     if reference is not None and reference.protocol.get("norm") == norm:
-        budget = reference.protocol.get("budget")
-        if isinstance(budget, float | int) and abs(budget - eps) < 1e-9:
+        attacked = reference.protocol.get("budget")
+        if isinstance(attacked, float | int) and abs(attacked - eps) < 1e-9:
             yield "input-autoattack", reference.scores["robust_accuracy"]
 
 

@@ -21,6 +21,9 @@ _NAMESPACE = "http://www.w3.org/2000/svg"
 _REVISION = 1
 """Raised when this module would draw the same chart differently, so that cached ones go."""
 
+_END = 48
+"""How many characters of either end of a very long text a chart shows."""
+
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -29,21 +32,33 @@ def printable(text: str) -> str:
     return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
+def short(text: str) -> str:
+    """What a chart shows of a text: all of it, or its two ends where it is very long.
+
+    Names of layers are what the author of a network chose, and drawing takes time that grows with
+    the square of their length.
+    """
+    shown = printable(text)
+    return (
+        shown
+        if len(shown) <= 2 * _END + 1
+        else f"{shown[:_END]}\N{HORIZONTAL ELLIPSIS}{shown[-_END:]}"
+    )
+
+
 class Painter:
     """Draws charts, or takes them from the site that was rendered before.
 
     Args:
         earlier: the ``charts`` folder of the earlier site; may be missing.
-        folder: the ``charts`` folder of the new one; ``None`` for a page that stands alone, whose
-            charts have no files.
+        folder: the ``charts`` folder of the new one, made with the first chart; ``None`` for a page
+            that stands alone, whose charts have no files.
     """
 
     def __init__(self, earlier: Path | None = None, folder: Path | None = None) -> None:
         self.earlier = earlier
         self.folder = folder
         self.drawn = 0
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
 
     def draw(self, chart: Layers | dict[str, Any], description: str) -> tuple[Markup, str]:
         """An ``<svg>`` for a page and the name of its file in the charts folder, if there is one.
@@ -62,6 +77,7 @@ class Painter:
             drawn = vl_convert.vegalite_to_svg(spec, vl_version=_vegalite_version())
             text = _tidy(drawn, f"c{key}", printable(description))
         if self.folder is not None:
+            self.folder.mkdir(parents=True, exist_ok=True)
             (self.folder / name).write_text(text, "utf-8")
         self.drawn += 1
         # The same chart twice on a page must not repeat its ids.

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from benchmark.results import Provenance
-from leaderboard.site.model_page import how_to_load, reproduce
+from leaderboard.site.loading import how_to_load
+from leaderboard.site.repeating import reproduce
 from leaderboard.store.entry import Entry
 from models_zoo import Card, load_model
 

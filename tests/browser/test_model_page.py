@@ -1,0 +1,73 @@
+"""A model's page as a reader uses it."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+PATH = "models/digits-cnn-pgd-at/index.html"
+
+
+def unfold(page: Page) -> Page:
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    return page
+
+
+@pytest.mark.parametrize("context", [{}, {"color_scheme": "dark"}, {"width": 375}], ids=str)
+def test_axe_finds_nothing_serious_with_everything_unfolded(open_page, context):
+    found = Axe().run(unfold(open_page(PATH, **context)), options={"preload": False})
+    serious = [
+        (each["id"], [node["target"] for node in each["nodes"]][:5])
+        for each in found.response["violations"]
+        if each["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
+
+
+@pytest.mark.parametrize("width", [375, 800, 1280])
+def test_nothing_is_wider_than_the_screen(open_page, width):
+    page = unfold(open_page(PATH, width=width))
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_a_headline_score_leads_to_its_probe_with_budget_and_command(open_page):
+    page = open_page(PATH)
+    page.locator('table.headlines a[href="#weight-1"]').click()
+    heading = page.locator(":target")
+    expect(heading).to_be_in_viewport()
+    probe = page.locator("section.probe", has=heading)
+    expect(probe.locator("pre")).to_be_hidden()
+    probe.locator("summary", has_text="these numbers again").click()
+    expect(probe.locator("pre")).to_be_visible()
+    expect(probe.locator("pre")).to_contain_text("nonsingular reproduce digits/cnn-pgd-at --probe")
+
+
+def test_a_command_is_copied_with_the_keyboard_alone(open_page):
+    page = open_page(PATH)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    button = page.locator("section[aria-labelledby=load] button")
+    page.locator("section[aria-labelledby=load] pre").focus()
+    page.keyboard.press("Tab")
+    expect(button).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(button).to_have_text("Copied")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == "from models_zoo import load_model\n\nmodel = load_model('digits/cnn-pgd-at')"
+
+
+def test_without_scripts_everything_is_there_and_nothing_is_dead(open_page):
+    page = open_page(PATH, java_script_enabled=False)
+    assert page.locator("button").count() == 0
+    page.locator("details", has_text="nonsingular reproduce").first.locator("summary").click()
+    expect(page.get_by_text("nonsingular reproduce").first).to_be_visible()
+    page.get_by_role("navigation", name="On this page").get_by_role("link", name="Joint").click()
+    expect(page.get_by_role("heading", name="Joint attack")).to_be_in_viewport()
+
+
+def test_print_leaves_out_what_paper_cannot_do(open_page):
+    page = open_page(PATH)
+    page.emulate_media(media="print")
+    expect(page.get_by_role("navigation", name="On this page")).to_be_hidden()
+    expect(page.locator(".copyable button").first).to_be_hidden()
+    expect(page.locator("table.headlines")).to_be_visible()
