@@ -9,7 +9,7 @@ from pathlib import Path
 class Page(HTMLParser):
     """Tags with their attributes, and the text of a page."""
 
-    VOID = ("meta", "link", "br", "img", "rect", "line", "path", "circle")
+    VOID = ("meta", "link", "br", "hr", "input", "col", "img", "rect", "line", "path", "circle")
 
     def __init__(self, text):
         super().__init__()
