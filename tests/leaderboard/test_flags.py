@@ -41,9 +41,8 @@ def save(store, made_up, battery):
 
 def page_of(store, folder, name):
     site = render_site(store, folder / "site").parent
-    return (site / f"models/{name}/index.html").read_text("utf-8"), (
-        site / "index.html"
-    ).read_text()
+    model, front = site / f"models/{name}/index.html", site / "index.html"
+    return model.read_text("utf-8"), front.read_text("utf-8")
 
 
 def test_flags_come_back_from_the_store_with_every_figure(tmp_path, made_up, battery):
