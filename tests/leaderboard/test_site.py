@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from xml.etree import ElementTree
 
@@ -24,7 +23,9 @@ def site(tmp_path_factory, zoo_store):
 def test_every_kind_of_page_is_there(site):
     assert set(pages(site)) == {
         "index.html",
+        "compare.html",
         "findings.html",
+        "submit.html",
         "batteries/digits-v1.html",
         "models/digits-cnn-standard/index.html",
         "models/digits-cnn-pgd-at/index.html",
@@ -67,12 +68,15 @@ def test_nothing_is_fetched_from_anywhere(site):
             for name in ("src", "href"):
                 value = attrs.get(name, "")
                 if tag != "a":
-                    assert value.startswith(("data:", "style.css", "table.js", "../")) or not value
+                    assert value.startswith(("data:", "static/", "../")) or not value
 
 
-def test_the_script_is_small_and_the_table_stands_without_it(site):
-    assert (site / "table.js").stat().st_size < 6000
-    assert "<button" not in (site / "index.html").read_text("utf-8")
+def test_the_table_stands_without_scripts_and_no_control_is_dead(site):
+    page = (site / "index.html").read_text("utf-8")
+    assert '<div class="controls" hidden>' in page
+    assert "<button" not in page[page.index('<table class="models">') :].partition("</table>")[0]
+    written = sum(file.stat().st_size for file in (site / "static").glob("*.js"))
+    assert written < 80_000
 
 
 def test_the_board_ranks_by_the_headline_and_shows_every_headline_column(site, zoo_store):
@@ -84,7 +88,7 @@ def test_the_board_ranks_by_the_headline_and_shows_every_headline_column(site, z
     }
     assert sorted(names, key=lambda name: -headline[name]) == names
     assert names[0] == "digits/cnn-pgd-at"
-    assert re.findall(r'class="rank" data-value="(\d+)"', text) == ["1", "2", "3", "3"]
+    assert re.findall(r'class="rank"[^>]*>(\d+)', text) == ["1", "2", "3", "3"]
     entry = zoo_store.entries()[0]
     expected = [
         spec.label
@@ -93,7 +97,8 @@ def test_the_board_ranks_by_the_headline_and_shows_every_headline_column(site, z
         if spec.headline and p.name in entry.answers and name in entry.answers[p.name].scores
     ]
     found = re.findall(
-        r'<th scope="col" class="number" data-kind="number"[^>]*>([^<]+?)&#160;<', text
+        r'<th scope="col" class="number" data-key="[^"]+" data-kind="number"[^>]*>([^<]+?)&#160;<',
+        text,
     )
     assert found == expected
     assert "Non-singular" in found
@@ -118,29 +123,6 @@ def test_a_battery_page_holds_questions_settings_and_the_hash(site, battery):
     for probe, settings in battery.probes.items():
         assert probe_texts()[probe].question in text
         assert all(name in text for name in settings)
-
-
-def test_the_json_is_valid_and_complete(site, zoo_store):
-    def refuse(name):
-        raise AssertionError(f"{name} is not JSON")
-
-    content = json.loads((site / "results.json").read_text("utf-8"), parse_constant=refuse)
-    assert content["schema_version"] == 1
-    entries = zoo_store.entries()
-    assert len(content["entries"]) == len(entries)
-    for stored, written in zip(entries, content["entries"], strict=True):
-        assert written["model"]["name"] == stored.card.name
-        assert (site / written["page"]).is_file()
-        assert set(written["results"]) == set(stored.answers)
-        budget = written["results"]["backdoor"]["scores"]["smallest_budget"]
-        assert budget["value"] is None
-        assert budget["text"] == "none found"
-        for probe, answer in stored.answers.items():
-            bits = written["results"][probe]["outcomes"]
-            assert {n: [c == "1" for c in b] for n, b in bits.items()} == {
-                n: b.tolist() for n, b in answer.outcomes.items()
-            }
-    assert content["probes"]["clean"]["scores"]["accuracy"]["unit"] == "share"
 
 
 HOSTILE = [
@@ -234,10 +216,12 @@ def test_numbers_are_written_as_people_read_them():
 
 def test_scores_of_different_data_or_batteries_never_share_a_table(tmp_path, store, made_up):
     made_up.fill(store)
-    made_up.fill(store, data_sha256="e" * 64, examples=50)
+    made_up.fill(store, data_sha256="e" * 64)
     made_up.fill(store, battery=made_up.Battery(description="changed"))
     site = render_site(store, tmp_path / "site").parent
-    assert len(Page((site / "index.html").read_text("utf-8")).all("table")) == 3 + 3  # and numbers
+    tables = Page((site / "index.html").read_text("utf-8")).all("table")
+    assert len([attrs for attrs in tables if attrs.get("class") == "models"]) == 3
+    assert len(list((site / "boards").glob("*.csv"))) == 3
     assert sorted(p.name[:9] for p in (site / "batteries").iterdir()) == ["digits-v1"] * 2
     assert len([path for path in (site / "models").iterdir() if path.is_dir()]) == 4
 
