@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from benchmark.headline import SCORES
@@ -67,6 +67,7 @@ def probe_text(name: str) -> ProbeText:
     return probe_texts().get(name, unknown)
 
 
+@lru_cache(maxsize=4096)
 def number(value: float, unit: str) -> str:
     """A number as people read it: shares as percentages, counts whole, others to three digits."""
     if math.isnan(value):

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from leaderboard.site.boards.rows import profile_words
 from leaderboard.site.findings_page import prose
+from leaderboard.site.score_rows import direction, score_rows
 from leaderboard.texts import ABSENT, SHOWN_UNITS, plain, probe_text
 
 
@@ -30,10 +31,12 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {
+        "direction": direction,
         "memory": _memory,
         "plain": plain,
         "profile_words": profile_words,
         "prose": prose,
+        "score_rows": score_rows,
         "size": size,
         "web_link": web_link,
     }
