@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmark.headline import nonsingular
 from benchmark.results import ProbeResult, Provenance
+from leaderboard.store.reruns import Rerun
 from models_zoo.card import Card
 
 
@@ -20,6 +21,7 @@ class Entry:
         submitted: whether the model came in through ``nonsingular submit``.
         results: the probes' answers, by the probe's name.
         provenances: where each answer comes from; a run may be resumed on another day or machine.
+        reruns: the times that an answer was run again, by probe, oldest first.
     """
 
     card: Card
@@ -27,6 +29,7 @@ class Entry:
     submitted: bool
     results: dict[str, ProbeResult] = field(default_factory=dict)
     provenances: dict[str, Provenance] = field(default_factory=dict)
+    reruns: dict[str, list[Rerun]] = field(default_factory=dict)
 
     @property
     def provenance(self) -> Provenance:

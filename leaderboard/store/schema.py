@@ -81,6 +81,9 @@ class ResultRow(Base):
     model: Mapped[ModelRow] = relationship(back_populates="results")
     scores: Mapped[list[ScoreRow]] = relationship(cascade="all, delete-orphan")
     outcomes: Mapped[list[OutcomeRow]] = relationship(cascade="all, delete-orphan")
+    reruns: Mapped[list[RerunRow]] = relationship(
+        cascade="all, delete-orphan", passive_deletes=True
+    )
 
 
 class ScoreRow(Base):
@@ -121,3 +124,37 @@ class OutcomeRow(Base):
     name: Mapped[str] = mapped_column(String(100), primary_key=True)
     n: Mapped[int]
     bits: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class RerunRow(Base):
+    """One time that a result was run again; it goes when the result is replaced.
+
+    Attributes:
+        run_by: who ran it.
+        created: UTC time at which it was run.
+        same: whether every score, interval and outcome agreed to the last bit.
+        largest_difference: of any score or end of its interval; NULL where they cannot be
+            subtracted.
+        differing: number of outcomes that differ, of ``outcomes``.
+        versions: of Python and of the packages that can change a number, as JSON.
+        circumstances: what differs from the record in words, as a JSON list.
+        imported: whether it was taken in from a file.
+    """
+
+    __tablename__ = "reruns"
+    __table_args__ = (UniqueConstraint("result_id", "run_by", "created", name="uq_reruns_key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    result_id: Mapped[int] = mapped_column(ForeignKey("results.id", ondelete="CASCADE"))
+    run_by: Mapped[str] = mapped_column(String(200))
+    created: Mapped[datetime] = mapped_column(DateTime)
+    same: Mapped[bool]
+    largest_difference: Mapped[float | None] = mapped_column(Float(53))
+    differing: Mapped[int]
+    outcomes: Mapped[int]
+    device: Mapped[str] = mapped_column(String(100))
+    threads: Mapped[int]
+    versions: Mapped[dict[str, str]] = mapped_column(JSON)
+    circumstances: Mapped[list[str]] = mapped_column(JSON)
+    imported: Mapped[bool]
+    note: Mapped[str] = mapped_column(String(1000))

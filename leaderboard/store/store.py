@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,24 +11,17 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, defer, joinedload, selectinload
 
 from benchmark.results import ProbeResult, Provenance
-from leaderboard.store import encoding
 from leaderboard.store.database import WRITES, open_engine
 from leaderboard.store.entry import Entry
-from leaderboard.store.schema import ModelRow, OutcomeRow, ResultRow, ScoreRow
+from leaderboard.store.reruns import Rerun, add_rerun, read_reruns
+from leaderboard.store.rows import result_of, result_row, save_model
+from leaderboard.store.schema import ModelRow, ResultRow
 from leaderboard.store.summaries import Summary, read_summaries
 from models_zoo.card import Card
+from models_zoo.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.batteries import Battery
-
-_PRECEDENCE = {
-    "memory": 0,
-    "file": 1,
-    **dict.fromkeys(("hf-hub", "robustbench", "timm", "torchvision"), 2),
-    "submitted": 3,
-    **dict.fromkeys(("bundled", "downloaded", "installed"), 4),
-}
-"""Which card is shown when the same function is scored under two: the zoo's own wins."""
 
 
 class Store:
@@ -65,7 +57,7 @@ class Store:
         *,
         submitted: bool = False,
     ) -> None:
-        """Store one probe's answer, in place of an earlier one for the same key.
+        """Store one probe's answer, in place of an earlier one for the same key and its reruns.
 
         The key is (fingerprint, battery hash, data hash, seed, probe). When the same function was
         scored under another card, the zoo's card wins over a submitted one, that over a file's.
@@ -79,14 +71,14 @@ class Store:
         """
 
         def write(session: Session) -> None:
-            _save_model(session, card, provenance, submitted=submitted)
+            save_model(session, card, provenance, submitted=submitted)
             key = (provenance.fingerprint, provenance.battery_sha256, provenance.data_sha256)
             same = [*_of(*key, provenance.seed), ResultRow.probe == result.probe]
             old = session.scalars(select(ResultRow).where(*same)).one_or_none()
             if old is not None:
                 session.delete(old)
                 session.flush()
-            session.add(_row(provenance, battery, result))
+            session.add(result_row(provenance, battery, result))
 
         try:
             self._write(write)
@@ -95,6 +87,39 @@ class Store:
             # between. It is there now, so the second attempt replaces it.
             self._write(write)
 
+    def record_rerun(self, where: Provenance, probe: str, rerun: Rerun) -> None:
+        """Keep that a stored result was run again, in place of the same rerun recorded before.
+
+        Args:
+            where: provenance of the stored result it was compared with.
+            probe: the result's probe.
+            rerun: how well it agreed.
+
+        Raises:
+            InputError: the result is not stored or was replaced after the comparison, or the
+                rerun's name or note cannot be kept.
+        """
+        key = (where.fingerprint, where.battery_sha256, where.data_sha256, where.seed)
+
+        def write(session: Session) -> None:
+            query = select(ResultRow).where(*_of(*key), ResultRow.probe == probe)
+            stored = session.scalars(query).one_or_none()
+            if stored is None or Provenance.model_validate(stored.provenance) != where:
+                state = "is not stored" if stored is None else "was computed afresh meanwhile"
+                raise InputError(
+                    f"the rerun of {probe} was not recorded: the result {state}; "
+                    "run nonsingular reproduce again"
+                )
+            add_rerun(stored, rerun)
+
+        self._write(write)
+
+    def names(self) -> dict[str, str]:
+        """The name every stored model is shown under, by fingerprint."""
+        with Session(self.engine) as session:
+            rows = session.execute(select(ModelRow.fingerprint, ModelRow.name))
+            return {row.fingerprint: row.name for row in rows}
+
     def results(
         self, fingerprint: str, battery_sha256: str, data_sha256: str, seed: int
     ) -> dict[str, ProbeResult]:
@@ -102,7 +127,7 @@ class Store:
         same = _of(fingerprint, battery_sha256, data_sha256, seed)
         query = select(ResultRow).where(*same).options(selectinload(ResultRow.outcomes))
         with Session(self.engine) as session:
-            return {row.probe: _result(row) for row in session.scalars(query)}
+            return {row.probe: result_of(row) for row in session.scalars(query)}
 
     def card(self, fingerprint: str) -> Card | None:
         """The card a function is shown under; ``None`` where none of its results are stored."""
@@ -132,21 +157,25 @@ class Store:
                 defer(ResultRow.battery_content),
             )
         )
+        conditions = []
         if battery is not None:
-            query = query.where(ResultRow.battery == battery)
+            conditions.append(ResultRow.battery == battery)
         if fingerprints is not None:
-            query = query.where(ResultRow.fingerprint.in_(list(fingerprints)))
+            conditions.append(ResultRow.fingerprint.in_(list(fingerprints)))
         batteries = self.batteries()
         entries: dict[tuple[str, str, str, int], Entry] = {}
         with Session(self.engine) as session:
-            for row in session.scalars(query):
+            reruns = read_reruns(session, conditions)
+            for row in session.scalars(query.where(*conditions)):
                 key = (row.fingerprint, row.battery_sha256, row.data_sha256, row.seed)
                 if key not in entries:
                     card = Card.model_validate(row.model.card)
                     battery_content = batteries[row.battery_sha256]
                     entries[key] = Entry(card, battery_content, row.model.submitted)
-                entries[key].results[row.probe] = _result(row)
+                entries[key].results[row.probe] = result_of(row)
                 entries[key].provenances[row.probe] = Provenance.model_validate(row.provenance)
+                if row.id in reruns:
+                    entries[key].reruns[row.probe] = reruns[row.id]
         return list(entries.values())
 
     def summaries(
@@ -183,50 +212,3 @@ def _of(
         ResultRow.data_sha256 == data_sha256,
         ResultRow.seed == seed,
     ]
-
-
-def _save_model(session: Session, card: Card, provenance: Provenance, *, submitted: bool) -> None:
-    row = session.get(ModelRow, provenance.fingerprint)
-    if row is None:
-        row = ModelRow(fingerprint=provenance.fingerprint, first_seen=_now())
-        session.add(row)
-    else:
-        shown = Card.model_validate(row.card)
-        rank, shown_rank = _PRECEDENCE[card.source], _PRECEDENCE[shown.source]
-        if rank < shown_rank or (rank == shown_rank and card.name != shown.name):
-            return
-    row.name, row.card, row.submitted = card.name, card.model_dump(mode="json"), submitted
-    row.checkpoint_sha256 = provenance.checkpoint_sha256
-    session.flush()
-
-
-def _row(provenance: Provenance, battery: Battery, result: ProbeResult) -> ResultRow:
-    return ResultRow(
-        fingerprint=provenance.fingerprint,
-        battery_sha256=provenance.battery_sha256,
-        data_sha256=provenance.data_sha256,
-        seed=provenance.seed,
-        probe=result.probe,
-        battery=battery.name,
-        battery_content=battery.model_dump(mode="json"),
-        payload=result.model_dump(),  # not mode="json": that turns an infinity into null
-        provenance=provenance.model_dump(mode="json"),
-        created=_now(),
-        scores=[
-            ScoreRow(name=name, value=score.value, low=score.low, high=score.high, n=score.n)
-            for name, score in result.scores.items()
-        ],
-        outcomes=[
-            OutcomeRow(name=name, n=bits.size, bits=encoding.pack(bits))
-            for name, bits in result.outcomes.items()
-        ],
-    )
-
-
-def _result(row: ResultRow) -> ProbeResult:
-    outcomes = {o.name: encoding.unpack(o.bits, o.n) for o in row.outcomes}
-    return ProbeResult.model_validate(row.payload | {"outcomes": outcomes})
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)

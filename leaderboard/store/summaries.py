@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from benchmark.headline import PARTS
 from benchmark.results import Score
 from benchmark.statistics import wilson
+from leaderboard.store.reruns import Rerun, read_reruns
 from leaderboard.store.schema import ModelRow, OutcomeRow, ResultRow, ScoreRow
 from models_zoo.card import Card
 
@@ -40,6 +41,7 @@ class Summary:
         scores: the scores asked for, by ``<probe>.<score>``.
         outcomes: packed outcomes by ``<probe>.<outcome>``, see :mod:`leaderboard.store.encoding`.
         flags: how many checks raised a flag; ``None`` where none was made.
+        reruns: the times that an answer was run again, by probe, oldest first.
     """
 
     card: Card
@@ -56,6 +58,7 @@ class Summary:
     scores: dict[str, Score] = field(default_factory=dict)
     outcomes: dict[str, bytes] = field(default_factory=dict)
     flags: int | None = None
+    reruns: dict[str, list[Rerun]] = field(default_factory=dict)
 
     @property
     def on_training_data(self) -> bool:
@@ -69,8 +72,9 @@ class Summary:
 
     @property
     def revision(self) -> str:
-        """A hash that changes when an answer is added or computed again, or the card changes."""
-        content = (self.key, sorted(self.probes.items()), self.card.model_dump_json())
+        """A hash that changes with the card, and when an answer is added, replaced or run again."""
+        answers = (sorted(self.probes.items()), sorted(self.reruns.items()))
+        content = (self.key, *answers, self.card.model_dump_json())
         return hashlib.sha256(repr(content).encode()).hexdigest()
 
 
@@ -118,6 +122,7 @@ def _results(session: Session) -> tuple[dict[int, tuple[Summary, str]], list[Sum
         .join(ResultRow.model)
         .order_by(ModelRow.first_seen, ModelRow.fingerprint, ResultRow.id)
     )
+    reruns = read_reruns(session)
     summaries: dict[tuple[str, str, str, int], Summary] = {}
     places = {}
     for row in session.execute(query):
@@ -131,6 +136,8 @@ def _results(session: Session) -> tuple[dict[int, tuple[Summary, str]], list[Sum
         summary = summaries[key]
         summary.created = max(summary.created, row.created)
         summary.probes[row.probe] = row.created
+        if row.id in reruns:
+            summary.reruns[row.probe] = reruns[row.id]
         places[row.id] = (summary, row.probe)
     return places, list(summaries.values())
 

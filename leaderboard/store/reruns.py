@@ -1,0 +1,131 @@
+"""Reruns: a stored result that somebody ran again, and how well it agreed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from leaderboard.store.schema import RerunRow, ResultRow
+from models_zoo.errors import InputError
+
+LONGEST_NAME = 200
+LONGEST_NOTE = 1000
+
+_SAME_NAMES = (
+    "same",
+    "largest_difference",
+    "differing",
+    "outcomes",
+    "device",
+    "threads",
+    "versions",
+    "circumstances",
+    "imported",
+    "note",
+)
+"""What a rerun and its row call the same."""
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """One time that a stored result was run again.
+
+    Attributes:
+        by: who ran it, in their own words.
+        created: UTC time at which it was run, ISO 8601.
+        same: whether every score, interval and outcome agreed to the last bit.
+        largest_difference: of any score or end of its interval, in the score's own unit; ``None``
+            where the two cannot be subtracted, because one side lacks a score, has it from another
+            number of examples, or has no number for it.
+        differing: number of per-example outcomes that differ.
+        outcomes: number of outcomes that were compared.
+        device: where it was computed, such as ``"cpu"``.
+        threads: intra-operation threads.
+        versions: versions of Python and of the packages that can change a number.
+        circumstances: what differs from the record, such as ``"torch 2.9 in place of 2.8"``.
+        imported: whether it was taken in from a file rather than run beside this database.
+        note: what the one who recorded it adds.
+    """
+
+    by: str
+    created: str
+    same: bool
+    largest_difference: float | None
+    differing: int
+    outcomes: int
+    device: str
+    threads: int
+    versions: dict[str, str] = field(default_factory=dict)
+    circumstances: list[str] = field(default_factory=list)
+    imported: bool = False
+    note: str = ""
+
+
+def require_signature(by: str, note: str = "") -> None:
+    """Check a name and a note before hours are spent on what they shall be written under.
+
+    Raises:
+        InputError: one of them is too long or holds what does not print, or there is no name.
+    """
+    if not by or by != by.strip() or not by.isprintable() or len(by) > LONGEST_NAME:
+        shown = by if len(by) <= LONGEST_NAME else f"{by[:40]}..."
+        raise InputError(
+            f"name {shown!r} cannot stand beside a rerun; give 1 to {LONGEST_NAME} printable "
+            "characters, without spaces at the ends"
+        )
+    if not note.isprintable() or len(note) > LONGEST_NOTE:
+        raise InputError(
+            f"note {note[:40]!r}... cannot stand beside a rerun; give up to {LONGEST_NOTE} "
+            "printable characters on one line"
+        )
+
+
+def add_rerun(result: ResultRow, rerun: Rerun) -> None:
+    """Put a rerun beside its result, in place of the same one recorded before.
+
+    Raises:
+        InputError: its name or its note cannot be kept, see :func:`require_signature`.
+    """
+    require_signature(rerun.by, rerun.note)
+    created = _naive(rerun.created)
+    row = next((r for r in result.reruns if (r.run_by, r.created) == (rerun.by, created)), None)
+    if row is None:
+        row = RerunRow(run_by=rerun.by, created=created)
+        result.reruns.append(row)
+    for name in _SAME_NAMES:
+        setattr(row, name, getattr(rerun, name))
+
+
+def read_reruns(
+    session: Session, conditions: Sequence[ColumnElement[bool]] = ()
+) -> dict[int, list[Rerun]]:
+    """Reruns by the number of their result, oldest first, in one query.
+
+    Args:
+        session: of the database.
+        conditions: on results, to leave out the others.
+    """
+    query = select(RerunRow).order_by(RerunRow.created, RerunRow.id)
+    if conditions:
+        query = query.join(ResultRow, ResultRow.id == RerunRow.result_id).where(*conditions)
+    found: dict[int, list[Rerun]] = {}
+    for row in session.scalars(query):
+        found.setdefault(row.result_id, []).append(_rerun(row))
+    return found
+
+
+def _rerun(row: RerunRow) -> Rerun:
+    return Rerun(
+        by=row.run_by,
+        created=row.created.replace(tzinfo=UTC).isoformat(timespec="seconds"),
+        **{name: getattr(row, name) for name in _SAME_NAMES},
+    )
+
+
+def _naive(moment: str) -> datetime:
+    """UTC without saying so, as the database keeps it; whole seconds."""
+    return datetime.fromisoformat(moment).astimezone(UTC).replace(tzinfo=None, microsecond=0)
