@@ -58,6 +58,7 @@ Trust = Annotated[
     bool,
     typer.Option("--trust", help="Load a .pt2 file, which can execute code as it is loaded."),
 ]
+Note = Annotated[str, typer.Option(help="What a reader of the rerun should know; one line.")]
 Seed = Annotated[int, typer.Option(min=0, help="Root of every random draw.")]
 Device = Annotated[str, typer.Option(help="Where to compute, such as 'cpu' or 'cuda'.")]
 Mean = Annotated[

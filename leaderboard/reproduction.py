@@ -1,64 +1,20 @@
-"""Running a stored result again from its record, and saying how well it agrees."""
+"""Running a stored result again from its record."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-import numpy as np
+import torch
 
 from benchmark.batteries import Battery
 from benchmark.datasets import Dataset
 from benchmark.evaluation import evaluate
-from benchmark.provenance import versions
-from benchmark.results import ProbeResult, Provenance, Score
 from benchmark.subject import Progress
+from leaderboard.agreement import Reproduction, compare
 from leaderboard.store import Entry
 from models_zoo.classifier import Classifier
 from models_zoo.errors import InputError
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One score, as it is stored and as it came out again.
-
-    Attributes:
-        name: ``<probe>.<score>``.
-        stored: the score of the record; ``None`` where only the new run has it.
-        again: the score of the new run; ``None`` where only the record has it.
-    """
-
-    name: str
-    stored: Score | None
-    again: Score | None
-
-    @property
-    def same(self) -> bool:
-        """Whether value and interval agree to the last bit."""
-        return _numbers(self.stored) == _numbers(self.again)
-
-
-@dataclass(frozen=True)
-class Reproduction:
-    """How a new run of one probe compares with its record.
-
-    Attributes:
-        probe: the probe's name.
-        scores: every score of either side.
-        examples: number of per-example outcomes that differ, and how many there are.
-        circumstances: what differs from the record, such as ``"torch 2.14 (now 2.15)"``.
-    """
-
-    probe: str
-    scores: list[Comparison]
-    examples: tuple[int, int]
-    circumstances: list[str]
-
-    @property
-    def same(self) -> bool:
-        """Whether every score and every outcome agree to the last bit."""
-        return self.examples[0] == 0 and all(each.same for each in self.scores)
 
 
 def battery_of(entry: Entry) -> Battery:
@@ -108,8 +64,10 @@ def reproduce(
     data: Dataset,
     probes: Sequence[str],
     progress: Progress | None = None,
+    device: str | None = None,
+    threads: int | None = None,
 ) -> list[Reproduction]:
-    """Ask the recorded questions again, with the recorded seed and device.
+    """Ask the recorded questions again, with the recorded seed.
 
     Args:
         entry: the record.
@@ -117,62 +75,43 @@ def reproduce(
         data: the examples it is about.
         probes: which of its results.
         progress: called with a few words whenever a piece of work is done.
+        device: where to compute; by default where each result was computed.
+        threads: CPU threads; by default as many as each result was computed with.
 
     Raises:
         InputError: model or data are not those of the record, or the battery is not understood.
     """
     require_same(entry, model, data)
-    where = entry.provenance
-    report = evaluate(
-        model,
-        data.images,
-        data.labels,
-        battery_of(entry),
-        probes,
-        seed=where.seed,
-        device=where.device,
-        progress=progress,
-    )
-    return [
-        compare(entry.results[name], report.results[name], entry.provenances[name], where_now)
-        for name, where_now in ((name, report.provenance) for name in probes)
-    ]
+    battery = battery_of(entry)
+    alike: dict[tuple[str, int], list[str]] = {}
+    for name in probes:
+        then = entry.provenances[name]
+        alike.setdefault((device or then.device, threads or then.threads), []).append(name)
+    found = {}
+    for (where, count), names in alike.items():
+        with _threads(count):
+            report = evaluate(
+                model,
+                data.images,
+                data.labels,
+                battery,
+                names,
+                seed=entry.provenance.seed,
+                device=where,
+                progress=progress,
+            )
+        for name in names:
+            stored, then = entry.results[name], entry.provenances[name]
+            found[name] = compare(stored, report.results[name], then, report.provenance)
+    return [found[name] for name in probes]
 
 
-def compare(
-    stored: ProbeResult, again: ProbeResult, then: Provenance, now: Provenance
-) -> Reproduction:
-    """Two answers of one probe, score by score and example by example."""
-    names = dict.fromkeys([*stored.scores, *again.scores])
-    scores = [
-        Comparison(f"{stored.probe}.{name}", stored.scores.get(name), again.scores.get(name))
-        for name in names
-    ]
-    differing = total = 0
-    for name in dict.fromkeys([*stored.outcomes, *again.outcomes]):
-        one, two = stored.outcomes.get(name), again.outcomes.get(name)
-        size = max(len(each) for each in (one, two) if each is not None)
-        total += size
-        both = one is not None and two is not None and one.shape == two.shape
-        differing += int(np.count_nonzero(one != two)) if both else size
-    return Reproduction(stored.probe, scores, (differing, total), _differences(then, now))
-
-
-def _differences(then: Provenance, now: Provenance) -> list[str]:
-    """What may explain other numbers: versions and threads that are not the record's."""
-    found = [
-        f"{name} {then.versions.get(name, 'unknown')} (now {version})"
-        for name, version in versions().items()
-        if then.versions.get(name) != version
-    ]
-    if then.threads != now.threads:
-        found.append(f"{then.threads} threads (now {now.threads})")
-    return found
-
-
-def _numbers(score: Score | None) -> tuple[object, ...]:
-    """What has to agree; NaN agrees with NaN."""
-    if score is None:
-        return ()
-    numbers = (score.value, score.low, score.high)
-    return (score.n, *("nan" if math.isnan(number) else number for number in numbers))
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """With so many CPU threads for as long as it lasts: they change how sums are split."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

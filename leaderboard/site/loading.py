@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+from leaderboard.repeating import NAMELESS
 from models_zoo.card import Card
-
-NAMELESS = ("file", "submitted")
-"""Sources whose models have no name by which they can be loaded: a file must be at hand."""
 
 
 def how_to_load(card: Card) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmark.results import Flag, ProbeResult, ScoreSpec
+from leaderboard.repeating import bench_command, reproduce_command
 from leaderboard.site.model_pictures import Pictures, pictures_of
-from leaderboard.site.repeating import reproduce, reproduce_command
 from leaderboard.site.surfaces import HeatMap, heat_maps
 from leaderboard.site.svg import Painter
 from leaderboard.site.thumbnails import Strip, strips
@@ -116,7 +116,7 @@ def make_evaluation(entry: Entry, battery_page: str, painter: Painter) -> Evalua
     ]
     flags = [line for section in sections for line in _flags(section.result)]
     flags.sort(key=lambda line: not line.flag.raised)
-    return Evaluation(entry, battery_page, flags, sections, _versions(entry), reproduce(entry))
+    return Evaluation(entry, battery_page, flags, sections, _versions(entry), bench_command(entry))
 
 
 def _flags(result: ProbeResult) -> list[FlagLine]:

@@ -30,3 +30,13 @@ def keep(file: Path, workspace: Path = WORKSPACE) -> Path:
     if not kept.exists():
         write_bytes(kept, file.read_bytes())
     return kept
+
+
+def kept_file(sha256: str, workspace: Path = WORKSPACE) -> Path | None:
+    """The checkpoint that :func:`keep` copied; ``None`` where this folder has no workspace with it.
+
+    Args:
+        sha256: of the file.
+        workspace: the folder of the installation's own files.
+    """
+    return next(iter((workspace / "checkpoints").glob(f"{sha256}*")), None)

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from benchmark.results import Provenance
+from leaderboard.repeating import bench_command
 from leaderboard.site.loading import how_to_load
-from leaderboard.site.repeating import reproduce
 from leaderboard.store.entry import Entry
 from models_zoo import Card, load_model
 
@@ -38,7 +38,7 @@ def card(**fields):
 
 
 def command(described):
-    return reproduce(Entry(described, {}, submitted=False, provenances={"clean": PROVENANCE}))
+    return bench_command(Entry(described, {}, submitted=False, provenances={"clean": PROVENANCE}))
 
 
 @pytest.mark.parametrize("source", ["downloaded", "robustbench", "torchvision", "timm", "hf-hub"])

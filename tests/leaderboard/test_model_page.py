@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 
 from benchmark.results import Thumbnail
+from leaderboard.repeating import bench_command, reproduce_command
 from leaderboard.site import render_site
 from leaderboard.site.environment import web_link
 from leaderboard.site.loading import how_to_load
 from leaderboard.site.model_page import make_evaluation
-from leaderboard.site.repeating import reproduce, reproduce_command
 from leaderboard.site.svg import Painter
 from leaderboard.store import Entry
 from models_zoo.card import Robustness, Training
@@ -138,7 +138,8 @@ def test_every_probe_has_one_line_that_runs_its_result_again(text, zoo_store):
     entry = zoo_store.entries()[0]
     assert len(commands) == len(entry.answers)
     asked = [shlex.split(command)[3:] for command in commands]
-    assert ["--probe", "input-autoattack", "--battery", "digits-v1"] in asked
+    results = ["--battery", "digits-v1", "--examples", "200"]
+    assert ["--probe", "input-autoattack", *results] in asked
     assert "nonsingular bench digits/cnn-pgd-at --battery digits-v1 --examples 200 --seed 0" in text
 
 
@@ -148,7 +149,7 @@ def test_a_seed_a_split_and_a_file_are_named_where_they_are_needed(made_up, batt
     entry = Entry(card, {}, submitted=False, provenances={"clean": where})
     assert shlex.split(reproduce_command(entry, "clean")) == [
         *("nonsingular", "reproduce", "it's mine", "--probe", "clean", "--battery", "digits-v1"),
-        *("--seed", "3", "--split", "train", "--checkpoint", "my file.pt"),
+        *("--examples", "200", "--seed", "3", "--split", "train", "--checkpoint", "my file.pt"),
     ]
 
 
@@ -264,7 +265,7 @@ def test_a_file_is_loaded_and_scored_by_its_own_command(made_up, battery):
         results={"clean": made_up.results()["clean"]},
         provenances={"clean": made_up.provenance(battery)},
     )
-    assert reproduce(entry) == (
+    assert bench_command(entry) == (
         "nonsingular bench --checkpoint 'my file.pt' --architecture mine --mean 0.5 --std 0.25 "
         "--battery digits-v1 --examples 200 --seed 0 --probe clean"
     )

@@ -1,0 +1,43 @@
+"""How well stored results came out again, on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from leaderboard.agreement import Comparison, Reproduction
+from leaderboard.summary import print_whole
+
+
+def print_agreement(found: Sequence[Reproduction]) -> None:
+    """Print a table of all scores, then a line a probe."""
+    table = Table(box=None, padding=(0, 1), header_style="bold")
+    for heading in ("score", "stored", "again", ""):
+        table.add_column(heading, justify="left" if heading in ("score", "") else "right")
+    for result in found:
+        for score in result.scores:
+            table.add_row(Text(score.name), *_pair(score), "" if score.same else "differs")
+    print_whole(table)
+    console = Console(soft_wrap=True, highlight=False)
+    for result in found:
+        differing, total = result.examples
+        verdict = "agrees to the last bit" if result.same else "does not agree"
+        line = f"{result.probe}: {verdict}; {differing} of {total} outcomes differ"
+        console.print(line, markup=False)
+        if result.circumstances and not result.same:
+            console.print(f"  run with {', '.join(result.circumstances)}", markup=False)
+
+
+def print_recorded(found: Sequence[Reproduction], model: str, by: str) -> None:
+    """Say what was put into the database."""
+    probes = ", ".join(result.probe for result in found)
+    Console(soft_wrap=True, highlight=False).print(
+        f"recorded: {probes} of {model}, run again by {by}", markup=False
+    )
+
+
+def _pair(score: Comparison) -> list[str]:
+    return ["-" if each is None else repr(each.value) for each in (score.stored, score.again)]

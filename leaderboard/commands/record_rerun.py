@@ -1,0 +1,46 @@
+"""``nonsingular record-rerun``: take in what somebody elsewhere got for a stored result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leaderboard.options import DATABASE, Database, Note
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("record-rerun")(record_rerun)
+
+
+def record_rerun(
+    file: Annotated[
+        Path, typer.Argument(help="What nonsingular reproduce --json wrote on another machine.")
+    ],
+    by: Annotated[str, typer.Option(help="Who ran it there; shown beside the result.")],
+    note: Note = "",
+    database: Database = DATABASE,
+) -> None:
+    """Compare a rerun from elsewhere with the stored results and record how well it agrees.
+
+    The scores in the file are compared anew, whatever it says of itself. Whether they were really
+    computed is not known: who records them vouches for whom they come from. A rerun that does not
+    agree is recorded as well.
+    """
+    from leaderboard.agreement_text import print_agreement, print_recorded
+    from leaderboard.rerun_file import compare_file, read_rerun
+    from leaderboard.store import Store
+    from leaderboard.store.reruns import require_signature
+
+    require_signature(by, note)
+    rerun = read_rerun(file)
+    Store.open(database, to_read=True)  # one that does not exist is not made
+    store = Store.open(database)
+    entry, found = compare_file(rerun, store)
+    print_agreement(found)
+    for each in found:
+        signed = each.signed(by, note=note, imported=True)
+        store.record_rerun(entry.provenances[each.probe], each.probe, signed)
+    print_recorded(found, entry.card.name, by)

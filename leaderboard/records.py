@@ -1,0 +1,153 @@
+"""Which stored result is meant: by its model's name or fingerprint, battery, seed and images."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from benchmark.datasets import Dataset
+from leaderboard.store import Entry, Store
+from models_zoo.errors import SHOWN, InputError, unknown_name
+from models_zoo.sources import parse_reference
+
+SHORT = 12
+"""Digits of a hash that messages and commands show."""
+
+_DIGITS = re.compile(r"[0-9a-fA-F]{8,64}")
+"""A hash, or enough of its first digits to stand for it."""
+
+
+def find_model(names: Mapping[str, str], asked: str) -> str:
+    """The fingerprint of the stored model that is meant.
+
+    Args:
+        names: what the stored models are called, by fingerprint.
+        asked: a name, with or without the options that say where its files lie, a fingerprint, or
+            at least 8 of its first digits.
+
+    Raises:
+        InputError: there is no such model, or there are several.
+    """
+    if asked in names:  # a whole fingerprint is one model's, whatever another is called
+        return asked
+    found = [key for key, name in names.items() if may_mean(asked, key, name)]
+    if not found:
+        raise unknown_name("stored model", asked, names.values())
+    if len(found) > 1:
+        choices = _listed(f"{fingerprint[:SHORT]} ({names[fingerprint]})" for fingerprint in found)
+        raise InputError(f"{asked!r} may be any of {choices}; give the fingerprint in place of it")
+    return found[0]
+
+
+def may_mean(asked: str, fingerprint: str, name: str) -> bool:
+    """Whether what a user called a model may stand for the one of this fingerprint and name."""
+    return name in (asked, without_local_options(asked)) or _begins(fingerprint, asked)
+
+
+def without_local_options(name: str) -> str:
+    """A foreign model's name as its card has it; any other name as it is."""
+    try:
+        reference = parse_reference(name)
+    except InputError:  # what a submitter called a model may look like a source that is none
+        return name
+    return name if reference is None else reference.name
+
+
+def find_records(
+    store: Store,
+    asked: str,
+    *,
+    battery: str | None = None,
+    seed: int = 0,
+    split: str = "test",
+    examples: int | None = None,
+) -> list[Entry]:
+    """The stored results that are meant: one, or several that only their images tell apart.
+
+    Args:
+        store: where they are.
+        asked: the model, see :func:`find_model`.
+        battery: name of the battery, or at least 8 of the first digits of its hash.
+        seed: root of the random draws.
+        split: ``"test"``, or ``"train"`` for results on images that models were trained on.
+        examples: number of images.
+
+    Raises:
+        InputError: there are none, or something else tells them apart; the message lists it.
+    """
+    fingerprint = find_model(store.names(), asked)
+    entries = store.entries(fingerprints=[fingerprint])
+    kept = _narrow(asked, entries, "--split", split, lambda entry: entry.provenance.split)
+    if battery is not None:
+        kept = _of_battery(asked, kept, battery)
+    kept = _narrow(asked, kept, "--seed", seed, lambda entry: entry.provenance.seed)
+    if len({entry.provenance.battery_sha256 for entry in kept}) > 1:
+        raise InputError(f"{asked} is stored with {_batteries(kept)}; give one with --battery")
+    if examples is not None:
+        kept = _narrow(asked, kept, "--examples", examples, lambda entry: entry.provenance.examples)
+    counts = sorted({entry.provenance.examples for entry in kept})
+    if len(counts) > 1:
+        listed = _listed(map(str, counts))
+        raise InputError(f"{asked} is stored on {listed} images; give one number with --examples")
+    return kept
+
+
+def on_images(entries: Sequence[Entry], data: Dataset) -> Entry:
+    """Of results that only their images tell apart, the one on these images.
+
+    Raises:
+        InputError: there is none.
+    """
+    for entry in entries:
+        if entry.provenance.data_sha256 == data.sha256:
+            return entry
+    stored = " or ".join(entry.provenance.data_sha256[:SHORT] for entry in entries)
+    raise InputError(
+        f"the {len(data)} examples of {data.name!r} have the hash {data.sha256[:SHORT]}, the "
+        f"record's {stored}; name their file with --data"
+    )
+
+
+def _narrow(
+    asked: str, entries: Sequence[Entry], option: str, wanted: object, of: Callable[[Entry], object]
+) -> list[Entry]:
+    """The entries of which an option's value holds.
+
+    Raises:
+        InputError: it holds of none.
+    """
+    kept = [entry for entry in entries if of(entry) == wanted]
+    if not kept:
+        known = _listed(dict.fromkeys(f"{option} {of(entry)}" for entry in entries))
+        raise InputError(f"{asked} is not stored with {option} {wanted}; give {known}")
+    return kept
+
+
+def _of_battery(asked: str, entries: Sequence[Entry], battery: str) -> list[Entry]:
+    kept = [
+        entry
+        for entry in entries
+        if entry.provenance.battery == battery or _begins(entry.provenance.battery_sha256, battery)
+    ]
+    if not kept:
+        known = {entry.provenance.battery for entry in entries}
+        raise unknown_name(f"stored battery of {asked}", battery, known)
+    return kept
+
+
+def _batteries(entries: Sequence[Entry]) -> str:
+    """Batteries by name, and by hash where a name stands for several."""
+    names = {entry.provenance.battery_sha256: entry.provenance.battery for entry in entries}
+    return _listed(
+        name if list(names.values()).count(name) == 1 else f"{sha256[:SHORT]} ({name})"
+        for sha256, name in names.items()
+    )
+
+
+def _begins(sha256: str, digits: str) -> bool:
+    return bool(_DIGITS.fullmatch(digits)) and sha256.startswith(digits.lower())
+
+
+def _listed(words: Iterable[str]) -> str:
+    text = ", ".join(words)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
