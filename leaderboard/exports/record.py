@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from benchmark.results import Flag, ProbeResult, Provenance, Score, Thumbnail
 from benchmark.serialization import finite, plain_result
+from leaderboard.standing import standing
 from leaderboard.store import Entry
 from leaderboard.texts import number, probe_text
 from models_zoo.card import Card
@@ -95,6 +97,23 @@ class CostRecord(Published):
     peak_memory: int
 
 
+class RerunRecord(Published):
+    """One time that somebody ran an answer again, see :class:`leaderboard.store.Rerun`."""
+
+    by: str
+    created: str
+    same: bool
+    largest_difference: Number
+    differing: int
+    outcomes: int
+    device: str
+    threads: int
+    versions: dict[str, str]
+    circumstances: list[str]
+    imported: bool
+    note: str
+
+
 class ResultRecord(Published):
     """A probe's answer.
 
@@ -104,6 +123,8 @@ class ResultRecord(Published):
         outcomes: which examples were still right, as a string with ``0`` or ``1`` for each.
         values: numbers by example.
         provenance: where the answer comes from; missing for what is derived from other answers.
+        standing: whether the answer was measured here, and if so whether others ran it again.
+        reruns: those who ran it again, oldest first, and how well they agreed.
         reproduce: the command that gives the same numbers again.
     """
 
@@ -119,7 +140,9 @@ class ResultRecord(Published):
     flags: list[Flag]
     protocol: dict[str, Any]
     cost: CostRecord
+    standing: Literal["measured", "rerun", "rerun-differs", "self-reported"]
     provenance: Provenance | None = None
+    reruns: list[RerunRecord] = Field(default_factory=list)
     reproduce: str | None = None
 
 
@@ -153,12 +176,14 @@ class ModelRecord(Published):
     evaluations: list[EvaluationRecord] = Field(min_length=1)
 
 
-def record_of(entries: Sequence[Entry], commands: dict[int, dict[str, str]]) -> dict[str, Any]:
+def record_of(
+    entries: Sequence[Entry], commands: Sequence[Mapping[str, str]] = ()
+) -> dict[str, Any]:
     """The content of a model's ``record.json``, as :class:`ModelRecord` describes it.
 
     Args:
         entries: all of one model, at least one.
-        commands: for each entry's place, the command that reproduces each probe.
+        commands: for each entry the command that runs each probe again, where they are known.
     """
     first = entries[0]
     return {
@@ -167,7 +192,8 @@ def record_of(entries: Sequence[Entry], commands: dict[int, dict[str, str]]) -> 
         "fingerprint": first.provenance.fingerprint,
         "submitted": first.submitted,
         "evaluations": [
-            _evaluation(entry, commands.get(place, {})) for place, entry in enumerate(entries)
+            _evaluation(entry, own)
+            for entry, own in zip(entries, commands or [{}] * len(entries), strict=True)
         ],
     }
 
@@ -181,7 +207,7 @@ def record_text(record: dict[str, Any]) -> str:
     return f"{text}\n"
 
 
-def _evaluation(entry: Entry, commands: dict[str, str]) -> dict[str, Any]:
+def _evaluation(entry: Entry, commands: Mapping[str, str]) -> dict[str, Any]:
     where = entry.provenance
     return {
         "battery": where.battery,
@@ -192,22 +218,23 @@ def _evaluation(entry: Entry, commands: dict[str, str]) -> dict[str, Any]:
         "seed": where.seed,
         "settings": entry.battery,
         "results": {
-            probe: _result(result, entry.provenances.get(probe), commands.get(probe))
+            probe: _result(entry, result, commands.get(probe))
             for probe, result in entry.answers.items()
         },
     }
 
 
-def _result(
-    result: ProbeResult, provenance: Provenance | None, command: str | None
-) -> dict[str, Any]:
+def _result(entry: Entry, result: ProbeResult, command: str | None) -> dict[str, Any]:
     text = probe_text(result.probe)
     content = plain_result(result)
     content["shown"] = {
         name: shown(score, text.spec(name).unit) for name, score in result.scores.items()
     }
-    if provenance is not None:
-        content["provenance"] = provenance.model_dump()
+    content["standing"] = standing(entry, result.probe).kind
+    if result.probe in entry.provenances:
+        content["provenance"] = entry.provenances[result.probe].model_dump()
+    if result.probe in entry.reruns:
+        content["reruns"] = [asdict(rerun) for rerun in entry.reruns[result.probe]]
     if command is not None:
         content["reproduce"] = command
     return content

@@ -41,6 +41,12 @@ def environment() -> Environment:
         "web_link": web_link,
     }
     made.globals |= {
+        "standings": {
+            "measured": "measured",
+            "rerun": "measured, run again by others",
+            "rerun-differs": "run again by others, differs",
+            "self-reported": "self-reported",
+        },
         "probe_text": probe_text,
         "units": SHOWN_UNITS,
         "version": importlib.metadata.version("nonsingular"),

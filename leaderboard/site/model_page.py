@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,8 @@ from leaderboard.site.model_pictures import Pictures, pictures_of
 from leaderboard.site.surfaces import HeatMap, heat_maps
 from leaderboard.site.svg import Painter
 from leaderboard.site.thumbnails import Strip, strips
-from leaderboard.store import Entry
+from leaderboard.standing import Standing, standing
+from leaderboard.store import Entry, Summary
 from leaderboard.texts import ABSENT, ProbeText, interval, number, plain, probe_text
 
 _MOST_SCORES, _LEADING_SCORES = 8, 6
@@ -67,7 +69,7 @@ class Section:
     heat_maps: list[HeatMap]
     strips: list[Strip]
     command: str
-    standing: str
+    standing: Standing
 
     @property
     def drawn(self) -> bool:
@@ -107,12 +109,24 @@ class Evaluation:
         return sum(line.flag.raised for line in self.flags)
 
 
-def make_evaluation(entry: Entry, battery_page: str, painter: Painter) -> Evaluation:
-    """Everything a page shows of an entry; ``battery_page`` is a path within the site."""
+def make_evaluation(
+    entry: Entry, battery_page: str, painter: Painter, among: Sequence[Entry | Summary] = ()
+) -> Evaluation:
+    """Everything a page shows of an entry.
+
+    Args:
+        entry: what is shown.
+        battery_page: path of the battery's page within the site.
+        painter: draws the pictures.
+        among: everything stored of this model and of others of its name, from which commands have
+            to tell it.
+    """
     answers = entry.answers
     order = ["nonsingular", *entry.battery.get("probes", {}), *entry.results]
     sections = [
-        _section(entry, answers[name], painter) for name in dict.fromkeys(order) if name in answers
+        _section(entry, answers[name], painter, among)
+        for name in dict.fromkeys(order)
+        if name in answers
     ]
     flags = [line for section in sections for line in _flags(section.result)]
     flags.sort(key=lambda line: not line.flag.raised)
@@ -134,7 +148,9 @@ def _versions(entry: Entry) -> list[tuple[str, str]]:
     return [(", ".join(probes), versions) for versions, probes in groups.items()]
 
 
-def _section(entry: Entry, result: ProbeResult, painter: Painter) -> Section:
+def _section(
+    entry: Entry, result: ProbeResult, painter: Painter, among: Sequence[Entry | Summary]
+) -> Section:
     text = probe_text(result.probe)
     scores = []
     for name, score in result.scores.items():
@@ -153,7 +169,7 @@ def _section(entry: Entry, result: ProbeResult, painter: Painter) -> Section:
         pictures=pictures_of(result, reference, painter, entry.card.name),
         heat_maps=heat_maps(result.surfaces),
         strips=strips(result.thumbnails),
-        command=reproduce_command(entry, result.probe),
+        command=reproduce_command(entry, result.probe, among=among or [entry]),
         standing=standing(entry, result.probe),
     )
 
@@ -166,10 +182,3 @@ def _budget(protocol: dict[str, Any]) -> str:
         if name in _BUDGETS or name.startswith("headline ")
     ]
     return ", ".join(lines)
-
-
-def standing(entry: Entry, probe: str) -> str:
-    """Whose numbers these are, in words; all that is stored was computed by this suite."""
-    if probe == "nonsingular":
-        return "derived from the measured outcomes of its parts"
-    return f"measured by this suite on {entry.provenances[probe].created[:10]}"

@@ -24,7 +24,7 @@ from leaderboard.site.glance import headline_rows
 from leaderboard.site.landscapes import LandscapePage, put_landscape
 from leaderboard.site.loading import how_to_load
 from leaderboard.site.model_page import make_evaluation
-from leaderboard.site.reported import claims
+from leaderboard.site.reported import reported_lines
 from leaderboard.site.svg import Painter
 from leaderboard.store import Entry, Store, Summary
 
@@ -45,12 +45,14 @@ class Folder:
         name: of its folder within ``models``.
         key: changes when the folder has to be written anew.
         landscape: a page of the loss around the model, to be shown with it.
+        namesakes: what is stored of other models of its name, from which commands have to tell it.
     """
 
     fingerprint: str
     name: str
     key: str
     landscape: LandscapePage | None = None
+    namesakes: tuple[Summary, ...] = ()
 
 
 def folders_of(
@@ -68,19 +70,27 @@ def folders_of(
         landscapes: pages of the loss around models, by fingerprint.
     """
     revisions: dict[str, list[str]] = {fingerprint: [] for fingerprint in names}
+    named: dict[str, list[Summary]] = {}
     for summary in summaries:
+        named.setdefault(summary.card.name, []).append(summary)
         revisions[summary.fingerprint] += [
             summary.revision,
             battery_pages[summary.battery_sha256],
         ]
     for fingerprint in landscapes.keys() & revisions.keys():
         revisions[fingerprint].append(landscapes[fingerprint].sha256)
+    others: dict[str, list[Summary]] = {fingerprint: [] for fingerprint in names}
+    for sharing in named.values():
+        for fingerprint in {each.fingerprint for each in sharing}:
+            others[fingerprint] = [each for each in sharing if each.fingerprint != fingerprint]
+            revisions[fingerprint] += [repr(each.key) for each in others[fingerprint]]
     return [
         Folder(
             fingerprint,
             name,
             _hash([name, _maker(), *revisions[fingerprint]]),
             landscapes.get(fingerprint),
+            tuple(others[fingerprint]),
         )
         for fingerprint, name in names.items()
     ]
@@ -172,9 +182,10 @@ def _write_model(
 ) -> None:
     before, own = earlier / folder.name, new / folder.name
     own.mkdir()
+    among: list[Entry | Summary] = [*entries, *folder.namesakes]
     painter = Painter(before / "charts", own / "charts")
     evaluations = [
-        make_evaluation(entry, battery_pages[entry.provenance.battery_sha256], painter)
+        make_evaluation(entry, battery_pages[entry.provenance.battery_sha256], painter, among)
         for entry in entries
     ]
     page = render_page(
@@ -183,12 +194,13 @@ def _write_model(
         entry=entries[0],
         name=folder.name,
         headlines=headline_rows(entries),
-        claims=claims(entries[0].card, entries),
+        claims=reported_lines(entries[0].card, entries),
         evaluations=evaluations,
         load=how_to_load(entries[0].card),
         landscape=put_landscape(folder.landscape, folder.fingerprint, before, own),
     )
-    text = record_text(record_of(entries, {}))
+    commands = [{s.result.probe: s.command for s in each.sections} for each in evaluations]
+    text = record_text(record_of(entries, commands))
     (own / "record.json").write_bytes(text.encode("utf-8", "replace"))
     # A lone surrogate in somebody's name must not stop everybody's pages.
     (own / "index.html").write_bytes(page.encode("utf-8", "replace"))

@@ -138,8 +138,7 @@ def test_every_probe_has_one_line_that_runs_its_result_again(text, zoo_store):
     entry = zoo_store.entries()[0]
     assert len(commands) == len(entry.answers)
     asked = [shlex.split(command)[3:] for command in commands]
-    results = ["--battery", "digits-v1", "--examples", "200"]
-    assert ["--probe", "input-autoattack", *results] in asked
+    assert ["--probe", "input-autoattack"] in asked  # there is no other result of that name
     assert "nonsingular bench digits/cnn-pgd-at --battery digits-v1 --examples 200 --seed 0" in text
 
 
