@@ -149,7 +149,7 @@ def _opened(site: Path, chromium: str, repeats: int) -> dict[str, float]:
             firsts.append(time.perf_counter() - begun)
             page.wait_for_selector(f"{_BOARD}[data-ready]")
             readies.append(time.perf_counter() - begun)
-            for name, milliseconds in _acted(page).items():
+            for name, milliseconds in acted(page).items():
                 answers[name].append(milliseconds / 1000)
             page.context.close()
         browser.close()
@@ -157,7 +157,8 @@ def _opened(site: Path, chromium: str, repeats: int) -> dict[str, float]:
     return figures | {name: max(times) for name, times in answers.items()}
 
 
-def _acted(page: BrowserPage) -> dict[str, float]:
+def acted(page: BrowserPage) -> dict[str, float]:
+    """Do each of :data:`ACTIONS` once; milliseconds until the frame that shows its effect."""
     times: dict[str, float] = {}
     for name, (selector, event, value) in ACTIONS.items():
         asked: dict[str, Any] = {"selector": selector, "event": event, "value": value}

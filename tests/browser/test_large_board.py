@@ -1,0 +1,65 @@
+"""A board of more models than a page shows."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+from playwright.sync_api import expect
+
+from leaderboard.site import render_site
+from leaderboard.store import Store
+from perf.site import ACTIONS, acted
+from perf.synthetic_board import fill
+
+MODELS = 230
+ROWS = "#digits-v1 table.models tbody tr"
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("large")
+    fill(folder / "board.sqlite", MODELS)
+    store = Store.open(folder / "board.sqlite", to_read=True)
+    return render_site(store, folder / "site").parent
+
+
+def test_a_hundred_rows_are_shown_and_more_on_demand(open_page, large):
+    page = open_page(root=large)
+    page.wait_for_selector("#digits-v1[data-ready]")
+    expect(page.locator(".count")).to_have_text("230 models")
+    assert page.locator(ROWS).count() == 100
+    page.get_by_role("button", name="Show 100 more").click()
+    page.get_by_role("button", name="Show 30 more").click()
+    assert page.locator(ROWS).count() == MODELS
+    expect(page.locator(".show-more")).to_be_hidden()
+
+
+def test_search_finds_models_that_are_not_on_the_page_yet(open_page, large):
+    with (large / "boards" / "digits-v1.csv").open() as file:
+        last = list(csv.DictReader(file))[-1]["model"]
+    page = open_page(root=large)
+    page.wait_for_selector("#digits-v1[data-ready]")
+    page.get_by_role("searchbox").fill(last.partition("/")[2])
+    expect(page.locator(ROWS)).to_have_count(1)
+    expect(page.locator(f"{ROWS} th")).to_contain_text(last)
+
+
+def test_without_scripts_pages_hold_every_row(open_page, large):
+    page = open_page(root=large, java_script_enabled=False)
+    assert page.locator(ROWS).count() == 100
+    page.get_by_role("link", name="all of them, on 1 page").click()
+    assert page.locator("table.models tbody tr").count() == MODELS
+    page.get_by_role("link", name="The board with search and filters").click()
+    assert page.url.endswith("index.html#digits-v1")
+
+
+def test_the_measured_actions_do_what_they_are_named_for(open_page, large):
+    page = open_page(root=large)
+    page.wait_for_selector("#digits-v1[data-ready]")
+    times = acted(page)
+    assert times.keys() == ACTIONS.keys()
+    assert page.locator("[name=recipe]").input_value() == "pgd-at"
+    assert all(0 < milliseconds < 5000 for milliseconds in times.values())
+    recipes = set(page.locator(f"{ROWS} td.name:nth-of-type(4)").all_inner_texts())
+    assert recipes == {"pgd-at"}
