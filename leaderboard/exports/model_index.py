@@ -46,9 +46,7 @@ def model_index(entries: Sequence[Entry], source_url: str | None = None) -> str:
 
 def yaml_text(content: Any) -> str:
     """A document of YAML, keys in the order they are given."""
-    text: str = yaml.dump(
-        content, Dumper=_DUMPER, allow_unicode=True, sort_keys=False, width=1000
-    )
+    text: str = yaml.dump(content, Dumper=_DUMPER, allow_unicode=True, sort_keys=False, width=1000)
     return text
 
 

@@ -17,9 +17,7 @@ from pathlib import Path
 
 import joblib
 
-from leaderboard.exports.badge import badge_of, badge_svg, entry_shown, shields_json
-from leaderboard.exports.every_eval_ever import every_eval_ever
-from leaderboard.exports.record import record_of, record_text
+from leaderboard.exports.files import model_files
 from leaderboard.site.comparison_data import write_comparison
 from leaderboard.site.environment import render_page
 from leaderboard.site.glance import headline_rows
@@ -190,15 +188,7 @@ def _write_model(
         load=how_to_load(entries[0].card),
         landscape=put_landscape(folder.landscape, folder.fingerprint, before, own),
     )
-    badge = badge_of(entry_shown(entries))
-    texts = {
-        "index.html": page,
-        "record.json": record_text(record_of(entries, {})),
-        "every-eval-ever.json": every_eval_ever(entries),
-        "badge.svg": badge_svg(badge),
-        "badge.json": shields_json(badge),
-    }
-    for file, text in texts.items():
+    for file, text in (model_files(entries) | {"index.html": page}).items():
         # A lone surrogate in somebody's name must not stop everybody's pages.
         (own / file).write_bytes(text.encode("utf-8", "replace"))
     write_comparison(entries, own)

@@ -26,6 +26,7 @@ def values_of(entry):
 def test_the_hub_reads_every_headline_score(entry_named):
     entry = entry_named()
     data = card_of(model_index([entry]))
+    assert data.eval_results
     assert data.model_name == "digits/cnn-pgd-at"
     assert {r.metric_args["score"]: r.metric_value for r in data.eval_results} == values_of(entry)
     assert "nonsingular.robust_accuracy" in values_of(entry)
@@ -80,7 +81,7 @@ def test_the_hub_reads_every_evaluation_result(entry_named):
         assert result.dataset_id == "somebody/robustness"
         assert result.verify_token is None
         assert result.date == entry.provenance.created
-        assert entry.provenance.data_sha256 in result.notes
+        assert entry.provenance.data_sha256 in str(result.notes)
         assert result.source_url == "https://a.example/"
 
 
