@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
@@ -15,8 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from benchmark.results import Flag, ProbeResult, Provenance, Score, Thumbnail
 from benchmark.serialization import finite, plain_result
+from leaderboard.repeating import reproduce_command
 from leaderboard.standing import standing
-from leaderboard.store import Entry
+from leaderboard.store import Entry, Summary
 from leaderboard.texts import number, probe_text
 from models_zoo.card import Card
 
@@ -143,7 +144,7 @@ class ResultRecord(Published):
     standing: Literal["measured", "rerun", "rerun-differs", "self-reported"]
     provenance: Provenance | None = None
     reruns: list[RerunRecord] = Field(default_factory=list)
-    reproduce: str | None = None
+    reproduce: str
 
 
 class EvaluationRecord(Published):
@@ -177,24 +178,22 @@ class ModelRecord(Published):
 
 
 def record_of(
-    entries: Sequence[Entry], commands: Sequence[Mapping[str, str]] = ()
+    entries: Sequence[Entry], namesakes: Sequence[Entry | Summary] = ()
 ) -> dict[str, Any]:
     """The content of a model's ``record.json``, as :class:`ModelRecord` describes it.
 
     Args:
         entries: all of one model, at least one.
-        commands: for each entry the command that runs each probe again, where they are known.
+        namesakes: what is stored of other models of its name, from which commands have to tell it.
     """
     first = entries[0]
+    among: list[Entry | Summary] = [*entries, *namesakes]
     return {
         "schema_version": SCHEMA_VERSION,
         "model": first.card.model_dump(mode="json"),
         "fingerprint": first.provenance.fingerprint,
         "submitted": first.submitted,
-        "evaluations": [
-            _evaluation(entry, own)
-            for entry, own in zip(entries, commands or [{}] * len(entries), strict=True)
-        ],
+        "evaluations": [_evaluation(entry, among) for entry in entries],
     }
 
 
@@ -207,7 +206,7 @@ def record_text(record: dict[str, Any]) -> str:
     return f"{text}\n"
 
 
-def _evaluation(entry: Entry, commands: Mapping[str, str]) -> dict[str, Any]:
+def _evaluation(entry: Entry, among: Sequence[Entry | Summary]) -> dict[str, Any]:
     where = entry.provenance
     return {
         "battery": where.battery,
@@ -218,13 +217,12 @@ def _evaluation(entry: Entry, commands: Mapping[str, str]) -> dict[str, Any]:
         "seed": where.seed,
         "settings": entry.battery,
         "results": {
-            probe: _result(entry, result, commands.get(probe))
-            for probe, result in entry.answers.items()
+            probe: _result(entry, result, among) for probe, result in entry.answers.items()
         },
     }
 
 
-def _result(entry: Entry, result: ProbeResult, command: str | None) -> dict[str, Any]:
+def _result(entry: Entry, result: ProbeResult, among: Sequence[Entry | Summary]) -> dict[str, Any]:
     text = probe_text(result.probe)
     content = plain_result(result)
     content["shown"] = {
@@ -235,8 +233,7 @@ def _result(entry: Entry, result: ProbeResult, command: str | None) -> dict[str,
         content["provenance"] = entry.provenances[result.probe].model_dump()
     if result.probe in entry.reruns:
         content["reruns"] = [asdict(rerun) for rerun in entry.reruns[result.probe]]
-    if command is not None:
-        content["reproduce"] = command
+    content["reproduce"] = reproduce_command(entry, result.probe, among=among)
     return content
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import joblib
 
-from leaderboard.exports.record import record_of, record_text
+from leaderboard.exports.files import model_files
 from leaderboard.site.comparison_data import write_comparison
 from leaderboard.site.environment import render_page
 from leaderboard.site.glance import headline_rows
@@ -199,11 +199,9 @@ def _write_model(
         load=how_to_load(entries[0].card),
         landscape=put_landscape(folder.landscape, folder.fingerprint, before, own),
     )
-    commands = [{s.result.probe: s.command for s in each.sections} for each in evaluations]
-    text = record_text(record_of(entries, commands))
-    (own / "record.json").write_bytes(text.encode("utf-8", "replace"))
-    # A lone surrogate in somebody's name must not stop everybody's pages.
-    (own / "index.html").write_bytes(page.encode("utf-8", "replace"))
+    for file, text in (model_files(entries, folder.namesakes) | {"index.html": page}).items():
+        # A lone surrogate in somebody's name must not stop everybody's pages.
+        (own / file).write_bytes(text.encode("utf-8", "replace"))
     write_comparison(entries, own)
 
 

@@ -37,6 +37,12 @@ class Entry:
         return max(self.provenances.values(), key=lambda provenance: provenance.created)
 
     @property
+    def key(self) -> tuple[str, str, str, int]:
+        """What identifies it: fingerprint, battery, data and seed."""
+        where = self.provenance
+        return where.fingerprint, where.battery_sha256, where.data_sha256, where.seed
+
+    @property
     def on_training_data(self) -> bool:
         """Whether the examples are some that models may have been trained on."""
         return self.provenance.split == "train"

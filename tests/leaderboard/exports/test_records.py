@@ -10,6 +10,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from leaderboard.exports.files import model_files
 from leaderboard.exports.record import record_of, record_text
 from leaderboard.exports.schema import PUBLISHED, json_schema, schema_text
 from leaderboard.exports.table import harmless
@@ -65,6 +66,13 @@ def test_a_record_holds_every_number_of_the_store(site, zoo_store):
                 assert stored["outcomes"][name] == "".join("01"[int(bit)] for bit in bits)
 
 
+def test_a_model_has_its_files_beside_its_page(site, zoo_store):
+    for entry in zoo_store.entries():
+        folder = site / "models" / entry.card.name.replace("/", "-")
+        for name, text in model_files([entry]).items():
+            assert (folder / name).read_text("utf-8") == text, name
+
+
 def test_the_index_leads_to_every_model_in_order_of_rank(site):
     index = read(site / "results.json")
     (board,) = index["boards"]
@@ -99,5 +107,5 @@ def test_no_text_is_a_formula(text):
 def test_a_record_survives_any_text(made_up, store):
     name = "=cmd|' /C calc'!A0\u202e\x00</script>"
     made_up.fill(store, zoo=[(name, "standard", 0.1)])
-    content = json.loads(record_text(record_of(store.entries(), {})))
+    content = json.loads(record_text(record_of(store.entries())))
     assert content["model"]["name"] == name

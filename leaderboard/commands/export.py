@@ -1,0 +1,165 @@
+"""``nonsingular export``: a model's stored results in the formats that others read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from leaderboard.options import DATABASE, Database, require_folder
+from models_zoo.errors import InputError, unknown_name
+
+if TYPE_CHECKING:
+    from leaderboard.store import Entry, Store, Summary
+
+
+class Format(StrEnum):
+    """What can be written."""
+
+    RECORD = "record"
+    MODEL_INDEX = "model-index"
+    EVAL_RESULTS = "eval-results"
+    EVERY_EVAL_EVER = "every-eval-ever"
+    BADGE = "badge"
+    SHIELDS = "shields"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(export)
+
+
+def export(
+    model: Annotated[
+        str, typer.Argument(help="Stored model: its name, or the start of its fingerprint.")
+    ],
+    format_: Annotated[
+        Format,
+        typer.Option(
+            "--format",
+            help="record: everything, as JSON. model-index: front matter of a Hugging Face model "
+            "card. eval-results: a file for its .eval_results folder. every-eval-ever: JSON by "
+            "that project's schema. badge: an SVG. shields: JSON for shields.io's endpoint badge.",
+        ),
+    ] = Format.RECORD,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write; by default the text is printed.")
+    ] = None,
+    battery: Annotated[
+        str | None, typer.Option(help="Only results of this battery; by default of all.")
+    ] = None,
+    benchmark: Annotated[
+        str | None,
+        typer.Option(
+            help="Data set on the Hugging Face Hub that is registered as the benchmark, as "
+            "owner/name; needed by eval-results, used by no other format."
+        ),
+    ] = None,
+    source_url: Annotated[
+        str | None,
+        typer.Option(
+            help="Where the results are published, named as their source in model-index, "
+            "eval-results and every-eval-ever."
+        ),
+    ] = None,
+    organization: Annotated[
+        str, typer.Option(help="Whose results these are, for every-eval-ever.")
+    ] = "unknown",
+    database: Database = DATABASE,
+) -> None:
+    """Print a model's stored results in a format that other programs and sites read."""
+    from leaderboard.store import Store
+
+    require_folder(out)
+    _require_web_address(source_url)
+    benchmark = _required(format_, benchmark)
+    store = Store.open(database, to_read=True)
+    entries = _entries(store, model, battery)
+    name, chosen = entries[0].card.name, {entry.key for entry in entries}
+    others = [s for s in store.summaries(()) if s.card.name == name and s.key not in chosen]
+    text = _text(format_, entries, others, benchmark, source_url, organization)
+    content = text.encode("utf-8", "replace")  # as the site does with half a surrogate pair
+    if out is None:
+        stream = typer.get_binary_stream("stdout")
+        stream.write(content)
+        stream.flush()
+        return
+    from models_zoo.checkpoint.writing import write_bytes
+
+    write_bytes(out, content)
+
+
+def _text(
+    format_: Format,
+    entries: Sequence[Entry],
+    namesakes: Sequence[Summary],
+    benchmark: str,
+    source_url: str | None,
+    organization: str,
+) -> str:
+    from leaderboard.exports.badge import badge_of, badge_svg, entry_shown, shields_json
+
+    match format_:
+        case Format.RECORD:
+            from leaderboard.exports.record import record_of, record_text
+
+            return record_text(record_of(entries, namesakes))
+        case Format.MODEL_INDEX:
+            from leaderboard.exports.model_index import model_index
+
+            return model_index(entries, source_url)
+        case Format.EVAL_RESULTS:
+            from leaderboard.exports.eval_results import eval_results
+
+            return eval_results(entries, benchmark, source_url)
+        case Format.EVERY_EVAL_EVER:
+            from leaderboard.exports.every_eval_ever import every_eval_ever
+
+            return every_eval_ever(entries, source_url, organization)
+        case Format.BADGE:
+            return badge_svg(badge_of(entry_shown(entries)))
+        case Format.SHIELDS:
+            return shields_json(badge_of(entry_shown(entries)))
+
+
+def _entries(store: Store, model: str, battery: str | None) -> list[Entry]:
+    """Everything stored of the one model that is meant, at least one entry."""
+    summaries = store.summaries(())
+    named = {each.fingerprint for each in summaries if each.card.name == model}
+    named = named or {each.fingerprint for each in summaries if each.fingerprint.startswith(model)}
+    if not named or not model:
+        raise unknown_name("stored model", model, {each.card.name for each in summaries})
+    if len(named) > 1:
+        found = ", ".join(sorted(each[:12] for each in named))
+        raise InputError(
+            f"{len(named)} stored models are meant by {model!r}; give the start of a fingerprint "
+            f"in place of the name: {found}"
+        )
+    entries = store.entries(battery, fingerprints=named)
+    if not entries:
+        known = {each.battery for each in summaries if each.fingerprint in named}
+        raise unknown_name(f"battery among the results of {model}", battery or "", known)
+    return entries
+
+
+def _required(format_: Format, benchmark: str | None) -> str:
+    """The benchmark's data set; the other formats need none."""
+    if format_ is not Format.EVAL_RESULTS:
+        return ""
+    if benchmark is None:
+        raise InputError(
+            "--format eval-results needs --benchmark OWNER/NAME, the data set on the Hugging Face "
+            "Hub that the results count for"
+        )
+    owner, _, name = benchmark.partition("/")
+    if not owner or not name or "/" in name or any(char.isspace() for char in benchmark):
+        raise InputError(f"--benchmark {benchmark!r} is not of the form OWNER/NAME")
+    return benchmark
+
+
+def _require_web_address(url: str | None) -> None:
+    if url is not None and not url.startswith(("https://", "http://")):
+        raise InputError(f"--source-url {url!r} does not begin with https:// or http://")

@@ -1,0 +1,83 @@
+"""What the formats of others are given of a stored result: its headline scores, in plain text."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from benchmark.results import ProbeResult, Score, ScoreSpec
+from leaderboard.store import Entry
+from leaderboard.texts import interval, probe_texts
+
+DATA_SETS: dict[str, tuple[str, str | None]] = {
+    "digits": ("Digits (scikit-learn)", None),
+    "mnist": ("MNIST", "ylecun/mnist"),
+    "fashion-mnist": ("Fashion-MNIST", "zalando-datasets/fashion_mnist"),
+    "cifar10": ("CIFAR-10", "uoft-cs/cifar10"),
+    "cifar100": ("CIFAR-100", "uoft-cs/cifar100"),
+    "svhn": ("SVHN", "ufldl-stanford/svhn"),
+    "imagenet": ("ImageNet-1k", "ILSVRC/imagenet-1k"),
+}
+"""For a battery's data set, its usual name and its identifier on the Hugging Face Hub."""
+
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What neither YAML 1.1 nor XML 1.0 lets a text hold, and UTF-8 not either."""
+
+
+@dataclass(frozen=True)
+class Headline:
+    """A score of the front page.
+
+    Attributes:
+        key: ``<probe>.<score>``, as in ``results.json``.
+        title: the score's label, as a heading that stands alone, such as "Clean accuracy".
+        spec: what the score means.
+        score: its finite value, with its interval.
+    """
+
+    key: str
+    title: str
+    spec: ScoreSpec
+    score: Score
+
+    @property
+    def sampled(self) -> bool:
+        """Whether there is a 95% interval around the value."""
+        return interval(self.score, self.spec.unit) is not None
+
+
+def headlines(answers: Mapping[str, ProbeResult]) -> list[Headline]:
+    """The headline scores among an entry's answers, in the order of the boards.
+
+    A score that is no finite number is left out: none of the formats can say what it is.
+
+    Args:
+        answers: by probe, as :attr:`~leaderboard.store.Entry.answers` gives them.
+    """
+    return [
+        Headline(f"{text.name}.{name}", _title(spec.label, name), spec, score)
+        for text in probe_texts().values()
+        if text.name in answers
+        for name, spec in text.scores.items()
+        if spec.headline
+        and (score := answers[text.name].scores.get(name)) is not None
+        and math.isfinite(score.value)
+    ]
+
+
+def raised_flags(entry: Entry) -> list[str]:
+    """Names of the checks that saw a reason to distrust the entry's scores, each once."""
+    flags = (flag for result in entry.results.values() for flag in result.flags)
+    return list(dict.fromkeys(flag.name for flag in flags if flag.raised))
+
+
+def printable(text: str) -> str:
+    """A text with U+FFFD for every character that XML, YAML or UTF-8 cannot hold."""
+    return _UNPRINTABLE.sub("\ufffd", text)
+
+
+def _title(label: str, score: str) -> str:
+    """A board's heading can leave out what is measured; a name among other people's cannot."""
+    return f"{label} {score.replace('_', ' ')}" if score.endswith("accuracy") else label
