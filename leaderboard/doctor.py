@@ -23,7 +23,8 @@ from packaging.version import Version
 
 OLDEST_PYTHON = (3, 11)
 OLDEST_TORCH = Version("2.6")
-OLDEST_SQLITE = (3, 24, 0)
+OLDEST_SQLITE = (3, 27, 0)
+"""The first with ``VACUUM INTO``, which publishes a snapshot of the database."""
 
 REINSTALL_PAIR = "install the two together: pip install --upgrade torch torchvision"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmark.probes.definition import Definition
 from leaderboard.texts import probe_texts
 
 _UNITS = {
@@ -24,9 +25,15 @@ def scores_markdown() -> str:
         "examples `n` and its 95% interval: Wilson's for shares of examples, the normal one for",
         "means, that of order statistics for medians. Budgets, maxima and volumes have none.",
         "",
+        "In the formulas `z` are the logits, `p` their softmax, `y` the label, `w` the weights and `v`",
+        "their displacement, one for all examples. Minima and maxima are over what the search found.",
+        "[probes](probes) has a page for each with its algorithm and limits.",
+        "",
     ]
     for text in probe_texts().values():
         lines += [f"## {text.title} (`{text.name}`)", "", text.question, ""]
+        if text.definition:
+            lines += _defined(text.definition)
         for name, spec in text.scores.items():
             lines += [
                 f"**`{text.name}.{name}`** ({spec.label}; unit: {_UNITS[spec.unit]}; "
@@ -35,6 +42,14 @@ def scores_markdown() -> str:
                 "",
             ]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _defined(definition: Definition) -> list[str]:
+    lines: list[str] = []
+    for formula in definition.formulas:
+        lines += [f"{formula.gives}:", "", f"    {formula.text}", ""]
+    lines += [f"- [{source.text}]({source.url}): {source.use}." for source in definition.sources]
+    return [*lines, ""]
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmark.headline import SCORES
 from benchmark.probes import PROBES
+from benchmark.probes.definition import Definition, definition_of
 from benchmark.probes.ladders import budget_text
 from benchmark.results import Score, ScoreSpec
 
@@ -36,6 +37,11 @@ class ProbeText:
     title: str
     question: str
     scores: dict[str, ScoreSpec]
+
+    @property
+    def definition(self) -> Definition | None:
+        """Formulas and sources; ``None`` where this version does not know the probe."""
+        return definition_of(self.name)
 
     def spec(self, score: str) -> ScoreSpec:
         """What a score means; one an older version stored and this one dropped says so."""

@@ -26,6 +26,12 @@ def register(app: typer.Typer) -> None:
                 "models. Those that an earlier site at --out shows stay without it."
             ),
         ] = None,
+        no_database: Annotated[
+            bool,
+            typer.Option(
+                "--no-database", help="Leave the database itself out; it is published otherwise."
+            ),
+        ] = False,
     ) -> None:
         """Render the stored results as static pages that open without a server or a network."""
         from rich.console import Console
@@ -44,6 +50,7 @@ def register(app: typer.Typer) -> None:
                 out,
                 lambda done, total: bar.update(models, completed=done, total=total),
                 landscapes=pages,
+                database=not no_database,
             )
         scored = {entry.provenance.fingerprint for entry in store.entries(fingerprints=list(pages))}
         for each in pages.values():

@@ -50,6 +50,13 @@ def submit(
         str | None, typer.Option(help="How it was trained, such as 'pgd-at'.")
     ] = None,
     notes: Annotated[str, typer.Option(help="Anything a reader should know.")] = "",
+    probe: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only this probe of the battery for now; repeatable. The same command without it "
+            "adds the others."
+        ),
+    ] = None,
     data: Data = None,
     data_root: DataRoot = None,
     examples: Examples = None,
@@ -76,6 +83,7 @@ def submit(
     from models_zoo.card import Card, Training
 
     battery = battery_for(dataset)
+    probes = battery.select(probe)
     loaded = evaluation_examples(dataset, data, data_root, examples, usual=battery.examples)
     model = load_file(
         file,
@@ -100,7 +108,7 @@ def submit(
         first = error.errors()[0]
         option = "--" + ".".join(map(str, first["loc"]))
         raise InputError(f"{option}: {first['msg']}, got {first['input']!r}") from error
-    job = Job(battery, loaded, battery.select(None), seed=seed, device=device)
+    job = Job(battery, loaded, probes, seed=seed, device=device)
     require_scorable([model], job)
     accuracy = admit(model, loaded)
     store = Store.open(database)

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from leaderboard.site.boards.rows import profile_words
 from leaderboard.site.findings_page import prose
+from leaderboard.site.formulas import mathml
 from leaderboard.site.score_rows import direction, score_rows
 from leaderboard.texts import ABSENT, SHOWN_UNITS, plain, probe_text
 
@@ -32,6 +33,7 @@ def environment() -> Environment:
     )
     made.filters |= {
         "direction": direction,
+        "mathml": mathml,
         "memory": _memory,
         "plain": plain,
         "profile_words": profile_words,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib.resources import files
 from itertools import accumulate
 from pathlib import Path
@@ -10,17 +11,20 @@ from pathlib import Path
 from leaderboard.exports.index import board_of, index_of, json_text
 from leaderboard.exports.schema import write_schemas
 from leaderboard.exports.table import board_csv
+from leaderboard.site.battery_page import battery_values
 from leaderboard.site.boards import ASKED, HEADLINES, make_boards
 from leaderboard.site.boards.facets import FACETS
 from leaderboard.site.boards.rows import PROFILE
 from leaderboard.site.boards.writing import PAGE, further_pages, write_board
 from leaderboard.site.comparison_data import write_index
+from leaderboard.site.database import publish_database
 from leaderboard.site.environment import render_page
 from leaderboard.site.findings_page import findings_values
 from leaderboard.site.landscapes import LandscapePage
 from leaderboard.site.models import folders_of, write_models
 from leaderboard.site.publish import replacing
 from leaderboard.site.slugs import unique_slugs
+from leaderboard.site.submit_page import submit_values
 from leaderboard.site.svg import Painter
 from leaderboard.store import Store, Summary
 
@@ -33,6 +37,8 @@ def render_site(
     out: Path,
     progress: Callable[[int, int], None] | None = None,
     landscapes: Mapping[str, LandscapePage] | None = None,
+    *,
+    database: bool = True,
 ) -> Path:
     """Write the leaderboard as a folder of static pages, in place of an earlier one.
 
@@ -45,6 +51,7 @@ def render_site(
         progress: told how many of how many models are done.
         landscapes: pages of the loss around models, by fingerprint; those that the earlier site
             showed stay.
+        database: whether the database is published with the pages; only SQLite can be.
 
     Returns:
         Path of the front page.
@@ -60,7 +67,9 @@ def render_site(
     with replacing(out) as folder:
         folders = folders_of(summaries, names, batteries, landscapes or {})
         written = write_models(store, folders, batteries, out / "models", folder / "models")
-        _write_pages(store, summaries, models, batteries, folder, out)
+        published = database and publish_database(store, summaries, folder)
+        page = partial(render_page, has_database=published)
+        _write_pages(store, summaries, models, batteries, folder, out, page)
         for done in accumulate(written):
             if progress:
                 progress(done, len(folders))
@@ -74,6 +83,7 @@ def _write_pages(
     batteries: dict[str, str],
     folder: Path,
     out: Path,
+    page: Callable[..., str],
 ) -> None:
     """Everything but the models' folders."""
     painter = Painter(out / "charts", folder / "charts")
@@ -88,7 +98,7 @@ def _write_pages(
     write_schemas(folder / "schema")
     write_index(summaries, boards, models, folder / "models")
     pages = {
-        "index.html": render_page(
+        "index.html": page(
             "index.html.j2",
             "",
             boards=boards,
@@ -97,23 +107,16 @@ def _write_pages(
             facets=FACETS,
             profile_parts=PROFILE,
         ),
-        "compare.html": render_page("compare.html.j2", ""),
+        "compare.html": page("compare.html.j2", ""),
     }
     for sha256, path in batteries.items():
-        own = [each for each in summaries if each.battery_sha256 == sha256]
-        scored = {models[each.fingerprint]: each.card.name for each in own}
-        pages[path] = render_page(
-            "battery.html.j2",
-            "../",
-            name=own[0].battery,
-            sha256=sha256,
-            battery=contents[sha256],
-            models=scored.items(),
-        )
+        values = battery_values(sha256, contents, summaries, models, batteries, boards)
+        pages[path] = page("battery.html.j2", "../", **values)
+    pages["submit.html"] = page("submit.html.j2", "", **submit_values())
     pages["results.json"] = json_text(index_of(boards))
     zoo = {each.fingerprint for each in summaries if each.card.source in ZOO}
     values = findings_values(store.entries(fingerprints=zoo), painter)
-    pages["findings.html"] = render_page("findings.html.j2", "", **values)
+    pages["findings.html"] = page("findings.html.j2", "", **values)
     _write(folder, pages)
     static = files("leaderboard.site") / "static"
     (folder / "static").mkdir()

@@ -1,11 +1,17 @@
 """Every command, option and column says what it is."""
 
+from importlib.resources import files
+from xml.etree import ElementTree
+
+import pytest
 import typer
 
 from benchmark.headline import SCORES
 from benchmark.probes import PROBES
+from benchmark.probes.definition import definition_of, settings_in_words
 from leaderboard.cli import app
 from leaderboard.documentation import scores_markdown
+from leaderboard.site.formulas import mathml
 
 GROUP = typer.main.get_command(app)
 COMMANDS = getattr(GROUP, "commands")  # noqa: B009 - the declared type is that of any command
@@ -43,3 +49,32 @@ def test_every_score_is_in_the_documentation(root):
     names = [f"nonsingular.{name}" for name in SCORES]
     names += [f"{probe}.{name}" for probe, known in PROBES.items() for name in known.scores]
     assert [name for name in names if name not in page] == []
+
+
+@pytest.mark.parametrize("probe", ["nonsingular", *PROBES])
+def test_every_probe_states_formulas_that_can_be_drawn_and_sources(probe):
+    definition = definition_of(probe)
+    assert definition is not None, f"write benchmark/probes/definitions/{probe}.toml"
+    for formula in definition.formulas:
+        drawn = ElementTree.fromstring(mathml(formula))  # noqa: S314
+        shown = "".join(drawn.itertext())
+        assert drawn.get("alttext") == formula.text
+        assert "\\" not in shown, f"{formula.gives}: latex2mathml left {shown!r}"
+    assert all(source.url.scheme == "https" for source in definition.sources)
+
+
+def test_every_definition_is_of_a_probe():
+    folder = files("benchmark.probes") / "definitions"
+    names = {file.name.removesuffix(".toml") for file in folder.iterdir()}
+    assert names == {"nonsingular", *PROBES}
+    assert definition_of("retired") is definition_of("../batteries/digits-v1") is None
+
+
+def test_every_setting_of_every_probe_is_described():
+    silent = [
+        f"{name}.{setting}"
+        for name, probe in PROBES.items()
+        for setting in probe.Settings.model_fields
+        if not settings_in_words(probe.Settings).get(setting)
+    ]
+    assert silent == []

@@ -1,0 +1,44 @@
+"""When a battery's content was frozen, and why: kept beside it, so that its hash does not change."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date
+from functools import cache
+from importlib.resources import files
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Frozen(BaseModel):
+    """A content of a battery that scores may refer to.
+
+    Attributes:
+        sha256: of the content.
+        date: from when on it did not change.
+        note: what it is, and what is new in it, in a sentence or two.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    date: date
+    note: str = Field(min_length=1)
+
+
+class _History(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    frozen: tuple[Frozen, ...]
+
+
+@cache
+def frozen_batteries() -> dict[str, Frozen]:
+    """Every content that was ever frozen, by its hash, from ``versions/<battery>.toml``."""
+    folder = files("benchmark.batteries") / "versions"
+    histories = [
+        _History.model_validate(tomllib.loads(file.read_text("utf-8")))
+        for file in sorted(folder.iterdir(), key=lambda file: file.name)
+        if file.name.endswith(".toml")
+    ]
+    return {each.sha256: each for history in histories for each in history.frozen}

@@ -1,0 +1,65 @@
+"""A view for readers who speak SQL: one row a score, with the model and the budget's battery.
+
+Revision: 0003.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    models = sa.table(
+        "models",
+        *map(sa.column, ("fingerprint", "name", "submitted")),
+        sa.column("card", sa.JSON),
+    )
+    results = sa.table(
+        "results",
+        *map(
+            sa.column,
+            ("id", "fingerprint", "battery", "battery_sha256", "data_sha256", "seed", "probe"),
+        ),
+        sa.column("provenance", sa.JSON),
+        sa.column("created"),
+    )
+    scores = sa.table(
+        "scores", *map(sa.column, ("result_id", "name", "value", "low", "high", "n"))
+    )
+    rows = (
+        sa.select(
+            models.c.name.label("model"),
+            results.c.battery,
+            results.c.probe,
+            scores.c.name.label("score"),
+            scores.c.value,
+            scores.c.low,
+            scores.c.high,
+            scores.c.n,
+            results.c.provenance["examples"].as_integer().label("examples"),
+            # Results of before there were others are of test images and do not say so.
+            sa.func.coalesce(results.c.provenance["split"].as_string(), "test").label("split"),
+            results.c.seed,
+            results.c.created,
+            models.c.submitted,
+            models.c.card["architecture"].as_string().label("architecture"),
+            models.c.card[("training", "recipe")].as_string().label("recipe"),
+            results.c.fingerprint,
+            results.c.battery_sha256,
+            results.c.data_sha256,
+        )
+        .select_from(scores)
+        .join(results, results.c.id == scores.c.result_id)
+        .join(models, models.c.fingerprint == results.c.fingerprint)
+    )
+    bind = op.get_bind()
+    text = rows.compile(bind, compile_kwargs={"literal_binds": True})
+    bind.exec_driver_sql(f"CREATE VIEW leaderboard AS {text}")
+
+
+def downgrade() -> None:
+    op.execute("DROP VIEW leaderboard")
