@@ -15,19 +15,21 @@ FILE = "nonsingular.sqlite"
 """Its name at the top of the site."""
 
 _TABLES = """
+DROP TABLE IF EXISTS headline;
 CREATE TABLE headline (
   model TEXT, battery TEXT, value REAL, low REAL, high REAL, examples INTEGER, split TEXT,
   seed INTEGER, created TEXT, submitted INTEGER, architecture TEXT, recipe TEXT,
   fingerprint TEXT, battery_sha256 TEXT, data_sha256 TEXT,
   PRIMARY KEY (fingerprint, battery_sha256, data_sha256, seed)
 );
+DROP TABLE IF EXISTS meanings;
 CREATE TABLE meanings (
   probe TEXT, score TEXT, label TEXT, description TEXT, unit TEXT, higher_is_better INTEGER,
   PRIMARY KEY (probe, score)
 );
 """
 """What the published copy has beside the store's own tables and view: the derived headline, and
-what each score means."""
+what each score means. A store may itself be a published copy that somebody goes on with."""
 
 
 def publish_database(store: Store, summaries: Sequence[Summary], folder: Path) -> bool:
