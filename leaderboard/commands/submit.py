@@ -66,6 +66,9 @@ def submit(
     device: Device = "cpu",
 ) -> None:
     """Check a checkpoint, keep a copy by its hash, score it and put its row on the leaderboard."""
+    texts = {"--name": name, "--notes": notes, "--recipe": recipe, "--licence": licence}
+    for option, text in texts.items():
+        _require_text(option, text or "")
     if file.suffix.lower() == ".pt2":
         raise InputError(
             f"submission {file} is refused: loading an exported program can execute code; "
@@ -116,3 +119,13 @@ def submit(
     typer.echo(f"accepted {name!r}: {accuracy:.1%} clean; kept as {kept}", err=True)
     print_summary([name], score_models([model], job, store, submitted=True))
     typer.echo(f"leaderboard: {render_site(store, out).resolve().as_uri()}")
+
+
+def _require_text(option: str, text: str) -> None:
+    """Refuse what a terminal of another encoding made of a text."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise InputError(
+            f"{option} {text!r} is not UTF-8; set the terminal's encoding to UTF-8 and type it anew"
+        ) from None

@@ -24,12 +24,16 @@ _REVISION = 1
 _END = 48
 """How many characters of either end of a very long text a chart shows."""
 
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_UNPRINTABLE = re.compile("[^\x20-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def printable(text: str) -> str:
-    """``text`` with what XML cannot hold replaced; vl-convert aborts the process on it."""
-    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+    """``text`` on one line, with what a picture cannot hold replaced.
+
+    vl-convert aborts the process on what XML cannot hold, and Vega refuses ends of lines, those of
+    Unicode included, in the order of a scale.
+    """
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def short(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,17 @@ from benchmark.results import Outcomes
 _MARK = "$float"
 """Key of the one-entry object that stands for a number JSON has no literal for."""
 
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
 
 def dumps(value: Any) -> str:
     """JSON text of plain data; infinities and NaN become ``{"$float": "inf"}`` and the like.
 
-    Python's own ``Infinity`` literal is not JSON: other readers and PostgreSQL refuse it.
+    Python's own ``Infinity`` literal is not JSON: other readers and PostgreSQL refuse it. What no
+    encoding can hold, half of a surrogate pair as in a file's name that is not UTF-8, is replaced.
     """
-    return json.dumps(_mark(value), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(_mark(value), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    return _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def loads(text: str | bytes) -> Any:

@@ -79,3 +79,13 @@ def test_what_the_page_says_is_refused_is_refused(page, here, tmp_path, suffix):
     status, _, error = here("submit", f"net{suffix}", *named)
     assert status == 2
     assert "refused" in error
+
+
+def test_a_text_that_is_not_utf8_is_refused_by_name(here, tmp_path):
+    (tmp_path / "net.safetensors").write_bytes(b"x")
+    named = ("--name", "mine", "--dataset", "digits", "--architecture", "mlp")
+    for option in ("--notes", "--recipe", "--licence"):
+        status, _, error = here("submit", "net.safetensors", *named, option, "caf\udce9")
+        assert status == 2
+        assert error.startswith(f"error: {option} ")
+        assert "UTF-8" in error

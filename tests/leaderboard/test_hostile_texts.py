@@ -1,0 +1,150 @@
+"""Whatever a submission writes, wherever it can: its texts stay texts."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from leaderboard.site import render_site
+from leaderboard.store import Store
+from tests.leaderboard import hostile
+
+SVG = {"svg", "g", "path", "line", "rect", "text", "tspan", "defs", "clipPath", "circle", "title"}
+
+
+class Elements(HTMLParser):
+    """Every element of a page with its attributes' names; a chart's apart, which follow from how
+    long a text is."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.found: list[tuple[str, ...]] = []
+        self.charts: set[str] = set()
+        self.values: list[tuple[str, str]] = []
+        self.text = ""
+        self._depth = 0
+        self.feed(path.read_bytes().decode("utf-8"))
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.values += [(name, value or "") for name, value in attrs]
+        self._depth += tag == "svg"
+        if self._depth:
+            self.charts.add(tag)
+        else:
+            self.found.append((tag, *sorted(name for name, _ in attrs)))
+
+    def handle_endtag(self, tag):
+        self._depth -= tag == "svg"
+
+    def handle_data(self, data):
+        self.text += data
+
+    def handle_comment(self, data):
+        self.found.append(("comment",))
+
+
+@pytest.fixture(scope="module")
+def sites(tmp_path_factory) -> tuple[Path, Path]:
+    """The site of hostile texts, and the same one with harmless texts in their places."""
+    folder = tmp_path_factory.mktemp("texts")
+    rendered = []
+    for name, texts in (("hostile", hostile.TEXTS), ("plain", hostile.PLAIN)):
+        store = Store.open(":memory:")
+        hostile.fill(store, texts)
+        rendered.append(render_site(store, folder / name).parent)
+    return rendered[0], rendered[1]
+
+
+@pytest.fixture(scope="module")
+def site(sites) -> Path:
+    return sites[0]
+
+
+def pages(site: Path) -> dict[str, list[Elements]]:
+    """Pages by folder; models and their batteries in the order in which they were stored."""
+    folders = json.loads((site / "models" / "keys.json").read_text("utf-8"))
+    models = [site / "models" / name / "index.html" for name in folders]
+    links = [re.findall(r"batteries/[a-z0-9-]+\.html", m.read_text("utf-8")) for m in models]
+    batteries = [site / found[0] for found in links]
+    others = sorted(set(site.rglob("*.html")) - {*models, *batteries})
+    found = {path.relative_to(site).parts[0]: [Elements(path)] for path in others}
+    return found | {"models": list(map(Elements, models))} | {
+        "batteries": list(map(Elements, batteries))
+    }
+
+
+def test_no_text_adds_an_element_or_an_attribute(sites):
+    attempted, plain = (pages(site) for site in sites)
+    assert attempted.keys() == plain.keys()
+    assert len(attempted["models"]) == len(set(hostile.TEXTS))
+    for kind, found in attempted.items():
+        for place, (ours, harmless) in enumerate(zip(found, plain[kind], strict=True)):
+            assert ours.found == harmless.found, (kind, place)
+            assert ours.charts <= {name.lower() for name in SVG}, (kind, place)
+
+
+def test_every_text_is_there_to_be_read(site):
+    for place, page in enumerate(pages(site)["models"]):
+        text = hostile.TEXTS[place][:100].split("\r")[0].split("\x00")[0].split("\ud800")[0]
+        assert text.strip() in page.text
+
+
+def test_addresses_and_styles_hold_nothing_of_a_text(site):
+    for found in pages(site).values():
+        for page in found:
+            ids = [value for name, value in page.values if name == "id"]
+            assert len(ids) == len(set(ids))
+            for name, value in page.values:
+                if name in ("href", "src", "action"):
+                    inside = re.fullmatch(r"(?:\.\./)*[\w./-]*(?:#[^\s<>\"]*)?", value)
+                    outside = re.fullmatch(r"https?://[^\s<>\"]+", value)
+                    picture = re.match(r"data:image/(png;base64|svg\+xml),", value)
+                    assert inside or outside or picture, value[:200]
+                if name == "style":
+                    assert re.fullmatch(r"--v: ?[\d.]+;?", value), value[:200]
+                assert not name.startswith("on"), name
+
+
+def test_file_names_are_plain(site):
+    for path in site.rglob("*"):
+        assert re.fullmatch(r"[A-Za-z0-9_.-]{1,90}", path.name), path
+        assert not path.is_symlink()
+
+
+def test_charts_are_pictures_and_nothing_else(site):
+    found = list(site.rglob("*.svg"))
+    assert len(found) >= len(hostile.TEXTS)
+    for path in found:
+        for element in ElementTree.fromstring(path.read_text("utf-8")).iter():  # noqa: S314
+            assert element.tag.removeprefix("{http://www.w3.org/2000/svg}") in SVG, path
+            for name, value in element.attrib.items():
+                assert not name.lower().startswith("on"), path
+                assert "javascript:" not in value.lower() or name in ("aria-label", "title"), path
+
+
+def test_data_is_json_and_cannot_end_its_script(site):
+    scripts = sorted((site / "boards").glob("*.js"))
+    assert scripts
+    for path in scripts:
+        text = path.read_text("ascii")
+        assert "</" not in text or "</script" not in text.lower()
+        name, data = re.fullmatch(r"nonsingular\.receive\((\".*?\"), (.*)\);\n", text).groups()
+        assert json.loads(name)
+        assert isinstance(json.loads(data), dict)
+    for path in site.rglob("*.json"):
+        json.loads(path.read_text("utf-8"), parse_constant=pytest.fail)
+
+
+def test_tables_for_spreadsheets_hold_no_formulas(site):
+    for path in site.rglob("*.csv"):
+        rows = list(csv.reader(path.read_text("utf-8").splitlines(keepends=True), strict=True))
+        assert len({len(row) for row in rows}) == 1, path
+        for cell in (cell for row in rows for cell in row):
+            assert not re.match(r"[=@\t\r]|[+-](?![\d.]|inf)", cell), (path, cell[:80])
