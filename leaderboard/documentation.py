@@ -25,9 +25,9 @@ def scores_markdown() -> str:
         "examples `n` and its 95% interval: Wilson's for shares of examples, the normal one for",
         "means, that of order statistics for medians. Budgets, maxima and volumes have none.",
         "",
-        "In the formulas `z` are the logits, `p` their softmax, `y` the label, `w` the weights and `v`",
-        "their displacement, one for all examples. Minima and maxima are over what the search found.",
-        "[probes](probes) has a page for each with its algorithm and limits.",
+        "In the formulas `z` are the logits, `p` their softmax, `y` the label, `w` the weights and",
+        "`v` their displacement, one for all examples. Minima and maxima are over what the search",
+        "found. [probes](probes) has a page for each with its algorithm and limits.",
         "",
     ]
     for text in probe_texts().values():

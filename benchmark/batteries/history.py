@@ -1,4 +1,4 @@
-"""When a battery's content was frozen, and why: kept beside it, so that its hash does not change."""
+"""When a battery's content was frozen, kept beside it so that its hash does not change."""
 
 from __future__ import annotations
 

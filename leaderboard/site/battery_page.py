@@ -1,4 +1,4 @@
-"""A battery's page: every probe with budget, formula and source, and what other versions changed."""
+"""A battery's page: every probe with budget, formula and source, and how versions differ."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from benchmark.batteries import frozen_batteries
 from benchmark.probes import PROBES
 from benchmark.probes.definition import Definition, settings_in_words
 from leaderboard.site.boards.board import Board
-from leaderboard.texts import ABSENT, ProbeText, plain, probe_text
 from leaderboard.store import Summary
+from leaderboard.texts import ABSENT, ProbeText, plain, probe_text
 
 LISTED = 200
 """Models that the page names; with more it leads to the board."""

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from leaderboard.texts import probe_texts
 from leaderboard.store import Store, Summary
 from leaderboard.store.summaries import NONSINGULAR
+from leaderboard.texts import probe_texts
 
 FILE = "nonsingular.sqlite"
 """Its name at the top of the site."""

@@ -42,6 +42,7 @@ def test_every_probe_has_budgets_formulas_and_sources(digits):
         said = text_of(section[0])
         assert PROBES[name].question in said
         definition = definition_of(name)
+        assert definition
         for formula in definition.formulas:
             assert formula.text in said
         assert section[0].count("<math ") == len(definition.formulas)
@@ -52,6 +53,7 @@ def test_every_probe_has_budgets_formulas_and_sources(digits):
             assert setting in said
             assert meaning in said
     budgets = re.search(r"Input attack</a>.*?</tr>", digits, re.S)
+    assert budgets
     assert "linf 0.2; l2 0.6" in text_of(budgets[0])
 
 
@@ -86,9 +88,7 @@ def test_differences_are_those_settings_that_differ():
     assert differences(old, old) == []
 
 
-def test_versions_of_a_name_and_of_a_data_set_are_held_against_each_other(
-    tmp_path, store, made_up
-):
+def test_versions_of_a_name_and_of_a_data_set_are_held_against_each_other(tmp_path, store, made_up):
     first = made_up.Battery()
     second = made_up.Battery(probes=first.probes | {"weight": {"radii": [0.05, 0.1], "steps": 20}})
     other = made_up.Battery(name="mnist-v1", dataset="mnist")

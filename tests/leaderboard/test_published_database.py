@@ -62,8 +62,9 @@ def test_its_headlines_are_the_numbers_on_the_front_page(site, published, zoo_st
     }
     page = (site / "index.html").read_text("utf-8")
     for row in rows:
-        line = re.search(rf">{row['model']}</a>.*?</tr>", page, re.S)[0]
-        assert f">{row['value']:.1%}<" in line
+        line = re.search(rf">{row['model']}</a>.*?</tr>", page, re.S)
+        assert line
+        assert f">{row['value']:.1%}<" in line[0]
 
 
 def test_it_says_what_every_score_means(published):

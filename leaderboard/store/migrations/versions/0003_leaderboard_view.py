@@ -27,9 +27,7 @@ def upgrade() -> None:
         sa.column("provenance", sa.JSON),
         sa.column("created"),
     )
-    scores = sa.table(
-        "scores", *map(sa.column, ("result_id", "name", "value", "low", "high", "n"))
-    )
+    scores = sa.table("scores", *map(sa.column, ("result_id", "name", "value", "low", "high", "n")))
     rows = (
         sa.select(
             models.c.name.label("model"),
