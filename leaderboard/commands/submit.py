@@ -66,9 +66,10 @@ def submit(
     device: Device = "cpu",
 ) -> None:
     """Check a checkpoint, keep a copy by its hash, score it and put its row on the leaderboard."""
-    texts = {"--name": name, "--notes": notes, "--recipe": recipe, "--licence": licence}
-    for option, text in texts.items():
-        _require_text(option, text or "")
+    _require_text("--name", name, 200)
+    _require_text("--recipe", recipe or "", 100)
+    _require_text("--licence", licence or "", 100)
+    _require_text("--notes", notes, 2000, lines=True)
     if file.suffix.lower() == ".pt2":
         raise InputError(
             f"submission {file} is refused: loading an exported program can execute code; "
@@ -121,11 +122,17 @@ def submit(
     typer.echo(f"leaderboard: {render_site(store, out).resolve().as_uri()}")
 
 
-def _require_text(option: str, text: str) -> None:
-    """Refuse what a terminal of another encoding made of a text."""
+def _require_text(option: str, text: str, longest: int, *, lines: bool = False) -> None:
+    """Refuse what would not be a text on a page: bytes of another encoding, controls, a flood."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
         raise InputError(
             f"{option} {text!r} is not UTF-8; set the terminal's encoding to UTF-8 and type it anew"
         ) from None
+    if len(text) > longest:
+        raise InputError(
+            f"{option} {text[:40]!r}... has {len(text):,} characters; write at most {longest:,}"
+        )
+    if not "".join(text.split("\n") if lines else [text]).isprintable():
+        raise InputError(f"{option} {text!r} has characters that do not print; leave them out")

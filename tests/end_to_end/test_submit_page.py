@@ -81,11 +81,16 @@ def test_what_the_page_says_is_refused_is_refused(page, here, tmp_path, suffix):
     assert "refused" in error
 
 
-def test_a_text_that_is_not_utf8_is_refused_by_name(here, tmp_path):
-    (tmp_path / "net.safetensors").write_bytes(b"x")
-    named = ("--name", "mine", "--dataset", "digits", "--architecture", "mlp")
-    for option in ("--notes", "--recipe", "--licence"):
-        status, _, error = here("submit", "net.safetensors", *named, option, "caf\udce9")
-        assert status == 2
-        assert error.startswith(f"error: {option} ")
-        assert "UTF-8" in error
+@pytest.mark.parametrize("option", ["--name", "--notes", "--recipe", "--licence"])
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("caf\udce9", "UTF-8"), ("W" * 10_000, "10,000 characters"), ("a\u202eb", "do not print")],
+)
+def test_what_is_not_a_text_for_a_page_is_refused_by_its_option(here, option, text, reason):
+    named = {"--name": "mine", "--dataset": "digits"} | {option: text}
+    words = [word for pair in named.items() for word in pair]
+    status, _, error = here("submit", "net.safetensors", *words)
+    assert status == 2
+    assert error.startswith(f"error: {option} ")
+    assert reason in error
+    assert len(error) < 200

@@ -62,6 +62,12 @@ nonsingular.table = (() => {
     return cell;
   };
 
+  const wordsCell = (text) => {
+    const cell = make("td", "name");
+    cell.append(make("span", "", text));
+    return cell;
+  };
+
   const nameCell = (data, row) => {
     const cell = make("th");
     cell.scope = "row";
@@ -110,8 +116,8 @@ nonsingular.table = (() => {
       rank: () => rankCell(...(threats ? threats.place(row) : [data.ranks[row], data.ties[row]])),
       model: () => nameCell(data, row),
       profile: () => profileCell(data, row),
-      recipe: () => make("td", "name", data.facets[0].names[data.facets[0].of[row]]),
-      architecture: () => make("td", "name", data.architectures[row]),
+      recipe: () => wordsCell(data.facets[0].names[data.facets[0].of[row]]),
+      architecture: () => wordsCell(data.architectures[row]),
       parameters: () => make("td", "number", short(data.parameters[row])),
       flags: () => flagsCell(data.flags[row]),
       worst: () => scoreCell(threats.worst, row),
