@@ -111,7 +111,7 @@ def test_addresses_and_styles_hold_nothing_of_a_text(site):
                     picture = re.match(r"data:image/(png;base64|svg\+xml),", value)
                     assert inside or outside or picture, value[:200]
                 if name == "style":
-                    assert re.fullmatch(r"--v: ?[\d.]+;?", value), value[:200]
+                    assert re.fullmatch(r"(--\w+: ?[\d.]+;?)+", value), value[:200]
                 assert not name.startswith("on"), name
 
 
@@ -169,8 +169,7 @@ def test_in_a_browser_nothing_happens_and_nothing_breaks(site, open_page):
     page.on("dialog", dismiss)
     for path in paths:
         page.goto(f"file://{site}/{path}")
-        for summary in page.locator("summary:visible").all()[:20]:
-            summary.click()
+        page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
         assert page.evaluate("document.documentElement.scrollWidth") <= 375, path
         assert page.locator("main h1").bounding_box()["height"] < 900, path
         rows = page.locator("table.models tbody tr").evaluate_all("r => r.map(x => x.offsetHeight)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
@@ -63,7 +64,7 @@ def _battery(text: str) -> made_up.MadeUpBattery:
 
 def _storable(text: str) -> str:
     """Columns, unlike JSON, refuse what no encoding can hold; so does the card's name."""
-    return text.encode("utf-8", "replace").decode()
+    return re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", text)
 
 
 def _card(text: str) -> Card:
