@@ -11,6 +11,7 @@ from pydantic import HttpUrl
 
 from benchmark.results import Flag, Thumbnail
 from leaderboard.store import Store
+from leaderboard.store.reruns import Rerun
 from models_zoo.card import Card, Robustness, Training
 from tests.leaderboard import conftest as made_up
 
@@ -44,12 +45,14 @@ def fill(store: Store, texts: list[str]) -> None:
         where = made_up.make_provenance(
             battery, hashlib.sha256(f"hostile{place}".encode()).hexdigest()
         )
-        where = where.model_copy(update={"device": text, "versions": {text: text}})
+        shown = _storable(text)  # a rerun is compared with the record as it was stored
+        where = where.model_copy(update={"device": shown, "versions": {shown: shown}})
         results = made_up.make_results(0.1 + place / 50)
         for result in (results[name] for name in ("clean", "input", "weight", "joint")):
             changed = _everywhere(result.model_dump(), text)
             renamed = result.model_validate(changed | {"outcomes": result.outcomes})
             store.save(_card(text), where, cast("Battery", battery), renamed, submitted=True)
+            store.record_rerun(where, result.probe, _rerun(text))
         odd = results["clean"].model_copy(update={"probe": f"{_storable(text)}-probe"})
         store.save(_card(text), where, cast("Battery", battery), odd, submitted=True)
 
@@ -59,6 +62,23 @@ def _battery(text: str) -> made_up.MadeUpBattery:
     probes = known.probes | {text: {text: text}, "bits": {text: [text, {text: text}]}}
     return made_up.MadeUpBattery(
         name=text, dataset=text, description=text, probes=probes, default=(text, "clean")
+    )
+
+
+def _rerun(text: str) -> Rerun:
+    printed = "".join(filter(str.isprintable, _storable(text)))
+    return Rerun(
+        by=printed[:200].strip(),
+        created="2026-01-03T00:00:00+00:00",
+        same=False,
+        largest_difference=0.5,
+        differing=1,
+        outcomes=2,
+        device=_storable(text),
+        threads=1,
+        versions={text: text},
+        circumstances=[text, text],
+        note=printed[:1000],
     )
 
 
