@@ -198,7 +198,9 @@ def differences(here: dict[str, Any], there: dict[str, Any]) -> list[tuple[str, 
 
 
 def _flat(battery: dict[str, Any]) -> dict[str, str]:
-    flat = {name: plain(value) for name, value in battery.items() if name != "probes"}
+    # Contents of before a field existed lack it, which is the same as not giving it.
+    own = {name: value for name, value in battery.items() if value is not None}
+    flat = {name: plain(value) for name, value in own.items() if name != "probes"}
     for probe, settings in battery.get("probes", {}).items():
         flat[probe] = "asked"
         flat |= {f"{probe}.{name}": plain(value) for name, value in settings.items()}
