@@ -90,10 +90,16 @@ def number(value: float, unit: str) -> str:
 
 def interval(score: Score, unit: str) -> str | None:
     """The 95% interval from low to high; ``None`` where there is no sampling."""
-    if not (math.isfinite(score.low) and math.isfinite(score.high)) or score.low == score.high:
+    return _between(score.low, score.high, unit)
+
+
+@lru_cache(maxsize=4096)
+def _between(low: float, high: float, unit: str) -> str | None:
+    if low == high or not (math.isfinite(low) and math.isfinite(high)):
         return None
-    low, high = (number(end, unit).removesuffix("%") for end in (score.low, score.high))
-    return f"{low} to {high}" if _MINUS in low + high else f"{low}\N{EN DASH}{high}"
+    first, last = number(low, unit).removesuffix("%"), number(high, unit).removesuffix("%")
+    negative = _MINUS in first or _MINUS in last
+    return f"{first} to {last}" if negative else f"{first}\N{EN DASH}{last}"
 
 
 def plain(value: Any) -> str:

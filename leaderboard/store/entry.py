@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from benchmark.headline import nonsingular
@@ -14,6 +15,8 @@ from models_zoo.card import Card
 @dataclass(frozen=True)
 class Entry:
     """One model on one battery, data and seed.
+
+    Its results are complete before it is read: what is derived from them is kept.
 
     Attributes:
         card: the model's catalogue card.
@@ -31,7 +34,7 @@ class Entry:
     provenances: dict[str, Provenance] = field(default_factory=dict)
     reruns: dict[str, list[Rerun]] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def provenance(self) -> Provenance:
         """The newest of the answers' provenances."""
         return max(self.provenances.values(), key=lambda provenance: provenance.created)
@@ -47,7 +50,7 @@ class Entry:
         """Whether the examples are some that models may have been trained on."""
         return self.provenance.split == "train"
 
-    @property
+    @cached_property
     def answers(self) -> dict[str, ProbeResult]:
         """The probes' results and, where its parts were run, the derived ``nonsingular``."""
         headline = nonsingular(self.results)

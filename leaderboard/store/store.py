@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Engine, func, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, defer, joinedload, selectinload
+from sqlalchemy.orm import Session, defer, selectinload
 
 from benchmark.results import ProbeResult, Provenance
 from leaderboard.store.database import WRITES, open_engine
@@ -152,7 +152,7 @@ class Store:
             .join(ResultRow.model)
             .order_by(ModelRow.first_seen, ModelRow.fingerprint, ResultRow.id)
             .options(
-                joinedload(ResultRow.model),
+                selectinload(ResultRow.model),
                 selectinload(ResultRow.outcomes),
                 defer(ResultRow.battery_content),
             )
