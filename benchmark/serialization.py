@@ -23,7 +23,7 @@ def result_to_json(result: ProbeResult) -> dict[str, Any]:
 def plain_result(result: ProbeResult) -> dict[str, Any]:
     """As :func:`result_to_json`, with infinities and NaN still in it."""
     outcomes = {name: bit_text(bits) for name, bits in result.outcomes.items()}
-    scores = {name: _score(score) for name, score in result.scores.items()}
+    scores = {name: plain_score(score) for name, score in result.scores.items()}
     return result.model_dump() | {"scores": scores, "outcomes": outcomes}
 
 
@@ -41,7 +41,8 @@ def finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _score(score: Score) -> dict[str, Any]:
+def plain_score(score: Score) -> dict[str, Any]:
+    """A score with its interval, and a ``text`` where its value is no number JSON can write."""
     if math.isfinite(score.value):
         return score.model_dump()
     return score.model_dump() | {"text": "none found" if score.value > 0 else str(score.value)}

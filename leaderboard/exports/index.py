@@ -7,21 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from benchmark.results import ScoreSpec
-from benchmark.serialization import finite
-from leaderboard.exports.record import SCHEMA_VERSION, Number, Published
+from benchmark.serialization import finite, plain_score
+from leaderboard.exports.record import SCHEMA_VERSION, Published, ScoreRecord
 from leaderboard.texts import probe_texts
 
 if TYPE_CHECKING:
     from leaderboard.site.boards import Board
-
-
-class HeadlineRecord(Published):
-    """A headline score; ``null`` where JSON has no number."""
-
-    value: Number
-    low: Number
-    high: Number
-    n: int
 
 
 class RowRecord(Published):
@@ -45,7 +36,7 @@ class RowRecord(Published):
     submitted: bool
     seed: int
     flags: int | None
-    scores: dict[str, HeadlineRecord]
+    scores: dict[str, ScoreRecord]
 
 
 class BoardRecord(Published):
@@ -114,7 +105,7 @@ def board_of(board: Board) -> dict[str, Any]:
                 "seed": row.summary.seed,
                 "flags": row.summary.flags,
                 "scores": {
-                    column.key: finite(row.summary.scores[column.key].model_dump())
+                    column.key: finite(plain_score(row.summary.scores[column.key]))
                     for column in board.columns
                     if column.key in row.summary.scores
                 },

@@ -19,10 +19,29 @@ PUBLISHED: dict[str, type[BaseModel]] = {
 """Files of the ``schema`` folder with what they describe."""
 
 
-def json_schema(kind: type[BaseModel]) -> dict[str, Any]:
-    """The JSON Schema (2020-12) of a published file."""
+def json_schema(kind: type[BaseModel], *, closed: bool = False) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a published file.
+
+    Args:
+        kind: what describes the file.
+        closed: whether fields that this version does not know are errors. The published schemas let
+            them pass, since a later release may add some without a new ``schema_version``.
+    """
     dialect = "https://json-schema.org/draft/2020-12/schema"
-    return {"$schema": dialect} | kind.model_json_schema(mode="serialization")
+    schema = kind.model_json_schema(mode="serialization")
+    return {"$schema": dialect} | (schema if closed else _opened(schema))
+
+
+def _opened(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_opened(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: _opened(value)
+        for key, value in schema.items()
+        if not (key == "additionalProperties" and value is False)
+    }
 
 
 def schema_text(kind: type[BaseModel]) -> str:

@@ -5,28 +5,45 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from leaderboard.site.boards import Board
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20"
+_BEGIN = re.compile(rf"[\s\0]*[{_SIGNS}]|[\t\r\n\0]")
+_INSIDE = re.compile(rf"([;\t\r\n])(?=[\s\0\x22]*[{_SIGNS}])")
+_FACTS = (
+    "rank",
+    "model",
+    "fingerprint",
+    "recipe",
+    "architecture",
+    "parameters",
+    "dataset",
+    "battery",
+    "source",
+    "seed",
+    "flags",
+)
 _ENDS = ("value", "low", "high", "n")
 
 
 def board_csv(board: Board) -> str:
     """The board's table: facts, then value, ends of the 95% interval and n of each headline score.
 
-    A text that a spreadsheet would take for a formula gets an apostrophe in front.
+    A text that a spreadsheet would take for a formula gets an apostrophe in front. A cell is empty
+    where there is no number, and ``inf`` where no budget was enough. Lines end as in RFC 4180.
     """
     file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    facts = ("rank", "model", "fingerprint", "recipe", "architecture", "parameters", "source")
+    # Not lineterminator="\n": with it, Python 3.11 writes a "\r" in a text without quotes.
+    writer = csv.writer(file)
     scores = [
         f"{column.key} {end}".removesuffix(" value") for column in board.columns for end in _ENDS
     ]
-    writer.writerow([*facts, "seed", "flags", *scores])
+    writer.writerow([*_FACTS, *scores])
     writer.writerows(_rows(board))
     return file.getvalue()
 
@@ -41,6 +58,8 @@ def _rows(board: Board) -> Iterator[list[object]]:
             harmless(card.recipe),
             harmless(card.architecture),
             "" if card.parameters is None else card.parameters,
+            harmless(card.dataset),
+            harmless(board.battery),
             card.source,
             row.summary.seed,
             "" if row.summary.flags is None else row.summary.flags,
@@ -53,5 +72,11 @@ def _rows(board: Board) -> Iterator[list[object]]:
 
 
 def harmless(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    """A text that no spreadsheet takes for a formula, nor a part of it.
+
+    A sign at its begin is not all (OWASP, "CSV Injection"): where a comma is the decimal sign,
+    spreadsheets split a line at semicolons, and quotes that do not begin a cell do not keep them
+    from it. Full-width signs count as the plain ones.
+    """
+    inside = _INSIDE.sub(r"\1'", text)
+    return f"'{inside}" if _BEGIN.match(inside) else inside

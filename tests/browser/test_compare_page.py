@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 
 from benchmark.statistics import wilson
 from leaderboard.effects import paired_shares
+from leaderboard.exports.table import harmless
 from leaderboard.site import render_site
 from leaderboard.store import Store
 from tests.leaderboard import conftest as made_up
@@ -223,6 +224,13 @@ def test_the_csv_holds_what_is_shown_and_no_formula(open_page, mixed, tmp_path):
     for name, value in (("value", bits.mean()), ("difference", effect.value), ("p", effect.p)):
         assert float(own[name]) == pytest.approx(value, abs=1e-9)
     assert not [v for line in lines for v in line.values() if v[:1] in "=+@" and v]
+
+
+def test_texts_of_the_csv_are_made_harmless_as_those_of_the_boards_are(open_page):
+    page = open_page("compare.html")
+    texts = ["=1", "\0=1", "\t=1", "a;=1", 'a;"-1', "a\r\n@b", " \uff0b1", "a-1; b"]
+    made = page.evaluate("texts => texts.map(nonsingular.csv.harmless)", texts)
+    assert made == [harmless(text) for text in texts]
 
 
 def test_ten_thousand_names_are_searched_at_once(open_page):

@@ -2,10 +2,19 @@
 "use strict";
 
 nonsingular.csv = (() => {
+  const inside = /([;\t\r\n])(?=[\s\0"]*[=+\-@\uff1d\uff0b\uff0d\uff20])/g;
+  const begin = /^([\s\0]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n\0])/;
+
+  // As leaderboard/exports/table.py has it: spreadsheets may split a line at semicolons.
+  const harmless = (value) => {
+    const text = String(value).replace(inside, "$1'");
+    return begin.test(text) ? `'${text}` : text;
+  };
+
   const cell = (value) => {
     if (value === null || value === undefined) return "";
     if (typeof value === "number") return String(value);
-    const text = /^[=+\-@\t\r\n]/.test(value) ? `'${value}` : String(value);
+    const text = harmless(value);
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
 
@@ -20,5 +29,5 @@ nonsingular.csv = (() => {
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   };
 
-  return { text, download };
+  return { harmless, text, download };
 })();
