@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from benchmark.results import Outcomes, Score
 from benchmark.statistics import Z95
@@ -55,6 +54,8 @@ def paired_shares(first: Outcomes, second: Outcomes) -> Effect:
         first: bool (N,).
         second: bool (N,), of the same examples.
     """
+    from scipy import stats  # takes a second to import
+
     gained, lost = int((first & ~second).sum()), int((second & ~first).sum())
     p = stats.binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
     value, low, high = agresti_min(gained, lost, len(first))
@@ -89,6 +90,8 @@ def paired_means(first: ArrayLike, second: ArrayLike) -> Effect:
         first: float (N,), N at least 2.
         second: float (N,), of the same examples.
     """
+    from scipy import stats  # takes a second to import
+
     differences = np.asarray(first, np.float64) - np.asarray(second, np.float64)
     value, n = float(differences.mean()), len(differences)
     if np.ptp(differences) < 1e-12:  # the same for every example: no test is defined
@@ -119,6 +122,8 @@ def rank_correlation(x: ArrayLike, y: ArrayLike) -> Effect:
         x: float (N,), N at least 2; infinite values are ranked as such, NaN is not allowed.
         y: float (N,).
     """
+    from scipy import stats  # takes a second to import
+
     first, second = np.asarray(x, np.float64), np.asarray(y, np.float64)
     value = float(_spearman(first, second))
     seeded = {"rng": np.random.default_rng(0), "n_resamples": RESAMPLES}
@@ -144,6 +149,8 @@ def rank_correlation(x: ArrayLike, y: ArrayLike) -> Effect:
 
 
 def _spearman(x: Array, y: Array, axis: int = -1) -> Array:
+    from scipy import stats  # takes a second to import
+
     return _pearson(stats.rankdata(x, axis=axis), stats.rankdata(y, axis=axis), axis)
 
 

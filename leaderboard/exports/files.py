@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from leaderboard.exports.badge import badge_of, badge_svg, entry_shown, shields_json
-from leaderboard.exports.every_eval_ever import every_eval_ever
+from leaderboard.exports.badge import badge_of, badge_svg, entry_shown
 from leaderboard.exports.record import record_of, record_text
 from leaderboard.store import Entry, Summary
 
@@ -15,8 +14,8 @@ def model_files(
 ) -> dict[str, str]:
     """Texts by file name.
 
-    The formats of the Hugging Face Hub are not among them: YAML would double the time that these
-    take, and only a model's owner has a use for it. ``nonsingular export`` makes them.
+    The formats of other sites are not among them: they would double the time that these take, and
+    only a model's owner has a use for them. ``nonsingular export`` makes them.
 
     Args:
         entries: all of one model, at least one.
@@ -25,7 +24,5 @@ def model_files(
     badge = badge_of(entry_shown(entries))
     return {
         "record.json": record_text(record_of(entries, namesakes)),
-        "every-eval-ever.json": every_eval_ever(entries),
         "badge.svg": badge_svg(badge),
-        "badge.json": shields_json(badge),
     }

@@ -116,5 +116,5 @@ def board_of(board: Board) -> dict[str, Any]:
 
 
 def json_text(content: dict[str, Any]) -> str:
-    """The text of a file; without indentation, which Python's encoder takes ten times as long for."""
+    """The text of a file; not indented, which takes ten times as long."""
     return json.dumps(content, allow_nan=False, ensure_ascii=False, separators=(",", ":")) + "\n"

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from leaderboard.site.boards.rows import profile_words
 from leaderboard.site.findings_page import prose
 from leaderboard.site.formulas import mathml
-from leaderboard.site.score_rows import direction, score_rows
+from leaderboard.site.score_rows import cost_rows, direction, flag_rows, score_rows, terms
 from leaderboard.texts import ABSENT, SHOWN_UNITS, plain, probe_text
 
 
@@ -34,12 +34,14 @@ def environment() -> Environment:
     made.filters |= {
         "direction": direction,
         "mathml": mathml,
-        "memory": _memory,
+        "cost_rows": cost_rows,
+        "flag_rows": flag_rows,
         "plain": plain,
         "profile_words": profile_words,
         "prose": prose,
         "score_rows": score_rows,
         "size": size,
+        "terms": terms,
         "web_link": web_link,
     }
     made.globals |= {
@@ -74,7 +76,3 @@ def size(count: int | None) -> str:
         if count >= unit:
             return f"{count / unit:#.3g}".rstrip(".") + name
     return str(count)
-
-
-def _memory(octets: int) -> str:
-    return f"{octets / 1e6:,.0f} MB" if octets else ABSENT

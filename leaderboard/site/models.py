@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -197,6 +198,7 @@ def _write_model(
         claims=reported_lines(entries[0].card, entries),
         evaluations=evaluations,
         load=how_to_load(entries[0].card),
+        export=shlex.join(["nonsingular", "export", entries[0].card.name]),
         landscape=put_landscape(folder.landscape, folder.fingerprint, before, own),
     )
     for file, text in (model_files(entries, folder.namesakes) | {"index.html": page}).items():

@@ -1,18 +1,22 @@
-"""The rows of a table of scores, of which a site with many models has hundreds of thousands."""
+"""Rows of the tables on models' pages, of which a large site has hundreds of thousands.
+
+Templates take several times as long for them. What is not escaped here was made here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
 from benchmark.results import ScoreSpec
-from leaderboard.texts import SHOWN_UNITS
+from leaderboard.store import Entry
+from leaderboard.texts import ABSENT, SHOWN_UNITS, plain
 
 if TYPE_CHECKING:
-    from leaderboard.site.model_page import ScoreLine
+    from leaderboard.site.model_page import FlagLine, ScoreLine
 
 
 def score_rows(lines: Sequence[ScoreLine]) -> Markup:
@@ -24,7 +28,7 @@ def _row(line: ScoreLine) -> Markup:
     unit = line.spec.unit
     small = f" <small>{escape(unit)}</small>" if unit in SHOWN_UNITS and line.finite else ""
     before, after = _about(line.spec)
-    return Markup(  # noqa: S704 - what is not escaped here was made here
+    return Markup(  # noqa: S704
         f'<tr>{before}<td class="number">{escape(line.text)}{small}</td>'
         f'<td class="number">{escape(line.interval)}</td><td class="number">{line.n:,}</td>'
         f"{after}</tr>\n"
@@ -38,6 +42,49 @@ def _about(spec: ScoreSpec) -> tuple[str, str]:
         f'<th scope="row">{escape(spec.label)}&#160;{direction(spec)}</th>',
         f'<td class="words">{escape(spec.description)}</td>',
     )
+
+
+def flag_rows(lines: Sequence[FlagLine]) -> Markup:
+    """A ``<tr>`` for each check: its name, whether it was raised, its figure, what it saw."""
+    raised = {True: '<span class="mark">raised</span>', False: "no"}
+    rows = (
+        f'<tr><th scope="row"><code>{escape(line.flag.name)}</code></th>'
+        f'<td>{raised[line.flag.raised]}</td><td class="number">{line.figure}</td>'
+        f'<td class="words">{escape(line.flag.saw)}</td><td>{escape(line.probe)}</td></tr>\n'
+        for line in lines
+    )
+    return Markup("".join(rows))  # noqa: S704
+
+
+def cost_rows(entry: Entry) -> Markup:
+    """A ``<tr>`` for each probe: what its answer cost, where and when."""
+    return Markup("".join(_cost(entry, name) for name in entry.results))  # noqa: S704
+
+
+def _cost(entry: Entry, name: str) -> str:
+    cost, where = entry.results[name].cost, entry.provenances[name]
+    created = escape(where.created)
+    return (
+        f'<tr><th scope="row">{escape(name)}</th><td class="number">{cost.seconds:,.2f}</td>'
+        f'<td class="number">{cost.forwards:,}</td><td class="number">{cost.backwards:,}</td>'
+        f'<td class="number">{memory(cost.peak_memory)}</td><td>{escape(where.device)}</td>'
+        f'<td class="number">{where.threads}</td><td><time datetime="{created}">'
+        f"{created[:16].replace('T', ' ')}</time></td></tr>\n"
+    )
+
+
+def terms(items: Mapping[str, Any]) -> Markup:
+    """Settings as pairs of ``<dt>`` and ``<dd>``."""
+    pairs = (
+        f"<div><dt>{escape(name)}</dt><dd>{escape(plain(value))}</dd></div>\n"
+        for name, value in items.items()
+    )
+    return Markup("".join(pairs))  # noqa: S704
+
+
+def memory(octets: int) -> str:
+    """An amount of memory, in megabytes."""
+    return f"{octets / 1e6:,.0f} MB" if octets else ABSENT
 
 
 def direction(spec: ScoreSpec) -> Markup:

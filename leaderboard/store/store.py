@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Engine, func, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, defer, selectinload
+from sqlalchemy.orm import Session, selectinload
 
 from benchmark.results import ProbeResult, Provenance
 from leaderboard.store.database import WRITES, open_engine
 from leaderboard.store.entry import Entry
-from leaderboard.store.reruns import Rerun, add_rerun, read_reruns
+from leaderboard.store.reading import read_entries
+from leaderboard.store.reruns import Rerun, add_rerun
 from leaderboard.store.rows import result_of, result_row, save_model
 from leaderboard.store.schema import ModelRow, ResultRow
 from leaderboard.store.summaries import Summary, read_summaries
@@ -147,36 +148,14 @@ class Store:
         Returns:
             Entries in the order in which their models were first seen.
         """
-        query = (
-            select(ResultRow)
-            .join(ResultRow.model)
-            .order_by(ModelRow.first_seen, ModelRow.fingerprint, ResultRow.id)
-            .options(
-                selectinload(ResultRow.model),
-                selectinload(ResultRow.outcomes),
-                defer(ResultRow.battery_content),
-            )
-        )
         conditions = []
         if battery is not None:
             conditions.append(ResultRow.battery == battery)
         if fingerprints is not None:
             conditions.append(ResultRow.fingerprint.in_(list(fingerprints)))
         batteries = self.batteries()
-        entries: dict[tuple[str, str, str, int], Entry] = {}
         with Session(self.engine) as session:
-            reruns = read_reruns(session, conditions)
-            for row in session.scalars(query.where(*conditions)):
-                key = (row.fingerprint, row.battery_sha256, row.data_sha256, row.seed)
-                if key not in entries:
-                    card = Card.model_validate(row.model.card)
-                    battery_content = batteries[row.battery_sha256]
-                    entries[key] = Entry(card, battery_content, row.model.submitted)
-                entries[key].results[row.probe] = result_of(row)
-                entries[key].provenances[row.probe] = Provenance.model_validate(row.provenance)
-                if row.id in reruns:
-                    entries[key].reruns[row.probe] = reruns[row.id]
-        return list(entries.values())
+            return read_entries(session, batteries, conditions)
 
     def summaries(
         self, scores: Collection[tuple[str, str]], outcomes_of: Collection[str] = ()
