@@ -11,7 +11,7 @@ from leaderboard.site.boards.rows import PROFILE, Row
 from leaderboard.site.boards.threats import outcomes_payload
 from leaderboard.site.environment import render_page
 
-PAGE = 100
+PAGE = 50
 """Rows that a page holds; the script draws as many at once."""
 
 PAPER_PAGE = 500
