@@ -81,7 +81,7 @@ def number(value: float, unit: str) -> str:
     if math.isinf(value):
         return "none found" if value > 0 else f"{_MINUS}∞"
     if unit == "share":
-        return f"{100 * value:.1f}%".replace("-", _MINUS)
+        return f"{100 * value:z.1f}%".replace("-", _MINUS)  # z: no minus before a zero
     if unit == "count":
         return f"{value:,.0f}"
     text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".")

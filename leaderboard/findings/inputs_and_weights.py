@@ -42,7 +42,8 @@ def inputs_and_weights(panels: Sequence[Panel]) -> Finding:
         ],
         rule="Every adversarially trained checkpoint "
         f"({', '.join(f'`{name}`' for name in ADVERSARIAL)}) is compared with every `standard` one "
-        "of its architecture, example by example at the headline budgets, by McNemar's exact test. "
+        "of its architecture and training images, "
+        "example by example at the headline budgets, by McNemar's exact test. "
         "One that is significantly more robust to inputs speaks for the claim where the interval "
         f"of its gain under the weight attack ends below {100 * MARGIN:g} points, and against it "
         "where it is significantly more robust to weights as well. Otherwise the comparison is "

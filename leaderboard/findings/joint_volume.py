@@ -31,7 +31,8 @@ def joint_volume(panels: Sequence[Panel]) -> Finding:
                 "https://arxiv.org/abs/2102.11935",
             )
         ],
-        rule="Every `nonsingular` checkpoint is compared with every other one of its architecture "
+        rule="Every `nonsingular` checkpoint is compared with every other one of its "
+        "architecture and training images "
         "by `joint.volume`, the volume under accuracy over the grid of input budgets and weight "
         "radii, example by example. A significant difference (Student's paired test over the test "
         "examples) speaks for the claim where it is positive, against it where it is negative.",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from benchmark.results import Outcomes, Score
 from leaderboard.store import Entry
+from models_zoo.card import Card
 
 STANDARD = ("standard",)
 ADVERSARIAL = ("pgd-at", "trades", "mart")
@@ -87,13 +88,21 @@ class Panel:
     def pairs(
         self, first: Sequence[str], second: Sequence[str]
     ) -> list[tuple[Checkpoint, Checkpoint]]:
-        """Every checkpoint of the first recipes beside every one of the second, by architecture."""
+        """Every checkpoint of the first recipes beside every one of the second that is comparable.
+
+        Comparable are checkpoints of one architecture that were trained on the same images.
+        """
         return [
             (one, other)
             for one in self.trained_by(*first)
             for other in self.trained_by(*second)
-            if one.entry.card.architecture == other.entry.card.architecture
+            if _alike(one.entry.card, other.entry.card)
         ]
+
+
+def _alike(one: Card, other: Card) -> bool:
+    data = [card.training and card.training.data for card in (one, other)]
+    return one.architecture == other.architecture and data[0] == data[1]
 
 
 def make_panels(entries: Sequence[Entry]) -> list[Panel]:

@@ -41,7 +41,7 @@ def weight_perturbed_training(panels: Sequence[Panel]) -> Finding:
             )
         ],
         rule="Every checkpoint with weight perturbation is compared with every one of the same "
-        "recipe without, of the same architecture: "
+        "recipe without, of the same architecture and training images: "
         + ", ".join(f"`{awp}` with `{plain}`" for awp, plain in PERTURBED.items())
         + ". The difference of their average-case robust flatness (`flatness.average_robust`, "
         "smaller is flatter) speaks for the claim where its interval over the random draws lies "

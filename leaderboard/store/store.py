@@ -153,7 +153,7 @@ class Store:
             conditions.append(ResultRow.battery == battery)
         if fingerprints is not None:
             conditions.append(ResultRow.fingerprint.in_(list(fingerprints)))
-        batteries = self.batteries()
+        batteries = self.batteries(*conditions)
         with Session(self.engine) as session:
             return read_entries(session, batteries, conditions)
 
@@ -168,11 +168,15 @@ class Store:
         """
         return read_summaries(self.engine, scores, outcomes_of)
 
-    def batteries(self) -> dict[str, dict[str, Any]]:
-        """The content of every battery with stored results, by its hash."""
+    def batteries(self, *conditions: ColumnElement[bool]) -> dict[str, dict[str, Any]]:
+        """The content of every battery with stored results, by its hash.
+
+        Args:
+            conditions: on results, to leave out the others.
+        """
         one_each = select(func.min(ResultRow.id)).group_by(ResultRow.battery_sha256)
         query = select(ResultRow.battery_sha256, ResultRow.battery_content).where(
-            ResultRow.id.in_(one_each)
+            ResultRow.id.in_(one_each.where(*conditions))
         )
         with Session(self.engine) as session:
             return {row.battery_sha256: row.battery_content for row in session.execute(query)}
