@@ -87,6 +87,7 @@ def _take(
         page.locator(f"{view.at} > summary").first.click()
         page.locator(view.at).first.scroll_into_view_if_needed()
         page.evaluate(f"document.querySelector('{view.at}').scrollIntoView()")
+    page.wait_for_timeout(500)  # until layers that scrolling moved are painted
     page.screenshot(path=file)
     context.close()
 

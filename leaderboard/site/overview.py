@@ -141,7 +141,10 @@ def _marks(points: Sequence[_Point]) -> alt.Chart:
             y=alt.Y("y:Q", title="weight robust accuracy", scale=unit, axis=axis),
             color=alt.Color("recipe:N", title=None, scale=domain(recipes, COLOURS)),
             shape=alt.Shape(
-                "kind:N", title=None, scale=shapes, legend=alt.Legend(symbolFillColor=INK)
+                "kind:N",
+                title=None,
+                scale=shapes,
+                legend=alt.Legend(orient="bottom", symbolFillColor=INK),
             ),
         )
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -59,6 +60,19 @@ def test_threats_are_the_budgets_with_an_outcome_for_every_example(summaries):
     assert {t.key for t in threats if t.chosen} == {
         f"{probe}.headline" for probe in ("clean", "input", "weight", "joint")
     }
+
+
+def test_budgets_of_threats_are_written_as_batteries_write_them(summaries):
+    bits = bytes(25)
+    names = ("input.linf@0.00392157", "input.l2@0.25", "joint.0.0313725x0.005", "weight.0.02")
+    summary = replace(summaries[0], outcomes=dict.fromkeys(names, bits))
+    labels = [threat.label for threat in threats_of([summary])]
+    assert labels == [
+        "linf 1/255",
+        "l2 0.25",
+        "relative radius 0.02",
+        "linf 8/255 and radius 0.005",
+    ]
 
 
 def test_the_outcomes_of_the_data_are_those_of_the_store(summaries):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from benchmark.probes.ladders import budget_text
 from leaderboard.store import Summary
 from leaderboard.texts import probe_text
 
@@ -66,11 +67,20 @@ def _budget(probe: str, name: str) -> Threat:
     found = _BUDGETS[probe].fullmatch(name)
     ball, size = (found["ball"], found["size"]) if found else (None, name)
     words = {
-        "input": f"{ball} {size}",
+        "input": f"{ball} {_pixels(size)}",
         "weight": f"{ball or 'relative radius'} {size}",
-        "joint": f"linf {ball} and radius {size}",
+        "joint": f"linf {_pixels(ball or '')} and radius {size}",
     }
     return Threat(f"{probe}.{name}", probe_text(probe).title, words[probe], chosen=False)
+
+
+def _pixels(text: str) -> str:
+    """A radius around an image as people write it: its outcome's name has six digits of it."""
+    try:
+        levels = round(float(text) * 255) / 255
+    except ValueError:
+        return text
+    return budget_text(levels) if f"{levels:g}" == text else text
 
 
 def outcomes_payload(summaries: Sequence[Summary], threats: Sequence[Threat]) -> dict[str, Any]:
