@@ -5,6 +5,8 @@
   const { address, choice, table: rows, threats } = nonsingular;
   const { make } = rows;
 
+  const later = window.requestIdleCallback ?? ((work) => setTimeout(work, 50));
+
   class Board {
     constructor(section) {
       this.section = section;
@@ -17,13 +19,13 @@
       this.sort = { key: "rank", descending: false };
       this.shown = this.page;
       this.own = null;
+      this.orders = new Map();
       this.headings().forEach((heading) => this.makeSortable(heading));
       const entries = address.of(this.name);
       if (Object.keys(entries).length) {
         this.section.scrollIntoView();
         this.ready().then(() => this.restore(entries)).catch((error) => this.say(error.message));
       } else {
-        const later = window.requestIdleCallback ?? ((work) => setTimeout(work, 50));
         later(() => this.ready().catch((error) => this.say(error.message)));
       }
     }
@@ -54,6 +56,7 @@
         this.addPicks();
         this.draw();
         this.section.dataset.ready = "";
+        this.prepare(this.headings().filter((heading) => heading.dataset.kind));
       });
       return this.loading;
     }
@@ -248,12 +251,31 @@
       this.section.scrollIntoView();
     }
 
+    // Places of all rows in an order; kept, as a reader goes back and forth between a few.
+    order(key, descending) {
+      const sorted = () => choice.order(
+        choice.keysOf(this.data, key, this.own) ?? choice.keysOf(this.data, "rank", this.own), descending);
+      if (this.own) return sorted();
+      const name = `${key} ${descending}`;
+      if (!this.orders.has(name)) this.orders.set(name, sorted());
+      return this.orders.get(name);
+    }
+
+    // Orders that a first click asks for, one whenever the page is idle.
+    prepare(headings) {
+      const [heading, ...others] = headings;
+      if (!heading) return;
+      later(() => {
+        if (!this.own) this.order(heading.dataset.key, heading.dataset.first === "descending");
+        this.prepare(others);
+      });
+    }
+
     draw() {
       const form = new FormData(this.find(".find"));
       const facets = [...this.find(".find").querySelectorAll("select")].map((select) => select.value);
       const kept = choice.filter(this.data, this.texts, form.get("q") ?? "", facets);
-      const keys = choice.keysOf(this.data, this.sort.key, this.own) ?? choice.keysOf(this.data, "rank", this.own);
-      const places = choice.order(keys, this.sort.descending).filter((row) => kept[row]);
+      const places = this.order(this.sort.key, this.sort.descending).filter((row) => kept[row]);
       const headings = this.keys();
       const body = document.createDocumentFragment();
       for (const row of places.slice(0, this.shown)) {
