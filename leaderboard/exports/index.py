@@ -66,8 +66,12 @@ class Index(Published):
     boards: list[BoardRecord]
 
 
-def index_of(boards: Sequence[Board]) -> dict[str, Any]:
-    """The content of ``results.json``, as :class:`Index` describes it."""
+def index_of(boards: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The content of ``results.json``, as :class:`Index` describes it.
+
+    Args:
+        boards: what :func:`board_of` gave of each.
+    """
     return {
         "schema_version": SCHEMA_VERSION,
         "probes": {
@@ -78,7 +82,7 @@ def index_of(boards: Sequence[Board]) -> dict[str, Any]:
             }
             for text in probe_texts().values()
         },
-        "boards": [board_of(board) for board in boards],
+        "boards": list(boards),
     }
 
 

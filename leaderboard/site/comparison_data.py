@@ -13,7 +13,7 @@ from benchmark.results import ProbeResult, Score
 from leaderboard.site.boards.board import Board
 from leaderboard.site.boards.payload import script
 from leaderboard.site.boards.rows import PROFILE
-from leaderboard.site.boards.threats import ASKED, threats_of
+from leaderboard.site.boards.threats import ASKED, threats_among
 from leaderboard.site.environment import size, web_link
 from leaderboard.store import Entry, Summary
 from leaderboard.store.encoding import pack
@@ -95,7 +95,7 @@ def _evaluation(entry: Entry) -> dict[str, Any]:
             for name, score in answer.scores.items()
         },
         "outcomes": {key: b64encode(bits).decode() for key, bits in outcomes.items()},
-        "budgets": dict(_budgets(entry, outcomes)),
+        "budgets": dict(_budgets(outcomes)),
     }
 
 
@@ -143,22 +143,9 @@ def _share_of(
     return outcome if same else None
 
 
-def _budgets(entry: Entry, outcomes: dict[str, bytes]) -> Iterator[tuple[str, str]]:
+def _budgets(outcomes: dict[str, bytes]) -> Iterator[tuple[str, str]]:
     """The rungs of the attacks' ladders among the outcomes, with their budgets in words."""
-    where = entry.provenance
-    summary = Summary(
-        card=entry.card,
-        submitted=entry.submitted,
-        fingerprint=where.fingerprint,
-        battery=where.battery,
-        battery_sha256=where.battery_sha256,
-        data_sha256=where.data_sha256,
-        seed=where.seed,
-        examples=where.examples,
-        split=where.split,
-        outcomes=outcomes,
-    )
-    for threat in threats_of([summary]):
+    for threat in threats_among(outcomes):
         if not threat.key.endswith(".headline"):
             yield threat.key, threat.label
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from leaderboard.exports.index import board_of, index_of, json_text
 from leaderboard.exports.schema import write_schemas
-from leaderboard.exports.table import board_csv
 from leaderboard.site.battery_page import battery_values
 from leaderboard.site.boards import ASKED, HEADLINES, make_boards
 from leaderboard.site.boards.facets import FACETS
@@ -90,11 +89,9 @@ def _write_pages(
     contents = store.batteries()
     tested = [summary for summary in summaries if not summary.on_training_data]
     boards = make_boards(tested, contents, models, batteries, painter)
-    for board in boards:
-        write_board(board, folder / "boards")
-        (folder / "boards" / f"{board.name}.csv").write_text(board_csv(board), "utf-8", "replace")
-        text = json_text(board_of(board))
-        (folder / "boards" / f"{board.name}.json").write_text(text, "utf-8", "replace")
+    records = [board_of(board) for board in boards]
+    for board, record in zip(boards, records, strict=True):
+        write_board(board, record, folder / "boards")
     write_schemas(folder / "schema")
     write_index(summaries, boards, models, folder / "models")
     pages = {
@@ -113,7 +110,7 @@ def _write_pages(
         values = battery_values(sha256, contents, summaries, models, batteries, boards)
         pages[path] = page("battery.html.j2", "../", **values)
     pages["submit.html"] = page("submit.html.j2", "", **submit_values())
-    pages["results.json"] = json_text(index_of(boards))
+    pages["results.json"] = json_text(index_of(records))
     zoo = {each.fingerprint for each in summaries if each.card.source in ZOO}
     values = findings_values(store.entries(fingerprints=zoo), painter)
     pages["findings.html"] = page("findings.html.j2", "", **values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,27 +45,38 @@ class Threat:
 def threats_of(summaries: Sequence[Summary]) -> list[Threat]:
     """Every budget for which at least one model has an outcome for each example."""
     size = (summaries[0].examples + 7) // 8
-    present = {k: None for s in summaries for k, bits in s.outcomes.items() if len(bits) == size}
+    return threats_among(
+        dict.fromkeys(k for s in summaries for k, bits in s.outcomes.items() if len(bits) == size)
+    )
+
+
+def threats_among(outcomes: Iterable[str]) -> list[Threat]:
+    """The threats that some outcomes are about, the headline of a probe before its other budgets.
+
+    Args:
+        outcomes: ``<probe>.<outcome>``, each once.
+    """
+    names: dict[str, list[str]] = {}
+    for key in outcomes:
+        probe, _, name = key.partition(".")
+        names.setdefault(probe, []).append(name)
     threats = []
     for probe in ASKED:
-        names = [k.partition(".")[2] for k in present if k.partition(".")[0] == probe]
-        headline = "headline" in names
-        if headline:
+        if "headline" in names.get(probe, ()):
             label = "as it is" if probe == "clean" else "at the headline budget"
             title = probe_text(probe).title
             threats.append(Threat(f"{probe}.headline", title, label, probe in CHOSEN))
-        threats += [_budget(probe, name) for name in names if _says_budget(probe, name)]
+        threats += [threat for name in names.get(probe, ()) if (threat := _budget(probe, name))]
     return threats
 
 
-def _says_budget(probe: str, name: str) -> bool:
+def _budget(probe: str, name: str) -> Threat | None:
+    """The threat of an outcome that is named by a budget."""
     pattern = _BUDGETS.get(probe)
-    return bool(pattern and pattern.fullmatch(name))
-
-
-def _budget(probe: str, name: str) -> Threat:
-    found = _BUDGETS[probe].fullmatch(name)
-    ball, size = (found["ball"], found["size"]) if found else (None, name)
+    found = pattern.fullmatch(name) if pattern else None
+    if found is None:
+        return None
+    ball, size = found["ball"], found["size"]
     words = {
         "input": f"{ball} {_pixels(size)}",
         "weight": f"{ball or 'relative radius'} {size}",

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from leaderboard.exports.index import json_text
+from leaderboard.exports.table import board_csv
 from leaderboard.site.boards.board import Board
 from leaderboard.site.boards.payload import board_payload, script
 from leaderboard.site.boards.rows import PROFILE, Row
@@ -18,14 +21,17 @@ PAPER_PAGE = 500
 """Rows on each of the further pages, for readers without JavaScript."""
 
 
-def write_board(board: Board, folder: Path) -> None:
+def write_board(board: Board, record: dict[str, Any], folder: Path) -> None:
     """Write everything of a board but its section on the front page.
 
     Args:
         board: the board.
+        record: its content for programs.
         folder: the site's ``boards`` folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    for ending, text in (("csv", board_csv(board)), ("json", json_text(record))):
+        (folder / f"{board.name}.{ending}").write_bytes(text.encode("utf-8", "replace"))
     (folder / f"{board.name}.js").write_text(
         script(board.name, board_payload(board.rows, board.columns)), "utf-8"
     )
