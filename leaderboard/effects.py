@@ -148,6 +148,13 @@ def rank_correlation(x: ArrayLike, y: ArrayLike) -> Effect:
     return Effect(value, low, high, len(first), float(test.pvalue))
 
 
+def kendall_tau(x: ArrayLike, y: ArrayLike) -> float:
+    """Kendall's tau-b of (N,) and (N,); NaN where one side is constant."""
+    from scipy import stats  # takes a second to import
+
+    return float(stats.kendalltau(x, y).statistic)
+
+
 def _spearman(x: Array, y: Array, axis: int = -1) -> Array:
     from scipy import stats  # takes a second to import
 

@@ -36,23 +36,43 @@ def reproduce_command(
         Words as a POSIX shell takes them apart; for a model that was scored in memory, a call in
         Python.
     """
-    card, own = entry.card, _place(entry)
-    probes = list(PARTS) if probe == "nonsingular" else [probe] if probe else []
-    if card.source == "memory":
+    return _command(entry, probe, _rest(entry, among, database))
+
+
+def reproduce_commands(entry: Entry, among: Iterable[Entry | Summary]) -> dict[str, str]:
+    """The command of :func:`reproduce_command` for each of an entry's answers.
+
+    Args:
+        entry: what is stored.
+        among: everything stored of this model and of others of its name.
+    """
+    rest = _rest(entry, among)
+    return {probe: _command(entry, probe, rest) for probe in entry.answers}
+
+
+def _command(entry: Entry, probe: str | None, rest: tuple[str, list[str]]) -> str:
+    probes = PARTS if probe == "nonsingular" else (probe,) if probe else ()
+    if entry.card.source == "memory":
         return _evaluate(entry, probes)
+    name, words = rest
+    words = [word for each in probes for word in ("--probe", each)] + words
+    # A name like an option's comes last, behind the mark that ends options.
+    words = [*words, "--", name] if name.startswith("-") else [name, *words]
+    return shlex.join(["nonsingular", "reproduce", *words])
+
+
+def _rest(
+    entry: Entry, among: Iterable[Entry | Summary] | None, database: str | None = None
+) -> tuple[str, list[str]]:
+    """What the commands of an entry's answers share: the model, and options but the probes."""
+    card, own = entry.card, _place(entry)
     others = None if among is None else [_place(each) for each in among]
-    words: list[str] = []
-    for name in probes:
-        words += ["--probe", name]
-    words += _apart(own, others)
+    words = _apart(own, others)
     words += ["--seed", str(own.seed)] if own.seed else []
     words += ["--split", own.split] if own.split != "test" else []
     words += _file(card)
     words += ["--database", database] if database else []
-    name = own.fingerprint[:SHORT] if _shared(own, others or []) else card.name
-    # A name like an option's comes last, behind the mark that ends options.
-    words = [*words, "--", name] if name.startswith("-") else [name, *words]
-    return shlex.join(["nonsingular", "reproduce", *words])
+    return own.fingerprint[:SHORT] if _shared(own, others or []) else card.name, words
 
 
 def bench_command(entry: Entry) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from benchmark.headline import PARTS
@@ -57,20 +58,29 @@ def standing(entry: Entry | Summary, probe: str) -> Standing:
 
 
 def _measured(parts: Sequence[str], reruns: Sequence[Sequence[Rerun]]) -> Standing:
+    if not any(reruns):
+        return _not_run_again(tuple(parts))
     told = sorted((each for one in reruns for each in one), key=lambda rerun: rerun.created)
     if any(not each.same for each in told):
         kind: Kind = "rerun-differs"
     else:
         kind = "rerun" if all(reruns) else "measured"
-    whole = len(parts) > 1
-    source = f"derived from {', '.join(parts[:-1])} and {parts[-1]}, " if whole else ""
     clauses = [
-        f"{f'{part} ' if whole else ''}{_told(one)}"
+        f"{f'{part} ' if len(parts) > 1 else ''}{_told(one)}"
         for part, one in zip(parts, reruns, strict=True)
         if one
     ]
-    words = ["measured by this suite", *(clauses or ["not run again yet"])]
-    return Standing(kind, source + "; ".join(words), told)
+    return Standing(kind, "; ".join([_source(parts), *clauses]), told)
+
+
+@cache
+def _not_run_again(parts: tuple[str, ...]) -> Standing:
+    return Standing("measured", f"{_source(parts)}; not run again yet")
+
+
+def _source(parts: Sequence[str]) -> str:
+    whole = f"derived from {', '.join(parts[:-1])} and {parts[-1]}, " if len(parts) > 1 else ""
+    return f"{whole}measured by this suite"
 
 
 def _told(reruns: Sequence[Rerun]) -> str:

@@ -69,8 +69,8 @@ def probe_texts() -> dict[str, ProbeText]:
 
 def probe_text(name: str) -> ProbeText:
     """What the pages say about the probe ``name``, known to this version or not."""
-    unknown = ProbeText(name, name, "A probe of another version of the suite.", {})
-    return probe_texts().get(name, unknown)
+    known = probe_texts().get(name)
+    return known or ProbeText(name, name, "A probe of another version of the suite.", {})
 
 
 @lru_cache(maxsize=4096)

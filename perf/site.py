@@ -6,6 +6,7 @@ section of ``docs/performance.md``.
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import statistics
@@ -74,6 +75,7 @@ def run(
     with _folder(keep) as folder:
         console.print(f"making up {models:,} models")
         fill(folder / "board.sqlite", models)
+        os.sync()  # or the disk is still busy with it while the site is written
         figures = _rendered(folder, "first") | _rendered(folder, "again")
         console.print("opening the site")
         figures |= _opened(folder / "site", chromium, repeats)

@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 from jinja2 import Environment, Template
 from PIL import ImageFont
 
-from benchmark.headline import PARTS, nonsingular
+from benchmark.headline import PARTS
 from leaderboard.exports.headlines import printable, raised_flags
 from leaderboard.store import Entry
 from leaderboard.texts import interval, number
@@ -84,7 +84,7 @@ def entry_shown(entries: Sequence[Entry]) -> Entry:
 def badge_of(entry: Entry) -> Badge:
     """The badge of a stored result: its non-singular robust accuracy, or that there is none."""
     where = entry.provenance
-    result = nonsingular(entry.results)
+    result = entry.answers.get("nonsingular")
     name = printable(entry.card.name)
     if result is None:
         said = f"not measured on {printable(where.battery)}"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from benchmark.results import ScoreSpec
-from benchmark.serialization import finite, plain_score
+from benchmark.serialization import plain_score
 from leaderboard.exports.record import SCHEMA_VERSION, Published, ScoreRecord
 from leaderboard.texts import probe_texts
 
@@ -87,7 +86,7 @@ def index_of(boards: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def board_of(board: Board) -> dict[str, Any]:
-    """One board, as :class:`BoardRecord` describes it."""
+    """One board, as :class:`BoardRecord` describes it, with infinities still in it."""
     return {
         "name": board.name,
         "battery": board.battery,
@@ -109,7 +108,7 @@ def board_of(board: Board) -> dict[str, Any]:
                 "seed": row.summary.seed,
                 "flags": row.summary.flags,
                 "scores": {
-                    column.key: finite(plain_score(row.summary.scores[column.key]))
+                    column.key: plain_score(row.summary.scores[column.key])
                     for column in board.columns
                     if column.key in row.summary.scores
                 },
@@ -117,8 +116,3 @@ def board_of(board: Board) -> dict[str, Any]:
             for row in board.rows
         ],
     }
-
-
-def json_text(content: dict[str, Any]) -> str:
-    """The text of a file; not indented, which takes ten times as long."""
-    return json.dumps(content, allow_nan=False, ensure_ascii=False, separators=(",", ":")) + "\n"

@@ -5,7 +5,6 @@ The classes say what the file holds; its JSON Schema is made from them (:mod:`.s
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -14,8 +13,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from benchmark.results import Flag, ProbeResult, Provenance, Score, Thumbnail
-from benchmark.serialization import finite, plain_result
-from leaderboard.repeating import reproduce_command
+from benchmark.serialization import plain_result
+from leaderboard.exports.text import json_text
+from leaderboard.repeating import reproduce_commands
 from leaderboard.standing import standing
 from leaderboard.store import Entry, Summary
 from leaderboard.texts import number, probe_text
@@ -198,16 +198,13 @@ def record_of(
 
 
 def record_text(record: dict[str, Any]) -> str:
-    """A record as the text of its file; numbers JSON cannot write become ``null``."""
-    try:
-        text = json.dumps(record, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-    except ValueError:  # few have such numbers, and looking for them takes longer than writing
-        return record_text(finite(record))
-    return f"{text}\n"
+    """A record as the text of its file."""
+    return f"{json_text(record)}\n"
 
 
 def _evaluation(entry: Entry, among: Sequence[Entry | Summary]) -> dict[str, Any]:
     where = entry.provenance
+    commands = reproduce_commands(entry, among)
     return {
         "battery": where.battery,
         "battery_sha256": where.battery_sha256,
@@ -217,12 +214,13 @@ def _evaluation(entry: Entry, among: Sequence[Entry | Summary]) -> dict[str, Any
         "seed": where.seed,
         "settings": entry.battery,
         "results": {
-            probe: _result(entry, result, among) for probe, result in entry.answers.items()
+            probe: _result(entry, result) | {"reproduce": commands[probe]}
+            for probe, result in entry.answers.items()
         },
     }
 
 
-def _result(entry: Entry, result: ProbeResult, among: Sequence[Entry | Summary]) -> dict[str, Any]:
+def _result(entry: Entry, result: ProbeResult) -> dict[str, Any]:
     text = probe_text(result.probe)
     content = plain_result(result)
     content["shown"] = {
@@ -233,7 +231,6 @@ def _result(entry: Entry, result: ProbeResult, among: Sequence[Entry | Summary])
         content["provenance"] = entry.provenances[result.probe].model_dump()
     if result.probe in entry.reruns:
         content["reruns"] = [asdict(rerun) for rerun in entry.reruns[result.probe]]
-    content["reproduce"] = reproduce_command(entry, result.probe, among=among)
     return content
 
 

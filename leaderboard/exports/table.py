@@ -7,6 +7,7 @@ import io
 import math
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def _rows(board: Board) -> Iterator[list[object]]:
         yield cells
 
 
+@lru_cache(maxsize=1024)
 def harmless(text: str) -> str:
     """A text that no spreadsheet takes for a formula, nor a part of it.
 

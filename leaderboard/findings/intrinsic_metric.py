@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scipy import stats
-
 from benchmark.results import Score
-from leaderboard.effects import Effect, rank_correlation
+from leaderboard.effects import Effect, kendall_tau, rank_correlation
 from leaderboard.findings.drawings import scatter
 from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, Vote
 from leaderboard.findings.panels import Checkpoint, Panel
@@ -135,7 +133,7 @@ def _correlations(known: Sequence[Checkpoint]) -> Table:
     for name, words in METRICS.items():
         effect = _relation(known, name)
         if effect is not None:
-            tau = stats.kendalltau(*zip(*_pairs(known, name), strict=True)).statistic
+            tau = kendall_tau(*zip(*_pairs(known, name), strict=True))
             rows.append([words, str(effect.n), signed(effect), chance(effect.p), f"{tau:+.2f}"])
     return Table(["metric", "n", "Spearman's rho", "p", "Kendall's tau"], rows)
 

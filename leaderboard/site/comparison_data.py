@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections.abc import Sequence
+from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -95,7 +95,7 @@ def _evaluation(entry: Entry) -> dict[str, Any]:
             for name, score in answer.scores.items()
         },
         "outcomes": {key: b64encode(bits).decode() for key, bits in outcomes.items()},
-        "budgets": dict(_budgets(outcomes)),
+        "budgets": _budgets(tuple(outcomes)),
     }
 
 
@@ -133,9 +133,11 @@ def _share_of(
     key: str, score: Score, answer: ProbeResult, outcomes: dict[str, bytes]
 ) -> str | None:
     name = _MEANS.get(key)
-    l2 = answer.protocol.get("headline l2 budget")
-    if key == "input.robust_accuracy_l2" and isinstance(l2, float):
-        name = f"l2@{l2:.6g}"
+    if key == "input.robust_accuracy_l2":
+        l2 = answer.protocol.get("headline l2 budget")
+        name = f"l2@{l2:.6g}" if isinstance(l2, float) else None
+    if name is None:
+        return None
     outcome = f"{key.partition('.')[0]}.{name}"
     # A difference of outcomes must be one of the scores beside it, whatever version stored them.
     bits = outcomes.get(outcome)
@@ -143,11 +145,14 @@ def _share_of(
     return outcome if same else None
 
 
-def _budgets(outcomes: dict[str, bytes]) -> Iterator[tuple[str, str]]:
-    """The rungs of the attacks' ladders among the outcomes, with their budgets in words."""
-    for threat in threats_among(outcomes):
-        if not threat.key.endswith(".headline"):
-            yield threat.key, threat.label
+@lru_cache(maxsize=256)
+def _budgets(outcomes: tuple[str, ...]) -> dict[str, str]:
+    """The rungs of the attacks' ladders among some outcomes, with their budgets in words."""
+    return {
+        threat.key: threat.label
+        for threat in threats_among(outcomes)
+        if not threat.key.endswith(".headline")
+    }
 
 
 def write_index(

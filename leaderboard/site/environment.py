@@ -12,7 +12,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from leaderboard.site.boards.rows import profile_words
 from leaderboard.site.findings_page import prose
 from leaderboard.site.formulas import mathml
-from leaderboard.site.score_rows import cost_rows, direction, flag_rows, score_rows, terms
+from leaderboard.site.score_rows import (
+    cost_rows,
+    direction,
+    flag_rows,
+    score_cells,
+    score_rows,
+    terms,
+)
 from leaderboard.texts import ABSENT, SHOWN_UNITS, plain, probe_text
 
 
@@ -27,6 +34,7 @@ def environment() -> Environment:
     made = Environment(
         loader=PackageLoader("leaderboard.site"),
         autoescape=True,
+        auto_reload=False,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -39,6 +47,7 @@ def environment() -> Environment:
         "plain": plain,
         "profile_words": profile_words,
         "prose": prose,
+        "score_cells": score_cells,
         "score_rows": score_rows,
         "size": size,
         "terms": terms,

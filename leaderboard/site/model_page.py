@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmark.results import Flag, ProbeResult, ScoreSpec
-from leaderboard.repeating import bench_command, reproduce_command
+from benchmark.results import Flag, ProbeResult, Score, ScoreSpec
+from leaderboard.repeating import bench_command, reproduce_commands
 from leaderboard.site.model_pictures import Pictures, pictures_of
 from leaderboard.site.surfaces import HeatMap, heat_maps
 from leaderboard.site.svg import Painter
 from leaderboard.site.thumbnails import Strip, strips
 from leaderboard.standing import Standing, standing
 from leaderboard.store import Entry, Summary
-from leaderboard.texts import ABSENT, ProbeText, interval, number, plain, probe_text
+from leaderboard.texts import ABSENT, ProbeText, plain, probe_text
 
 _MOST_SCORES, _LEADING_SCORES = 8, 6
 """Scores of a probe that are all shown at once, and how many lead where there are more."""
@@ -32,18 +31,6 @@ _BUDGETS = (
 
 
 @dataclass(frozen=True)
-class ScoreLine:
-    """A score with what it means; the texts are as shown."""
-
-    name: str
-    spec: ScoreSpec
-    text: str
-    interval: str
-    n: int
-    finite: bool
-
-
-@dataclass(frozen=True)
 class Section:
     """A probe's answer on a model's page.
 
@@ -51,7 +38,7 @@ class Section:
         text: what the probe asks.
         result: its answer.
         budget: within what its scores hold, in words; may be empty.
-        scores: what is shown first.
+        scores: what is shown first, each with what it means.
         further: scores that a reader can unfold.
         pictures: curves and bars.
         heat_maps: surfaces.
@@ -63,8 +50,8 @@ class Section:
     text: ProbeText
     result: ProbeResult
     budget: str
-    scores: list[ScoreLine]
-    further: list[ScoreLine]
+    scores: list[tuple[ScoreSpec, Score]]
+    further: list[tuple[ScoreSpec, Score]]
     pictures: Pictures
     heat_maps: list[HeatMap]
     strips: list[Strip]
@@ -123,8 +110,9 @@ def make_evaluation(
     """
     answers = entry.answers
     order = ["nonsingular", *entry.battery.get("probes", {}), *entry.results]
+    commands = reproduce_commands(entry, among or [entry])
     sections = [
-        _section(entry, answers[name], painter, among)
+        _section(entry, answers[name], painter, commands[name])
         for name in dict.fromkeys(order)
         if name in answers
     ]
@@ -148,16 +136,9 @@ def _versions(entry: Entry) -> list[tuple[str, str]]:
     return [(", ".join(probes), versions) for versions, probes in groups.items()]
 
 
-def _section(
-    entry: Entry, result: ProbeResult, painter: Painter, among: Sequence[Entry | Summary]
-) -> Section:
+def _section(entry: Entry, result: ProbeResult, painter: Painter, command: str) -> Section:
     text = probe_text(result.probe)
-    scores = []
-    for name, score in result.scores.items():
-        spec = text.spec(name)
-        ends = interval(score, spec.unit) or "none"
-        shown = number(score.value, spec.unit)
-        scores.append(ScoreLine(name, spec, shown, ends, score.n, math.isfinite(score.value)))
+    scores = [(text.spec(name), score) for name, score in result.scores.items()]
     first = len(scores) if len(scores) <= _MOST_SCORES else _LEADING_SCORES
     reference = entry.results.get("input-autoattack") if result.probe == "input" else None
     return Section(
@@ -169,7 +150,7 @@ def _section(
         pictures=pictures_of(result, reference, painter, entry.card.name),
         heat_maps=heat_maps(result.surfaces),
         strips=strips(result.thumbnails),
-        command=reproduce_command(entry, result.probe, among=among or [entry]),
+        command=command,
         standing=standing(entry, result.probe),
     )
 

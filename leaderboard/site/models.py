@@ -24,6 +24,7 @@ from leaderboard.site.environment import render_page
 from leaderboard.site.glance import headline_rows
 from leaderboard.site.landscapes import LandscapePage, put_landscape
 from leaderboard.site.loading import how_to_load
+from leaderboard.site.memory import uncollected
 from leaderboard.site.model_page import make_evaluation
 from leaderboard.site.reported import reported_lines
 from leaderboard.site.svg import Painter
@@ -97,6 +98,38 @@ def folders_of(
     ]
 
 
+def begin_processes(store: Store, earlier: Path) -> Iterator[None]:
+    """Start the processes that :func:`write_models` will use, where it is bound to want them.
+
+    They take seconds to import what they need, in which the caller can read the store.
+
+    Args:
+        store: where the models' results are.
+        earlier: the ``models`` folder of the earlier site; may be missing.
+
+    Returns:
+        Ends when they are ready, and has to have ended before they are asked for more.
+    """
+    if (earlier / KEYS).exists() or not _apart(store, len(store.names())):
+        return iter(())
+    tasks = [joblib.delayed(_import)()] * joblib.cpu_count()
+    started: Iterator[None] = _processes()(tasks)
+    return started
+
+
+def _import() -> None:
+    """All that a process has to import was imported to find this."""
+
+
+def _apart(store: Store, models: int) -> bool:
+    """Whether processes of their own pay for some models, and can read the store."""
+    return models >= _WORTH_PROCESSES and store.engine.url.database not in (None, "", ":memory:")
+
+
+def _processes() -> joblib.Parallel:
+    return joblib.Parallel(n_jobs=joblib.cpu_count(), return_as="generator_unordered")
+
+
 def write_models(
     store: Store,
     folders: Sequence[Folder],
@@ -128,14 +161,12 @@ def write_models(
         or not _link(earlier / folder.name, new / folder.name)
     ]
     linked = len(folders) - len(todo)
-    url = store.engine.url
-    if len(todo) < _WORTH_PROCESSES or url.database in (None, "", ":memory:"):
+    if not _apart(store, len(todo)):
         parts = [todo[i : i + _CHUNK] for i in range(0, len(todo), _CHUNK)]
         written = (_write(store, part, battery_pages, earlier, new) for part in parts)
     else:
-        address = url.render_as_string(hide_password=False)
-        jobs = joblib.Parallel(n_jobs=joblib.cpu_count(), return_as="generator_unordered")
-        written = jobs(
+        address = store.engine.url.render_as_string(hide_password=False)
+        written = _processes()(
             joblib.delayed(_write_apart)(address, part, battery_pages, earlier, new)
             for part in _even(todo)
         )
@@ -151,7 +182,8 @@ def _write_apart(
     url: str, folders: Sequence[Folder], battery_pages: dict[str, str], earlier: Path, new: Path
 ) -> int:
     """In a process of its own."""
-    return _write(_opened(url), folders, battery_pages, earlier, new)
+    with uncollected():
+        return _write(_opened(url), folders, battery_pages, earlier, new)
 
 
 @cache

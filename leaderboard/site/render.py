@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.resources import files
 from itertools import accumulate
 from pathlib import Path
 
-from leaderboard.exports.index import board_of, index_of, json_text
+from leaderboard.exports.index import board_of, index_of
 from leaderboard.exports.schema import write_schemas
+from leaderboard.exports.text import json_text
 from leaderboard.site.battery_page import battery_values
 from leaderboard.site.boards import ASKED, HEADLINES, make_boards
 from leaderboard.site.boards.facets import FACETS
@@ -20,7 +22,8 @@ from leaderboard.site.database import publish_database
 from leaderboard.site.environment import render_page
 from leaderboard.site.findings_page import findings_values
 from leaderboard.site.landscapes import LandscapePage
-from leaderboard.site.models import folders_of, write_models
+from leaderboard.site.memory import uncollected
+from leaderboard.site.models import begin_processes, folders_of, write_models
 from leaderboard.site.publish import replacing
 from leaderboard.site.slugs import unique_slugs
 from leaderboard.site.submit_page import submit_values
@@ -58,21 +61,35 @@ def render_site(
     Raises:
         InputError: ``out`` holds something else or cannot be written.
     """
+    with uncollected(), replacing(out) as folder:
+        _render(store, folder, out, progress, landscapes or {}, database=database)
+    return out / "index.html"
+
+
+def _render(
+    store: Store,
+    folder: Path,
+    out: Path,
+    progress: Callable[[int, int], None] | None,
+    landscapes: Mapping[str, LandscapePage],
+    *,
+    database: bool,
+) -> None:
+    processes = begin_processes(store, out / "models")
     summaries = store.summaries(HEADLINES, ASKED)
     names = unique_slugs({each.fingerprint: each.card.name for each in summaries})
     models = {fingerprint: f"models/{name}/index.html" for fingerprint, name in names.items()}
     of_batteries = unique_slugs({each.battery_sha256: each.battery for each in summaries})
     batteries = {key: f"batteries/{name}.html" for key, name in of_batteries.items()}
-    with replacing(out) as folder:
-        folders = folders_of(summaries, names, batteries, landscapes or {})
-        written = write_models(store, folders, batteries, out / "models", folder / "models")
-        published = database and publish_database(store, summaries, folder)
-        page = partial(render_page, has_database=published)
-        _write_pages(store, summaries, models, batteries, folder, out, page)
-        for done in accumulate(written):
-            if progress:
-                progress(done, len(folders))
-    return out / "index.html"
+    folders = folders_of(summaries, names, batteries, landscapes)
+    deque(processes, maxlen=0)
+    written = write_models(store, folders, batteries, out / "models", folder / "models")
+    published = database and publish_database(store, summaries, folder)
+    page = partial(render_page, has_database=published)
+    _write_pages(store, summaries, models, batteries, folder, out, page)
+    for done in accumulate(written):
+        if progress:
+            progress(done, len(folders))
 
 
 def _write_pages(
@@ -110,7 +127,7 @@ def _write_pages(
         values = battery_values(sha256, contents, summaries, models, batteries, boards)
         pages[path] = page("battery.html.j2", "../", **values)
     pages["submit.html"] = page("submit.html.j2", "", **submit_values())
-    pages["results.json"] = json_text(index_of(records))
+    pages["results.json"] = json_text(index_of(records)) + "\n"
     zoo = {each.fingerprint for each in summaries if each.card.source in ZOO}
     values = findings_values(store.entries(fingerprints=zoo), painter)
     pages["findings.html"] = page("findings.html.j2", "", **values)

@@ -1,37 +1,39 @@
-"""Rows of the tables on models' pages, of which a large site has hundreds of thousands.
+"""Rows of the tables of scores, of which a large site has hundreds of thousands.
 
 Templates take several times as long for them. What is not escaped here was made here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
-from benchmark.results import ScoreSpec
+from benchmark.results import Score, ScoreSpec
 from leaderboard.store import Entry
-from leaderboard.texts import ABSENT, SHOWN_UNITS, plain
+from leaderboard.texts import ABSENT, SHOWN_UNITS, interval, number, plain
 
 if TYPE_CHECKING:
-    from leaderboard.site.model_page import FlagLine, ScoreLine
+    from leaderboard.site.boards.rows import Cell
+    from leaderboard.site.model_page import FlagLine
 
 
-def score_rows(lines: Sequence[ScoreLine]) -> Markup:
+def score_rows(scores: Iterable[tuple[ScoreSpec, Score]]) -> Markup:
     """A ``<tr>`` for each score: its name, value, interval, number and what it says."""
-    return Markup("").join(map(_row, lines))
+    return Markup("".join(_row(spec, score) for spec, score in scores))  # noqa: S704
 
 
-def _row(line: ScoreLine) -> Markup:
-    unit = line.spec.unit
-    small = f" <small>{escape(unit)}</small>" if unit in SHOWN_UNITS and line.finite else ""
-    before, after = _about(line.spec)
-    return Markup(  # noqa: S704
-        f'<tr>{before}<td class="number">{escape(line.text)}{small}</td>'
-        f'<td class="number">{escape(line.interval)}</td><td class="number">{line.n:,}</td>'
-        f"{after}</tr>\n"
+def _row(spec: ScoreSpec, score: Score) -> str:
+    unit = spec.unit
+    small = f" <small>{unit}</small>" if unit in SHOWN_UNITS and math.isfinite(score.value) else ""
+    before, after = _about(spec)
+    return (
+        f'<tr>{before}<td class="number">{number(score.value, unit)}{small}</td>'
+        f'<td class="number">{interval(score, unit) or "none"}</td>'
+        f'<td class="number">{score.n:,}</td>{after}</tr>\n'
     )
 
 
@@ -42,6 +44,17 @@ def _about(spec: ScoreSpec) -> tuple[str, str]:
         f'<th scope="row">{escape(spec.label)}&#160;{direction(spec)}</th>',
         f'<td class="words">{escape(spec.description)}</td>',
     )
+
+
+def score_cells(cells: Iterable[Cell]) -> Markup:
+    """A ``<td>`` for each score of a board's row."""
+    return Markup("".join(map(_cell, cells)))  # noqa: S704
+
+
+def _cell(cell: Cell) -> str:
+    small = f"<small>{cell.interval}</small>" if cell.interval else ""
+    kind = f"number {cell.mark}" if cell.mark else "number"
+    return f'<td class="{kind}" title="{cell.title}"><span>{cell.text}</span>{small}</td>\n'
 
 
 def flag_rows(lines: Sequence[FlagLine]) -> Markup:

@@ -51,7 +51,7 @@ def both(store, made_up):
 def test_a_stored_result_is_measured(both):
     for entry in both():
         found = standing(entry, "weight")
-        assert (found.kind, found.reruns) == ("measured", [])
+        assert (found.kind, list(found.reruns)) == ("measured", [])
         assert found.sentence == "measured by this suite; not run again yet"
 
 

@@ -6,9 +6,12 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from leaderboard.exports.text import json_text
 from leaderboard.site.boards.columns import Column
 from leaderboard.site.boards.facets import FACETS
 from leaderboard.site.boards.rows import PROFILE, Row
+
+_ASCII = bytes(range(128))
 
 
 def board_payload(rows: Sequence[Row], columns: Sequence[Column]) -> dict[str, Any]:
@@ -60,7 +63,17 @@ def _plain(value: float | None) -> float | str | None:
 
 
 def script(name: str, payload: dict[str, Any]) -> str:
-    """A script that hands data to the page; scripts, unlike data, load from the file system."""
-    text = json.dumps(payload, allow_nan=False, ensure_ascii=True, separators=(",", ":"))
-    safe = text.replace("<", "\\u003c")  # stands in strings only, wherever the data come to stand
-    return f"nonsingular.receive({json.dumps(name)}, {safe});\n"
+    """A script that hands data to the page; scripts, unlike data, load from the file system.
+
+    It does not depend on the file's encoding, and cannot end an element that it stands in.
+    """
+    text = json_text(payload)
+    others = text.encode("utf-8", "surrogatepass").translate(None, _ASCII)
+    for character in {"<", *others.decode("utf-8", "surrogatepass")}:
+        text = text.replace(character, _escaped(character))
+    return f"nonsingular.receive({json.dumps(name)}, {text});\n"
+
+
+def _escaped(character: str) -> str:
+    """As JSON writes it in ASCII, a ``<`` included; such characters stand in strings only."""
+    return "\\u003c" if character == "<" else json.dumps(character)[1:-1]

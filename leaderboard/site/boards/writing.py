@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from leaderboard.exports.index import json_text
 from leaderboard.exports.table import board_csv
+from leaderboard.exports.text import json_text
 from leaderboard.site.boards.board import Board
 from leaderboard.site.boards.payload import board_payload, script
 from leaderboard.site.boards.rows import PROFILE, Row
@@ -30,7 +30,7 @@ def write_board(board: Board, record: dict[str, Any], folder: Path) -> None:
         folder: the site's ``boards`` folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for ending, text in (("csv", board_csv(board)), ("json", json_text(record))):
+    for ending, text in (("csv", board_csv(board)), ("json", json_text(record) + "\n")):
         (folder / f"{board.name}.{ending}").write_bytes(text.encode("utf-8", "replace"))
     (folder / f"{board.name}.js").write_text(
         script(board.name, board_payload(board.rows, board.columns)), "utf-8"
