@@ -10,6 +10,7 @@ from benchmark.batteries import frozen_batteries
 from benchmark.probes import PROBES
 from benchmark.probes.definition import Definition, settings_in_words
 from leaderboard.site.boards.board import Board
+from leaderboard.site.budgets import headline_budgets, is_headline
 from leaderboard.store import Summary
 from leaderboard.texts import ABSENT, ProbeText, plain, probe_text
 
@@ -32,7 +33,7 @@ class Setting:
     @property
     def headline(self) -> bool:
         """Whether it is a budget of the scores on the front page."""
-        return self.name.startswith("headline") or self.name == "eps"
+        return is_headline(self.name)
 
 
 @dataclass(frozen=True)
@@ -43,23 +44,15 @@ class Part:
         text: title, question and what its scores mean.
         definition: formulas and sources; ``None`` where this version does not know the probe.
         settings: as the battery has them.
+        budgets: those of its headline scores in words, such as ``linf 0.2; l2 0.6``.
         reference: whether it runs only when it is asked for.
     """
 
     text: ProbeText
     definition: Definition | None
     settings: list[Setting]
+    budgets: str
     reference: bool
-
-    @property
-    def budgets(self) -> str:
-        """The headline budgets in words, such as ``linf 0.2; l2 0.6``."""
-        words = [
-            f"{each.name.removeprefix('headline').strip('_')} {each.value}".strip()
-            for each in self.settings
-            if each.headline
-        ]
-        return "; ".join(words) or ABSENT
 
 
 @dataclass(frozen=True)
@@ -125,6 +118,7 @@ def _parts(battery: dict[str, Any]) -> list[Part]:
             probe_text(name),
             probe_text(name).definition,
             _settings(name, settings),
+            headline_budgets(settings) or ABSENT,
             reference=name not in default,
         )
         for name, settings in battery.get("probes", {}).items()

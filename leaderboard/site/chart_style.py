@@ -16,7 +16,11 @@ GRID = "var(--chart-grid, #e3e6ea)"
 COLOURS = [
     f"var(--series-{place}, {colour})"
     for place, colour in enumerate(
-        ["#1f6fb2", "#c4541c", "#1d8a5f", "#8a4fb5", "#a8790a", "#b13a63", "#4a6a78", "#6b7a12"], 1
+        (
+            *("#1f6fb2", "#c4541c", "#1d8a5f", "#8a4fb5", "#a8790a", "#b13a63", "#4a6a78"),
+            *("#6b7a12", "#0b7f8c", "#d0409a", "#8a5a3c", "#3b4cc0"),
+        ),
+        start=1,
     )
 ]
 """Colours of series in order; the page's style sheet gives each a light and a dark value."""
@@ -39,7 +43,7 @@ def styled(chart: Layers, width: int, height: int) -> Layers:
     """The chart in the site's dress: quiet axes, legend on top, transparent ground."""
     text = {"labelColor": INK, "titleColor": INK, "titleFontWeight": "normal"}
     lines = {"gridColor": GRID, "domainColor": GRID, "tickColor": GRID}
-    legend = {"orient": "top", "direction": "horizontal", "columns": 4}
+    legend = {"orient": "top", "direction": "horizontal", "columns": 3}
     dressed: Layers = chart.properties(
         width=width, height=height, background="transparent", padding=4
     ).configure(
@@ -48,7 +52,7 @@ def styled(chart: Layers, width: int, height: int) -> Layers:
         aria=False,
         font="system-ui, sans-serif",
         axis={"labelFontSize": 11, "titleFontSize": 12, "titlePadding": 8} | text | lines,
-        legend={"labelFontSize": 12, "labelLimit": 200, "symbolOpacity": 1, "columnPadding": 16}
+        legend={"labelFontSize": 12, "labelLimit": 200, "symbolOpacity": 1, "columnPadding": 20}
         | legend
         | text,
         view={"stroke": None},

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from benchmark.statistics import wilson
@@ -17,6 +16,7 @@ from leaderboard.effects import paired_shares
 from leaderboard.exports.table import harmless
 from leaderboard.site import render_site
 from leaderboard.store import Store
+from tests.browser.accessibility import serious_violations
 from tests.leaderboard import conftest as made_up
 
 STANDARD, ROBUST, MLP = "digits-cnn-standard", "digits-cnn-pgd-at", "digits-mlp-standard"
@@ -273,5 +273,4 @@ def test_without_scripts_the_page_says_where_the_scores_are(open_page):
 def test_the_page_fits_and_axe_finds_nothing_serious(open_page, width, scheme):
     page = drawn(open_page(f"{TWO}&paired=1", width=width, color_scheme=scheme))
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    found = Axe().run(page, options={"preload": False}).response["violations"]
-    assert not [v["id"] for v in found if v["impact"] in ("serious", "critical")]
+    assert serious_violations(page) == []

@@ -11,6 +11,7 @@ from leaderboard.site import render_site
 from leaderboard.store import Store
 from perf.site import ACTIONS, acted
 from perf.synthetic_board import fill
+from tests.browser.accessibility import serious_violations
 
 MODELS = 230
 ROWS = "#digits-v1 table.models tbody tr"
@@ -53,6 +54,10 @@ def test_without_scripts_pages_hold_every_row(open_page, large):
     assert page.locator("table.models tbody tr").count() == MODELS
     page.get_by_role("link", name="The board with search and filters").click()
     assert page.url.endswith("index.html#digits-v1")
+
+
+def test_axe_finds_nothing_serious_on_the_further_pages(open_page, large):
+    assert serious_violations(open_page("boards/digits-v1-1.html", root=large, width=375)) == []
 
 
 def test_the_measured_actions_do_what_they_are_named_for(open_page, large):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
+
+from tests.browser.accessibility import serious_violations
 
 PATH = "models/digits-cnn-pgd-at/index.html"
 
@@ -16,13 +17,7 @@ def unfold(page: Page) -> Page:
 
 @pytest.mark.parametrize("context", [{}, {"color_scheme": "dark"}, {"width": 375}], ids=str)
 def test_axe_finds_nothing_serious_with_everything_unfolded(open_page, context):
-    found = Axe().run(unfold(open_page(PATH, **context)), options={"preload": False})
-    serious = [
-        (each["id"], [node["target"] for node in each["nodes"]][:5])
-        for each in found.response["violations"]
-        if each["impact"] in ("serious", "critical")
-    ]
-    assert serious == []
+    assert serious_violations(unfold(open_page(PATH, **context))) == []
 
 
 @pytest.mark.parametrize("width", [375, 800, 1280])

@@ -1,12 +1,15 @@
-"""The pages that are mostly read, a battery's and the one on submitting, in a browser."""
+"""The pages that are mostly read, such as a battery's and the one on submitting, in a browser."""
 
 from __future__ import annotations
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
+from typer.testing import CliRunner
 
-PATHS = ["batteries/digits-v1.html", "submit.html"]
+from leaderboard.cli import app
+from tests.browser.accessibility import serious_violations
+
+PATHS = ["batteries/digits-v1.html", "submit.html", "findings.html"]
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (375, "dark")])
@@ -16,8 +19,7 @@ def test_the_page_fits_and_axe_finds_nothing_serious(open_page, path, width, sch
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     for summary in page.locator("summary").all():
         summary.click()
-    found = Axe().run(page, options={"preload": False}).response["violations"]
-    assert not [v["id"] for v in found if v["impact"] in ("serious", "critical")]
+    assert serious_violations(page) == []
 
 
 def test_formulas_are_drawn_with_their_text_below_without_scripts(open_page):
@@ -37,3 +39,21 @@ def test_the_submit_page_is_reached_and_its_blocks_scroll_with_the_keyboard(open
     expect(page.locator("h1")).to_have_text("Submit a model")
     page.locator("pre").first.focus()
     assert page.evaluate("document.activeElement.tagName") == "PRE"
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (375, "dark")])
+def test_axe_finds_nothing_serious_on_a_landscape(open_page, landscape, width, scheme):
+    page = open_page(landscape.name, root=landscape.parent, width=width, color_scheme=scheme)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert serious_violations(page) == []
+
+
+@pytest.fixture(scope="module")
+def landscape(tmp_path_factory):
+    out = tmp_path_factory.mktemp("landscape")
+    sizes = {"examples": 20, "directions": 1, "points": 3, "contour": 3, "decisions": 1, "steps": 2}
+    options = [text for name, size in sizes.items() for text in (f"--{name}", str(size))]
+    run = CliRunner().invoke(app, ["landscape", "digits/mlp-standard", "--out", str(out), *options])
+    assert run.exit_code == 0, run.output
+    (page,) = out.glob("*.html")
+    return page

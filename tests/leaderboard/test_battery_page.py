@@ -13,6 +13,7 @@ from benchmark.probes import PROBES
 from benchmark.probes.definition import definition_of, settings_in_words
 from leaderboard.site import render_site
 from leaderboard.site.battery_page import LISTED, battery_values, differences
+from leaderboard.site.budgets import headline_budgets
 from leaderboard.store import Store
 
 
@@ -124,3 +125,19 @@ def test_many_models_are_on_the_board_and_not_on_the_page(zoo_store, battery):
     many = models(LISTED + 1)
     assert many["models"] == []
     assert many["scored"] == LISTED + 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"headline_linf": 0.2, "headline_l2": 0.6, "effort": "quick"}, "linf 0.2; l2 0.6"),
+        ({"headline": 0.02, "geometry": "relative-l2"}, "relative-l2 radius 0.02"),
+        ({"headline": 8 / 255, "steps": 10}, "linf 8/255"),
+        ({"eps": 0.5, "norm": "l2"}, "l2 0.5"),
+        ({"headline_rate": 0.01, "headline_flips": 10}, "rate 0.01; flips 10"),
+        ({"average_radius": 0.5, "geometry": "relative-l2"}, "average-case radius 0.5"),
+        ({"steps": 10}, ""),
+    ],
+)
+def test_headline_budgets_say_what_they_bound(settings, words):
+    assert headline_budgets(settings) == words

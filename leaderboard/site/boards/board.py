@@ -10,12 +10,13 @@ from typing import Any
 from leaderboard.site.boards.columns import Column, columns_of
 from leaderboard.site.boards.rows import Row, make_rows
 from leaderboard.site.boards.threats import Threat, threats_of
+from leaderboard.site.budgets import headline_budgets
 from leaderboard.site.charts import Picture
 from leaderboard.site.overview import overview
 from leaderboard.site.slugs import slug
 from leaderboard.site.svg import Painter
 from leaderboard.store import Summary
-from leaderboard.texts import plain, probe_text
+from leaderboard.texts import probe_text
 
 
 @dataclass(frozen=True)
@@ -111,15 +112,7 @@ def make_boards(
 
 
 def _budgets(battery: dict[str, Any]) -> list[tuple[str, str]]:
-    """The headline settings of a battery's default probes, such as ``linf 0.2; l2 0.6``."""
-    budgets = []
-    for probe in battery.get("default", ()):
-        settings = battery.get("probes", {}).get(probe, {})
-        words = [
-            f"{name.removeprefix('headline').strip('_')} {plain(value)}".strip()
-            for name, value in settings.items()
-            if name.startswith("headline")
-        ]
-        if words:
-            budgets.append((probe_text(probe).title, "; ".join(words)))
-    return budgets
+    """The headline budgets of a battery's default probes, by the probe's title."""
+    settings = battery.get("probes", {})
+    budgets = {probe: headline_budgets(settings.get(probe, {})) for probe in battery.get("default", ())}
+    return [(probe_text(probe).title, words) for probe, words in budgets.items() if words]
