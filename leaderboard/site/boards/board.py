@@ -113,6 +113,6 @@ def make_boards(
 
 def _budgets(battery: dict[str, Any]) -> list[tuple[str, str]]:
     """The headline budgets of a battery's default probes, by the probe's title."""
-    settings = battery.get("probes", {})
-    budgets = {probe: headline_budgets(settings.get(probe, {})) for probe in battery.get("default", ())}
+    settings, default = battery.get("probes", {}), battery.get("default", ())
+    budgets = {probe: headline_budgets(settings.get(probe, {})) for probe in default}
     return [(probe_text(probe).title, words) for probe, words in budgets.items() if words]
