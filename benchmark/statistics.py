@@ -33,7 +33,9 @@ def wilson(share: float, n: int) -> Score:
     """
     centre = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
     half = Z95 * math.sqrt(share * (1 - share) / n + Z95**2 / (4 * n**2)) / (1 + Z95**2 / n)
-    return Score(value=share, n=n, low=min(share, centre - half), high=max(share, centre + half))
+    # Rounding must not put an end beyond the share, nor beyond what a share can be.
+    low, high = max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))
+    return Score(value=share, n=n, low=low, high=high)
 
 
 def mean(values: ArrayLike) -> Score:

@@ -31,6 +31,8 @@ from models_zoo.errors import InputError
 WRITES = "nonsingular_writes"
 """Execution option of a connection whose transactions take the write lock at their start."""
 
+_DRIVER = "install one: pip install 'nonsingular[postgresql]' has that of postgresql+psycopg://user@host/name"
+
 _BUSY_TIMEOUT_MS = 60_000
 
 
@@ -61,10 +63,14 @@ def open_engine(database: str | Path, *, to_read: bool = False) -> Engine:
                 # Touches nothing, but fails here and not after hours of attacks.
                 connection.execute(delete(ModelRow).where(false()))
     except (NoSuchModuleError, ModuleNotFoundError) as error:
-        raise InputError(f"database {shown!r}: no driver for it ({error}); install one") from error
+        raise InputError(f"database {shown!r}: no driver for it ({error}); {_DRIVER}") from error
     except DBAPIError as error:
         reason = " ".join(str(error.orig).split())
-        hint = "name a file in a folder you can write with --database"
+        hint = (
+            "name a file in a folder you can write with --database"
+            if url.get_backend_name() == "sqlite"
+            else "see that its server runs and lets this user create tables"
+        )
         raise InputError(f"cannot use database {shown!r}: {reason}; {hint}") from error
     return engine
 
@@ -80,7 +86,7 @@ def _parse(database: str | Path) -> URL:
     try:
         return make_url(text)
     except (ArgumentError, ValueError) as error:
-        hint = "write sqlite:///file.sqlite or postgresql://user@host/name"
+        hint = "write sqlite:///file.sqlite or postgresql+psycopg://user@host/name"
         raise InputError(f"database {text!r} is not a database URL; {hint}") from error
 
 
