@@ -116,6 +116,7 @@ def _write_pages(
             "index.html.j2",
             "",
             boards=boards,
+            unlisted=_unlisted(summaries, tested, models),
             most=PAGE,
             further=further_pages,
             facets=FACETS,
@@ -136,6 +137,18 @@ def _write_pages(
     (folder / "static").mkdir()
     for file in static.iterdir():
         (folder / "static" / file.name).write_bytes(file.read_bytes())
+
+
+def _unlisted(
+    summaries: Sequence[Summary], tested: Sequence[Summary], models: dict[str, str]
+) -> dict[str, str]:
+    """Names of the models that stand on no board, by the path of their page."""
+    listed = {each.fingerprint for each in tested}
+    return {
+        models[each.fingerprint]: each.card.name
+        for each in summaries
+        if each.fingerprint not in listed
+    }
 
 
 def _write(folder: Path, pages: dict[str, str]) -> None:

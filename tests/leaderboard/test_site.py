@@ -241,3 +241,17 @@ def test_models_of_one_name_are_told_apart(tmp_path, store, made_up, battery):
 
 def test_an_empty_store_says_what_to_do(tmp_path, store):
     assert "nonsingular bench" in render_site(store, tmp_path / "site").read_text("utf-8")
+
+
+def test_a_model_scored_on_training_images_only_is_named_beside_the_boards(
+    tmp_path, store, made_up, battery
+):
+    answers = made_up.results()
+    for name, split in (("tested", "test"), ("tested", "train"), ("only-trained", "train")):
+        where = made_up.provenance(battery, name[0] * 64, split=split, data_sha256=split[-1] * 64)
+        store.save(made_up.card(name), where, battery, answers["clean"])
+    page = render_site(store, tmp_path / "site").read_text("utf-8")
+    board, _, unlisted = page.partition("On no board")
+    assert 'href="models/only-trained/index.html">only-trained</a>' in unlisted
+    assert "only-trained" not in board
+    assert "models/tested/" not in unlisted
