@@ -7,8 +7,9 @@ import json
 import os
 import shlex
 import shutil
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -17,6 +18,7 @@ from itertools import chain
 from pathlib import Path
 
 import joblib
+from joblib.externals.loky import get_reusable_executor
 
 from leaderboard.exports.files import model_files
 from leaderboard.site.comparison_data import write_comparison
@@ -36,6 +38,9 @@ KEYS = "keys.json"
 _CHUNK = 100
 _WORTH_PROCESSES = 16
 """Models rendered between two readings of the store; from how many on processes pay."""
+
+_IDLE = 30
+"""Seconds after which a process without work ends: one whose parent was killed has none."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +132,20 @@ def _apart(store: Store, models: int) -> bool:
 
 
 def _processes() -> joblib.Parallel:
-    return joblib.Parallel(n_jobs=joblib.cpu_count(), return_as="generator_unordered")
+    return joblib.Parallel(
+        n_jobs=joblib.cpu_count(), return_as="generator_unordered", idle_worker_timeout=_IDLE
+    )
+
+
+@contextmanager
+def processes_stopped() -> Iterator[None]:
+    """Where the block fails, processes that still write models are ended before it is left."""
+    try:
+        yield
+    except BaseException:
+        warnings.filterwarnings("ignore", r"\d+ tasks (which were|have been)", UserWarning)
+        get_reusable_executor().shutdown(wait=True, kill_workers=True)
+        raise
 
 
 def write_models(

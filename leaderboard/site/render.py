@@ -23,7 +23,12 @@ from leaderboard.site.environment import render_page
 from leaderboard.site.findings_page import findings_values
 from leaderboard.site.landscapes import LandscapePage
 from leaderboard.site.memory import uncollected
-from leaderboard.site.models import begin_processes, folders_of, write_models
+from leaderboard.site.models import (
+    begin_processes,
+    folders_of,
+    processes_stopped,
+    write_models,
+)
 from leaderboard.site.publish import replacing
 from leaderboard.site.slugs import unique_slugs
 from leaderboard.site.submit_page import submit_values
@@ -61,7 +66,7 @@ def render_site(
     Raises:
         InputError: ``out`` holds something else or cannot be written.
     """
-    with uncollected(), replacing(out) as folder:
+    with uncollected(), replacing(out) as folder, processes_stopped():
         _render(store, folder, out, progress, landscapes or {}, database=database)
     return out / "index.html"
 

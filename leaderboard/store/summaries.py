@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import sys
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
@@ -17,6 +18,9 @@ from benchmark.statistics import wilson
 from leaderboard.store.reruns import Rerun, read_reruns
 from leaderboard.store.schema import ModelRow, OutcomeRow, ResultRow, ScoreRow
 from models_zoo.card import Card
+
+_STREAMED = {"yield_per": 1000}
+"""Rows are taken in as they are wanted: a large board has a million."""
 
 NONSINGULAR = "nonsingular.robust_accuracy"
 """The derived headline's name among the scores."""
@@ -125,7 +129,7 @@ def _results(session: Session) -> tuple[dict[int, tuple[Summary, str]], list[Sum
     reruns = read_reruns(session)
     summaries: dict[tuple[str, str, str, int], Summary] = {}
     places = {}
-    for row in session.execute(query):
+    for row in session.execute(query, execution_options=_STREAMED):
         key = (row.fingerprint, row.battery_sha256, row.data_sha256, row.seed)
         if key not in summaries:
             card, submitted = cards[row.fingerprint]
@@ -164,10 +168,10 @@ def _scores(
         .join(ResultRow, ResultRow.id == ScoreRow.result_id)
         .where(tuple_(ResultRow.probe, ScoreRow.name).in_(list(wanted)))
     )
-    for number, name, value, low, high, n in session.execute(query):
+    for number, name, value, low, high, n in session.execute(query, execution_options=_STREAMED):
         summary, probe = places[number]
         numbers = [math.nan if each is None else each for each in (value, low, high)]
-        summary.scores[f"{probe}.{name}"] = Score(
+        summary.scores[sys.intern(f"{probe}.{name}")] = Score(
             value=numbers[0], n=n, low=numbers[1], high=numbers[2]
         )
 
@@ -180,9 +184,9 @@ def _outcomes(
         .join(ResultRow, ResultRow.id == OutcomeRow.result_id)
         .where(or_(ResultRow.probe.in_(list(all_of)), OutcomeRow.name == "headline"))
     )
-    for number, name, bits in session.execute(query):
+    for number, name, bits in session.execute(query, execution_options=_STREAMED):
         summary, probe = places[number]
-        summary.outcomes[f"{probe}.{name}"] = bits
+        summary.outcomes[sys.intern(f"{probe}.{name}")] = bits
 
 
 def _derive(summary: Summary) -> None:

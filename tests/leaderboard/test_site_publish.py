@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 
+import psutil
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -15,6 +16,7 @@ from leaderboard.site import render_site
 from leaderboard.site.publish import replacing
 from leaderboard.store import Store
 from models_zoo.errors import InputError
+from perf.synthetic_board import fill
 
 
 def content(folder):
@@ -29,6 +31,24 @@ def test_rendering_again_gives_the_same_bytes_and_draws_nothing(tmp_path, zoo_st
     render_site(zoo_store, out)
     assert content(out) == before
     assert [p.name for p in tmp_path.iterdir()] == ["site"]
+
+
+def test_an_interruption_ends_the_processes_and_leaves_no_litter(tmp_path, monkeypatch, recwarn):
+    folder = tmp_path / "here"
+    folder.mkdir()
+    fill(tmp_path / "board.sqlite", 40)
+
+    def interrupt(*_):
+        kinds = [" ".join(each.cmdline()) for each in psutil.Process().children()]
+        assert any("loky" in kind for kind in kinds)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("leaderboard.site.render.index_of", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        render_site(Store.open(tmp_path / "board.sqlite", to_read=True), folder / "site")
+    assert not list(folder.iterdir())
+    assert not [p for p in psutil.Process().children() if "LokyProcess" in " ".join(p.cmdline())]
+    assert not [each for each in recwarn if "tasks" in str(each.message)]
 
 
 def test_a_failure_leaves_the_old_site_and_no_litter(tmp_path, zoo_store, monkeypatch):
