@@ -19,8 +19,8 @@ from models_zoo.errors import InputError
 from perf.command import ROOT, console, run_command
 
 FORMS: dict[str, tuple[int, int, Literal["light", "dark"]]] = {
-    "light": (1280, 1000, "light"),
-    "dark": (1280, 1000, "dark"),
+    "light": (1280, 1300, "light"),
+    "dark": (1280, 1300, "dark"),
     "narrow": (375, 800, "light"),
 }
 """Width, height and colour scheme by name."""
