@@ -8,17 +8,15 @@ import os
 import shlex
 import shutil
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
-from itertools import chain
 from pathlib import Path
 
 import joblib
-from joblib.externals.loky import get_reusable_executor
 
 from leaderboard.exports.files import model_files
 from leaderboard.site.comparison_data import write_comparison
@@ -38,9 +36,6 @@ KEYS = "keys.json"
 _CHUNK = 100
 _WORTH_PROCESSES = 16
 """Models rendered between two readings of the store; from how many on processes pay."""
-
-_IDLE = 30
-"""Seconds after which a process without work ends: one whose parent was killed has none."""
 
 
 @dataclass(frozen=True)
@@ -132,20 +127,18 @@ def _apart(store: Store, models: int) -> bool:
 
 
 def _processes() -> joblib.Parallel:
-    return joblib.Parallel(
-        n_jobs=joblib.cpu_count(), return_as="generator_unordered", idle_worker_timeout=_IDLE
-    )
+    return joblib.Parallel(n_jobs=joblib.cpu_count(), return_as="generator_unordered")
 
 
 @contextmanager
-def processes_stopped() -> Iterator[None]:
-    """Where the block fails, processes that still write models are ended before it is left."""
+def stopped(written: Generator[int, None, None]) -> Iterator[None]:
+    """Where the block fails, what :func:`write_models` began is ended before it is left."""
     try:
         yield
-    except BaseException:
-        warnings.filterwarnings("ignore", r"\d+ tasks (which were|have been)", UserWarning)
-        get_reusable_executor().shutdown(wait=True, kill_workers=True)
-        raise
+    finally:
+        with warnings.catch_warnings():  # that not all was written
+            warnings.simplefilter("ignore", UserWarning)
+            written.close()
 
 
 def write_models(
@@ -154,7 +147,7 @@ def write_models(
     battery_pages: dict[str, str],
     earlier: Path,
     new: Path,
-) -> Iterator[int]:
+) -> tuple[int, Generator[int, None, None]]:
     """Write every model's folder, or link it from the site that was rendered before.
 
     Where there are many, processes begin with them at once, while the caller does something else.
@@ -167,7 +160,8 @@ def write_models(
         new: the ``models`` folder of the new one.
 
     Returns:
-        How many more models are done, again and again; all are when it ends.
+        How many models are done at once, and how many more are, again and again; all are when it
+        ends, and :func:`stopped` has to see to it where it is not brought to its end.
     """
     new.mkdir(parents=True, exist_ok=True)
     (new / KEYS).write_text(json.dumps({f.name: f.key for f in folders}, indent=0), "utf-8")
@@ -178,7 +172,7 @@ def write_models(
         if kept.get(folder.name) != folder.key
         or not _link(earlier / folder.name, new / folder.name)
     ]
-    linked = len(folders) - len(todo)
+    written: Generator[int, None, None]
     if not _apart(store, len(todo)):
         parts = [todo[i : i + _CHUNK] for i in range(0, len(todo), _CHUNK)]
         written = (_write(store, part, battery_pages, earlier, new) for part in parts)
@@ -188,7 +182,7 @@ def write_models(
             joblib.delayed(_write_apart)(address, part, battery_pages, earlier, new)
             for part in _even(todo)
         )
-    return chain([linked], written)
+    return len(folders) - len(todo), written
 
 
 def _even(todo: Sequence[Folder]) -> list[list[Folder]]:

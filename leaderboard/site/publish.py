@@ -65,7 +65,16 @@ def replacing(out: Path) -> Iterator[Path]:
         yield new
         _swap(new, out)
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        _remove(work)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder into which processes that are being ended may still write."""
+    for _ in range(50):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.1)
 
 
 def _refuse_foreign(out: Path) -> None:

@@ -26,7 +26,7 @@ from leaderboard.site.memory import uncollected
 from leaderboard.site.models import (
     begin_processes,
     folders_of,
-    processes_stopped,
+    stopped,
     write_models,
 )
 from leaderboard.site.publish import replacing
@@ -66,7 +66,7 @@ def render_site(
     Raises:
         InputError: ``out`` holds something else or cannot be written.
     """
-    with uncollected(), replacing(out) as folder, processes_stopped():
+    with uncollected(), replacing(out) as folder:
         _render(store, folder, out, progress, landscapes or {}, database=database)
     return out / "index.html"
 
@@ -88,13 +88,14 @@ def _render(
     batteries = {key: f"batteries/{name}.html" for key, name in of_batteries.items()}
     folders = folders_of(summaries, names, batteries, landscapes)
     deque(processes, maxlen=0)
-    written = write_models(store, folders, batteries, out / "models", folder / "models")
-    published = database and publish_database(store, summaries, folder)
-    page = partial(render_page, has_database=published)
-    _write_pages(store, summaries, models, batteries, folder, out, page)
-    for done in accumulate(written):
-        if progress:
-            progress(done, len(folders))
+    linked, written = write_models(store, folders, batteries, out / "models", folder / "models")
+    with stopped(written):
+        published = database and publish_database(store, summaries, folder)
+        page = partial(render_page, has_database=published)
+        _write_pages(store, summaries, models, batteries, folder, out, page)
+        for done in accumulate(written, initial=linked):
+            if progress:
+                progress(done, len(folders))
 
 
 def _write_pages(
