@@ -15,6 +15,7 @@ from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import joblib
 
@@ -98,7 +99,7 @@ def folders_of(
     ]
 
 
-def begin_processes(store: Store, earlier: Path) -> Iterator[None]:
+def begin_processes(store: Store, earlier: Path) -> Generator[None, None, None]:
     """Start the processes that :func:`write_models` will use, where it is bound to want them.
 
     They take seconds to import what they need, in which the caller can read the store.
@@ -108,12 +109,13 @@ def begin_processes(store: Store, earlier: Path) -> Iterator[None]:
         earlier: the ``models`` folder of the earlier site; may be missing.
 
     Returns:
-        Ends when they are ready, and has to have ended before they are asked for more.
+        Ends when they are ready, and has to have ended before they are asked for more;
+        :func:`stopped` has to see to it where it is not brought to its end.
     """
     if (earlier / KEYS).exists() or not _apart(store, len(store.names())):
-        return iter(())
+        return (None for _ in ())
     tasks = [joblib.delayed(_import)()] * joblib.cpu_count()
-    started: Iterator[None] = _processes()(tasks)
+    started: Generator[None, None, None] = _processes()(tasks)
     return started
 
 
@@ -131,14 +133,14 @@ def _processes() -> joblib.Parallel:
 
 
 @contextmanager
-def stopped(written: Generator[int, None, None]) -> Iterator[None]:
-    """Where the block fails, what :func:`write_models` began is ended before it is left."""
+def stopped(begun: Generator[Any, None, None]) -> Iterator[None]:
+    """Where the block fails, what processes were given to do is ended before it is left."""
     try:
         yield
     finally:
-        with warnings.catch_warnings():  # that not all was written
+        with warnings.catch_warnings():  # that not all was done
             warnings.simplefilter("ignore", UserWarning)
-            written.close()
+            begun.close()
 
 
 def write_models(

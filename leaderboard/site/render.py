@@ -81,13 +81,14 @@ def _render(
     database: bool,
 ) -> None:
     processes = begin_processes(store, out / "models")
-    summaries = store.summaries(HEADLINES, ASKED)
+    with stopped(processes):
+        summaries = store.summaries(HEADLINES, ASKED)
+        deque(processes, maxlen=0)
     names = unique_slugs({each.fingerprint: each.card.name for each in summaries})
     models = {fingerprint: f"models/{name}/index.html" for fingerprint, name in names.items()}
     of_batteries = unique_slugs({each.battery_sha256: each.battery for each in summaries})
     batteries = {key: f"batteries/{name}.html" for key, name in of_batteries.items()}
     folders = folders_of(summaries, names, batteries, landscapes)
-    deque(processes, maxlen=0)
     linked, written = write_models(store, folders, batteries, out / "models", folder / "models")
     with stopped(written):
         published = database and publish_database(store, summaries, folder)
