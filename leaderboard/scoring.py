@@ -18,6 +18,7 @@ from benchmark.report import Report
 from benchmark.results import ProbeResult, Provenance
 from leaderboard.store import Store
 from models_zoo.classifier import Classifier
+from models_zoo.display import label
 from models_zoo.errors import InputError
 
 
@@ -77,10 +78,10 @@ def score_models(
     tasks = [_task(model, job, store) for model in models]
     with Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=16),
         TextColumn("{task.completed:.0f}/{task.total:.0f} probes"),
-        TextColumn("{task.fields[state]}", style="dim"),
+        TextColumn("{task.fields[state]}", style="dim", markup=False),
         TimeElapsedColumn(),
         console=Console(stderr=True),
     ) as bar:
@@ -119,7 +120,7 @@ class _Keeper:
         self.bar, self.submitted, self.data = bar, submitted, data
         self.lines = [
             bar.add_task(
-                model.card.name,
+                label(model.card.name),
                 total=len(task.probes),
                 completed=len(task.known),
                 state="stored" if len(task.known) == len(task.probes) else "",
@@ -137,7 +138,8 @@ class _Keeper:
         self.bar.update(self.lines[index], advance=1)
         if not self.bar.console.is_terminal:
             title, seconds = PROBES[result.probe].title, result.cost.seconds
-            self.bar.console.print(f"{card.name}: {title} took {seconds:.1f} s", highlight=False)
+            line = f"{label(card.name)}: {title} took {seconds:.1f} s"
+            self.bar.console.print(line, highlight=False, markup=False)
 
 
 def _require_fit(model: Classifier, data: Dataset) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from leaderboard.notices import announced
 from leaderboard.options import numbers
 from models_zoo.errors import InputError
 
@@ -41,7 +42,7 @@ def from_checkpoint(
 
     if architecture is None and path.suffix.lower() not in FORMATS:
         raise InputError("--checkpoint needs --architecture, such as --architecture cifar-resnet20")
-    return load_file(
+    model = load_file(
         path,
         architecture=architecture,
         dataset=dataset,
@@ -51,6 +52,7 @@ def from_checkpoint(
         std=numbers("--std", std),
         trust=trust,
     )
+    return announced(model)
 
 
 def one_model(
@@ -81,7 +83,7 @@ def one_model(
     from models_zoo import load_model
 
     if checkpoint is None:
-        return for_dataset(load_model(str(name), trust=trust), dataset)
+        return announced(for_dataset(load_model(str(name), trust=trust), dataset))
     return from_checkpoint(checkpoint, architecture, dataset, data, mean, std, trust)
 
 

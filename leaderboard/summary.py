@@ -13,6 +13,7 @@ from benchmark.probes import PROBES
 from benchmark.report import Report
 from benchmark.results import ScoreSpec
 from leaderboard.texts import number
+from models_zoo.display import label
 
 
 def print_summary(names: Sequence[str], reports: Sequence[Report]) -> None:
@@ -34,7 +35,7 @@ def print_summary(names: Sequence[str], reports: Sequence[Report]) -> None:
         table.add_column(spec.label.replace(" ", "\n"), justify="right", vertical="bottom")
     for name, report in zip(names, reports, strict=True):
         table.add_row(
-            name,
+            Text(label(name)),
             *(
                 number(report.scores[key], spec.unit) if key in report.scores else "-"
                 for key, spec in columns
@@ -50,7 +51,7 @@ def _print_flags(names: Sequence[str], reports: Sequence[Report]) -> None:
     for name, report in zip(names, reports, strict=True):
         flags = [flag for result in report.results.values() for flag in result.flags]
         for flag in (flag for flag in flags if flag.raised):
-            line = Text.assemble((f"{name}: {flag.title}", "bold yellow"), ". ", flag.saw)
+            line = Text.assemble((f"{label(name)}: {flag.title}", "bold yellow"), ". ", flag.saw)
             console.print(line.append(f" {flag.advice}", style="dim"))
 
 

@@ -10,7 +10,13 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
-from rich.progress import Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from benchmark import attack_inputs
 from benchmark.datasets import CLASSES, Dataset, load_dataset, load_npz
@@ -226,9 +232,11 @@ def _robustness(model: Classifier, test: Dataset, measured: Measured) -> Robustn
 @contextmanager
 def _shown(title: str, epochs: int) -> Iterator[ShowProgress]:
     with Progress(
-        *Progress.get_default_columns()[:-1],
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[state]}"),
+        TextColumn("{task.fields[state]}", markup=False),
         console=Console(stderr=True),
     ) as bar:
         task = bar.add_task(title, total=epochs, state="")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -16,18 +17,22 @@ class Classifier(nn.Module):
     Args:
         network: from normalised images (N, C, H, W) to logits (N, classes).
         card: what is known about it; gives the normalisation.
+        notes: what a user should know of how it was read, such as which of several sets of weights
+            in its file were taken; one line each. Commands print them before they score.
 
     Attributes:
         card: the card it was built from.
+        notes: as they were given.
         network: the wrapped network; its parameters are the ones a weight attack moves.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, network: nn.Module, card: Card) -> None:
+    def __init__(self, network: nn.Module, card: Card, notes: Sequence[str] = ()) -> None:
         super().__init__()
         self.card = card
+        self.notes = tuple(notes)
         self.network = network
         self.register_buffer("mean", torch.tensor(card.mean).view(1, -1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(card.std).view(1, -1, 1, 1), persistent=False)

@@ -5,17 +5,36 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from models_zoo.display import cut, printable, shown
+
+__all__ = ["InputError", "printable", "reason_of", "shown", "unknown_name"]
+
+MESSAGE = 2000
+"""Characters of a message at most; what is longer is cut in its middle."""
+
+WORD = 400
+"""Characters of a word in a message at most, so that no name pushes the rest of a message out."""
+
+SHOWN = 300
+"""Characters of names that a message lists at most; of more names it gives the number."""
+
 
 class InputError(ValueError):
     """Something the caller gave cannot be used.
 
-    The message is one line and says what was wrong, with which value, and what to do. The command
-    line prints it without a traceback and exits with code 2.
+    The message says what was wrong, with which value, and what to do. It is one line of at most
+    :data:`MESSAGE` printable characters, whatever was put into it: what does not print is escaped.
+    The command line prints it without a traceback and exits with code 2.
+
+    Args:
+        message: names from files and from users in it are best put in with :func:`shown`, which
+            cuts them at a length that leaves the message readable.
     """
 
-
-SHOWN = 300
-"""Characters of names that a message lists at most; of more names it gives the number."""
+    def __init__(self, message: object = "") -> None:
+        text = printable(cut(str(message), 20 * MESSAGE))
+        words = text.split(" ") if len(text) > WORD else [text]
+        super().__init__(cut(" ".join(cut(word, WORD) for word in words), MESSAGE))
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> InputError:
@@ -27,12 +46,12 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> InputError:
         known: every name that would have been accepted.
     """
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"did you mean {close[0]!r}? " if close else ""
+    close = difflib.get_close_matches(name[:WORD], names, n=1, cutoff=0.5)
+    hint = f"did you mean {shown(close[0])}? " if close else ""
     listed = ", ".join(names)
     if len(listed) > SHOWN:
         listed = f"{len(names)} names"
-    return InputError(f"unknown {kind} {name!r}; {hint}known: {listed}")
+    return InputError(f"unknown {kind} {shown(name)}; {hint}known: {listed}")
 
 
 def reason_of(error: BaseException, limit: int = 160) -> str:
@@ -43,4 +62,5 @@ def reason_of(error: BaseException, limit: int = 160) -> str:
         limit: characters after which the line is cut.
     """
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0] if len(lines[0]) <= limit else f"{lines[0][:limit]}..."
+    line = printable(lines[0][: 4 * limit])
+    return line if len(line) <= limit else f"{line[:limit]}..."

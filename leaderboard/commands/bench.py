@@ -89,6 +89,7 @@ def bench(
     that was stopped goes on where it was.
     """
     from leaderboard.examples import evaluation_examples
+    from leaderboard.notices import announced
     from leaderboard.scoring import Job, require_scorable, score_models
     from leaderboard.selection import for_dataset, from_checkpoint
     from leaderboard.store import Store
@@ -106,7 +107,8 @@ def bench(
         dataset = chosen.dataset
         loaded = [from_checkpoint(checkpoint, architecture, dataset, examples_of, mean, std, trust)]
     else:
-        loaded = [for_dataset(load_model(name, trust=trust), chosen.dataset) for name in names]
+        models_of = (load_model(name, trust=trust) for name in names)
+        loaded = [announced(for_dataset(model, chosen.dataset)) for model in models_of]
     job = Job(chosen, examples_of, probes, seed=seed, device=device, fresh=fresh)
     require_scorable(loaded, job)
     store = Store.open(database)

@@ -145,7 +145,7 @@ def _run_all(radii: list[float], run: Callable[..., Comparison], done: list[Comp
 
     with Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         TextColumn("{task.fields[state]}", style="dim", markup=False),
         TimeElapsedColumn(),
         console=Console(stderr=True),

@@ -82,6 +82,7 @@ def reproduce(
 
     from leaderboard.agreement_text import print_agreement, print_recorded
     from leaderboard.examples import evaluation_examples
+    from leaderboard.notices import announced
     from leaderboard.records import find_records, on_images
     from leaderboard.reproduction import reproduce as again
     from leaderboard.rerun_file import write_rerun
@@ -105,7 +106,7 @@ def reproduce(
         if name not in entry.results:
             raise unknown_name(f"stored probe of {model}", name, entry.results)
     probes = list(dict.fromkeys(probe or entry.results))
-    subject = load_stored(entry.card, model, checkpoint, trust=trust)
+    subject = announced(load_stored(entry.card, model, checkpoint, trust=trust))
     with Console(stderr=True).status(Text(model)) as status:
         found = again(
             entry,

@@ -78,6 +78,7 @@ def submit(
 
     from benchmark.batteries import battery_for
     from leaderboard.examples import evaluation_examples
+    from leaderboard.notices import announced
     from leaderboard.scoring import Job, require_scorable, score_models
     from leaderboard.site import render_site
     from leaderboard.store import Store
@@ -100,6 +101,7 @@ def submit(
         std=numbers("--std", std),
         source="submitted",
     )
+    announced(model)
     extra = {
         "paper": paper,
         "licence": licence,

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from models_zoo.card import Card
-from models_zoo.errors import InputError
+from models_zoo.errors import InputError, printable, shown
 from models_zoo.image_sets import IMAGE_SETS
 from models_zoo.sources.reference import Reference
 
@@ -16,17 +16,18 @@ DESCRIBING = ("dataset", "classes", "shape", "mean", "std")
 
 
 def make_card(**fields: Any) -> Card:
-    """A card of a foreign model.
+    """A card of a foreign model; what does not print of its texts is escaped.
 
     Raises:
         InputError: the fields contradict each other.
     """
+    texts = {key: printable(value) for key, value in fields.items() if isinstance(value, str)}
     try:
-        return Card(**fields)
+        return Card(**fields | texts)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"])) or "description"
-        raise InputError(f"model {fields['name']!r}: {field}: {first['msg']}") from error
+        raise InputError(f"model {shown(fields['name'])}: {field}: {first['msg']}") from error
 
 
 def described(reference: Reference, **known: Any) -> Card:

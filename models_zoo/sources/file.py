@@ -9,7 +9,8 @@ from models_zoo.architectures import Shape, build_skeleton
 from models_zoo.card import UNKNOWN_DATASET, Card, Source
 from models_zoo.checkpoint import fit_weights, read_weights, sha256_file
 from models_zoo.classifier import Classifier
-from models_zoo.errors import InputError
+from models_zoo.display import cut
+from models_zoo.errors import InputError, printable
 from models_zoo.sources.description import DESCRIBING, described, make_card
 from models_zoo.sources.program import FORMATS, load_program
 from models_zoo.sources.reference import Reference
@@ -48,7 +49,7 @@ def load_file(
         InputError: the file cannot be read, does not fit, or the description is inconsistent.
     """
     path = Path(path)
-    name = path.stem if name is None else name
+    name = _name(path) if name is None else name
     if path.suffix.lower() in FORMATS:
         if architecture is not None:
             raise InputError(
@@ -117,7 +118,7 @@ def describe(reference: Reference) -> Card:
     reference.require_known(("architecture", *DESCRIBING))
     return described(
         reference,
-        name=path.stem,
+        name=_name(path),
         dataset=UNKNOWN_DATASET,
         architecture=_architecture(reference),
         checkpoint=path.name,
@@ -138,7 +139,7 @@ def load(reference: Reference, *, trust: bool = False) -> Classifier:
     reference.require_known(DESCRIBING)
     return load_program(
         path,
-        name=path.stem,
+        name=_name(path),
         dataset=reference.text("dataset") or UNKNOWN_DATASET,
         classes=reference.count("classes"),
         input_shape=reference.shape("shape"),
@@ -147,6 +148,11 @@ def load(reference: Reference, *, trust: bool = False) -> Classifier:
         source="file",
         trust=trust,
     )
+
+
+def _name(path: Path) -> str:
+    """The name of a model that only its file names; that of a card is at most 200 characters."""
+    return cut(printable(path.stem), 200)
 
 
 def _architecture(reference: Reference) -> str:
