@@ -7,13 +7,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
+from rich.cells import cell_len
 
 from benchmark.results import Score
 from leaderboard.findings.panels import Checkpoint
 from leaderboard.site.chart_style import COLOURS, SHAPES, Layers, domain, styled
-from leaderboard.site.svg import printable
+from leaderboard.site.labels import distinct, short
 
 _WIDTH, _HEIGHT, _ROW = 420, 260, 22
+_NAME = 30
+"""Width of the longest name, in columns of a terminal."""
 
 _CHARACTER = 6.6
 """Width of a label's character in pixels; a reader's font may be wider than the drawing's."""
@@ -31,7 +34,7 @@ def scatter(
         shares: whether each of the two is a share of examples.
     """
     data: list[dict[str, Any]] = [
-        {"recipe": printable(checkpoint.recipe)} | _ends("x", first) | _ends("y", second)
+        {"recipe": short(checkpoint.recipe, _NAME)} | _ends("x", first) | _ends("y", second)
         for checkpoint, first, second in points
         if _finite(first, second)
     ]
@@ -52,8 +55,9 @@ def scatter(
 
 def dots(rows: Sequence[tuple[Checkpoint, Score]], x: str, *, share: bool) -> Layers:
     """A row with a point and its interval for each checkpoint, coloured by recipe."""
+    names = distinct((checkpoint.name for checkpoint, _ in rows), _NAME)
     data: list[dict[str, Any]] = [
-        {"name": printable(checkpoint.name), "recipe": printable(checkpoint.recipe)}
+        {"name": names[checkpoint.name], "recipe": short(checkpoint.recipe, _NAME)}
         | _ends("x", score)
         for checkpoint, score in rows
         if _finite(score)
@@ -61,8 +65,8 @@ def dots(rows: Sequence[tuple[Checkpoint, Score]], x: str, *, share: bool) -> La
     axis = _axis(x, share)
     colour, shape = _legends([row["recipe"] for row in data])
     order = [row["name"] for row in sorted(data, key=lambda row: -row["x"])]
-    room = _CHARACTER * max((len(name) for name in order), default=0)
-    labels = alt.Axis(labelLimit=200, grid=True, minExtent=min(room, 200))
+    room = _CHARACTER * max(map(cell_len, order), default=0)
+    labels = alt.Axis(grid=True, minExtent=min(room, 200))
     base = alt.Chart(alt.InlineData(values=data)).encode(
         y=alt.Y("name:N", title=None, sort=order, axis=labels),
         color=colour,
@@ -80,7 +84,7 @@ def lines(
     series: Mapping[str, Sequence[tuple[float, Score]]], x: str, y: str, *, share: bool
 ) -> Layers:
     """A line over budgets for each name."""
-    names = [printable(name) for name in series]
+    names = list(distinct(series, _NAME).values())
     data = [
         {"series": name, "x": budget, "y": score.value}
         for name, rungs in zip(names, series.values(), strict=True)

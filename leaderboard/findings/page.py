@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from leaderboard.findings.finding import RULE, Figure, Finding, Part, Table
+from leaderboard.findings.finding import RULE, Finding, Part, Table
 from leaderboard.findings.panels import Panel
 from leaderboard.site.slugs import slug
-from leaderboard.site.svg import Painter
+from leaderboard.site.svg import NOT_DRAWN, Painter
 from models_zoo.checkpoint.writing import write_bytes
 from models_zoo.errors import InputError
 
@@ -113,16 +113,19 @@ def _part(key: str, part: Part, painter: Painter, figures: dict[str, str]) -> li
     blocks = [f"### {_cell(part.dataset)}", *text, *map(_table, part.tables)]
     for place, figure in enumerate(part.figures, 1):
         name = f"{key}-{slug(part.dataset)}{f'-{place}' if place > 1 else ''}.svg"
-        figures[name] = _alone(figure, painter)
+        svg, _ = painter.draw(figure.chart, figure.description)
+        if svg == NOT_DRAWN:
+            blocks.append(f"{_cell(figure.title)}: this picture could not be drawn.")
+            continue
+        figures[name] = _alone(svg)
         blocks.append(f"![{_cell(figure.title)}]({FOLDER}/{name})")
     if part.missing:
         blocks.append("Missing:\n\n" + "\n".join(f"- {_prose(line)}" for line in part.missing))
     return blocks
 
 
-def _alone(figure: Figure, painter: Painter) -> str:
+def _alone(svg: str) -> str:
     """The drawing for a page without the site's style sheet: plain colours on a white ground."""
-    svg, _ = painter.draw(figure.chart, figure.description)
     plain = _VARIABLE.sub(r"\1", str(svg))
     ground = '<rect width="100%" height="100%" fill="#ffffff"/>'
     return re.sub(r"(<svg [^>]*>)", rf"\1{ground}", plain, count=1)

@@ -12,11 +12,15 @@ import altair as alt
 from benchmark.results import Bars
 from leaderboard.site.chart_style import COLOURS, INK, filled, in_order, styled
 from leaderboard.site.charts import Picture, share_unit, titled, written
-from leaderboard.site.svg import Painter, short
+from leaderboard.site.labels import distinct, short
+from leaderboard.site.svg import Painter
 from leaderboard.texts import ABSENT, number
 
-_WIDTH, _BAR, _LABEL = 330, 15, 150
-"""Width of the drawing, height of a bar and the longest label, in pixels."""
+_WIDTH, _BAR = 330, 15
+"""Width of the drawing and height of a bar, in pixels."""
+
+_NAME, _SERIES = 25, 30
+"""Width of the longest name of a bar and of a series, in columns of a terminal."""
 
 _MOST_DESCRIBED = 12
 
@@ -54,9 +58,11 @@ def _picture(bars: Sequence[Bars], painter: Painter, model: str) -> Picture:
 
 
 def _chart(bars: Sequence[Bars], names: Sequence[str], unit: str) -> dict[str, Any]:
-    series = [short(each.series) for each in bars]
+    of_series = distinct((each.series for each in bars), _SERIES)
+    series = [of_series[each.series] for each in bars]
+    labels = distinct(names, _NAME)
     data = [
-        {"name": short(name), "series": own, "y": s.value, "low": s.low, "high": s.high}
+        {"name": labels[name], "series": own, "y": s.value, "low": s.low, "high": s.high}
         for own, each in zip(series, bars, strict=True)
         for name, s in zip(each.names, each.y, strict=True)
         if all(map(math.isfinite, (s.value, s.low, s.high)))
@@ -66,7 +72,7 @@ def _chart(bars: Sequence[Bars], names: Sequence[str], unit: str) -> dict[str, A
         {
             "<data>": data,
             "<x>": short(bars[0].y_label),
-            "<names>": [short(name) for name in names],
+            "<names>": [labels[name] for name in names],
             "<series>": series,
             "<colours>": in_order(COLOURS, len(series)),
         },
@@ -88,7 +94,7 @@ def _blank_chart(*, share: bool, legend: bool) -> dict[str, Any]:
             "name:N",
             title=None,
             sort=["<names>"],
-            axis=alt.Axis(labelLimit=_LABEL, grid=False, ticks=False, domain=False),
+            axis=alt.Axis(grid=False, ticks=False, domain=False),
         ),
         yOffset=alt.YOffset("series:N", sort=["<series>"]),
     )

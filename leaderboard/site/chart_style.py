@@ -52,9 +52,7 @@ def styled(chart: Layers, width: int, height: int) -> Layers:
         aria=False,
         font="system-ui, sans-serif",
         axis={"labelFontSize": 11, "titleFontSize": 12, "titlePadding": 8} | text | lines,
-        legend={"labelFontSize": 12, "labelLimit": 200, "symbolOpacity": 1, "columnPadding": 20}
-        | legend
-        | text,
+        legend={"labelFontSize": 12, "symbolOpacity": 1, "columnPadding": 20} | legend | text,
         view={"stroke": None},
     )
     return dressed

@@ -14,11 +14,14 @@ from markupsafe import Markup
 
 from benchmark.results import Curve, Score
 from leaderboard.site.chart_style import COLOURS, SHAPES, filled, in_order, styled
-from leaderboard.site.svg import Painter, short
+from leaderboard.site.labels import distinct, short
+from leaderboard.site.svg import Painter
 from leaderboard.texts import ABSENT, interval, number
 
 _SHARES = ("accuracy", "success", "share")
 _WIDTH, _HEIGHT = 330, 210
+_SERIES, _TICK = 30, 24
+"""Width of the longest name of a series and of the longest tick, in columns of a terminal."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,8 @@ def _at(curve: Curve, x: float, unit: str) -> str:
 
 
 def _chart(curves: Sequence[Curve], unit: str) -> dict[str, Any]:
-    names = [short(curve.series) for curve in curves]
+    labels = distinct((curve.series for curve in curves), _SERIES)
+    names = [labels[curve.series] for curve in curves]
     alone = any(len(curve.x) == 1 for curve in curves)
     data = [
         {"x": x, "y": score.value, "low": score.low, "high": score.high, "series": name}
@@ -108,7 +112,7 @@ def _chart(curves: Sequence[Curve], unit: str) -> dict[str, Any]:
         if all(map(math.isfinite, (x, score.value, score.low, score.high)))
     ]
     ticks = _ticks(curves)
-    texts = json.dumps([short(text) for text in ticks.values()])
+    texts = json.dumps([short(text, _TICK) for text in ticks.values()])
     spec: dict[str, Any] = filled(
         _blank_chart(share=bool(unit), legend=len(names) > 1, alone=alone),
         {

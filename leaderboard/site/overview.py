@@ -6,16 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import altair as alt
+from rich.cells import cell_len
 
 from leaderboard.site.chart_style import COLOURS, INK, domain, styled
 from leaderboard.site.charts import Picture
-from leaderboard.site.svg import Painter, printable
+from leaderboard.site.labels import short
+from leaderboard.site.svg import Painter
 from leaderboard.store import Summary
 from leaderboard.texts import number
 
 _WIDTH, _HEIGHT = 420, 260
 _MOST_LABELLED = 12
 _MOST_DRAWN = 400
+_NAME = 24
+"""Width of the longest name, in columns of a terminal."""
+
 _CHARACTER, _LINE, _GAP = 6.2, 13.0, 8.0
 """Size of a label's character and line, and its distance from its point, in pixels."""
 
@@ -85,8 +90,8 @@ def _points(summaries: Sequence[Summary]) -> list[_Point]:
     for summary in summaries:
         x, y = (summary.scores.get(key) for key in keys)
         if x is not None and y is not None:
-            name = _short(summary.card.name.split("/")[-1])
-            points.append(_Point(name, _short(summary.card.recipe), x.value, y.value))
+            name = short(summary.card.name.split("/")[-1], _NAME)
+            points.append(_Point(name, short(summary.card.recipe, _NAME), x.value, y.value))
     return points
 
 
@@ -166,7 +171,7 @@ def _labels(points: Sequence[_Point]) -> list[alt.Chart]:
     data = []
     for point in points:
         name, left, top = point.name, point.x * _WIDTH, (1 - point.y) * _HEIGHT
-        width = len(name) * _CHARACTER
+        width = cell_len(name) * _CHARACTER
         sides = [
             _Label(left + aside, top + lines * _LINE, align, width)
             for lines in (0, 1, -1, 2, -2, 3, -3)
@@ -195,8 +200,3 @@ def _free(
     return inside and not any(
         left < r and right > le and top < b and bottom > t for le, r, t, b in taken
     )
-
-
-def _short(text: str) -> str:
-    text = printable(text)
-    return text if len(text) <= 24 else text[:23] + "…"

@@ -15,39 +15,29 @@ import altair as alt
 import vl_convert
 from markupsafe import Markup
 
+from leaderboard.left_out import notice
 from leaderboard.site.chart_style import Layers
+from leaderboard.site.labels import printable, short
+from models_zoo.errors import reason_of
 
 _NAMESPACE = "http://www.w3.org/2000/svg"
-_REVISION = 1
+_REVISION = 2
 """Raised when this module would draw the same chart differently, so that cached ones go."""
 
-_END = 48
-"""How many characters of either end of a very long text a chart shows."""
+NOT_DRAWN = Markup(
+    '<p class="quiet">This picture could not be drawn. The numbers it shows are not affected.</p>'
+)
+"""What stands on a page in place of a chart that fails."""
 
-_UNPRINTABLE = re.compile("[^\x20-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def printable(text: str) -> str:
-    """``text`` on one line, with what a picture cannot hold replaced.
-
-    vl-convert aborts the process on what XML cannot hold, and Vega refuses ends of lines, those of
-    Unicode included, in the order of a scale.
-    """
-    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
-
-
-def short(text: str) -> str:
-    """What a chart shows of a text: all of it, or its two ends where it is very long.
-
-    Names of layers are what the author of a network chose, and drawing takes time that grows with
-    the square of their length.
-    """
-    shown = printable(text)
-    return (
-        shown
-        if len(shown) <= 2 * _END + 1
-        else f"{shown[:_END]}\N{HORIZONTAL ELLIPSIS}{shown[-_END:]}"
-    )
+_CUTTING = ("labelLimit", "titleLimit", "limit")
+_UNCUT = {
+    "axis": {"labelLimit": 0, "titleLimit": 0},
+    "legend": {"labelLimit": 0, "titleLimit": 0},
+    "header": {"labelLimit": 0, "titleLimit": 0},
+    "title": {"limit": 0},
+    "text": {"limit": 0},
+}
+"""Vega must not shorten a text, see :mod:`leaderboard.site.labels`; 0 is no limit."""
 
 
 class Painter:
@@ -67,19 +57,26 @@ class Painter:
     def draw(self, chart: Layers | dict[str, Any], description: str) -> tuple[Markup, str]:
         """An ``<svg>`` for a page and the name of its file in the charts folder, if there is one.
 
+        A chart that cannot be drawn is left out with a line on stderr: it must not take the page
+        with it.
+
         Args:
             chart: what to draw, as a chart or as its Vega-Lite specification.
             description: what a reader who cannot see it should be told.
+
+        Returns:
+            The drawing, or :data:`NOT_DRAWN`, and the file's name, which may be empty.
         """
-        spec = _printable(chart if isinstance(chart, dict) else chart.to_dict())
+        spec = drawable(chart if isinstance(chart, dict) else chart.to_dict())
         tools = [_REVISION, _converter(), description]
         content = json.dumps([spec, tools], sort_keys=True)
         key = hashlib.sha256(content.encode()).hexdigest()[:16]
         name = f"{key}.svg"
         text = self._kept(name)
         if text is None:
-            drawn = vl_convert.vegalite_to_svg(spec, vl_version=_vegalite_version())
-            text = _tidy(drawn, f"c{key}", printable(description))
+            text = _drawn(spec, f"c{key}", description)
+        if text is None:
+            return NOT_DRAWN, ""
         if self.folder is not None:
             self.folder.mkdir(parents=True, exist_ok=True)
             (self.folder / name).write_text(text, "utf-8")
@@ -94,14 +91,39 @@ class Painter:
         return next((file.read_text("utf-8") for file in files if file.is_file()), None)
 
 
+def drawable(spec: dict[str, Any]) -> dict[str, Any]:
+    """A Vega-Lite specification whose texts are printable and none of which Vega shortens."""
+    safe: dict[str, Any] = _printable(spec)
+    config = safe.get("config", {})
+    uncut = {part: config.get(part, {}) | limits for part, limits in _UNCUT.items()}
+    return safe | {"config": config | uncut}
+
+
 def _printable(value: Any) -> Any:
     if isinstance(value, str):
         return printable(value)
     if isinstance(value, dict):
-        return {printable(str(key)): _printable(item) for key, item in value.items()}
+        return {
+            printable(str(key)): 0 if key in _CUTTING else _printable(item)
+            for key, item in value.items()
+        }
     if isinstance(value, list):
         return [_printable(item) for item in value]
     return value
+
+
+def _drawn(spec: dict[str, Any], prefix: str, description: str) -> str | None:
+    """The chart as tidy SVG; ``None``, and a line on stderr, where the drawing fails."""
+    try:
+        drawn = vl_convert.vegalite_to_svg(spec, vl_version=_vegalite_version())
+        return _tidy(drawn, prefix, printable(description))
+    except BaseException as error:
+        # A panic of the converter is no Exception.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        what = short(description)
+        notice(f"a picture could not be drawn and is left out: {what}: {reason_of(error)}")
+        return None
 
 
 @cache
