@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, model_validator
 
+from models_zoo.preprocessing import Preprocessing
+
 Source = Literal[
     "bundled",
     "installed",
@@ -88,6 +90,7 @@ class Card(BaseModel):
         paper: where the training method or the weights were published.
         source: where the weights are read from.
         parameters: number of trained numbers, where it is known.
+        preprocessing: how images of any size are brought to ``input_shape``, where its authors say.
         notes: anything a reader should know.
     """
 
@@ -110,6 +113,7 @@ class Card(BaseModel):
     paper: HttpUrl | None = None
     source: Source = "bundled"
     parameters: int | None = Field(default=None, ge=1)
+    preprocessing: Preprocessing | None = None
     notes: str = ""
 
     @model_validator(mode="after")

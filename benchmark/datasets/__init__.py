@@ -7,6 +7,7 @@ from pathlib import Path
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.npz import load_npz
 from models_zoo.errors import unknown_name
+from models_zoo.preprocessing import Preprocessing
 
 CLASSES = {
     "cifar10": 10,
@@ -32,6 +33,7 @@ def load_dataset(
     split: str = "test",
     data_root: str | Path | None = None,
     examples: int | None = None,
+    preparation: Preprocessing | None = None,
 ) -> Dataset:
     """One split of a data set, or the head of it.
 
@@ -42,6 +44,8 @@ def load_dataset(
             that of the environment variable ``NONSINGULAR_DATA``, or ``~/.cache/nonsingular``.
             ``digits`` needs none.
         examples: only the first so many; ``None`` for all. ``imagenet`` reads no image beyond them.
+        preparation: how images of ``imagenet`` are resized and cropped; other data sets have images
+            of one size.
 
     Raises:
         InputError: the name or split is unknown, the data can be neither found nor downloaded, or
@@ -62,6 +66,6 @@ def load_dataset(
         if name == "imagenet":
             from benchmark.datasets.imagenet import imagenet
 
-            return imagenet(split, root, examples)
+            return imagenet(split, root, examples, preparation or Preprocessing())
         data = downloaded.downloaded(name, split, root)
     return data if examples is None else data.head(examples)

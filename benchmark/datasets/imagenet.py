@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import torch
-from PIL import Image
-from torchvision.datasets.folder import find_classes, has_file_allowed_extension
-from torchvision.transforms import v2
+from torchvision.datasets.folder import has_file_allowed_extension
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.downloaded import ROOT_VARIABLE
-from models_zoo.errors import InputError
+from benchmark.datasets.imagenet_labels import CLASSES, folder_classes, listed_classes
+from benchmark.datasets.images import read_images
+from models_zoo.display import shown
+from models_zoo.errors import InputError, reason_of
+from models_zoo.preprocessing import Preprocessing
 
 FOLDERS = {"train": "train", "test": "val"}
 """ImageNet's test labels are not public: the validation images are what everyone tests on."""
@@ -22,27 +25,39 @@ MOST = 10_000
 
 EXTENSIONS = (".jpeg", ".jpg", ".png")
 
-_PREPARE = v2.Compose([v2.Resize(256), v2.CenterCrop(224), v2.PILToTensor()])
+_OTHERS = (".", "_", "@", "$", "#", "~")
+_OTHERS_NAMED = ("lost+found", "System Volume Information", "Thumbs.db", "desktop.ini")
+"""How names of what is no data begin, and names: of editors, archives and file systems."""
+
+_DEFAULT = Preprocessing()
 
 
-def imagenet(split: str, root: Path, examples: int | None = None) -> Dataset:
-    """ImageNet (Russakovsky et al. 2015), shorter side resized to 256, centre 224 x 224 cropped.
+def imagenet(
+    split: str,
+    root: Path,
+    examples: int | None = None,
+    preparation: Preprocessing = _DEFAULT,
+) -> Dataset:
+    """ImageNet (Russakovsky et al. 2015), prepared as a model takes it.
 
     The images stand in an order drawn from their names, so that the first few are spread over the
-    classes and are the same on every machine. Labels are ranks of the class folders by name, which
-    is the usual order of ImageNet's 1,000 identifiers.
+    classes and are the same on every machine. Labels are the thousand classes' usual indices, also
+    where only some of the classes are there; hidden folders and files do not count.
 
     Args:
         split: ``"train"``, or ``"test"`` for the validation images.
-        root: folder with ``imagenet/train`` or ``imagenet/val``: one folder a class.
+        root: folder with ``imagenet/train`` or ``imagenet/val``: one folder a class, named by its
+            WordNet id; or all images in one folder, with a list of their classes.
         examples: how many; ``None`` for all, where they are at most :data:`MOST`.
+        preparation: resizing and cropping; by default the shorter side to 256 and the centre
+            224 x 224.
 
     Raises:
         InputError: the folder is not there or not as stated, it has too few or too many images, or
             one cannot be read.
     """
     folder = root / "imagenet" / FOLDERS[split]
-    files, classes = _listing(folder)
+    files = _listing(folder)
     if examples is None and len(files) > MOST:
         raise InputError(
             f"{folder} has {len(files):,} images, too many to hold at once; "
@@ -51,46 +66,75 @@ def imagenet(split: str, root: Path, examples: int | None = None) -> Dataset:
     if examples is not None and not 1 <= examples <= len(files):
         raise InputError(f"asked for {examples} examples of 'imagenet'; give 1 to {len(files)}")
     chosen = files[:examples]
-    images = torch.empty(len(chosen), 3, 224, 224)
-    for i, (path, _) in enumerate(chosen):
-        images[i] = _read(path)
+    images = read_images([path for path, _ in chosen], preparation)
     labels = torch.tensor([label for _, label in chosen])
-    return Dataset("imagenet", split, images, labels, classes)
+    return Dataset("imagenet", split, images, labels, CLASSES)
 
 
-def _listing(folder: Path) -> tuple[list[tuple[Path, int]], int]:
-    """Every image with its label in the drawn order, and the number of classes."""
+def _listing(folder: Path) -> list[tuple[Path, int]]:
+    """Every image with its label, in the drawn order."""
+    names, flat = _contents(folder)
+    if not names and not flat:
+        raise InputError(f"{folder} is empty; {_what_goes_there(folder)}")
+    if names and flat:
+        raise InputError(
+            f"{folder} holds class folders and {len(flat):,} images beside them, such as "
+            f"{shown(flat[0])}; move those into their class folders, or away"
+        )
+    if flat:
+        classes = listed_classes(folder, flat)
+        files = [(folder / name, classes[name]) for name in flat]
+    else:
+        files = _in_folders(folder, folder_classes(names, folder))
+    return sorted(files, key=lambda file: _draw(file[0]))
+
+
+def _in_folders(folder: Path, classes: dict[str, int]) -> list[tuple[Path, int]]:
+    files: list[tuple[Path, int]] = []
+    empty: list[str] = []
+    for name, label in classes.items():
+        inside = _contents(folder / name)[1]
+        files += [(folder / name / file, label) for file in inside]
+        empty += [] if inside else [name]
+    if empty:
+        some = "all" if len(empty) == len(classes) else f"{len(empty):,}"
+        raise InputError(
+            f"{some} of the {len(classes):,} class folders in {folder}, such as {shown(empty[0])}, "
+            f"hold no images ({', '.join(EXTENSIONS)}); lay them there, or remove these folders"
+        )
+    return files
+
+
+def _contents(folder: Path) -> tuple[list[str], list[str]]:
+    """Names of the folders and of the image files in a folder, hidden ones left out."""
     try:
-        names, _ = find_classes(folder)
-    except OSError as error:
+        with os.scandir(folder) as entries:
+            listed = [e for e in entries if not e.name.startswith(_OTHERS)]
+            listed = [entry for entry in listed if entry.name not in _OTHERS_NAMED]
+            folders = [entry.name for entry in listed if entry.is_dir()]
+            files = [entry.name for entry in listed if entry.is_file()]
+    except FileNotFoundError as error:
         raise InputError(
             f"data set 'imagenet' is not in {folder} and cannot be downloaded without an account "
-            f"at image-net.org; lay its images there, one folder a class such as "
-            f"{folder / 'n01440764'}, or name the folder that holds 'imagenet' with --data-root or "
-            f"{ROOT_VARIABLE}"
+            f"at image-net.org; {_what_goes_there(folder)}"
         ) from error
-    files = [
-        (path, label)
-        for label, name in enumerate(names)
-        for path in (folder / name).iterdir()
-        if has_file_allowed_extension(path.name, EXTENSIONS)
-    ]
-    if not files:
+    except OSError as error:
         raise InputError(
-            f"the class folders in {folder} hold no images ({', '.join(EXTENSIONS)}); "
-            "lay them there"
-        )
-    return sorted(files, key=lambda file: _draw(file[0])), max(len(names), 2)
+            f"{folder} cannot be read ({reason_of(error)}); it must be a folder of images"
+        ) from error
+    images = [name for name in files if has_file_allowed_extension(name, EXTENSIONS)]
+    return sorted(folders), sorted(images)
+
+
+def _what_goes_there(folder: Path) -> str:
+    root = folder.parent.parent
+    nearer = next((p for p in (root / folder.name, root.parent / folder.name) if p.is_dir()), None)
+    found = "" if nearer is None else f" ({nearer} is there: give the folder above 'imagenet')"
+    return (
+        f"lay its images there, one folder a class such as {folder / 'n01440764'}, or name the "
+        f"folder that holds 'imagenet' with --data-root or {ROOT_VARIABLE}{found}"
+    )
 
 
 def _draw(path: Path) -> str:
-    return hashlib.sha256(f"{path.parent.name}/{path.name}".encode()).hexdigest()
-
-
-def _read(path: Path) -> torch.Tensor:
-    try:
-        with Image.open(path) as image:
-            pixels: torch.Tensor = _PREPARE(image.convert("RGB"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} is not a readable image ({error}); replace it") from error
-    return pixels.float() / 255
+    return hashlib.sha256(os.fsencode(f"{path.parent.name}/{path.name}")).hexdigest()

@@ -88,7 +88,7 @@ def bench(
     Scores that are stored for the same model, battery, data and seed are not computed again; a run
     that was stopped goes on where it was.
     """
-    from leaderboard.examples import evaluation_examples
+    from leaderboard.examples import evaluation_examples, preparation_for
     from leaderboard.notices import announced
     from leaderboard.scoring import Job, require_scorable, score_models
     from leaderboard.selection import for_dataset, from_checkpoint
@@ -100,8 +100,15 @@ def bench(
     require_folder(json_file)
     names, chosen = _choose(models or [], battery, checkpoint)
     probes = chosen.select(probe)
+    prepared = preparation_for(chosen.dataset, names)
     examples_of = evaluation_examples(
-        chosen.dataset, data, data_root, examples, usual=chosen.examples, split=split
+        chosen.dataset,
+        data,
+        data_root,
+        examples,
+        usual=chosen.examples,
+        split=split,
+        preparation=prepared,
     )
     if checkpoint is not None:
         dataset = chosen.dataset

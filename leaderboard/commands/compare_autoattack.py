@@ -93,7 +93,7 @@ def compare_autoattack(
     from benchmark.evaluation import require_device
     from benchmark.spaces.inputs import NORMS
     from leaderboard.comparison import print_comparisons
-    from leaderboard.examples import evaluation_examples
+    from leaderboard.examples import evaluation_examples, preparation_for
 
     require_device(device)
     if threads is not None:
@@ -103,7 +103,8 @@ def compare_autoattack(
         for unknown in set(given) - set(known):
             raise unknown_name(kind, unknown, known)
     radii = radii or [_headline(name, norm)]
-    images = evaluation_examples(name, data, data_root, examples)
+    prepared = preparation_for(name, [model] if model else [])
+    images = evaluation_examples(name, data, data_root, examples, preparation=prepared)
     subject = one_model(model, checkpoint, architecture, name, images, mean, std, trust)
     run = partial(
         compare,

@@ -85,7 +85,7 @@ def landscape(
 
     from benchmark.evaluation import require_device
     from benchmark.landscape import LandscapeSettings
-    from leaderboard.examples import evaluation_examples
+    from leaderboard.examples import evaluation_examples, preparation_for
 
     settings = LandscapeSettings(
         eps=_budget_of(name) if radius is None else radius,
@@ -96,7 +96,8 @@ def landscape(
         decisions=decisions,
     )
     require_device(device)
-    images = evaluation_examples(name, data, data_root, examples)
+    prepared = preparation_for(name, [model] if model else [])
+    images = evaluation_examples(name, data, data_root, examples, preparation=prepared)
     subject = one_model(model, checkpoint, architecture, name, images, mean, std, trust)
     try:
         found = _measure(subject, images, settings, seed, device)

@@ -81,7 +81,7 @@ def reproduce(
     from rich.text import Text
 
     from leaderboard.agreement_text import print_agreement, print_recorded
-    from leaderboard.examples import evaluation_examples
+    from leaderboard.examples import evaluation_examples, preparation_of
     from leaderboard.notices import announced
     from leaderboard.records import find_records, on_images
     from leaderboard.reproduction import reproduce as again
@@ -100,7 +100,8 @@ def reproduce(
         store = Store.open(database)  # what cannot be written is refused now, not after hours
     entries = find_records(store, model, battery=battery, seed=seed, split=split, examples=examples)
     count, dataset = entries[0].provenance.examples, entries[0].battery["dataset"]
-    images = evaluation_examples(dataset, data, data_root, count, split=split)
+    prepared = preparation_of([entries[0].card])
+    images = evaluation_examples(dataset, data, data_root, count, split=split, preparation=prepared)
     entry = on_images(entries, images)
     for name in probe or ():
         if name not in entry.results:

@@ -36,7 +36,7 @@ def describe(reference: Reference) -> Card:
         known = _of_timm(settings) if _is_timm(settings) else _of_the_zoo(settings)
     except KeyError as error:
         raise _unreadable(reference, f"it lacks {error}") from error
-    except TypeError as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise _unreadable(reference, reason_of(error)) from error
     return described(reference, name=reference.name, source="hf-hub", **known)
 
@@ -74,6 +74,8 @@ def _is_timm(settings: dict[str, Any]) -> bool:
 
 
 def _of_timm(settings: dict[str, Any]) -> dict[str, Any]:
+    from models_zoo.sources.timm import preprocessing_of
+
     inner = settings.get("pretrained_cfg") or settings
     classes = settings.get("num_classes") or inner.get("num_classes")
     return {
@@ -84,6 +86,7 @@ def _of_timm(settings: dict[str, Any]) -> dict[str, Any]:
         "mean": tuple(inner["mean"]),
         "std": tuple(inner["std"]),
         "licence": inner.get("license"),
+        "preprocessing": preprocessing_of(inner),
     }
 
 

@@ -6,16 +6,20 @@ reads a file in place of a download.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import timm
+from timm.data import DEFAULT_CROP_PCT
 from torch import nn
 
 from models_zoo.card import UNKNOWN_DATASET, Card
 from models_zoo.checkpoint import fit_weights, read_weights, sha256_file
 from models_zoo.classifier import Classifier
 from models_zoo.errors import InputError, reason_of, unknown_name
+from models_zoo.preprocessing import Preprocessing
 from models_zoo.sources.description import make_card
 from models_zoo.sources.hf_hub import fetch_weights
 from models_zoo.sources.reference import Reference
@@ -48,6 +52,24 @@ def describe(reference: Reference) -> Card:
         std=tuple(settings.std),
         checkpoint=settings.hf_hub_id or settings.url,
         licence=settings.license,
+        preprocessing=preprocessing_of(vars(settings)),
+    )
+
+
+def preprocessing_of(settings: Mapping[str, Any]) -> Preprocessing | None:
+    """What timm does to an image before a model takes it, from its pretrained configuration.
+
+    ``None`` where it is done in a way that :class:`Preprocessing` cannot say.
+    """
+    _, height, width = settings["input_size"]
+    mode, interpolation = settings.get("crop_mode", "center"), settings.get("interpolation")
+    if height != width or mode not in ("center", "squash"):
+        return None
+    return Preprocessing(
+        resize=math.floor(height / (settings.get("crop_pct") or DEFAULT_CROP_PCT)),
+        crop=height,
+        interpolation=interpolation or "bicubic",
+        squash=mode == "squash",
     )
 
 

@@ -17,6 +17,7 @@ from models_zoo.card import Card
 from models_zoo.checkpoint import fit_weights, read_weights, sha256_file
 from models_zoo.classifier import Classifier
 from models_zoo.errors import InputError, unknown_name
+from models_zoo.preprocessing import Preprocessing
 from models_zoo.sources.description import make_card
 from models_zoo.sources.download import download
 from models_zoo.sources.reference import Reference
@@ -48,8 +49,18 @@ def describe(reference: Reference) -> Card:
         checkpoint=weights.url.rpartition("/")[2],
         url=weights.url,
         parameters=weights.meta.get("num_params"),
+        clean_accuracy=_accuracy(weights),
+        preprocessing=Preprocessing(
+            resize=seen.resize_size[0], crop=size, interpolation=seen.interpolation.value
+        ),
         notes=f"{weights}. Images are resized to {seen.resize_size[0]} and cropped to {size}.",
     )
+
+
+def _accuracy(weights: Any) -> float | None:
+    """On ImageNet's validation images, as torchvision publishes it."""
+    percent = weights.meta.get("_metrics", {}).get("ImageNet-1K", {}).get("acc@1")
+    return None if percent is None else percent / 100
 
 
 def load(reference: Reference, *, trust: bool = False) -> Classifier:

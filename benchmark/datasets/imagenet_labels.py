@@ -1,0 +1,156 @@
+"""Which of ImageNet's thousand classes a folder, or a line of a list, stands for."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from models_zoo.display import shown
+from models_zoo.errors import InputError
+
+CLASSES = 1000
+
+WORDNET = re.compile(r"n\d{8}")
+"""A WordNet id, such as n01440764."""
+
+LISTS = ("val.txt", "LOC_val_solution.csv")
+"""Lists that say which class each image of a flat folder is of."""
+
+_TWOFOLD = ("cardigan", "crane", "crane bird", "maillot", "maillot tank suit", "missile")
+"""English names that are of two classes each, such as the dog and the jacket."""
+
+_LONGEST_LIST = 20_000_000
+"""Bytes; Kaggle's list of the 50,000 validation images has 2 MB."""
+
+
+@cache
+def wordnet_classes() -> dict[str, int]:
+    """Class of each of the thousand WordNet ids of ILSVRC 2012: its rank among them, sorted.
+
+    The table is the one that timm ships, the order that of torchvision, timm and RobustBench.
+    """
+    from timm.data import ImageNetInfo  # slow to import, and only ImageNet needs it
+
+    names = ImageNetInfo("imagenet-1k").label_names()
+    if len(names) != CLASSES or names != sorted(set(names)):
+        raise RuntimeError("timm's table of ImageNet's classes is not the thousand of ILSVRC 2012")
+    return {name: rank for rank, name in enumerate(names)}
+
+
+@cache
+def named_classes() -> dict[str, int]:
+    """Class of each English name that torchvision gives to one class only, in plain form."""
+    from torchvision.models import ResNet50_Weights
+
+    names = [_plain(name) for name in ResNet50_Weights.DEFAULT.meta["categories"]]
+    return {name: rank for rank, name in enumerate(names) if name not in _TWOFOLD}
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s_-]+", " ", name).strip().lower()
+
+
+def folder_classes(names: Sequence[str], folder: Path) -> dict[str, int]:
+    """The class of each class folder, by its name.
+
+    WordNet ids may be some of the thousand; so may English names. Numbers are class indices only
+    where all of 0 to 999 are there: of fewer it cannot be known whether they count from 0, or
+    something else.
+
+    Args:
+        names: of the class folders, at least one.
+        folder: where they are, for messages.
+
+    Raises:
+        InputError: a name stands for no class, or not for one alone.
+    """
+    table = wordnet_classes()
+    if not [name for name in names if WORDNET.fullmatch(name)]:
+        if all(name.isascii() and name.isdigit() for name in names):
+            return _by_index(names, folder)
+        found = {name: named_classes().get(_plain(name)) for name in names}
+        known = {name: index for name, index in found.items() if index is not None}
+        if len(known) == len(names) == len(set(known.values())):
+            return known
+    if unknown := [name for name in names if name not in table]:
+        listed, count = ", ".join(shown(name) for name in unknown[:3]), len(unknown)
+        more = f" and {count - 3} more" if count > 3 else ""
+        raise InputError(
+            f"{listed}{more} of the {len(names)} folders in {folder} are none of ImageNet's "
+            f"thousand classes; name each class folder by its WordNet id, such as n01440764, and "
+            "move others away"
+        )
+    return {name: table[name] for name in names}
+
+
+def _by_index(names: Sequence[str], folder: Path) -> dict[str, int]:
+    indices = {name: int(name) for name in names}
+    if sorted(indices.values()) == list(range(CLASSES)):
+        return indices
+    raise InputError(
+        f"the {len(names)} folders in {folder} are numbers, but not all of 0 to {CLASSES - 1}, so "
+        "that their classes cannot be known; name them by WordNet ids, such as n01440764"
+    )
+
+
+def listed_classes(folder: Path, files: Sequence[str]) -> dict[str, int]:
+    """The class of each image of a flat folder, from a list that lies in it or beside it.
+
+    ``val.txt`` has a line an image, its file name with a WordNet id or a class index from 0;
+    ``LOC_val_solution.csv`` is Kaggle's.
+
+    Args:
+        folder: such as ``imagenet/val``.
+        files: names of the images in it.
+
+    Raises:
+        InputError: there is no such list, or it does not say the class of each image.
+    """
+    places = [place / name for place in (folder, folder.parent) for name in LISTS]
+    path = next((place for place in places if place.is_file()), None)
+    if path is None:
+        raise InputError(
+            f"{folder} holds {len(files):,} images and no class folders, so that their labels are "
+            "not known; move each into a folder named by its WordNet id, such as n01440764, or "
+            f"lay Kaggle's {LISTS[1]} beside it, or a {LISTS[0]} with lines of file name and "
+            "WordNet id"
+        )
+    classes = _read_list(path)
+    found = {name: classes.get(_stem(name)) for name in files}
+    if missing := [name for name, index in found.items() if index is None]:
+        raise InputError(
+            f"{path} has no class for {len(missing):,} of the {len(files):,} images in {folder}, "
+            f"such as {shown(missing[0])}; complete it, or lay them into class folders"
+        )
+    return {name: index for name, index in found.items() if index is not None}
+
+
+def _read_list(path: Path) -> dict[str, int]:
+    """Class by file name without its ending."""
+    wrong = InputError(
+        f"{path} is no list of ImageNet's classes; each line needs a file name and its WordNet id, "
+        "such as n01440764, or its class from 0 to 999"
+    )
+    try:
+        if path.stat().st_size > _LONGEST_LIST:
+            raise wrong
+        rows = list(csv.reader(path.read_text("utf-8-sig").replace("\0", "").splitlines()))
+    except (OSError, ValueError, csv.Error) as error:
+        raise wrong from error
+    pairs = [" ".join(row).split()[:2] for row in rows]
+    pairs = [pair for pair in pairs if pair and pair != ["ImageId", "PredictionString"]]
+    if not pairs or any(len(pair) != 2 for pair in pairs):
+        raise wrong
+    table, labels = wordnet_classes(), [label for _, label in pairs]
+    if all(label in table for label in labels):
+        return {_stem(name): table[label] for name, label in pairs}
+    if not all(re.fullmatch(r"\d{1,3}", label, re.ASCII) for label in labels):
+        raise wrong  # 1000 among them: the development kit's own numbers, which are others
+    return {_stem(name): int(label) for name, label in pairs}
+
+
+def _stem(name: str) -> str:
+    return name.rpartition("/")[2].partition(".")[0]
