@@ -6,15 +6,16 @@ graphs are converted to an older opset first.
 
 from __future__ import annotations
 
-import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from torch import fx
 
 from models_zoo.errors import InputError, reason_of
+from models_zoo.sources.onnx_conversion import convert
 from models_zoo.sources.onnx_operations import simplify
+from models_zoo.sources.onnx_renaming import rename
+from models_zoo.sources.onnx_structure import check_structure
 from models_zoo.sources.onnx_weights import expose_weights
 from models_zoo.sources.optional import require
 
@@ -22,87 +23,73 @@ NEWEST_OPSET = 17
 """Newer graphs are converted to it first."""
 
 
-def read_onnx(path: Path) -> tuple[fx.GraphModule, tuple[int | None, ...]]:
+def read_onnx(content: bytes) -> tuple[fx.GraphModule, tuple[int | None, ...]]:
     """The network of an ONNX file, and the shape of an image as the graph states it.
 
     Args:
-        path: an ``.onnx`` file that holds its weights itself.
+        content: the bytes of an ``.onnx`` file that holds its weights itself.
 
     Returns:
         A module in eval mode whose trained tensors are parameters, and (channels, height, width),
         ``None`` where a dimension is open.
 
     Raises:
-        InputError: the file is missing or damaged, keeps weights elsewhere, has other inputs or
-            outputs than a classifier, or an operation that cannot be converted.
+        InputError: the file is damaged, keeps weights elsewhere, has other inputs or outputs than a
+            classifier, or an operation that cannot be converted; the message goes on after the
+            file's name.
     """
     onnx = require("onnx", extra="onnx", purpose="ONNX files")
-    converter = require("onnx2torch", extra="onnx", purpose="ONNX files")
-    model = _read(onnx, path)
-    shape = _image_shape(onnx, model.graph, path)
+    require("onnx2torch", extra="onnx", purpose="ONNX files")
+    model = _parse(onnx, content)
+    check_structure(onnx, model)
+    names = rename(model)
+    shape = _image_shape(onnx, model.graph)
     model = _prepare(onnx, model)
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            network: fx.GraphModule = converter.convert(model, attach_onnx_mapping=True)
-    except Exception as error:  # the converter fails in many ways on what it does not know
-        raise InputError(
-            f"model {path} cannot be converted to PyTorch ({reason_of(error)}); export it "
-            f"with opset {NEWEST_OPSET} or lower, or give its weights with an architecture"
-        ) from error
+    network = convert(model, names)
     calls = [node.name for node in network.graph.nodes if node.op == "call_module"]
     kinds = [node.op_type for node in model.graph.node]
-    expose_weights(network, model.graph)
+    expose_weights(network, model.graph, names)
     simplify(network, dict(zip(calls, kinds, strict=True)))
     return network.eval(), shape
 
 
-def _read(onnx: Any, path: Path) -> Any:
+def _parse(onnx: Any, content: bytes) -> Any:
+    model = onnx.ModelProto()
     try:
-        model = onnx.load(path, load_external_data=False)
-        _require_weights_inside(onnx, model, path)
-        onnx.checker.check_model(model)
-    except InputError:
-        raise
-    except OSError as error:
-        raise InputError(f"cannot read model {path}: {error.strerror or error}") from error
-    except Exception as error:
+        model.ParseFromString(content)
+    except Exception as error:  # of the protobuf library, whichever it is
         raise InputError(
-            f"model {path} is truncated or no ONNX file ({reason_of(error)}); "
-            "download or export it again"
+            f"is truncated or no ONNX file ({reason_of(error)}); download or export it again"
         ) from error
+    if not model.HasField("graph"):
+        raise InputError("is truncated or no ONNX file: it holds no graph; export it again")
     return model
 
 
-def _require_weights_inside(onnx: Any, model: Any, path: Path) -> None:
-    if any(each.data_location == onnx.TensorProto.EXTERNAL for each in model.graph.initializer):
-        raise InputError(
-            f"model {path} keeps its weights in another file, which its hash would not cover; "
-            "export it with external_data=False"
-        )
-
-
-def _image_shape(onnx: Any, graph: Any, path: Path) -> tuple[int | None, ...]:
+def _image_shape(onnx: Any, graph: Any) -> tuple[int | None, ...]:
     trained = {each.name for each in graph.initializer}
-    inputs = [each for each in graph.input if each.name not in trained]
+    for each in [each for each in graph.input if each.name in trained]:
+        graph.input.remove(each)  # old files list weights there as well
+    inputs = graph.input
     if len(inputs) != 1 or len(graph.output) != 1:
         raise InputError(
-            f"model {path} has {len(inputs)} inputs and {len(graph.output)} outputs; "
+            f"has {len(inputs)} inputs and {len(graph.output)} outputs; "
             "a classifier has one input, images, and one output, logits"
         )
     tensor = inputs[0].type.tensor_type
     dims = [dim.dim_value or None for dim in tensor.shape.dim]
     if len(dims) != 4 or tensor.elem_type != onnx.TensorProto.FLOAT:
+        kinds = {number: kind for kind, number in onnx.TensorProto.DataType.items()}
         raise InputError(
-            f"model {path} takes an input of {len(dims)} dimensions and type "
-            f"{onnx.TensorProto.DataType.Name(tensor.elem_type)}; images are FLOAT (N, C, H, W)"
+            f"takes an input of {len(dims)} dimensions and type "
+            f"{kinds.get(tensor.elem_type, tensor.elem_type)}; images are FLOAT (N, C, H, W)"
         )
     return tuple(dims[1:])
 
 
 def _prepare(onnx: Any, model: Any) -> Any:
     """The graph in the dialect that the converter reads; what cannot be changed stays."""
-    opset = max(each.version for each in model.opset_import if each.domain in ("", "ai.onnx"))
-    if opset > NEWEST_OPSET:
+    if model.opset_import[0].version > NEWEST_OPSET:
         try:
             model = onnx.version_converter.convert_version(model, NEWEST_OPSET)
         except Exception:  # an operation that did not exist then; the converter may know it

@@ -13,6 +13,8 @@ from typing import Any
 
 from torch import fx, nn
 
+from models_zoo.sources.onnx_renaming import Names, is_path
+
 MULTIPLYING = frozenset(("Conv", "ConvTranspose", "Einsum", "Gemm", "MatMul"))
 """Operations that begin the network proper: what enters others before is normalisation."""
 
@@ -22,30 +24,31 @@ WEIGHTED = MULTIPLYING | {
 }
 """Operations whose constant tensors are trained, where those are floating and no single number."""
 
-_KIND = "pkg.torch.export.graph_signature.InputSpec.kind"
 
-
-def expose_weights(network: fx.GraphModule, graph: Any) -> None:
+def expose_weights(network: fx.GraphModule, graph: Any, names: Names) -> None:
     """Rename layers and weights after the graph's initialisers, and make weights parameters.
 
     Parameters are registered in the order of the initialisers. A layer whose initialisers are not
-    called ``<layer>.weight`` keeps the converter's name.
+    called ``<layer>.weight`` keeps the converter's name. A name that is no path of plain
+    identifiers, or is in use, is replaced by one of ours.
 
     Args:
         network: what onnx2torch made of the graph, with its mapping attached; changed in place.
         graph: the ONNX graph it was made of.
+        names: what its author called the parts of it.
     """
-    names = [each.name for each in graph.initializer]
-    layers, reads = _uses(network, graph, set(names))
-    trained = _trained(graph)
-    placed = [name for name in names if name in layers or (name in reads and name in trained)]
-    prefix = _shared_prefix(placed)
-    for name in placed:
-        path = name.removeprefix(prefix)
-        if name in layers:
-            _rename_layer(network, layers[name], path)
+    values = [each.name for each in graph.initializer]
+    layers, reads = _uses(network, graph, set(values))
+    trained = _trained(graph, names.buffers)
+    placed = [each for each in values if each in layers or (each in reads and each in trained)]
+    called = {each: names.values.get(each, "") for each in placed}
+    prefix = _shared_prefix([name for name in called.values() if is_path(name)])
+    for value, name in called.items():
+        path = name.removeprefix(prefix) if is_path(name) else f"weights.{value}"
+        if value in layers:
+            _rename_layer(network, layers[value], path)
         else:
-            _make_parameter(network, reads[name], path)
+            _make_parameter(network, reads[value], path)
     network.delete_all_unused_submodules()
     network.recompile()
 
@@ -73,13 +76,8 @@ def _given(node: fx.Node) -> list[Any]:
     return [each for each in (*node.args, *node.kwargs.values()) if each is not None]
 
 
-def _trained(graph: Any) -> set[str]:
+def _trained(graph: Any, buffers: set[str]) -> set[str]:
     """Initialisers that are weights: not the normalisation of the images, sizes or constants."""
-    buffers = {
-        value.name
-        for value in graph.value_info
-        if any(each.key == _KIND and each.value == "BUFFER" for each in value.metadata_props)
-    }
     floating = {
         each.name
         for each in graph.initializer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -47,8 +48,7 @@ def load_program(
     Raises:
         InputError: the file cannot be used, and why.
     """
-    sha256 = sha256_file(path)
-    network, stated = _read(path, trust)
+    network, stated, sha256 = _read(path, trust)
     shape = _agree(path, stated, input_shape)
     found = count_classes(network, shape, source=f"model {path}")
     if classes not in (None, found):
@@ -69,14 +69,22 @@ def load_program(
     return Classifier(network, card)
 
 
-def _read(path: Path, trust: bool) -> tuple[nn.Module, tuple[int | None, ...]]:
+def _read(path: Path, trust: bool) -> tuple[nn.Module, tuple[int | None, ...], str]:
+    """The network, the shape of an image as the file states it, and the hash of what was read."""
     if FORMATS[path.suffix.lower()] == "onnx":
+        from models_zoo.sources.onnx_file import read_content
         from models_zoo.sources.onnx_graph import read_onnx
 
-        return read_onnx(path)
+        content = read_content(path)
+        try:
+            network, shape = read_onnx(content)
+        except InputError as error:
+            raise InputError(f"model {path} {error}") from error
+        return network, shape, hashlib.sha256(content).hexdigest()
     from models_zoo.sources.exported_program import read_exported
 
-    return read_exported(path, trust=trust)
+    sha256 = sha256_file(path)
+    return *read_exported(path, trust=trust), sha256
 
 
 def _agree(path: Path, stated: tuple[int | None, ...], known: Shape | None) -> Shape:
