@@ -4,29 +4,51 @@ from models_zoo.architectures import (
     cifar_cnn,
     cifar_resnet,
     cnn,
+    layered_cnn,
     mlp,
+    preact_resnet,
     resnet,
     resnet_small,
+    vgg,
     wide_resnet,
 )
+from models_zoo.architectures.families import Family, find_family, list_families
 from models_zoo.architectures.family import family
 from models_zoo.architectures.registry import (
-    Shape,
     build_architecture,
     build_skeleton,
+    canonical_name,
+    is_architecture,
     list_architectures,
     register,
 )
+from models_zoo.architectures.shape import Shape
 
-FAMILIES = (cifar_cnn, cifar_resnet, cnn, mlp, resnet, resnet_small, wide_resnet)
+FAMILIES = (
+    cifar_cnn,
+    cifar_resnet,
+    cnn,
+    layered_cnn,
+    mlp,
+    preact_resnet,
+    resnet,
+    resnet_small,
+    vgg,
+    wide_resnet,
+)
 """The modules whose import registers the built-in architectures."""
 
 __all__ = [
     "FAMILIES",
+    "Family",
     "Shape",
     "build_architecture",
     "build_skeleton",
+    "canonical_name",
     "family",
+    "find_family",
+    "is_architecture",
     "list_architectures",
+    "list_families",
     "register",
 ]

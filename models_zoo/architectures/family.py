@@ -32,5 +32,10 @@ def family(architecture: str) -> str:
     Args:
         architecture: the ``architecture`` of a card; a library in front of a colon is ignored.
     """
-    name = architecture.rpartition(":")[2].lower()
-    return next((family for family, found in _FAMILIES if re.search(found, name)), OTHER)
+    whole = architecture.lower()
+    name = whole.rpartition(":")[2]  # of a library; the widths of mlp:256-256 name no family
+    for text in (name, whole):
+        for family, found in _FAMILIES:
+            if re.search(found, text):
+                return family
+    return OTHER

@@ -9,10 +9,16 @@ from typing import Protocol, TypeVar
 import torch
 from torch import nn
 
-from models_zoo.errors import InputError, unknown_name
+from models_zoo.architectures.arguments import parse_call
+from models_zoo.architectures.families import find_family, list_families
+from models_zoo.architectures.libraries import LIBRARIES, build_from_library, library_of
+from models_zoo.architectures.shape import Shape
+from models_zoo.architectures.source_code import build_from_code, is_code
+from models_zoo.architectures.spelling import suggestion
+from models_zoo.errors import InputError, reason_of, shown
 
-Shape = tuple[int, int, int]
-"""(channels, height, width) of one image."""
+LARGEST = 2_000_000_000
+"""Parameters of a network that is built at most: 8 GB of weights."""
 
 
 class Factory(Protocol):
@@ -41,37 +47,64 @@ def register(name: str) -> Callable[[F], F]:
 
 
 def list_architectures() -> list[str]:
-    """Names that :func:`build_architecture` accepts, sorted."""
+    """Names without numbers or arguments of their own that are accepted, sorted.
+
+    :func:`models_zoo.architectures.list_families` has the forms of the others.
+    """
     return sorted(_FACTORIES)
 
 
-def build_architecture(name: str, *, classes: int, input_shape: Shape) -> nn.Module:
+def is_architecture(name: str) -> bool:
+    """Whether a name is one of :func:`list_architectures` or of a family of this package."""
+    return name in _FACTORIES or find_family(name) is not None
+
+
+def canonical_name(name: str) -> str:
+    """The one spelling of an architecture's name, which is kept with scores.
+
+    Raises:
+        InputError: its arguments are not written as arguments are.
+    """
+    return name if is_architecture(name) or is_code(name) else str(parse_call(name))
+
+
+def build_architecture(
+    name: str, *, classes: int, input_shape: Shape, trust: bool = False
+) -> nn.Module:
     """An untrained network, from normalised images (N, C, H, W) to logits (N, classes).
 
     Its initial weights are drawn from torch's global generator.
 
     Args:
-        name: one of :func:`list_architectures`.
+        name: one of :func:`list_architectures`, of a family (``"wrn-40-4"``), of a library
+            (``"timm:resnet18"``, ``"torchvision:vgg16"``, ``"robustbench:WideResNet?depth=34"``),
+            or, where ``trust`` is set, a function in a file (``"net.py:make"``).
         classes: number of logits, at least 2.
         input_shape: (channels, height, width) of an image.
+        trust: whether a file of code may be run.
 
     Raises:
-        InputError: the name is unknown, or the architecture cannot take images of that shape.
+        InputError: the name is unknown or asks for too large a network, or the architecture cannot
+            take images of that shape.
     """
-    build_skeleton(name, classes=classes, input_shape=input_shape)  # refuses what does not fit
-    return _FACTORIES[name](classes=classes, input_shape=input_shape)
+    skeleton = build_skeleton(name, classes=classes, input_shape=input_shape, trust=trust)
+    if not is_architecture(name):
+        return skeleton.train()
+    return _make(name, classes, input_shape)
 
 
-def build_skeleton(name: str, *, classes: int, input_shape: Shape) -> nn.Module:
-    """The network of :func:`build_architecture` without storage, for weights to be put into.
+def build_skeleton(
+    name: str, *, classes: int, input_shape: Shape, trust: bool = False
+) -> nn.Module:
+    """The network of :func:`build_architecture`, for weights to be put into.
 
-    It lives on the ``meta`` device, so it costs no memory and draws no random numbers.
+    It is in eval mode and draws no random numbers. Networks of this package have no storage: they
+    live on the ``meta`` device and cost no memory. Those of a library and of code are real, because
+    buffers that no checkpoint holds are computed as they are built.
 
     Raises:
         InputError: as :func:`build_architecture`.
     """
-    if name not in _FACTORIES:
-        raise unknown_name("architecture", name, _FACTORIES)
     if classes < 2:
         raise InputError(f"a classifier needs at least 2 classes, got {classes}")
     if len(input_shape) != 3 or min(input_shape) < 1:
@@ -79,14 +112,59 @@ def build_skeleton(name: str, *, classes: int, input_shape: Shape) -> nn.Module:
             f"input shape must be three positive numbers (channels, height, width), "
             f"got {input_shape}"
         )
+    if is_architecture(name):
+        with torch.device("meta"):
+            return _tried(name, lambda: _make(name, classes, input_shape), input_shape)
+    if is_code(name):
+        with torch.random.fork_rng(devices=[]):
+            make = build_from_code(name, classes=classes, input_shape=input_shape, trust=trust)
+            return _tried(name, make, input_shape)
+    call = parse_call(name)
+    if library_of(call) is None:
+        raise _unknown(name)
+    with torch.random.fork_rng(devices=[]):
+        make = build_from_library(call, classes=classes, input_shape=input_shape, most=LARGEST)
+        return _tried(name, make, input_shape)
+
+
+def _make(name: str, classes: int, input_shape: Shape) -> nn.Module:
+    if name in _FACTORIES:
+        return _FACTORIES[name](classes=classes, input_shape=input_shape)
+    found = find_family(name)
+    if found is None:
+        raise _unknown(name)
+    family, parts = found
+    return family.build(parts, classes, input_shape)
+
+
+def _tried(name: str, make: Callable[[], nn.Module], input_shape: Shape) -> nn.Module:
+    """A network that was made and took one image of zeros."""
     try:
-        with torch.device("meta"), warnings.catch_warnings(action="ignore"):
-            network = _FACTORIES[name](classes=classes, input_shape=input_shape).eval()
-            network(torch.empty(1, *input_shape))
-    except (RuntimeError, ValueError) as error:
+        with warnings.catch_warnings(action="ignore"), torch.no_grad():
+            network = make().eval()
+            size = sum(each.numel() for each in network.parameters())
+            if size > LARGEST:
+                raise InputError(
+                    f"architecture {shown(name)} has {size:,} parameters; "
+                    f"at most {LARGEST:,} are built"
+                )
+            network(torch.zeros(1, *input_shape))
+    except InputError:
+        raise
+    except Exception as error:  # a library's networks fail in their own ways
         shape = "x".join(map(str, input_shape))
         raise InputError(
-            f"architecture {name!r} cannot take images of {shape} (channels x height x width); "
-            "give the shape it was made for"
+            f"architecture {shown(name)} cannot take images of {shape} (channels x height x "
+            f"width; {reason_of(error)}); give the shape it was made for"
         ) from error
     return network
+
+
+def _unknown(name: str) -> InputError:
+    forms = [family.form for family in list_families()]
+    examples = [family.example for family in list_families()]
+    near = suggestion(name, [*_FACTORIES, *examples])
+    hint = f"did you mean {near!r}? " if near else ""
+    libraries = [f"{library}:NAME" for library in LIBRARIES]
+    known = ", ".join([*_FACTORIES, *forms, *libraries])
+    return InputError(f"unknown architecture {shown(name)}; {hint}known: {known}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from models_zoo.architectures.registry import Shape, register
+from models_zoo.architectures.registry import register
+from models_zoo.architectures.shape import Shape
 
 
 class PlainBlock(nn.Module):

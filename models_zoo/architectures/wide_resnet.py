@@ -7,10 +7,16 @@ public code, which most RobustBench checkpoints of this family share.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from models_zoo.architectures.registry import Shape, register
+from models_zoo.architectures.families import blocks_of_depth, number, register_family
+from models_zoo.architectures.registry import register
+from models_zoo.architectures.shape import Shape
+
+DEEPEST, WIDEST = 604, 64
+"""Limits on the numbers in a name; published networks have up to 106 layers and width 30."""
 
 
 class PreActivationBlock(nn.Module):
@@ -65,14 +71,12 @@ class WideResNet(nn.Module):
         channels: channels of an image.
 
     Raises:
-        ValueError: the depth is not 6 * n + 4 with n at least 1.
+        InputError: the depth is not 6 * n + 4 with n at least 1.
     """
 
     def __init__(self, depth: int, width: int, classes: int, channels: int) -> None:
         super().__init__()
-        blocks, rest = divmod(depth - 4, 6)
-        if rest or blocks < 1:
-            raise ValueError(f"the depth of a wide ResNet is 6 * n + 4, got {depth}")
+        blocks = blocks_of_depth(depth, 6, 4)
         widths = [16, 16 * width, 32 * width, 64 * width]
         self.conv1 = nn.Conv2d(channels, widths[0], 3, padding=1, bias=False)
         self.block1 = Stage(blocks, widths[0], widths[1], stride=1)
@@ -108,3 +112,16 @@ def wrn_28_10(*, classes: int, input_shape: Shape) -> nn.Module:
 def wrn_34_10(*, classes: int, input_shape: Shape) -> nn.Module:
     """WideResNet-34-10: 46.2 million parameters."""
     return WideResNet(34, 10, classes, input_shape[0])
+
+
+@register_family(
+    "wrn-DEPTH-WIDTH",
+    pattern=r"wrn-(?P<depth>[0-9]+)-(?P<width>[0-9]+)",
+    example="wrn-40-4",
+    description="wide ResNets, DEPTH = 6 n + 4, with the keys of TRADES and RobustBench",
+)
+def wide_resnet(parts: Mapping[str, str], classes: int, input_shape: Shape) -> nn.Module:
+    """A wide ResNet of any depth 6 n + 4 and any width."""
+    depth = number(parts, "depth", least=10, most=DEEPEST)
+    width = number(parts, "width", most=WIDEST)
+    return WideResNet(depth, width, classes, input_shape[0])

@@ -1,0 +1,107 @@
+"""RobustBench's networks: classes and functions of its architectures, and models by their id."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import warnings
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from models_zoo.architectures.arguments import Value
+from models_zoo.architectures.shape import Shape
+from models_zoo.architectures.sizing import require_size
+from models_zoo.errors import InputError, reason_of, shown, unknown_name
+
+PACKAGE = "robustbench.model_zoo.architectures"
+CLASSES = ("num_classes", "n_classes", "nclasses")
+"""What its constructors call the number of logits."""
+
+
+def builder(
+    name: str, arguments: dict[str, Value], *, classes: int, input_shape: Shape, most: int
+) -> Callable[[], nn.Module]:
+    """What builds a network of RobustBench.
+
+    Args:
+        name: of a class or function of its architectures, such as ``"WideResNet"``, or of one of
+            its models, such as ``"Wong2020Fast"``, whose network is meant.
+        arguments: of its constructor; a word names a class beside it (``block=BasicBlock``).
+        classes: number of logits.
+        input_shape: not needed.
+        most: parameters that it may have.
+
+    Raises:
+        InputError: RobustBench has no such network.
+    """
+    homes, makers = _homes(), {} if name in _homes() else _models()
+    if name not in homes and name not in makers:
+        raise unknown_name("architecture of RobustBench", name, [*homes, *makers])
+    if name in makers and arguments:
+        raise InputError(
+            f"architecture 'robustbench:{name}' is one of its models and takes no arguments; "
+            "leave them out"
+        )
+
+    def build() -> nn.Module:
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                network = makers[name]() if name in makers else _made(name, arguments, classes)
+        except (AssertionError, ImportError, RuntimeError, TypeError, ValueError) as error:
+            listed = ",".join(f"{key}={value}" for key, value in arguments.items()) or "no arguments"
+            raise InputError(
+                f"RobustBench cannot build {name!r} with {shown(listed)} ({reason_of(error)}); "
+                "check its arguments"
+            ) from error
+        if not isinstance(network, nn.Module):
+            raise InputError(f"architecture 'robustbench:{name}' makes no network; choose another")
+        return network
+
+    require_size(f"robustbench:{name}", build, most)
+    return build
+
+
+def _made(name: str, arguments: dict[str, Value], classes: int) -> Any:
+    module = import_module(_homes()[name])
+    make = getattr(module, name)
+    takes = inspect.signature(make).parameters
+    given: dict[str, Any] = {each: classes for each in CLASSES if each in takes}
+    for key, value in arguments.items():
+        if key not in takes:
+            raise unknown_name(f"argument of {name}", key, takes)
+        beside = getattr(module, value, None) if isinstance(value, str) else None
+        given[key] = beside if isinstance(beside, type) else value
+    return make(**given)
+
+
+@cache
+def _homes() -> dict[str, str]:
+    """Modules of classes and of functions that make networks, found without importing them."""
+    package = find_spec(PACKAGE)
+    homes: dict[str, str] = {}
+    for folder in (package.submodule_search_locations or []) if package is not None else []:
+        for path in sorted(Path(folder).glob("*.py")):
+            for each in ast.parse(path.read_text("utf-8")).body:
+                if isinstance(each, ast.ClassDef | ast.FunctionDef) and each.name[0].isupper():
+                    homes.setdefault(each.name, f"{PACKAGE}.{path.stem}")
+    return homes
+
+
+@cache
+def _models() -> dict[str, Callable[[], nn.Module]]:
+    """What makes the network of each model of RobustBench, by the model's id."""
+    with warnings.catch_warnings(action="ignore"):
+        from robustbench.model_zoo import model_dicts
+    return {
+        name: entry["model"]
+        for threats in model_dicts.values()
+        for models in threats.values()
+        for name, entry in models.items()
+        if callable(entry.get("model"))
+    }
