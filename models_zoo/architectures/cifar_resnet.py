@@ -30,9 +30,7 @@ class BasicBlock(nn.Module):
     with zeros; that of option B is a 1x1 convolution with batch norm.
     """
 
-    def __init__(
-        self, channels_in: int, channels: int, stride: int, option: Option = "A"
-    ) -> None:
+    def __init__(self, channels_in: int, channels: int, stride: int, option: Option = "A") -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(channels_in, channels, 3, stride=stride, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(channels)

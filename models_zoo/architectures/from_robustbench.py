@@ -18,10 +18,15 @@ from models_zoo.architectures.arguments import Value
 from models_zoo.architectures.shape import Shape
 from models_zoo.architectures.sizing import require_size
 from models_zoo.errors import InputError, reason_of, shown, unknown_name
+from models_zoo.image_sets import IMAGE_SETS
 
 PACKAGE = "robustbench.model_zoo.architectures"
 CLASSES = ("num_classes", "n_classes", "nclasses")
 """What its constructors call the number of logits."""
+
+
+USUAL = ("wide_resnet", "resnet", "resnext")
+"""Modules whose classes are meant by names that other modules have as well."""
 
 
 def builder(
@@ -30,8 +35,9 @@ def builder(
     """What builds a network of RobustBench.
 
     Args:
-        name: of a class or function of its architectures, such as ``"WideResNet"``, or of one of
-            its models, such as ``"Wong2020Fast"``, whose network is meant.
+        name: of a class or function of its architectures, such as ``"WideResNet"`` or
+            ``"dm_wide_resnet.DMWideResNet"``, or of one of its models, such as
+            ``"Wong2020Fast"``, whose network is meant.
         arguments: of its constructor; a word names a class beside it (``block=BasicBlock``).
         classes: number of logits.
         input_shape: not needed.
@@ -40,7 +46,7 @@ def builder(
     Raises:
         InputError: RobustBench has no such network.
     """
-    homes, makers = _homes(), {} if name in _homes() else _models()
+    homes, makers = _homes(), {} if name in _homes() else _models(classes)
     if name not in homes and name not in makers:
         raise unknown_name("architecture of RobustBench", name, [*homes, *makers])
     if name in makers and arguments:
@@ -53,8 +59,12 @@ def builder(
         try:
             with warnings.catch_warnings(action="ignore"):
                 network = makers[name]() if name in makers else _made(name, arguments, classes)
+        except InputError:
+            raise
         except (AssertionError, ImportError, RuntimeError, TypeError, ValueError) as error:
-            listed = ",".join(f"{key}={value}" for key, value in arguments.items()) or "no arguments"
+            listed = (
+                ",".join(f"{key}={value}" for key, value in arguments.items()) or "no arguments"
+            )
             raise InputError(
                 f"RobustBench cannot build {name!r} with {shown(listed)} ({reason_of(error)}); "
                 "check its arguments"
@@ -69,7 +79,7 @@ def builder(
 
 def _made(name: str, arguments: dict[str, Value], classes: int) -> Any:
     module = import_module(_homes()[name])
-    make = getattr(module, name)
+    make = getattr(module, name.rpartition(".")[2])
     takes = inspect.signature(make).parameters
     given: dict[str, Any] = {each: classes for each in CLASSES if each in takes}
     for key, value in arguments.items():
@@ -82,26 +92,37 @@ def _made(name: str, arguments: dict[str, Value], classes: int) -> Any:
 
 @cache
 def _homes() -> dict[str, str]:
-    """Modules of classes and of functions that make networks, found without importing them."""
+    """Modules of classes and of functions that make networks, found without importing them.
+
+    Where several modules have a class of one name, the name alone is that of :data:`USUAL`, and
+    ``module.Class`` is any of them.
+    """
     package = find_spec(PACKAGE)
+    folders = (package.submodule_search_locations or []) if package is not None else []
+    paths = [path for folder in folders for path in sorted(Path(folder).glob("*.py"))]
     homes: dict[str, str] = {}
-    for folder in (package.submodule_search_locations or []) if package is not None else []:
-        for path in sorted(Path(folder).glob("*.py")):
-            for each in ast.parse(path.read_text("utf-8")).body:
-                if isinstance(each, ast.ClassDef | ast.FunctionDef) and each.name[0].isupper():
-                    homes.setdefault(each.name, f"{PACKAGE}.{path.stem}")
+    for path in sorted(paths, key=lambda path: path.stem not in USUAL):
+        for each in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(each, ast.ClassDef | ast.FunctionDef) and each.name[0].isupper():
+                homes.setdefault(each.name, f"{PACKAGE}.{path.stem}")
+                homes[f"{path.stem}.{each.name}"] = f"{PACKAGE}.{path.stem}"
     return homes
 
 
 @cache
-def _models() -> dict[str, Callable[[], nn.Module]]:
-    """What makes the network of each model of RobustBench, by the model's id."""
+def _models(classes: int) -> dict[str, Callable[[], nn.Module]]:
+    """What makes the network of each model of RobustBench, by the model's id.
+
+    One id may be that of models for several data sets; those with as many classes go first.
+    """
     with warnings.catch_warnings(action="ignore"):
         from robustbench.model_zoo import model_dicts
-    return {
-        name: entry["model"]
-        for threats in model_dicts.values()
-        for models in threats.values()
-        for name, entry in models.items()
-        if callable(entry.get("model"))
-    }
+    found: dict[str, Callable[[], nn.Module]] = {}
+    ordered = sorted(model_dicts, key=lambda each: IMAGE_SETS[each.value].classes != classes)
+    for dataset in ordered:
+        for threat, models in model_dicts[dataset].items():
+            for name, entry in models.items():
+                if callable(entry.get("model")):
+                    found.setdefault(name, entry["model"])
+                    found[f"{dataset.value}/{threat.value}/{name}"] = entry["model"]
+    return found

@@ -63,6 +63,8 @@ def builder(
     def build() -> nn.Module:
         try:
             network: nn.Module = timm.create_model(base, pretrained=False, **given)
+        except InputError:
+            raise
         except (AssertionError, AttributeError, RuntimeError, TypeError, ValueError) as error:
             raise InputError(
                 f"timm cannot build {shown(base)} with {shown(_listed(given))} "

@@ -52,6 +52,8 @@ def builder(
     def build() -> nn.Module:
         try:
             network: nn.Module = torchvision.models.get_model(name, weights=None, **given)
+        except InputError:
+            raise
         except (AssertionError, RuntimeError, TypeError, ValueError) as error:
             listed = ",".join(f"{key}={value}" for key, value in given.items())
             raise InputError(

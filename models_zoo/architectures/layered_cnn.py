@@ -73,7 +73,9 @@ def parse_layers(text: str) -> list[Layer]:
     layers = [_layer(part) for part in parts]
     linear = [layer.kind == "linear" for layer in layers]
     if linear != sorted(linear):
-        raise InputError(f"cnn:{shown(text)} has a convolution or pooling after a linear layer")
+        raise InputError(
+            f"architecture {shown(f'cnn:{text}')} has a convolution or pooling after a linear layer"
+        )
     return layers
 
 
@@ -82,8 +84,8 @@ def _layer(text: str) -> Layer:
     if found is None or (found["fc"] and (found["kernel"] or found["stride"] or found["padding"])):
         raise InputError(
             f"{shown(text)} is no layer of cnn:; write 32 (3x3 convolution), 32k5s2p2bw (kernel, "
-            "stride, padding, batch norm, without bias), M or A (2x2 maximum or average), G (mean of all "
-            "places), fc64 (linear)"
+            "stride, padding, batch norm, without bias), M or A (2x2 maximum or average), G (mean "
+            "of all places), fc64 (linear)"
         )
     if found["pool"]:
         return Layer("max" if found["pool"] == "M" else "average", kernel=int(found["size"] or 2))
@@ -118,7 +120,10 @@ class LayeredCNN(nn.Module):
         for layer in layers:
             if layer.kind == "linear":
                 linear += 1
-                self.add_module(f"linear{linear}", nn.Linear(wide * height * width, layer.width, bias=layer.bias))
+                self.add_module(
+                    f"linear{linear}",
+                    nn.Linear(wide * height * width, layer.width, bias=layer.bias),
+                )
                 wide, height, width = layer.width, 1, 1
             elif layer.kind == "conv":
                 conv += 1
@@ -172,8 +177,8 @@ def _after(layer: Layer, size: int) -> int:
     pattern=r"cnn:(?P<layers>.+)",
     example="cnn:32-64-M-fc64",
     description="convolutions (32 is 3x3 with padding 1; 32k5s2p2bw has kernel, stride, padding, "
-    "batch norm and no bias), M or A (2x2 maximum or average), G (mean of all places), fc64 (linear); ReLU "
-    "after each, and a last linear layer",
+    "batch norm and no bias), M or A (2x2 maximum or average), G (mean of all places), "
+    "fc64 (linear); ReLU after each, and a last linear layer",
     chain=True,
 )
 def layered_cnn(parts: Mapping[str, str], classes: int, input_shape: Shape) -> nn.Module:

@@ -142,12 +142,7 @@ def _tried(name: str, make: Callable[[], nn.Module], input_shape: Shape) -> nn.M
     try:
         with warnings.catch_warnings(action="ignore"), torch.no_grad():
             network = make().eval()
-            size = sum(each.numel() for each in network.parameters())
-            if size > LARGEST:
-                raise InputError(
-                    f"architecture {shown(name)} has {size:,} parameters; "
-                    f"at most {LARGEST:,} are built"
-                )
+            _require_size(name, network)
             network(torch.zeros(1, *input_shape))
     except InputError:
         raise
@@ -160,11 +155,20 @@ def _tried(name: str, make: Callable[[], nn.Module], input_shape: Shape) -> nn.M
     return network
 
 
+def _require_size(name: str, network: nn.Module) -> None:
+    size = sum(each.numel() for each in network.parameters())
+    if size > LARGEST:
+        raise InputError(
+            f"architecture {shown(name)} has {size:,} parameters; at most {LARGEST:,} are built"
+        )
+
+
 def _unknown(name: str) -> InputError:
     forms = [family.form for family in list_families()]
     examples = [family.example for family in list_families()]
     near = suggestion(name, [*_FACTORIES, *examples])
     hint = f"did you mean {near!r}? " if near else ""
     libraries = [f"{library}:NAME" for library in LIBRARIES]
-    known = ", ".join([*_FACTORIES, *forms, *libraries])
+    single = [each for each in _FACTORIES if find_family(each) is None]
+    known = ", ".join([*sorted(single), *forms, *libraries])
     return InputError(f"unknown architecture {shown(name)}; {hint}known: {known}")

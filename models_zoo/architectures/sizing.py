@@ -16,8 +16,24 @@ _ALLOCATING = frozenset((torch.empty, torch.zeros, torch.ones, torch.rand, torch
 """What parameters are made of. Steps and indices, which constructors read numbers from, stay."""
 
 
+ALLOCATIONS = 100_000
+"""Tensors of a network at most; the deepest of published ones have some thousands."""
+
+
+class _TooLargeError(Exception):
+    """A constructor asked for more than it may."""
+
+
 class _WithoutStorage(TorchFunctionMode):
-    """Tensors of parameters get no storage while this is active."""
+    """Tensors of parameters get no storage while this is active, and their sizes are added up.
+
+    Args:
+        most: numbers that may be asked for, so that a constructor is stopped and not waited for.
+    """
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most, self.asked, self.tensors = most, 0, 0
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
@@ -26,6 +42,11 @@ class _WithoutStorage(TorchFunctionMode):
         given = dict(kwargs or {})
         if func in _ALLOCATING and given.get("device") is None:
             given["device"] = "meta"
+            made = func(*args, **given)
+            self.asked, self.tensors = self.asked + made.numel(), self.tensors + 1
+            if self.asked > self.most or self.tensors > ALLOCATIONS:
+                raise _TooLargeError
+            return made
         return func(*args, **given)
 
 
@@ -44,13 +65,14 @@ def require_size(name: str, build: Callable[[], nn.Module], most: int) -> None:
         InputError: it has more.
     """
     try:
-        with warnings.catch_warnings(action="ignore"), _WithoutStorage():
-            size = sum(each.numel() for each in build().parameters())
+        with warnings.catch_warnings(action="ignore"), _WithoutStorage(most):
+            build()
+    except _TooLargeError:
+        raise InputError(
+            f"architecture {shown(name)} has more than {most:,} parameters or "
+            f"{ALLOCATIONS:,} tensors; that is not built"
+        ) from None
     except InputError:
         raise
     except (NotImplementedError, RuntimeError):
         return
-    if size > most:
-        raise InputError(
-            f"architecture {shown(name)} has {size:,} parameters; at most {most:,} are built"
-        )

@@ -77,7 +77,7 @@ def build_from_code(
             given["input_shape"] = input_shape
         try:
             network = make(**(given | arguments))
-        except Exception as error:  # the code of a user fails in its own ways
+        except (Exception, SystemExit) as error:  # the code of a user fails in its own ways
             raise InputError(
                 f"architecture {shown(name)} failed ({type(error).__name__}: {reason_of(error)})"
             ) from error
@@ -98,7 +98,7 @@ def _module(path: Path) -> Any:
     module = module_from_spec(spec)
     try:
         exec(compile(content, str(path), "exec"), module.__dict__)  # noqa: S102  (--trust was given)
-    except Exception as error:  # the code of a user fails in its own ways
+    except (Exception, SystemExit) as error:  # the code of a user fails in its own ways
         raise InputError(
             f"{shown(str(path))} cannot be run ({type(error).__name__}: {reason_of(error)})"
         ) from error

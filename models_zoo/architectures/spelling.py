@@ -8,7 +8,10 @@ from collections.abc import Iterable
 
 _SPELLINGS = (
     (r"(?:wrn|wideresnet|wresnet)(\d+)x(\d+)", "wrn-{}-{}"),
-    (r"(?:cifarpreact|cifarpreactivation|preresnetcifar)(?:resnet|rn)?(\d+)", "cifar-preact-resnet{}"),
+    (
+        r"(?:cifarpreact|cifarpreactivation|preresnetcifar)(?:resnet|rn)?(\d+)",
+        "cifar-preact-resnet{}",
+    ),
     (r"(?:preact|preactivation|pre)(?:resnet|rn)(18|34|50|101|152)", "preact-resnet{}"),
     (r"(?:preact|preactivation|pre)(?:resnet|rn)(\d+)", "cifar-preact-resnet{}"),
     (r"(?:cifar|cifar10|cifar100)(?:resnet|rn)(\d+)(?:cifar10|cifar100)?", "cifar-resnet{}"),

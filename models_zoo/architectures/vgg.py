@@ -7,6 +7,7 @@ torchvision: ``features`` and ``classifier``.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -62,7 +63,7 @@ class VGG(nn.Module):
 
 
 def _classifier(widths: list[int]) -> nn.Module:
-    linear = [nn.Linear(a, b) for a, b in zip(widths, widths[1:], strict=False)]
+    linear = [nn.Linear(a, b) for a, b in pairwise(widths)]
     if len(linear) == 1:
         return linear[0]
     layers: list[nn.Module] = [linear[0]]

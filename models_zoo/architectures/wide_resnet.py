@@ -14,6 +14,10 @@ from torch import Tensor, nn
 from models_zoo.architectures.families import blocks_of_depth, number, register_family
 from models_zoo.architectures.registry import register
 from models_zoo.architectures.shape import Shape
+from models_zoo.errors import InputError
+
+LARGEST = 2_000_000_000
+"""Parameters of a network at most."""
 
 DEEPEST, WIDEST = 604, 64
 """Limits on the numbers in a name; published networks have up to 106 layers and width 30."""
@@ -124,4 +128,10 @@ def wide_resnet(parts: Mapping[str, str], classes: int, input_shape: Shape) -> n
     """A wide ResNet of any depth 6 n + 4 and any width."""
     depth = number(parts, "depth", least=10, most=DEEPEST)
     width = number(parts, "width", most=WIDEST)
+    size = blocks_of_depth(depth, 6, 4) * 2 * 9 * (16 * width) ** 2 * (1 + 4 + 16)
+    if size > LARGEST:  # building so many layers takes a while, even without storage
+        raise InputError(
+            f"architecture 'wrn-{depth}-{width}' has {size:,} parameters or more; "
+            f"at most {LARGEST:,} are built"
+        )
     return WideResNet(depth, width, classes, input_shape[0])

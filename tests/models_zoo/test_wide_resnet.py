@@ -61,5 +61,5 @@ def test_the_same_weights_give_the_same_logits_and_gradients(depth, width):
 
 @pytest.mark.parametrize("depth", [4, 18, 27])
 def test_a_depth_that_no_wide_resnet_has_is_refused(depth):
-    with pytest.raises(ValueError, match=r"6 \* n \+ 4, got"):
+    with pytest.raises(ValueError, match=r"not 6 \* n \+ 4"):
         WideResNet(depth, 2, 10, 3)
