@@ -37,7 +37,14 @@ def suggestion(name: str, known: Iterable[str]) -> str | None:
     plain = re.sub(r"[^a-z0-9]", "", numbers)
     for pattern, template in _SPELLINGS:
         found = re.fullmatch(pattern, plain)
-        if found is not None:
+        if found is not None and _exists(template, found.groups()):
             return template.format(*found.groups())
     near = difflib.get_close_matches(name[:100].lower(), sorted(known), n=1, cutoff=0.5)
     return near[0] if near else None
+
+
+def _exists(template: str, numbers: tuple[str, ...]) -> bool:
+    """Whether a depth is one of those that networks of a kind have: 6 n + 2 or 6 n + 4."""
+    rests = {"cifar-": 2, "wrn-": 4}
+    rest = next((each for start, each in rests.items() if template.startswith(start)), None)
+    return rest is None or not numbers or int(numbers[0][:9]) % 6 == rest
