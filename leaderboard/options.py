@@ -54,6 +54,13 @@ Architecture = Annotated[
 TrainedFor = Annotated[
     str | None, typer.Option(help="Data set --checkpoint was trained for, such as 'cifar10'.")
 ]
+Weights = Annotated[
+    str | None,
+    typer.Option(
+        help="Which weights of a file with several: 'raw', 'ema' (moving averages) or their name "
+        "in it; by default the trained ones."
+    ),
+]
 Trust = Annotated[
     bool,
     typer.Option("--trust", help="Load a .pt2 file, which can execute code as it is loaded."),

@@ -88,6 +88,7 @@ def bench_command(entry: Entry) -> str:
         command += _file(card)
         if not card.brings_network:
             command += ["--architecture", card.architecture]
+        command += ["--weights", card.weights] if card.weights else []
         command += ["--mean", _numbers(card.mean), "--std", _numbers(card.std)]
     command += ["--battery", where.battery, "--examples", str(where.examples)]
     command += ["--split", "train"] if entry.on_training_data else []

@@ -22,6 +22,7 @@ def from_checkpoint(
     mean: str,
     std: str,
     trust: bool = False,
+    weights: str | None = None,
 ) -> Classifier:
     """A classifier from a foreign checkpoint, for images like those it will be asked about.
 
@@ -33,6 +34,7 @@ def from_checkpoint(
         mean: the option --mean.
         std: the option --std.
         trust: the option --trust.
+        weights: the option --weights.
 
     Raises:
         InputError: there is no architecture, or the file or the numbers cannot be used.
@@ -51,6 +53,7 @@ def from_checkpoint(
         mean=numbers("--mean", mean),
         std=numbers("--std", std),
         trust=trust,
+        weights=weights,
     )
     return announced(model)
 
@@ -64,6 +67,7 @@ def one_model(
     mean: str,
     std: str,
     trust: bool = False,
+    weights: str | None = None,
 ) -> Classifier:
     """The one model a command is about, by name or from a file.
 
@@ -76,15 +80,30 @@ def one_model(
         mean: the option --mean.
         std: the option --std.
         trust: the option --trust.
+        weights: the option --weights.
 
     Raises:
         InputError: an unknown model, or a file that cannot be used.
     """
     from models_zoo import load_model
 
+    require_file(checkpoint, weights)
     if checkpoint is None:
         return announced(for_dataset(load_model(str(name), trust=trust), dataset))
-    return from_checkpoint(checkpoint, architecture, dataset, data, mean, std, trust)
+    return from_checkpoint(checkpoint, architecture, dataset, data, mean, std, trust, weights)
+
+
+def require_file(checkpoint: Path | None, weights: str | None) -> None:
+    """Check that --weights goes with --checkpoint.
+
+    Raises:
+        InputError: it does not.
+    """
+    if checkpoint is None and weights is not None:
+        raise InputError(
+            "--weights goes with --checkpoint; behind the name of a file write ?weights=, such as "
+            "net.pt?architecture=mlp&dataset=digits&weights=ema"
+        )
 
 
 def for_dataset(model: Classifier, dataset: str) -> Classifier:

@@ -70,4 +70,5 @@ def _from_file(card: Card, checkpoint: Path, trust: bool) -> Classifier:
         mean=card.mean,
         std=card.std,
         trust=trust,
+        weights=card.weights,
     )

@@ -91,6 +91,7 @@ class Card(BaseModel):
         source: where the weights are read from.
         parameters: number of trained numbers, where it is known.
         preprocessing: how images of any size are brought to ``input_shape``, where its authors say.
+        weights: which set of weights of the file was taken, where it holds several.
         notes: anything a reader should know.
     """
 
@@ -114,6 +115,7 @@ class Card(BaseModel):
     source: Source = "bundled"
     parameters: int | None = Field(default=None, ge=1)
     preprocessing: Preprocessing | None = None
+    weights: str | None = None
     notes: str = ""
 
     @model_validator(mode="after")

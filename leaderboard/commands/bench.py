@@ -23,6 +23,7 @@ from leaderboard.options import (
     Seed,
     Std,
     Trust,
+    Weights,
     require_folder,
 )
 from models_zoo.errors import InputError
@@ -65,6 +66,7 @@ def bench(
     architecture: Architecture = None,
     mean: Mean = "0",
     std: Std = "1",
+    weights: Weights = None,
     trust: Trust = False,
     database: Database = DATABASE,
     out: Out = OUT,
@@ -91,7 +93,7 @@ def bench(
     from leaderboard.examples import evaluation_examples, preparation_for
     from leaderboard.notices import announced
     from leaderboard.scoring import Job, require_scorable, score_models
-    from leaderboard.selection import for_dataset, from_checkpoint
+    from leaderboard.selection import for_dataset, from_checkpoint, require_file
     from leaderboard.store import Store
     from leaderboard.summary import print_summary
     from models_zoo import load_model
@@ -110,9 +112,14 @@ def bench(
         split=split,
         preparation=prepared,
     )
+    require_file(checkpoint, weights)
     if checkpoint is not None:
         dataset = chosen.dataset
-        loaded = [from_checkpoint(checkpoint, architecture, dataset, examples_of, mean, std, trust)]
+        loaded = [
+            from_checkpoint(
+                checkpoint, architecture, dataset, examples_of, mean, std, trust, weights
+            )
+        ]
     else:
         models_of = (load_model(name, trust=trust) for name in names)
         loaded = [announced(for_dataset(model, chosen.dataset)) for model in models_of]

@@ -24,6 +24,7 @@ from leaderboard.options import (
     Std,
     TrainedFor,
     Trust,
+    Weights,
     budget,
     require_folder,
 )
@@ -66,6 +67,7 @@ def compare_autoattack(
     dataset: TrainedFor = None,
     mean: Mean = "0",
     std: Std = "1",
+    weights: Weights = None,
     trust: Trust = False,
     seed: Seed = 0,
     device: Device = "cpu",
@@ -105,7 +107,7 @@ def compare_autoattack(
     radii = radii or [_headline(name, norm)]
     prepared = preparation_for(name, [model] if model else [])
     images = evaluation_examples(name, data, data_root, examples, preparation=prepared)
-    subject = one_model(model, checkpoint, architecture, name, images, mean, std, trust)
+    subject = one_model(model, checkpoint, architecture, name, images, mean, std, trust, weights)
     run = partial(
         compare,
         subject,

@@ -21,6 +21,7 @@ from leaderboard.options import (
     Std,
     TrainedFor,
     Trust,
+    Weights,
     budget,
 )
 from leaderboard.selection import data_set_of, one_model
@@ -66,6 +67,7 @@ def landscape(
     dataset: TrainedFor = None,
     mean: Mean = "0",
     std: Std = "1",
+    weights: Weights = None,
     trust: Trust = False,
     seed: Seed = 0,
     device: Device = "cpu",
@@ -98,7 +100,7 @@ def landscape(
     require_device(device)
     prepared = preparation_for(name, [model] if model else [])
     images = evaluation_examples(name, data, data_root, examples, preparation=prepared)
-    subject = one_model(model, checkpoint, architecture, name, images, mean, std, trust)
+    subject = one_model(model, checkpoint, architecture, name, images, mean, std, trust, weights)
     try:
         found = _measure(subject, images, settings, seed, device)
     except KeyboardInterrupt:

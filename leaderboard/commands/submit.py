@@ -20,9 +20,10 @@ from leaderboard.options import (
     Out,
     Seed,
     Std,
+    Weights,
     numbers,
 )
-from models_zoo.errors import InputError
+from models_zoo.errors import InputError, shown
 
 
 def register(app: typer.Typer) -> None:
@@ -57,6 +58,7 @@ def submit(
             "adds the others."
         ),
     ] = None,
+    weights: Weights = None,
     data: Data = None,
     data_root: DataRoot = None,
     examples: Examples = None,
@@ -72,7 +74,7 @@ def submit(
     _require_text("--notes", notes, 2000, lines=True)
     if file.suffix.lower() == ".pt2":
         raise InputError(
-            f"submission {file} is refused: loading an exported program can execute code; "
+            f"submission {shown(file)} is refused: loading an exported program can execute code; "
             "submit an .onnx file, or the weights with --architecture"
         )
 
@@ -82,7 +84,7 @@ def submit(
     from leaderboard.scoring import Job, require_scorable, score_models
     from leaderboard.site import render_site
     from leaderboard.store import Store
-    from leaderboard.submissions import admit, keep
+    from leaderboard.submissions import admit, keep, read_submission
     from leaderboard.summary import print_summary
     from models_zoo import load_file
     from models_zoo.card import Card, Training
@@ -90,8 +92,9 @@ def submit(
     battery = battery_for(dataset)
     probes = battery.select(probe)
     loaded = evaluation_examples(dataset, data, data_root, examples, usual=battery.examples)
+    read = read_submission(file, weights)
     model = load_file(
-        file,
+        read,
         name=name,
         architecture=architecture,
         dataset=dataset,
@@ -100,6 +103,7 @@ def submit(
         mean=numbers("--mean", mean),
         std=numbers("--std", std),
         source="submitted",
+        weights=weights,
     )
     announced(model)
     extra = {
@@ -118,7 +122,7 @@ def submit(
     require_scorable([model], job)
     accuracy = admit(model, loaded)
     store = Store.open(database)
-    kept = keep(file)
+    kept = keep(read)
     typer.echo(f"accepted {name!r}: {accuracy:.1%} clean; kept as {kept}", err=True)
     print_summary([name], score_models([model], job, store, submitted=True))
     typer.echo(f"leaderboard: {render_site(store, out).resolve().as_uri()}")

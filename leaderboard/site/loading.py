@@ -24,6 +24,7 @@ def how_to_load(card: Card) -> str:
             f"    input_shape={card.input_shape!r},",
             f"    mean={card.mean!r},",
             f"    std={card.std!r},",
+            *([f"    weights={card.weights!r},"] if card.weights else []),
             ")",
         ]
     )

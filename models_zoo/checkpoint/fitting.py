@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+import torch
 from torch import Tensor, nn
 
-from models_zoo.errors import InputError
+from models_zoo.checkpoint.reading import finished
+from models_zoo.display import label
+from models_zoo.errors import InputError, shown
 
 WRAPPERS = ("module", "_orig_mod", "model", "net", "network")
 """What ``DataParallel``, ``torch.compile`` and training scripts put in front of every key."""
@@ -23,7 +26,8 @@ def fit_weights(network: nn.Module, weights: Mapping[str, Tensor], *, source: st
 
     Args:
         network: may be on the meta device; the given tensors become its own.
-        weights: tensors by key, float32 where floating-point.
+        weights: tensors by key, as they are stored; names and shapes are compared before any of
+            them is converted to float32.
         source: what the weights are, for messages, such as ``"checkpoint a.pt"``.
 
     Raises:
@@ -44,7 +48,9 @@ def fit_weights(network: nn.Module, weights: Mapping[str, Tensor], *, source: st
             "name the architecture it was trained with"
         )
     _check_tensors(expected, weights, source)
-    network.load_state_dict(dict(weights), assign=True)
+    # Only now are numbers copied: there are as many of them as the network has.
+    own = {name: finished(value, name, source) for name, value in weights.items()}
+    network.load_state_dict(own, assign=True)
 
 
 def _without_wrappers(
@@ -63,7 +69,7 @@ def _check_tensors(
     expected: Mapping[str, Tensor], weights: Mapping[str, Tensor], source: str
 ) -> None:
     wrong = [
-        f"{name} is {_shape(value)}, should be {_shape(expected[name])}"
+        f"{label(name)} is {_shape(value)}, should be {_shape(expected[name])}"
         for name, value in weights.items()
         if value.shape != expected[name].shape
     ]
@@ -74,15 +80,16 @@ def _check_tensors(
             "check the architecture, the number of classes and the input shape"
         )
     for name, value in weights.items():
-        if value.dtype != expected[name].dtype:
+        floats = value.is_floating_point() and expected[name].dtype == torch.float32
+        if not floats and value.dtype != expected[name].dtype:
             raise InputError(
-                f"{source} stores {name!r} as {value.dtype}, should be {expected[name].dtype}"
+                f"{source} stores {shown(name)} as {value.dtype}, should be {expected[name].dtype}"
             )
 
 
 def _first(names: Collection[str]) -> str:
-    shown = ", ".join(sorted(names)[:SHOWN])
-    return f"{shown} and {len(names) - SHOWN} more" if len(names) > SHOWN else shown
+    some = ", ".join(label(name) for name in sorted(names)[:SHOWN])
+    return f"{some} and {len(names) - SHOWN} more" if len(names) > SHOWN else some
 
 
 def _shape(value: Tensor) -> str:

@@ -2,134 +2,184 @@
 
 from __future__ import annotations
 
-import pickletools
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file as load_safetensors
 from torch import Tensor
 
-from models_zoo.checkpoint.formats import detect_format
+from models_zoo.checkpoint.candidates import Choice, choose
+from models_zoo.checkpoint.content import FileBytes, Inspect, Readable, read_file
+from models_zoo.checkpoint.formats import Format, detect_format, require_suffix
+from models_zoo.checkpoint.safetensors_files import read_safetensors
+from models_zoo.checkpoint.stored import DamagedError, Unusable
+from models_zoo.checkpoint.torch_files import UnsafeError, read_archive, read_legacy
+from models_zoo.display import label, shown
 from models_zoo.errors import InputError, reason_of
 
-NESTINGS = ("state_dict", "model_state_dict", "model", "net", "network", "weights")
-"""Keys under which training scripts keep the weights beside other things, in order."""
+ROOM = 64 << 20
+"""Bytes that a file or its weights may have whatever the network: 64 MiB."""
+
+EXTRA = 16
+"""How many times the bytes of a network's weights a file may have, for averages, optimizer states
+and double precision."""
+
+_READERS: dict[Format, Callable[[Readable], object]] = {
+    "safetensors": read_safetensors,
+    "archive": read_archive,
+    "legacy": read_legacy,
+}
 
 
-def read_weights(path: str | Path) -> dict[str, Tensor]:
-    """The named tensors of a checkpoint file, on the CPU, floating-point ones as float32.
+@dataclass(frozen=True)
+class Checkpoint:
+    """The weights of a file, with what identifies them.
 
-    Safetensors files and files of ``torch.save`` are read, the latter through
-    ``torch.load(weights_only=True)``, which builds tensors and plain values and runs nothing.
-    Weights nested under one of :data:`NESTINGS` are taken out. Float16, bfloat16 and float64
-    weights are converted to float32, the precision in which every score is measured.
+    Attributes:
+        file: the file's bytes, which the tensors are views of.
+        tensors: by name; as they are stored, and not to be written to. :func:`finished` makes
+            weights of them.
+        name: which of several sets of weights in the file they are, ``None`` where it has one.
+        notes: what a user should know of how they were read, one line each.
+    """
+
+    file: FileBytes
+    tensors: dict[str, Tensor]
+    name: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read_checkpoint(
+    file: str | Path | FileBytes, *, weights: str | None = None, most: int | None = None
+) -> Checkpoint:
+    """The named tensors of a checkpoint file, as they are stored.
+
+    The file is read once, into memory of our own; what is hashed is what is parsed. Its structure
+    and the sizes it states are checked before it is read as a whole. Nothing of it is copied,
+    unpacked or expanded, so that names and shapes can be compared before a tensor takes memory.
 
     Args:
-        path: a safetensors file, or a ``.pt``, ``.pth`` or ``.bin`` file of ``torch.save``.
+        file: as :func:`read_weights`, or what was read already.
+        weights: as :func:`read_weights`.
+        most: bytes the file may have, as :func:`models_zoo.checkpoint.content.read_file`.
+
+    Raises:
+        InputError: as :func:`read_weights`, but for weights that are not finite.
+    """
+    read = file if isinstance(file, FileBytes) else open_checkpoint(file, weights, most)
+    choice = _choice(read.path, read, weights)
+    copies: dict[int, Tensor] = {}
+    tensors = {}
+    try:
+        with warnings.catch_warnings(action="ignore"):  # that the bytes must not be written to
+            for name, stored in choice.tensors.items():
+                if isinstance(stored, Unusable):
+                    raise InputError(
+                        f"checkpoint {shown(read.path)} stores {shown(name)} as {stored.kind}; "
+                        "save dense floating-point weights"
+                    )
+                stored.require_inside()
+                tensors[name] = stored.view(read.data, copies)
+    except (DamagedError, RuntimeError, OverflowError) as error:
+        raise _damaged(read.path, error) from error
+    return Checkpoint(read, tensors, choice.name, choice.notes)
+
+
+def open_checkpoint(
+    path: str | Path, weights: str | None = None, most: int | None = None
+) -> FileBytes:
+    """The bytes of a checkpoint file, after it was found to hold weights.
+
+    Raises:
+        InputError: as :func:`read_checkpoint`.
+    """
+    path = Path(path)
+    require_suffix(path)
+    return read_file(path, most=most, inspect=inspecting(path, weights))
+
+
+def inspecting(path: Path, weights: str | None = None) -> Inspect:
+    """What looks at a checkpoint file before it is read as a whole."""
+    return lambda source: _choice(path, source, weights)
+
+
+def read_weights(path: str | Path, weights: str | None = None) -> dict[str, Tensor]:
+    """The named tensors of a checkpoint file, on the CPU, floating-point ones as float32.
+
+    Safetensors files and files of ``torch.save`` are read. Of the latter, tensors and plain values
+    are understood; nothing is imported or run, and what names anything but a few inert classes is
+    refused. Weights that are kept beside other things are taken out. Float16, bfloat16, float8
+    and float64 weights are converted to float32, the precision in which every score is measured.
+
+    Args:
+        path: a safetensors file, or a ``.pt``, ``.pth``, ``.ckpt`` or ``.bin`` file of
+            ``torch.save``.
+        weights: which weights are meant where the file holds several: ``"raw"`` for the trained
+            ones, ``"ema"`` for their moving averages, or the name under which they are kept. By
+            default the trained ones.
 
     Raises:
         InputError: the file is missing, damaged, of another kind, holds anything but tensors, or
             has a weight that is not finite.
     """
-    path = Path(path)
-    read = _read_safetensors if detect_format(path) == "safetensors" else _read_torch
-    return {name: _checked(path, name, value) for name, value in read(path).items()}
-
-
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    try:
-        weights: dict[str, Tensor] = load_safetensors(path)
-    except (SafetensorError, OSError, ValueError) as error:
+    found = read_checkpoint(path, weights=weights)
+    called = f"checkpoint {shown(Path(path))}"
+    count = sum(each.numel() for each in found.tensors.values())
+    if 4 * count > ROOM + EXTRA * found.file.size:
         raise InputError(
-            f"checkpoint {path} is truncated or not a safetensors file ({reason_of(error)}); "
-            "download or save it again"
-        ) from error
-    if not weights:
-        raise InputError(f"checkpoint {path} holds no tensors")
-    return weights
-
-
-def _read_torch(path: Path) -> dict[str, Tensor]:
-    try:
-        with warnings.catch_warnings(action="ignore"):  # what matters is raised below, in one line
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged or hostile file can fail anywhere in the reader
-        unsafe = _unsafe_globals(path)
-        if not unsafe:
-            raise InputError(
-                f"checkpoint {path} is truncated or damaged ({reason_of(error)}); "
-                "download or save it again"
-            ) from error
-        raise InputError(
-            f"checkpoint {path} is refused: it is a pickle that holds more than tensors "
-            f"({', '.join(unsafe[:3])}{', ...' if len(unsafe) > 3 else ''}) and was not loaded; "
-            "save model.state_dict() alone"
-        ) from error
-    return _named_tensors(path, content)
-
-
-def _unsafe_globals(path: Path) -> list[str]:
-    """Names that a refused pickle asks for beyond those of weights; nothing is loaded."""
-    try:
-        return sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
-    except Exception:  # not a zip archive: a bare pickle, or one of torch.save's old format
-        return sorted(name for name in _pickled_globals(path) if not _is_harmless(name))
-
-
-def _is_harmless(name: str) -> bool:
-    return name.startswith("torch.") or name == "collections.OrderedDict"
-
-
-def _pickled_globals(path: Path) -> set[str]:
-    names: set[str] = set()
-    strings: list[str] = []
-    try:
-        with path.open("rb") as stream:
-            for _ in range(5):  # the old format has five pickles, then raw numbers
-                for opcode, argument, _position in pickletools.genops(stream):
-                    if opcode.name in ("GLOBAL", "INST"):
-                        names.add(str(argument).replace(" ", "."))
-                    elif opcode.name == "STACK_GLOBAL":
-                        names.add(".".join(strings[-2:]))
-                    elif isinstance(argument, str):
-                        strings.append(argument)
-    except Exception:  # the end of the file, or of what is a pickle in it
-        return names
-    return names
-
-
-def _named_tensors(path: Path, content: object) -> dict[str, Tensor]:
-    for key in NESTINGS:
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            content = content[key]
-    if not isinstance(content, Mapping) or not content:
-        raise InputError(
-            f"checkpoint {path} holds a {type(content).__name__}, not named tensors; "
-            "save model.state_dict()"
+            f"{called} describes {count:,} weights in {found.file.size:,} bytes, repeating them; "
+            "save contiguous tensors"
         )
-    for name, value in content.items():
-        if not isinstance(name, str) or not isinstance(value, Tensor):
-            raise InputError(
-                f"checkpoint {path} holds a {type(value).__name__} at {name!r} where a tensor "
-                "should be; save model.state_dict() alone"
-            )
-    return dict(content)
+    return {name: finished(value, name, called) for name, value in found.tensors.items()}
 
 
-def _checked(path: Path, name: str, value: Tensor) -> Tensor:
-    if value.is_quantized or value.is_complex() or value.layout != torch.strided:
+def finished(value: Tensor, name: str, source: str) -> Tensor:
+    """A weight as a network takes it: dense, its own memory, float32 where floating-point.
+
+    Args:
+        value: as it is stored.
+        name: its name, for messages.
+        source: what holds it, for messages, such as ``"checkpoint a.pt"``.
+
+    Raises:
+        InputError: it is complex, sparse or quantised, or has a number that is not finite.
+    """
+    if value.is_quantized or value.is_complex() or value.layout != torch.strided or value.is_nested:
         raise InputError(
-            f"checkpoint {path} stores {name!r} as a quantised, complex or sparse tensor; "
+            f"{source} stores {shown(name)} as a quantised, complex or sparse tensor; "
             "save dense floating-point weights"
         )
     if not value.is_floating_point():
-        return value.detach()
-    value = value.detach().to(torch.float32)
+        return value.detach().clone(memory_format=torch.contiguous_format)
+    value = value.detach().to(torch.float32, copy=True, memory_format=torch.contiguous_format)
     if not bool(torch.isfinite(value).all()):
         raise InputError(
-            f"checkpoint {path} has NaN or infinite weights in {name!r}; train or save it again"
+            f"{source} has NaN or infinite weights in {shown(name)}; train or save it again"
         )
     return value
+
+
+def _choice(path: Path, source: Readable, weights: str | None) -> Choice:
+    called = f"checkpoint {shown(path)}"
+    kind = detect_format(path, source)
+    try:
+        content = _READERS[kind](source)
+    except UnsafeError as error:
+        names = [label(str(each)) for each in error.args]
+        raise InputError(
+            f"{called} is refused: it is a pickle that holds more than tensors "
+            f"({', '.join(names[:3])}{', ...' if len(names) > 3 else ''}) and was not loaded; "
+            "save model.state_dict() alone"
+        ) from error
+    except Exception as error:  # a damaged or hostile file can fail anywhere in the reader
+        raise _damaged(path, error) from error
+    return choose(content, weights, called)
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    return InputError(
+        f"checkpoint {shown(path)} is truncated or damaged ({reason_of(error)}); "
+        "download or save it again"
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor, fx, nn
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, TensorArgument
 
-from models_zoo.errors import InputError, reason_of
+from models_zoo.errors import InputError, reason_of, shown
 
 Restore = Callable[[Tensor], nn.Module]
 
@@ -43,11 +44,14 @@ NORMALIZING: dict[str, Restore] = {
 """Operations of normalisation layers, with a layer that takes their weight."""
 
 
-def read_exported(path: Path, *, trust: bool) -> tuple[fx.GraphModule, tuple[int | None, ...]]:
+def read_exported(
+    path: Path, data: bytes, *, trust: bool
+) -> tuple[fx.GraphModule, tuple[int | None, ...]]:
     """The network of an exported program, and the shape of an image as the program states it.
 
     Args:
-        path: a local file of ``torch.export.save``.
+        path: where the file lies, for messages.
+        data: what ``torch.export.save`` wrote.
         trust: whether the caller trusts it with running code.
 
     Returns:
@@ -59,12 +63,8 @@ def read_exported(path: Path, *, trust: bool) -> tuple[fx.GraphModule, tuple[int
             classifier.
     """
     if not trust:
-        raise InputError(
-            f"model {path} is refused: it is an exported program, and loading one can execute "
-            "code; if you trust where it comes from, give --trust (in Python trust=True), or "
-            "export it as ONNX"
-        )
-    program = _read(path)
+        raise untrusted(path)
+    program = _read(path, data)
     images = [
         each.arg.name
         for each in program.graph_signature.input_specs
@@ -73,27 +73,37 @@ def read_exported(path: Path, *, trust: bool) -> tuple[fx.GraphModule, tuple[int
     outputs = program.graph_signature.user_outputs
     if len(images) != 1 or len(outputs) != 1:
         raise InputError(
-            f"model {path} has {len(images)} inputs and {len(outputs)} outputs; "
+            f"model {shown(path)} has {len(images)} inputs and {len(outputs)} outputs; "
             "a classifier has one input, images, and one output, logits"
         )
     (taken,) = (node for node in program.graph.nodes if node.name == images[0])
     return _as_module(program), _image_shape(taken.meta["val"], path)
 
 
-def _read(path: Path) -> ExportedProgram:
+def untrusted(path: Path) -> InputError:
+    """What a program is refused with that the user did not say to trust."""
+    return InputError(
+        f"model {shown(path)} is refused: it is an exported program, and loading one can execute "
+        "code; if you trust where it comes from, give --trust (in Python trust=True), or "
+        "export it as ONNX"
+    )
+
+
+def _read(path: Path, data: bytes) -> ExportedProgram:
     try:
         with warnings.catch_warnings(action="ignore"):
-            return torch.export.load(path)
+            return torch.export.load(BytesIO(data))
     except Exception as error:  # a damaged file can fail anywhere in the reader
         raise InputError(
-            f"model {path} is damaged or no exported program ({reason_of(error)}); export it again"
+            f"model {shown(path)} is damaged or no exported program ({reason_of(error)}); "
+            "export it again"
         ) from error
 
 
 def _image_shape(images: Tensor, path: Path) -> tuple[int | None, ...]:
     if images.ndim != 4 or images.dtype != torch.float32:
         raise InputError(
-            f"model {path} takes {images.dtype} of {images.ndim} dimensions; "
+            f"model {shown(path)} takes {images.dtype} of {images.ndim} dimensions; "
             "images are float32 (N, C, H, W)"
         )
     return tuple(size if isinstance(size, int) else None for size in images.shape[1:])

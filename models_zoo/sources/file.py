@@ -7,17 +7,19 @@ from pathlib import Path
 
 from models_zoo.architectures import Shape, build_skeleton
 from models_zoo.card import UNKNOWN_DATASET, Card, Source
-from models_zoo.checkpoint import fit_weights, read_weights, sha256_file
+from models_zoo.checkpoint import FileBytes, fit_weights, read_checkpoint, sha256_file
+from models_zoo.checkpoint.formats import require_suffix
+from models_zoo.checkpoint.reading import EXTRA, ROOM, inspecting
 from models_zoo.classifier import Classifier
-from models_zoo.display import cut
-from models_zoo.errors import InputError, printable
+from models_zoo.display import cut, label
+from models_zoo.errors import InputError, printable, shown
 from models_zoo.sources.description import DESCRIBING, described, make_card
 from models_zoo.sources.program import FORMATS, load_program
 from models_zoo.sources.reference import Reference
 
 
 def load_file(
-    path: str | Path,
+    path: str | Path | FileBytes,
     *,
     name: str | None = None,
     architecture: str | None = None,
@@ -28,12 +30,13 @@ def load_file(
     std: Sequence[float] = (1.0,),
     source: Source = "file",
     trust: bool = False,
+    weights: str | None = None,
 ) -> Classifier:
     """A classifier from a foreign checkpoint file, read safely.
 
     Args:
         path: weights (see :func:`models_zoo.read_weights`), an ONNX graph (``.onnx``), or a program
-            of ``torch.export`` (``.pt2``).
+            of ``torch.export`` (``.pt2``); or the bytes of such a file, read before.
         name: what to call it; by default the file's name without its ending.
         architecture: one of :func:`models_zoo.list_architectures`, for weights; a graph or program
             brings its own.
@@ -44,19 +47,23 @@ def load_file(
         std: per channel (or one for all), divided by afterwards.
         source: what the card says the weights are.
         trust: whether a ``.pt2`` may be loaded, which can execute code.
+        weights: which are meant where a file holds several sets: ``"raw"``, ``"ema"`` or a name;
+            by default the trained ones. :attr:`~models_zoo.Classifier.notes` says which were taken.
 
     Raises:
         InputError: the file cannot be read, does not fit, or the description is inconsistent.
     """
-    path = Path(path)
+    file = path if isinstance(path, FileBytes) else Path(path)
+    path = file.path if isinstance(file, FileBytes) else file
     name = _name(path) if name is None else name
     if path.suffix.lower() in FORMATS:
         if architecture is not None:
             raise InputError(
-                f"model {path} brings its own architecture; leave {architecture!r} out"
+                f"model {shown(path)} brings its own architecture; leave {shown(architecture)} out"
             )
+        require_no_choice(path, weights)
         return load_program(
-            path,
+            file,
             name=name,
             dataset=dataset,
             classes=classes,
@@ -68,11 +75,11 @@ def load_file(
         )
     if architecture is None:
         raise InputError(
-            f"checkpoint {path} needs an architecture, such as cifar-resnet20: it holds weights "
-            "alone; an .onnx file brings its own"
+            f"checkpoint {shown(path)} needs an architecture, such as cifar-resnet20: it holds "
+            "weights alone; an .onnx file brings its own"
         )
     if input_shape is None:
-        raise InputError(f"checkpoint {path} needs the shape of its images, such as 3x32x32")
+        raise InputError(f"checkpoint {shown(path)} needs the shape of its images, such as 3x32x32")
     card = make_card(
         name=name,
         dataset=dataset,
@@ -84,26 +91,37 @@ def load_file(
         checkpoint=path.name,
         source=source,
     )
-    return classifier_from_file(path, card)
+    return classifier_from_file(file, card, weights)
 
 
-def classifier_from_file(path: Path, card: Card) -> Classifier:
+def classifier_from_file(
+    file: Path | FileBytes, card: Card, weights: str | None = None
+) -> Classifier:
     """A classifier from a file and the card that describes it.
 
     Where the card has a hash, the file must match it; where it has none, it gets the file's.
+
+    Args:
+        file: the checkpoint, or what was read of it.
+        card: what is known of it.
+        weights: as :func:`load_file`.
 
     Raises:
         InputError: the file cannot be read, was changed, or does not fit the card.
     """
     network = build_skeleton(card.architecture, classes=card.classes, input_shape=card.input_shape)
-    sha256 = sha256_file(path)
+    most = ROOM + EXTRA * sum(4 * each.numel() for each in network.state_dict().values())
+    found = read_checkpoint(file, weights=weights, most=most)
+    sha256 = found.file.sha256
     if card.sha256 not in (None, sha256):
         raise InputError(
-            f"checkpoint {card.checkpoint} of model {card.name!r} was changed: its SHA-256 is "
-            f"{sha256[:12]}..., its card says {str(card.sha256)[:12]}...; install it again"
+            f"checkpoint {shown(card.checkpoint)} of model {shown(card.name)} was changed: its "
+            f"SHA-256 is {sha256[:12]}..., its card says {str(card.sha256)[:12]}...; install it "
+            "again"
         )
-    fit_weights(network, read_weights(path), source=f"checkpoint {path}")
-    return Classifier(network, card.model_copy(update={"sha256": sha256}))
+    fit_weights(network, found.tensors, source=f"checkpoint {shown(found.file.path)}")
+    card = card.model_copy(update={"sha256": sha256, "weights": found.name})
+    return Classifier(network, card, found.notes)
 
 
 def describe(reference: Reference) -> Card:
@@ -115,14 +133,21 @@ def describe(reference: Reference) -> Card:
     path = Path(reference.path)
     if path.suffix.lower() in FORMATS:
         return load(reference).card
-    reference.require_known(("architecture", *DESCRIBING))
+    card = _card(reference)
+    sha256 = sha256_file(path, inspect=inspecting(path, reference.text("weights")))
+    return card.model_copy(update={"sha256": sha256})
+
+
+def _card(reference: Reference) -> Card:
+    path = Path(reference.path)
+    reference.require_known(("architecture", "weights", *DESCRIBING))
+    require_suffix(path)
     return described(
         reference,
         name=_name(path),
         dataset=UNKNOWN_DATASET,
         architecture=_architecture(reference),
         checkpoint=path.name,
-        sha256=sha256_file(path),
         source="file",
     )
 
@@ -135,7 +160,7 @@ def load(reference: Reference, *, trust: bool = False) -> Classifier:
     """
     path = Path(reference.path)
     if path.suffix.lower() not in FORMATS:
-        return classifier_from_file(path, describe(reference))
+        return classifier_from_file(path, _card(reference), reference.text("weights"))
     reference.require_known(DESCRIBING)
     return load_program(
         path,
@@ -150,6 +175,19 @@ def load(reference: Reference, *, trust: bool = False) -> Classifier:
     )
 
 
+def require_no_choice(path: Path, weights: str | None) -> None:
+    """Refuse a choice of weights for a file that holds one network.
+
+    Raises:
+        InputError: there is a choice.
+    """
+    if weights is not None:
+        raise InputError(
+            f"model {shown(path)} holds one network; leave the choice of weights "
+            f"({shown(weights)}) out"
+        )
+
+
 def _name(path: Path) -> str:
     """The name of a model that only its file names; that of a card is at most 200 characters."""
     return cut(printable(path.stem), 200)
@@ -159,7 +197,7 @@ def _architecture(reference: Reference) -> str:
     architecture = reference.text("architecture")
     if architecture is None:
         raise InputError(
-            f"{reference.path} holds weights alone and needs an architecture: "
-            f"{reference.path}?architecture=cifar-resnet20&dataset=cifar10"
+            f"{label(reference.path)} holds weights alone and needs an architecture: "
+            f"{label(reference.path)}?architecture=cifar-resnet20&dataset=cifar10"
         )
     return architecture

@@ -13,7 +13,7 @@ from typing import Any
 
 from models_zoo.architectures import build_skeleton, list_architectures
 from models_zoo.card import UNKNOWN_DATASET, Card
-from models_zoo.checkpoint import fit_weights, read_weights, sha256_file
+from models_zoo.checkpoint import fit_weights, read_checkpoint
 from models_zoo.classifier import Classifier
 from models_zoo.errors import InputError, reason_of
 from models_zoo.sources.description import DESCRIBING, described
@@ -49,24 +49,25 @@ def load(reference: Reference, *, trust: bool = False) -> Classifier:
     """
     card = describe(reference)
     path = fetch_weights(reference.name, reference.path)
+    read = read_checkpoint(path)
     settings = _settings(reference)
     if _is_timm(settings):
         from models_zoo.sources.timm import read_network
 
         name = str(settings["architecture"])
         arguments = {"num_classes": card.classes} | dict(settings.get("model_args") or {})
-        network = read_network(name, path, **arguments)
+        network = read_network(name, read, **arguments)
     else:
         network = build_skeleton(
             card.architecture, classes=card.classes, input_shape=card.input_shape
         )
-        fit_weights(network, read_weights(path), source=f"checkpoint {path.name}")
+        fit_weights(network, read.tensors, source=f"checkpoint {path.name}")
     found = {
         "checkpoint": path.name,
-        "sha256": sha256_file(path),
+        "sha256": read.file.sha256,
         "parameters": sum(each.numel() for each in network.parameters()),
     }
-    return Classifier(network, card.model_copy(update=found))
+    return Classifier(network, card.model_copy(update=found), read.notes)
 
 
 def _is_timm(settings: dict[str, Any]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,18 +9,22 @@ from torch import nn
 
 from models_zoo.architectures import Shape
 from models_zoo.card import Source
-from models_zoo.checkpoint import sha256_file
+from models_zoo.checkpoint import FileBytes, read_file
 from models_zoo.classifier import Classifier
-from models_zoo.errors import InputError
+from models_zoo.errors import InputError, shown
 from models_zoo.sources.description import make_card
 from models_zoo.sources.examination import count_classes
+from models_zoo.sources.onnx_file import inspecting
 
 FORMATS = {".onnx": "onnx", ".pt2": "pt2"}
 """Endings of such files, with what the card calls the format."""
 
+LARGEST = 1 << 30
+"""Bytes of such a file at most, unless the user sets another limit: 250 million weights."""
+
 
 def load_program(
-    path: Path,
+    file: Path | FileBytes,
     *,
     name: str,
     dataset: str,
@@ -35,7 +38,7 @@ def load_program(
     """A classifier from a file that holds a network.
 
     Args:
-        path: a file with an ending in :data:`FORMATS`.
+        file: with an ending in :data:`FORMATS`, or what was read of it.
         name: what to call it.
         dataset: the data set it was trained for.
         classes: number of logits, where it is known; the network must have as many.
@@ -48,7 +51,10 @@ def load_program(
     Raises:
         InputError: the file cannot be used, and why.
     """
-    network, stated, sha256 = _read(path, trust)
+    if not isinstance(file, FileBytes):
+        file = open_program(file, trust)
+    path, sha256 = file.path, file.sha256
+    network, stated = _read(file, trust)
     shape = _agree(path, stated, input_shape)
     found = count_classes(network, shape, source=f"model {path}")
     if classes not in (None, found):
@@ -69,22 +75,36 @@ def load_program(
     return Classifier(network, card)
 
 
-def _read(path: Path, trust: bool) -> tuple[nn.Module, tuple[int | None, ...], str]:
-    """The network, the shape of an image as the file states it, and the hash of what was read."""
+def open_program(path: Path, trust: bool = False) -> FileBytes:
+    """The bytes of a file that holds a network.
+
+    Args:
+        path: a file with an ending in :data:`FORMATS`.
+        trust: whether a file that can execute code may be loaded.
+
+    Raises:
+        InputError: it may not, or the file cannot be read or is evidently of another kind.
+    """
     if FORMATS[path.suffix.lower()] == "onnx":
-        from models_zoo.sources.onnx_file import read_content
+        return read_file(path, kind="model", most=LARGEST, inspect=inspecting(path))
+    if not trust:
+        from models_zoo.sources.exported_program import untrusted
+
+        raise untrusted(path)
+    return read_file(path, kind="model", most=LARGEST)
+
+
+def _read(file: FileBytes, trust: bool) -> tuple[nn.Module, tuple[int | None, ...]]:
+    if FORMATS[file.path.suffix.lower()] == "onnx":
         from models_zoo.sources.onnx_graph import read_onnx
 
-        content = read_content(path)
         try:
-            network, shape = read_onnx(content)
+            return read_onnx(file.data)
         except InputError as error:
-            raise InputError(f"model {path} {error}") from error
-        return network, shape, hashlib.sha256(content).hexdigest()
+            raise InputError(f"model {shown(file.path)} {error}") from error
     from models_zoo.sources.exported_program import read_exported
 
-    sha256 = sha256_file(path)
-    return *read_exported(path, trust=trust), sha256
+    return read_exported(file.path, file.data, trust=trust)
 
 
 def _agree(path: Path, stated: tuple[int | None, ...], known: Shape | None) -> Shape:

@@ -16,7 +16,7 @@ FOREIGN = ("file", "hf-hub", "robustbench", "timm", "torchvision")
 LOCAL = ("file", "model_dir")
 """Options that say where files lie on this machine."""
 
-FILES = (".safetensors", ".pt", ".pth", ".bin", ".onnx", ".pt2")
+FILES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".tar", ".onnx", ".pt2")
 """Endings of files that need no ``file:`` in front."""
 
 

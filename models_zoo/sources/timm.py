@@ -16,9 +16,9 @@ from timm.data import DEFAULT_CROP_PCT
 from torch import nn
 
 from models_zoo.card import UNKNOWN_DATASET, Card
-from models_zoo.checkpoint import fit_weights, read_weights, sha256_file
+from models_zoo.checkpoint import Checkpoint, fit_weights, read_checkpoint
 from models_zoo.classifier import Classifier
-from models_zoo.errors import InputError, reason_of, unknown_name
+from models_zoo.errors import InputError, reason_of, shown, unknown_name
 from models_zoo.preprocessing import Preprocessing
 from models_zoo.sources.description import make_card
 from models_zoo.sources.hf_hub import fetch_weights
@@ -82,20 +82,21 @@ def load(reference: Reference, *, trust: bool = False) -> Classifier:
     card = describe(reference)
     found: dict[str, Any] = {}
     if (path := _file(reference)) is not None:
-        network = read_network(reference.path, path)
-        found["sha256"] = sha256_file(path)
+        read = read_checkpoint(path)
+        network = read_network(reference.path, read)
+        found["sha256"] = read.file.sha256
     else:
         network = _download(reference, str(card.checkpoint))
     found["parameters"] = sum(each.numel() for each in network.parameters())
     return Classifier(network, card.model_copy(update=found))
 
 
-def read_network(architecture: str, file: Path, **arguments: Any) -> nn.Module:
+def read_network(architecture: str, read: Checkpoint, **arguments: Any) -> nn.Module:
     """A network of timm with weights from a file, read safely.
 
     Args:
         architecture: name of a model of timm.
-        file: see :func:`models_zoo.read_weights`.
+        read: what :func:`models_zoo.checkpoint.read_checkpoint` found in the file.
         arguments: what its constructor takes beside the defaults.
 
     Raises:
@@ -115,7 +116,7 @@ def read_network(architecture: str, file: Path, **arguments: Any) -> nn.Module:
             f"timm cannot build {architecture!r} with {arguments} ({reason_of(error)}); "
             "check the arguments in the model's configuration"
         ) from error
-    fit_weights(network, read_weights(file), source=f"checkpoint {file}")
+    fit_weights(network, read.tensors, source=f"checkpoint {shown(read.file.path)}")
     return network
 
 

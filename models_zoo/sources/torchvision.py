@@ -14,9 +14,9 @@ import torch
 import torchvision
 
 from models_zoo.card import Card
-from models_zoo.checkpoint import fit_weights, read_weights, sha256_file
+from models_zoo.checkpoint import fit_weights, read_checkpoint
 from models_zoo.classifier import Classifier
-from models_zoo.errors import InputError, unknown_name
+from models_zoo.errors import InputError, shown, unknown_name
 from models_zoo.preprocessing import Preprocessing
 from models_zoo.sources.description import make_card
 from models_zoo.sources.download import download
@@ -72,10 +72,11 @@ def load(reference: Reference, *, trust: bool = False) -> Classifier:
     card = describe(reference)
     path = _file(reference, card)
     network = torchvision.models.get_model(reference.path, weights=None, **_variant(reference))
-    fit_weights(network, read_weights(path), source=f"checkpoint {path}")
+    found = read_checkpoint(path)
+    fit_weights(network, found.tensors, source=f"checkpoint {shown(path)}")
     parameters = sum(each.numel() for each in network.parameters())
-    update = {"sha256": sha256_file(path), "parameters": parameters}
-    return Classifier(network, card.model_copy(update=update))
+    update = {"sha256": found.file.sha256, "parameters": parameters}
+    return Classifier(network, card.model_copy(update=update), found.notes)
 
 
 def _weights(reference: Reference) -> Any:

@@ -13,6 +13,7 @@ from leaderboard.store import Store
 from leaderboard.submissions import keep
 from models_zoo import load_model
 from models_zoo.catalog import load_card
+from models_zoo.checkpoint import read_file
 from models_zoo.errors import InputError
 from models_zoo.sources.bundled import bundled_file
 
@@ -153,7 +154,7 @@ def test_a_submission_is_found_where_it_was_kept(database, tmp_path):
     with pytest.raises(InputError, match=r"came from a file \(net.safetensors\).*--checkpoint"):
         call("reproduce", "theirs", "--probe", "clean")
     with bundled_file(load_card(MODEL)) as file:
-        keep(file)
+        keep(read_file(file))
     assert call("reproduce", "theirs", "--probe", "clean")[0] == 0
 
 

@@ -183,7 +183,7 @@ def test_a_weight_too_large_for_float32_is_refused(tmp_path):
 )
 def test_complex_and_sparse_tensors_are_refused(tmp_path, tensor):
     torch.save({"w": tensor}, tmp_path / "a.pt")
-    with pytest.raises(InputError, match="stores 'w' as a quantised, complex or sparse"):
+    with pytest.raises(InputError, match=r"stores 'w' as a .*sparse tensor"):
         read_weights(tmp_path / "a.pt")
 
 
