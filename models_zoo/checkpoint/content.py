@@ -28,7 +28,10 @@ _CHUNK = 1 << 24
 class Readable(Protocol):
     """Something of which parts can be read: a file, or bytes in memory."""
 
-    size: int
+    @property
+    def size(self) -> int:
+        """Number of bytes."""
+        ...
 
     def read(self, start: int, length: int) -> bytes:
         """``length`` bytes from ``start``; fewer at the end."""
@@ -65,7 +68,11 @@ class FileBytes:
 
 class _OpenFile:
     def __init__(self, descriptor: int) -> None:
-        self.descriptor, self.size = descriptor, os.fstat(descriptor).st_size
+        self.descriptor = descriptor
+
+    @property
+    def size(self) -> int:
+        return os.fstat(self.descriptor).st_size
 
     def read(self, start: int, length: int) -> bytes:
         parts = []

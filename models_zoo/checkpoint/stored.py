@@ -149,7 +149,9 @@ def storage_dtype(name: str) -> str | None:
     return "quantized" if short in _QUANTIZED else _STORAGES.get(short)
 
 
-def strided(storage: object, offset: Any, shape: Any, stride: Any, dtype: str | None = None) -> Any:
+def strided(
+    storage: object, offset: Any, shape: Any, stride: Any, dtype: str | None = None
+) -> Stored | Unusable:
     """The tensor that the arguments of PyTorch's ``_rebuild_tensor_v2`` describe.
 
     Raises:

@@ -49,11 +49,15 @@ def rebuilt(function: str, arguments: list[Any], kind: str = "torch.Tensor") -> 
         if what in ("parameter", "parameter_with_state"):
             return _tensor(arguments[0])
         if what in ("tensor", "tensor_v2"):
-            return strided(*arguments[:4])
+            storage, offset, shape, stride = arguments[:4]
+            return strided(storage, offset, shape, stride)
         if what == "tensor_v3":
             named = getattr(arguments[6], "name", "").rpartition(".")[2]
-            return strided(*arguments[:4], dtype=named)
-    except (IndexError, TypeError) as error:
+            storage, offset, shape, stride = arguments[:4]
+            return strided(storage, offset, shape, stride, named)
+    except (IndexError, ValueError) as error:
+        if isinstance(error, DamagedError):
+            raise
         raise DamagedError("a tensor is described by too few values") from error
     return None
 
