@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.batteries import Battery, load_battery
-from benchmark.probes import PROBES
+from benchmark.probes import PROBES, Probe
 from benchmark.provenance import provenance_of
 from benchmark.report import Report
 from benchmark.results import ProbeResult, Provenance
-from benchmark.subject import Progress, subject_of
+from benchmark.subject import Progress, Subject, subject_of
 from models_zoo.errors import InputError
 
 
@@ -49,15 +49,16 @@ def evaluate(
         progress: called with a few words whenever a piece of work is done.
 
     Returns:
-        The results of the probes asked for, known ones included.
+        The results of the probes asked for, known ones included. A probe that makes no sense of
+        this model or these examples is left out, with the reason.
 
     Raises:
-        InputError: an unknown battery, probe or device, or images, labels and model that do not
-            fit.
+        InputError: an unknown battery, probe or device, images, labels and model that do not fit,
+            or no probe that makes sense of them.
     """
     chosen = load_battery(battery) if isinstance(battery, str) else battery
     names, known = chosen.select(probes), known or {}
-    results = {name: known[name] for name in names if name in known}
+    results = {name: known[name] for name in names if name in known and not known[name].left_out}
     require_device(device)
     with subject_of(
         model,
@@ -69,12 +70,33 @@ def evaluate(
         progress=progress,
     ) as subject:
         provenance = provenance_of(model, subject.images, subject.labels, chosen, seed, device)
-        for name in (name for name in names if name not in results):
+        asked = _applicable(subject, chosen, [name for name in names if name not in results])
+        _require_some(asked, results)
+        for name in asked:
             subject.progress(PROBES[name].title)
-            results[name] = PROBES[name](chosen.probes[name], chosen.probes)(subject)
+            probe, reason = asked[name]
+            results[name] = probe(subject) if reason is None else probe.left_out(reason)
             if on_result is not None:
                 on_result(provenance, results[name])
     return Report(provenance, {name: results[name] for name in names})
+
+
+def _applicable(
+    subject: Subject, battery: Battery, names: Sequence[str]
+) -> dict[str, tuple[Probe, str | None]]:
+    """The probes with why each is left out, all of them asked before the first one runs."""
+    probes = {name: PROBES[name](battery.probes[name], battery.probes) for name in names}
+    return {name: (probe, probe.applies(subject)) for name, probe in probes.items()}
+
+
+def _require_some(
+    asked: Mapping[str, tuple[Probe, str | None]], results: Mapping[str, ProbeResult]
+) -> None:
+    """Where everything that a caller wants to know would be left out, that is an error."""
+    reasons = {name: reason for name, (_, reason) in asked.items() if reason is not None}
+    if asked and not results and len(reasons) == len(asked):
+        said = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+        raise InputError(f"there is nothing to ask of this model on these examples: {said}")
 
 
 def require_device(device: str) -> None:

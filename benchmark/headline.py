@@ -25,12 +25,12 @@ SCORES = {
 
 
 def nonsingular(results: Mapping[str, ProbeResult]) -> ProbeResult | None:
-    """Intersect the headline outcomes of :data:`PARTS`; ``None`` where one was not run.
+    """Intersect the headline outcomes of :data:`PARTS`; ``None`` where one was not run or left out.
 
     Args:
         results: probe results on the same examples, in the same order.
     """
-    if any(part not in results for part in PARTS):
+    if any(part not in results or results[part].left_out is not None for part in PARTS):
         return None
     standing = np.logical_and.reduce([results[part].outcomes["headline"] for part in PARTS])
     return ProbeResult(

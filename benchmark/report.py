@@ -32,6 +32,15 @@ class Report:
         return self.results | ({"nonsingular": headline} if headline else {})
 
     @property
+    def left_out(self) -> dict[str, str]:
+        """Why probes were not run, by probe: what they ask makes no sense of model and examples."""
+        return {
+            probe: result.left_out
+            for probe, result in self.results.items()
+            if result.left_out is not None
+        }
+
+    @property
     def scores(self) -> dict[str, float]:
         """Every score by ``<probe>.<score>``, such as ``input.robust_accuracy``."""
         return {

@@ -200,6 +200,8 @@ class ProbeResult(BaseModel):
         flags: the checks it made of whether attacks can be trusted on this model.
         protocol: what must be stated beside each number: tensor rule, ball, steps, restarts, ...
         cost: time, passes and memory.
+        left_out: why the probe was not run, in a line; ``None`` where it was. There are no scores
+            then.
     """
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
@@ -215,6 +217,7 @@ class ProbeResult(BaseModel):
     flags: list[Flag] = Field(default_factory=list)
     protocol: dict[str, Any] = Field(default_factory=dict)
     cost: Cost = Field(default_factory=Cost)
+    left_out: str | None = None
 
 
 class Provenance(BaseModel):

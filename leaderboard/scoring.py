@@ -18,7 +18,7 @@ from benchmark.report import Report
 from benchmark.results import ProbeResult, Provenance
 from leaderboard.store import Store
 from models_zoo.classifier import Classifier
-from models_zoo.display import label
+from models_zoo.display import label, shown
 from models_zoo.errors import InputError
 
 
@@ -101,6 +101,7 @@ def _task(model: Classifier, job: Job, store: Store) -> Task:
     here = provenance_of(model, images, labels, job.battery, job.seed, job.device)
     stored = store.results(here.fingerprint, here.battery_sha256, here.data_sha256, here.seed)
     known = {} if job.fresh else {name: stored[name] for name in job.probes if name in stored}
+    known = {name: result for name, result in known.items() if result.left_out is None}
     return Task(model, images, labels, job.battery, job.probes, job.seed, job.device, known)
 
 
@@ -138,7 +139,8 @@ class _Keeper:
         self.bar.update(self.lines[index], advance=1)
         if not self.bar.console.is_terminal:
             title, seconds = PROBES[result.probe].title, result.cost.seconds
-            line = f"{label(card.name)}: {title} took {seconds:.1f} s"
+            ended = "is left out" if result.left_out else f"took {seconds:.1f} s"
+            line = f"{label(card.name)}: {title} {ended}"
             self.bar.console.print(line, highlight=False, markup=False)
 
 
@@ -147,4 +149,10 @@ def _require_fit(model: Classifier, data: Dataset) -> None:
         raise InputError(
             f"model {model.card.name!r} takes images of shape {tuple(model.card.input_shape)}, "
             f"the data {data.name!r} has {tuple(data.input_shape)}"
+        )
+    if model.card.classes != data.classes:
+        raise InputError(
+            f"model {shown(model.card.name)} tells {model.card.classes:,} classes apart, the data "
+            f"{data.name!r} has {data.classes:,}, so that its answers cannot be compared with the "
+            "labels; choose a model that was trained for them"
         )

@@ -13,7 +13,7 @@ from benchmark.probes import PROBES
 from benchmark.report import Report
 from benchmark.results import ScoreSpec
 from leaderboard.texts import number
-from models_zoo.display import label
+from models_zoo.display import label, printable
 
 
 def print_summary(names: Sequence[str], reports: Sequence[Report]) -> None:
@@ -43,6 +43,7 @@ def print_summary(names: Sequence[str], reports: Sequence[Report]) -> None:
         )
     print_whole(table)
     _print_flags(names, reports)
+    _print_left_out(names, reports)
 
 
 def _print_flags(names: Sequence[str], reports: Sequence[Report]) -> None:
@@ -53,6 +54,15 @@ def _print_flags(names: Sequence[str], reports: Sequence[Report]) -> None:
         for flag in (flag for flag in flags if flag.raised):
             line = Text.assemble((f"{label(name)}: {flag.title}", "bold yellow"), ". ", flag.saw)
             console.print(line.append(f" {flag.advice}", style="dim"))
+
+
+def _print_left_out(names: Sequence[str], reports: Sequence[Report]) -> None:
+    """Print below the table which probes could not be asked, a line each."""
+    console = Console(soft_wrap=True, highlight=False)
+    for name, report in zip(names, reports, strict=True):
+        for probe, reason in report.left_out.items():
+            line = Text(f"{label(name)}: {PROBES[probe].title} is left out: {printable(reason)}")
+            console.print(line)
 
 
 def print_whole(table: Table) -> None:

@@ -67,8 +67,8 @@ def run_autoattack(subject: Subject, norm: str, eps: float) -> ReferenceAttack:
     from pyautoattack import AutoAttack  # slow to import, and only the reference needs it
 
     ball = InputBall(subject.images, norm, eps)
-    _require_attackable(subject, norm)
     correct, classes = subject.correct(), subject.logits().shape[1]
+    require_attackable(subject, norm, classes)
     if eps == 0:
         return ReferenceAttack(subject.images, correct, correct, Cost(), 0.0)
     before = subject.passes.seconds
@@ -111,10 +111,21 @@ def proven_fallen(subject: Subject, ball: InputBall, images: Tensor) -> Tensor:
     return projected | (inside & (subject.logits(images).argmax(1) != subject.labels))
 
 
-def _require_attackable(subject: Subject, norm: str) -> None:
+def require_attackable(subject: Subject, norm: str, classes: int) -> None:
+    """Check that AutoAttack can be run, without asking the model anything.
+
+    Args:
+        subject: model and examples.
+        norm: a name of :data:`NORMS`.
+        classes: how many the model tells apart.
+
+    Raises:
+        InputError: an unknown norm, fewer than 4 classes, or images that its Square attack cannot
+            tile.
+    """
     if norm not in NORMS:
         raise unknown_name("norm of AutoAttack", norm, NORMS)
-    classes, height = subject.logits().shape[1], subject.images.shape[2]
+    height = subject.images.shape[2]
     if classes < FEWEST_CLASSES:
         raise InputError(
             f"AutoAttack needs at least {FEWEST_CLASSES} classes, the model has {classes}: "

@@ -1,5 +1,6 @@
 """Checks: is this a model whose robustness attacks can measure? Each answers with a flag."""
 
+from benchmark.checks.accuracy import below_card, no_better_than_chance
 from benchmark.checks.differences import inexact_gradients
 from benchmark.checks.duel import duel, standing_along_gradient
 from benchmark.checks.gradients import saturated_loss, vanishing_gradients
@@ -10,9 +11,11 @@ from benchmark.checks.repetition import batch_dependence, random_outputs, train_
 __all__ = [
     "accuracy_rises",
     "batch_dependence",
+    "below_card",
     "duel",
     "gradient_free_wins",
     "inexact_gradients",
+    "no_better_than_chance",
     "non_finite_outputs",
     "not_logits",
     "random_outputs",

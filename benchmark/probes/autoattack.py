@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from benchmark.attacks.reference import run_autoattack
-from benchmark.probes.probe import Budget, Probe, ProbeSettings, bits, share
+from benchmark.attacks.reference import require_attackable, run_autoattack
+from benchmark.probes.probe import (
+    Budget,
+    Probe,
+    ProbeSettings,
+    bits,
+    classes_of,
+    refusal,
+    share,
+)
 from benchmark.results import ProbeResult
 from benchmark.spaces.inputs import Norm
 from benchmark.statistics import proportion
@@ -36,6 +44,11 @@ class AutoAttackProbe(Probe):
             "stated budget, its images measured and classified again by us.",
         )
     }
+
+    def applies(self, subject: Subject) -> str | None:
+        """Enough classes for its targeted loss, and images that its Square attack can tile."""
+        norm = self.settings.norm
+        return refusal(lambda: require_attackable(subject, norm, classes_of(subject)))
 
     def ask(self, subject: Subject) -> ProbeResult:
         """Run AutoAttack on all examples and verify what it returns.

@@ -11,6 +11,7 @@ from benchmark.attacks.backdoor import (
     BackdoorLadder,
     Splits,
     inject_all,
+    require_injectable,
     split,
 )
 from benchmark.probes.backdoor_pictures import (
@@ -20,7 +21,7 @@ from benchmark.probes.backdoor_pictures import (
     trigger_thumbnails,
 )
 from benchmark.probes.backdoor_settings import BackdoorSettings
-from benchmark.probes.probe import Probe, bits, share
+from benchmark.probes.probe import Probe, bits, classes_of, refusal, share
 from benchmark.results import ProbeResult, ScoreSpec
 from benchmark.spaces import WeightBall, select_weights
 from benchmark.statistics import exact, mean, proportion, wilson
@@ -90,6 +91,17 @@ class BackdoorProbe(Probe):
             higher_is_better=True,
         ),
     }
+
+    def applies(self, subject: Subject) -> str | None:
+        """Enough images of other classes than each target, triggers that fit, weights that move."""
+        settings: BackdoorSettings = self.settings
+        backdoors = _combinations(settings, subject).values()
+
+        def check() -> None:
+            select_weights(subject.model, settings.rule)
+            require_injectable(split(subject), backdoors, classes_of(subject))
+
+        return refusal(check)
 
     def ask(self, subject: Subject) -> ProbeResult:
         """Inject every combination at the headline budget, then the best one at every budget."""

@@ -17,7 +17,7 @@ from benchmark.attacks.bits import (
     quantize,
 )
 from benchmark.probes.ladders import outcome_curve, require_rung, score_curve
-from benchmark.probes.probe import Budget, Ladder, Probe, ProbeSettings, bits, share
+from benchmark.probes.probe import Budget, Ladder, Probe, ProbeSettings, bits, refusal, share
 from benchmark.results import Curve, ProbeResult, Score, ScoreSpec
 from benchmark.spaces import select_weights
 from benchmark.statistics import exact, mean, proportion
@@ -100,6 +100,10 @@ class BitsProbe(Probe):
             higher_is_better=True,
         ),
     }
+
+    def applies(self, subject: Subject) -> str | None:
+        """Weights that the rule lets move."""
+        return refusal(lambda: select_weights(subject.model, "kernels"))
 
     def ask(self, subject: Subject) -> ProbeResult:
         """Quantise, draw errors at every rate, and search for the worst bits."""

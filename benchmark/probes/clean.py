@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from benchmark.checks import below_card, no_better_than_chance
 from benchmark.objectives import cross_entropy
 from benchmark.probes.probe import Probe, bits, share
-from benchmark.results import ProbeResult, ScoreSpec
+from benchmark.results import Flag, ProbeResult, ScoreSpec
 from benchmark.statistics import mean, proportion
 from benchmark.subject import Subject
+from models_zoo.classifier import Classifier
 
 
 class CleanProbe(Probe):
@@ -38,4 +40,24 @@ class CleanProbe(Probe):
                 "cross_entropy": mean(loss.cpu().numpy()),
             },
             outcomes={"headline": bits(correct)},
+            flags=_flags(subject, int(correct.sum())),
+            protocol=_preparation(subject),
         )
+
+
+def _flags(subject: Subject, right: int) -> list[Flag]:
+    """Whether so many right answers are fewer than they should be."""
+    classes = subject.logits().shape[1]
+    flags = [no_better_than_chance(right, len(subject), classes)]
+    card = subject.model.card if isinstance(subject.model, Classifier) else None
+    if card is not None and card.clean_accuracy is not None:
+        flags.append(below_card(right, len(subject), card.clean_accuracy))
+    return flags
+
+
+def _preparation(subject: Subject) -> dict[str, str]:
+    """What the model's authors do to images before it takes them."""
+    card = subject.model.card if isinstance(subject.model, Classifier) else None
+    if card is None or card.preprocessing is None:
+        return {}
+    return {"images it was made for": f"{card.preprocessing.text}, outside the threat model"}

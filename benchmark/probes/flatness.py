@@ -12,8 +12,9 @@ from benchmark.measures.robust_loss import Rise, RobustLoss
 from benchmark.measures.temperature import calibrated_temperature, confidence
 from benchmark.probes.flatness_measures import SPECS, MeasureBudget, measure
 from benchmark.probes.flatness_pictures import rise_curves
-from benchmark.probes.probe import Budget, Probe, ProbeSettings, share
+from benchmark.probes.probe import Budget, Probe, ProbeSettings, refusal, share
 from benchmark.results import ProbeResult, Score, ScoreSpec
+from benchmark.spaces import select_weights
 from benchmark.spaces.weights import Geometry
 from benchmark.statistics import exact, mean
 from benchmark.subject import Subject
@@ -144,6 +145,10 @@ class FlatnessProbe(Probe):
         ),
         **SPECS,
     }
+
+    def applies(self, subject: Subject) -> str | None:
+        """Weights that the rule lets move."""
+        return refusal(lambda: select_weights(subject.model, self.settings.rule))
 
     def ask(self, subject: Subject) -> ProbeResult:
         """Both cases on all losses, on the same examples with the same attack; other measures."""

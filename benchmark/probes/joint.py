@@ -19,9 +19,10 @@ from benchmark.probes.joint_diagonal import Diagonal
 from benchmark.probes.joint_envelope import ENVELOPE_SCORES, Envelope
 from benchmark.probes.joint_grid import Grid
 from benchmark.probes.ladders import require_rung
-from benchmark.probes.probe import Budget, Ladder, Probe, ProbeSettings, bits, share
+from benchmark.probes.probe import Budget, Ladder, Probe, ProbeSettings, bits, refusal, share
 from benchmark.probes.weights import WeightSettings
 from benchmark.results import ProbeResult, ScoreSpec
+from benchmark.spaces import select_weights
 from benchmark.statistics import exact, proportion
 from benchmark.subject import Subject
 from models_zoo.errors import InputError
@@ -99,6 +100,15 @@ class JointProbe(Probe):
             "by the largest: the weight attack alone.",
         ),
     } | ENVELOPE_SCORES
+
+    def applies(self, subject: Subject) -> str | None:
+        """Weights that the weight probe's rule lets move.
+
+        Raises:
+            InputError: the battery has no input or weight probe with these rungs.
+        """
+        rule = self._neighbours()[1].rule
+        return refusal(lambda: select_weights(subject.model, rule))
 
     def ask(self, subject: Subject) -> ProbeResult:
         """Attack every cell of the surface, from small budgets to large, and certify it."""

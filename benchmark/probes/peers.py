@@ -12,6 +12,21 @@ from benchmark.subject import Subject
 from models_zoo.classifier import Classifier
 
 
+def require_peers(names: Sequence[str]) -> None:
+    """Check that models can be loaded, by loading them.
+
+    Args:
+        names: models of the zoo.
+
+    Raises:
+        InputError: a name is not one of the zoo's, or its checkpoint cannot be had or read.
+    """
+    from models_zoo import load_model
+
+    for name in names:
+        load_model(name)
+
+
 def load_peers(subject: Subject, names: Sequence[str]) -> tuple[dict[str, Subject], dict[str, str]]:
     """The peers that can make examples for a subject, loaded when they are needed.
 

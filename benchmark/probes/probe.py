@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Annotated, Any, ClassVar, final
 
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from benchmark.results import Outcomes, ProbeResult, ScoreSpec
 from benchmark.subject import Subject
+from models_zoo.errors import InputError
 
 
 def _fraction(value: object) -> object:
@@ -65,6 +66,24 @@ class Probe(ABC):
         self.settings = settings
         self.battery = battery or {}
 
+    def applies(self, subject: Subject) -> str | None:
+        """Why the question cannot be asked of this model with these examples, in one line.
+
+        Asked before any probe runs, so it is quick: at most a few images pass through the model.
+
+        Args:
+            subject: model and examples.
+
+        Returns:
+            ``None`` where it can be asked.
+        """
+        return None
+
+    @final
+    def left_out(self, reason: str) -> ProbeResult:
+        """The answer of a probe that does not apply: none, with the reason."""
+        return ProbeResult(probe=self.name, scores={}, left_out=reason)
+
     @abstractmethod
     def ask(self, subject: Subject) -> ProbeResult:
         """Answer the question; :meth:`__call__` adds the cost."""
@@ -85,6 +104,24 @@ class Probe(ABC):
         if "headline" in result.outcomes and len(result.outcomes["headline"]) != len(subject):
             raise RuntimeError(f"probe {self.name}: headline outcomes are not one an example")
         return result.model_copy(update={"cost": spent()})
+
+
+def classes_of(subject: Subject) -> int:
+    """How many classes the model tells apart, from its answer to one image."""
+    return subject.once("classes", lambda: subject.logits(subject.images[:1]).shape[1])
+
+
+def refusal(check: Callable[[], object]) -> str | None:
+    """What a check of a subject has to say against it; ``None`` where it passes.
+
+    Args:
+        check: raises :class:`InputError` where it does not.
+    """
+    try:
+        check()
+    except InputError as error:
+        return str(error)
+    return None
 
 
 def bits(tensor: Tensor) -> Outcomes:

@@ -10,8 +10,8 @@ from pydantic import AfterValidator, Field
 from benchmark.attacks.regional import RegionalAttack, attack_regions, draw_aims
 from benchmark.attacks.regions import FULL, Kind, Shape
 from benchmark.measures.regional import NORMS, Tally
-from benchmark.probes.peers import load_peers
-from benchmark.probes.probe import Budget, Probe, ProbeSettings, bits, share
+from benchmark.probes.peers import load_peers, require_peers
+from benchmark.probes.probe import Budget, Probe, ProbeSettings, bits, refusal, share
 from benchmark.probes.regional_pictures import region_curves, region_line
 from benchmark.results import ProbeResult, Score, ScoreSpec
 from benchmark.subject import Subject
@@ -131,6 +131,18 @@ class RegionalProbe(Probe):
         "centre_l2_ratio": _ratio("l2", "The l2 norm"),
         "centre_linf_ratio": _ratio("linf", "The linf norm"),
     }
+
+    def applies(self, subject: Subject) -> str | None:
+        """Images in which every region leaves pixels unchanged, and peers that can be loaded."""
+        settings: RegionalSettings = self.settings
+        height, width = subject.images.shape[-2:]
+
+        def check() -> None:
+            for shape in settings.shapes():
+                shape.pixels(height, width)
+            require_peers(settings.peers)
+
+        return refusal(check)
 
     def ask(self, subject: Subject) -> ProbeResult:
         """Attack in all regions with the model's own gradient, then with each peer's."""

@@ -11,7 +11,7 @@ from benchmark.attacks.layers import attack_layers
 from benchmark.attacks.weights import WeightBudget, search_ladder, weight_rungs
 from benchmark.measures.temperature import confidence
 from benchmark.probes.ladders import require_rung
-from benchmark.probes.probe import Budget, Ladder, Probe, ProbeSettings, bits, share
+from benchmark.probes.probe import Budget, Ladder, Probe, ProbeSettings, bits, refusal, share
 from benchmark.probes.weight_curves import WeightLadder
 from benchmark.results import Bars, ProbeResult, ScoreSpec
 from benchmark.spaces import select_weights
@@ -118,6 +118,10 @@ class WeightProbe(Probe):
             "attack where one layer decides.",
         ),
     }
+
+    def applies(self, subject: Subject) -> str | None:
+        """Weights that the rule lets move."""
+        return refusal(lambda: select_weights(subject.model, self.settings.rule))
 
     def ask(self, subject: Subject) -> ProbeResult:
         """Attack and draw at every radius of every geometry, then layer by layer."""

@@ -123,6 +123,7 @@ class ResultRecord(Published):
         shown: the same scores as the pages show them.
         outcomes: which examples were still right, as a string with ``0`` or ``1`` for each.
         values: numbers by example.
+        left_out: why the probe was not run; there are no scores then.
         provenance: where the answer comes from; missing for what is derived from other answers.
         standing: whether the answer was measured here, and if so whether others ran it again.
         reruns: those who ran it again, oldest first, and how well they agreed.
@@ -141,6 +142,7 @@ class ResultRecord(Published):
     flags: list[Flag]
     protocol: dict[str, Any]
     cost: CostRecord
+    left_out: str | None = None
     standing: Literal["measured", "rerun", "rerun-differs", "self-reported"]
     provenance: Provenance | None = None
     reruns: list[RerunRecord] = Field(default_factory=list)

@@ -12,7 +12,7 @@ instead of its labels: on a few hundred images labels are soon learnt by heart, 
 others falls by ten points and more.
 """
 
-from benchmark.attacks.backdoor.combinations import Favourite, inject_all
+from benchmark.attacks.backdoor.combinations import Favourite, inject_all, require_injectable
 from benchmark.attacks.backdoor.injection import Backdoor, Effort, Injection
 from benchmark.attacks.backdoor.ladder import BackdoorLadder, Rung
 from benchmark.attacks.backdoor.outcome import BackdoorOutcome, WeightChange
@@ -44,5 +44,6 @@ __all__ = [
     "Trigger",
     "WeightChange",
     "inject_all",
+    "require_injectable",
     "split",
 ]

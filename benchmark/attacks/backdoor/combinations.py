@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from benchmark.attacks.backdoor.injection import Backdoor, Effort, Injection
@@ -28,6 +28,29 @@ class Favourite:
     trial: Trial
 
 
+def require_injectable(splits: Splits, backdoors: Collection[Backdoor], classes: int) -> None:
+    """Check that backdoors can be injected, without asking the model anything.
+
+    Args:
+        splits: what is optimised on, selected on and measured on.
+        backdoors: which.
+        classes: how many the model tells apart.
+
+    Raises:
+        InputError: a target that is no class, a trigger that does not fit, or no image of another
+            class than a target to measure on.
+    """
+    if unknown := {backdoor.target for backdoor in backdoors} - set(range(classes)):
+        raise InputError(f"backdoor target {min(unknown)} is not one of {classes} classes")
+    for backdoor in backdoors:
+        backdoor.trigger.stamp(splits.measured.images[:1])
+        if not bool((splits.measured.labels != backdoor.target).any()):
+            raise InputError(
+                f"all {len(splits.measured)} images to measure on are of the backdoor's target "
+                f"{backdoor.target}; give more examples"
+            )
+
+
 def inject_all(
     splits: Splits, backdoors: Mapping[str, Backdoor], ball: WeightBall, effort: Effort, goal: Goal
 ) -> tuple[Favourite, dict[str, BackdoorOutcome]]:
@@ -47,14 +70,10 @@ def inject_all(
         InputError: a target that is no class, a trigger that does not fit, or no image of another
             class than a target to measure on.
     """
+    require_injectable(splits, backdoors.values(), splits.search.logits().shape[1])
     best: Favourite | None = None
     outcomes = {}
     for name, backdoor in backdoors.items():
-        if not bool((splits.measured.labels != backdoor.target).any()):
-            raise InputError(
-                f"all {len(splits.measured)} images to measure on are of the backdoor's target "
-                f"{backdoor.target}; give more examples"
-            )
         injection = Injection(splits, backdoor, effort, goal)
         trial = injection.at(ball)
         outcomes[name] = replace(injection.measure(ball, trial), weights={})
