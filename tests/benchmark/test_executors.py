@@ -12,6 +12,7 @@ from torch import nn
 
 from benchmark import load_battery, load_dataset
 from benchmark.executors import Task, run_local
+from benchmark.executors.processes import describe_exit
 from models_zoo import InputError, load_model
 
 
@@ -60,6 +61,66 @@ def test_a_failure_in_a_process_is_raised_where_it_was_asked():
     broken = Task(nn.Flatten(0), second.images, second.labels, second.battery, second.probes)
     with pytest.raises(InputError, match="logits"):
         run_local([first, broken], Record(), jobs=2)
+
+
+class Kills(Record):
+    """Ends the process that scores a task as soon as it is heard of; the others go on."""
+
+    def __init__(self, victims, signal_number):
+        super().__init__()
+        self.victims, self.signal, self.killed = victims, signal_number, []
+
+    def progressed(self, index, text):
+        if index in self.victims and index not in self.killed:
+            self.killed.append(index)
+            (pid,) = [w.process.pid for w in self.workers() if w.item and w.item[0] == index]
+            os.kill(pid, self.signal)
+
+    @staticmethod
+    def workers():
+        frame = sys._getframe()
+        while "workers" not in frame.f_locals or frame.f_code.co_name != "run_apart":
+            frame = frame.f_back
+        return frame.f_locals["workers"]
+
+
+def test_a_killed_process_is_reported_in_a_line_and_the_others_finish():
+    listener = Kills({0}, signal.SIGBUS)
+    three = [*tasks(), *tasks()[:1]]
+    with pytest.raises(InputError) as told:
+        run_local(three, listener, jobs=2)
+    assert "model 'digits/mlp-standard' was killed by SIGBUS" in str(told.value)
+    assert "2 of 3 models" in str(told.value)
+    assert "resume" in str(told.value)
+    assert {(1, "clean"), (1, "intrinsic"), (2, "clean"), (2, "intrinsic")} <= set(listener.answers)
+
+
+def test_a_run_of_which_every_process_is_killed_ends_and_names_the_models():
+    with pytest.raises(InputError, match=r"mlp-standard.*mlp-pgd-at.*0 of 2 models"):
+        run_local(tasks(), Kills({0, 1}, signal.SIGKILL), jobs=2)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (None, "stopped answering"),
+        (0, "ended with exit code 0"),
+        (1, "ended with exit code 1"),
+        (3, "ended with exit code 3"),
+        (137, "ended with exit code 137"),
+        (-signal.SIGKILL, "was killed by SIGKILL (often because memory ran out)"),
+        (-signal.SIGBUS, "was killed by SIGBUS (a file it read from shrank, or a disk is full)"),
+        (-signal.SIGSEGV, "was killed by SIGSEGV"),
+        (-signal.SIGABRT, "was killed by SIGABRT"),
+        (-signal.SIGFPE, "was killed by SIGFPE"),
+        (-250, "was killed by signal 250"),
+    ],
+)
+def test_how_a_process_ended_is_said_in_words(code, said):
+    class Ended:
+        exitcode = code
+
+    assert describe_exit(Ended()) == said
 
 
 def test_threads_are_given_back():

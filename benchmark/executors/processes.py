@@ -1,0 +1,224 @@
+"""Evaluations in processes of their own: one that is killed takes nothing else with it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Protocol
+
+import torch
+
+from benchmark.executors.task import Item, Listener, run_task
+from benchmark.report import Report
+from benchmark.results import ProbeResult, Provenance
+from models_zoo.display import shown
+from models_zoo.errors import InputError, reason_of
+
+PATIENCE = 5.0
+"""Seconds that are waited for the exit code of a process that is gone."""
+
+_LISTED = 3
+
+
+class Process(Protocol):
+    """What is asked of a process that has died."""
+
+    @property
+    def exitcode(self) -> int | None:
+        """0 or more where it ended, a signal's number below 0 where it was killed."""
+        ...
+
+
+@dataclass
+class _Worker:
+    """A process with the connection to it and the task it is at.
+
+    Each has a pipe of its own: a queue that several share stays locked for ever when one of them
+    is killed while it holds the lock.
+    """
+
+    process: BaseProcess
+    connection: Connection
+    item: Item | None = None
+
+
+def run_apart(
+    items: Iterable[Item], listener: Listener, threads: int, processes: int
+) -> dict[int, Report]:
+    """Evaluate every task in one of several processes.
+
+    Where a process dies, its task is lost and the other tasks go on, in a new process where there
+    are more of them than processes left.
+
+    Args:
+        items: the tasks with their indices.
+        listener: told of results as soon as they are there.
+        threads: of each process.
+        processes: how many there are.
+
+    Returns:
+        The reports by index.
+
+    Raises:
+        InputError: a process died, after all other tasks were finished.
+        Exception: whatever an evaluation raised first; the others are stopped.
+    """
+    waiting, deaths = list(items), list[str]()
+    reports: dict[int, Report] = {}
+    workers = [_started(threads) for _ in range(min(processes, len(waiting)))]
+    try:
+        while workers:
+            for worker in list(_ready(workers)):
+                try:
+                    done = _heard(worker, listener, reports)
+                except (EOFError, ConnectionError):  # it is gone
+                    workers.remove(worker)
+                    deaths.append(_death(worker))
+                    # One that did not come so far as to ask for a task would not the next time.
+                    if worker.item is not None and len(workers) < len(waiting):
+                        workers.append(_started(threads))
+                    continue
+                if done and not _given(worker, waiting):
+                    workers.remove(worker)
+                    _ended(worker)
+    finally:
+        for worker in workers:
+            worker.process.terminate()
+    if deaths:
+        more = f" and {len(deaths) - _LISTED} more" if len(deaths) > _LISTED else ""
+        raise InputError(
+            f"{'; '.join(deaths[:_LISTED])}{more}; what was finished is stored "
+            f"({len(reports)} of {len(reports) + len(waiting) + len(deaths)} models): run the same "
+            "command again to resume, with --jobs 1 where memory is short"
+        )
+    return reports
+
+
+def _started(threads: int) -> _Worker:
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_work, args=(theirs, os.getpid(), threads), daemon=True)
+    process.start()
+    theirs.close()  # so that the pipe ends when the process does
+    return _Worker(process, ours)
+
+
+def _ready(workers: list[_Worker]) -> Iterable[_Worker]:
+    """The workers that have something to say, or are gone."""
+    by_handle = {worker.connection: worker for worker in workers}
+    return [by_handle[each] for each in wait(by_handle) if isinstance(each, Connection)]
+
+
+def _heard(worker: _Worker, listener: Listener, reports: dict[int, Report]) -> bool:
+    """Take one message of a worker; whether it wants a task."""
+    kind, content = worker.connection.recv()
+    if kind == "ready":
+        return True
+    index = worker.item[0] if worker.item is not None else -1
+    if kind == "progressed":
+        listener.progressed(index, content)
+    elif kind == "answered":
+        listener.answered(index, *content)
+    elif kind == "finished":
+        reports[index] = content
+        worker.item = None
+        return True
+    else:
+        raise content
+    return False
+
+
+def _given(worker: _Worker, waiting: list[Item]) -> bool:
+    """Hand a worker the next task; whether there was one."""
+    if not waiting:
+        return False
+    worker.item = waiting.pop(0)
+    with suppress(ConnectionError):  # it is gone, which its connection tells next
+        worker.connection.send(worker.item[1])
+    return True
+
+
+def _ended(worker: _Worker) -> None:
+    """End a worker without tasks, which waits for one."""
+    worker.connection.close()
+    worker.process.terminate()
+
+
+def _death(worker: _Worker) -> str:
+    """What to say of a worker that is gone."""
+    worker.process.join(PATIENCE)
+    worker.connection.close()
+    what = describe_exit(worker.process)
+    if worker.item is None:
+        return f"a process that should score models {what}"
+    name = getattr(getattr(worker.item[1].model, "card", None), "name", None)
+    called = shown(name) if isinstance(name, str) else f"number {worker.item[0] + 1}"
+    return f"the process that scored model {called} {what}"
+
+
+def describe_exit(process: Process) -> str:
+    """How a process ended, in words."""
+    code = process.exitcode
+    if code is None:
+        return "stopped answering"
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    hint = {
+        "SIGKILL": " (often because memory ran out)",
+        "SIGBUS": " (a file it read from shrank, or a disk is full)",
+    }.get(name, "")
+    return f"was killed by {name}{hint}"
+
+
+class _Sender:
+    """The listener inside a worker: passes events on."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def progressed(self, index: int, text: str) -> None:
+        self.connection.send(("progressed", text))
+
+    def answered(self, index: int, provenance: Provenance, result: ProbeResult) -> None:
+        self.connection.send(("answered", (provenance, result)))
+
+
+def _work(connection: Connection, parent: int, threads: int) -> None:
+    """Take tasks until there are none left."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent takes it, and ends the workers
+    torch.set_num_threads(threads)
+    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+    sender = _Sender(connection)
+    connection.send(("ready", None))
+    while True:
+        task = connection.recv()
+        try:
+            connection.send(("finished", run_task(task, 0, sender)))
+        except Exception as error:  # it is raised again where it can be handled
+            connection.send(("failed", _sendable(error)))
+
+
+def _sendable(error: Exception) -> Exception:
+    """An error as it can be sent: some of those of other libraries cannot be put together again."""
+    if isinstance(error, InputError) or type(error).__module__ == "builtins":
+        return error
+    return RuntimeError(f"{type(error).__name__}: {reason_of(error)}")
+
+
+def _follow(parent: int) -> None:
+    """End this process when the one that asked is gone, killed or not: nobody wants the answer."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)

@@ -1,0 +1,58 @@
+"""One model to evaluate, and how it is evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from torch import Tensor, nn
+
+from benchmark.batteries import Battery
+from benchmark.evaluation import evaluate
+from benchmark.report import Report
+from benchmark.results import ProbeResult, Provenance
+
+
+@dataclass(frozen=True)
+class Task:
+    """One model to evaluate; the fields are the arguments of :func:`benchmark.evaluate`."""
+
+    model: nn.Module
+    images: Tensor
+    labels: Tensor
+    battery: Battery
+    probes: Sequence[str]
+    seed: int = 0
+    device: str = "cpu"
+    known: Mapping[str, ProbeResult] = field(default_factory=dict)
+
+
+Item = tuple[int, Task]
+"""A task with its index."""
+
+
+class Listener(Protocol):
+    """Who is told of a run's events, in the calling process; ``index`` is the task's."""
+
+    def progressed(self, index: int, text: str) -> None:
+        """A piece of work is done."""
+
+    def answered(self, index: int, provenance: Provenance, result: ProbeResult) -> None:
+        """A probe has answered."""
+
+
+def run_task(task: Task, index: int, listener: Listener) -> Report:
+    """Evaluate a task, telling a listener of its events under an index."""
+    return evaluate(
+        task.model,
+        task.images,
+        task.labels,
+        task.battery,
+        task.probes,
+        seed=task.seed,
+        device=task.device,
+        known=task.known,
+        on_result=lambda provenance, result: listener.answered(index, provenance, result),
+        progress=lambda text: listener.progressed(index, text),
+    )
