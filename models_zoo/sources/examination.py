@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from models_zoo.architectures import Shape
 from models_zoo.errors import InputError, reason_of
+from models_zoo.sources.bounded import Bounded, memory_limit
 
 BATCH = 3
 """Images it is asked about: more than the one or two for which programs are often exported."""
@@ -35,7 +36,11 @@ def count_classes(network: nn.Module, input_shape: Shape, *, source: str) -> int
     before = {name: value.clone() for name, value in network.state_dict().items()}
     try:
         with torch.no_grad(), warnings.catch_warnings(action="ignore"):
-            logits, again, alone = network(images), network(images), network(images[:1])
+            with Bounded(memory_limit()):
+                logits = network(images)
+            again, alone = network(images), network(images[:1])
+    except InputError as error:
+        raise InputError(f"{source} {error}") from error
     except Exception as error:  # foreign code fails in its own ways
         shape = "x".join(map(str, input_shape))
         raise InputError(

@@ -15,6 +15,7 @@ import torch
 from torch import fx, nn
 
 from models_zoo.errors import InputError, reason_of
+from models_zoo.sources.bounded import Bounded, memory_limit
 from models_zoo.sources.generated_code import INPUT, guard
 from models_zoo.sources.onnx_renaming import Names
 from models_zoo.sources.optional import require
@@ -39,8 +40,7 @@ def convert(model: Any, names: Names) -> fx.GraphModule:
             file's name in front.
     """
     parts = require("onnx2torch.onnx_graph", extra="onnx", purpose="ONNX files")
-    inference = require("onnx2torch.utils.safe_shape_inference", extra="onnx", purpose="ONNX files")
-    source = parts.OnnxGraph(inference.safe_shape_inference(model).graph)
+    source = parts.OnnxGraph(model.graph)
     building = _Building(source)
     for index, node in enumerate(source.nodes.values()):
         module, mapping = _layer(node, source, model.opset_import[0].version, names)
@@ -63,8 +63,14 @@ def _layer(node: Any, source: Any, opset: int, names: Names) -> tuple[nn.Module,
             "without it, or give its weights with an architecture"
         ) from error
     try:
-        with warnings.catch_warnings(action="ignore"), torch.random.fork_rng(devices=[]):
+        with (
+            warnings.catch_warnings(action="ignore"),
+            torch.random.fork_rng(devices=[]),
+            Bounded(memory_limit()),
+        ):
             module, mapping = converter(node, source)
+    except InputError as error:
+        raise InputError(f"has {what}, which {error}") from error
     except Exception as error:  # the converter fails in many ways on what it does not know
         computed = [each for each in node.input_values[1:] if each not in source.initializers]
         reason = reason_of(error)

@@ -1,26 +1,24 @@
 """ONNX graphs as PyTorch modules. A graph is data: reading one runs none of its author's code.
 
-The conversion is onnx2torch's, which does not know what today's exporters write by default: newer
-graphs are converted to an older opset first.
+A file is parsed, checked, named anew, brought to single precision and an opset that onnx2torch
+reads, freed of constants, and only then converted.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from torch import fx
 
 from models_zoo.errors import InputError, reason_of
 from models_zoo.sources.onnx_conversion import convert
+from models_zoo.sources.onnx_folding import fold
 from models_zoo.sources.onnx_operations import simplify
+from models_zoo.sources.onnx_precision import to_single
 from models_zoo.sources.onnx_renaming import rename
 from models_zoo.sources.onnx_structure import check_structure
 from models_zoo.sources.onnx_weights import expose_weights
 from models_zoo.sources.optional import require
-
-NEWEST_OPSET = 17
-"""Newer graphs are converted to it first."""
 
 
 def read_onnx(content: bytes) -> tuple[fx.GraphModule, tuple[int | None, ...]]:
@@ -43,8 +41,10 @@ def read_onnx(content: bytes) -> tuple[fx.GraphModule, tuple[int | None, ...]]:
     model = _parse(onnx, content)
     check_structure(onnx, model)
     names = rename(model)
+    to_single(onnx, model, names)
     shape = _image_shape(onnx, model.graph)
-    model = _prepare(onnx, model)
+    model = onnx.shape_inference.infer_shapes(model)
+    fold(onnx, model, names)
     network = convert(model, names)
     calls = [node.name for node in network.graph.nodes if node.op == "call_module"]
     kinds = [node.op_type for node in model.graph.node]
@@ -85,42 +85,3 @@ def _image_shape(onnx: Any, graph: Any) -> tuple[int | None, ...]:
             f"{kinds.get(tensor.elem_type, tensor.elem_type)}; images are FLOAT (N, C, H, W)"
         )
     return tuple(dims[1:])
-
-
-def _prepare(onnx: Any, model: Any) -> Any:
-    """The graph in the dialect that the converter reads; what cannot be changed stays."""
-    if model.opset_import[0].version > NEWEST_OPSET:
-        try:
-            model = onnx.version_converter.convert_version(model, NEWEST_OPSET)
-        except Exception:  # an operation that did not exist then; the converter may know it
-            model = type(model).FromString(model.SerializeToString())
-    _undo_sharing(model.graph)
-    shapes = {
-        each.name: onnx.numpy_helper.to_array(each)
-        for each in model.graph.initializer
-        if each.data_type == onnx.TensorProto.INT64
-    }
-    for node in model.graph.node:
-        if node.op_type == "Reshape" and np.all(shapes.get(node.input[1], np.zeros(1)) != 0):
-            # The flag says what a zero in the shape means, and there is none.
-            kept = [each for each in node.attribute if each.name != "allowzero"]
-            del node.attribute[:]
-            node.attribute.extend(kept)
-    return model
-
-
-def _undo_sharing(graph: Any) -> None:
-    """Give every weight its own tensor: exporters store equal ones once and name the others after.
-
-    What was equal when it was exported is still two weights, which an attack may move apart.
-    """
-    values = {each.name: each for each in graph.initializer}
-    answers = {each.name for each in graph.output}
-    for node in list(graph.node):
-        shared = values.get(node.input[0]) if node.op_type == "Identity" else None
-        if shared is not None and node.output[0] not in answers:
-            own = graph.initializer.add()
-            own.CopyFrom(shared)
-            own.name = node.output[0]
-            values[own.name] = own
-            graph.node.remove(node)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
+import torch
 from torch import fx, nn
 
 from models_zoo.sources.onnx_renaming import Names, is_path
@@ -46,7 +47,9 @@ def expose_weights(network: fx.GraphModule, graph: Any, names: Names) -> None:
     for value, name in called.items():
         path = name.removeprefix(prefix) if is_path(name) else f"weights.{value}"
         if value in layers:
-            _rename_layer(network, layers[value], path)
+            first, *others = layers[value]
+            _rename_layer(network, first, path)
+            _share(network, first, others, reads.get(value, []))
         else:
             _make_parameter(network, reads[value], path)
     network.delete_all_unused_submodules()
@@ -55,9 +58,9 @@ def expose_weights(network: fx.GraphModule, graph: Any, names: Names) -> None:
 
 def _uses(
     network: fx.GraphModule, graph: Any, names: set[str]
-) -> tuple[dict[str, fx.Node], dict[str, list[fx.Node]]]:
-    """Which layer has taken an initialiser in, and where the module reads the others."""
-    layers: dict[str, fx.Node] = {}
+) -> tuple[dict[str, list[fx.Node]], dict[str, list[fx.Node]]]:
+    """Which layers have taken an initialiser in, and where the module reads it."""
+    layers: dict[str, list[fx.Node]] = {}
     reads: dict[str, list[fx.Node]] = {}
     calls = [node for node in network.graph.nodes if node.op == "call_module"]
     for node, operation in zip(calls, graph.node, strict=True):
@@ -67,7 +70,7 @@ def _uses(
             if value in names:
                 reads.setdefault(value, []).append(given)
         for value in set(operation.input) & names - set(values):
-            layers.setdefault(value, node)
+            layers.setdefault(value, []).append(node)
     return layers, reads
 
 
@@ -85,11 +88,25 @@ def _trained(graph: Any, buffers: set[str]) -> set[str]:
     }
     found: set[str] = set()
     begun = False
+    factors = _factors(graph)
     for operation in graph.node:
         begun = begun or operation.op_type in MULTIPLYING
         if begun and operation.op_type in WEIGHTED:
             found |= floating & set(operation.input)
+        if factors.intersection(operation.output):
+            found |= floating & set(operation.input)
     return found
+
+
+def _factors(graph: Any) -> set[str]:
+    """Values of which the second factors of products are made, back to earlier products."""
+    factors: set[str] = set()
+    for operation in reversed(graph.node):
+        if operation.op_type in MULTIPLYING:
+            factors.update(operation.input[1:2])
+        elif factors.intersection(operation.output):
+            factors.update(operation.input)
+    return factors
 
 
 def _shared_prefix(names: Sequence[str]) -> str:
@@ -109,8 +126,31 @@ def _rename_layer(network: fx.GraphModule, node: fx.Node, path: str) -> None:
         node.target = layer
 
 
+def _share(
+    network: fx.GraphModule, first: fx.Node, others: Sequence[fx.Node], reads: Sequence[fx.Node]
+) -> None:
+    """Let layers and operations that use one matrix of the file use one parameter.
+
+    Vectors stay apart: exporters store those that are equal once, such as biases that are zero.
+    """
+    layer = str(first.target)
+    for name, weight in network.get_submodule(layer).named_parameters(recurse=False):
+        if weight.ndim < 2:
+            continue
+        for other in others:
+            module = network.get_submodule(str(other.target))
+            for called, same in list(module.named_parameters(recurse=False)):
+                if same.shape == weight.shape and torch.equal(same, weight):
+                    setattr(module, called, weight)
+        for read in reads:
+            if torch.equal(network.get_buffer(str(read.target)), weight):
+                read.target = f"{layer}.{name}"
+
+
 def _make_parameter(network: fx.GraphModule, reads: Sequence[fx.Node], path: str) -> None:
     value = network.get_buffer(str(reads[0].target))
+    if not bool(torch.isfinite(value).all()):
+        return  # a mask; moved by a share of its length, it would be no number
     if not _is_free(network, path):
         path = f"weights.{path.replace('.', '_')}"
     home, _, name = path.rpartition(".")

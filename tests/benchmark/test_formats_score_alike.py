@@ -3,8 +3,9 @@
 from functools import partial
 
 import pytest
+import torch
 
-from benchmark import certify_joint, evaluate
+from benchmark import attack_weights, certify_joint, evaluate
 from benchmark.datasets import load_npz
 from models_zoo import load_file, load_model
 
@@ -60,3 +61,19 @@ def test_resnet2b(shared_data, battery, exporting, tmp_path):
     small = battery(input=budgets, **(QUICK | {"flatness": flatness}))
     images = load_npz(shared_data / "cifar10" / "test_846.npz").head(10)
     assert_alike(native, other, images, small)
+
+
+KEPT = {"training": torch.onnx.TrainingMode.PRESERVE, "do_constant_folding": False}
+
+
+@pytest.mark.parametrize("name", ["digits/mlp-pgd-at", "digits/cnn-pgd-at"])
+def test_a_kept_export_is_as_weak_as_the_network(exporting, tmp_path, zoo, digits, name):
+    native, some = zoo(name), digits.head(60)
+    path = exporting.old_onnx(native, (1, 8, 8), tmp_path / "net.onnx", **KEPT)
+    results = [
+        attack_weights(model, some.images, some.labels, radius=0.03, seed=0)
+        for model in (native, load_model(str(path)))
+    ]
+    shares = [result.robust.double().mean().item() for result in results]
+    assert shares[0] < 0.9
+    assert shares[1] == pytest.approx(shares[0], abs=1e-9)
