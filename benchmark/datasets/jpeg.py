@@ -9,13 +9,22 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from models_zoo.errors import InputError
+from models_zoo.errors import InputError, reason_of
+
+PIXELS = 1 << 25
+"""Pixels of an image at most."""
+
+SCANS = 100
+"""Scans of a file at most; encoders write up to twelve."""
 
 FORM = "jpeg uint8 (bytes of all files joined), offsets int64 (N + 1,) and y int64 (N,)"
 
 
 def unpack_jpegs(
-    jpeg: NDArray[np.uint8], offsets: NDArray[np.int64], source: object
+    jpeg: NDArray[np.uint8],
+    offsets: NDArray[np.int64],
+    source: object,
+    most: int = 2 << 30,
 ) -> torch.Tensor:
     """Decode a pack of JPEG files, each as it was written: grey as 1 channel, colour as 3.
 
@@ -23,6 +32,7 @@ def unpack_jpegs(
         jpeg: bytes of all files, joined.
         offsets: (N + 1,); image i is ``jpeg[offsets[i]:offsets[i + 1]]``.
         source: where they come from, for messages.
+        most: bytes of all images together, one a channel of a pixel.
 
     Returns:
         uint8 (N, C, H, W).
@@ -31,39 +41,67 @@ def unpack_jpegs(
         InputError: the offsets do not cut the bytes into files, a file is broken, or its image has
             another shape than the first.
     """
-    _require_cuts(jpeg, offsets, source)
+    require_cuts(jpeg, offsets, source)
     content = jpeg.tobytes()
     images: NDArray[np.uint8] | None = None
+    known: tuple[int, ...] | None = None
     for i, (start, end) in enumerate(zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)):
         try:
-            image = _decode(content[start:end])
-        except (OSError, ValueError) as error:
+            with _opened(content[start:end]) as image:
+                shape = (1 if image.mode == "L" else 3, image.height, image.width)
+                if known is None:
+                    _require_room(len(offsets) - 1, shape, source, most)
+                    known = shape
+                if shape != known:
+                    raise InputError(
+                        f"{source}: image {i} has shape {shape}, the first one has {known}; give "
+                        "images of one shape"
+                    )
+                pixels = _pixels(image)
+        except InputError:
+            raise
+        except Exception as error:  # a damaged file fails in many ways inside the decoder
             raise InputError(
                 f"{source}: image {i} (bytes {start} to {end} of 'jpeg') is not a readable JPEG "
-                f"file ({error}); pack it again"
+                f"file ({reason_of(error)}); pack it again"
             ) from error
-        if images is None:
-            images = np.empty((len(offsets) - 1, *image.shape), np.uint8)
-        if image.shape != images.shape[1:]:
-            raise InputError(
-                f"{source}: image {i} has shape {image.shape}, the first one has "
-                f"{images.shape[1:]}; give images of one shape"
-            )
-        images[i] = image
+        if images is None:  # memory is taken once an image proved that there are some
+            images = np.empty((len(offsets) - 1, *shape), np.uint8)
+        images[i] = pixels
     return torch.from_numpy(images)
 
 
-def _decode(content: bytes) -> NDArray[np.uint8]:
-    """One file as uint8 (C, H, W)."""
+def _require_room(count: int, shape: tuple[int, ...], source: object, most: int) -> None:
+    size = count * shape[0] * shape[1] * shape[2]
+    if size > most or shape[1] * shape[2] > PIXELS:
+        raise InputError(
+            f"{source}: {count} images of shape {shape} take {size:,} bytes; at most {most:,}, and "
+            f"{PIXELS:,} pixels an image, are read; give smaller or fewer images"
+        )
+
+
+def _opened(content: bytes) -> Image.Image:
+    """One file, its header read and nothing decoded."""
+    if content.count(b"\xff\xda") > SCANS:
+        raise ValueError(f"it has more than {SCANS} scans, each of which is decoded in full")
     try:
-        with Image.open(io.BytesIO(content), formats=["JPEG"]) as image:
-            pixels = np.asarray(image if image.mode == "L" else image.convert("RGB"))
+        return Image.open(io.BytesIO(content), formats=["JPEG"])
     except UnidentifiedImageError:  # its own text is the address of the buffer
         raise ValueError(f"it begins with {content[:8]!r}") from None
+
+
+def _pixels(image: Image.Image) -> NDArray[np.uint8]:
+    """An image as uint8 (C, H, W)."""
+    pixels = np.asarray(image if image.mode == "L" else image.convert("RGB"))
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
 
-def _require_cuts(jpeg: NDArray[np.uint8], offsets: NDArray[np.int64], source: object) -> None:
+def require_cuts(jpeg: NDArray[np.uint8], offsets: NDArray[np.int64], source: object) -> None:
+    """Check that offsets cut the bytes of a pack into files, none of them empty.
+
+    Raises:
+        InputError: they do not.
+    """
     for name, array, dtype in (("jpeg", jpeg, np.uint8), ("offsets", offsets, np.int64)):
         if array.dtype != dtype or array.ndim != 1:
             raise InputError(
@@ -76,7 +114,7 @@ def _require_cuts(jpeg: NDArray[np.uint8], offsets: NDArray[np.int64], source: o
             f"{source}: 'offsets' must go from 0 to the {len(jpeg)} bytes of 'jpeg', "
             f"got {offsets[0]} to {offsets[-1]}"
         )
-    wrong = np.flatnonzero(np.diff(offsets) <= 0)
+    wrong = np.flatnonzero(offsets[1:] <= offsets[:-1])
     if wrong.size:
         i = int(wrong[0])
         raise InputError(

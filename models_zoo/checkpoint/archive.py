@@ -66,7 +66,7 @@ def directory(source: Readable) -> dict[str, Part]:
         DamagedError: this is no archive as PyTorch writes it.
         struct.error: it ends early.
     """
-    count, start, size = _end(source)
+    count, start, size = end_of_directory(source)
     if count > PARTS:
         raise DamagedError(f"its directory lists {count:,} parts, more than the {PARTS:,} possible")
     if size > count * 1024:
@@ -86,8 +86,13 @@ def directory(source: Readable) -> dict[str, Part]:
     return parts
 
 
-def _end(source: Readable) -> tuple[int, int, int]:
-    """Number of entries, start and size of the directory."""
+def end_of_directory(source: Readable) -> tuple[int, int, int]:
+    """Number of entries, start and size of a zip archive's directory, as its end states them.
+
+    Raises:
+        DamagedError: there is none, or it does not lie before its end.
+        struct.error: it ends early.
+    """
     tail_start = max(0, source.size - _LONGEST_COMMENT - 22)
     tail = source.read(tail_start, source.size - tail_start)
     found = tail.rfind(_END)

@@ -143,7 +143,7 @@ def require_size(path: Path, size: int, most: int | None, *, kind: str = "checkp
     """
     if size == 0:
         raise InputError(f"{kind} {shown(path)} is empty; download or save it again")
-    limit = _chosen_limit() or (LARGEST if most is None else most)
+    limit = size_limit(LARGEST if most is None else most)
     if size > limit:
         raise InputError(
             f"{kind} {shown(path)} has {size:,} bytes, more than the {limit:,} that are read here; "
@@ -151,10 +151,15 @@ def require_size(path: Path, size: int, most: int | None, *, kind: str = "checkp
         )
 
 
-def _chosen_limit() -> int | None:
+def size_limit(usual: int) -> int:
+    """The limit that the user set with :data:`FILE_LIMIT`, in bytes; else the usual one.
+
+    Raises:
+        InputError: what the user set is not a size.
+    """
     text = os.environ.get(FILE_LIMIT, "").strip()
     if not text:
-        return None
+        return usual
     found = re.fullmatch(r"([0-9]{1,18})\s*([kmg]i?b)?", text.lower())
     if found is None or int(found[1]) == 0:
         raise InputError(f"{FILE_LIMIT}={shown(text)} is not a size; give one such as 8GB")
