@@ -16,6 +16,7 @@ from torch.func import functional_call
 from benchmark.memory import peak_memory
 from benchmark.results import Cost
 from models_zoo.errors import InputError
+from models_zoo.prediction import predicted_classes
 
 T = TypeVar("T")
 Progress = Callable[[str], None]
@@ -145,7 +146,7 @@ class Subject:
 
     def correct(self) -> Tensor:
         """Bool (N,): which of the subject's examples are classified correctly."""
-        return self.logits().argmax(1) == self.labels
+        return predicted_classes(self.logits()) == self.labels
 
     def generator(self, *purpose: Hashable) -> Generator:
         """A CPU generator seeded from the subject's seed and a purpose, and from nothing else."""

@@ -26,6 +26,7 @@ from models_zoo.checkpoint import save_weights, sha256_file
 from models_zoo.checkpoint.writing import write_bytes
 from models_zoo.classifier import Classifier
 from models_zoo.errors import InputError
+from models_zoo.prediction import predicted_classes
 from models_zoo.training import Epoch, Settings, train
 from models_zoo.training.plan import Measured
 from models_zoo.training.progress import Progress as ShowProgress
@@ -199,7 +200,7 @@ def _write(model: Classifier, test: Dataset, place: Destination, measured: Measu
     training = model.card.training
     place = place.at(training.epoch if training else None)
     with torch.no_grad():
-        predictions = [model(part).argmax(1) for part in torch.split(test.images, 500)]
+        predictions = [predicted_classes(model(part)) for part in torch.split(test.images, 500)]
     right = int((torch.cat(predictions) == test.labels).sum())
     save_weights(model.network, place.weights)
     card = model.card.model_copy(

@@ -9,6 +9,7 @@ from benchmark.ascent.climb import Evaluate, Evaluation
 from benchmark.objectives import Objective
 from benchmark.spaces import IMAGES, Point
 from benchmark.subject import Subject
+from models_zoo.prediction import predicted_classes
 
 
 def per_example(
@@ -30,7 +31,7 @@ def per_example(
             logits = subject.forward(images)
             values = objective(logits, labels, *(each[rows] for each in more))
         (slope,) = subject.gradients(values.sum(), [images], len(images))
-        fallen = logits.detach().argmax(1) != labels if stop else None
+        fallen = predicted_classes(logits.detach()) != labels if stop else None
         return Evaluation(values.detach(), {IMAGES: slope}, fallen)
 
     return evaluate

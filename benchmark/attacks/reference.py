@@ -18,6 +18,7 @@ from benchmark.results import Cost
 from benchmark.spaces import IMAGES, InputBall
 from benchmark.subject import Progress, Subject
 from models_zoo.errors import InputError, unknown_name
+from models_zoo.prediction import predicted_classes
 
 NORMS = {"linf": "Linf", "l2": "L2", "l1": "L1"}
 """AutoAttack's names of the norms it knows, by ours."""
@@ -108,7 +109,7 @@ def proven_fallen(subject: Subject, ball: InputBall, images: Tensor) -> Tensor:
     """
     projected, _ = verified_fallen(subject, ball, images)
     inside = ball.excess({IMAGES: images}) <= TOLERANCE
-    return projected | (inside & (subject.logits(images).argmax(1) != subject.labels))
+    return projected | (inside & (predicted_classes(subject.logits(images)) != subject.labels))
 
 
 def require_attackable(subject: Subject, norm: str, classes: int) -> None:

@@ -23,6 +23,7 @@ from benchmark.attacks.regions import Shape, aim_gradient, region_masks
 from benchmark.attacks.verification import require_inside
 from benchmark.spaces import IMAGES, Region
 from benchmark.subject import Subject
+from models_zoo.prediction import predicted_classes
 
 REPORT_EVERY = 50
 """Steps between two words of progress."""
@@ -116,7 +117,7 @@ def _first_fooling(
         if len(rows) == 0:
             break
         logits, slope = aim_gradient(generator, images, aims[rows])
-        wrong = logits.argmax(1) != labels[rows]
+        wrong = predicted_classes(logits) != labels[rows]
         fresh = wrong & open_generator[rows]
         on_generator[rows[fresh]] = images[fresh]
         open_generator[rows[fresh]] = False
@@ -124,7 +125,9 @@ def _first_fooling(
             asked = open_target[rows]
             wrong = torch.zeros_like(wrong)
             if asked.any():
-                wrong[asked] = target.logits(images[asked]).argmax(1) != labels[rows[asked]]
+                wrong[asked] = (
+                    predicted_classes(target.logits(images[asked])) != labels[rows[asked]]
+                )
         fresh = wrong & open_target[rows]
         on_target[rows[fresh]] = images[fresh]
         open_target[rows[fresh]] = False
@@ -145,5 +148,5 @@ def _verified(target: Subject, region: Region, images: Tensor) -> tuple[Tensor, 
     if region.rows == 0:
         return images, torch.zeros(0, dtype=torch.bool, device=images.device)
     require_inside(region, {IMAGES: images})
-    wrong = target.logits(images).argmax(1) != target.labels
+    wrong = predicted_classes(target.logits(images)) != target.labels
     return torch.where(wrong[:, None, None, None], images, region.images), wrong

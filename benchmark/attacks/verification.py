@@ -8,6 +8,7 @@ from torch import Tensor
 from benchmark.objectives import margin
 from benchmark.spaces import IMAGES, InputBall, Point, Space
 from benchmark.subject import Subject
+from models_zoo.prediction import predicted_classes
 
 TOLERANCE = 1e-6
 """How far outside its space a point may be measured: rounding of float32."""
@@ -36,7 +37,7 @@ def classified(subject: Subject, ball: InputBall, candidates: Tensor) -> tuple[T
 def verified_fallen(subject: Subject, ball: InputBall, candidates: Tensor) -> tuple[Tensor, Tensor]:
     """As :func:`classified`: bool (N,), misclassified, and the images this holds for."""
     inside, logits = classified(subject, ball, candidates)
-    return logits.argmax(1) != subject.labels, inside
+    return predicted_classes(logits) != subject.labels, inside
 
 
 def margins(logits: Tensor, labels: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from benchmark.ascent import Evaluation, whole_set
 from benchmark.objectives import Objective
 from benchmark.spaces import Point
 from benchmark.subject import Subject
+from models_zoo.prediction import predicted_classes
 
 
 class Watched:
@@ -32,7 +33,7 @@ class Watched:
         self._evaluate = whole_set(subject, self._counted)
 
     def _counted(self, logits: Tensor, labels: Tensor) -> Tensor:
-        self._correct += int((logits.detach().argmax(1) == labels).sum())
+        self._correct += int((predicted_classes(logits.detach()) == labels).sum())
         return self._objective(logits, labels)
 
     def __call__(self, point: Point, rows: Tensor) -> Evaluation:

@@ -14,6 +14,7 @@ from benchmark.attacks.watching import Watched
 from benchmark.objectives import Objective, cross_entropy, margin, probability_margin
 from benchmark.spaces import Point, WeightBall, select_weights
 from benchmark.subject import Subject
+from models_zoo.prediction import predicted_classes
 
 FIRST_STEP = 8.0
 """Radii of the first step. So long a step ends where the ball's edge is steepest, as in the method
@@ -87,7 +88,7 @@ def measured(subject: Subject, ball: WeightBall, weights: Point) -> tuple[Point,
 def verified_weights(subject: Subject, ball: WeightBall, weights: Point) -> WeightAttack:
     """As :func:`measured`: what is still classified correctly, and the weights it holds for."""
     inside, logits = measured(subject, ball, weights)
-    return WeightAttack(inside, logits.argmax(1) == subject.labels)
+    return WeightAttack(inside, predicted_classes(logits) == subject.labels)
 
 
 class _Search:
@@ -102,7 +103,7 @@ class _Search:
     def __init__(self, subject: Subject, ball: WeightBall) -> None:
         self.subject, self.ball = subject, ball
         origin, logits = measured(subject, ball, ball.origin)
-        self.lowest = WeightAttack(origin, logits.argmax(1) == subject.labels)
+        self.lowest = WeightAttack(origin, predicted_classes(logits) == subject.labels)
         self.loudest, self.losses = origin, cross_entropy(logits, subject.labels)
 
     def explore(self, objective: Objective, steps: int) -> None:
@@ -147,7 +148,7 @@ class _Search:
 
     def _look(self, point: Point) -> None:
         weights, logits = measured(self.subject, self.ball, point)
-        attack = WeightAttack(weights, logits.argmax(1) == self.subject.labels)
+        attack = WeightAttack(weights, predicted_classes(logits) == self.subject.labels)
         self.keep(attack, weights, cross_entropy(logits, self.subject.labels))
 
     def __str__(self) -> str:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from benchmark.objectives import margin
 from benchmark.subject import Subject
+from models_zoo.prediction import predicted_classes
 
 LARGEST, SMALLEST = 0.8, 0.05
 """Share of the image that the first and the last square of the random search cover."""
@@ -77,7 +78,7 @@ def along_gradient(subject: Subject, eps: float, steps: int) -> Tensor:
         with torch.enable_grad():
             logits = subject.forward(images)
             rise = margin(logits, subject.labels[rows])
-        standing = logits.argmax(1) == subject.labels[rows]
+        standing = predicted_classes(logits) == subject.labels[rows]
         fallen[rows[~standing]] = True
         if step == steps or not rise.requires_grad or not standing.any():
             break
@@ -113,7 +114,7 @@ def _without_gradient(subject: Subject, rows: Tensor, eps: float, steps: int) ->
             proposal = torch.where(_square(corner, side, height, width), painted, best)
         proposal = _clip(proposal, part.images, eps)
         logits = part.logits(proposal)
-        fallen |= logits.argmax(1) != part.labels
+        fallen |= predicted_classes(logits) != part.labels
         rise = margin(logits, part.labels)
         better = rise > value
         best = torch.where(better.view(-1, 1, 1, 1), proposal, best)

@@ -15,6 +15,7 @@ from benchmark.landscape.results import DecisionSurface
 from benchmark.objectives import cross_entropy, margin
 from benchmark.spaces import IMAGES
 from benchmark.subject import Subject
+from models_zoo.prediction import predicted_classes
 
 
 def decision_surfaces(
@@ -59,7 +60,7 @@ def _surface(subject: Subject, example: int, offsets: list[float]) -> DecisionSu
     return DecisionSurface(
         example=example,
         label=int(subject.labels),
-        predicted=int(subject.logits().argmax(1)),
+        predicted=int(predicted_classes(subject.logits())),
         offsets=offsets,
         margin=torch.cat(margins).view(len(offsets), -1).tolist(),
     )

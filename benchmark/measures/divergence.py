@@ -17,6 +17,7 @@ from benchmark.attacks.verification import require_inside
 from benchmark.objectives import divergence, normalized_divergence, targeted_margin
 from benchmark.spaces import IMAGES, InputBall
 from benchmark.subject import Subject
+from models_zoo.prediction import predicted_classes
 
 LEAST = 1e-12
 """A smaller divergence, in nats, is rounding; its reciprocal would be any number."""
@@ -87,7 +88,7 @@ def maximum_divergence(
                 logits = part.logits(found[IMAGES])
                 reached = objective(logits, part.labels, clean[batch])
                 best[batch] = torch.maximum(best[batch], reached)
-                changed[batch] |= logits.argmax(1) != clean[batch].argmax(1)
+                changed[batch] |= predicted_classes(logits) != predicted_classes(clean[batch])
         ladder.append(Divergence(best.clone(), changed.clone()))
         subject.progress(f"divergence {eps:.4g}: {float(best.mean()):.3g} nats")
     return ladder

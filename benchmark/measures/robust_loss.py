@@ -17,6 +17,7 @@ from benchmark.attacks.verification import require_inside
 from benchmark.objectives import cross_entropy
 from benchmark.spaces import IMAGES, InputBall
 from benchmark.subject import Subject
+from models_zoo.prediction import predicted_classes
 
 INPUT_STEP = 0.007 / 0.0314
 """Length of the authors' input steps, as a share of the budget."""
@@ -67,7 +68,8 @@ class RobustLoss:
         logits = subject.logits(images) if self.eps > 0 else clean
         return Attacked(
             losses=cross_entropy(logits, subject.labels, *self.more(subject)),
-            wrong=(logits.argmax(1) != subject.labels) | (clean.argmax(1) != subject.labels),
+            wrong=(predicted_classes(logits) != subject.labels)
+            | (predicted_classes(clean) != subject.labels),
             images=images,
         )
 

@@ -16,6 +16,7 @@ from benchmark.probes.probe import bits
 from benchmark.results import Curve, Outcomes, Score
 from benchmark.statistics import mean, proportion
 from benchmark.subject import Subject
+from models_zoo.prediction import predicted_classes
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def random_rung(subject: Subject, budget: WeightBudget, radius: float, draws: in
     accuracies, losses = [], []
     for _ in range(draws):
         _, logits = measured(subject, ball, ball.sphere(generator))
-        accuracies.append((logits.argmax(1) == subject.labels).double().mean())
+        accuracies.append((predicted_classes(logits) == subject.labels).double().mean())
         losses.append(cross_entropy(logits, subject.labels).double().mean())
     return RandomRung(_mean(torch.stack(accuracies)), _mean(torch.stack(losses)))
 

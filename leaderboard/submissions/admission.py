@@ -9,6 +9,7 @@ from benchmark.statistics import proportion
 from models_zoo import list_models
 from models_zoo.classifier import Classifier
 from models_zoo.errors import InputError
+from models_zoo.prediction import predicted_classes
 
 SAMPLE = 64
 """Examples on which two passes are compared."""
@@ -44,7 +45,7 @@ def admit(model: Classifier, data: Dataset) -> float:
             f"model {name!r} is refused: two passes over the same images differ by {apart:.3g}; "
             f"a random defence needs another protocol"
         )
-    score = proportion((logits.argmax(1) == data.labels).numpy())
+    score = proportion((predicted_classes(logits) == data.labels).numpy())
     if score.low <= 1 / data.classes:
         raise InputError(
             f"model {name!r} is refused: its clean accuracy of {score.value:.1%} on {score.n} "

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from models_zoo.prediction import predicted_classes
 from models_zoo.training.pgd import pgd
 
 STEPS = 10
@@ -58,7 +59,7 @@ def held_out_accuracy(
     for start in range(0, len(labels), 512):
         part, truth = images[start : start + 512], labels[start : start + 512]
         with torch.no_grad():
-            right = model(part).argmax(1) == truth
+            right = predicted_classes(model(part)) == truth
         clean += int(right.sum())
         some = slice(0, max(0, ATTACKED - start))
         if len(truth[some]):
@@ -72,6 +73,6 @@ def held_out_accuracy(
                 generator=generator,
             )
             with torch.no_grad():
-                stands = model(adversarial).argmax(1) == truth[some]
+                stands = predicted_classes(model(adversarial)) == truth[some]
             robust += int((right[some] & stands).sum())
     return clean / len(labels), robust / min(ATTACKED, len(labels))

@@ -13,6 +13,7 @@ from benchmark.attacks.backdoor.triggers import Trigger
 from benchmark.attacks.verification import require_inside
 from benchmark.spaces import Point, WeightBall
 from benchmark.subject import Subject
+from models_zoo.prediction import NO_CLASS, predicted_classes
 
 SMALLEST = 1e-8
 """Weights nearer to zero have no relative change; the authors' code divides by them."""
@@ -109,6 +110,7 @@ def measure(
     """
     require_inside(ball, weights)
     changed, origin = subject.at(weights), ball.origin
+    predicted = predicted_classes(changed.logits())
     stamped = trigger.stamp(subject.images[subject.labels != target])
     return BackdoorOutcome(
         weights=weights,
@@ -116,6 +118,6 @@ def measure(
         base=answers_with(subject, stamped, target),
         robust=changed.correct(),
         clean=subject.correct(),
-        agreement=changed.logits().argmax(1) == subject.logits().argmax(1),
+        agreement=(predicted == predicted_classes(subject.logits())) & (predicted != NO_CLASS),
         moved=WeightChange.between(origin, weights),
     )

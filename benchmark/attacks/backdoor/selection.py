@@ -9,6 +9,7 @@ from torch import Tensor
 from benchmark.attacks.backdoor.triggers import Trigger
 from benchmark.spaces import Point
 from benchmark.subject import Subject
+from models_zoo.prediction import predicted_classes
 
 PRICE = 10.0
 """Points of success that one point of accuracy beyond the allowed drop is worth."""
@@ -87,4 +88,4 @@ class Judge:
 
 def answers_with(subject: Subject, images: Tensor, target: int) -> Tensor:
     """Bool (N,): which of the images the subject's model gives the target class."""
-    return subject.logits(images).argmax(1) == target
+    return predicted_classes(subject.logits(images)) == target

@@ -19,6 +19,7 @@ from benchmark.attacks.inputs.search import Search
 from benchmark.objectives import margin
 from benchmark.spaces.inputs import TINY, lengths
 from benchmark.subject import Subject
+from models_zoo.prediction import predicted_classes
 
 OVERSTEP, MOST_OF_IMAGE, DRAW_BACK = 1.05, 0.1, 0.9
 """FAB's eta, alpha_max and beta."""
@@ -75,7 +76,7 @@ def walk(subject: Subject, norm: str, start: Tensor, steps: int) -> Tensor:
             rise = margin(logits, labels)
         (slope,) = subject.gradients(rise.sum(), [here], len(here))
         here, rise = here.detach(), rise.detach()
-        crossed = logits.detach().argmax(1) != labels
+        crossed = predicted_classes(logits.detach()) != labels
         length = lengths(here - clean, norm)
         shorter = crossed & (length < shortest)
         nearest[shorter], shortest[shorter] = here[shorter], length[shorter]

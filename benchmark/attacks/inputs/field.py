@@ -12,6 +12,7 @@ from benchmark.attacks.verification import margins
 from benchmark.draws import uniform
 from benchmark.spaces import IMAGES, InputBall
 from benchmark.subject import Subject
+from models_zoo.prediction import predicted_classes
 
 CALM = 10.0
 """The logit margin, in units of the temperature, that clean images are brought to at most. With
@@ -143,6 +144,6 @@ class Field:
         further = found > self.margins[rows]
         self.nearest[rows[further]] = images[further]
         self.margins[rows[further]] = found[further]
-        fell = logits.argmax(1) != labels
+        fell = predicted_classes(logits) != labels
         self.images[rows[fell]] = images[fell]
         self.standing[rows[fell]] = False

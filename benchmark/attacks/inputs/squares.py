@@ -22,6 +22,7 @@ from benchmark.attacks.verification import margins
 from benchmark.draws import uniform
 from benchmark.objectives import others, targeted_margin
 from benchmark.spaces import IMAGES
+from models_zoo.prediction import predicted_classes
 
 COVER = 0.8
 """Share of the image that the first square covers."""
@@ -105,7 +106,7 @@ class Squares(Search):
                 if aim is None
                 else targeted_margin(logits, labels[rows], aim[rows])
             )
-            fallen = logits.argmax(1) != labels[rows]
+            fallen = predicted_classes(logits) != labels[rows]
             better = fallen | (rise >= values[rows])
             best[rows[better]], values[rows[better]] = proposal[better], rise[better]
             fell[rows[fallen]] = True

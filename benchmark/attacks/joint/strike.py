@@ -14,6 +14,7 @@ from benchmark.attacks.verification import classified, margins
 from benchmark.objectives import probability_margin
 from benchmark.spaces import IMAGES, InputBall, Point
 from benchmark.subject import Subject
+from models_zoo.prediction import predicted_classes
 
 APPROACH = 5
 """APGD steps from the nearest known image, before an effort of the input attack begins: they bring
@@ -62,7 +63,7 @@ def strike(
 
     def learn(rows: Tensor, images: Tensor) -> None:
         inside, logits = classified(asked.take(rows), ball.take(rows), images)
-        fell = logits.argmax(1) != subject.labels[rows]
+        fell = predicted_classes(logits) != subject.labels[rows]
         reached = margins(logits, subject.labels[rows])
         further = fell | (reached > best[rows])
         nearest[rows[further]], best[rows[further]] = inside[further], reached[further]

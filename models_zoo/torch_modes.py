@@ -1,0 +1,123 @@
+"""The process-wide modes of PyTorch: set to what the suite computes in, handed back as they were.
+
+A caller's ``torch.no_grad()``, default type, autocast or TensorFloat-32 must not change a score,
+and a score must not change them. Every public function runs inside :func:`fixed_modes`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+_DEVICES = ("cpu", "cuda")
+"""Kinds of devices that autocast is switched off for."""
+
+_SMALL = 1e-310
+"""A denormal of float64, which is zero where such numbers are flushed."""
+
+
+@contextmanager
+def fixed_modes() -> Iterator[None]:
+    """Compute with gradients, in float32, without autocast or TensorFloat-32; then restore.
+
+    Gradient and inference mode, autocast, default type and device, anomaly detection, choice of
+    algorithms (deterministic, cuDNN, oneDNN, attention, einsum), precision of float32 products and
+    the state of all global random generators are the caller's own again afterwards. Usable as a
+    decorator.
+    """
+    with ExitStack() as undo:
+        undo.enter_context(torch.inference_mode(False))
+        undo.enter_context(torch.set_grad_enabled(True))
+        if torch.get_default_device().type != "cpu":
+            undo.enter_context(torch.device("cpu"))
+        for read, write, value in _switches():
+            _switch(undo, read, write, value)
+        _keep_generators(undo)
+        yield
+
+
+def _switch(
+    undo: ExitStack, read: Callable[[], Any], write: Callable[[Any], Any], value: Any
+) -> None:
+    undo.callback(write, read())
+    write(value)
+
+
+def _switches() -> Iterator[tuple[Callable[[], Any], Callable[[Any], Any], Any]]:
+    """How to read and write every process-wide setting that can change a number, and our value."""
+    yield torch.get_default_dtype, torch.set_default_dtype, torch.float32
+    for kind in _DEVICES:
+        yield (
+            lambda kind=kind: torch.is_autocast_enabled(kind),
+            lambda on, kind=kind: torch.set_autocast_enabled(kind, on),
+            False,
+        )
+    yield (
+        lambda: (
+            torch.are_deterministic_algorithms_enabled(),
+            torch.is_deterministic_algorithms_warn_only_enabled(),
+        ),
+        lambda state: torch.use_deterministic_algorithms(state[0], warn_only=state[1]),
+        (False, False),
+    )
+    yield torch.is_anomaly_enabled, lambda on: torch.autograd.set_detect_anomaly(on), False
+    yield _flushes_denormals, torch.set_flush_denormal, False
+    yield from _precisions()
+    for owner, name, value in (
+        (torch.backends.cudnn, "enabled", True),
+        (torch.backends.cudnn, "benchmark", False),
+        (torch.backends.cudnn, "deterministic", True),
+        (torch.backends.mkldnn, "enabled", True),
+        (torch.backends.opt_einsum, "enabled", torch.backends.opt_einsum.is_available()),
+    ):
+        yield _attribute(owner, name, value)
+    mha = torch.backends.mha
+    yield mha.get_fastpath_enabled, mha.set_fastpath_enabled, True
+    cuda = torch.backends.cuda
+    yield cuda.flash_sdp_enabled, cuda.enable_flash_sdp, True
+    yield cuda.mem_efficient_sdp_enabled, cuda.enable_mem_efficient_sdp, True
+    yield cuda.math_sdp_enabled, cuda.enable_math_sdp, True
+    yield cuda.cudnn_sdp_enabled, cuda.enable_cudnn_sdp, True
+
+
+def _precisions() -> Iterator[tuple[Callable[[], Any], Callable[[Any], Any], Any]]:
+    """The precision of float32 products; newer versions do not mix old names with new."""
+    backends: Any = torch.backends
+    if hasattr(backends.cuda.matmul, "fp32_precision"):
+        for owner in (
+            backends.cuda.matmul,
+            backends.cudnn.conv,
+            backends.cudnn.rnn,
+            backends.mkldnn.matmul,
+            backends.mkldnn.conv,
+            backends.mkldnn.rnn,
+        ):
+            yield _attribute(owner, "fp32_precision", "ieee")
+    else:
+        yield _attribute(backends.cudnn, "allow_tf32", False)
+    # Last, and so restored first: the old name writes to some of the new ones as well.
+    yield torch.get_float32_matmul_precision, torch.set_float32_matmul_precision, "highest"
+
+
+def _attribute(
+    owner: Any, name: str, value: Any
+) -> tuple[Callable[[], Any], Callable[[Any], Any], Any]:
+    return (lambda: getattr(owner, name)), (lambda given: setattr(owner, name, given)), value
+
+
+def _flushes_denormals() -> bool:
+    return float(torch.tensor(_SMALL, dtype=torch.float64) * 1.0) == 0.0
+
+
+def _keep_generators(undo: ExitStack) -> None:
+    """Restore the global generators, which a model may draw from or seed."""
+    undo.callback(random.setstate, random.getstate())
+    undo.callback(np.random.set_state, np.random.get_state())  # noqa: NPY002
+    undo.callback(torch.set_rng_state, torch.get_rng_state())
+    if torch.cuda.is_initialized():
+        undo.callback(torch.cuda.set_rng_state_all, torch.cuda.get_rng_state_all())
