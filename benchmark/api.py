@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 
+from benchmark.arguments import Array, Number, budget_of, count_of, input_budget_of, norm_of
 from benchmark.attacks.backdoor import (
     Backdoor,
     BackdoorOutcome,
@@ -22,17 +25,19 @@ from benchmark.attacks.joint import Cell, JointAttack, Strike, input_strike
 from benchmark.attacks.weights import WeightAttack, WeightBudget, weight_ladder
 from benchmark.certificates import Certifier
 from benchmark.probes.flatness import FlatnessProbe, FlatnessSettings
+from benchmark.requirements import require_image_gradients, require_weights
 from benchmark.results import Score
-from benchmark.subject import subject_of
+from benchmark.subject import Subject, subject_of
+from models_zoo.errors import InputError
 
 
 def attack_inputs(
     model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
+    images: Array,
+    labels: Array,
     *,
-    norm: str = "linf",
-    eps: float,
+    norm: str | float = "linf",
+    eps: Number,
     effort: str = "standard",
     access: str = "gradients",
     seed: int = 0,
@@ -43,10 +48,10 @@ def attack_inputs(
 
     Args:
         model: from images in [0, 1] to logits.
-        images: float (N, C, H, W) in [0, 1].
+        images: float (N, C, H, W) in [0, 1], a tensor or an array.
         labels: int (N,).
-        norm: ``"linf"``, ``"l2"`` or ``"l1"``.
-        eps: radius in input units, such as ``8 / 255``.
+        norm: ``"linf"``, ``"l2"`` or ``"l1"``; ``2``, ``np.inf`` and the like mean the same.
+        eps: radius in input units, such as ``8 / 255`` or ``"8/255"``.
         effort: ``"quick"``, ``"standard"`` or ``"thorough"``.
         access: ``"gradients"``, or ``"scores"`` for an adversary who only asks the model.
         seed: root of every random draw.
@@ -64,19 +69,22 @@ def attack_inputs(
     with subject_of(
         model, images, labels, seed=seed, device=device, batch_size=batch_size
     ) as subject:
+        norm = norm_of(norm)
+        eps = input_budget_of(eps, norm, subject.images)
+        if access != "scores":
+            require_image_gradients(subject)
         attack = attack_subject(subject, norm, eps, effort, access=access)
-    return replace(
-        attack, images=attack.images.to(images.device), robust=attack.robust.to(images.device)
-    )
+    home = _device_of(images)
+    return replace(attack, images=attack.images.to(home), robust=attack.robust.to(home))
 
 
 def minimal_distances(
     model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
+    images: Array,
+    labels: Array,
     *,
-    norm: str = "linf",
-    largest: float | None = None,
+    norm: str | float = "linf",
+    largest: Number | None = None,
     precision: float = 0.01,
     seed: int = 0,
     device: str = "cpu",
@@ -86,9 +94,9 @@ def minimal_distances(
 
     Args:
         model: from images in [0, 1] to logits.
-        images: float (N, C, H, W) in [0, 1].
+        images: float (N, C, H, W) in [0, 1], a tensor or an array.
         labels: int (N,).
-        norm: ``"linf"``, ``"l2"`` or ``"l1"``.
+        norm: ``"linf"``, ``"l2"`` or ``"l1"``; ``2``, ``np.inf`` and the like mean the same.
         largest: radius up to which to look, in input units; by default the whole box.
         precision: relative; refine until nothing is found that much nearer.
         seed: root of every random draw.
@@ -105,17 +113,21 @@ def minimal_distances(
     with subject_of(
         model, images, labels, seed=seed, device=device, batch_size=batch_size
     ) as subject:
+        norm = norm_of(norm)
+        if largest is not None:
+            largest = input_budget_of(largest, norm, subject.images, "largest")
+        require_image_gradients(subject)
         found = find_distances(subject, norm, largest=largest, precision=precision)
-    home = images.device
+    home = _device_of(images)
     return Distances(found.images.to(home), found.distances.to(home), found.largest)
 
 
 def attack_weights(
     model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
+    images: Array,
+    labels: Array,
     *,
-    radius: float,
+    radius: Number,
     geometry: str = "relative-l2",
     rule: str = "no-normalization",
     steps: int = 30,
@@ -127,7 +139,7 @@ def attack_weights(
 
     Args:
         model: from images in [0, 1] to logits; it is not changed.
-        images: float (N, C, H, W) in [0, 1].
+        images: float (N, C, H, W) in [0, 1], a tensor or an array.
         labels: int (N,).
         radius: of the weight ball, in the unit of the geometry.
         geometry: see :class:`benchmark.spaces.WeightBall`.
@@ -146,18 +158,20 @@ def attack_weights(
     with subject_of(
         model, images, labels, seed=seed, device=device, batch_size=batch_size
     ) as subject:
-        (found,) = weight_ladder(subject, [radius], WeightBudget(geometry, rule, steps))
+        budget = WeightBudget(geometry, rule, count_of("steps", steps))
+        require_weights(subject)
+        (found,) = weight_ladder(subject, [budget_of("radius", radius)], budget)
     return found
 
 
 def attack_joint(
     model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
+    images: Array,
+    labels: Array,
     *,
-    eps: float,
-    radius: float,
-    norm: str = "linf",
+    eps: Number,
+    radius: Number,
+    norm: str | float = "linf",
     geometry: str = "relative-l2",
     rule: str = "no-normalization",
     steps: int = 30,
@@ -173,7 +187,7 @@ def attack_joint(
 
     Args:
         model: from images in [0, 1] to logits; it is not changed.
-        images: float (N, C, H, W) in [0, 1].
+        images: float (N, C, H, W) in [0, 1], a tensor or an array.
         labels: int (N,).
         eps: radius of the input balls, input units.
         radius: radius of the weight ball, in the unit of the geometry.
@@ -193,10 +207,14 @@ def attack_joint(
     Raises:
         InputError: arguments that do not fit together.
     """
-    budget = WeightBudget(geometry, rule, steps)
+    budget = WeightBudget(geometry, rule, count_of("steps", steps))
     with subject_of(
         model, images, labels, seed=seed, device=device, batch_size=batch_size
     ) as subject:
+        norm, radius = norm_of(norm), budget_of("radius", radius)
+        eps = input_budget_of(eps, norm, subject.images)
+        require_image_gradients(subject)
+        require_weights(subject)
         (weight,) = weight_ladder(subject, [radius], budget)
         attack = attack_subject(subject, norm, eps, effort)
         alone = Strike({}, attack.robust, attack.images)
@@ -216,12 +234,12 @@ def attack_joint(
 
 def certify_joint(
     model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
+    images: Array,
+    labels: Array,
     *,
-    eps: float,
-    radius: float,
-    norm: str = "linf",
+    eps: Number,
+    radius: Number,
+    norm: str | float = "linf",
     geometry: str = "relative-l2",
     rule: str = "no-normalization",
     device: str = "cpu",
@@ -235,7 +253,7 @@ def certify_joint(
 
     Args:
         model: from images in [0, 1] to logits; it is not changed.
-        images: float (N, C, H, W) in [0, 1].
+        images: float (N, C, H, W) in [0, 1], a tensor or an array.
         labels: int (N,).
         eps: radius of the input balls, input units.
         radius: radius of the weight ball, in the unit of the geometry.
@@ -253,16 +271,19 @@ def certify_joint(
             is known for.
     """
     with subject_of(model, images, labels, device=device, batch_size=batch_size) as subject:
-        ball = WeightBudget(geometry, rule).ball(subject, radius)
-        return Certifier(subject, norm).certified(eps, ball).to(images.device)
+        norm = norm_of(norm)
+        require_weights(subject)
+        ball = WeightBudget(geometry, rule).ball(subject, budget_of("radius", radius))
+        eps = input_budget_of(eps, norm, subject.images)
+        return Certifier(subject, norm).certified(eps, ball).to(_device_of(images))
 
 
 def inject_backdoor(
     model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
+    images: Array,
+    labels: Array,
     *,
-    budget: float,
+    budget: Number,
     target: int = 0,
     trigger: Trigger | None = None,
     geometry: str = "relative-linf",
@@ -305,17 +326,19 @@ def inject_backdoor(
     with subject_of(
         model, images, labels, seed=seed, device=device, batch_size=batch_size
     ) as subject:
-        injection = Injection(split(subject), backdoor, Effort(steps))
-        ball = WeightBudget(geometry, rule).ball(subject, budget)
+        _require_class(subject, target)
+        require_weights(subject)
+        injection = Injection(split(subject), backdoor, Effort(count_of("steps", steps)))
+        ball = WeightBudget(geometry, rule).ball(subject, budget_of("budget", budget))
         return injection.measure(ball, injection.at(ball))
 
 
 def flatness(
     model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
+    images: Array,
+    labels: Array,
     *,
-    eps: float,
+    eps: Number,
     seed: int = 0,
     device: str = "cpu",
     batch_size: int = 256,
@@ -325,7 +348,7 @@ def flatness(
 
     Args:
         model: from images in [0, 1] to logits; it is not changed.
-        images: float (N, C, H, W) in [0, 1].
+        images: float (N, C, H, W) in [0, 1], a tensor or an array.
         labels: int (N,).
         eps: linf input budget of the robust loss.
         seed: root of every random draw.
@@ -342,4 +365,27 @@ def flatness(
     with subject_of(
         model, images, labels, seed=seed, device=device, batch_size=batch_size
     ) as subject:
-        return FlatnessProbe(FlatnessSettings(eps=eps, **settings))(subject).scores
+        require_image_gradients(subject)
+        require_weights(subject)
+        chosen = _flatness_settings(eps=input_budget_of(eps, "linf", subject.images), **settings)
+        return FlatnessProbe(chosen)(subject).scores
+
+
+def _device_of(images: Array) -> torch.device:
+    """Where a caller's images lie, and results go back to."""
+    return images.device if isinstance(images, Tensor) else torch.device("cpu")
+
+
+def _require_class(subject: Subject, target: int) -> None:
+    classes = subject.logits(subject.images[:1]).shape[1]
+    if not 0 <= count_of("target", target, 0) < classes:
+        raise InputError(f"target must be a class in 0..{classes - 1}, got {target}")
+
+
+def _flatness_settings(**settings: Any) -> FlatnessSettings:
+    try:
+        return FlatnessSettings(**settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"])) or "settings"
+        raise InputError(f"flatness: {name}: {first['msg']}, got {first['input']!r}") from error

@@ -11,6 +11,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
+from benchmark.arguments import Array, Number, budget_of, input_budget_of, norm_of
 from benchmark.attacks.inputs import EFFORTS, InputAttack, attack_subject
 from benchmark.attacks.reference import proven_fallen, run_autoattack
 from benchmark.spaces import InputBall
@@ -124,11 +125,11 @@ class Comparison(BaseModel):
 
 def compare_autoattack(
     model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
+    images: Array,
+    labels: Array,
     *,
-    norm: str = "linf",
-    eps: float,
+    norm: str | float = "linf",
+    eps: Number,
     efforts: Sequence[str] = ("quick", "standard"),
     seed: int = 0,
     device: str = "cpu",
@@ -156,6 +157,7 @@ def compare_autoattack(
     Raises:
         InputError: arguments that do not fit together, or a model that AutoAttack cannot take.
     """
+    norm, eps = norm_of(norm), budget_of("eps", eps)
     if not eps > 0:
         raise InputError(f"a comparison needs an eps above 0, got {eps:g}")
     for effort in efforts:
@@ -173,6 +175,7 @@ def compare_autoattack(
         progress=progress,
     )
     with examine() as subject:
+        input_budget_of(eps, norm, subject.images)
         _warm_up(subject)
         reference = run_autoattack(subject, norm, eps)
         autoattack = Reference(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
+from benchmark.arguments import Array
 from benchmark.batteries import Battery, load_battery
 from benchmark.probes import PROBES, Probe
 from benchmark.provenance import provenance_of
@@ -18,8 +18,8 @@ from models_zoo.errors import InputError
 
 def evaluate(
     model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
+    images: Array,
+    labels: Array,
     battery: str | Battery = "digits-v1",
     probes: Sequence[str] | None = None,
     *,
@@ -59,7 +59,6 @@ def evaluate(
     chosen = load_battery(battery) if isinstance(battery, str) else battery
     names, known = chosen.select(probes), known or {}
     results = {name: known[name] for name in names if name in known and not known[name].left_out}
-    require_device(device)
     with subject_of(
         model,
         images,
@@ -69,13 +68,16 @@ def evaluate(
         batch_size=batch_size,
         progress=progress,
     ) as subject:
-        provenance = provenance_of(model, subject.images, subject.labels, chosen, seed, device)
+        provenance = provenance_of(
+            subject.model, subject.images, subject.labels, chosen, seed, device
+        )
         asked = _applicable(subject, chosen, [name for name in names if name not in results])
         _require_some(asked, results)
         for name in asked:
             subject.progress(PROBES[name].title)
             probe, reason = asked[name]
             results[name] = probe(subject) if reason is None else probe.left_out(reason)
+            subject.require_unchanged()
             if on_result is not None:
                 on_result(provenance, results[name])
     return Report(provenance, {name: results[name] for name in names})
@@ -97,16 +99,3 @@ def _require_some(
     if asked and not results and len(reasons) == len(asked):
         said = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
         raise InputError(f"there is nothing to ask of this model on these examples: {said}")
-
-
-def require_device(device: str) -> None:
-    """Check that a device can be computed on.
-
-    Raises:
-        InputError: it is not a device, or not one of this machine.
-    """
-    try:
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"device {device!r} cannot be used: {reason}") from error

@@ -34,7 +34,7 @@ def in_batches(rows: Tensor, size: int, work: Callable[[Tensor], None]) -> int:
         try:
             work(rows[start : start + size])
         except RuntimeError as error:
-            if size == 1 or not _out_of_memory(error):
+            if size == 1 or not out_of_memory(error):
                 raise
         else:
             start += size
@@ -45,6 +45,6 @@ def in_batches(rows: Tensor, size: int, work: Callable[[Tensor], None]) -> int:
     return size
 
 
-def _out_of_memory(error: RuntimeError) -> bool:
+def out_of_memory(error: BaseException) -> bool:
     """Whether PyTorch means: out of memory. On a CPU it says so in words alone."""
     return isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)

@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 from torch.func import functional_call
 
-from benchmark.memory import peak_memory
+from benchmark.arguments import (
+    CHANNELS,
+    Array,
+    count_of,
+    device_of,
+    images_of,
+    labels_of,
+    module_of,
+)
+from benchmark.memory import out_of_memory, peak_memory
+from benchmark.module_state import ModuleState, ordinary, unwrapped
+from benchmark.outputs import logits_of
 from benchmark.results import Cost
-from models_zoo.errors import InputError
+from models_zoo.errors import InputError, reason_of
 from models_zoo.prediction import predicted_classes
+from models_zoo.torch_modes import fixed_modes
+
+STEEPEST = 1e10
+"""Stands for an infinite derivative: its square and the sum of many of them are still finite."""
 
 T = TypeVar("T")
 Progress = Callable[[str], None]
@@ -51,6 +68,7 @@ class Subject:
         weights: perturbed weights the model is called with instead of its own, by name.
         training_modules: how many of its modules were in train mode when it was handed over.
         progress: called with a few words whenever a piece of work is done.
+        state: what the model was when it was handed over, to see whether it still is.
     """
 
     model: nn.Module
@@ -62,6 +80,7 @@ class Subject:
     training_modules: int = 0
     progress: Progress = field(default=lambda _: None)
     passes: Passes = field(default_factory=Passes)
+    state: ModuleState | None = None
     _memory: dict[Hashable, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -96,14 +115,21 @@ class Subject:
         """
         self.passes.forwards += len(images)
         perturbed = self.weights if weights is None else weights
+        # A model may write to what it is given or keep it, and may read it in any order of memory.
+        own = images.clone(memory_format=torch.contiguous_format)
         start = time.perf_counter()
-        logits: Tensor = (
-            functional_call(self.model, dict(perturbed), (images,))
-            if perturbed
-            else self.model(images)
-        )
+        try:
+            output = (
+                functional_call(self.model, dict(perturbed), (own,))
+                if perturbed
+                else self.model(own)
+            )
+        except Exception as error:  # foreign code fails in its own ways
+            if out_of_memory(error):
+                raise
+            raise InputError(_refusal(images, error)) from error
         self.passes.seconds += time.perf_counter() - start
-        return logits
+        return logits_of(output, images.dtype)
 
     def gradients(
         self, value: Tensor, inputs: list[Tensor], images: int, *, again: bool = False
@@ -117,15 +143,25 @@ class Subject:
             again: whether another value of the same forward pass will be asked for.
 
         Returns:
-            One gradient an input; zero for what the model lets no gradient through to.
+            One gradient an input; zero for what the model lets no gradient through to, and where
+            it is undefined.
         """
         if not value.requires_grad:
             return tuple(torch.zeros_like(each) for each in inputs)
         self.passes.backwards += images
         start = time.perf_counter()
-        slopes = torch.autograd.grad(value, inputs, retain_graph=again, materialize_grads=True)
+        try:
+            slopes = torch.autograd.grad(value, inputs, retain_graph=again, materialize_grads=True)
+        except Exception as error:  # of operations without a derivative, in their own ways
+            if out_of_memory(error):
+                raise
+            raise InputError(
+                f"the model's gradient cannot be computed: {reason_of(error)}"
+            ) from error
         self.passes.seconds += time.perf_counter() - start
-        return slopes
+        # The derivative of a root at 0 is infinite, and times 0 undefined: one such pixel would
+        # end an image's ascent where it began.
+        return tuple(each.nan_to_num(0.0, STEEPEST, -STEEPEST) for each in slopes)
 
     def batches(self) -> Iterator[slice]:
         """Slices of the examples of at most ``batch_size``."""
@@ -161,6 +197,30 @@ class Subject:
         value: T = self._memory[key]
         return value
 
+    def seed_generators(self, purpose: str) -> None:
+        """Seed the global generators, from which a model may draw, for one piece of work.
+
+        Our own draws never come from them.
+        """
+        seed = int(torch.randint(2**31, (), generator=self.generator("global", purpose)))
+        torch.manual_seed(seed)
+        np.random.seed(seed)  # noqa: NPY002
+        random.seed(seed)
+
+    def require_unchanged(self) -> None:
+        """Check that the model is still the one that was handed over.
+
+        Raises:
+            InputError: one of its tensors or flags has changed, so that no score can be trusted.
+        """
+        change = None if self.state is None else self.state.changed()
+        if change is not None:
+            raise InputError(
+                f"the model changes when it is called, so no score can be trusted: {change}; take "
+                "this out of its forward, or call it once before handing it over if it happens "
+                "only once"
+            )
+
     @contextmanager
     def cost(self) -> Iterator[Callable[[], Cost]]:
         """Measure a piece of work: the value given back tells its cost once it is over."""
@@ -180,8 +240,8 @@ class Subject:
 @contextmanager
 def subject_of(
     model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
+    images: Array,
+    labels: Array,
     *,
     seed: int = 0,
     device: str | torch.device = "cpu",
@@ -190,8 +250,9 @@ def subject_of(
 ) -> Iterator[Subject]:
     """Put a model under examination and hand it back exactly as it was.
 
-    Inside, the model is in eval mode with parameter gradients off. Afterwards training flags,
-    gradient flags and device are restored, and a changed parameter or buffer is an error.
+    Inside, PyTorch's modes are the suite's own (see :func:`models_zoo.torch_modes.fixed_modes`) and
+    the model is in eval mode with parameter gradients off. Afterwards modes, training flags,
+    gradient flags and device are restored.
 
     Args:
         model: any module from images to logits.
@@ -203,68 +264,59 @@ def subject_of(
         progress: called with a few words whenever a piece of work is done.
 
     Raises:
-        InputError: images, labels or logits that do not fit together.
-        RuntimeError: the model's parameters or buffers changed during the evaluation.
+        InputError: images, labels or logits that do not fit together, or a model that changes
+            itself when it is called.
     """
-    _check_examples(images, labels)
-    if batch_size < 1:
-        raise InputError(f"batch_size must be at least 1, got {batch_size}")
-    training = {module: module.training for module in model.modules()}
-    asking = {parameter: parameter.requires_grad for parameter in model.parameters()}
-    home = next((tensor.device for tensor in model.state_dict().values()), torch.device("cpu"))
-    model.to(device).eval().requires_grad_(False)
-    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    try:
-        subject = Subject(
-            model=model,
-            images=images.to(device, torch.float32),
-            labels=labels.to(device, torch.int64),
-            seed=seed,
-            batch_size=batch_size,
-            training_modules=sum(training.values()),
-            progress=progress or (lambda _: None),
-        )
-        _check_logits(subject)
-        yield subject
-        for name, tensor in model.state_dict().items():
-            if not torch.equal(tensor, before[name]):
-                raise RuntimeError(f"{name} changed during the evaluation; no score can be trusted")
-    finally:
-        model.to(home)
-        for module, flag in training.items():
-            module.training = flag
-        for parameter, flag in asking.items():
-            parameter.requires_grad_(flag)
-
-
-def _check_examples(images: Tensor, labels: Tensor) -> None:
-    if images.ndim != 4 or not images.is_floating_point():
-        raise InputError(
-            f"images must be float (N, C, H, W), got {images.dtype} {tuple(images.shape)}"
-        )
-    if labels.shape != images.shape[:1] or labels.is_floating_point():
-        raise InputError(
-            f"labels must be int ({len(images)},), got {labels.dtype} {tuple(labels.shape)}"
-        )
-    if len(images) == 0:
-        raise InputError("there are no examples to evaluate; give at least one image")
-    low, high = float(images.min()), float(images.max())
-    if not (low >= 0 and high <= 1):
-        raise InputError(f"images must lie in [0, 1], got values from {low:g} to {high:g}")
+    with fixed_modes():
+        own_images = images_of(images)
+        own_labels = labels_of(labels, len(own_images))
+        seed, batch_size = count_of("seed", seed, 0), count_of("batch_size", batch_size)
+        home = device_of(device)
+        examined = ordinary(unwrapped(module_of(model)))
+        state = ModuleState(examined)
+        try:
+            state.examine(home)
+            subject = Subject(
+                model=examined,
+                images=own_images.to(home),
+                labels=own_labels.to(home),
+                seed=seed,
+                batch_size=batch_size,
+                training_modules=sum(state.training.values()),
+                progress=progress or (lambda _: None),
+                state=state,
+            )
+            subject.seed_generators("model")
+            _check_logits(subject)
+            subject.require_unchanged()
+            yield subject
+            subject.require_unchanged()
+        finally:
+            state.restore()
 
 
 def _check_logits(subject: Subject) -> None:
-    try:
-        logits = subject.logits(subject.images[:2])
-    except RuntimeError as error:
-        reason = str(error).splitlines()[0]
+    logits = subject.logits(subject.images[:2])
+    if logits.ndim != 2 or logits.shape[1] < 2 or len(logits) != len(subject.images[:2]):
         raise InputError(
-            f"the model cannot take images of shape {tuple(subject.images.shape[1:])}: {reason}"
-        ) from error
-    if logits.ndim != 2 or logits.shape[1] < 2:
-        raise InputError(f"the model must return logits (N, classes), got {tuple(logits.shape)}")
+            f"the model must return logits (N, classes), got {tuple(logits.shape)} for "
+            f"{len(subject.images[:2])} images"
+        )
     if not 0 <= int(subject.labels.min()) <= int(subject.labels.max()) < logits.shape[1]:
         raise InputError(
             f"labels must lie in 0..{logits.shape[1] - 1}, the model's classes, "
             f"got {int(subject.labels.min())}..{int(subject.labels.max())}"
         )
+
+
+def _refusal(images: Tensor, error: Exception) -> str:
+    """Why a model could not be called, with a hint where the cause is a usual one."""
+    shape, reason = tuple(images.shape[1:]), reason_of(error)
+    hint = ""
+    if shape[0] not in CHANNELS and shape[-1] in CHANNELS:
+        hint = "; the images look like (N, H, W, C), use images.permute(0, 3, 1, 2)"
+    elif "Half" in reason or "BFloat16" in reason or "Double" in reason:
+        hint = "; images are float32: call model.float(), or cast them in its forward"
+    if type(error) is not RuntimeError:  # the reason of a KeyError is only the key
+        reason = f"{type(error).__name__}: {reason}"
+    return f"the model cannot take images of shape {shape}: {reason}{hint}"

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from benchmark.arguments import device_of
 from benchmark.batteries import Battery
 from benchmark.datasets import Dataset
-from benchmark.evaluation import require_device
 from benchmark.executors import Task, default_jobs, run_local
 from benchmark.probes import PROBES
 from benchmark.provenance import provenance_of
@@ -49,7 +49,7 @@ def require_scorable(models: Sequence[Classifier], job: Job) -> None:
     Raises:
         InputError: the device cannot be used, or a model does not take the data.
     """
-    require_device(job.device)
+    device_of(job.device)
     for model in models:
         _require_fit(model, job.data)
 

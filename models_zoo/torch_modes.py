@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -52,11 +53,8 @@ def _switches() -> Iterator[tuple[Callable[[], Any], Callable[[Any], Any], Any]]
     """How to read and write every process-wide setting that can change a number, and our value."""
     yield torch.get_default_dtype, torch.set_default_dtype, torch.float32
     for kind in _DEVICES:
-        yield (
-            lambda kind=kind: torch.is_autocast_enabled(kind),
-            lambda on, kind=kind: torch.set_autocast_enabled(kind, on),
-            False,
-        )
+        write = partial(torch.set_autocast_enabled, kind)
+        yield partial(torch.is_autocast_enabled, kind), write, False
     yield (
         lambda: (
             torch.are_deterministic_algorithms_enabled(),
@@ -119,5 +117,5 @@ def _keep_generators(undo: ExitStack) -> None:
     undo.callback(random.setstate, random.getstate())
     undo.callback(np.random.set_state, np.random.get_state())  # noqa: NPY002
     undo.callback(torch.set_rng_state, torch.get_rng_state())
-    if torch.cuda.is_initialized():
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         undo.callback(torch.cuda.set_rng_state_all, torch.cuda.get_rng_state_all())

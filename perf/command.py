@@ -12,7 +12,7 @@ import torch
 import typer
 from rich.console import Console
 
-from benchmark.evaluation import require_device
+from benchmark.arguments import device_of
 from models_zoo.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -46,7 +46,7 @@ def compute_on(device: str, threads: int | None) -> None:
     Raises:
         InputError: the device cannot be used.
     """
-    require_device(device)
+    device_of(device)
     torch.set_num_threads(threads or torch.get_num_threads())
 
 

@@ -41,7 +41,8 @@ def whole_set(subject: Subject, objective: Objective, *more: Tensor) -> Evaluate
     """The objective's mean over all examples, for ascents in a weight ball or a product with one.
 
     Gradients are accumulated batch by batch, so memory is bounded by one batch and one copy of the
-    weights. Where the point holds images, they are used in place of the subject's.
+    weights. Where the point holds images, they are used in place of the subject's. An example whose
+    loss is undefined is misclassified already and has no part in the mean.
 
     Args:
         subject: gives the model, the examples and their labels.
@@ -64,9 +65,17 @@ def whole_set(subject: Subject, objective: Objective, *more: Tensor) -> Evaluate
             asked = list(weights.values())
             if IMAGES in point:
                 asked = [*asked, images.requires_grad_(True)]
+            labels, others = subject.labels[batch], [each[batch] for each in more]
             with torch.enable_grad():
-                logits = subject.forward(images, weights)
-                losses = objective(logits, subject.labels[batch], *(m[batch] for m in more))
+                losses = objective(subject.forward(images, weights), labels, *others)
+                defined = losses.detach().isfinite()
+                if not bool(defined.all()):  # one of them would make the whole gradient undefined
+                    losses = losses.new_zeros(0)
+                    if bool(defined.any()):
+                        logits = subject.forward(images[defined], weights)
+                        losses = objective(
+                            logits, labels[defined], *(each[defined] for each in others)
+                        )
                 value = losses.sum() / len(subject)
             slopes = subject.gradients(value, asked, len(images))
             for name, slope in zip(weights, slopes, strict=False):

@@ -96,6 +96,7 @@ class Probe(ABC):
             RuntimeError: the probe returned a score it does not document, or outcomes of a wrong
                 length.
         """
+        subject.seed_generators(self.name)
         with subject.cost() as spent:
             result = self.ask(subject)
         unknown = set(result.scores) - set(self.scores)

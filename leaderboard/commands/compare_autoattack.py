@@ -90,14 +90,14 @@ def compare_autoattack(
 
     import torch
 
+    from benchmark.arguments import device_of
     from benchmark.attacks.inputs import EFFORTS
     from benchmark.comparison import compare_autoattack as compare
-    from benchmark.evaluation import require_device
     from benchmark.spaces.inputs import NORMS
     from leaderboard.comparison import print_comparisons
     from leaderboard.examples import evaluation_examples, preparation_for
 
-    require_device(device)
+    device_of(device)
     if threads is not None:
         torch.set_num_threads(threads)
     efforts = effort or ["quick", "standard"]

@@ -85,7 +85,7 @@ def landscape(
     radius = None if eps is None else budget("--eps", eps)
     _require_writable(out)
 
-    from benchmark.evaluation import require_device
+    from benchmark.arguments import device_of
     from benchmark.landscape import LandscapeSettings
     from leaderboard.examples import evaluation_examples, preparation_for
 
@@ -97,7 +97,7 @@ def landscape(
         contour=contour,
         decisions=decisions,
     )
-    require_device(device)
+    device_of(device)
     prepared = preparation_for(name, [model] if model else [])
     images = evaluation_examples(name, data, data_root, examples, preparation=prepared)
     subject = one_model(model, checkpoint, architecture, name, images, mean, std, trust, weights)

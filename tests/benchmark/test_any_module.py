@@ -158,7 +158,7 @@ class Restless(nn.Module):
 
 
 def test_a_model_that_changes_itself_gets_no_score(some, battery):
-    with pytest.raises(RuntimeError, match=r"calls changed during the evaluation"):
+    with pytest.raises(InputError, match=r"its tensor 'calls' changes"):
         evaluate(Restless(), **some, battery=battery(), probes=["clean"])
 
 

@@ -1,0 +1,250 @@
+"""What the library's functions accept: images, labels, norms and budgets as callers write them.
+
+What is clear is taken, such as a NumPy array or ``"8/255"``; what is probably a mistake is refused
+with a hint, before anything is computed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models_zoo.errors import InputError, shown
+
+Array = Tensor | np.ndarray[Any, Any] | Sequence[Any]
+"""A tensor, or what becomes one without a decision: a NumPy array, a list of numbers."""
+
+Number = float | int | str | Tensor
+"""A budget: a number, a fraction such as ``"8/255"``, or a tensor of one element."""
+
+ROUNDING = 1e-6
+"""How far outside [0, 1] an image may lie, and is clipped: the rounding of a transform."""
+
+CHANNELS = (1, 3, 4)
+"""Usual numbers of channels, by which a wrong order of dimensions is recognized."""
+
+_NORMS = {
+    **dict.fromkeys(("linf", "inf", "infinity", "l-inf", "l_inf", "l∞"), "linf"),
+    **dict.fromkeys(("l2", "2", "2.0", "l_2", "l-2", "euclidean"), "l2"),
+    **dict.fromkeys(("l1", "1", "1.0", "l_1", "l-1"), "l1"),
+}
+"""Our names of norms by what callers write, in lower case."""
+
+
+def images_of(images: Array) -> Tensor:
+    """Images as float32 (N, C, H, W) in memory of their own, contiguous, without a gradient.
+
+    Args:
+        images: floating-point (N, C, H, W) in [0, 1]; what is outside by :data:`ROUNDING` at most
+            is clipped.
+
+    Raises:
+        InputError: another shape or type, values outside [0, 1] or not finite, or no images.
+    """
+    given = _tensor("images", images)
+    if given.layout != torch.strided or given.is_complex() or given.is_quantized:
+        raise InputError("images must be a dense tensor of real numbers, float (N, C, H, W)")
+    if given.ndim != 4 or not given.is_floating_point():
+        raise InputError(
+            f"images must be float (N, C, H, W), got {given.dtype} {tuple(given.shape)}"
+            f"{_hint(given)}"
+        )
+    if len(given) == 0:
+        raise InputError("there are no examples to evaluate; give at least one image")
+    if given.numel() == 0:
+        raise InputError(f"images must have pixels, got shape {tuple(given.shape)}")
+    own = given.detach().to(torch.float32, copy=True, memory_format=torch.contiguous_format)
+    low, high = float(own.min()), float(own.max())
+    if not (low >= -ROUNDING and high <= 1 + ROUNDING):
+        advice = "; divide by 255" if 1.5 < high <= 255 and low >= 0 else ""
+        if -10 < low < -ROUNDING and high < 10:
+            advice = "; hand over images before normalization: the model contains its own"
+        raise InputError(
+            f"images must lie in [0, 1], got values from {_exactly(low)} to {_exactly(high)}"
+            f"{advice}"
+        )
+    return own.clamp_(0, 1)
+
+
+def labels_of(labels: Array, count: int) -> Tensor:
+    """Labels as int64 (N,) in memory of their own.
+
+    Args:
+        labels: integers (N,).
+        count: N.
+
+    Raises:
+        InputError: another shape or type.
+    """
+    given = _tensor("labels", labels)
+    whole = not (given.is_floating_point() or given.is_complex() or given.dtype == torch.bool)
+    if given.shape != (count,) or not whole:
+        hint = ""
+        if given.shape == (count, 1):
+            hint = "; use labels.squeeze(1)"
+        elif given.ndim == 2 and len(given) == count:
+            hint = "; use labels.argmax(1) if they are one-hot"
+        elif given.shape == (count,) and given.is_floating_point():
+            hint = "; use labels.long()"
+        raise InputError(
+            f"labels must be int ({count},), got {given.dtype} {tuple(given.shape)}{hint}"
+        )
+    return given.detach().to(torch.int64, copy=True).contiguous()
+
+
+def norm_of(norm: object) -> str:
+    """The name of a norm as the suite writes it, from ``2``, ``np.inf``, ``"Linf"`` and the like.
+
+    A text that is no known spelling is returned as it is; :class:`benchmark.spaces.InputBall` says
+    which norms there are.
+
+    Raises:
+        InputError: neither a text nor a number.
+    """
+    if isinstance(norm, bool) or not isinstance(norm, str | int | float | np.number):
+        raise InputError(f"norm must be 'linf', 'l2' or 'l1', got {norm!r}")
+    text = str(norm).strip().lower()
+    return _NORMS.get(text, text if not isinstance(norm, str) else norm)
+
+
+def budget_of(name: str, value: Number) -> float:
+    """A radius as a number.
+
+    Args:
+        name: of the argument, for messages.
+        value: a number, a fraction as text such as ``"8/255"``, or a tensor of one element.
+
+    Raises:
+        InputError: not a number, not finite, or negative.
+    """
+    number: object = value
+    if isinstance(value, Tensor | np.ndarray) and value.ndim == 0:
+        number = value.item()
+    elif isinstance(value, str):
+        number = _fraction(value)
+    if isinstance(number, np.number):
+        number = number.item()
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        raise InputError(
+            f"{name} must be a number or a fraction such as '8/255', got {shown(value)}"
+        )
+    if not 0 <= number < math.inf:
+        raise InputError(f"{name} must be a finite number of at least 0, got {number}")
+    return float(number)
+
+
+def _fraction(text: str) -> float | None:
+    """A decimal number or a quotient of two; ``None`` for anything else.
+
+    Not :class:`fractions.Fraction`, which takes hours and all memory for ``"1e999999999"``.
+    """
+    above, slash, below = text.partition("/")
+    try:
+        return float(above) / float(below) if slash else float(above)
+    except (ValueError, ZeroDivisionError):
+        return None
+
+
+def input_budget_of(value: Number, norm: str, images: Tensor, name: str = "eps") -> float:
+    """The radius of an input ball, in input units.
+
+    Args:
+        value: as :func:`budget_of`.
+        norm: as :func:`norm_of` gives it.
+        images: (N, C, H, W), whose box bounds what a radius can mean.
+        name: of the argument, for messages.
+
+    Raises:
+        InputError: as :func:`budget_of`, or a radius beyond the whole box [0, 1].
+    """
+    eps = budget_of(name, value)
+    pixels = images[0].numel()
+    widest = {"linf": 1.0, "l2": math.sqrt(pixels), "l1": float(pixels)}.get(norm, math.inf)
+    if eps > widest:
+        text = f"{eps:g}"
+        hint = f"; did you mean {text}/255?" if norm == "linf" or eps <= 255 else ""
+        raise InputError(
+            f"{name} is in units of images in [0, 1], where the {norm} ball of radius {widest:g} "
+            f"holds every image, got {text}{hint}"
+        )
+    return eps
+
+
+def count_of(name: str, value: object, least: int = 1) -> int:
+    """A whole number of at least ``least``, such as steps or a batch size.
+
+    Raises:
+        InputError: anything else.
+    """
+    if isinstance(value, Tensor | np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise InputError(f"{name} must be at least {least}, got {shown(value)}")
+    return int(value)
+
+
+def module_of(model: object) -> nn.Module:
+    """The model as a module.
+
+    Raises:
+        InputError: it is none.
+    """
+    if isinstance(model, nn.Module):
+        return model
+    if isinstance(model, type) and issubclass(model, nn.Module):
+        raise InputError(f"model is the class {model.__name__}; give an instance of it")
+    raise InputError(
+        f"model must be a torch.nn.Module from images to logits, got a {type(model).__name__}; "
+        "a function can be wrapped in a module whose forward calls it"
+    )
+
+
+def device_of(device: str | torch.device) -> torch.device:
+    """A device that can be computed on.
+
+    Raises:
+        InputError: it is no device, not one of this machine, or one without memory.
+    """
+    try:
+        found = torch.device(device)
+        if found.type == "meta":
+            raise InputError("device 'meta' cannot be used: it computes nothing; use 'cpu'")
+        torch.empty(1, device=found)
+    except InputError:
+        raise
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"device {shown(device)} cannot be used: {reason}") from error
+    return found
+
+
+def _tensor(name: str, given: Array) -> Tensor:
+    if isinstance(given, Tensor):
+        if given.device.type == "meta":
+            raise InputError(f"{name} are on the device 'meta', which holds no values")
+        return given
+    try:
+        return torch.as_tensor(np.asarray(given))
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise InputError(
+            f"{name} must be a tensor or an array of numbers, got a {type(given).__name__}"
+        ) from error
+
+
+def _hint(images: Tensor) -> str:
+    if images.ndim == 3:
+        return "; a single image needs images.unsqueeze(0)"
+    if images.dtype == torch.uint8:
+        return "; use images.float() / 255"
+    return ""
+
+
+def _exactly(value: float) -> str:
+    """A number that is not shown as 0 or 1 where it is only near."""
+    short = f"{value:g}"
+    return short if float(short) == value or float(short) not in (0.0, 1.0) else repr(value)

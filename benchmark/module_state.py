@@ -1,0 +1,154 @@
+"""A module's tensors and flags: remembered, compared and put back."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DataParallel, DistributedDataParallel
+from torch.nn.parameter import is_lazy
+
+from models_zoo.errors import InputError, reason_of
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """The module inside wrappers that only spread batches over devices."""
+    while isinstance(model, DataParallel | DistributedDataParallel):
+        model = model.module
+    return model
+
+
+def ordinary(model: nn.Module) -> nn.Module:
+    """The module itself, or a copy where it was made under ``torch.inference_mode()``.
+
+    Tensors of that mode take part in no gradient.
+
+    Raises:
+        InputError: it cannot be copied.
+    """
+    if not any(tensor.is_inference() for _, tensor in _tensors(model)):
+        return model
+    try:
+        return copy.deepcopy(model)
+    except Exception as error:  # what a module holds can refuse a copy in any way
+        raise InputError(
+            "the model was made under torch.inference_mode() and cannot be copied "
+            f"({reason_of(error)}); make it outside"
+        ) from error
+
+
+class ModuleState:
+    """What a module was when it was handed over.
+
+    Args:
+        model: any module, on one device.
+
+    Raises:
+        InputError: its tensors lie on several devices or on none, or a parameter is not finite.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+        self.training = {module: _in_training(module) for module in model.modules()}
+        self.asking = {each: each.requires_grad for each in model.parameters()}
+        self.devices = {tensor.device for _, tensor in _tensors(model)}
+        self.tensors: dict[str, Tensor] = {}
+        self._require_usable()
+
+    def examine(self, device: torch.device) -> None:
+        """Eval mode, no parameter gradients, everything on ``device``; remembers the tensors."""
+        self.model.to(device)
+        try:
+            self.model.eval()
+        except NotImplementedError as error:  # the modules of exported programs
+            raise InputError(
+                f"the model cannot be put into eval mode ({reason_of(error)}); hand over the "
+                "module it was exported from"
+            ) from error
+        for parameter in self.model.parameters():
+            parameter.requires_grad_(False)
+        self.tensors = {name: tensor.detach().clone() for name, tensor in _tensors(self.model)}
+
+    def changed(self) -> str | None:
+        """What of the module differs since :meth:`examine`, in words; ``None`` where nothing does.
+
+        Whether a parameter asks for gradients does not matter, and is put back in the end.
+        """
+        now = dict(_tensors(self.model))
+        for name in now.keys() ^ self.tensors.keys():
+            return f"its tensor {name!r} {'appears' if name in now else 'disappears'}"
+        for name, before in self.tensors.items():
+            tensor = now[name]
+            if tensor.shape != before.shape or tensor.dtype != before.dtype:
+                return f"its tensor {name!r} is replaced by another"
+            if not _same(tensor, before):
+                return f"its tensor {name!r} changes"
+        for name, module in self.model.named_modules():
+            if _in_training(module):
+                return f"its module {name!r} goes into train mode"
+        return None
+
+    def restore(self) -> None:
+        """Tensors, flags and device as they were, and buffers that have appeared taken away."""
+        now = dict(_tensors(self.model))
+        with torch.no_grad():
+            for name, before in self.tensors.items():
+                tensor = now.get(name, before)
+                if tensor.shape == before.shape and not _same(tensor, before):
+                    tensor.copy_(before)
+        for name in now.keys() - self.tensors.keys():
+            home, _, own = name.rpartition(".")
+            self.model.get_submodule(home)._buffers.pop(own, None)
+        for device in self.devices:
+            self.model.to(device)
+        for module, flag in self.training.items():
+            if _in_training(module) != flag:
+                module.training = flag
+        for parameter, flag in self.asking.items():
+            parameter.requires_grad_(flag)
+
+    def _require_usable(self) -> None:
+        if len(self.devices) > 1:
+            names = ", ".join(sorted(map(str, self.devices)))
+            raise InputError(
+                f"the model's tensors lie on several devices ({names}); move it to one with "
+                "model.to(device)"
+            )
+        if self.devices == {torch.device("meta")}:
+            raise InputError("the model is on the device 'meta', without weights; load them first")
+        for name, parameter in self.model.named_parameters():
+            if is_lazy(parameter):
+                raise InputError(
+                    f"the model's parameter {name!r} has no shape yet; call the model once on a "
+                    "batch of images before handing it over"
+                )
+            if type(parameter.data) is not Tensor:
+                raise InputError(
+                    f"the model's parameter {name!r} is a {type(parameter.data).__name__}, spread "
+                    "over devices or packed; gather the weights into a plain module first"
+                )
+            if parameter.is_floating_point() and not bool(parameter.detach().isfinite().all()):
+                raise InputError(
+                    f"the model's parameter {name!r} is NaN or infinite somewhere; load or train "
+                    "it again"
+                )
+
+
+def _tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    yield from model.named_parameters()
+    yield from model.named_buffers()
+
+
+def _in_training(module: nn.Module) -> bool:
+    return bool(getattr(module, "training", False))  # frozen TorchScript has no such flag
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    """Equal everywhere, where NaN equals itself."""
+    if torch.equal(one, other):
+        return True
+    if not (one.is_floating_point() or one.is_complex()):
+        return False
+    return bool(((one == other) | (one.isnan() & other.isnan())).all())

@@ -1,0 +1,50 @@
+"""Logits from what a model returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from models_zoo.errors import InputError
+
+LOGITS = "logits"
+"""The name by which logits are taken from a dict, a named tuple or a dataclass."""
+
+
+def logits_of(output: object, dtype: torch.dtype) -> Tensor:
+    """The logits in a model's output, in one type of number.
+
+    Args:
+        output: a tensor, or something with a tensor called :data:`LOGITS`, as the models of
+            transformers return.
+        dtype: what is computed in; models in half precision or under autocast answer in others.
+
+    Raises:
+        InputError: there are no logits, or several tensors of which none is called so.
+    """
+    logits = output
+    if isinstance(output, Mapping):
+        logits = output.get(LOGITS)
+    elif not isinstance(output, Tensor):
+        logits = getattr(output, LOGITS, None)
+    if not isinstance(logits, Tensor):
+        raise InputError(
+            f"the model must return logits, a tensor (N, classes), or something with a tensor "
+            f"called {LOGITS!r}; it returns {_kind(output)}"
+        )
+    if not logits.is_floating_point():
+        raise InputError(f"the model must return logits in floating point, got {logits.dtype}")
+    if logits.is_inference():  # made under torch.inference_mode() inside the model
+        logits = logits.clone()
+    return logits.to(dtype)
+
+
+def _kind(output: object) -> str:
+    if isinstance(output, Mapping):
+        return f"a dict of {sorted(map(str, output))[:5]}"
+    if isinstance(output, tuple | list):
+        kinds = ", ".join(type(each).__name__ for each in output[:5])
+        return f"a {type(output).__name__} of {len(output)} ({kinds})"
+    return f"a {type(output).__name__}"

@@ -1,0 +1,112 @@
+"""What an attack needs of a model, found out on one image before hours of work.
+
+Each function answers with a sentence that says what is missing, or ``None``.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+
+from benchmark.outputs import logits_of
+from benchmark.subject import Subject
+from models_zoo.errors import InputError, reason_of
+
+EXACT = (torch.float32, torch.float64)
+"""Types of weights in which a small perturbation can be made and measured."""
+
+
+def missing_image_gradients(subject: Subject) -> str | None:
+    """Why no gradient flows from the logits to the images."""
+    return subject.once("missing image gradients", lambda: _missing_image_gradients(subject))
+
+
+def missing_weights(subject: Subject) -> str | None:
+    """Why the weights cannot be perturbed, or no gradient flows to them."""
+    return subject.once("missing weights", lambda: _missing_weights(subject))
+
+
+def require_image_gradients(subject: Subject) -> None:
+    """Refuse a model that no gradient can be asked of.
+
+    Raises:
+        InputError: no gradient flows from its logits to its images.
+    """
+    _refuse(missing_image_gradients(subject))
+
+
+def require_weights(subject: Subject) -> None:
+    """Refuse a model whose weights cannot be attacked.
+
+    Raises:
+        InputError: they cannot be perturbed, or no gradient flows to them.
+    """
+    _refuse(missing_weights(subject))
+
+
+def _refuse(problem: str | None) -> None:
+    if problem is not None:
+        raise InputError(problem)
+
+
+def _missing_image_gradients(subject: Subject) -> str | None:
+    images = subject.images[:1].clone().requires_grad_(True)
+    problem = _no_gradient(subject, images, {}, [images])
+    if problem is None:
+        return None
+    return (
+        f"no gradient flows from the model's logits to its images ({problem}); attacks by gradient "
+        "would fail and the model look robust: take torch.no_grad(), .detach() and the like out of "
+        "its forward, or attack it with access='scores'"
+    )
+
+
+def _missing_weights(subject: Subject) -> str | None:
+    for name, parameter in subject.model.named_parameters():
+        if parameter.is_complex() or (
+            parameter.is_floating_point() and parameter.dtype not in EXACT
+        ):
+            return (
+                f"the model's parameter {name!r} is {str(parameter.dtype).removeprefix('torch.')}, "
+                "in which a small perturbation cannot be measured; call model.float()"
+            )
+    if isinstance(subject.model, torch.jit.ScriptModule):
+        return (
+            "the weights of a TorchScript module cannot be replaced one call at a time; hand over "
+            "the module it was made from"
+        )
+    weights = {
+        name: parameter.detach().clone().requires_grad_(True)
+        for name, parameter in subject.model.named_parameters()
+        if parameter.is_floating_point()
+    }
+    if not weights:
+        return "the model has no parameters that could be perturbed"
+    problem = _no_gradient(subject, subject.images[:1].clone(), weights, list(weights.values()))
+    if problem is None:
+        return None
+    return (
+        f"no gradient flows from the model's logits to its weights ({problem}); attacks on them "
+        "would fail and the model look robust: take torch.no_grad(), .detach() and the like out of "
+        "its forward"
+    )
+
+
+def _no_gradient(
+    subject: Subject, images: Tensor, weights: dict[str, Tensor], inputs: list[Tensor]
+) -> str | None:
+    """What goes wrong on the way from the logits back to ``inputs``; the cost is not counted."""
+    own = images.clone() if images.requires_grad else images
+    try:
+        with torch.enable_grad():
+            output = (
+                functional_call(subject.model, weights, (own,)) if weights else subject.model(own)
+            )
+            value = logits_of(output, images.dtype).sum()
+        if not value.requires_grad:
+            return "they have none"
+        slopes = torch.autograd.grad(value, inputs, allow_unused=True)
+    except Exception as error:  # foreign code and operations without a derivative
+        return reason_of(error)
+    return "they depend on none of them" if all(each is None for each in slopes) else None
