@@ -55,6 +55,7 @@ class ModuleState:
         self.asking = {each: each.requires_grad for each in model.parameters()}
         self.devices = {tensor.device for _, tensor in _tensors(model)}
         self.tensors: dict[str, Tensor] = {}
+        self._orders: dict[nn.Parameter, Tensor] = {}
         self._require_usable()
 
     def examine(self, device: torch.device) -> None:
@@ -69,6 +70,9 @@ class ModuleState:
             ) from error
         for parameter in self.model.parameters():
             parameter.requires_grad_(False)
+            if not parameter.is_contiguous():  # another order of memory rounds differently
+                self._orders[parameter] = parameter.data
+                parameter.data = parameter.data.contiguous()
         self.tensors = {name: tensor.detach().clone() for name, tensor in _tensors(self.model)}
 
     def changed(self) -> str | None:
@@ -101,6 +105,8 @@ class ModuleState:
         for name in now.keys() - self.tensors.keys():
             home, _, own = name.rpartition(".")
             self.model.get_submodule(home)._buffers.pop(own, None)
+        for parameter, data in self._orders.items():
+            parameter.data = data
         for device in self.devices:
             self.model.to(device)
         for module, flag in self.training.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -63,8 +63,23 @@ def fingerprint(module: nn.Module, salt: str = "") -> str:
         salt: text hashed in front, for what the state dict does not hold.
     """
     digest = hashlib.sha256(salt.encode())
-    for name, tensor in sorted(module.state_dict().items()):
-        value = tensor.detach().cpu().contiguous()
-        digest.update(f"{name}|{value.dtype}|{tuple(value.shape)}|".encode())
-        digest.update(value.flatten().view(torch.uint8).numpy().tobytes())
+    for name, value in sorted(module.state_dict().items()):
+        for part in _parts(value):
+            if isinstance(part, Tensor):
+                tensor = part.detach().cpu().contiguous()
+                digest.update(f"{name}|{tensor.dtype}|{tuple(tensor.shape)}|".encode())
+                digest.update(tensor.flatten().view(torch.uint8).numpy().tobytes())
+            else:
+                digest.update(f"{name}|{part!r}|".encode())
     return digest.hexdigest()
+
+
+def _parts(value: object) -> Iterator[object]:
+    """The tensors in an entry of a state dict; quantized layers keep several, packed."""
+    if isinstance(value, Tensor) and value.is_quantized:
+        yield value.dequantize()
+    elif isinstance(value, tuple):
+        for each in value:
+            yield from _parts(each)
+    else:
+        yield value

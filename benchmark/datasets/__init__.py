@@ -8,6 +8,7 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.npz import load_npz
 from models_zoo.errors import unknown_name
 from models_zoo.preprocessing import Preprocessing
+from models_zoo.torch_modes import fixed_modes
 
 CLASSES = {
     "cifar10": 10,
@@ -28,6 +29,7 @@ SPLITS = ("train", "test")
 __all__ = ["CLASSES", "DATASETS", "SPLITS", "Dataset", "load_dataset", "load_npz"]
 
 
+@fixed_modes()
 def load_dataset(
     name: str,
     split: str = "test",

@@ -13,6 +13,7 @@ from benchmark.datasets.npz_arrays import UNPACKED, Archive, Header
 from models_zoo.checkpoint.content import size_limit
 from models_zoo.display import label, shown
 from models_zoo.errors import InputError
+from models_zoo.torch_modes import fixed_modes
 
 IMAGES = 4
 """Dimensions of an array of images: (N, C, H, W)."""
@@ -23,6 +24,7 @@ CHANNELS = (1, 3)
 _FORM = "x uint8 (N, C, H, W) and y int64 (N,)"
 
 
+@fixed_modes()
 def load_npz(path: str | Path, name: str = "npz", classes: int = 10) -> Dataset:
     """Read labelled images from an ``.npz`` archive; object arrays are refused, never unpickled.
 

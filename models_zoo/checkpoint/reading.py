@@ -18,6 +18,7 @@ from models_zoo.checkpoint.stored import DamagedError, Unusable
 from models_zoo.checkpoint.torch_files import UnsafeError, read_archive, read_legacy
 from models_zoo.display import label, shown
 from models_zoo.errors import InputError, reason_of
+from models_zoo.torch_modes import fixed_modes
 
 ROOM = 64 << 20
 """Bytes that a file or its weights may have whatever the network: 64 MiB."""
@@ -105,6 +106,7 @@ def inspecting(path: Path, weights: str | None = None) -> Inspect:
     return lambda source: _choice(path, source, weights)
 
 
+@fixed_modes()
 def read_weights(path: str | Path, weights: str | None = None) -> dict[str, Tensor]:
     """The named tensors of a checkpoint file, on the CPU, floating-point ones as float32.
 

@@ -21,6 +21,7 @@ from models_zoo.sources.file import classifier_from_file, load_file
 from models_zoo.sources.installed import installed_file
 from models_zoo.sources.program import FORMATS
 from models_zoo.sources.reference import Reference, parse_reference
+from models_zoo.torch_modes import fixed_modes
 
 __all__ = ["dataset_of", "describe_model", "load_file", "load_model", "parse_reference"]
 
@@ -49,6 +50,7 @@ _HOMES = {
 """Modules of foreign sources, imported when one is asked for: their libraries are large."""
 
 
+@fixed_modes()
 def load_model(name: str, *, trust: bool = False) -> Classifier:
     """A model by name, with its normalisation inside and a card.
 
@@ -71,6 +73,7 @@ def load_model(name: str, *, trust: bool = False) -> Classifier:
         return classifier_from_file(path, card)
 
 
+@fixed_modes()
 def describe_model(name: str) -> Card:
     """The card of a model, of the zoo or foreign, without loading its weights.
 

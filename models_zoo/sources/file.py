@@ -16,8 +16,10 @@ from models_zoo.errors import InputError, printable, shown
 from models_zoo.sources.description import DESCRIBING, described, make_card
 from models_zoo.sources.program import FORMATS, load_program
 from models_zoo.sources.reference import Reference
+from models_zoo.torch_modes import fixed_modes
 
 
+@fixed_modes()
 def load_file(
     path: str | Path | FileBytes,
     *,

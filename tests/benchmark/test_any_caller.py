@@ -1,0 +1,448 @@
+"""Nothing of the caller's changes a score, and nothing of the caller's is changed."""
+
+import copy
+import random
+from collections.abc import Callable
+from contextlib import ExitStack, contextmanager, nullcontext
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from benchmark import (
+    attack_inputs,
+    attack_joint,
+    attack_weights,
+    certify_joint,
+    evaluate,
+    flatness,
+    inject_backdoor,
+    load_dataset,
+    minimal_distances,
+)
+from benchmark.batteries import Battery
+from benchmark.comparison import compare_autoattack
+from benchmark.probes import PROBES
+from models_zoo import describe_model, fingerprint, load_file, load_model, read_weights
+from models_zoo.torch_modes import fixed_modes
+
+N, CLASSES, SIDE = 4, 4, 5
+
+TABLES: dict[str, dict[str, Any]] = {
+    "clean": {},
+    "checks": {"eps": 0.1, "examples": N, "steps": 2},
+    "input": {
+        "linf": [0.1],
+        "l2": [0.3],
+        "headline_linf": 0.1,
+        "headline_l2": 0.3,
+        "effort": "quick",
+    },
+    "input-autoattack": {"eps": 0.5},
+    "weight": {"radii": [0.05], "headline": 0.05, "steps": 2, "random_draws": 2},
+    "joint": {
+        "linf": [0.1],
+        "radii": [0.05],
+        "headline_linf": 0.1,
+        "headline_radius": 0.05,
+    },
+    "backdoor": {
+        "budgets": [0.2],
+        "headline": 0.2,
+        "triggers": [{"kind": "patch", "size": 2}],
+        "steps": 2,
+        "bisections": 1,
+    },
+    "flatness": {
+        "eps": 0.1,
+        "average_radii": [],
+        "worst_radii": [],
+        "draws": 2,
+        "restarts": 1,
+        "epochs": 1,
+        "input_steps": 2,
+        "measure_examples": 0,
+    },
+    "intrinsic": {"linf": [0.1], "headline": 0.1, "steps": 2, "restarts": 1},
+    "bits": {
+        "rates": [0.01],
+        "headline_rate": 0.01,
+        "patterns": 2,
+        "flips": 2,
+        "headline_flips": 1,
+        "search_examples": 4,
+        "top": 2,
+        "draws": 2,
+    },
+    "distance": {"linf": 0.3, "l2": 1.0, "headline_linf": 0.1, "precision": 0.3, "rungs": 3},
+    "regional": {"centre_edges": [2], "random_pixels": [3], "steps": 2, "examples": 3},
+}
+
+
+def battery() -> Battery:
+    return Battery.model_validate(
+        {
+            "name": "caller-v1",
+            "dataset": "made-up",
+            "description": "Every probe with next to no effort.",
+            "default": tuple(TABLES),
+            "probes": TABLES,
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def model():
+    """A small convolutional network with batch norm; what it knows does not matter."""
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        network = nn.Sequential(
+            nn.Conv2d(2, 4, 3, padding=1),
+            nn.BatchNorm2d(4),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(4 * SIDE * SIDE, CLASSES),
+        )
+    return network.eval()
+
+
+@pytest.fixture(scope="module")
+def examples(model):
+    images = torch.rand(N, 2, SIDE, SIDE, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        labels = model(images).argmax(1)
+    labels[0] = (labels[0] + 1) % CLASSES
+    return images, labels
+
+
+def _robust(result: Any) -> Any:
+    return result.robust
+
+
+ASK: dict[str, Callable[..., Any]] = {
+    "attack_inputs": lambda m, x, y: _robust(
+        attack_inputs(m, x, y, eps=0.1, norm="linf", effort="quick")
+    ),
+    "attack_inputs l2": lambda m, x, y: _robust(
+        attack_inputs(m, x, y, eps=0.5, norm="l2", effort="quick")
+    ),
+    "attack_inputs scores": lambda m, x, y: _robust(
+        attack_inputs(m, x, y, eps=0.1, effort="quick", access="scores")
+    ),
+    "attack_weights": lambda m, x, y: _robust(attack_weights(m, x, y, radius=0.1, steps=3)),
+    "attack_joint": lambda m, x, y: _robust(
+        attack_joint(m, x, y, eps=0.02, radius=0.02, steps=2, effort="quick")
+    ),
+    "certify_joint": lambda m, x, y: certify_joint(m, x, y, eps=1e-3, radius=1e-3),
+    "inject_backdoor": lambda m, x, y: inject_backdoor(m, x, y, budget=0.2, steps=2).success,
+    "flatness": lambda m, x, y: {
+        name: score.value
+        for name, score in flatness(
+            m,
+            x,
+            y,
+            eps=0.1,
+            average_radii=[],
+            worst_radii=[],
+            draws=2,
+            restarts=1,
+            epochs=1,
+            input_steps=2,
+            measure_examples=0,
+        ).items()
+    },
+    "minimal_distances": lambda m, x, y: minimal_distances(m, x, y, precision=0.3).distances,
+    "compare_autoattack": lambda m, x, y: (
+        compare_autoattack(m, x[:2], y[:2], eps=0.5, efforts=["quick"])
+        .efforts["quick"]
+        .robust_accuracy
+    ),
+    "fingerprint": lambda m, x, y: fingerprint(m),
+    **{
+        f"probe {name}": lambda m, x, y, name=name: evaluate(m, x, y, battery(), [name]).scores
+        for name in TABLES
+    },
+}
+
+BOTHER: dict[str, Callable[[], Any]] = {
+    "no_grad": torch.no_grad,
+    "inference_mode": torch.inference_mode,
+    "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
+    "float64 default": lambda: _setting(
+        torch.get_default_dtype, torch.set_default_dtype, torch.float64
+    ),
+    "deterministic": lambda: _setting(
+        torch.are_deterministic_algorithms_enabled, torch.use_deterministic_algorithms, True
+    ),
+    "meta device": lambda: torch.device("meta"),
+    "two threads": lambda: _setting(torch.get_num_threads, torch.set_num_threads, 2),
+    "no oneDNN": lambda: torch.backends.mkldnn.flags(enabled=False),
+    "low precision": lambda: _setting(
+        torch.get_float32_matmul_precision, torch.set_float32_matmul_precision, "medium"
+    ),
+    "denormals flushed": lambda: _setting(lambda: False, torch.set_flush_denormal, True),
+}
+
+
+SLOW = ("probe input", "probe distance", "probe joint", "minimal_distances")
+"""Asked once under many modes at the same time, where the others are asked under each."""
+
+
+@contextmanager
+def several(*names):
+    with ExitStack() as stack:
+        for name in names:
+            stack.enter_context(BOTHER[name]())
+        yield
+
+
+TOGETHER = {
+    "modes": ("no_grad", "autocast", "float64 default", "deterministic", "low precision"),
+    "others": ("inference_mode", "meta device", "two threads", "no oneDNN", "denormals flushed"),
+}
+PAIRS = [
+    *((name, (bother,)) for name in ASK if name not in SLOW for bother in BOTHER),
+    *((name, together) for name in SLOW for together in TOGETHER.values()),
+]
+
+
+@contextmanager
+def _setting(read, write, value):
+    before = read()
+    write(value)
+    try:
+        yield
+    finally:
+        write(before)
+
+
+@pytest.fixture(scope="module")
+def plain(model, examples):
+    """``plain(name)``: the answer in an ordinary process, asked once."""
+    known: dict[str, Any] = {}
+
+    def answer(name: str) -> Any:
+        if name not in known:
+            known[name] = ASK[name](model, *examples)
+        return known[name]
+
+    return answer
+
+
+def assert_same(found: Any, expected: Any, *, close: bool = False) -> None:
+    if isinstance(expected, dict):
+        assert found.keys() == expected.keys()
+        for name in expected:
+            assert_same(found[name], expected[name], close=close)
+    elif isinstance(expected, torch.Tensor) and not expected.is_floating_point():
+        assert torch.equal(found, expected)
+    elif close and not isinstance(expected, str):
+        assert np.asarray(found) == pytest.approx(np.asarray(expected), rel=1e-3, abs=1e-5)
+    elif isinstance(expected, torch.Tensor):
+        assert torch.equal(found, expected)
+    else:
+        assert found == expected
+
+
+def test_every_probe_has_a_row_here():
+    assert set(TABLES) == set(PROBES)
+
+
+@pytest.mark.parametrize(("name", "bothers"), PAIRS)
+def test_the_caller_s_modes_change_no_score(model, examples, plain, name, bothers):
+    expected = plain(name)
+    with several(*bothers):
+        before = modes()
+        found = ASK[name](model, *examples)
+        assert modes() == before
+    assert_same(found, expected)
+
+
+def modes() -> tuple[Any, ...]:
+    return (
+        torch.is_grad_enabled(),
+        torch.is_inference_mode_enabled(),
+        torch.is_autocast_enabled("cpu"),
+        torch.get_default_dtype(),
+        torch.get_default_device(),
+        torch.are_deterministic_algorithms_enabled(),
+        torch.get_num_threads(),
+        torch.backends.mkldnn.enabled,
+        torch.get_float32_matmul_precision(),
+        torch.backends.cudnn.conv.fp32_precision,
+        torch.backends.mkldnn.matmul.fp32_precision,
+        torch.tensor(1e-310, dtype=torch.float64).mul(1).item() == 0
+        if torch.get_default_device().type == "cpu"
+        else None,
+    )
+
+
+def in_train_mode(model, images, labels):
+    return copy.deepcopy(model).train(), images, labels
+
+
+def channels_last(model, images, labels):
+    model = copy.deepcopy(model).to(memory_format=torch.channels_last)
+    return model, images.contiguous(memory_format=torch.channels_last), labels
+
+
+def permuted(model, images, labels):
+    other = images.permute(0, 3, 2, 1).contiguous().permute(0, 3, 2, 1)
+    assert not other.is_contiguous()
+    return model, other, labels
+
+
+def every_other(model, images, labels):
+    wide = torch.zeros(N, 2, SIDE, 2 * SIDE)
+    wide[..., ::2] = images
+    return model, wide[..., ::2], torch.stack([labels, labels], 1)[:, 0]
+
+
+def asking_for_gradients(model, images, labels):
+    return copy.deepcopy(model).requires_grad_(True), images.clone().requires_grad_(True), labels
+
+
+def inference_tensors(model, images, labels):
+    with torch.inference_mode():
+        return copy.deepcopy(model), images.clone(), labels.clone()
+
+
+def arrays(model, images, labels):
+    return model, images.numpy(), labels.to(torch.int32).numpy()
+
+
+def doubles(model, images, labels):
+    return model, images.double(), labels.to(torch.int16)
+
+
+def lists(model, images, labels):
+    return model, images.tolist(), labels.tolist()
+
+
+def wrapped(model, images, labels):
+    return nn.DataParallel(model), images, labels
+
+
+def a_second_call(model, images, labels):
+    torch.rand(3)
+    return model, images, labels
+
+
+GIVEN = {
+    each.__name__: each
+    for each in (
+        in_train_mode,
+        channels_last,
+        permuted,
+        every_other,
+        asking_for_gradients,
+        inference_tensors,
+        arrays,
+        doubles,
+        lists,
+        wrapped,
+        a_second_call,
+    )
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        (name, given)
+        for name in ASK
+        for given in (
+            ("in_train_mode", "every_other", "inference_tensors") if name in SLOW else GIVEN
+        )
+    ],
+)
+def test_the_form_of_what_is_given_changes_no_score(model, examples, plain, name, given):
+    if name == "compare_autoattack" and given in ("lists",):
+        pytest.skip("the call slices its images")
+    if name == "fingerprint" and given == "wrapped":
+        pytest.skip("a wrapper is another module")
+    expected = plain(name)
+    asked, images, labels = GIVEN[given](model, *examples)
+    flags = [module.training for module in asked.modules()]
+    tensors = {key: value.clone() for key, value in asked.state_dict().items()}
+    strides = [parameter.stride() for parameter in asked.parameters()]
+    found = ASK[name](asked, images, labels)
+    if given == "in_train_mode" and name == "probe checks":
+        expected = expected | {"checks.raised": expected["checks.raised"] + 1}  # it says so
+    assert_same(found, expected)
+    assert [module.training for module in asked.modules()] == flags
+    assert [parameter.stride() for parameter in asked.parameters()] == strides
+    for key, value in asked.state_dict().items():
+        assert torch.equal(value, tensors[key])
+
+
+@pytest.mark.parametrize("bother", BOTHER)
+def test_models_and_data_are_loaded_alike_under_any_mode(bother, tmp_path):
+    path = "models_zoo/checkpoints/digits/mlp-standard.safetensors"
+    model, data = load_model("digits/mlp-standard"), load_dataset("digits")
+    with BOTHER[bother]():
+        again, images = load_model("digits/mlp-standard"), load_dataset("digits")
+        weights = read_weights(path)
+        card = describe_model("digits/mlp-standard")
+        loaded = load_file(path, architecture="mlp", dataset="digits", input_shape=(1, 8, 8))
+    assert again.fingerprint == model.fingerprint
+    assert card == load_model("digits/mlp-standard").card
+    assert torch.equal(images.images, data.images)
+    assert torch.equal(images.labels, data.labels)
+    for tensor in (*weights.values(), again.mean, loaded.mean, images.images):
+        assert tensor.dtype in (torch.float32, torch.int64)
+        assert not tensor.is_inference()
+        assert tensor.device.type == "cpu"
+
+
+def test_global_generators_are_handed_back_whatever_the_model_does_with_them(model, examples):
+    class Restless(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = copy.deepcopy(model)
+
+        def forward(self, images):
+            torch.manual_seed(len(images))
+            random.seed(1)
+            np.random.seed(1)  # noqa: NPY002
+            return self.net(images) + 0 * torch.rand(1)
+
+    before = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()  # noqa: NPY002
+    attack_inputs(Restless(), *examples, eps=0.1, effort="quick")
+    after = torch.get_rng_state(), np.random.get_state()[1], random.getstate()  # noqa: NPY002
+    assert torch.equal(before[0], after[0])
+    assert np.array_equal(before[1], after[1])
+    assert before[2] == after[2]
+
+
+def test_modes_are_handed_back_after_an_error_and_nest():
+    def fail():
+        with torch.no_grad(), fixed_modes():
+            assert torch.is_grad_enabled()
+            with torch.no_grad(), fixed_modes():
+                assert torch.is_grad_enabled()
+            assert torch.is_grad_enabled()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert torch.is_grad_enabled()
+    with ExitStack() as stack:
+        stack.enter_context(nullcontext())
+        stack.enter_context(torch.inference_mode())
+        with fixed_modes():
+            assert not torch.is_inference_mode_enabled()
+        assert torch.is_inference_mode_enabled()
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_bundled_models_score_alike_without_gradients_around(zoo, digits, mode):
+    """The case that was seen: 1.000 in place of 0.675, and 1.000 in place of 0.025."""
+    data, model = digits.head(40), zoo("digits/cnn-pgd-at")
+    with mode():
+        inputs = attack_inputs(model, data.images, data.labels, eps=0.2, effort="quick")
+        weights = attack_weights(model, data.images, data.labels, radius=0.05)
+    assert float(inputs.robust.double().mean()) == pytest.approx(0.675)
+    assert float(weights.robust.double().mean()) == pytest.approx(0.025)
