@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import prod
 
 from torch import nn
 
 from benchmark.arguments import Array
 from benchmark.batteries import Battery, load_battery
+from benchmark.memory import usual_batch_size
 from benchmark.probes import PROBES, Probe
 from benchmark.provenance import provenance_of
 from benchmark.report import Report
@@ -25,7 +27,7 @@ def evaluate(
     *,
     seed: int = 0,
     device: str = "cpu",
-    batch_size: int = 256,
+    batch_size: int | None = None,
     known: Mapping[str, ProbeResult] | None = None,
     on_result: Callable[[Provenance, ProbeResult], None] | None = None,
     progress: Progress | None = None,
@@ -43,7 +45,8 @@ def evaluate(
         probes: which of its probes to run; by default all that are not references.
         seed: root of every random draw.
         device: such as ``"cpu"`` or ``"cuda"``.
-        batch_size: images passed through the model at once; bounds memory.
+        batch_size: images passed through the model at once, which bounds memory; by default
+            :func:`benchmark.memory.usual_batch_size`.
         known: results from before, which are not computed again.
         on_result: called with each new result as soon as it is there.
         progress: called with a few words whenever a piece of work is done.
@@ -65,7 +68,7 @@ def evaluate(
         labels,
         seed=seed,
         device=device,
-        batch_size=batch_size,
+        batch_size=batch_size or usual_batch_size(prod(images.shape[1:]), device),
         progress=progress,
     ) as subject:
         provenance = provenance_of(

@@ -88,12 +88,9 @@ def evaluation_examples(
     """
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)
-    if file is not None:
-        data = replace(load_npz(file, name=dataset, classes=CLASSES.get(dataset, 10)), split=split)
-    else:
-        few = dataset == "imagenet"  # never held whole
-        held = (count or usual) if few else None
-        data = load_dataset(dataset, split, data_root, held, preparation)
+    if file is None:
+        return load_dataset(dataset, split, data_root, count, preparation, usual)
+    data = replace(load_npz(file, name=dataset, classes=CLASSES.get(dataset, 10)), split=split)
     if count is not None:
         return data.head(count)
     return data if usual is None else data.head(min(usual, len(data)))

@@ -36,6 +36,7 @@ def load_dataset(
     data_root: str | Path | None = None,
     examples: int | None = None,
     preparation: Preprocessing | None = None,
+    most: int | None = None,
 ) -> Dataset:
     """One split of a data set, or the head of it.
 
@@ -48,6 +49,7 @@ def load_dataset(
         examples: only the first so many; ``None`` for all. ``imagenet`` reads no image beyond them.
         preparation: how images of ``imagenet`` are resized and cropped; other data sets have images
             of one size.
+        most: where ``examples`` does not say how many: so many, or all where there are fewer.
 
     Raises:
         InputError: the name or split is unknown, the data can be neither found nor downloaded, or
@@ -68,6 +70,8 @@ def load_dataset(
         if name == "imagenet":
             from benchmark.datasets.imagenet import imagenet
 
-            return imagenet(split, root, examples, preparation or Preprocessing())
+            return imagenet(split, root, examples, preparation or Preprocessing(), most)
         data = downloaded.downloaded(name, split, root)
+    if examples is None and most is not None:
+        examples = min(most, len(data))
     return data if examples is None else data.head(examples)

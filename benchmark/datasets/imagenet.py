@@ -37,6 +37,7 @@ def imagenet(
     root: Path,
     examples: int | None = None,
     preparation: Preprocessing = _DEFAULT,
+    most: int | None = None,
 ) -> Dataset:
     """ImageNet (Russakovsky et al. 2015), prepared as a model takes it.
 
@@ -51,6 +52,7 @@ def imagenet(
         examples: how many; ``None`` for all, where they are at most :data:`MOST`.
         preparation: resizing and cropping; by default the shorter side to 256 and the centre
             224 x 224.
+        most: no more than so many, where ``examples`` does not say how many.
 
     Raises:
         InputError: the folder is not there or not as stated, it has too few or too many images, or
@@ -58,14 +60,14 @@ def imagenet(
     """
     folder = root / "imagenet" / FOLDERS[split]
     files = _listing(folder)
-    if examples is None and len(files) > MOST:
+    if examples is None and most is None and len(files) > MOST:
         raise InputError(
             f"{folder} has {len(files):,} images, too many to hold at once; "
             f"say how many to take, such as --examples 1000"
         )
     if examples is not None and not 1 <= examples <= len(files):
         raise InputError(f"asked for {examples} examples of 'imagenet'; give 1 to {len(files)}")
-    chosen = files[:examples]
+    chosen = files[: most if examples is None else examples]
     images = read_images([path for path, _ in chosen], preparation)
     labels = torch.tensor([label for _, label in chosen])
     return Dataset("imagenet", split, images, labels, CLASSES)

@@ -6,20 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from benchmark.datasets import jpeg
 from benchmark.datasets.dataset import Dataset
-from benchmark.datasets.npz_arrays import UNPACKED, Archive, Header
+from benchmark.datasets.labels import class_labels, require_label_type, require_pixels
+from benchmark.datasets.npz_arrays import UNPACKED, Archive
 from models_zoo.checkpoint.content import size_limit
 from models_zoo.display import label, shown
 from models_zoo.errors import InputError
 from models_zoo.torch_modes import fixed_modes
-
-IMAGES = 4
-"""Dimensions of an array of images: (N, C, H, W)."""
-
-CHANNELS = (1, 3)
-"""How many channels images have."""
 
 _FORM = "x uint8 (N, C, H, W) and y int64 (N,)"
 
@@ -29,9 +25,10 @@ def load_npz(path: str | Path, name: str = "npz", classes: int = 10) -> Dataset:
     """Read labelled images from an ``.npz`` archive; object arrays are refused, never unpickled.
 
     Args:
-        path: archive with ``y`` integers (N,) and either ``x`` uint8 (N, C, H, W), read as values
-            of 255, or JPEG files: ``jpeg`` uint8, the bytes of all of them joined, and ``offsets``
-            int64 (N + 1,), where image i is ``jpeg[offsets[i]:offsets[i + 1]]``.
+        path: archive with ``y``, integers (N,), a column or one-hot, and either ``x`` uint8
+            (N, C, H, W), read as values of 255, or JPEG files: ``jpeg`` uint8, the bytes of all of
+            them joined, and ``offsets`` int64 (N + 1,), where image i is
+            ``jpeg[offsets[i]:offsets[i + 1]]``.
         name: what to call the data set.
         classes: number of classes.
 
@@ -49,20 +46,22 @@ def load_npz(path: str | Path, name: str = "npz", classes: int = 10) -> Dataset:
             f"{shown(path)} lacks {' and '.join(map(repr, missing))} (it has {held}); give {form}"
         )
     headers = archive.headers(wanted)
-    _require_labels(headers["y"], path, form)
     if not packed:
-        _require_pixels(headers["x"], path)
-        _require_pairs(headers["x"].shape[0], headers["y"], path, form)
-    labels = archive.load("y", headers["y"])
+        require_pixels(headers["x"], path, form)
+    require_label_type(headers["y"], path, form)
+    labels = class_labels(archive.load("y", headers["y"]), path, form)
+    if not packed:
+        _require_pairs(headers["x"].shape[0], labels, path, form)
     if labels.size and (labels.min() < 0 or labels.max() >= classes):
+        hint = "; count them from 0, y - 1" if (labels.min(), labels.max()) == (1, classes) else ""
         raise InputError(
             f"{shown(path)}: labels must be from 0 to {classes - 1}, got {labels.min()} to "
-            f"{labels.max()}"
+            f"{labels.max()}{hint}"
         )
     arrays = [archive.load(name, headers[name]) for name in wanted[:-1]]
     if packed:
         jpeg.require_cuts(arrays[0], arrays[1], shown(path))
-        _require_pairs(len(arrays[1]) - 1, headers["y"], path, form)
+        _require_pairs(len(arrays[1]) - 1, labels, path, form)
         images = jpeg.unpack_jpegs(arrays[0], arrays[1], shown(path), size_limit(UNPACKED))
     else:
         images = torch.from_numpy(arrays[0])
@@ -70,35 +69,11 @@ def load_npz(path: str | Path, name: str = "npz", classes: int = 10) -> Dataset:
         name=name,
         split="file",
         images=images.float().div_(255),
-        labels=torch.from_numpy(labels.astype(np.int64)),
+        labels=torch.from_numpy(labels),
         classes=classes,
     )
 
 
-def _require_labels(header: Header, path: Path, form: str) -> None:
-    if header.dtype.kind not in "iu" or len(header.shape) != 1:
-        raise InputError(
-            f"{shown(path)}: array 'y' is {header.dtype} with shape {header.shape}; give {form}"
-        )
-
-
-def _require_pairs(images: int, labels: Header, path: Path, form: str) -> None:
-    if images != labels.shape[0]:
-        raise InputError(
-            f"{shown(path)}: {images} images but {labels.shape[0]} labels; give {form}"
-        )
-
-
-def _require_pixels(header: Header, path: Path) -> None:
-    shape = header.shape
-    if header.dtype != np.uint8 or len(shape) != IMAGES:
-        raise InputError(
-            f"{shown(path)}: array 'x' is {header.dtype} with shape {shape}; give {_FORM}"
-        )
-    if 0 in shape:
-        raise InputError(f"{shown(path)}: no images, x has shape {shape}; give {_FORM}")
-    if shape[3] in CHANNELS and shape[1] not in CHANNELS:
-        raise InputError(
-            f"{shown(path)}: array 'x' has shape {shape}, which is (N, H, W, C); give "
-            "(N, C, H, W), such as x.transpose(0, 3, 1, 2)"
-        )
+def _require_pairs(images: int, labels: NDArray[np.int64], path: Path, form: str) -> None:
+    if images != len(labels):
+        raise InputError(f"{shown(path)}: {images} images but {len(labels)} labels; give {form}")

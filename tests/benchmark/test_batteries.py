@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+from math import prod
 
 import pytest
 
 from benchmark import list_batteries, load_battery
 from benchmark.batteries import Battery, battery_for
+from benchmark.memory import usual_batch_size
 from benchmark.probes import PROBES
 from benchmark.probes.ladders import budget_text
 from models_zoo.errors import InputError
@@ -103,9 +105,7 @@ def test_the_package_s_batteries_hold_every_probe(name):
     chosen = load_battery(name)
     assert chosen.name == name
     assert set(chosen.probes) == set(PROBES)
-    on_request = {"input-autoattack", "distance"} | (
-        {"regional"} if name in ("cifar10-linf-v1", "mnist-linf-v1") else set()
-    )
+    on_request = {"input-autoattack", "distance"} | (set() if name == "digits-v1" else {"regional"})
     assert chosen.default == tuple(probe for probe in PROBES if probe not in on_request)
     settings = chosen.model_dump()["probes"]
     assert settings["input-autoattack"]["eps"] == settings["input"]["headline_linf"]
@@ -116,6 +116,39 @@ def test_the_cifar_battery_has_the_field_s_ladder():
     settings = load_battery("cifar10-linf-v1").model_dump()["probes"]["input"]
     assert settings["linf"] == tuple(level / 255 for level in (1, 2, 4, 8))
     assert settings["headline_linf"] == 8 / 255
+
+
+def test_the_imagenet_battery_has_the_field_s_budgets_on_5000_images():
+    chosen = load_battery("imagenet-linf-v1")
+    settings = chosen.model_dump()["probes"]["input"]
+    assert (chosen.dataset, chosen.examples) == ("imagenet", 5000)
+    assert (settings["headline_linf"], settings["headline_l2"]) == (4 / 255, 3.0)
+    assert battery_for("imagenet") == chosen
+
+
+def test_the_cifar100_battery_is_that_of_cifar10_but_for_its_classes():
+    ours, theirs = (load_battery(f"cifar{n}-linf-v1").model_dump()["probes"] for n in (100, 10))
+    apart = {name for name in ours if ours[name] != theirs[name]}
+    assert apart == {"backdoor", "regional"}
+    assert ours["backdoor"] == theirs["backdoor"] | {"targets": (0, 50)}
+    assert ours["regional"] == theirs["regional"] | {"peers": ()}
+
+
+@pytest.mark.parametrize(
+    ("shape", "device", "size"),
+    [
+        ((1, 8, 8), "cpu", 256),
+        ((3, 32, 32), "cpu", 256),
+        ((3, 64, 64), "cpu", 256),
+        ((3, 96, 96), "cpu", 113),
+        ((3, 224, 224), "cpu", 20),
+        ((3, 224, 224), "cuda", 83),
+        ((3, 384, 384), "cpu", 7),
+        ((3, 4000, 4000), "cpu", 1),
+    ],
+)
+def test_batches_of_larger_images_are_smaller(shape, device, size):
+    assert usual_batch_size(prod(shape), device) == size
 
 
 def test_the_mnist_battery_takes_the_first_1000_images_against_linf_03():

@@ -71,7 +71,7 @@ CUTS = np.cumsum([0, *map(len, FILES)])
         ({"y": None}, "lacks 'y'"),
         ({"y": np.arange(2)}, "3 images but 2 labels"),
         ({"y": np.array([0, 1, 10])}, "0 to 9, got 0 to 10"),
-        ({"y": np.arange(3.0)}, "'y' is float64"),
+        ({"y": np.arange(3.0) + 0.5}, "'y' is float64"),
         ({"offsets": CUTS.astype(np.int32)}, "'offsets' is int32"),
         ({"offsets": CUTS.reshape(2, 2)}, r"'offsets' is int64 with shape \(2, 2\)"),
         ({"offsets": CUTS[:1]}, "no images"),

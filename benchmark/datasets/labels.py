@@ -1,0 +1,125 @@
+"""Class labels in the forms in which archives hold them, as int64 (N,)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.datasets.npz_arrays import Header
+from models_zoo.display import shown
+from models_zoo.errors import InputError
+
+_DIMENSIONS, _FLAT = 4, 2
+"""Of an array of images (N, C, H, W), and of one of flattened images."""
+
+_CHANNELS = (1, 3, 4)
+"""How many channels images have, where these are the last dimension."""
+
+_LARGEST = 2**53
+"""Below it every whole number has a float64 of its own."""
+
+
+def require_label_type(labels: Header, path: Path, form: str) -> None:
+    """Check that labels are numbers, before they are unpacked.
+
+    Args:
+        labels: what the array says of itself.
+        path: the file, for messages.
+        form: what the file should hold, for messages.
+
+    Raises:
+        InputError: they are not.
+    """
+    if labels.dtype.kind not in "iubf":
+        raise InputError(
+            f"{shown(path)}: array 'y' is {labels.dtype} with shape {labels.shape}; labels are "
+            f"whole numbers from 0, give {form}"
+        )
+
+
+def class_labels(labels: NDArray[Any], path: Path, form: str) -> NDArray[np.int64]:
+    """Labels as int64 (N,): whole numbers of any type, also as a column or one-hot.
+
+    Args:
+        labels: (N,) or (N, 1) of integers, booleans or floats, or one-hot (N, classes).
+        path: the file they are from, for messages.
+        form: what the file should hold, for messages.
+
+    Raises:
+        InputError: they are anything else.
+    """
+    kind = f"{labels.dtype} with shape {labels.shape}"
+    numbers = labels.astype(np.float64) if labels.dtype.kind == "f" else labels
+    if labels.dtype.kind == "f" and not np.array_equal(numbers, np.rint(numbers)):
+        raise InputError(
+            f"{shown(path)}: array 'y' is {kind} and not whole numbers; logits or probabilities "
+            f"are no labels, give {form} such as y.argmax(1)"
+        )
+    if numbers.size and not -_LARGEST < float(numbers.min()) <= float(numbers.max()) < _LARGEST:
+        raise InputError(
+            f"{shown(path)}: array 'y' holds {numbers.max():.6g}, which is no class; give {form}"
+        )
+    whole = numbers.astype(np.int64)
+    if whole.ndim == 2 and whole.shape[1] == 1:
+        return whole[:, 0]
+    if whole.ndim == 2 and _one_hot(whole):
+        return whole.argmax(1)
+    if whole.ndim != 1:
+        raise InputError(
+            f"{shown(path)}: array 'y' is {kind}, neither one label an image nor one-hot; "
+            f"give {form}"
+        )
+    return whole
+
+
+def _one_hot(rows: NDArray[np.int64]) -> bool:
+    """Whether each row has a single 1 and otherwise zeros."""
+    binary = bool(((rows == 0) | (rows == 1)).all())
+    return rows.shape[1] > 1 and binary and bool((rows.sum(1) == 1).all())
+
+
+def require_pixels(images: Header, path: Path, form: str) -> None:
+    """Check that images are uint8 (N, C, H, W), and say how to make them so.
+
+    Args:
+        images: what the array says of itself.
+        path: the file, for messages.
+        form: what the file should hold, for messages.
+
+    Raises:
+        InputError: they are not, or there are none.
+    """
+    plain = images.dtype == np.uint8 and len(images.shape) == _DIMENSIONS
+    if plain and not _channels_last(images.shape):
+        if 0 in images.shape:
+            raise InputError(f"{shown(path)}: no images, x has shape {images.shape}; give {form}")
+        return
+    raise InputError(
+        f"{shown(path)}: array 'x' is {images.dtype} with shape {images.shape}"
+        f"{_hint(images)}; give {form}"
+    )
+
+
+def _channels_last(shape: tuple[int, ...]) -> bool:
+    return len(shape) == _DIMENSIONS and shape[-1] in _CHANNELS and shape[1] not in _CHANNELS
+
+
+def _hint(images: Header) -> str:
+    hints = []
+    if images.dtype.kind == "f":
+        hints.append(
+            "values from 0 to 1 become (x * 255).round().astype('uint8'), values from 0 to 255 "
+            "x.round().astype('uint8')"
+        )
+    elif images.dtype.kind in "iub" and images.dtype != np.uint8:
+        hints.append("values from 0 to 255 become x.astype('uint8')")
+    if _channels_last(images.shape):
+        hints.append("which is (N, H, W, C): give (N, C, H, W) by x.transpose(0, 3, 1, 2)")
+    elif len(images.shape) == _DIMENSIONS - 1:
+        hints.append("grey images need a channel: x[:, None]")
+    elif len(images.shape) == _FLAT:
+        hints.append("flat images need their shape: x.reshape(-1, channels, height, width)")
+    return f" ({'; '.join(hints)})" if hints else ""
