@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import prod
 
 from torch import nn
 
 from benchmark.arguments import Array
 from benchmark.batteries import Battery, load_battery
-from benchmark.memory import usual_batch_size
+from benchmark.memory import AT_ONCE, usual_batch_size
 from benchmark.probes import PROBES, Probe
 from benchmark.provenance import provenance_of
 from benchmark.report import Report
@@ -68,9 +67,11 @@ def evaluate(
         labels,
         seed=seed,
         device=device,
-        batch_size=batch_size or usual_batch_size(prod(images.shape[1:]), device),
+        batch_size=AT_ONCE if batch_size is None else batch_size,
         progress=progress,
     ) as subject:
+        if batch_size is None:
+            subject.batch_size = usual_batch_size(subject.images)
         provenance = provenance_of(
             subject.model, subject.images, subject.labels, chosen, seed, device
         )

@@ -50,19 +50,22 @@ def out_of_memory(error: BaseException) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)
 
 
-_SMALL, _AT_ONCE = 3 * 64 * 64, 256
-"""Values of an image up to which a batch has its full size, and that size."""
+AT_ONCE = 256
+"""Images passed through a model at once, where they are small and nobody says otherwise."""
+
+_SMALL = 3 * 64 * 64
+"""Values of an image up to which it is small."""
 
 
-def usual_batch_size(values: int, device: str) -> int:
-    """Images passed through a model at once where nobody says how many.
+def usual_batch_size(images: Tensor) -> int:
+    """How many images pass through a model at once where nobody says so.
 
-    256 of up to 64 x 64 pixels; of larger ones fewer, so that a batch's activations take no more
-    memory: 20 of 224 x 224, and four times as many on an accelerator.
+    :data:`AT_ONCE` of up to 64 x 64 pixels; of larger ones fewer, so that a batch's activations
+    take no more memory: 20 of 224 x 224, and four times as many on an accelerator.
 
     Args:
-        values: of one image, channels times height times width.
-        device: where it is computed.
+        images: (N, C, H, W), on the device where it is computed.
     """
-    share = 1 if torch.device(device).type == "cpu" else 4
-    return max(1, min(_AT_ONCE, share * _AT_ONCE * _SMALL // max(values, 1)))
+    share = 1 if images.device.type == "cpu" else 4
+    values = max(images.shape[1:].numel(), 1)
+    return max(1, min(AT_ONCE, share * AT_ONCE * _SMALL // values))
