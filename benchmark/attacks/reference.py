@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from benchmark.attacks.verification import TOLERANCE, verified_fallen
+from benchmark.attacks.verification import verified_fallen
 from benchmark.results import Cost
 from benchmark.spaces import IMAGES, InputBall
 from benchmark.subject import Progress, Subject
@@ -108,7 +108,7 @@ def proven_fallen(subject: Subject, ball: InputBall, images: Tensor) -> Tensor:
         images: (N, C, H, W), from any attack.
     """
     projected, _ = verified_fallen(subject, ball, images)
-    inside = ball.excess({IMAGES: images}) <= TOLERANCE
+    inside = ball.excess({IMAGES: images}) <= ball.slack
     return projected | (inside & (predicted_classes(subject.logits(images)) != subject.labels))
 
 

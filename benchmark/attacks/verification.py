@@ -10,9 +10,6 @@ from benchmark.spaces import IMAGES, InputBall, Point, Space
 from benchmark.subject import Subject
 from models_zoo.prediction import predicted_classes
 
-TOLERANCE = 1e-6
-"""How far outside its space a point may be measured: rounding of float32."""
-
 
 def classified(subject: Subject, ball: InputBall, candidates: Tensor) -> tuple[Tensor, Tensor]:
     """Put candidate images back into their balls and classify them again in float32.
@@ -50,8 +47,8 @@ def require_inside(space: Space, point: Point) -> None:
     """Measure a point in float64 against its space.
 
     Raises:
-        RuntimeError: it lies outside by more than :data:`TOLERANCE`.
+        RuntimeError: it lies outside, see :meth:`benchmark.spaces.Space.contains`.
     """
-    excess = float(space.excess(point).amax())
-    if not excess <= TOLERANCE:
+    if not space.contains(point):
+        excess = float(space.excess(point).amax())
         raise RuntimeError(f"a point lies {excess:.3g} outside its space; the search is broken")

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from benchmark.attacks.verification import TOLERANCE
 from benchmark.certificates.affine import least_margins
 from benchmark.certificates.enclosure import Enclosure, around, within
 from benchmark.certificates.moving import Moving, Reach, UncertifiableError, reaches
 from benchmark.certificates.unknown import Unknown, Walk
 from benchmark.spaces import InputBall, WeightBall
+from benchmark.spaces.inside import SLACK, TOLERANCE
 from benchmark.subject import Subject
 
 DEEP = 8
@@ -90,7 +90,7 @@ class Certifier:
     def _prove(self, some: Subject, eps: float, moves: dict[str, Reach]) -> Tensor:
         """The outcomes of one batch, walk by walk, on what is not proven yet."""
         proven = torch.zeros_like(some.labels, dtype=torch.bool)
-        reach = eps + TOLERANCE if eps else 0.0
+        reach = eps + max(TOLERANCE, SLACK[self.norm] * eps) if eps else 0.0
         for start, collapse in self._walks(eps):
             left = (~proven).nonzero().squeeze(1)
             if not len(left):

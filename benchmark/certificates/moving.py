@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmark.attacks.verification import TOLERANCE
 from benchmark.spaces import WeightBall
+from benchmark.spaces.inside import TOLERANCE
 from models_zoo.errors import InputError
 
 

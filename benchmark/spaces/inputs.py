@@ -7,12 +7,20 @@ from typing import Literal
 import torch
 from torch import Generator, Tensor
 
+from benchmark.spaces.inside import (
+    ORDERS,
+    SLACK,
+    TOLERANCE,
+    brought_inside,
+    distances,
+    inward,
+    outside_box,
+)
 from benchmark.spaces.space import IMAGES, Point, Space
 from models_zoo.errors import InputError, unknown_name
 
 Norm = Literal["linf", "l2", "l1"]
 NORMS: tuple[Norm, ...] = ("linf", "l2", "l1")
-ORDERS = {"linf": float("inf"), "l2": 2.0, "l1": 1.0}
 DUALS = {"linf": "l1", "l2": "l2", "l1": "linf"}
 """The norm a gradient is measured in, so that ``|g . d| <= |g|_dual |d|``."""
 
@@ -28,6 +36,10 @@ result of each lies inside."""
 
 BISECTIONS = 40
 """Halvings of the threshold in the l1 projection; what is left is rounding."""
+
+LEFT_FREE = 1e-4
+"""Share of an l1 radius that is left free for pixels to round; where it takes more, the image is
+measured and shortened instead."""
 
 
 def lengths(displacement: Tensor, norm: str) -> Tensor:
@@ -63,8 +75,8 @@ class InputBall(Space):
             eps.to(images).view(-1, 1, 1, 1) if isinstance(eps, Tensor) else float(eps)
         )
         if norm == "linf":
-            self._low = (images - self._radii).clamp_(min=0)
-            self._high = (images + self._radii).clamp_(max=1)
+            self._low = inward(images - self._radii, images, self._radii).clamp_(min=0)
+            self._high = inward(images + self._radii, images, self._radii).clamp_(max=1)
 
         if norm == "l1":
             self.momentum = 1.0  # What was moved stays moved: a repeated step would be less sparse.
@@ -78,6 +90,21 @@ class InputBall(Space):
     def radii(self) -> Tensor:
         """The radius of each row, (N,)."""
         eps = torch.as_tensor(self.eps, dtype=self.images.dtype, device=self.images.device)
+        return eps.expand(self.rows)
+
+    @property
+    def slack(self) -> Tensor:
+        """How far beyond its radius each image may be measured, (N,), float64: rounding.
+
+        :data:`SLACK` of the radius, and for linf at most :data:`TOLERANCE`: a pixel rounds by less.
+        """
+        slack = SLACK[self.norm] * self._exact_radii
+        return slack.clamp_max(TOLERANCE) if self.norm == "linf" else slack
+
+    @property
+    def _exact_radii(self) -> Tensor:
+        """The radius of each row in float64, (N,), as it was given."""
+        eps = torch.as_tensor(self.eps, dtype=torch.float64, device=self.images.device)
         return eps.expand(self.rows)
 
     @property
@@ -104,12 +131,13 @@ class InputBall(Space):
         return self.project({IMAGES: self.images + self._radii * noise})
 
     def project(self, point: Point) -> Point:
-        """The nearest point of the ball and the box at once."""
+        """The nearest point of the ball and the box at once, inside as float64 measures it."""
         images = point[IMAGES]
         if self.norm == "linf":
             return {IMAGES: torch.clamp(images, self._low, self._high)}
         nearest = self._nearest_l2 if self.norm == "l2" else self._nearest_l1
-        return {IMAGES: nearest(images - self.images)}
+        found = nearest(images - self.images)
+        return {IMAGES: brought_inside(found, self.images, self.norm, self._exact_radii)}
 
     def _nearest_l2(self, moved: Tensor) -> Tensor:
         """The nearest point moves by ``clip(s u)`` with the greatest ``s <= 1`` that stays inside.
@@ -164,6 +192,7 @@ class InputBall(Space):
         length = lengths(moved, "l1")
         room = self.radii.double() - (moved != 0).flatten(1).sum(1) * 2.0**-24
         over = (length > self.radii.double()).view(-1, 1, 1, 1)
+        over &= (room >= (1 - LEFT_FREE) * self.radii).view(-1, 1, 1, 1)
         share = (room.clamp_min(0) / length.clamp_min(TINY)).view(-1, 1, 1, 1)
         return torch.where(over, (self.images + share * moved).to(images), images)
 
@@ -181,6 +210,7 @@ class InputBall(Space):
         if at is not None:
             blocked = torch.where(slope > 0, at[IMAGES] >= 1, at[IMAGES] <= 0)
             slope = slope.masked_fill(blocked, 0.0)
+        slope = _measurable(slope)
         if self.norm == "l2":
             scale = self.radii / lengths(slope, "l2").clamp_min(TINY)
             return {IMAGES: slope * scale.view(-1, 1, 1, 1)}
@@ -203,11 +233,13 @@ class InputBall(Space):
 
     def excess(self, point: Point) -> Tensor:
         """Distance beyond ``eps`` or outside [0, 1], whichever is more, in input units."""
-        images = point[IMAGES].double()
-        eps = torch.as_tensor(self.eps, dtype=torch.float64, device=images.device)
-        beyond = lengths(images - self.images.double(), self.norm) - eps
-        outside = torch.maximum(-images, images - 1).flatten(1).amax(1)
-        return torch.maximum(beyond, outside)
+        beyond = distances(point[IMAGES], self.images, self.norm) - self._exact_radii
+        return torch.maximum(beyond, outside_box(point[IMAGES]))
+
+    def contains(self, point: Point) -> bool:
+        """Whether images lie within their radii, but for :attr:`slack`, and exactly in the box."""
+        inside = distances(point[IMAGES], self.images, self.norm) <= self._exact_radii + self.slack
+        return bool((inside & (outside_box(point[IMAGES]) <= 0)).all())
 
     def spread(self, per_row: Tensor, name: str) -> Tensor:
         """(N,) to (N, 1, 1, 1); a single row broadcasts over all images."""
@@ -217,3 +249,16 @@ class InputBall(Space):
         """The balls around some of the images."""
         eps = self.eps[rows] if isinstance(self.eps, Tensor) else self.eps
         return InputBall(self.images[rows], self.norm, eps)
+
+
+def _measurable(slope: Tensor) -> Tensor:
+    """The same directions (N, C, H, W); those whose length float32 cannot tell brought to size 1.
+
+    The squares of gradients below 1e-23 are zero in float32 and those above 1e19 infinite, and a
+    gradient does not point elsewhere for being so flat or so steep. One that is zero stays zero.
+    """
+    peak = slope.flatten(1).abs().amax(1) if slope.numel() else slope.flatten(1).sum(1)
+    odd = ((peak > 0) & (peak < TINY)) | ((peak > 1 / TINY) & peak.isfinite())
+    if not bool(odd.any()):
+        return slope
+    return slope / torch.where(odd, peak, 1.0).view(-1, 1, 1, 1)

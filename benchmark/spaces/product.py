@@ -52,6 +52,10 @@ class ProductSpace(Space):
         parts = [space.excess(self._part(point, space)).amax().cpu() for space in self.spaces]
         return torch.stack(parts).amax().view(1)
 
+    def contains(self, point: Point) -> bool:
+        """Whether every part lies inside its own space."""
+        return all(space.contains(self._part(point, space)) for space in self.spaces)
+
     def spread(self, per_row: Tensor, name: str) -> Tensor:
         """As the space that owns the tensor."""
         return self._owner[name].spread(per_row, name)

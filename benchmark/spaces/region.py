@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Generator, Tensor
 
+from benchmark.spaces.inside import outside_box
 from benchmark.spaces.space import IMAGES, Point, Space
 from models_zoo.errors import InputError
 
@@ -55,10 +56,13 @@ class Region(Space):
 
     def excess(self, point: Point) -> Tensor:
         """Largest change outside the mask or distance outside [0, 1], in input units."""
-        images = point[IMAGES].double()
-        outside = torch.maximum(-images, images - 1).flatten(1).amax(1)
-        moved = ((images - self.images.double()).abs() * ~self.mask).flatten(1).amax(1)
-        return torch.maximum(outside, moved)
+        images = point[IMAGES]
+        still = torch.where(self.mask, 0.0, (images.double() - self.images).abs())
+        return torch.maximum(outside_box(images), still.flatten(1).amax(1))
+
+    def contains(self, point: Point) -> bool:
+        """Whether no pixel outside the masks moved and none left the box, to the last bit."""
+        return bool((self.excess(point) <= 0).all())
 
     def spread(self, per_row: Tensor, name: str) -> Tensor:
         """(N,) to (N, 1, 1, 1); a single row broadcasts over all images."""

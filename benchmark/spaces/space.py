@@ -57,6 +57,14 @@ class Space(ABC):
         """How far outside each row lies, (rows,); at most 0 inside, up to rounding."""
 
     @abstractmethod
+    def contains(self, point: Point) -> bool:
+        """Whether every row of a point lies inside, as float64 measures it, but for rounding.
+
+        Rounding is what float32 cannot tell apart at the point's own magnitude and a share of the
+        radius; what lies further out was not projected.
+        """
+
+    @abstractmethod
     def spread(self, per_row: Tensor, name: str) -> Tensor:
         """Shape a per-row quantity (rows,) to broadcast against the tensor called ``name``."""
 

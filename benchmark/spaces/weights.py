@@ -7,7 +7,7 @@ long a block is and how long it may be; every operation follows from these two.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal, get_args
 
 import torch
@@ -31,6 +31,11 @@ BLOCKS: dict[str, Block] = {
     "absolute-linf": "entry",
 }
 """What each geometry bounds the length of."""
+
+
+SLACK, SPACING = 5e-7, 2.0**-23
+"""How much longer than its bound a block may be measured: eight roundings of the bound, and two of
+the block's weights, since ``w + v`` is stored and not ``v``."""
 
 
 class WeightBall(Space):
@@ -123,6 +128,24 @@ class WeightBall(Space):
         no size of its own in an absolute ball.
         """
         worst = torch.tensor(-float("inf"), dtype=torch.float64)
+        for length, bound, size in self._measured(point):
+            beyond = (length - bound) / torch.maximum(size, bound).clamp_min(1e-12)
+            worst = torch.maximum(worst, beyond.amax())
+        return worst.view(1)
+
+    def contains(self, point: Point) -> bool:
+        """Whether no block is longer than its bound and what rounding adds to it.
+
+        That is :data:`SLACK` of the bound, for the projection, and :data:`SPACING` of the block's
+        own weights, because a float32 near ``w`` cannot tell smaller displacements apart.
+        """
+        return all(
+            bool((length <= (1 + SLACK) * bound + SPACING * size).all())
+            for length, bound, size in self._measured(point)
+        )
+
+    def _measured(self, point: Point) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Length, bound and size of the blocks, in float64, tensor by tensor."""
         lengths, sizes = [], []
         for name, weight in self.weights.items():
             own = weight.double().cpu()
@@ -131,15 +154,12 @@ class WeightBall(Space):
                 lengths.append(length)
                 sizes.append(size)
             else:
-                bound = self._bounds[name].double().cpu()
-                worst = torch.maximum(worst, _beyond(length, bound, size))
+                yield length, self._bounds[name].double().cpu(), size
         if lengths:
             length, size = (
                 torch.linalg.vector_norm(torch.stack(each)) for each in (lengths, sizes)
             )
-            bound = next(iter(self._bounds.values())).double().cpu()
-            worst = _beyond(length, bound, size)
-        return worst.view(1)
+            yield length, next(iter(self._bounds.values())).double().cpu(), size
 
     def spread(self, per_row: Tensor, name: str) -> Tensor:
         """(1,) to a scalar."""
@@ -206,8 +226,3 @@ class WeightBall(Space):
 def _ratio(bound: Tensor, length: Tensor) -> Tensor:
     """``bound / length``, and 0 for a zero length: a zero gradient or bias must not give NaN."""
     return torch.where(length > 0, bound / length.clamp_min(torch.finfo(length.dtype).tiny), 0)
-
-
-def _beyond(length: Tensor, bound: Tensor, size: Tensor) -> Tensor:
-    """How far the furthest block lies beyond its bound, as :meth:`WeightBall.excess` counts."""
-    return ((length - bound) / torch.maximum(size, bound).clamp_min(1e-12)).amax()

@@ -108,8 +108,8 @@ def to_plane(points: Tensor, slope: Tensor, offset: Tensor, norm: str) -> Tensor
     """
     need = -((slope * points).flatten(1).sum(1) + offset)
     toward = torch.where(need > 0, 1.0, -1.0).view(-1, 1, 1, 1) * slope
-    size = toward.abs().flatten(1).amax(1).view(-1, 1, 1, 1).clamp_min(TINY)
-    unit = toward / size
+    size = toward.abs().flatten(1).amax(1).view(-1, 1, 1, 1)
+    unit = toward / torch.where(size > 0, size, 1.0)
 
     def at(far: Tensor) -> Tensor:
         scale = far.view(-1, 1, 1, 1)

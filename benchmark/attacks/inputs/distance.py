@@ -22,9 +22,10 @@ from benchmark.attacks.inputs.search import Search
 from benchmark.attacks.inputs.squares import Squares
 from benchmark.attacks.inputs.targets import find_targets
 from benchmark.attacks.inputs.tournament import Round, Tournament
-from benchmark.attacks.verification import TOLERANCE, margins
+from benchmark.attacks.verification import margins
 from benchmark.spaces import InputBall
 from benchmark.spaces.inputs import NORMS, lengths
+from benchmark.spaces.inside import SLACK, TOLERANCE
 from benchmark.subject import Subject
 from models_zoo.errors import InputError, unknown_name
 
@@ -175,7 +176,10 @@ class _Hunt:
         """
         self.lower = torch.minimum(self.lower, (1 - 2 * self.precision) * self.upper)
         self.lower[self.upper > self.largest] = 0
-        limit = self.largest - min(TOLERANCE, self.largest / 10)
+        # A find may be measured a little beyond the ball, and must still be within the largest.
+        slack = 0.0 if self.norm == "linf" else 1.1 * SLACK[self.norm] * self.largest
+        room = max(TOLERANCE, slack)
+        limit = self.largest - min(room, self.largest / 10)
         rows, number = self._open(), 0
         if len(rows) and any(isinstance(search, Tournament) for search in searches):
             self._aim(rows)
