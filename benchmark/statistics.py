@@ -1,8 +1,12 @@
-"""Intervals: Wilson for proportions, normal for means."""
+"""Intervals: Wilson's for proportions, Student's for means, order statistics for medians.
+
+docs/method.md says how often each covers what it estimates, by simulation.
+"""
 
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -38,38 +42,85 @@ def wilson(share: float, n: int) -> Score:
     return Score(value=share, n=n, low=low, high=high)
 
 
-def mean(values: ArrayLike) -> Score:
-    """Mean with its 95% normal interval from the standard error; degenerate for one value.
+SHARES = (0.0, 1.0)
+"""Between what the mean of shares must lie."""
+
+
+def mean(values: ArrayLike, within: tuple[float, float] | None = None) -> Score:
+    """Mean with its 95% interval from the standard error and Student's t for ``N - 1`` degrees.
+
+    One value says nothing of how far others would scatter: its interval is unbounded.
 
     Args:
         values: float (N,), N at least 1.
+        within: between what the mean must lie, such as :data:`SHARES`; the ends are kept inside.
     """
     numbers = np.asarray(values, dtype=np.float64)
     n, centre = numbers.size, float(numbers.mean())
-    half = Z95 * float(numbers.std(ddof=1)) / math.sqrt(n) if n > 1 else 0.0
-    return Score(value=centre, n=n, low=centre - half, high=centre + half)
+    half = math.inf
+    if n > 1:
+        half = students_t(n - 1) * float(numbers.std(ddof=1)) / math.sqrt(n)
+    least, most = within or (-math.inf, math.inf)
+    # Rounding must not put an end beyond the mean.
+    low, high = max(least, centre - half), min(most, centre + half)
+    return Score(value=centre, n=n, low=min(low, centre), high=max(high, centre))
+
+
+@cache
+def students_t(degrees: int) -> float:
+    """The 97.5% quantile of Student's t with so many degrees of freedom, at least 1."""
+    from scipy.special import stdtrit  # not before a mean is asked for
+
+    return float(stdtrit(degrees, 0.975))
 
 
 def median(values: ArrayLike) -> Score:
-    """Median with the 95% interval that order statistics give, with normal ranks.
+    """Median with a 95% interval from order statistics, whatever the values' distribution.
 
-    It assumes nothing of how the values are distributed. Where there are too few values for a rank
-    outside, the ends are the smallest and the largest.
+    The ends lie between the two pairs of order statistics whose exact coverage is just above and
+    just below 95% (Hettmansperger & Sheather 1986), or are the outer pair where one of the values
+    is infinite. Fewer than six values have no such pair: their interval is unbounded.
 
     Args:
         values: float (N,), N at least 1, infinite ones included, none of them NaN.
     """
     numbers = np.sort(np.asarray(values, dtype=np.float64))
-    n, half = numbers.size, Z95 * math.sqrt(numbers.size) / 2
-    low, high = math.floor(n / 2 - half), math.ceil(n / 2 + half)
+    n = numbers.size
     below, above = numbers[(n - 1) // 2], numbers[n // 2]
     centre = float(below if below == above else (below + above) / 2)
-    return Score(
-        value=centre,
-        n=n,
-        low=float(numbers[max(low - 1, 0)]),
-        high=float(numbers[min(high, n - 1)]),
-    )
+    rank, inner = _median_ranks(n)
+    if rank == 0:
+        return Score(value=centre, n=n, low=-math.inf, high=math.inf)
+    low = _between(numbers[rank - 1], numbers[rank], inner)
+    high = _between(numbers[n - rank], numbers[n - rank - 1], inner)
+    return Score(value=centre, n=n, low=min(low, centre), high=max(high, centre))
+
+
+@cache
+def _median_ranks(n: int) -> tuple[int, float]:
+    """The outer pair's rank, counted from 1, and how far to go from it to the inner pair.
+
+    Rank 0 where not even the smallest and the largest of ``n`` values cover 95%.
+    """
+    from scipy.special import bdtr  # not before a median is asked for
+
+    def coverage(rank: int) -> float:
+        return 1 - 2 * float(bdtr(rank - 1, n, 0.5))
+
+    rank = 0
+    while rank + 1 <= n / 2 and coverage(rank + 1) >= 0.95:
+        rank += 1
+    if rank == 0 or rank + 1 > n / 2:
+        return rank, 0.0
+    outer, inner = coverage(rank), coverage(rank + 1)
+    share = (outer - 0.95) / (outer - inner)
+    return rank, (n - rank) * share / (rank + (n - 2 * rank) * share)
+
+
+def _between(outer: float, inner: float, share: float) -> float:
+    if not (math.isfinite(outer) and math.isfinite(inner)):
+        return float(outer)
+    return float(outer + share * (inner - outer))
 
 
 def exact(value: float, n: int) -> Score:

@@ -130,7 +130,7 @@ class BackdoorProbe(Probe):
                 "success": proportion(bits(headline.success)),
                 "mean_success": wilson(sum(rates) / len(rates), len(headline.success)),
                 "clean_accuracy": proportion(bits(headline.robust)),
-                "clean_drop": mean(lost.cpu().numpy()),
+                "clean_drop": mean(lost.cpu().numpy(), (-1, 1)),
                 "agreement": proportion(bits(headline.agreement)),
                 "base_rate": proportion(bits(headline.base)),
                 "relative_change": exact(headline.change, len(headline.robust)),

@@ -20,7 +20,7 @@ from benchmark.probes.ladders import outcome_curve, require_rung, score_curve
 from benchmark.probes.probe import Budget, Ladder, Probe, ProbeSettings, bits, refusal, share
 from benchmark.results import Curve, ProbeResult, Score, ScoreSpec
 from benchmark.spaces import select_weights
-from benchmark.statistics import exact, mean, proportion
+from benchmark.statistics import SHARES, exact, mean, proportion
 from benchmark.subject import Subject
 from models_zoo.errors import InputError
 
@@ -166,7 +166,7 @@ class BitsProbe(Probe):
                 [_accuracy(subject, quantized.xor(pattern.at(rate))) for rate in settings.rates]
             )
             subject.progress(f"random bit errors: pattern {number + 1} of {settings.patterns}")
-        return [mean(column) for column in zip(*shares, strict=True)]
+        return [mean(column, SHARES) for column in zip(*shares, strict=True)]
 
     def _flip_curves(
         self, subject: Subject, quantized: QuantizedWeights, attack: BitAttack
@@ -178,7 +178,7 @@ class BitsProbe(Probe):
             for number in range(settings.draws)
         ]
         control = [
-            mean([_accuracy(subject, quantized.flip(drawn[:count])) for drawn in draws])
+            mean([_accuracy(subject, quantized.flip(drawn[:count])) for drawn in draws], SHARES)
             for count in settings.control_flips
         ]
         steps = range(settings.flips + 1)

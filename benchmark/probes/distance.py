@@ -13,7 +13,7 @@ from benchmark.probes.inputs import NORM_LABELS
 from benchmark.probes.ladders import outcome_curve
 from benchmark.probes.probe import Budget, Probe, ProbeSettings, bits, share
 from benchmark.results import Curve, Outcomes, ProbeResult, Score, ScoreSpec
-from benchmark.statistics import mean, median
+from benchmark.statistics import SHARES, mean, median
 from benchmark.subject import Subject
 
 Positive = Annotated[Budget, Field(gt=0)]
@@ -82,7 +82,7 @@ class DistanceProbe(Probe):
         for norm, end in ends.items():
             lengths = found[norm].distances.cpu().numpy()
             scores[f"median_{norm}"] = median(lengths)
-            scores[f"area_{norm}"] = mean(np.minimum(lengths, end) / end)
+            scores[f"area_{norm}"] = mean(np.minimum(lengths, end) / end, SHARES)
             values[norm] = [float(f"{length:.6g}") for length in lengths]
             quantiles = np.quantile(lengths, DECILES, method="inverted_cdf")
             protocol[f"{norm} deciles"] = [float(f"{quantile:.4g}") for quantile in quantiles]

@@ -169,7 +169,7 @@ class FlatnessProbe(Probe):
             found = worst[name][settings.worst_radius]
             scores[f"worst_{name}"] = exact(float(found.loss), len(some))
         at = average["robust"][settings.average_radius], worst["robust"][settings.worst_radius]
-        scores["average_error"] = mean(at[0].error.cpu().numpy())
+        scores["average_error"] = mean(at[0].error.cpu().numpy(), (-1, 1))
         scores["worst_error"] = exact(float(at[1].error), len(some))
         scores["robust_loss"] = mean(losses["robust"](some).losses.cpu().numpy())
         protocol = self._protocol(some, temperature)

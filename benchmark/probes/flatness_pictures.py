@@ -38,7 +38,7 @@ def _curve(
 ) -> Curve:
     radii = sorted(radius for radius in rises if radius > 0)
     values = [np.atleast_1d(getattr(rises[radius], what).cpu().numpy()) for radius in radii]
-    scores = [mean(each) if len(each) > 1 else exact(float(each[0]), n) for each in values]
+    scores = [mean(each) if case == "average" else exact(float(each[0]), n) for each in values]
     return score_curve(
         f"{case}_case_{what}",
         loss,

@@ -14,7 +14,7 @@ from benchmark.objectives import cross_entropy
 from benchmark.probes.ladders import outcome_curve, score_curve
 from benchmark.probes.probe import bits
 from benchmark.results import Curve, Outcomes, Score
-from benchmark.statistics import mean, proportion
+from benchmark.statistics import SHARES, mean, proportion
 from benchmark.subject import Subject
 from models_zoo.prediction import predicted_classes
 
@@ -120,8 +120,8 @@ def random_rung(subject: Subject, budget: WeightBudget, radius: float, draws: in
         _, logits = measured(subject, ball, ball.sphere(generator))
         accuracies.append((predicted_classes(logits) == subject.labels).double().mean())
         losses.append(cross_entropy(logits, subject.labels).double().mean())
-    return RandomRung(_mean(torch.stack(accuracies)), _mean(torch.stack(losses)))
+    return RandomRung(_mean(torch.stack(accuracies), SHARES), _mean(torch.stack(losses)))
 
 
-def _mean(values: Tensor) -> Score:
-    return mean(values.double().cpu().numpy())
+def _mean(values: Tensor, within: tuple[float, float] | None = None) -> Score:
+    return mean(values.double().cpu().numpy(), within)

@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from benchmark.results import Score
 from leaderboard.findings.panels import Checkpoint
 from leaderboard.site.chart_style import COLOURS, SHAPES, Layers, domain, styled
+from leaderboard.site.charts import drawn_ends
 from leaderboard.site.labels import distinct, short
 
 _WIDTH, _HEIGHT, _ROW = 420, 260, 22
@@ -102,11 +103,12 @@ def lines(
 
 
 def _ends(axis: str, score: Score) -> dict[str, Any]:
-    return {axis: score.value, f"{axis}_low": score.low, f"{axis}_high": score.high}
+    low, high = drawn_ends(score)
+    return {axis: score.value, f"{axis}_low": low, f"{axis}_high": high}
 
 
 def _finite(*scores: Score) -> bool:
-    return all(math.isfinite(v) for s in scores for v in (s.value, s.low, s.high))
+    return all(math.isfinite(score.value) for score in scores)
 
 
 def _axis(title: str, share: bool, *, whole: bool = False) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def generalisation(panels: Sequence[Panel]) -> Finding:
         "those of early epochs included, Spearman's rank correlation of average-case robust "
         "flatness (larger is sharper) with the gap speaks for the claim where it is positive with "
         "p < 0.05 by permutation; against it where it is significantly negative, or where its "
-        f"bootstrap interval ends below {WEAK:g}. At least {FEWEST} checkpoints are needed. Where "
+        f"interval ends below {WEAK:g}. At least {FEWEST} checkpoints are needed. Where "
         "`flatness` was run on training images too, the gap of the robust loss, which the paper "
         "uses, is correlated as well.",
         caveats=[

@@ -46,7 +46,7 @@ def intrinsic_metric(panels: Sequence[Panel]) -> Finding:
         rule="Over all checkpoints of a data set, Spearman's rank correlation of psi (larger is "
         "more robust) with robust accuracy under the input attack, at the same linf budget where "
         "that is on the attack's ladder, speaks for the claim where it is positive with p < 0.05 "
-        "by permutation; against it where it is significantly negative, or where its bootstrap "
+        "by permutation; against it where it is significantly negative, or where its "
         f"interval ends below {WEAK:g}. At least {FEWEST} checkpoints are needed.",
         caveats=[
             "Psi does not look at labels: a model that answers with one class for every image has "

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.results import Score
-from benchmark.statistics import mean
+from benchmark.statistics import SHARES, mean
 from leaderboard.effects import paired_means
 from leaderboard.findings.drawings import dots
 from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, Vote
@@ -54,7 +54,7 @@ def _part(panel: Panel) -> Part:
             continue
         effect = paired_means(volumes[ours.name], volumes[other.name])
         votes.append("open" if not effect.sign else "for" if effect.sign > 0 else "against")
-        shown = (scored(mean(volumes[c.name]), "share") for c in (ours, other))
+        shown = (scored(mean(volumes[c.name], SHARES), "share") for c in (ours, other))
         names = f"{ours.name} against {other.name}"
         rows.append([names, *shown, points(effect), chance(effect.p), votes[-1]])
     head = ["checkpoints", "volume, nonsingular", "volume, other", "difference (points)", "p"]
@@ -63,7 +63,7 @@ def _part(panel: Panel) -> Part:
         panel.dataset,
         votes=votes,
         tables=[Table([*head, "speaks"], rows)] if rows else [],
-        figures=_figures(panel, {name: mean(volume) for name, volume in volumes.items()}),
+        figures=_figures(panel, {name: mean(volume, SHARES) for name, volume in volumes.items()}),
         missing=missing_recipes(panel, JOINT) + missing_probe(panel, ["joint"], without),
     )
 

@@ -11,7 +11,7 @@ import altair as alt
 
 from benchmark.results import Bars
 from leaderboard.site.chart_style import COLOURS, INK, filled, in_order, styled
-from leaderboard.site.charts import Picture, share_unit, titled, written
+from leaderboard.site.charts import Picture, drawn_ends, share_unit, titled, written
 from leaderboard.site.labels import distinct, short
 from leaderboard.site.svg import Painter
 from leaderboard.texts import ABSENT, number
@@ -62,10 +62,11 @@ def _chart(bars: Sequence[Bars], names: Sequence[str], unit: str) -> dict[str, A
     series = [of_series[each.series] for each in bars]
     labels = distinct(names, _NAME)
     data = [
-        {"name": labels[name], "series": own, "y": s.value, "low": s.low, "high": s.high}
+        {"name": labels[name], "series": own, "y": s.value, "low": low, "high": high}
         for own, each in zip(series, bars, strict=True)
         for name, s in zip(each.names, each.y, strict=True)
-        if all(map(math.isfinite, (s.value, s.low, s.high)))
+        if math.isfinite(s.value)
+        for low, high in [drawn_ends(s)]
     ]
     spec: dict[str, Any] = filled(
         _blank_chart(share=bool(unit), legend=len(series) > 1),

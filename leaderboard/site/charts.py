@@ -100,16 +100,24 @@ def _at(curve: Curve, x: float, unit: str) -> str:
     return written(curve.y[curve.x.index(x)], unit)
 
 
+def drawn_ends(score: Score) -> tuple[float, float]:
+    """The ends of a score's interval as charts draw them: an unbounded one has no whisker."""
+    if math.isfinite(score.low) and math.isfinite(score.high):
+        return score.low, score.high
+    return score.value, score.value
+
+
 def _chart(curves: Sequence[Curve], unit: str) -> dict[str, Any]:
     labels = distinct((curve.series for curve in curves), _SERIES)
     names = [labels[curve.series] for curve in curves]
     alone = any(len(curve.x) == 1 for curve in curves)
     data = [
-        {"x": x, "y": score.value, "low": score.low, "high": score.high, "series": name}
+        {"x": x, "y": score.value, "low": low, "high": high, "series": name}
         | ({"alone": len(curve.x) == 1} if alone else {})
         for name, curve in zip(names, curves, strict=True)
         for x, score in zip(curve.x, curve.y, strict=True)
-        if all(map(math.isfinite, (x, score.value, score.low, score.high)))
+        if math.isfinite(x) and math.isfinite(score.value)
+        for low, high in [drawn_ends(score)]
     ]
     ticks = _ticks(curves)
     texts = json.dumps([short(text, _TICK) for text in ticks.values()])

@@ -62,14 +62,25 @@ nonsingular.statistics = (() => {
     return { ...agrestiMin(gained, lost, n), n, p: mcnemar(gained, lost), gained, lost };
   };
 
-  // Mean of n differences from their sum and the sum of their squares, with its normal 95% interval;
+  // The 97.5% quantile of Student's t: exact to four decimals for few degrees of freedom, from five on
+  // by the normal one's expansion (Abramowitz and Stegun 26.7.5).
+  const studentsT = (degrees) => {
+    if (degrees < 5) return [Infinity, 12.7062, 4.3027, 3.1824, 2.7764][degrees];
+    const [z, d] = [Z95, degrees];
+    return (
+      z + (z ** 3 + z) / (4 * d) + (5 * z ** 5 + 16 * z ** 3 + 3 * z) / (96 * d ** 2)
+      + (3 * z ** 7 + 19 * z ** 5 + 17 * z ** 3 - 15 * z) / (384 * d ** 3)
+    );
+  };
+
+  // Mean of n differences from their sum and the sum of their squares, with Student's 95% interval;
   // one difference says nothing of its spread.
   const pairedMeans = (sum, sumOfSquares, n) => {
     const value = sum / n;
     const variance = Math.max(0, sumOfSquares / n - value ** 2) / (n - 1);
-    const half = n > 1 ? Z95 * Math.sqrt(variance) : Infinity;
+    const half = n > 1 ? studentsT(n - 1) * Math.sqrt(variance) : Infinity;
     return { value, low: value - half, high: value + half, n };
   };
 
-  return { bytes, ones, wilson, agrestiMin, discordant, mcnemar, pairedShares, pairedMeans };
+  return { bytes, ones, wilson, agrestiMin, discordant, mcnemar, pairedShares, pairedMeans, studentsT };
 })();
