@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from models_zoo.errors import InputError
+
 Predict = Callable[[Tensor], Tensor]
 """From images (N, C, H, W) to logits (N, classes)."""
 
@@ -19,9 +21,33 @@ Predict = Callable[[Tensor], Tensor]
 def kernels(model: nn.Module) -> dict[str, Tensor]:
     """The tensors that are displaced: matrices and convolution kernels, by name.
 
-    Biases and batch norm's scales have one dimension and stay (Wu et al. 2020, official code).
+    As in the official code of Wu et al. 2020, which takes the entries of more than one dimension
+    that are called a weight. Biases and batch norm's scales have one dimension and stay, and so do
+    class tokens, position embeddings and tables of position biases, which are no layer's weight.
+
+    Args:
+        model: any module.
+
+    Raises:
+        InputError: no parameter is called a weight and has more than one dimension.
     """
-    return {name: weight for name, weight in model.named_parameters() if weight.ndim > 1}
+    chosen = {
+        name: weight
+        for name, weight in model.named_parameters()
+        if weight.ndim > 1 and "weight" in _own_name(name)
+    }
+    if not chosen:
+        raise InputError(
+            "no weights to perturb: none of the model's parameters has two dimensions or more and "
+            "'weight' in its name; train with a recipe that does not perturb weights"
+        )
+    return chosen
+
+
+def _own_name(name: str) -> str:
+    """What the parameter is called in its layer; of one in parts, what the parts make up."""
+    parts = name.split(".")
+    return parts[parts.index("parametrizations") + 1] if "parametrizations" in parts else parts[-1]
 
 
 def displaced(model: nn.Module, weights: Mapping[str, Tensor]) -> Predict:
