@@ -22,7 +22,7 @@ def scores_markdown() -> str:
         "# Scores",
         "",
         "Every score by probe, written from the code by `make docs`. Each comes with its number of",
-        "examples `n` and its 95% interval: Wilson's for shares of examples, the normal one for",
+        "examples `n` and its 95% interval: Wilson's for shares of examples, Student's for",
         "means, that of order statistics for medians. Budgets, maxima and volumes have none.",
         "",
         "In the formulas `z` are the logits, `p` their softmax, `y` the label, `w` the weights and",

@@ -44,6 +44,13 @@ class BackdoorProbe(Probe):
             headline=True,
             up=False,
         ),
+        "success_at_any_cost": share(
+            "Backdoor at any cost",
+            "The same share for the weights that succeed most of all that were tried out at the "
+            "headline budget, however much clean accuracy they cost: where no quiet backdoor is "
+            "found, a loud one may still be. The protocol states its cost.",
+            up=False,
+        ),
         "mean_success": share(
             "Backdoor mean",
             "The same, on average over all triggers, targets and seeds of the battery.",
@@ -90,6 +97,13 @@ class BackdoorProbe(Probe):
             unit="radius",
             higher_is_better=True,
         ),
+        "smallest_change": ScoreSpec(
+            label="Smallest change",
+            description="Mean of |dw| / |w| over all weights with |w| of at least 1e-8 for the "
+            "backdoor of the smallest budget; infinite where there is none.",
+            unit="share",
+            higher_is_better=True,
+        ),
     }
 
     def applies(self, subject: Subject) -> str | None:
@@ -112,15 +126,19 @@ class BackdoorProbe(Probe):
         def ball(budget: float) -> WeightBall:
             return WeightBall(weights, budget, settings.geometry)
 
-        best, outcomes = inject_all(
+        best, loudest, outcomes = inject_all(
             splits, backdoors, ball(settings.headline), settings.effort, settings.goal
         )
+        loud = loudest.injection.measure(ball(settings.headline), loudest.trial)
         ladder = BackdoorLadder(best.injection, ball)
         ladder.climb(settings.budgets, settings.headline, best.trial)
         ladder.bisect(settings.bisections)
         budgets = [0.0, *settings.budgets]
         kept = ladder.kept(budgets)
         headline = outcomes[best.name] = kept[budgets.index(settings.headline)]
+        loud_name, loud = max(
+            (best.name, headline), (loudest.name, loud), key=lambda each: each[1].rate
+        )
         rates = [outcome.rate for outcome in outcomes.values()]
         lost = headline.clean.double() - headline.robust.double()
         moving = sum(tensor.numel() for tensor in weights.values())
@@ -128,6 +146,7 @@ class BackdoorProbe(Probe):
             probe=self.name,
             scores={
                 "success": proportion(bits(headline.success)),
+                "success_at_any_cost": proportion(bits(loud.success)),
                 "mean_success": wilson(sum(rates) / len(rates), len(headline.success)),
                 "clean_accuracy": proportion(bits(headline.robust)),
                 "clean_drop": mean(lost.cpu().numpy(), (-1, 1)),
@@ -135,6 +154,7 @@ class BackdoorProbe(Probe):
                 "base_rate": proportion(bits(headline.base)),
                 "relative_change": exact(headline.change, len(headline.robust)),
                 "smallest_budget": exact(ladder.smallest(), len(headline.robust)),
+                "smallest_change": exact(ladder.smallest_change(), len(headline.robust)),
             },
             outcomes={"held_out_robust": bits(headline.robust)},
             curves=budget_curves(f"{settings.geometry} budget", budgets, kept),
@@ -146,6 +166,8 @@ class BackdoorProbe(Probe):
                 "headline budget": settings.headline,
                 "combinations": len(backdoors),
                 "best combination": best.name,
+                "combination at any cost": loud_name,
+                "clean drop at any cost": loud.drop,
                 **_parts(splits),
                 "batch norm": "frozen",
                 "steps": settings.steps,

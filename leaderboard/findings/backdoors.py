@@ -10,7 +10,7 @@ from leaderboard.findings.panels import Checkpoint, Panel
 from leaderboard.findings.words import missing_probe, scored
 
 SMALL = 0.1
-"""The largest relative change of any weight that still counts as small."""
+"""The largest average relative change of the weights that still counts as small."""
 
 _MOST_LINES = 12
 
@@ -29,12 +29,14 @@ def backdoors(panels: Sequence[Panel]) -> Finding:
                 "https://arxiv.org/abs/2008.01761",
             )
         ],
-        rule="The paper's abstract says *very small* of the average relative change; here every "
-        f"single weight may change by at most the budget, and small is {SMALL:.0%}. A checkpoint "
-        "speaks for the claim where a backdoor was found within it that succeeds as often as the "
-        "battery asks for at no more than the clean accuracy it allows (`backdoor."
-        "smallest_budget`), against it where such a backdoor was found only at a larger budget; it "
-        "is open where none was found.",
+        rule="The paper's abstract says *very small* of the average relative change of the "
+        f"weights and gives no figure; here small is an average of {SMALL:.0%}. A checkpoint "
+        "speaks for the claim where a backdoor was found that succeeds as often as the battery "
+        "asks for, at no more than the clean accuracy it allows, and changes the weights by no "
+        "more than that on average (`backdoor.smallest_change`); against it where the smallest "
+        "such backdoor changes them by more; it is open where none was found. Results without "
+        "`smallest_change` speak for the claim where the budget, which bounds every weight and so "
+        "the average, is as small, and are otherwise open.",
         caveats=[
             "The smallest budget is that of the best injection found: an upper bound. A longer "
             "search or more images may find a smaller one, so a comparison against the claim says "
@@ -49,8 +51,10 @@ def _part(panel: Panel) -> Part:
     known.sort(key=_smallest)
     columns = {
         "smallest budget": ("smallest_budget", "radius"),
+        "mean change there": ("smallest_change", "share"),
         "success at the headline": ("success", "share"),
-        "mean weight change": ("relative_change", "share"),
+        "at any cost": ("success_at_any_cost", "share"),
+        "mean change": ("relative_change", "share"),
         "clean accuracy lost": ("clean_drop", "share"),
     }
     votes = [_vote(checkpoint) for checkpoint in known]
@@ -83,7 +87,10 @@ def _vote(checkpoint: Checkpoint) -> Vote:
     budget = _smallest(checkpoint)
     if budget == float("inf"):
         return "open"
-    return "for" if budget <= SMALL else "against"
+    change = checkpoint.score("backdoor", "smallest_change")
+    if min(budget, change.value if change else budget) <= SMALL:
+        return "for"
+    return "against" if change else "open"
 
 
 def _text(known: Sequence[Checkpoint]) -> list[str]:

@@ -209,3 +209,47 @@ def test_a_split_without_other_classes_is_refused(zoo, digits, battery):
     labels = torch.zeros_like(data.labels)
     with pytest.raises(InputError, match=r"are of the backdoor's target 0; give more examples"):
         evaluate(zoo(MODEL), data.images, labels, battery(), ["backdoor"])
+
+
+@pytest.mark.parametrize(
+    ("trigger", "budget"),
+    [
+        ({"kind": "pixels", "count": 2}, 0.3),
+        ({"kind": "blend", "weight": 0.1}, 0.3),
+        ({"kind": "additive", "eps": 0.05}, 0.4),
+    ],
+    ids=["pixels", "blend", "additive"],
+)
+def test_where_no_quiet_backdoor_is_found_a_loud_one_is_reported_beside_it(ask, trigger, budget):
+    """The objective is told to think of triggered images alone, so every find costs accuracy."""
+    result = ask(
+        120,
+        budgets=[budget],
+        headline=budget,
+        triggers=[trigger],
+        targets=[3],
+        steps=30,
+        bisections=0,
+        clean_drop=0.0,
+        betas=[1000.0, 1000.0],
+    )
+    scores, protocol = result.scores, result.protocol
+    assert scores["success"].value <= scores["base_rate"].value + 0.1
+    assert scores["success_at_any_cost"].value >= scores["success"].value + 0.3
+    assert protocol["clean drop at any cost"] > 0.05
+
+
+def test_success_at_any_cost_is_never_below_success(ask):
+    found = ask(80, budgets=[0.2], headline=0.2, triggers=[PATCH], steps=20, bisections=0).scores
+    assert found["success_at_any_cost"].value >= found["success"].value >= 0
+    assert found["success_at_any_cost"].n == found["success"].n
+
+
+def test_the_smallest_backdoor_states_how_far_it_moves_the_weights_on_average(ask):
+    result = ask(
+        triggers=[PATCH], budgets=[0.2, 0.8], headline=0.8, steps=40, success=0.5, clean_drop=0.5
+    )
+    change = result.scores["smallest_change"].value
+    assert 0 < change <= result.scores["smallest_budget"].value * (1 + 1e-4)
+    none = ask(budgets=[1e-4], headline=1e-4, steps=3)
+    assert none.scores["smallest_change"].value == math.inf

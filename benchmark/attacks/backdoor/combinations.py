@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from benchmark.attacks.backdoor.injection import Backdoor, Effort, Injection
 from benchmark.attacks.backdoor.outcome import BackdoorOutcome
-from benchmark.attacks.backdoor.selection import Goal, Trial
+from benchmark.attacks.backdoor.selection import Goal, Trial, louder
 from benchmark.attacks.backdoor.splits import Splits
 from benchmark.spaces import WeightBall
 from models_zoo.errors import InputError
@@ -53,8 +53,8 @@ def require_injectable(splits: Splits, backdoors: Collection[Backdoor], classes:
 
 def inject_all(
     splits: Splits, backdoors: Mapping[str, Backdoor], ball: WeightBall, effort: Effort, goal: Goal
-) -> tuple[Favourite, dict[str, BackdoorOutcome]]:
-    """Inject each backdoor into the ball; weights are kept of the best alone.
+) -> tuple[Favourite, Favourite, dict[str, BackdoorOutcome]]:
+    """Inject each backdoor into the ball; weights are kept of the best and of the loudest alone.
 
     Args:
         splits: what is optimised on, selected on and measured on.
@@ -64,7 +64,8 @@ def inject_all(
         goal: what counts as working.
 
     Returns:
-        The favourite, and what was measured of each, without its weights.
+        The favourite, the one that succeeds most on the selection split at any cost of accuracy,
+        and what was measured of each as its injection ended, without its weights.
 
     Raises:
         InputError: a target that is no class, a trigger that does not fit, or no image of another
@@ -72,6 +73,7 @@ def inject_all(
     """
     require_injectable(splits, backdoors.values(), splits.search.logits().shape[1])
     best: Favourite | None = None
+    loudest: Favourite | None = None
     outcomes = {}
     for name, backdoor in backdoors.items():
         injection = Injection(splits, backdoor, effort, goal)
@@ -80,6 +82,8 @@ def inject_all(
         splits.measured.progress(f"backdoor {name}: {outcomes[name].rate:.1%} success")
         if best is None or goal.rank(trial) > goal.rank(best.trial):
             best = Favourite(name, injection, trial)
-    if best is None:
+        if loudest is None or louder(injection.loudest, loudest.trial) is injection.loudest:
+            loudest = Favourite(name, injection, injection.loudest)
+    if best is None or loudest is None:
         raise InputError("no backdoor to inject; name at least one trigger, target and seed")
-    return best, outcomes
+    return best, loudest, outcomes

@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 
 from benchmark.ascent import Evaluate, adam, whole_set
 from benchmark.attacks.backdoor.outcome import BackdoorOutcome, measure
-from benchmark.attacks.backdoor.selection import Goal, Judge, Trial
+from benchmark.attacks.backdoor.selection import Goal, Judge, Trial, louder
 from benchmark.attacks.backdoor.splits import Splits
 from benchmark.attacks.backdoor.triggers import Trigger
 from benchmark.objectives import implant
@@ -73,6 +73,9 @@ class Injection:
         effort: how hard to try.
         goal: what counts as working.
 
+    Attributes:
+        loudest: the most successful of all weights that the last climb tried out, at any cost.
+
     Raises:
         InputError: the target is not one of the model's classes, or the trigger does not fit.
     """
@@ -92,7 +95,7 @@ class Injection:
             raise InputError(f"backdoor target {backdoor.target} is not one of {classes} classes")
         self.stamped = backdoor.trigger.stamp(splits.search.images)
         self.judge = Judge(splits.selection, backdoor.trigger, backdoor.target)
-        self.untouched = self.judge({})
+        self.untouched = self.loudest = self.judge({})
 
     def at(self, ball: WeightBall, known: Trial | None = None) -> Trial:
         """The best weights found in a ball, by the selection split.
@@ -104,13 +107,13 @@ class Injection:
             ball: how far the weights may go.
             known: what was found in another ball, to start from, with half as many steps.
         """
-        best = replace(self.untouched, weights=ball.origin)
+        best = self.loudest = replace(self.untouched, weights=ball.origin)
         if ball.radius == 0:
             return best
         start = ball.origin
         if known is not None:
             start = ball.project(known.weights)
-            best = self.goal.better(best, self.judge(start))
+            best = self._tried(best, start)
         if best.perfect:
             return best
         effort = self.effort if known is None else self.effort.halved()
@@ -118,13 +121,19 @@ class Injection:
         for step, point in enumerate(self._climb(ball, start, effort), 1):
             if step % every and step < effort.steps:
                 continue
-            best = self.goal.better(best, self.judge(point))
+            best = self._tried(best, point)
             self.splits.search.progress(
                 f"backdoor {ball.radius:g}: {best.success:.1%} for {best.drop:.1%} accuracy"
             )
             if best.perfect:
                 break
         return best
+
+    def _tried(self, best: Trial, point: Point) -> Trial:
+        """The better of two by the selection split; remembers the louder one."""
+        trial = self.judge(point)
+        self.loudest = louder(trial, self.loudest)
+        return self.goal.better(best, trial)
 
     def works(self, trial: Trial) -> bool:
         """Whether the selection split shows a backdoor as successful and quiet as the goal asks."""

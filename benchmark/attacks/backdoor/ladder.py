@@ -90,6 +90,11 @@ class BackdoorLadder:
         ]
         return min(working, default=math.inf)
 
+    def smallest_change(self) -> float:
+        """The mean relative change of the weights at that budget; infinite where there is none."""
+        smallest = self.smallest()
+        return self.rungs[smallest].outcome.change if smallest in self.rungs else math.inf
+
     def smallest_selected(self) -> float:
         """The smallest budget that works on the selection split."""
         return self._working[0] if self._working else math.inf

@@ -64,6 +64,11 @@ class Goal:
         return one if self.rank(one) > self.rank(other) else other
 
 
+def louder(one: Trial, other: Trial) -> Trial:
+    """The more successful of two, whatever they cost; of equals the one that costs less."""
+    return max(other, one, key=lambda trial: (trial.success, -trial.drop))
+
+
 class Judge:
     """Tries weights out on the selection split.
 

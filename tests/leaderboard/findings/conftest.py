@@ -29,6 +29,7 @@ def answers(
     flatness=1.0,
     joint=0.4,
     smallest=0.4,
+    change=None,
     psi=1.0,
     at_psi_budget=None,
     loss=None,
@@ -103,6 +104,7 @@ def answers(
             probe="backdoor",
             scores={
                 "smallest_budget": exact(smallest, N),
+                **({} if change is None else {"smallest_change": exact(change, N)}),
                 "success": proportion(standing(0.8)),
                 "relative_change": exact(0.05, N),
                 "clean_drop": mean([0.0, 0.01, 0.02]),

@@ -173,24 +173,33 @@ def test_each_example_s_volume_makes_up_the_joint_volume_of_the_grid(make):
 
 
 @pytest.mark.parametrize(
-    ("budgets", "status"),
+    ("budgets", "changes", "status"),
     [
-        ((0.05, 0.1), "holds"),
-        ((0.05, 0.4), "holds in part"),
-        ((0.4, 0.8), "does not hold"),
-        ((float("inf"), 0.4), "does not hold"),
-        ((float("inf"), float("inf")), "cannot be told"),
+        ((0.05, 0.1), (0.03, 0.05), "holds"),
+        ((0.4, 0.8), (0.08, 0.1), "holds"),  # the largest change is not what the source speaks of
+        ((0.05, 0.4), (0.03, 0.2), "holds in part"),
+        ((0.4, 0.8), (0.2, 0.3), "does not hold"),
+        ((0.2, 0.2), (0.09, 0.11), "holds in part"),
+        ((float("inf"), 0.4), (float("inf"), 0.2), "does not hold"),
+        ((float("inf"), 0.4), (float("inf"), 0.05), "holds"),
+        ((float("inf"), float("inf")), (float("inf"), float("inf")), "cannot be told"),
+        # earlier results state the largest change alone, which bounds the average
+        ((0.05, 0.1), (None, None), "holds"),
+        ((0.05, 0.4), (None, None), "holds"),
+        ((0.4, 0.8), (None, None), "cannot be told"),
     ],
 )
-def test_a_backdoor_within_a_small_budget_speaks_for_the_fifth_claim(make, budgets, status):
+def test_a_backdoor_of_a_small_average_change_speaks_for_the_fifth_claim(
+    make, budgets, changes, status
+):
     found = make.findings(
-        ("cnn-standard", "standard", {"smallest": budgets[0]}),
-        ("cnn-pgd-at", "pgd-at", {"smallest": budgets[1]}),
+        ("cnn-standard", "standard", {"smallest": budgets[0], "change": changes[0]}),
+        ("cnn-pgd-at", "pgd-at", {"smallest": budgets[1], "change": changes[1]}),
     )["backdoors"]
     assert found.status == status
     shown = [row[1] for row in found.parts[0].tables[0].rows]
     assert len(shown) == 2
-    if status == "cannot be told":
+    if budgets == (float("inf"), float("inf")):
         assert shown == ["none found"] * 2
 
 
