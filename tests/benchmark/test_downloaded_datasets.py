@@ -162,3 +162,49 @@ def test_the_head_of_any_data_set_can_be_asked_for(tmp_path):
 def test_the_classes_by_name_are_those_of_the_listings():
     listed = {name: listing.classes for name, listing in LISTINGS.items()}
     assert listed | {"digits": 10, "imagenet": 1000} == CLASSES
+
+
+def write(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+CIFAR = ("data_batch_1", "data_batch_2", "test_batch", "batches.meta")
+IDX = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte")
+LAYOUTS = {
+    "half an archive": ("cifar10", {"cifar-10-python.tar.gz": b"\x1f\x8b half"}),
+    "batches in the root": ("cifar10", dict.fromkeys(CIFAR, b"x")),
+    "damaged batches": ("cifar10", {f"cifar-10-batches-py/{name}": b"junk" for name in CIFAR}),
+    "a folder too deep": ("cifar10", {f"a/cifar-10-batches-py/{name}": b"x" for name in CIFAR}),
+    "a file for a folder": ("cifar100", {"cifar-100-python": b"x"}),
+    "the other data set": ("cifar100", {f"cifar-10-batches-py/{name}": b"x" for name in CIFAR}),
+    "idx files in the root": ("mnist", dict.fromkeys(IDX, b"x")),
+    "idx files that are none": ("mnist", {f"MNIST/raw/{name}": b"no idx" for name in IDX}),
+    "half a gz": ("mnist", {f"MNIST/raw/{IDX[0]}.gz": b"\x1f\x8b"}),
+    "empty files": ("fashion-mnist", {f"FashionMNIST/raw/{name}": b"" for name in IDX}),
+    "a web page": ("svhn", {"test_32x32.mat": b"<html>404</html>"}),
+    "half a mat": ("svhn", {"test_32x32.mat": b"MATLAB 5.0 MAT-file"}),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_wrong_and_half_layouts_are_said_in_a_line_with_what_goes_where(
+    tmp_path, no_network, layout
+):
+    name, files = LAYOUTS[layout]
+    for path, content in files.items():
+        write(tmp_path / path, content)
+    with pytest.raises(InputError) as refusal:
+        load_dataset(name, data_root=tmp_path)
+    message = str(refusal.value)
+    assert f"put {LISTINGS[name].files} into {tmp_path}" in message
+    assert "--data-root" in message
+    assert "\n" not in message
+
+
+def test_a_root_that_is_a_file_is_said_in_a_line(tmp_path, no_network):
+    write(tmp_path / "root", b"")
+    for name in ("cifar10", "mnist", "svhn", "imagenet"):
+        with pytest.raises(InputError, match="root") as refusal:
+            load_dataset(name, data_root=tmp_path / "root")
+        assert "\n" not in str(refusal.value)
