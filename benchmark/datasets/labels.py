@@ -64,9 +64,9 @@ def class_labels(labels: NDArray[Any], path: Path, form: str) -> NDArray[np.int6
         )
     whole: NDArray[np.int64] = numbers.astype(np.int64)
     if whole.ndim == 2 and whole.shape[1] == 1:
-        return whole.reshape(-1)
-    if whole.ndim == 2 and _one_hot(whole):
-        return whole.argmax(1).astype(np.int64)
+        whole = whole.reshape(len(whole))
+    elif whole.ndim == 2 and _one_hot(whole):
+        whole = whole.argmax(1).astype(np.int64)
     if whole.ndim != 1:
         raise InputError(
             f"{shown(path)}: array 'y' is {kind}, neither one label an image nor one-hot; "
