@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from models_zoo.architectures import Shape
 from models_zoo.errors import InputError, reason_of
@@ -20,6 +20,11 @@ TOLERANCE = 1e-3
 _EXPORT = "export it in eval mode with a batch dimension of any size"
 
 
+def random_images(input_shape: Shape) -> Tensor:
+    """The images (N, C, H, W) that a network is asked about: as many as :data:`BATCH`."""
+    return torch.rand(BATCH, *input_shape, generator=torch.Generator().manual_seed(0))
+
+
 def count_classes(network: nn.Module, input_shape: Shape, *, source: str) -> int:
     """Ask a network about random images; how many classes it tells apart.
 
@@ -32,13 +37,15 @@ def count_classes(network: nn.Module, input_shape: Shape, *, source: str) -> int
         InputError: it does not take a batch of such images, does not answer with logits, or its
             answer to an image is random, changes it or depends on the other images.
     """
-    images = torch.rand(BATCH, *input_shape, generator=torch.Generator().manual_seed(0))
+    images = random_images(input_shape)
+    # A GraphModule that is called prints a traceback when it fails; its forward does not.
+    ask = network.forward if isinstance(network, fx.GraphModule) else network
     before = {name: value.clone() for name, value in network.state_dict().items()}
     try:
         with torch.no_grad(), warnings.catch_warnings(action="ignore"):
             with Bounded(memory_limit()):
-                logits = network(images)
-            again, alone = network(images), network(images[:1])
+                logits = ask(images)
+            again, alone = ask(images), ask(images[:1])
     except InputError as error:
         raise InputError(f"{source} {error}") from error
     except Exception as error:  # foreign code fails in its own ways

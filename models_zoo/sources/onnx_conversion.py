@@ -9,10 +9,11 @@ from __future__ import annotations
 import inspect
 import operator
 import warnings
+from collections import Counter
 from typing import Any
 
 import torch
-from torch import fx, nn
+from torch import Tensor, fx, nn
 
 from models_zoo.errors import InputError, reason_of
 from models_zoo.sources.bounded import Bounded, memory_limit
@@ -24,27 +25,49 @@ STORE = "initializers"
 """The submodule that holds tensors which are in no layer, as buffers under their names."""
 
 
-def convert(model: Any, names: Names) -> fx.GraphModule:
+def convert(model: Any, names: Names, images: Tensor) -> fx.GraphModule:
     """A module that computes what a graph computes.
+
+    Each node's module is called as soon as it is made: what comes next is made for the shapes that
+    came out, and a node that fails is named. ONNX's own inference of shapes is C++ that crashes on
+    graphs of strangers.
 
     Args:
         model: a ``ModelProto`` in a dialect that onnx2torch reads, all of whose names are ours.
         names: what the graph's parts were called, for messages.
+        images: some images (N, C, H, W) to try it with.
 
     Returns:
         A module of one submodule a node, in their order, with the ``onnx_mapping`` that onnx2torch
         gave it. Initialisers are in layers that took them in, or buffers of :data:`STORE`.
 
     Raises:
-        InputError: an operator is not known, or cannot be converted as it is used; without the
-            file's name in front.
+        InputError: an operator is not known, cannot be converted as it is used, or does not take
+            the images; without the file's name in front.
     """
     parts = require("onnx2torch.onnx_graph", extra="onnx", purpose="ONNX files")
     source = parts.OnnxGraph(model.graph)
-    building = _Building(source)
-    for index, node in enumerate(source.nodes.values()):
-        module, mapping = _layer(node, source, model.opset_import[0].version, names)
-        building.call(f"{node.operation_type}_{index}", node, module, mapping)
+    building = _Building(source, images)
+    with (
+        warnings.catch_warnings(action="ignore"),
+        torch.random.fork_rng(devices=[]),  # layers are made with random weights
+        torch.no_grad(),
+        Bounded(memory_limit()),
+    ):
+        for index, node in enumerate(source.nodes.values()):
+            module, mapping = _layer(node, source, model.opset_import[0].version, names)
+            made = module.eval(), mapping, building.call(index, node, module, mapping)
+            try:
+                building.run(node, *made)
+            except InputError as error:
+                raise InputError(f"has {names.node(node.proto)}, which {error}") from error
+            except Exception as error:
+                shape = "x".join(map(str, images.shape[1:]))
+                raise InputError(
+                    f"cannot take a batch of {len(images)} images of {shape} at "
+                    f"{names.node(node.proto)}: {reason_of(error)}; export it in eval mode with a "
+                    "batch dimension of any size, or give the shape it was made for"
+                ) from error
     (answer,) = source.output_values
     building.graph.output(building.read(answer))
     building.graph.lint()
@@ -52,7 +75,7 @@ def convert(model: Any, names: Names) -> fx.GraphModule:
 
 
 def _layer(node: Any, source: Any, opset: int, names: Names) -> tuple[nn.Module, Any]:
-    """What onnx2torch makes of a node, and its mapping; layers' random starts disturb nothing."""
+    """What onnx2torch makes of a node, and its mapping."""
     registry = require("onnx2torch.node_converters", extra="onnx", purpose="ONNX files")
     what = names.node(node.proto)
     try:
@@ -63,12 +86,7 @@ def _layer(node: Any, source: Any, opset: int, names: Names) -> tuple[nn.Module,
             "without it, or give its weights with an architecture"
         ) from error
     try:
-        with (
-            warnings.catch_warnings(action="ignore"),
-            torch.random.fork_rng(devices=[]),
-            Bounded(memory_limit()),
-        ):
-            module, mapping = converter(node, source)
+        module, mapping = converter(node, source)
     except InputError as error:
         raise InputError(f"has {what}, which {error}") from error
     except Exception as error:  # the converter fails in many ways on what it does not know
@@ -84,30 +102,69 @@ def _layer(node: Any, source: Any, opset: int, names: Names) -> tuple[nn.Module,
 class _Building:
     """A graph of torch.fx that grows by one node of the source at a time."""
 
-    def __init__(self, source: Any) -> None:
+    def __init__(self, source: Any, images: Tensor) -> None:
         self.root = nn.Module()
         self.root.add_module(STORE, nn.Module())
         self.graph = guard(fx.Graph())
         self._source = source
         self._made = {source.input_values[0]: self.graph.placeholder(INPUT)}
+        self._tried: dict[str, Any] = {}
+        self._single: set[str] = set()
+        self._readers = Counter(
+            each for node in source.nodes.values() for each in node.input_values
+        )
+        self._keep(source.input_values[0], images)
 
-    def call(self, name: str, node: Any, module: nn.Module, mapping: Any) -> None:
-        """Add the call of a node's module under a name of ours."""
+    def call(self, index: int, node: Any, module: nn.Module, mapping: Any) -> list[str]:
+        """Add the call of a node's module; the names of inputs after one that was left out."""
+        name = f"{node.operation_type}_{index}"  # an operator that ONNX knows, and a number
         module.__dict__["onnx_mapping"] = mapping
         self.root.add_module(name, module)
         args = [self.read(value) for value in mapping.inputs]
-        kwargs: dict[str, Any] = {}
-        if None in args:  # what comes after an input that was left out is given by name
-            first = args.index(None)
-            accepted = list(inspect.signature(module.forward).parameters)[first : len(args)]
-            kwargs = {
-                name: value
-                for name, value in zip(accepted, args[first:], strict=False)
-                if value is not None
-            }
-            args = args[:first]
-        called = self.graph.call_module(name, tuple(args), kwargs)
+        first = args.index(None) if None in args else len(args)
+        named = list(inspect.signature(module.forward).parameters)[first : len(args)]
+        kwargs: dict[str, Any] = {
+            each: value
+            for each, value in zip(named, args[first:], strict=False)
+            if value is not None
+        }
+        called = self.graph.call_module(name, tuple(args[:first]), kwargs)
         self._made.update({value: called for value in node.output_values if value})
+        return named
+
+    def run(self, node: Any, module: nn.Module, mapping: Any, named: list[str]) -> None:
+        """Call a node's module with what came out of earlier ones, and note the shapes."""
+        given = [self._given(value) for value in mapping.inputs]
+        first = len(given) - len(named)
+        later = zip(named, given[first:], strict=True)
+        results = module(*given[:first], **{each: one for each, one in later if one is not None})
+        several = isinstance(results, tuple | list)
+        if not several:  # a mask of dropout, say, which the module does not give
+            self._single.add(node.unique_name)
+            for value in node.output_values[1:]:
+                self._made.pop(value, None)
+        for value, result in zip(
+            node.output_values, results if several else (results,), strict=False
+        ):
+            self._keep(value, result)
+        for value in node.input_values:
+            self._readers[value] -= 1
+            if not self._readers[value]:
+                self._tried.pop(value, None)
+
+    def _given(self, value: str) -> Any:
+        if value in self._source.initializers:
+            stored = self._made[value].target
+            return self.root.get_buffer(str(stored))
+        return self._tried[value] if value else None
+
+    def _keep(self, value: str, result: Any) -> None:
+        if isinstance(result, Tensor):
+            helper = require("onnx.helper", extra="onnx", purpose="ONNX files")
+            shape = helper.make_tensor_value_info(value, 1, list(result.shape))
+            self._source.value_info[value] = shape
+        if self._readers[value]:
+            self._tried[value] = result
 
     def read(self, value: str) -> fx.Node | None:
         """What stands for a value in the graph; ``None`` for an input that was left out."""
@@ -121,10 +178,12 @@ class _Building:
             store.register_buffer(name, self._source.initializers[value].to_torch())
             self._made[value] = self.graph.get_attr(f"{STORE}.{name}")
             return self._made[value]
+        if value not in self._made:
+            raise InputError("reads a second result of a node that has but one when it is scored")
         made = self._made[value]
         if value in self._source.input_values:
             return made
         node, index = self._source.value_as_node_output(value)
-        if len(node.output_values) > 1:
+        if len(node.output_values) > 1 and node.unique_name not in self._single:
             return self.graph.call_function(operator.getitem, (made, index))
         return made

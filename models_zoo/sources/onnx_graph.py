@@ -6,30 +6,37 @@ reads, freed of constants, and only then converted.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from torch import fx
 
+from models_zoo.architectures import Shape
 from models_zoo.errors import InputError, reason_of
+from models_zoo.sources.examination import random_images
 from models_zoo.sources.onnx_conversion import convert
 from models_zoo.sources.onnx_folding import fold
 from models_zoo.sources.onnx_operations import simplify
 from models_zoo.sources.onnx_precision import to_single
 from models_zoo.sources.onnx_renaming import rename
+from models_zoo.sources.onnx_size import require_moderate
 from models_zoo.sources.onnx_structure import check_structure
 from models_zoo.sources.onnx_weights import expose_weights
 from models_zoo.sources.optional import require
 
 
-def read_onnx(content: bytes) -> tuple[fx.GraphModule, tuple[int | None, ...]]:
-    """The network of an ONNX file, and the shape of an image as the graph states it.
+def read_onnx(
+    content: bytes, decide: Callable[[tuple[int | None, ...]], Shape]
+) -> tuple[fx.GraphModule, Shape]:
+    """The network of an ONNX file, and the shape of an image.
 
     Args:
         content: the bytes of an ``.onnx`` file that holds its weights itself.
+        decide: from (channels, height, width) as the graph states them, ``None`` where a dimension
+            is open, to those that are meant.
 
     Returns:
-        A module in eval mode whose trained tensors are parameters, and (channels, height, width),
-        ``None`` where a dimension is open.
+        A module in eval mode whose trained tensors are parameters, and what ``decide`` gave.
 
     Raises:
         InputError: the file is damaged, keeps weights elsewhere, has other inputs or outputs than a
@@ -42,18 +49,23 @@ def read_onnx(content: bytes) -> tuple[fx.GraphModule, tuple[int | None, ...]]:
     check_structure(onnx, model)
     names = rename(model)
     to_single(onnx, model, names)
-    shape = _image_shape(onnx, model.graph)
-    model = onnx.shape_inference.infer_shapes(model)
-    fold(onnx, model, names)
-    network = convert(model, names)
-    calls = [node.name for node in network.graph.nodes if node.op == "call_module"]
-    kinds = [node.op_type for node in model.graph.node]
-    expose_weights(network, model.graph, names)
-    simplify(network, dict(zip(calls, kinds, strict=True)))
+    shape = decide(_image_shape(onnx, model.graph))
+    try:
+        fold(onnx, model, names)
+        network = convert(model, names, random_images(shape))
+        calls = [node.name for node in network.graph.nodes if node.op == "call_module"]
+        kinds = [node.op_type for node in model.graph.node]
+        expose_weights(network, model.graph, names)
+        simplify(network, dict(zip(calls, kinds, strict=True)))
+    except InputError:
+        raise
+    except Exception as error:  # what only a damaged or hostile graph can lead to
+        raise InputError(f"cannot be converted to PyTorch: {reason_of(error)}") from error
     return network.eval(), shape
 
 
 def _parse(onnx: Any, content: bytes) -> Any:
+    require_moderate(content, onnx.ModelProto.DESCRIPTOR)
     model = onnx.ModelProto()
     try:
         model.ParseFromString(content)

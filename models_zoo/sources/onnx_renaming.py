@@ -70,12 +70,12 @@ def rename(model: Any) -> Names:
         What the parts were called.
     """
     names = Names()
-    ours: dict[str, str] = {}
+    ours: dict[str | bytes, str] = {}
 
-    def value(name: str) -> str:
+    def value(name: str | bytes) -> str:
         if name and name not in ours:
             ours[name] = f"v{len(ours)}"
-            names.values[ours[name]] = name
+            names.values[ours[name]] = _text(name)
         return ours.get(name, "")
 
     graph = model.graph
@@ -99,7 +99,7 @@ def rename(model: Any) -> Names:
         node.input.extend(given)
         node.output.extend(computed)
         called = f"{node.op_type}_{index}"
-        names.nodes[called] = node.name
+        names.nodes[called] = _text(node.name)
         node.name = called
         node.domain = ""
         for each in node.attribute:
@@ -107,6 +107,11 @@ def rename(model: Any) -> Names:
                 each.t.ClearField("name")
     names.buffers.update(ours[name] for name in buffers if name in ours)
     return names
+
+
+def _text(name: str | bytes) -> str:
+    """A name as text; protobuf gives one that is not UTF-8 as bytes."""
+    return name if isinstance(name, str) else name.decode("utf-8", "backslashreplace")
 
 
 def _is_buffer(value: Any) -> bool:

@@ -21,6 +21,9 @@ OLDEST_OPSET = 7
 LARGEST = 2**28
 """Numbers in one tensor at most, claimed or given."""
 
+NODES = 50_000
+"""Nodes of a graph at most."""
+
 RANK = 16
 """Dimensions of a tensor at most."""
 
@@ -61,6 +64,8 @@ def check_structure(onnx: Any, model: Any) -> None:
     for value in (*graph.input, *graph.output, *graph.value_info):
         _check_type(onnx, value)
     functions = {(each.domain, each.name) for each in model.functions}
+    if len(graph.node) > NODES:
+        raise InputError(f"has {len(graph.node)} nodes; networks of up to {NODES} are read")
     for node in graph.node:
         _check_node(onnx, node, version, functions)
     _check_order(graph)
@@ -163,6 +168,8 @@ def _check_attributes(onnx: Any, node: Any, schema: Any, what: str) -> None:
     if missing or len(set(given)) < len(given):
         text = f"lacks the attribute {missing[0]}" if missing else "has an attribute twice"
         raise InputError(f"has {what}, which {text}")
+    if node.op_type == "Constant" and len(given) != 1:
+        raise InputError(f"has {what} with {len(given)} values; it has one")
     for each in node.attribute:
         known = schema.attributes.get(each.name)
         if known is None or int(known.type) != each.type:

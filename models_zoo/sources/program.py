@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from torch import nn
@@ -54,8 +56,7 @@ def load_program(
     if not isinstance(file, FileBytes):
         file = open_program(file, trust)
     path, sha256 = file.path, file.sha256
-    network, stated = _read(file, trust)
-    shape = _agree(path, stated, input_shape)
+    network, shape = _read(file, trust, input_shape)
     found = count_classes(network, shape, source=f"model {path}")
     if classes not in (None, found):
         raise InputError(f"model {path} gives {found} logits, the data has {classes} classes")
@@ -94,17 +95,27 @@ def open_program(path: Path, trust: bool = False) -> FileBytes:
     return read_file(path, kind="model", most=LARGEST)
 
 
-def _read(file: FileBytes, trust: bool) -> tuple[nn.Module, tuple[int | None, ...]]:
+def _read(file: FileBytes, trust: bool, known: Shape | None) -> tuple[nn.Module, Shape]:
+    decide = partial(_agree, file.path, known=known)
     if FORMATS[file.path.suffix.lower()] == "onnx":
         from models_zoo.sources.onnx_graph import read_onnx
 
-        try:
-            return read_onnx(file.data)
-        except InputError as error:
-            raise InputError(f"model {shown(file.path)} {error}") from error
+        with _naming(file.path):
+            return read_onnx(file.data, decide)
     from models_zoo.sources.exported_program import read_exported
 
-    return read_exported(file.path, file.data, trust=trust)
+    network, stated = read_exported(file.path, file.data, trust=trust)
+    with _naming(file.path):
+        return network, decide(stated)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Put the file's name in front of what is wrong with it."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"model {shown(path)} {error}") from error
 
 
 def _agree(path: Path, stated: tuple[int | None, ...], known: Shape | None) -> Shape:
@@ -114,11 +125,11 @@ def _agree(path: Path, stated: tuple[int | None, ...], known: Shape | None) -> S
         channels, height, width = stated
         if channels is None or height is None or width is None:
             raise InputError(
-                f"model {path} takes images of {text}; say which size it was trained on, "
+                f"takes images of {text}; say which size it was trained on, "
                 f"such as {path.name}?shape=3x32x32"
             )
         return channels, height, width
     if any(a is not None and a != b for a, b in zip(stated, known, strict=True)):
         given = "x".join(map(str, known))
-        raise InputError(f"model {path} takes images of {text}, the data has {given}")
+        raise InputError(f"takes images of {text}, the data has {given}")
     return known
