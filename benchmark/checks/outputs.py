@@ -45,16 +45,24 @@ def not_logits(subject: Subject) -> Flag:
     )
 
 
-def non_finite_outputs(subject: Subject) -> Flag:
-    """Share of images with an infinite or undefined output, in the data and all over the box."""
+def non_finite_outputs(subject: Subject, eps: float = 0.0) -> Flag:
+    """Share of images with an infinite or undefined output, in the data and all over the box.
+
+    Args:
+        subject: model and examples.
+        eps: linf radius around the examples within which random images are tried too.
+    """
     some = min(CORNERS, len(subject))
     shape = (some, *subject.images.shape[1:])
     generator = subject.generator("checks", "box")
     random = torch.rand(shape, generator=generator)
     corners = torch.randint(0, 2, shape, generator=generator).float()
     corners[0], corners[-1] = 0.0, 1.0
+    noise = 2 * torch.rand(subject.images.shape, generator=generator).to(subject.images) - 1
+    near = (subject.images + eps * noise).clamp(0, 1)
     broken = {
         "of the examples": ~subject.logits().isfinite().all(1),
+        "of them under noise": ~subject.logits(near).isfinite().all(1),
         "random images": ~subject.logits(random.to(subject.images)).isfinite().all(1),
         "corners of the box": ~subject.logits(corners.to(subject.images)).isfinite().all(1),
     }

@@ -63,7 +63,7 @@ class ChecksProbe(Probe):
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
             torch.manual_seed(seed)
             flags = [
-                checks.non_finite_outputs(some),
+                checks.non_finite_outputs(some, settings.eps),
                 checks.not_logits(some),
                 checks.train_mode(some),
                 checks.random_outputs(some),

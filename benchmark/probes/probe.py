@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from fractions import Fraction
@@ -10,7 +11,7 @@ from typing import Annotated, Any, ClassVar, final
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from torch import Tensor
 
-from benchmark.results import Outcomes, ProbeResult, ScoreSpec
+from benchmark.results import Flag, Outcomes, ProbeResult, ScoreSpec
 from benchmark.subject import Subject
 from models_zoo.errors import InputError
 
@@ -104,7 +105,27 @@ class Probe(ABC):
             raise RuntimeError(f"probe {self.name} returned undocumented scores: {sorted(unknown)}")
         if "headline" in result.outcomes and len(result.outcomes["headline"]) != len(subject):
             raise RuntimeError(f"probe {self.name}: headline outcomes are not one an example")
-        return result.model_copy(update={"cost": spent()})
+        flags = [*result.flags, *_undefined(result)]
+        return result.model_copy(update={"cost": spent(), "flags": flags})
+
+
+def _undefined(result: ProbeResult) -> list[Flag]:
+    """A flag where scores are NaN, which a model brings about whose outputs are not finite."""
+    names = sorted(name for name, score in result.scores.items() if math.isnan(score.value))
+    if not names:
+        return []
+    return [
+        Flag(
+            name="undefined_scores",
+            title="Scores are undefined",
+            raised=True,
+            figure=len(names) / len(result.scores),
+            saw=f"{len(names)} of {len(result.scores)} scores are undefined ({', '.join(names)}): "
+            "an output they are computed from is NaN or infinite. Any raises the flag.",
+            advice="Find where the model divides by zero or overflows. Accuracies count an output "
+            "that is not finite as wrong; losses and divergences have no value for it.",
+        )
+    ]
 
 
 def classes_of(subject: Subject) -> int:
