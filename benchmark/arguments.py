@@ -229,7 +229,8 @@ def _tensor(name: str, given: Array) -> Tensor:
             raise InputError(f"{name} are on the device 'meta', which holds no values")
         return given
     try:
-        return torch.as_tensor(np.asarray(given))
+        array = np.array(given, order="C")
+        return torch.as_tensor(array.astype(array.dtype.newbyteorder("="), copy=False))
     except (ValueError, TypeError, RuntimeError) as error:
         raise InputError(
             f"{name} must be a tensor or an array of numbers, got a {type(given).__name__}"

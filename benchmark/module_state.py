@@ -26,8 +26,14 @@ def ordinary(model: nn.Module) -> nn.Module:
     Tensors of that mode take part in no gradient.
 
     Raises:
-        InputError: it cannot be copied.
+        InputError: it cannot be copied, or some of its tensors have no shape yet.
     """
+    for name, tensor in _tensors(model):
+        if is_lazy(tensor):
+            raise InputError(
+                f"the model's tensor {name!r} has no shape yet; call the model once on a batch of "
+                "images before handing it over"
+            )
     if not any(tensor.is_inference() for _, tensor in _tensors(model)):
         return model
     try:
@@ -125,11 +131,6 @@ class ModuleState:
         if self.devices == {torch.device("meta")}:
             raise InputError("the model is on the device 'meta', without weights; load them first")
         for name, parameter in self.model.named_parameters():
-            if is_lazy(parameter):
-                raise InputError(
-                    f"the model's parameter {name!r} has no shape yet; call the model once on a "
-                    "batch of images before handing it over"
-                )
             if type(parameter.data) is not Tensor:
                 raise InputError(
                     f"the model's parameter {name!r} is a {type(parameter.data).__name__}, spread "

@@ -5,6 +5,8 @@ Each function answers with a sentence that says what is missing, or ``None``.
 
 from __future__ import annotations
 
+import warnings
+
 import torch
 from torch import Tensor
 from torch.func import functional_call
@@ -99,14 +101,15 @@ def _no_gradient(
     """What goes wrong on the way from the logits back to ``inputs``; the cost is not counted."""
     own = images.clone() if images.requires_grad else images
     try:
-        with torch.enable_grad():
+        with torch.enable_grad(), warnings.catch_warnings(action="ignore"):
             output = (
                 functional_call(subject.model, weights, (own,)) if weights else subject.model(own)
             )
             value = logits_of(output, images.dtype).sum()
         if not value.requires_grad:
             return "they have none"
-        slopes = torch.autograd.grad(value, inputs, allow_unused=True)
+        with warnings.catch_warnings(action="ignore"):
+            slopes = torch.autograd.grad(value, inputs, allow_unused=True)
     except Exception as error:  # foreign code and operations without a derivative
         return reason_of(error)
     return "they depend on none of them" if all(each is None for each in slopes) else None

@@ -313,10 +313,10 @@ def _refusal(images: Tensor, error: Exception) -> str:
     """Why a model could not be called, with a hint where the cause is a usual one."""
     shape, reason = tuple(images.shape[1:]), reason_of(error)
     hint = ""
-    if shape[0] not in CHANNELS and shape[-1] in CHANNELS:
-        hint = "; the images look like (N, H, W, C), use images.permute(0, 3, 1, 2)"
-    elif "Half" in reason or "BFloat16" in reason or "Double" in reason:
+    if any(kind in str(error) for kind in ("Half", "BFloat16", "Double", "double", "dtype")):
         hint = "; images are float32: call model.float(), or cast them in its forward"
+    elif shape[0] not in CHANNELS and shape[-1] in CHANNELS:
+        hint = "; the images look like (N, H, W, C), use images.permute(0, 3, 1, 2)"
     if type(error) is not RuntimeError:  # the reason of a KeyError is only the key
         reason = f"{type(error).__name__}: {reason}"
     return f"the model cannot take images of shape {shape}: {reason}{hint}"
