@@ -96,17 +96,29 @@ def _sets(content: object) -> dict[str, Mapping[Any, Any]]:
                 for key, inner in value.items()
                 if isinstance(inner, dict) and isinstance(key, str) and not _is_skipped(key)
             ]
-    return _without_root(_split(found))
+    return _without_outer(_split(found))
 
 
 def _is_skipped(key: str) -> bool:
     return key.lower().startswith(_SKIPPED)
 
 
-def _without_root(sets: dict[str, Mapping[Any, Any]]) -> dict[str, Mapping[Any, Any]]:
-    """Without a file's outermost dictionary where it holds a tensor beside its sets of weights."""
+def _without_outer(sets: dict[str, Mapping[Any, Any]]) -> dict[str, Mapping[Any, Any]]:
+    """Without dictionaries that hold a few tensors, such as a counter, beside a set of weights."""
     known = any(each and (_rank(each) < len(NESTINGS) or _is_average(each)) for each in sets)
-    return {each: value for each, value in sets.items() if each or not known}
+    counts = {each: _count(value) for each, value in sets.items()}
+    return {
+        each: value
+        for each, value in sets.items()
+        if (each or not known)
+        and not any(
+            other.startswith(f"{each}.") and count > counts[each] for other, count in counts.items()
+        )
+    }
+
+
+def _count(values: Mapping[Any, Any]) -> int:
+    return sum(isinstance(each, Stored | Unusable) for each in values.values())
 
 
 def _split(sets: dict[str, Mapping[Any, Any]]) -> dict[str, Mapping[Any, Any]]:
@@ -182,7 +194,7 @@ def _tensors(values: Mapping[Any, Any], called: str) -> tuple[Found, list[str]]:
     left = []
     for key, value in values.items():
         if not isinstance(key, str):
-            left.append(str(getattr(key, "value", key))[:20])
+            left.append(_kind(key))  # a key's text can be endless: tuples of tuples
         elif isinstance(value, Stored | Unusable):
             tensors[key] = value
         elif "numpy" in _kind(value) and "scalar" not in _kind(value):

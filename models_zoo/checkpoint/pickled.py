@@ -18,7 +18,7 @@ from models_zoo.checkpoint.inert import is_inert
 from models_zoo.checkpoint.stored import DamagedError
 from models_zoo.checkpoint.tensors import rebuilt
 
-STEPS = 2_000_000
+STEPS = 1_000_000
 """Steps of a file's pickles that are followed; a checkpoint of 1,000 layers has 100,000."""
 
 Resolve = Callable[[object], object]

@@ -156,7 +156,7 @@ def finished(value: Tensor, name: str, source: str) -> Tensor:
     if not value.is_floating_point():
         return value.detach().clone(memory_format=torch.contiguous_format)
     value = value.detach().to(torch.float32, copy=True, memory_format=torch.contiguous_format)
-    if not bool(torch.isfinite(value).all()):
+    if not bool(torch.isfinite(value.flatten()).all()):
         raise InputError(
             f"{source} has NaN or infinite weights in {shown(name)}; train or save it again"
         )

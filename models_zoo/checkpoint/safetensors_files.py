@@ -6,7 +6,15 @@ import json
 from typing import Any
 
 from models_zoo.checkpoint.content import Readable
-from models_zoo.checkpoint.stored import DTYPES, DamagedError, Storage, Stored, Unusable, contiguous
+from models_zoo.checkpoint.stored import (
+    DIMENSIONS,
+    DTYPES,
+    DamagedError,
+    Storage,
+    Stored,
+    Unusable,
+    contiguous,
+)
 
 HEADER = 32 << 20
 """Bytes of a header at most; the format itself allows 100 MB."""
@@ -77,6 +85,8 @@ def _tensor(fields: dict[str, Any], start: int, length: int) -> Stored | Unusabl
     kind, shape = fields.get("dtype"), fields.get("shape")
     if not isinstance(kind, str) or not isinstance(shape, list) or not all(map(_is_count, shape)):
         raise DamagedError("its header does not say what a tensor is")
+    if len(shape) > DIMENSIONS:
+        raise DamagedError(f"a tensor has {len(shape):,} dimensions")
     dtype = _TYPES.get(kind)
     if dtype not in DTYPES:
         return Unusable(f"a tensor of type {kind[:20]}")

@@ -34,6 +34,7 @@ NAMES = (
     "a\x1b[31mb",
     "a\nb",
     "a\u202eb",
+    "a\udcff",
     "netz größe",
     "x" * 220,
 )
