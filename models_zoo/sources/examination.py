@@ -56,7 +56,7 @@ def count_classes(network: nn.Module, input_shape: Shape, *, source: str) -> int
         ) from error
     _check_logits(logits, source)
     apart = float((logits[:1] - alone).abs().max())
-    if any(not torch.equal(value, before[key]) for key, value in network.state_dict().items()):
+    if any(not _same(value, before[key]) for key, value in network.state_dict().items()):
         raise InputError(f"{source} changes itself when it is called; {_EXPORT}")
     if not torch.equal(logits, again):
         raise InputError(f"{source} gives two answers for the same images; {_EXPORT}")
@@ -65,6 +65,13 @@ def count_classes(network: nn.Module, input_shape: Shape, *, source: str) -> int
             f"{source} answers differently when other images are in the batch; {_EXPORT}"
         )
     return int(logits.shape[1])
+
+
+def _same(value: Tensor, before: Tensor) -> bool:
+    """Whether a tensor is what it was; NaN is equal to itself here."""
+    if torch.equal(value, before):
+        return True
+    return value.is_floating_point() and torch.allclose(value, before, 0, 0, equal_nan=True)
 
 
 def _check_logits(logits: object, source: str) -> None:
