@@ -49,7 +49,12 @@ Checkpoint = Annotated[
     typer.Option(help="Use this file in place of models by name: weights, or an .onnx."),
 ]
 Architecture = Annotated[
-    str | None, typer.Option(help="Architecture of --checkpoint; an .onnx or .pt2 brings its own.")
+    str | None,
+    typer.Option(
+        help="Architecture of --checkpoint, such as 'cifar-resnet32', 'wrn-40-4' or "
+        "'timm:resnet18' (docs/zoo.md); without it, what fits is proposed. An .onnx or .pt2 brings "
+        "its own."
+    ),
 ]
 TrainedFor = Annotated[
     str | None, typer.Option(help="Data set --checkpoint was trained for, such as 'cifar10'.")
@@ -63,30 +68,40 @@ Weights = Annotated[
 ]
 Trust = Annotated[
     bool,
-    typer.Option("--trust", help="Load a .pt2 file, which can execute code as it is loaded."),
+    typer.Option(
+        "--trust", help="Load a .pt2 file, or an architecture 'net.py:make': both execute code."
+    ),
 ]
 Note = Annotated[str, typer.Option(help="What a reader of the rerun should know; one line.")]
 Seed = Annotated[int, typer.Option(min=0, help="Root of every random draw.")]
 Device = Annotated[str, typer.Option(help="Where to compute, such as 'cpu' or 'cuda'.")]
 Mean = Annotated[
-    str, typer.Option(help="Mean subtracted inside the model, one number a channel: a,b,c.")
+    str | None,
+    typer.Option(
+        help="Mean subtracted inside the model, one number a channel: a,b,c; by default what the "
+        "checkpoint holds, else 0."
+    ),
 ]
 Std = Annotated[
-    str, typer.Option(help="Deviation divided by inside the model, one number a channel: a,b,c.")
+    str | None,
+    typer.Option(
+        help="Deviation divided by inside the model, one number a channel: a,b,c; by default what "
+        "the checkpoint holds, else 1."
+    ),
 ]
 
 DATABASE = "nonsingular.sqlite"
 OUT = Path("site")
 
 
-def numbers(option: str, text: str) -> list[float]:
-    """The numbers of a comma-separated option.
+def numbers(option: str, text: str | None) -> list[float] | None:
+    """The numbers of a comma-separated option, ``None`` where it was not given.
 
     Raises:
         InputError: a part is not a number.
     """
     try:
-        return [float(part) for part in text.split(",")]
+        return None if text is None else [float(part) for part in text.split(",")]
     except ValueError:
         raise InputError(
             f"{option} {text!r} is not a list of numbers such as 0.5,0.5,0.5"

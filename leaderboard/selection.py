@@ -19,8 +19,8 @@ def from_checkpoint(
     architecture: str | None,
     dataset: str,
     data: Dataset,
-    mean: str,
-    std: str,
+    mean: str | None,
+    std: str | None,
     trust: bool = False,
     weights: str | None = None,
 ) -> Classifier:
@@ -42,16 +42,19 @@ def from_checkpoint(
     from models_zoo import load_file
     from models_zoo.sources.program import FORMATS
 
+    subtracted, divided = numbers("--mean", mean), numbers("--std", std)
     if architecture is None and path.suffix.lower() not in FORMATS:
-        raise InputError("--checkpoint needs --architecture, such as --architecture cifar-resnet20")
+        from leaderboard.proposing import proposal
+
+        raise proposal(path, dataset, data, subtracted, divided, weights)
     model = load_file(
         path,
         architecture=architecture,
         dataset=dataset,
         classes=data.classes,
         input_shape=data.input_shape,
-        mean=numbers("--mean", mean),
-        std=numbers("--std", std),
+        mean=subtracted,
+        std=divided,
         trust=trust,
         weights=weights,
     )
@@ -64,8 +67,8 @@ def one_model(
     architecture: str | None,
     dataset: str,
     data: Dataset,
-    mean: str,
-    std: str,
+    mean: str | None,
+    std: str | None,
     trust: bool = False,
     weights: str | None = None,
 ) -> Classifier:

@@ -7,7 +7,7 @@ from pathlib import Path
 from leaderboard.records import without_local_options
 from leaderboard.submissions.workspace import kept_file
 from models_zoo import load_file, load_model
-from models_zoo.architectures import list_architectures
+from models_zoo.architectures import is_architecture
 from models_zoo.card import Card
 from models_zoo.classifier import Classifier
 from models_zoo.errors import InputError
@@ -54,7 +54,7 @@ def load_stored(
 
 
 def _from_file(card: Card, checkpoint: Path, trust: bool) -> Classifier:
-    if not card.brings_network and card.architecture not in list_architectures():
+    if not card.brings_network and not _can_be_built(card):
         what = _WHERE.get(card.source, "the version of this suite that knows it")
         raise InputError(
             f"{card.name!r} has the architecture {card.architecture!r}, which --checkpoint cannot "
@@ -72,3 +72,9 @@ def _from_file(card: Card, checkpoint: Path, trust: bool) -> Classifier:
         trust=trust,
         weights=card.weights,
     )
+
+
+def _can_be_built(card: Card) -> bool:
+    """Whether the architecture's name says all that is needed to put weights into it."""
+    library = card.architecture.startswith(("timm:", "torchvision:", "robustbench:"))
+    return is_architecture(card.architecture) or (library and card.source not in _WHERE)

@@ -43,8 +43,8 @@ def submit(
         str | None,
         typer.Option(help="Architecture, such as 'cifar-resnet20'; an .onnx brings its own."),
     ] = None,
-    mean: Mean = "0",
-    std: Std = "1",
+    mean: Mean = None,
+    std: Std = None,
     paper: Annotated[str | None, typer.Option(help="Address of the paper.")] = None,
     licence: Annotated[str | None, typer.Option(help="SPDX identifier of the licence.")] = None,
     recipe: Annotated[
@@ -81,6 +81,7 @@ def submit(
     from benchmark.batteries import battery_for
     from leaderboard.examples import evaluation_examples
     from leaderboard.notices import announced
+    from leaderboard.proposing import proposal
     from leaderboard.scoring import Job, require_scorable, score_models
     from leaderboard.site import render_site
     from leaderboard.store import Store
@@ -93,6 +94,9 @@ def submit(
     probes = battery.select(probe)
     loaded = evaluation_examples(dataset, data, data_root, examples, usual=battery.examples)
     read = read_submission(file, weights)
+    subtracted, divided = numbers("--mean", mean), numbers("--std", std)
+    if architecture is None and file.suffix.lower() != ".onnx":
+        raise proposal(read, dataset, loaded, subtracted, divided, weights)
     model = load_file(
         read,
         name=name,
@@ -100,8 +104,8 @@ def submit(
         dataset=dataset,
         classes=loaded.classes,
         input_shape=loaded.input_shape,
-        mean=numbers("--mean", mean),
-        std=numbers("--std", std),
+        mean=subtracted,
+        std=divided,
         source="submitted",
         weights=weights,
     )

@@ -132,7 +132,7 @@ class LayeredCNN(nn.Module):
                 )
                 self.add_module(f"conv{conv}", convolution)
                 wide = layer.width
-            height, width = (_after(layer, size) for size in (height, width))
+            height, width = (after(layer, size) for size in (height, width))
             if min(height, width) < 1:
                 raise ValueError("a layer is larger than what is left of the image")
             if layer.norm:
@@ -163,7 +163,7 @@ class LayeredCNN(nn.Module):
         return logits
 
 
-def _after(layer: Layer, size: int) -> int:
+def after(layer: Layer, size: int) -> int:
     """Places along one side after a layer."""
     if layer.kind == "conv":
         return (size + 2 * layer.padding - layer.kernel) // layer.stride + 1

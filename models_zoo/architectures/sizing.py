@@ -24,7 +24,7 @@ class _TooLargeError(Exception):
     """A constructor asked for more than it may."""
 
 
-class _WithoutStorage(TorchFunctionMode):
+class WithoutStorage(TorchFunctionMode):
     """Tensors of parameters get no storage while this is active, and their sizes are added up.
 
     Args:
@@ -65,7 +65,7 @@ def require_size(name: str, build: Callable[[], nn.Module], most: int) -> None:
         InputError: it has more.
     """
     try:
-        with warnings.catch_warnings(action="ignore"), _WithoutStorage(most):
+        with warnings.catch_warnings(action="ignore"), WithoutStorage(most):
             build()
     except _TooLargeError:
         raise InputError(

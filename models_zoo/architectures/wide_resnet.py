@@ -78,6 +78,9 @@ class WideResNet(nn.Module):
         InputError: the depth is not 6 * n + 4 with n at least 1.
     """
 
+    unused = ("sub_block1.",)
+    """What TRADES' code builds, saves and never calls."""
+
     def __init__(self, depth: int, width: int, classes: int, channels: int) -> None:
         super().__init__()
         blocks = blocks_of_depth(depth, 6, 4)

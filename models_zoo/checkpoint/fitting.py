@@ -3,66 +3,110 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from models_zoo.checkpoint.arrangement import Arrangement, Asked, arrange
+from models_zoo.checkpoint.normalizers import Normalization
 from models_zoo.checkpoint.reading import finished
 from models_zoo.display import label
 from models_zoo.errors import InputError, shown
-
-WRAPPERS = ("module", "_orig_mod", "model", "net", "network")
-"""What ``DataParallel``, ``torch.compile`` and training scripts put in front of every key."""
 
 SHOWN = 3
 """How many offending keys a message names."""
 
 
-def fit_weights(network: nn.Module, weights: Mapping[str, Tensor], *, source: str) -> None:
+class MismatchError(InputError):
+    """Weights are those of another network."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What was done to weights for them to fit.
+
+    Attributes:
+        notes: what a user should know of it, one line each; none where names matched exactly.
+        normalization: found among the weights, which the network itself has no place for.
+    """
+
+    notes: tuple[str, ...] = ()
+    normalization: Normalization | None = None
+
+
+def fit_weights(
+    network: nn.Module,
+    weights: Mapping[str, Tensor],
+    *,
+    source: str,
+    channels: int = 3,
+    ordered: bool = False,
+) -> Fit:
     """Give a network these weights, in place of its own.
 
-    A prefix of :data:`WRAPPERS` that every key shares is removed. Batch norm's counter of batches,
-    which no prediction depends on, may be missing.
+    Names that are the network's own are taken as they are. Otherwise what wrappers put in front and
+    in the middle is removed, a normalization saved beside the network is read, counters of training
+    frameworks are left out, and layers with another of their usual names are recognized; the
+    answer says so. Batch norm's counter of batches, which no prediction depends on, may be missing.
 
     Args:
         network: may be on the meta device; the given tensors become its own.
         weights: tensors by key, as they are stored; names and shapes are compared before any of
             them is converted to float32.
         source: what the weights are, for messages, such as ``"checkpoint a.pt"``.
+        channels: of an image, which tells means and deviations from other tensors.
+        ordered: whether the network's layers follow each other without branches, so that names
+            that say nothing (``0``, ``3``, ``6``) may be taken in their order.
 
     Raises:
-        InputError: a key is missing or too many, or a tensor has another shape or type.
+        MismatchError: a key is missing or too many, or a tensor has another shape.
+        InputError: a tensor has another type or is not finite, several networks are in the file,
+            or its normalization contradicts itself.
     """
     expected = network.state_dict()
-    weights = _without_wrappers(weights, expected)
-    required = {name for name in expected if not name.endswith("num_batches_tracked")}
-    missing, unexpected = required - weights.keys(), weights.keys() - expected.keys()
-    if missing or unexpected:
-        parts = []
-        if missing:
-            parts.append(f"lacks {_first(missing)}")
-        if unexpected:
-            parts.append(f"has unexpected {_first(unexpected)}")
-        raise InputError(
-            f"{source} does not match the architecture: it {' and '.join(parts)}; "
-            "name the architecture it was trained with"
-        )
-    _check_tensors(expected, weights, source)
+    unused = tuple(getattr(network, "unused", ()))
+    arranged = arrange(weights, Asked(expected, channels, unused, ordered, source))
+    _check_names(expected, arranged, source)
+    _check_tensors(expected, arranged.weights, source)
     # Only now are numbers copied: there are as many of them as the network has.
-    own = {name: finished(value, name, source) for name, value in weights.items()}
+    own = {name: finished(value, name, source) for name, value in arranged.weights.items()}
     network.load_state_dict(own, assign=True)
+    return Fit(arranged.notes, arranged.normalization)
 
 
-def _without_wrappers(
-    weights: Mapping[str, Tensor], expected: Collection[str]
-) -> Mapping[str, Tensor]:
-    for _ in WRAPPERS:
-        for wrapper in WRAPPERS:
-            prefix = f"{wrapper}."
-            wrapped = bool(weights) and all(name.startswith(prefix) for name in weights)
-            if wrapped and not any(name.startswith(prefix) for name in expected):
-                weights = {name.removeprefix(prefix): value for name, value in weights.items()}
-    return weights
+def matches(
+    network: nn.Module, weights: Mapping[str, Tensor], *, channels: int = 3, ordered: bool = False
+) -> bool:
+    """Whether :func:`fit_weights` would find every name and shape that a network needs.
+
+    Args:
+        network: may be on the meta device.
+        weights: as :func:`fit_weights`; no number of them is read.
+        channels: likewise.
+        ordered: likewise.
+    """
+    expected = network.state_dict()
+    unused = tuple(getattr(network, "unused", ()))
+    try:
+        arranged = arrange(weights, Asked(expected, channels, unused, ordered, peek=True))
+        _check_names(expected, arranged, "")
+        _check_tensors(expected, arranged.weights, "")
+    except InputError:
+        return False
+    return True
+
+
+def _check_names(expected: Mapping[str, Tensor], arranged: Arrangement, source: str) -> None:
+    missing, unexpected = arranged.missing, arranged.unexpected
+    if not missing and not unexpected:
+        return
+    parts = []
+    if missing:
+        parts.append(f"lacks {_first(missing)}")
+    if unexpected:
+        parts.append(f"has unexpected {_first(unexpected)}")
+    raise MismatchError(f"{source} does not match the architecture: it {' and '.join(parts)}")
 
 
 def _check_tensors(
@@ -75,9 +119,8 @@ def _check_tensors(
     ]
     if wrong:
         more = f" and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
-        raise InputError(
-            f"{source} does not match the architecture: {'; '.join(wrong[:SHOWN])}{more}; "
-            "check the architecture, the number of classes and the input shape"
+        raise MismatchError(
+            f"{source} does not match the architecture: {'; '.join(wrong[:SHOWN])}{more}"
         )
     for name, value in weights.items():
         floats = value.is_floating_point() and expected[name].dtype == torch.float32

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from models_zoo.architectures import Shape, build_skeleton
+from models_zoo.architectures import Shape, build_skeleton, canonical_name
+from models_zoo.architectures.ordered import is_ordered
+from models_zoo.architectures.source_code import is_code, name_on_card
 from models_zoo.card import UNKNOWN_DATASET, Card, Source
 from models_zoo.checkpoint import FileBytes, fit_weights, read_checkpoint, sha256_file
+from models_zoo.checkpoint.fitting import MismatchError
 from models_zoo.checkpoint.formats import require_suffix
 from models_zoo.checkpoint.reading import EXTRA, ROOM, inspecting
 from models_zoo.classifier import Classifier
 from models_zoo.display import cut, label
 from models_zoo.errors import InputError, printable, shown
 from models_zoo.sources.description import DESCRIBING, described, make_card
+from models_zoo.sources.normalization import settle
 from models_zoo.sources.program import FORMATS, load_program
+from models_zoo.sources.proposals import propose
 from models_zoo.sources.reference import Reference
 from models_zoo.torch_modes import fixed_modes
 
@@ -28,8 +33,8 @@ def load_file(
     dataset: str,
     classes: int | None = None,
     input_shape: Shape | None = None,
-    mean: Sequence[float] = (0.0,),
-    std: Sequence[float] = (1.0,),
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
     source: Source = "file",
     trust: bool = False,
     weights: str | None = None,
@@ -40,15 +45,16 @@ def load_file(
         path: weights (see :func:`models_zoo.read_weights`), an ONNX graph (``.onnx``), or a program
             of ``torch.export`` (``.pt2``); or the bytes of such a file, read before.
         name: what to call it; by default the file's name without its ending.
-        architecture: one of :func:`models_zoo.list_architectures`, for weights; a graph or program
-            brings its own.
+        architecture: for weights, as :func:`models_zoo.build_architecture`: ``"cifar-resnet32"``,
+            ``"wrn-40-4"``, ``"timm:resnet18"``; a graph or program brings its own.
         dataset: the data set it was trained for.
         classes: number of logits; 10 where it is not given and the file does not say it.
         input_shape: (channels, height, width) of an image; needed for weights.
-        mean: per channel (or one for all), subtracted from images in [0, 1].
-        std: per channel (or one for all), divided by afterwards.
+        mean: per channel (or one for all), subtracted from images in [0, 1]; by default what the
+            checkpoint holds beside its network, else 0.
+        std: per channel (or one for all), divided by afterwards; by default likewise, else 1.
         source: what the card says the weights are.
-        trust: whether a ``.pt2`` may be loaded, which can execute code.
+        trust: whether a ``.pt2`` may be loaded, and code of an architecture be run.
         weights: which are meant where a file holds several sets: ``"raw"``, ``"ema"`` or a name;
             by default the trained ones. :attr:`~models_zoo.Classifier.notes` says which were taken.
 
@@ -70,34 +76,37 @@ def load_file(
             dataset=dataset,
             classes=classes,
             input_shape=input_shape,
-            mean=mean,
-            std=std,
+            mean=(0.0,) if mean is None else mean,
+            std=(1.0,) if std is None else std,
             source=source,
             trust=trust,
         )
     if architecture is None:
-        raise InputError(
-            f"checkpoint {shown(path)} needs an architecture, such as cifar-resnet20: it holds "
-            "weights alone; an .onnx file brings its own"
-        )
+        raise _without_architecture(file, weights, input_shape, classes)
     if input_shape is None:
         raise InputError(f"checkpoint {shown(path)} needs the shape of its images, such as 3x32x32")
     card = make_card(
         name=name,
         dataset=dataset,
-        architecture=architecture,
+        architecture=canonical_name(architecture),
         classes=10 if classes is None else classes,
         input_shape=input_shape,
-        mean=tuple(mean),
-        std=tuple(std),
+        mean=(0.0,) if mean is None else tuple(mean),
+        std=(1.0,) if std is None else tuple(std),
         checkpoint=path.name,
         source=source,
     )
-    return classifier_from_file(file, card, weights)
+    stated = mean is not None or std is not None
+    return classifier_from_file(file, card, weights, stated=stated, trust=trust)
 
 
 def classifier_from_file(
-    file: Path | FileBytes, card: Card, weights: str | None = None
+    file: Path | FileBytes,
+    card: Card,
+    weights: str | None = None,
+    *,
+    stated: bool = True,
+    trust: bool = False,
 ) -> Classifier:
     """A classifier from a file and the card that describes it.
 
@@ -107,11 +116,16 @@ def classifier_from_file(
         file: the checkpoint, or what was read of it.
         card: what is known of it.
         weights: as :func:`load_file`.
+        stated: whether the card's mean and deviation are known, and not the default: then what the
+            file holds beside its network must agree with them.
+        trust: whether code of an architecture may be run.
 
     Raises:
         InputError: the file cannot be read, was changed, or does not fit the card.
     """
-    network = build_skeleton(card.architecture, classes=card.classes, input_shape=card.input_shape)
+    network = build_skeleton(
+        card.architecture, classes=card.classes, input_shape=card.input_shape, trust=trust
+    )
     most = ROOM + EXTRA * sum(4 * each.numel() for each in network.state_dict().values())
     found = read_checkpoint(file, weights=weights, most=most)
     sha256 = found.file.sha256
@@ -121,9 +135,23 @@ def classifier_from_file(
             f"SHA-256 is {sha256[:12]}..., its card says {str(card.sha256)[:12]}...; install it "
             "again"
         )
-    fit_weights(network, found.tensors, source=f"checkpoint {shown(found.file.path)}")
-    card = card.model_copy(update={"sha256": sha256, "weights": found.name})
-    return Classifier(network, card, found.notes)
+    source = f"checkpoint {shown(found.file.path)}"
+    try:
+        fit = fit_weights(
+            network,
+            found.tensors,
+            source=source,
+            channels=card.input_shape[0],
+            ordered=is_ordered(card.architecture),
+        )
+    except MismatchError as error:
+        proposal = propose(found.tensors, card.input_shape, card.classes)
+        raise InputError(f"{error}; {proposal.advice(card.classes)}") from error
+    card = settle(card, fit.normalization, stated=stated, source=source)
+    update = {"sha256": sha256, "weights": found.name}
+    if is_code(card.architecture):
+        update["architecture"] = name_on_card(card.architecture)
+    return Classifier(network, card.model_copy(update=update), (*found.notes, *fit.notes))
 
 
 def describe(reference: Reference) -> Card:
@@ -148,7 +176,7 @@ def _card(reference: Reference) -> Card:
         reference,
         name=_name(path),
         dataset=UNKNOWN_DATASET,
-        architecture=_architecture(reference),
+        architecture=canonical_name(_architecture(reference)),
         checkpoint=path.name,
         source="file",
     )
@@ -162,7 +190,9 @@ def load(reference: Reference, *, trust: bool = False) -> Classifier:
     """
     path = Path(reference.path)
     if path.suffix.lower() not in FORMATS:
-        return classifier_from_file(path, _card(reference), reference.text("weights"))
+        stated = bool({"mean", "std"} & reference.options.keys())
+        chosen = reference.text("weights")
+        return classifier_from_file(path, _card(reference), chosen, stated=stated, trust=trust)
     reference.require_known(DESCRIBING)
     return load_program(
         path,
@@ -193,6 +223,18 @@ def require_no_choice(path: Path, weights: str | None) -> None:
 def _name(path: Path) -> str:
     """The name of a model that only its file names; that of a card is at most 200 characters."""
     return cut(printable(path.stem), 200)
+
+
+def _without_architecture(
+    file: Path | FileBytes, weights: str | None, input_shape: Shape | None, classes: int | None
+) -> InputError:
+    """What to say of weights whose architecture was not named: what they fit."""
+    found = read_checkpoint(file, weights=weights)
+    proposal = propose(found.tensors, input_shape or (3, 32, 32), classes)
+    return InputError(
+        f"checkpoint {shown(found.file.path)} needs an architecture: it holds weights alone; "
+        f"{proposal.advice(classes)}"
+    )
 
 
 def _architecture(reference: Reference) -> str:

@@ -11,12 +11,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from models_zoo.architectures import build_skeleton, list_architectures
+from models_zoo.architectures import build_skeleton, is_architecture, list_architectures
 from models_zoo.card import UNKNOWN_DATASET, Card
 from models_zoo.checkpoint import fit_weights, read_checkpoint
 from models_zoo.classifier import Classifier
-from models_zoo.errors import InputError, reason_of
+from models_zoo.errors import InputError, reason_of, shown
 from models_zoo.sources.description import DESCRIBING, described
+from models_zoo.sources.normalization import settle
 from models_zoo.sources.reference import Reference
 
 CONFIGURATION = "config.json"
@@ -56,22 +57,30 @@ def load(reference: Reference, *, trust: bool = False) -> Classifier:
 
         name = str(settings["architecture"])
         arguments = {"num_classes": card.classes} | dict(settings.get("model_args") or {})
-        network = read_network(name, read, **arguments)
+        network, fit = read_network(name, read, channels=card.input_shape[0], **arguments)
     else:
         network = build_skeleton(
             card.architecture, classes=card.classes, input_shape=card.input_shape
         )
-        fit_weights(network, read.tensors, source=f"checkpoint {path.name}")
+        channels = card.input_shape[0]
+        called = f"checkpoint {shown(path.name)}"
+        fit = fit_weights(network, read.tensors, source=called, channels=channels)
+    stated = (card.mean, card.std) != ((0.0,), (1.0,))
+    source = f"checkpoint {shown(path.name)}"
+    card = settle(card, fit.normalization, stated=stated, source=source)
     found = {
         "checkpoint": path.name,
         "sha256": read.file.sha256,
         "parameters": sum(each.numel() for each in network.parameters()),
     }
-    return Classifier(network, card.model_copy(update=found), read.notes)
+    return Classifier(network, card.model_copy(update=found), (*read.notes, *fit.notes))
 
 
 def _is_timm(settings: dict[str, Any]) -> bool:
-    return settings["architecture"] not in list_architectures() or "pretrained_cfg" in settings
+    name = settings["architecture"]
+    if "pretrained_cfg" in settings or not is_architecture(name):
+        return True
+    return name not in list_architectures() and not {"dataset", "input_shape"} & settings.keys()
 
 
 def _of_timm(settings: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,9 @@ FOREIGN = ("file", "hf-hub", "robustbench", "timm", "torchvision")
 LOCAL = ("file", "model_dir")
 """Options that say where files lie on this machine."""
 
+NAME = 4000
+"""Characters of a name in which options are looked for."""
+
 FILES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".tar", ".onnx", ".pt2")
 """Endings of files that need no ``file:`` in front."""
 
@@ -105,9 +108,7 @@ def parse_reference(name: str) -> Reference | None:
     Raises:
         InputError: what stands before the colon is no source.
     """
-    head, mark, query = name.rpartition("?")
-    if not mark or not re.fullmatch(r"[\w-]+=[^&]*(&[\w-]+=[^&]*)*", query):
-        head, query = name, ""  # a question mark of a pattern
+    head, query = _parted(name)
     options = dict(parse_qsl(query.replace("+", "%2B"), keep_blank_values=True))
     kept = "&".join(f"{key}={value}" for key, value in options.items() if key not in LOCAL)
     called = f"{head}?{kept}" if kept else head
@@ -119,3 +120,12 @@ def parse_reference(name: str) -> Reference | None:
     if colon:
         raise unknown_name("source", f"{source}:", [f"{known}:" for known in FOREIGN])
     return None
+
+
+def _parted(name: str) -> tuple[str, str]:
+    """What stands before the options and the options, which may hold further question marks."""
+    for found in re.finditer(r"\?", name[:NAME]):
+        query = name[found.end() :]
+        if re.fullmatch(r"[\w-]+=[^&]*(&[\w-]+=[^&]*)*", query):
+            return name[: found.start()], query
+    return name, ""  # a question mark of a pattern, or none

@@ -17,11 +17,13 @@ from torch import nn
 
 from models_zoo.card import UNKNOWN_DATASET, Card
 from models_zoo.checkpoint import Checkpoint, fit_weights, read_checkpoint
+from models_zoo.checkpoint.fitting import Fit
 from models_zoo.classifier import Classifier
 from models_zoo.errors import InputError, reason_of, shown, unknown_name
 from models_zoo.preprocessing import Preprocessing
 from models_zoo.sources.description import make_card
 from models_zoo.sources.hf_hub import fetch_weights
+from models_zoo.sources.normalization import settle
 from models_zoo.sources.reference import Reference
 
 IMAGENET_CLASSES = 1000
@@ -81,23 +83,33 @@ def load(reference: Reference, *, trust: bool = False) -> Classifier:
     """
     card = describe(reference)
     found: dict[str, Any] = {}
+    notes: tuple[str, ...] = ()
     if (path := _file(reference)) is not None:
         read = read_checkpoint(path)
-        network = read_network(reference.path, read)
+        network, fit = read_network(reference.path, read, channels=card.input_shape[0])
+        called = f"checkpoint {shown(path)}"
+        card = settle(card, fit.normalization, stated=True, source=called)
+        notes = (*read.notes, *fit.notes)
         found["sha256"] = read.file.sha256
     else:
         network = _download(reference, str(card.checkpoint))
     found["parameters"] = sum(each.numel() for each in network.parameters())
-    return Classifier(network, card.model_copy(update=found))
+    return Classifier(network, card.model_copy(update=found), notes)
 
 
-def read_network(architecture: str, read: Checkpoint, **arguments: Any) -> nn.Module:
+def read_network(
+    architecture: str, read: Checkpoint, *, channels: int = 3, **arguments: Any
+) -> tuple[nn.Module, Fit]:
     """A network of timm with weights from a file, read safely.
 
     Args:
         architecture: name of a model of timm.
         read: what :func:`models_zoo.checkpoint.read_checkpoint` found in the file.
+        channels: of an image.
         arguments: what its constructor takes beside the defaults.
+
+    Returns:
+        The network, and what was done for its weights to fit.
 
     Raises:
         InputError: the file cannot be read or does not fit.
@@ -116,8 +128,8 @@ def read_network(architecture: str, read: Checkpoint, **arguments: Any) -> nn.Mo
             f"timm cannot build {architecture!r} with {arguments} ({reason_of(error)}); "
             "check the arguments in the model's configuration"
         ) from error
-    fit_weights(network, read.tensors, source=f"checkpoint {shown(read.file.path)}")
-    return network
+    source = f"checkpoint {shown(read.file.path)}"
+    return network, fit_weights(network, read.tensors, source=source, channels=channels)
 
 
 def _file(reference: Reference) -> Path | None:

@@ -20,6 +20,7 @@ from models_zoo.errors import InputError, shown, unknown_name
 from models_zoo.preprocessing import Preprocessing
 from models_zoo.sources.description import make_card
 from models_zoo.sources.download import download
+from models_zoo.sources.normalization import settle
 from models_zoo.sources.reference import Reference
 
 OPTIONS = ("file", "weights")
@@ -73,10 +74,12 @@ def load(reference: Reference, *, trust: bool = False) -> Classifier:
     path = _file(reference, card)
     network = torchvision.models.get_model(reference.path, weights=None, **_variant(reference))
     found = read_checkpoint(path)
-    fit_weights(network, found.tensors, source=f"checkpoint {shown(path)}")
+    source = f"checkpoint {shown(path)}"
+    fit = fit_weights(network, found.tensors, source=source)
+    card = settle(card, fit.normalization, stated=True, source=source)
     parameters = sum(each.numel() for each in network.parameters())
     update = {"sha256": found.file.sha256, "parameters": parameters}
-    return Classifier(network, card.model_copy(update=update), found.notes)
+    return Classifier(network, card.model_copy(update=update), (*found.notes, *fit.notes))
 
 
 def _weights(reference: Reference) -> Any:

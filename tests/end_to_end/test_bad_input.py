@@ -27,7 +27,7 @@ def inputs(tmp_path):
     name = next(iter(weights))
     content = files("models_zoo").joinpath("checkpoints/digits/mlp-standard.safetensors")
     (tmp_path / "truncated.safetensors").write_bytes(content.read_bytes()[:5000])
-    save_file({f"other.{k}": v for k, v in weights.items()}, tmp_path / "keys.safetensors")
+    save_file({f"{k}.other": v for k, v in weights.items()}, tmp_path / "keys.safetensors")
     save_file(weights | {name: torch.zeros(2, 3)}, tmp_path / "shapes.safetensors")
     save_file(
         weights | {name: torch.full_like(weights[name], torch.nan)}, tmp_path / "nan.safetensors"
@@ -94,7 +94,7 @@ CASES = {
     "submit: unknown device": (submit(BUNDLED, device="cuba"), "device 'cuba' cannot be used"),
     "submit: NaN weights": (submit("nan.safetensors"), "NaN"),
     "submit: unknown data set": (submit(BUNDLED, dataset="digit"), "did you mean 'digits'"),
-    "submit: no better than chance": (submit(BUNDLED, mean="90"), "not above chance"),
+    "submit: no better than chance": (submit(BUNDLED, mean="-2"), "not above chance"),
     "submit: no address": (submit(BUNDLED, paper="here"), "--paper"),
 }
 

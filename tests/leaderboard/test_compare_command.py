@@ -114,7 +114,7 @@ def test_a_checkpoint_from_elsewhere_is_the_model_it_holds(monkeypatch):
         ([MODEL, "--checkpoint", "a.pt"], "either a model of the zoo"),
         ([MODEL, "--dataset", "digits"], "--dataset goes with --checkpoint"),
         (["--checkpoint", "a.pt"], "--checkpoint needs --dataset"),
-        (["--checkpoint", "a.pt", "--dataset", "digits"], "--checkpoint needs --architecture"),
+        (["--checkpoint", "a.pt", "--dataset", "digits"], "a.pt does not exist"),
         (["--checkpoint", "a.pt", "--dataset", "digit", "--eps", "1"], "did you mean 'digits'"),
         ([MODEL, "--eps", "eight"], "--eps 'eight'"),
         ([MODEL, "--eps", "1/0"], "--eps '1/0'"),

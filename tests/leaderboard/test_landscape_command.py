@@ -124,7 +124,7 @@ def test_a_checkpoint_from_elsewhere_is_the_model_it_holds(tmp_path):
         (["digits/mlp-pgd"], "did you mean 'digits/mlp-pgd-at'"),
         ([MODEL, "--checkpoint", "a.pt"], "either a model of the zoo"),
         ([MODEL, "--dataset", "digits"], "--dataset goes with --checkpoint"),
-        (["--checkpoint", "a.pt", "--dataset", "digits"], "--checkpoint needs --architecture"),
+        (["--checkpoint", "a.pt", "--dataset", "digits"], "a.pt does not exist"),
         (["--checkpoint", "a.pt", "--dataset", "digit", "--eps", "1"], "did you mean 'digits'"),
         ([MODEL, "--eps", "eight"], "--eps 'eight'"),
         ([MODEL, "--eps", "-1"], "--eps must be above 0"),

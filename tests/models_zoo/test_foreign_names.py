@@ -21,6 +21,13 @@ def parsed(name):
         ("net.onnx", "file", "net.onnx", {}),
         ("folder/NET.PT2", "file", "folder/NET.PT2", {}),
         ("file:net", "file", "net", {}),
+        (
+            "a.pt?architecture=timm:resnet18?drop_rate=0,b=1&dataset=x",
+            "file",
+            "a.pt",
+            {"architecture": "timm:resnet18?drop_rate=0,b=1", "dataset": "x"},
+        ),
+        ("odd?name.pt?classes=3", "file", "odd?name.pt", {"classes": "3"}),
         ("a+b.pt?mean=0.1,0.2&std=1e+1", "file", "a+b.pt", {"mean": "0.1,0.2", "std": "1e+1"}),
     ],
 )

@@ -1,0 +1,117 @@
+"""What to say of a checkpoint without an architecture: what fits it, tried on the examples."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from models_zoo import load_file
+from models_zoo.checkpoint import FileBytes, read_checkpoint
+from models_zoo.display import shown
+from models_zoo.errors import InputError
+from models_zoo.sources.proposals import NAMES, propose
+from models_zoo.units import written
+
+if TYPE_CHECKING:
+    from benchmark.datasets import Dataset
+    from models_zoo.classifier import Classifier
+
+FEW, MANY = 64, 256
+"""Examples on which everything that fits is tried, and on which the best is measured."""
+
+COMBINATIONS = 24
+"""How many architectures and normalizations are tried together."""
+
+Numbers = tuple[float, ...]
+
+USUAL: dict[int, tuple[tuple[Numbers, Numbers], ...]] = {
+    3: (
+        ((0.0,), (1.0,)),
+        ((0.4914, 0.4822, 0.4465), (0.2471, 0.2435, 0.2616)),
+        ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+        ((0.5,), (0.5,)),
+        ((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
+    ),
+    1: (((0.0,), (1.0,)), ((0.5,), (0.5,)), ((0.1307,), (0.3081,))),
+}
+"""Normalizations of public training code, by the number of channels."""
+
+
+def proposal(
+    file: Path | FileBytes,
+    dataset: str,
+    data: Dataset,
+    mean: list[float] | None,
+    std: list[float] | None,
+    weights: str | None,
+) -> InputError:
+    """The error for weights whose architecture was not named, with what to name.
+
+    Everything that the names and shapes of the weights fit is tried on the first examples, and so
+    are usual normalizations where none was given and none is in the file: strides, poolings and
+    shortcuts without parameters are told apart by clean accuracy alone.
+
+    Args:
+        file: the checkpoint, or what was read of it.
+        dataset: the data set it was trained for.
+        data: the evaluation examples.
+        mean: the option --mean.
+        std: the option --std.
+        weights: the option --weights.
+    """
+    found = read_checkpoint(file, weights=weights)
+    called = f"checkpoint {shown(found.file.path)}"
+    fitting = propose(found.tensors, data.input_shape, data.classes)
+    plain = f"{called} needs --architecture: it holds weights alone; "
+    if not fitting.architectures or fitting.classes not in (None, data.classes):
+        return InputError(plain + fitting.advice(data.classes))
+
+    def load(architecture: str, numbers: tuple[Numbers, Numbers] | None) -> Classifier:
+        subtracted, divided = numbers or (mean, std)
+        return load_file(
+            found.file,
+            architecture=architecture,
+            dataset=dataset,
+            classes=data.classes,
+            input_shape=data.input_shape,
+            mean=subtracted,
+            std=divided,
+            weights=weights,
+        )
+
+    first = load(fitting.architectures[0], None)
+    known = mean is not None or std is not None or first.card.mean != (0.0,)
+    usual = () if known else USUAL.get(data.input_shape[0], ())
+    pairs = list(product(fitting.architectures, usual or (None,)))[:COMBINATIONS]
+    near = sorted(pairs, key=lambda pair: -_accuracy(load(*pair), data, FEW))[:NAMES]
+    shares = [(_accuracy(load(*pair), data, MANY), pair) for pair in near]
+    shares.sort(key=lambda each: -each[0])
+    best: dict[str, float] = {}
+    for share, (name, _) in shares:
+        best.setdefault(name, share)
+    listed = ", ".join(f"{name} {share:.1%}" for name, share in best.items())
+    architecture, numbers = shares[0][1]
+    hint = ", with the best of the usual normalizations" if usual else ""
+    return InputError(
+        f"{plain}its weights fit {listed} (clean accuracy on the first {min(MANY, len(data))} "
+        f"examples{hint}); give --architecture {architecture}{_options(numbers)}"
+    )
+
+
+def _options(numbers: tuple[Numbers, Numbers] | None) -> str:
+    if numbers is None or numbers == ((0.0,), (1.0,)):
+        return ""
+    return f" --mean {written(numbers[0])} --std {written(numbers[1])}"
+
+
+def _accuracy(model: Classifier, data: Dataset, count: int) -> float:
+    images, labels = data.images[:count], data.labels[:count]
+    with torch.no_grad():
+        right = [
+            model(x).argmax(1) == y
+            for x, y in zip(torch.split(images, FEW), torch.split(labels, FEW), strict=True)
+        ]
+    return float(torch.cat(right).double().mean())

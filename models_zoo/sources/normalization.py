@@ -1,0 +1,45 @@
+"""Which normalization a model gets: what its user states, or what its checkpoint holds."""
+
+from __future__ import annotations
+
+from models_zoo.card import Card
+from models_zoo.checkpoint.normalizers import Normalization, agree
+from models_zoo.errors import InputError
+from models_zoo.sources.description import make_card
+from models_zoo.units import in_grey_levels, in_unit_range, written
+
+
+def settle(card: Card, found: Normalization | None, *, stated: bool, source: str) -> Card:
+    """The card with its normalization.
+
+    Args:
+        card: what is known of the model.
+        found: what its checkpoint holds beside the network.
+        stated: whether the card's mean and deviation were given; else they are the default.
+        source: what the weights are, for messages.
+
+    Raises:
+        InputError: what was given and what was found contradict each other, or what was found is
+            for images from 0 to 255.
+    """
+    if found is None:
+        return card
+    grey = in_grey_levels(found.mean, found.std)
+    mean = in_unit_range(found.mean) if grey else found.mean
+    std = in_unit_range(found.std) if grey else found.std
+    if stated and agree(mean, card.mean) and agree(std, card.std):
+        return card
+    hint = f"--mean {written(mean)} --std {written(std)}"
+    if grey:
+        raise InputError(
+            f"{source} holds a normalization in units of 0 to 255 ({found.names[0]}: {found}), and "
+            f"images here are in [0, 1]; did you mean {hint}?"
+        )
+    if stated:
+        raise InputError(
+            f"{source} holds its own normalization ({found.names[0]}: {found}), and mean "
+            f"{written(card.mean)}, std {written(card.std)} was given; leave --mean and --std out "
+            f"(?mean= and ?std= in a name), or give {hint}"
+        )
+    fields = card.model_dump() | {"mean": mean, "std": std}
+    return make_card(**fields)
