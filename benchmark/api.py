@@ -24,6 +24,7 @@ from benchmark.attacks.inputs.distance import Distances, find_distances
 from benchmark.attacks.joint import Cell, JointAttack, Strike, input_strike
 from benchmark.attacks.weights import WeightAttack, WeightBudget, weight_ladder
 from benchmark.certificates import Certifier
+from benchmark.checks import require_weights_under_attack
 from benchmark.probes.flatness import FlatnessProbe, FlatnessSettings
 from benchmark.requirements import require_image_gradients, require_weights
 from benchmark.results import Score
@@ -153,13 +154,15 @@ def attack_weights(
         ``weights``, perturbed tensors by parameter name, and ``robust`` (N,), bool.
 
     Raises:
-        InputError: arguments that do not fit together.
+        InputError: arguments that do not fit together, or a model most of whose weights would not
+            move.
     """
     with subject_of(
         model, images, labels, seed=seed, device=device, batch_size=batch_size
     ) as subject:
         budget = WeightBudget(geometry, rule, count_of("steps", steps))
         require_weights(subject)
+        require_weights_under_attack(subject, rule)
         (found,) = weight_ladder(subject, [budget_of("radius", radius)], budget)
     return found
 
@@ -215,6 +218,7 @@ def attack_joint(
         eps = input_budget_of(eps, norm, subject.images)
         require_image_gradients(subject)
         require_weights(subject)
+        require_weights_under_attack(subject, rule)
         (weight,) = weight_ladder(subject, [radius], budget)
         attack = attack_subject(subject, norm, eps, effort)
         alone = Strike({}, attack.robust, attack.images)
@@ -328,6 +332,7 @@ def inject_backdoor(
     ) as subject:
         _require_class(subject, target)
         require_weights(subject)
+        require_weights_under_attack(subject, rule)
         injection = Injection(split(subject), backdoor, Effort(count_of("steps", steps)))
         ball = WeightBudget(geometry, rule).ball(subject, budget_of("budget", budget))
         return injection.measure(ball, injection.at(ball))
@@ -368,6 +373,7 @@ def flatness(
         require_image_gradients(subject)
         require_weights(subject)
         chosen = _flatness_settings(eps=input_budget_of(eps, "linf", subject.images), **settings)
+        require_weights_under_attack(subject, chosen.rule)
         return FlatnessProbe(chosen)(subject).scores
 
 

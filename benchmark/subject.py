@@ -28,6 +28,8 @@ from benchmark.memory import out_of_memory, peak_memory
 from benchmark.module_state import ModuleState, ordinary, unwrapped
 from benchmark.outputs import logits_of
 from benchmark.results import Cost
+from benchmark.roles import Coverage
+from benchmark.spaces.asked import WeightsAsked
 from models_zoo.errors import InputError, reason_of
 from models_zoo.prediction import predicted_classes
 from models_zoo.torch_modes import fixed_modes
@@ -69,6 +71,7 @@ class Subject:
         training_modules: how many of its modules were in train mode when it was handed over.
         progress: called with a few words whenever a piece of work is done.
         state: what the model was when it was handed over, to see whether it still is.
+        asked: what the model's tensors are used for, looked into once for all views.
     """
 
     model: nn.Module
@@ -81,11 +84,20 @@ class Subject:
     progress: Progress = field(default=lambda _: None)
     passes: Passes = field(default_factory=Passes)
     state: ModuleState | None = None
+    asked: WeightsAsked = field(default_factory=WeightsAsked)
     _memory: dict[Hashable, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Number of examples."""
         return len(self.images)
+
+    def weights_that_move(self, rule: str) -> dict[str, Tensor]:
+        """The model's own tensors that a rule of :data:`benchmark.spaces.RULES` lets move."""
+        return self.asked.selected(self.model, self.images, rule)
+
+    def coverage(self, rule: str) -> Coverage | str:
+        """How much of what feeds linear maps moves by a rule, or why that could not be told."""
+        return self.asked.coverage(self.model, self.images, rule)
 
     def at(self, weights: Mapping[str, Tensor]) -> Subject:
         """The same subject with perturbed weights; the model itself is not touched."""

@@ -8,7 +8,7 @@ from benchmark.ascent import apgd
 from benchmark.attacks.watching import Watched
 from benchmark.attacks.weights import FIRST_STEP, WeightBudget, verified_weights
 from benchmark.objectives import probability_margin
-from benchmark.spaces import WeightBall, by_layer, select_weights
+from benchmark.spaces import WeightBall, by_layer
 from benchmark.subject import Subject
 
 
@@ -26,7 +26,7 @@ def attack_layers(subject: Subject, radius: float, budget: WeightBudget) -> dict
     Returns:
         Bool (N,) by layer, in the order the model names them.
     """
-    weights = select_weights(subject.model, budget.rule)
+    weights = subject.weights_that_move(budget.rule)
     standing: dict[str, Tensor] = {}
     for layer, names in by_layer(weights).items():
         ball = WeightBall({name: weights[name] for name in names}, radius, budget.geometry)

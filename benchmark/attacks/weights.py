@@ -12,7 +12,7 @@ from benchmark.ascent import apgd
 from benchmark.attacks.verification import require_inside
 from benchmark.attacks.watching import Watched
 from benchmark.objectives import Objective, cross_entropy, margin, probability_margin
-from benchmark.spaces import Point, WeightBall, select_weights
+from benchmark.spaces import Point, WeightBall
 from benchmark.subject import Subject
 from models_zoo.prediction import predicted_classes
 
@@ -37,7 +37,7 @@ class WeightBudget:
 
     def ball(self, subject: Subject, radius: float) -> WeightBall:
         """The ball of that radius around the subject's own weights."""
-        return WeightBall(select_weights(subject.model, self.rule), radius, self.geometry)
+        return WeightBall(subject.weights_that_move(self.rule), radius, self.geometry)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Checks: is this a model whose robustness attacks can measure? Each answers with a flag."""
 
 from benchmark.checks.accuracy import below_card, no_better_than_chance
+from benchmark.checks.coverage import require_weights_under_attack, weights_under_attack
 from benchmark.checks.differences import inexact_gradients
 from benchmark.checks.duel import duel, standing_along_gradient
 from benchmark.checks.gradients import saturated_loss, vanishing_gradients
@@ -19,8 +20,10 @@ __all__ = [
     "non_finite_outputs",
     "not_logits",
     "random_outputs",
+    "require_weights_under_attack",
     "saturated_loss",
     "standing_along_gradient",
     "train_mode",
     "vanishing_gradients",
+    "weights_under_attack",
 ]

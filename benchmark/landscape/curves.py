@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from benchmark.landscape.directions import filter_normalized, moved
 from benchmark.landscape.results import LossCurves, LossGrid
 from benchmark.measures.robust_loss import RobustLoss
-from benchmark.spaces import Point, select_weights
+from benchmark.spaces import Point
 from benchmark.subject import Subject
 
 Tick = Callable[[], None]
@@ -72,7 +72,7 @@ class _Plane:
     def __init__(self, subject: Subject, loss: RobustLoss, tick: Tick) -> None:
         self.subject, self.tick = subject, tick
         self.kinds = (loss, RobustLoss(0.0))
-        self.weights = select_weights(subject.model, "kernels")
+        self.weights = subject.weights_that_move("kernels")
 
     def direction(self, number: int) -> Point:
         generator = self.subject.generator("landscape", "direction", number)

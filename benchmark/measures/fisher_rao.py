@@ -10,7 +10,6 @@ import math
 
 from benchmark.measures.second_order import slopes_along
 from benchmark.results import Score
-from benchmark.spaces import select_weights
 from benchmark.statistics import mean
 from benchmark.subject import Subject
 
@@ -33,7 +32,7 @@ def fisher_rao_norm(subject: Subject) -> Score:
         NoSecondDerivativeError: a part of the model cannot be differentiated twice.
         InputError: the model has no parameters.
     """
-    weights = select_weights(subject.model, "all")
+    weights = subject.weights_that_move("all")
     slopes = slopes_along(subject, weights, weights)
     square = mean(slopes.double().square().cpu().numpy())
     value, low, high = (

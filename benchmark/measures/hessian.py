@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from benchmark.measures.second_order import hessian_product
-from benchmark.spaces import Point, select_weights
+from benchmark.spaces import Point
 from benchmark.subject import Subject
 
 TOLERANCE = 1e-3
@@ -55,7 +55,7 @@ class Hessian:
 
     def __init__(self, subject: Subject, *, relative: bool = False) -> None:
         self.subject, self.relative = subject, relative
-        self.weights = select_weights(subject.model, "kernels")
+        self.weights = subject.weights_that_move("kernels")
         self.scales = {
             name: torch.linalg.vector_norm(w) if relative else torch.ones_like(w[(0,) * w.ndim])
             for name, w in self.weights.items()

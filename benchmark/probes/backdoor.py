@@ -23,7 +23,7 @@ from benchmark.probes.backdoor_pictures import (
 from benchmark.probes.backdoor_settings import BackdoorSettings
 from benchmark.probes.probe import Probe, bits, classes_of, refusal, share
 from benchmark.results import ProbeResult, ScoreSpec
-from benchmark.spaces import WeightBall, select_weights
+from benchmark.spaces import WeightBall
 from benchmark.statistics import exact, mean, proportion, wilson
 from benchmark.subject import Subject
 
@@ -112,16 +112,22 @@ class BackdoorProbe(Probe):
         backdoors = _combinations(settings, subject).values()
 
         def check() -> None:
-            select_weights(subject.model, settings.rule)
+            subject.weights_that_move(settings.rule)
             require_injectable(split(subject), backdoors, classes_of(subject))
 
         return refusal(check)
+
+    @property
+    def weight_rule(self) -> str:
+        """The rule of its settings."""
+        settings: BackdoorSettings = self.settings
+        return settings.rule
 
     def ask(self, subject: Subject) -> ProbeResult:
         """Inject every combination at the headline budget, then the best one at every budget."""
         settings: BackdoorSettings = self.settings
         splits, backdoors = split(subject), _combinations(settings, subject)
-        weights = select_weights(subject.model, settings.rule)
+        weights = subject.weights_that_move(settings.rule)
 
         def ball(budget: float) -> WeightBall:
             return WeightBall(weights, budget, settings.geometry)

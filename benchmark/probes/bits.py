@@ -19,7 +19,6 @@ from benchmark.attacks.bits import (
 from benchmark.probes.ladders import outcome_curve, require_rung, score_curve
 from benchmark.probes.probe import Budget, Ladder, Probe, ProbeSettings, bits, refusal, share
 from benchmark.results import Curve, ProbeResult, Score, ScoreSpec
-from benchmark.spaces import select_weights
 from benchmark.statistics import SHARES, exact, mean, proportion
 from benchmark.subject import Subject
 from models_zoo.errors import InputError
@@ -103,12 +102,17 @@ class BitsProbe(Probe):
 
     def applies(self, subject: Subject) -> str | None:
         """Weights that the rule lets move."""
-        return refusal(lambda: select_weights(subject.model, "kernels"))
+        return refusal(lambda: subject.weights_that_move("kernels"))
+
+    @property
+    def weight_rule(self) -> str:
+        """Bits of kernels flip."""
+        return "kernels"
 
     def ask(self, subject: Subject) -> ProbeResult:
         """Quantise, draw errors at every rate, and search for the worst bits."""
         settings: BitsSettings = self.settings
-        quantized = quantize(select_weights(subject.model, "kernels"))
+        quantized = quantize(subject.weights_that_move("kernels"))
         chance = float(subject.labels.bincount().max()) / len(subject)
         random = self._random_errors(subject, quantized)
         attack = flip_bits(

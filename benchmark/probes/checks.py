@@ -66,6 +66,7 @@ class ChecksProbe(Probe):
                 checks.non_finite_outputs(some, settings.eps),
                 checks.not_logits(some),
                 checks.train_mode(some),
+                checks.weights_under_attack(some),
                 checks.random_outputs(some),
                 checks.batch_dependence(some),
                 checks.vanishing_gradients(some),

@@ -14,7 +14,6 @@ from benchmark.probes.flatness_measures import SPECS, MeasureBudget, measure
 from benchmark.probes.flatness_pictures import rise_curves
 from benchmark.probes.probe import Budget, Probe, ProbeSettings, refusal, share
 from benchmark.results import ProbeResult, Score, ScoreSpec
-from benchmark.spaces import select_weights
 from benchmark.spaces.weights import Geometry
 from benchmark.statistics import exact, mean
 from benchmark.subject import Subject
@@ -148,7 +147,13 @@ class FlatnessProbe(Probe):
 
     def applies(self, subject: Subject) -> str | None:
         """Weights that the rule lets move."""
-        return refusal(lambda: select_weights(subject.model, self.settings.rule))
+        return refusal(lambda: subject.weights_that_move(self.settings.rule))
+
+    @property
+    def weight_rule(self) -> str:
+        """The rule of its settings."""
+        settings: FlatnessSettings = self.settings
+        return settings.rule
 
     def ask(self, subject: Subject) -> ProbeResult:
         """Both cases on all losses, on the same examples with the same attack; other measures."""

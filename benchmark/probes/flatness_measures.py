@@ -11,7 +11,7 @@ from benchmark.measures.relative_flatness import last_layer
 from benchmark.measures.second_order import NoSecondDerivativeError
 from benchmark.measures.sharpness import asam_sharpness, sam_sharpness
 from benchmark.results import Score, ScoreSpec
-from benchmark.spaces import Point, select_weights
+from benchmark.spaces import Point
 from benchmark.statistics import exact, mean
 from benchmark.subject import Subject
 
@@ -108,7 +108,7 @@ def measure(subject: Subject, budget: MeasureBudget) -> tuple[dict[str, Score], 
         budget: effort.
     """
     protocol: dict[str, Any] = {"examples": len(subject), "loss": "clean"}
-    weights = select_weights(subject.model, budget.rule)
+    weights = subject.weights_that_move(budget.rule)
     scores = _one_step(subject, weights, budget)
     layer = last_layer(subject)
     if layer is None:
@@ -140,7 +140,7 @@ def _one_step(subject: Subject, weights: Point, budget: MeasureBudget) -> dict[s
 
 
 def _has_kernels(subject: Subject) -> bool:
-    return any(w.ndim > 1 for w in select_weights(subject.model, "no-normalization").values())
+    return any(w.ndim > 1 for w in subject.weights_that_move("no-normalization").values())
 
 
 def _hessian(

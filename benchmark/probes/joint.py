@@ -22,7 +22,6 @@ from benchmark.probes.ladders import require_rung
 from benchmark.probes.probe import Budget, Ladder, Probe, ProbeSettings, bits, refusal, share
 from benchmark.probes.weights import WeightSettings
 from benchmark.results import ProbeResult, ScoreSpec
-from benchmark.spaces import select_weights
 from benchmark.statistics import exact, proportion
 from benchmark.subject import Subject
 from models_zoo.errors import InputError
@@ -108,7 +107,12 @@ class JointProbe(Probe):
             InputError: the battery has no input or weight probe with these rungs.
         """
         rule = self._neighbours()[1].rule
-        return refusal(lambda: select_weights(subject.model, rule))
+        return refusal(lambda: subject.weights_that_move(rule))
+
+    @property
+    def weight_rule(self) -> str:
+        """That of the battery's weight probe."""
+        return self._neighbours()[1].rule
 
     def ask(self, subject: Subject) -> ProbeResult:
         """Attack every cell of the surface, from small budgets to large, and certify it."""

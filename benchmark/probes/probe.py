@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, final
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from torch import Tensor
 
+from benchmark.checks.coverage import weights_under_attack
 from benchmark.results import Flag, Outcomes, ProbeResult, ScoreSpec
 from benchmark.subject import Subject
 from models_zoo.errors import InputError
@@ -85,6 +86,11 @@ class Probe(ABC):
         """The answer of a probe that does not apply: none, with the reason."""
         return ProbeResult(probe=self.name, scores={}, left_out=reason)
 
+    @property
+    def weight_rule(self) -> str | None:
+        """By which of :data:`benchmark.spaces.RULES` it moves weights; ``None`` if it does not."""
+        return None
+
     @abstractmethod
     def ask(self, subject: Subject) -> ProbeResult:
         """Answer the question; :meth:`__call__` adds the cost."""
@@ -99,7 +105,7 @@ class Probe(ABC):
         """
         subject.seed_generators(self.name)
         with subject.cost() as spent:
-            result = self.ask(subject)
+            result = self._stating_coverage(self.ask(subject), subject)
         unknown = set(result.scores) - set(self.scores)
         if unknown:
             raise RuntimeError(f"probe {self.name} returned undocumented scores: {sorted(unknown)}")
@@ -107,6 +113,20 @@ class Probe(ABC):
             raise RuntimeError(f"probe {self.name}: headline outcomes are not one an example")
         flags = [*result.flags, *_undefined(result)]
         return result.model_copy(update={"cost": spent(), "flags": flags})
+
+    def _stating_coverage(self, result: ProbeResult, subject: Subject) -> ProbeResult:
+        """Say how many of the model's weights moved, and raise a flag where many did not."""
+        if self.weight_rule is None:
+            return result
+        flag = weights_under_attack(subject, self.weight_rule)
+        found = subject.coverage(self.weight_rule)
+        stated = {"weights under attack": str(found) if flag.figure is not None else "unknown"}
+        return result.model_copy(
+            update={
+                "protocol": result.protocol | stated,
+                "flags": [*result.flags, flag] if flag.raised else result.flags,
+            }
+        )
 
 
 def _undefined(result: ProbeResult) -> list[Flag]:

@@ -14,7 +14,6 @@ from benchmark.probes.ladders import require_rung
 from benchmark.probes.probe import Budget, Ladder, Probe, ProbeSettings, bits, refusal, share
 from benchmark.probes.weight_curves import WeightLadder
 from benchmark.results import Bars, ProbeResult, ScoreSpec
-from benchmark.spaces import select_weights
 from benchmark.spaces.weights import Geometry
 from benchmark.statistics import proportion
 from benchmark.subject import Subject
@@ -121,7 +120,13 @@ class WeightProbe(Probe):
 
     def applies(self, subject: Subject) -> str | None:
         """Weights that the rule lets move."""
-        return refusal(lambda: select_weights(subject.model, self.settings.rule))
+        return refusal(lambda: subject.weights_that_move(self.settings.rule))
+
+    @property
+    def weight_rule(self) -> str:
+        """The rule of its settings."""
+        settings: WeightSettings = self.settings
+        return settings.rule
 
     def ask(self, subject: Subject) -> ProbeResult:
         """Attack and draw at every radius of every geometry, then layer by layer."""
@@ -157,7 +162,7 @@ class WeightProbe(Probe):
             protocol={
                 "ball": settings.geometry,
                 "tensors": settings.rule,
-                "tensors that move": len(select_weights(subject.model, settings.rule)),
+                "tensors that move": len(subject.weights_that_move(settings.rule)),
                 "headline radius": settings.headline,
                 "shared by": len(subject),
                 "batch norm": "frozen",

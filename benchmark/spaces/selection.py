@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
+from benchmark.roles import Roles
 from models_zoo.errors import InputError, unknown_name
 
-NORMALIZATION = (_NormBase, nn.GroupNorm, nn.LayerNorm, nn.LocalResponseNorm)
+NORMALIZATION = (_NormBase, nn.GroupNorm, nn.LayerNorm, nn.LocalResponseNorm, nn.RMSNorm)
+"""Known to normalize without looking."""
 
-RULES: dict[str, Callable[[nn.Module, Tensor], bool]] = {
-    "no-normalization": lambda module, _: not isinstance(module, NORMALIZATION),
-    "kernels": lambda module, w: w.ndim > 1 and not isinstance(module, NORMALIZATION),
+NAMED = re.compile(r"(?<!weight)(?<!spectral)(norm|bn)(act)?(\d+d?)?$", re.IGNORECASE)
+"""Names of classes that normalize though a forward pass need not show it, such as ``ActNorm``."""
+
+RULES: dict[str, Callable[[Tensor, bool], bool]] = {
+    "no-normalization": lambda _, normalizes: not normalizes,
+    "kernels": lambda w, normalizes: w.ndim > 1 and not normalizes,
     "all": lambda *_: True,
 }
 """``no-normalization``: weights and biases of every layer but the affine parameters of
-normalisation layers (Stutz et al. 2021); ``kernels``: tensors of two or more dimensions (AWP, Wu et
-al. 2020); ``all``: every parameter."""
+normalization layers (Stutz et al. 2021); ``kernels``: of these, tensors of two or more dimensions
+(AWP, Wu et al. 2020); ``all``: every parameter."""
 
 
-def select_weights(model: nn.Module, rule: str = "no-normalization") -> dict[str, Tensor]:
-    """The parameter tensors that ``rule`` lets move, by name, detached; shared tensors once.
+def select_weights(
+    model: nn.Module, rule: str = "no-normalization", roles: Roles | None = None
+) -> dict[str, Tensor]:
+    """The tensors that ``rule`` lets move, by name, detached; shared tensors once.
+
+    What a normalization is can be told by the types of PyTorch's own layers, or, with ``roles``, by
+    what a forward pass does: the gain and the shift of a normalized activation belong to one,
+    whatever module holds them. With ``roles`` buffers that linear maps multiply with move too.
 
     Args:
-        model: any module; buffers, such as batch norm's running statistics, never move.
+        model: any module; its other buffers, such as batch norm's running statistics, never move.
         rule: a name of :data:`RULES`.
+        roles: what the model's tensors are used for.
 
     Raises:
         InputError: an unknown rule, or one that leaves nothing to move.
@@ -41,11 +54,24 @@ def select_weights(model: nn.Module, rule: str = "no-normalization") -> dict[str
     chosen = {
         name: parameter.detach()
         for name, parameter in model.named_parameters()
-        if RULES[rule](owners[name], parameter)
+        if RULES[rule](parameter, _normalizes(name, owners[name], roles))
     }
+    for name, buffer in model.named_buffers():
+        if roles is not None and name in roles.buffers and RULES[rule](buffer, False):
+            chosen[name] = buffer.detach()
     if not chosen:
         raise InputError(f"weight rule {rule!r} leaves no parameter of the model to move")
     return chosen
+
+
+def _normalizes(name: str, owner: nn.Module, roles: Roles | None) -> bool:
+    """Whether a parameter is the gain or the shift of a normalization."""
+    if roles is None:
+        return isinstance(owner, NORMALIZATION)
+    if name in roles.kernels:
+        return False
+    named = NAMED.search(type(owner).__name__) is not None and name in roles.elementwise
+    return isinstance(owner, NORMALIZATION) or name in roles.normalizing or named
 
 
 def by_layer(weights: Iterable[str]) -> dict[str, list[str]]:
