@@ -9,48 +9,69 @@ import timm
 import torchvision
 from torch import nn
 
-SMALL: dict[str, Any] = {"img_size": 64}
+THIN: dict[str, Any] = {"layers": (1, 1, 1, 1), "channels": (16, 32, 64, 128)}
+"""A residual network of one block a stage."""
+
+SHALLOW: dict[str, Any] = {"img_size": 64, "embed_dim": 96, "depth": 3, "num_heads": 3}
+"""A transformer of three blocks."""
 
 TIMM: dict[str, tuple[int, dict[str, Any]]] = {
-    **{
-        name: (64, {})
-        for name in (
-            *("resnet10t", "resnet18", "resnet26d", "resnetv2_50", "resnext26ts", "seresnet18"),
-            *("skresnet18", "ecaresnet26t", "resnetblur18", "gcresnext26ts", "selecsls42"),
-            *("res2net50_14w_8s", "resnest14d", "regnetx_002", "regnety_002", "regnetz_005"),
-            *("densenet121", "densenetblur121d", "dla46_c", "ese_vovnet19b_slim_dw", "cspresnet50"),
+    **dict.fromkeys(
+        (
+            *("resnet10t", "regnetx_002", "regnety_002", "regnetz_005", "dla46_c", "mixnet_s"),
+            *("ese_vovnet19b_slim_dw", "hardcorenas_a", "mobilenetv2_035", "mobilenetv2_050"),
+            *("mobilenetv3_small_050", "mobilenetv3_small_100", "mobilenetv4_conv_small"),
+            *("mnasnet_small", "mnasnet_050", "semnasnet_050", "semnasnet_075", "spnasnet_100"),
+            *("tf_mobilenetv3_small_minimal_100", "efficientnet_lite0", "efficientnet_b0"),
+            *("efficientnet_b0_gn", "efficientnet_b0_g16_evos", "efficientnet_blur_b0"),
+            *("tf_efficientnetv2_b0", "efficientnet_es", "mobilenet_edgetpu_v2_s", "fbnetc_100"),
+            *("tinynet_e", "tinynet_d", "lcnet_035", "lcnet_050", "ghostnet_050", "ghostnet_100"),
+            *("repghostnet_050", "repghostnet_080", "rexnet_100", "repvgg_a0", "mobileone_s0"),
+            *("repvit_m0_9", "fastvit_t8", "edgenext_xx_small", "mobilevit_xxs", "mobilevitv2_050"),
+            *("convnext_atto", "convnext_atto_ols", "convnextv2_atto", "convnextv2_femto"),
+            *("cs3darknet_s", "cs3darknet_focus_s", "nf_regnet_b0", "pvt_v2_b0", "hgnetv2_b0"),
+            *("efficientvit_b0", "gernet_s", "densenet121", "test_efficientnet", "test_byobnet"),
+            *("regnety_004", "mnasnet_075", "tinynet_c"),
+        ),
+        (64, {}),
+    ),
+    **dict.fromkeys(
+        (
+            *("resnet26d", "seresnet18", "ecaresnet26t", "resnetblur18"),
             *(
-                "hardcorenas_a",
-                "mobilenetv2_050",
-                "mobilenetv3_small_050",
-                "mobilenetv4_conv_small",
+                "resnest14d",
+                "resnext50_32x4d",
+                "seresnext26d_32x4d",
             ),
-            *("mnasnet_small", "semnasnet_075", "efficientnet_lite0", "efficientnet_b0"),
-            *("tf_efficientnetv2_b0", "efficientnet_es", "mixnet_s", "fbnetc_100", "spnasnet_100"),
-            *("tinynet_e", "lcnet_050", "ghostnet_100", "rexnet_100", "repvgg_a0", "mobileone_s0"),
-            *("repghostnet_050", "fastvit_t8", "edgenext_xx_small", "mobilevit_xxs"),
-            *("mobilevitv2_050", "convnext_atto", "convnext_atto_ols", "convnextv2_atto"),
-            *("convnextv2_femto", "poolformer_s12", "poolformerv2_s12", "convformer_s18"),
-            *("nf_regnet_b0", "nf_resnet26"),
-            *("eca_nfnet_l0", "pvt_v2_b0", "hgnetv2_b0", "dpn48b", "gernet_s", "legacy_xception"),
-            *("hrnet_w18_small", "efficientvit_b0", "darknet17"),
-            *("lambda_resnet26t", "resnetv2_50d_evos", "resnetv2_50d_frn", "resnetv2_50d_gn"),
-            *("test_efficientnet", "test_byobnet"),
-        )
-    },
+        ),
+        (64, THIN),
+    ),
+    **dict.fromkeys(
+        ("resnetv2_50", "resnetv2_50d_frn"),
+        (64, {"layers": (1, 1, 1, 1), "channels": (32, 64, 128, 256), "stem_chs": 16}),
+    ),
+    "poolformer_s12": (64, {}),
+    "skresnet18": (64, {"channels": (16, 32, 64, 128)}),
     **dict.fromkeys(
         (
             *("vit_tiny_patch16_224", "deit_tiny_patch16_224", "deit_tiny_distilled_patch16_224"),
-            *("cait_xxs24_224", "mixer_s32_224", "gmixer_12_224", "resmlp_12_224", "gmlp_ti16_224"),
-            *("xcit_nano_12_p16_224", "vit_tiny_r_s16_p8_224", "flexivit_small", "coat_tiny"),
-            *("vit_relpos_small_patch16_224", "vit_srelpos_small_patch16_224"),
+            *("flexivit_small", "vit_relpos_small_patch16_224", "vit_srelpos_small_patch16_224"),
+            *("cait_xxs24_224", "xcit_nano_12_p16_224", "beit_base_patch16_224"),
+            *("vit_medium_patch16_reg4_gap_256"),
         ),
-        (64, SMALL),
+        (64, SHALLOW),
     ),
-    **{
-        name: (224, {})
-        for name in ("levit_128s", "efficientformer_l1", "efficientvit_m0", "tiny_vit_5m_224")
-    },
+    **dict.fromkeys(("resmlp_12_224", "gmlp_ti16_224"), (64, {"img_size": 64})),
+    "nf_resnet26": (64, {"depths": (1, 1, 1, 1), "channels": (32, 64, 128, 256)}),
+    "swin_tiny_patch4_window7_224": (
+        64,
+        {"img_size": 64, "window_size": 4, "embed_dim": 24, "depths": (1, 1, 1, 1)},
+    ),
+    "swinv2_tiny_window8_256": (
+        64,
+        {"img_size": 64, "window_size": 2, "embed_dim": 24, "depths": (1, 1, 1, 1)},
+    ),
+    "efficientvit_m0": (224, {}),
 }
 """Name, image size and arguments of networks of timm."""
 
@@ -58,8 +79,8 @@ TORCHVISION: dict[str, int] = {
     **dict.fromkeys(
         (
             *("squeezenet1_1", "shufflenet_v2_x0_5", "mobilenet_v2", "mobilenet_v3_small"),
-            *("mnasnet0_5", "regnet_y_400mf", "resnet18", "resnext50_32x4d", "densenet121"),
-            *("efficientnet_b0", "convnext_tiny", "swin_t", "swin_v2_t"),
+            *("mnasnet0_5", "regnet_y_400mf", "regnet_x_400mf", "mobilenet_v3_large"),
+            *("efficientnet_b0", "shufflenet_v2_x1_0"),
         ),
         64,
     ),
@@ -70,15 +91,9 @@ TORCHVISION: dict[str, int] = {
 ROBUSTBENCH: dict[str, tuple[str, str, dict[str, Any]]] = {
     "ResNet18": ("resnet", "ResNet18", {}),
     "PreActResNet18": ("resnet", "PreActResNet18", {}),
-    "ResNet50": ("resnet", "ResNet50", {}),
-    "WideResNet-16-4": ("wide_resnet", "WideResNet", {"depth": 16, "widen_factor": 4}),
-    "DMWideResNet-16-4": ("dm_wide_resnet", "DMWideResNet", {"depth": 16, "width": 4}),
+    "WideResNet-10-2": ("wide_resnet", "WideResNet", {"depth": 10, "widen_factor": 2}),
+    "DMWideResNet-10-2": ("dm_wide_resnet", "DMWideResNet", {"depth": 10, "width": 2}),
     "DMPreActResNet-18": ("dm_wide_resnet", "DMPreActResNet", {"depth": 18}),
-    "CifarResNeXt": (
-        "resnext",
-        "CifarResNeXt",
-        {"cardinality": 4, "depth": 29, "base_width": 16},
-    ),
 }
 """Name, module, class and arguments of networks of RobustBench, for images of 32 x 32."""
 
