@@ -139,5 +139,5 @@ def _nudged(tensor: Tensor, generator: Generator) -> Tensor:
 def _logits(model: nn.Module, weights: Mapping[str, Tensor], images: Tensor) -> Tensor:
     with torch.no_grad(), undisturbed():
         torch.manual_seed(0)
-        logits: Tensor = functional_call(model, dict(weights), (images.clone(),))
-        return logits
+        logits = functional_call(model, dict(weights), (images.clone(),))
+    return torch.as_tensor(logits)

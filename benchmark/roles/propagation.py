@@ -238,7 +238,8 @@ class Propagation:
             if normalized.pending is not None and other.statistic:
                 self.normalizing |= other.gains
                 return replace(PLAIN, pending=frozenset())
-            shift = normalized.pending if normalized.pending == {"shift"} else None
+            only = frozenset(("shift",))
+            shift = only if normalized.pending == only else None
             return replace(PLAIN, scaled=a.scaled | b.scaled, pending=shift)
         moving, constant, added = (a, b, second[0]) if a.moved else (b, a, first[0])
         parameters = self._parameters(constant)
