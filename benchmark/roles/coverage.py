@@ -9,6 +9,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.func import functional_call
 
+from benchmark.outputs import logits_of
 from benchmark.roles.tracing import Trace, undisturbed
 
 NUDGE = 0.5
@@ -104,7 +105,8 @@ def unseen(
     """
     with torch.inference_mode(False), torch.enable_grad(), undisturbed():
         asked = {name: tensor.detach().clone().requires_grad_() for name, tensor in chosen.items()}
-        logits = functional_call(model, dict(asked), (images.detach().clone(),))
+        output = functional_call(model, dict(asked), (images.detach().clone(),))
+        logits = logits_of(output, images.dtype)
         mix = torch.randn(logits.shape, generator=generator).to(logits)
         dark = dict(chosen)
         if logits.requires_grad:
@@ -132,12 +134,11 @@ def unseen(
 
 def _nudged(tensor: Tensor, generator: Generator) -> Tensor:
     direction = torch.randn(tensor.shape, generator=generator).to(tensor)
-    length = torch.linalg.vector_norm(tensor) / torch.linalg.vector_norm(direction)
+    length: Tensor = torch.linalg.vector_norm(tensor) / torch.linalg.vector_norm(direction)
     return tensor + NUDGE * length * direction
 
 
 def _logits(model: nn.Module, weights: Mapping[str, Tensor], images: Tensor) -> Tensor:
     with torch.no_grad(), undisturbed():
         torch.manual_seed(0)
-        logits = functional_call(model, dict(weights), (images.clone(),))
-    return torch.as_tensor(logits)
+        return logits_of(functional_call(model, dict(weights), (images.clone(),)), images.dtype)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -86,8 +88,13 @@ def undisturbed() -> Iterator[None]:
     stance: AbstractContextManager[Any] = nullcontext()
     if "torch._dynamo" in sys.modules:  # asking for it imports it, which takes seconds
         stance = torch.compiler.set_stance("force_eager")
-    with torch.random.fork_rng(devices), stance:
-        yield
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    try:
+        with torch.random.fork_rng(devices), stance:
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002
 
 
 def named_tensors(model: nn.Module) -> Iterator[tuple[str, str, Tensor]]:
