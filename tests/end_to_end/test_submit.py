@@ -70,5 +70,7 @@ def test_resnet20_passes_the_checks_with_its_normalisation(shared_data):
     data = load_npz(shared_data / "cifar10" / "test_846.npz", name="cifar10").head(100)
     assert admit(model([0.229, 0.224, 0.225]), data) == pytest.approx(0.92, abs=0.06)
     with pytest.raises(InputError, match="not above chance"):
-        admit(model([1e4] * 3), data)
+        admit(model([2.0] * 3), data)
+    with pytest.raises(InputError, match="for images from 0 to 255"):
+        model([1e4] * 3)
     assert np.isfinite(data.images.numpy()).all()
