@@ -2,6 +2,7 @@
 
 import time
 import warnings
+from pathlib import Path
 
 import pytest
 import torch
@@ -303,3 +304,9 @@ def test_code_that_cannot_be_run_is_one_line(tmp_path, text, reason):
         build_skeleton(f"{tmp_path}/net.py:make", classes=10, input_shape=CIFAR, trust=True)
     with pytest.raises(InputError, match="cannot read"):
         build_skeleton(f"{tmp_path}/none.py:make", classes=10, input_shape=CIFAR, trust=True)
+
+
+def test_the_documentation_lists_every_family():
+    pages = Path(__file__).parents[2] / "docs" / "zoo.md"
+    text = pages.read_text("utf-8")
+    assert [each.form for each in list_families() if f"`{each.form}`" not in text] == []
