@@ -1,7 +1,11 @@
 # Two commands do all the set-up on a fresh machine: `make bench` and `make test`.
 #
 # What is installed is remembered in stamp files inside the virtual environment, so that the second
-# run starts at once. They are older than pyproject.toml when the dependencies changed.
+# run starts at once. They are older than pyproject.toml or constraints.txt when the dependencies changed.
+#
+# pyproject.toml says which versions of a dependency may work; constraints.txt says which were tested, of
+# all packages, and those are installed here. `make test-newest` tries the newest that pyproject.toml
+# allows, and `make constraints` writes down what it has tried.
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -14,30 +18,37 @@ PYTHON ?= $(firstword $(shell for p in python3 python3.13 python3.12 python3.11;
 
 INSTALLED := $(VENV)/.stamp-installed
 INSTALLED_DEV := $(VENV)/.stamp-installed-dev
-INSTALLING := $(VENV)/.installing
-SOURCES := pyproject.toml $(wildcard startup/*)
+CONSTRAINTS := constraints.txt
+SOURCES := pyproject.toml $(CONSTRAINTS) $(wildcard startup/*)
 
-# $(call install,WHAT): create the environment if need be and install WHAT into it. An install that
-# was interrupted may have left half-written packages, so the next one begins anew.
+# The environment of the newest versions.
+NEWEST := .venv-newest
+
+# $(call install,WHAT,ENVIRONMENT,CONSTRAINTS): create the environment if need be and install WHAT into
+# it, in the versions of the constraints if there are any. An install that was interrupted may have left
+# half-written packages, so the next one begins anew. Constraints are given as variables because these
+# hold for the tools that build packages as well.
 define install
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "error: Python 3.11 or newer is needed, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1 | head -n 1);" \
 			"choose one with: make PYTHON=/path/to/python3.12"; exit 1; }
-	@if [ -e $(INSTALLING) ]; then \
-		echo "==> the last install was interrupted; removing $(VENV)"; rm -rf $(VENV); fi
-	@if [ ! -x $(VENV)/bin/pip ]; then \
-		echo "==> creating the virtual environment $(VENV) with $$($(PYTHON) --version)"; \
-		mkdir -p $(VENV) && touch $(INSTALLING) && $(PYTHON) -m venv $(VENV); fi
-	@echo "==> installing $(1) into $(VENV) (PyTorch is large: the first time takes minutes)"
-	@touch $(INSTALLING)
+	@if [ -e $(2)/.installing ]; then \
+		echo "==> the last install was interrupted; removing $(2)"; rm -rf $(2); fi
+	@if [ ! -x $(2)/bin/pip ]; then \
+		echo "==> creating the virtual environment $(2) with $$($(PYTHON) --version)"; \
+		mkdir -p $(2) && touch $(2)/.installing && $(PYTHON) -m venv $(2); fi
+	@echo "==> installing $(1) into $(2) (PyTorch is large: the first time takes minutes)"
+	@touch $(2)/.installing
 	@if [ -t 1 ]; then quiet=; else quiet=--quiet; fi; \
-		$(VENV)/bin/pip install --disable-pip-version-check $$quiet --editable '$(1)'
-	@rm $(INSTALLING)
+		$(if $(3),PIP_CONSTRAINT=$(3) PIP_BUILD_CONSTRAINT=$(3)) \
+		$(2)/bin/pip install --disable-pip-version-check $$quiet $(if $(3),,--upgrade --upgrade-strategy eager) \
+		--editable '$(1)'
+	@rm $(2)/.installing
 endef
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: bench
 bench: $(INSTALLED) ## Install if need be, score the bundled models and render the leaderboard
@@ -66,6 +77,25 @@ test: $(INSTALLED_DEV) ## Install if need be and run all tests
 	@echo "==> running the tests"
 	@$(VENV)/bin/python -m pytest -q -n 2 --dist worksteal --durations=10
 
+.PHONY: test-newest
+test-newest: newest ## Run all tests with the newest versions that pyproject.toml allows, in an environment of their own
+	@echo "==> running the tests with the newest versions"
+	@$(NEWEST)/bin/python -m pytest -q -n 2 --dist worksteal
+
+.PHONY: constraints
+constraints: ## Write constraints.txt: the versions that `make test-newest` tried, or the newest where it was not run
+	@if [ ! -x $(NEWEST)/bin/pip ] || [ -e $(NEWEST)/.installing ]; then $(MAKE) --no-print-directory newest; fi
+	@echo "==> writing $(CONSTRAINTS)"
+	@set -o pipefail; { echo "# The version of every package that was tested. Written by \`make constraints\`, used by the Makefile;"; \
+		echo "# the ranges that may work are in pyproject.toml."; \
+		$(NEWEST)/bin/pip --disable-pip-version-check list --format=freeze --exclude-editable \
+			--exclude pip 2>/dev/null | sed 's/+.*//' | LC_ALL=C sort -f; } > $(CONSTRAINTS).new
+	@mv $(CONSTRAINTS).new $(CONSTRAINTS)
+
+.PHONY: newest
+newest:
+	$(call install,.[dev],$(NEWEST),)
+
 .PHONY: lint
 lint: $(INSTALLED_DEV) ## Check style, layout and types
 	@echo "==> ruff check";          $(VENV)/bin/ruff check
@@ -85,14 +115,14 @@ docs: $(INSTALLED) ## Write the pages of docs that come from the code
 
 .PHONY: clean
 clean: ## Remove the environment, the caches and the build outputs; keep the scores
-	@echo "==> removing $(VENV), caches and build outputs (scores and site stay)"
-	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@echo "==> removing the environments, caches and build outputs (scores and site stay)"
+	@rm -rf $(VENV) $(NEWEST) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): $(SOURCES)
-	$(call install,.)
+	$(call install,.,$(VENV),$(CONSTRAINTS))
 	@touch $@
 
 $(INSTALLED_DEV): $(SOURCES)
-	$(call install,.[dev])
+	$(call install,.[dev],$(VENV),$(CONSTRAINTS))
 	@touch $(INSTALLED) $@

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from leaderboard.agreement import Comparison, Reproduction
 from leaderboard.summary import print_whole
+from leaderboard.terminal import console
 
 
 def print_agreement(found: Sequence[Reproduction]) -> None:
@@ -21,22 +21,20 @@ def print_agreement(found: Sequence[Reproduction]) -> None:
         for score in result.scores:
             table.add_row(Text(score.name), *_pair(score), "" if score.same else "differs")
     print_whole(table)
-    console = Console(soft_wrap=True, highlight=False)
+    output = console(soft_wrap=True)
     for result in found:
         differing, total = result.examples
         verdict = "agrees to the last bit" if result.same else "does not agree"
         line = f"{result.probe}: {verdict}; {differing} of {total} outcomes differ"
-        console.print(line, markup=False)
+        output.print(line)
         if result.circumstances and not result.same:
-            console.print(f"  run with {', '.join(result.circumstances)}", markup=False)
+            output.print(f"  run with {', '.join(result.circumstances)}")
 
 
 def print_recorded(found: Sequence[Reproduction], model: str, by: str) -> None:
     """Say what was put into the database."""
     probes = ", ".join(result.probe for result in found)
-    Console(soft_wrap=True, highlight=False).print(
-        f"recorded: {probes} of {model}, run again by {by}", markup=False
-    )
+    console(soft_wrap=True).print(f"recorded: {probes} of {model}, run again by {by}")
 
 
 def _pair(score: Comparison) -> list[str]:

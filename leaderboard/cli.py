@@ -5,10 +5,14 @@ Heavy imports (torch, SQLAlchemy, altair) happen inside the commands, so that ``
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
 
 import typer
-from rich.console import Console
 
 from leaderboard.commands import (
     bench,
@@ -25,7 +29,9 @@ from leaderboard.commands import (
     train,
     zoo,
 )
-from models_zoo.errors import InputError
+from leaderboard.terminal import console, prepare_streams, say
+from models_zoo.display import printable, shown
+from models_zoo.errors import InputError, reason_of
 
 app = typer.Typer(
     name="nonsingular",
@@ -52,16 +58,75 @@ for command in (
     command.register(app)
 
 
+INTERRUPTED = "stopped; what was finished is stored; run the same command again to resume"
+
+_RESUME = "what was finished is stored: {}, and run the same command again to resume"
+
+
 def main() -> None:
-    """Run the command line: a user's mistake is one line on stderr and exit code 2."""
+    """Run the command line with the program's arguments, and exit."""
+    prepare_streams()
+    sys.exit(run())
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line: a user's mistake is one line on stderr.
+
+    Args:
+        arguments: by default the program's own.
+
+    Returns:
+        The exit code: 0; 1 where a check failed, and for a fault of the program, whose traceback
+        is printed; 2 for what was given and cannot be used; 130 where it was interrupted.
+    """
     try:
-        app()
-    except InputError as error:
-        Console(stderr=True, soft_wrap=True).print(f"error: {error}", markup=False, style="red")
-        sys.exit(2)
+        app(args=None if arguments is None else list(arguments), prog_name="nonsingular")
+    except SystemExit as error:
+        if _was_interrupted(error):
+            say(INTERRUPTED, err=True)
+            return 130
+        return error.code if isinstance(error.code, int) else int(error.code is not None)
     except KeyboardInterrupt:
-        Console(stderr=True).print("stopped; what was finished is stored, run again to go on")
-        sys.exit(130)
+        say(INTERRUPTED, err=True)
+        return 130
+    except InputError as error:
+        return _refuse(str(error))
+    except OSError as error:
+        return _refuse(_of_system(error))
+    except MemoryError:
+        return _refuse("there is not enough memory; take fewer examples, or one model at a time")
+    except Exception as error:
+        if type(error).__name__ == "OutOfMemoryError":  # of torch, which is not imported for this
+            return _refuse(f"the device is out of memory: {reason_of(error)}")
+        traceback.print_exc()
+        say(
+            "this is a fault of nonsingular: please report it with the lines above and what "
+            "'nonsingular doctor' prints",
+            err=True,
+        )
+        return 1
+    return 0
+
+
+def _was_interrupted(error: SystemExit) -> bool:
+    """Whether typer turned Ctrl-C into the exit; a command that says so itself hides the cause."""
+    return isinstance(getattr(error.__context__, "__cause__", None), KeyboardInterrupt)
+
+
+def _refuse(reason: str) -> int:
+    console(stderr=True, soft_wrap=True).print(f"error: {printable(reason)}", style="red")
+    return 2
+
+
+def _of_system(error: OSError) -> str:
+    """What the system would not do, and with which file."""
+    reason = error.strerror or reason_of(error)
+    if error.filename is not None:
+        name = error.filename
+        reason += f": {shown(Path(os.fsdecode(name)) if isinstance(name, str | bytes) else name)}"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk is full ({reason}); {_RESUME.format('make room')}"
+    return f"{reason}; {_RESUME.format('see that it can be read and written')}"
 
 
 if __name__ == "__main__":

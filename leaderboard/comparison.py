@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import typer
 from rich.table import Table
 
 from benchmark.comparison import Comparison, Ours, Side
 from benchmark.probes.ladders import budget_text
-from leaderboard.summary import print_whole
+from leaderboard.terminal import print_whole, say
 
 COLUMNS = (
     "accuracy",
@@ -50,7 +49,7 @@ def print_comparisons(comparisons: Sequence[Comparison]) -> None:
         table.add_section()
     print_whole(table)
     for line in (line for each in comparisons for line in remarks(each)):
-        typer.echo(line)
+        say(line)
 
 
 def remarks(comparison: Comparison) -> list[str]:

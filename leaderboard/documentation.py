@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from benchmark.probes.definition import Definition
+from leaderboard.terminal import say
 from leaderboard.texts import probe_texts
 
 _UNITS = {
@@ -53,4 +54,4 @@ def _defined(definition: Definition) -> list[str]:
 
 
 if __name__ == "__main__":
-    print(scores_markdown(), end="")
+    say(scores_markdown(), end="")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
+from leaderboard.terminal import say
 from models_zoo.display import printable
 
 
@@ -14,6 +13,4 @@ def notice(text: str) -> None:
         text: what was left out and why. Names in it may be anybody's: what would break the line or
             steer a terminal, and what its encoding lacks, is escaped.
     """
-    encoding = getattr(sys.stderr, "encoding", None) or "ascii"
-    line = printable(f"warning: {text}").encode(encoding, "backslashreplace").decode(encoding)
-    print(line, file=sys.stderr, flush=True)
+    say(printable(f"warning: {text}"), err=True)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import typer
-
+from leaderboard.terminal import say
 from models_zoo.display import printable, shown
 
 if TYPE_CHECKING:
@@ -15,5 +14,5 @@ if TYPE_CHECKING:
 def announced(model: Classifier) -> Classifier:
     """The same model, after its :attr:`~models_zoo.Classifier.notes` were printed on stderr."""
     for note in model.notes:
-        typer.echo(printable(f"note: {shown(model.card.name)}: {note}"), err=True)
+        say(printable(f"note: {shown(model.card.name)}: {note}"), err=True)
     return model

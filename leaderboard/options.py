@@ -73,7 +73,10 @@ Trust = Annotated[
     ),
 ]
 Note = Annotated[str, typer.Option(help="What a reader of the rerun should know; one line.")]
-Seed = Annotated[int, typer.Option(min=0, help="Root of every random draw.")]
+LARGEST_SEED = 2**63 - 1
+"""What a database can keep."""
+
+Seed = Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Root of every random draw.")]
 Device = Annotated[str, typer.Option(help="Where to compute, such as 'cpu' or 'cuda'.")]
 Mean = Annotated[
     str | None,
@@ -123,13 +126,3 @@ def budget(option: str, text: str) -> float:
     if not value > 0:
         raise InputError(f"{option} must be above 0, got {text}")
     return value
-
-
-def require_folder(file: Path | None) -> None:
-    """Check that the folder a file shall be written into is there, before anything is computed.
-
-    Raises:
-        InputError: it is not.
-    """
-    if file is not None and not file.resolve().parent.is_dir():
-        raise InputError(f"cannot write {file}: its folder does not exist")

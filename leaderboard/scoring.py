@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from benchmark.arguments import device_of
@@ -17,6 +16,7 @@ from benchmark.provenance import provenance_of
 from benchmark.report import Report
 from benchmark.results import ProbeResult, Provenance
 from leaderboard.store import Store
+from leaderboard.terminal import console
 from models_zoo.classifier import Classifier
 from models_zoo.display import label, shown
 from models_zoo.errors import InputError
@@ -83,7 +83,7 @@ def score_models(
         TextColumn("{task.completed:.0f}/{task.total:.0f} probes"),
         TextColumn("{task.fields[state]}", style="dim", markup=False),
         TimeElapsedColumn(),
-        console=Console(stderr=True),
+        console=console(stderr=True),
     ) as bar:
         keeper = _Keeper(models, tasks, store, bar, submitted, job.data)
         reports = run_local(tasks, keeper, jobs or default_jobs(len(tasks), job.device))
@@ -140,8 +140,7 @@ class _Keeper:
         if not self.bar.console.is_terminal:
             title, seconds = PROBES[result.probe].title, result.cost.seconds
             ended = "is left out" if result.left_out else f"took {seconds:.1f} s"
-            line = f"{label(card.name)}: {title} {ended}"
-            self.bar.console.print(line, highlight=False, markup=False)
+            self.bar.console.print(f"{label(card.name)}: {title} {ended}")
 
 
 def _require_fit(model: Classifier, data: Dataset) -> None:

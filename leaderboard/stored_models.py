@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from leaderboard.records import without_local_options
-from leaderboard.submissions.workspace import kept_file
+from leaderboard.submissions.workspace import WORKSPACE, kept_file
 from models_zoo import load_file, load_model
 from models_zoo.architectures import is_architecture
 from models_zoo.card import Card
@@ -22,7 +22,12 @@ _WHERE = {
 
 
 def load_stored(
-    card: Card, asked: str, checkpoint: Path | None = None, *, trust: bool = False
+    card: Card,
+    asked: str,
+    checkpoint: Path | None = None,
+    *,
+    trust: bool = False,
+    workspace: Path = WORKSPACE,
 ) -> Classifier:
     """The model that a stored card is about.
 
@@ -31,12 +36,13 @@ def load_stored(
         asked: what the user called the model; options behind the name say where its files lie.
         checkpoint: the option --checkpoint.
         trust: whether a ``.pt2`` may be loaded, which can execute code.
+        workspace: where submitted checkpoints are kept.
 
     Raises:
         InputError: the model cannot be had so; the message says what to give.
     """
     if checkpoint is None and card.source == "submitted" and card.sha256 is not None:
-        checkpoint = kept_file(card.sha256)
+        checkpoint = kept_file(card.sha256, workspace)
     if checkpoint is not None:
         return _from_file(card, checkpoint, trust)
     if card.source == "memory":

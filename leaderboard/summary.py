@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -12,6 +11,7 @@ from benchmark.headline import SCORES
 from benchmark.probes import PROBES
 from benchmark.report import Report
 from benchmark.results import ScoreSpec
+from leaderboard.terminal import console, print_whole
 from leaderboard.texts import number
 from models_zoo.display import label, printable
 
@@ -48,31 +48,21 @@ def print_summary(names: Sequence[str], reports: Sequence[Report]) -> None:
 
 def _print_flags(names: Sequence[str], reports: Sequence[Report]) -> None:
     """Print below the table why some numbers may mislead, a line a raised flag."""
-    console = Console(soft_wrap=True, highlight=False)
+    output = console(soft_wrap=True)
     for name, report in zip(names, reports, strict=True):
         flags = [flag for result in report.results.values() for flag in result.flags]
         for flag in (flag for flag in flags if flag.raised):
             line = Text.assemble((f"{label(name)}: {flag.title}", "bold yellow"), ". ", flag.saw)
-            console.print(line.append(f" {flag.advice}", style="dim"))
+            output.print(line.append(f" {flag.advice}", style="dim"))
 
 
 def _print_left_out(names: Sequence[str], reports: Sequence[Report]) -> None:
     """Print below the table which probes could not be asked, a line each."""
-    console = Console(soft_wrap=True, highlight=False)
+    output = console(soft_wrap=True)
     for name, report in zip(names, reports, strict=True):
         for probe, reason in report.left_out.items():
-            line = Text(f"{label(name)}: {PROBES[probe].title} is left out: {printable(reason)}")
-            console.print(line)
-
-
-def print_whole(table: Table) -> None:
-    """Print a table without cutting its columns, however narrow the window.
-
-    Written to a file or a narrow window, a table whose columns are cut is worth nothing.
-    """
-    console = Console()
-    console.width = max(console.width, Console(width=1000).measure(table).maximum)
-    console.print(table)
+            line = f"{label(name)}: {PROBES[probe].title} is left out: {printable(reason)}"
+            output.print(line)
 
 
 def _documented() -> dict[str, dict[str, ScoreSpec]]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
@@ -20,6 +18,8 @@ from rich.progress import (
 
 from benchmark import attack_inputs
 from benchmark.datasets import CLASSES, Dataset, load_dataset, load_npz
+from leaderboard.places import require_file_place
+from leaderboard.terminal import console
 from models_zoo.card import Card, Robustness
 from models_zoo.catalog.writing import card_to_toml
 from models_zoo.checkpoint import save_weights, sha256_file
@@ -238,7 +238,7 @@ def _shown(title: str, epochs: int) -> Iterator[ShowProgress]:
         TaskProgressColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[state]}", markup=False),
-        console=Console(stderr=True),
+        console=console(stderr=True),
     ) as bar:
         task = bar.add_task(title, total=epochs, state="")
 
@@ -256,5 +256,4 @@ def _shown(title: str, epochs: int) -> Iterator[ShowProgress]:
 def _check_writable(path: Path, suffix: str) -> None:
     if path.suffix != suffix:
         raise InputError(f"cannot write {path}: its name must end in {suffix}")
-    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        raise InputError(f"cannot write {path}: give a file in an existing, writable folder")
+    require_file_place(path)

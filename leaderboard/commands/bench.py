@@ -24,8 +24,9 @@ from leaderboard.options import (
     Std,
     Trust,
     Weights,
-    require_folder,
 )
+from leaderboard.places import require_file_place, require_site_place
+from leaderboard.terminal import say
 from models_zoo.errors import InputError
 
 if TYPE_CHECKING:
@@ -99,7 +100,9 @@ def bench(
     from models_zoo import load_model
     from models_zoo.checkpoint.writing import write_bytes
 
-    require_folder(json_file)
+    require_file_place(json_file, "--json")
+    if render:
+        require_site_place(out)
     names, chosen = _choose(models or [], battery, checkpoint)
     probes = chosen.select(probe)
     prepared = preparation_for(chosen.dataset, names)
@@ -134,7 +137,7 @@ def bench(
     if render:
         from leaderboard.site import render_site
 
-        typer.echo(f"leaderboard: {render_site(store, out).resolve().as_uri()}")
+        say(f"leaderboard: {render_site(store, out).resolve().as_uri()}")
 
 
 def _choose(
@@ -179,7 +182,7 @@ def _bundled(battery: Battery) -> list[str]:
     names = list_models(f"{battery.dataset}/*")
     bundled = [name for name in names if load_card(name).source == "bundled"]
     if left := [name for name in names if name not in bundled]:
-        typer.echo(f"not scored unless named: {', '.join(left)}", err=True)
+        say(f"not scored unless named: {', '.join(left)}", err=True)
     if not bundled:
         raise InputError(
             f"no bundled model is for {battery.dataset}; name models, or give --checkpoint"

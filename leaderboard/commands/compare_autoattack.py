@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from leaderboard.options import (
@@ -26,9 +25,10 @@ from leaderboard.options import (
     Trust,
     Weights,
     budget,
-    require_folder,
 )
+from leaderboard.places import require_file_place
 from leaderboard.selection import data_set_of, one_model
+from leaderboard.terminal import console, say
 from models_zoo.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def compare_autoattack(
     images of both are measured and classified again before they count. AutoAttack takes long:
     begin with few --examples.
     """
-    require_folder(json_file)
+    require_file_place(json_file, "--json")
     name = data_set_of(model, checkpoint, dataset)
     radii = [budget("--eps", text) for text in eps or []]
 
@@ -124,7 +124,7 @@ def compare_autoattack(
     except KeyboardInterrupt:
         if done:
             print_comparisons(done)
-        typer.echo(f"stopped after {len(done)} of {len(radii)} budgets", err=True)
+        say(f"stopped after {len(done)} of {len(radii)} budgets", err=True)
         raise typer.Exit(130) from None
     print_comparisons(done)
     if json_file is not None:
@@ -151,7 +151,7 @@ def _run_all(radii: list[float], run: Callable[..., Comparison], done: list[Comp
         TextColumn("{task.description}", markup=False),
         TextColumn("{task.fields[state]}", style="dim", markup=False),
         TimeElapsedColumn(),
-        console=Console(stderr=True),
+        console=console(stderr=True),
         transient=True,
     ) as bar:
         for eps in radii:
@@ -159,7 +159,7 @@ def _run_all(radii: list[float], run: Callable[..., Comparison], done: list[Comp
             done.append(run(eps=eps, progress=partial(_show, bar, line)))
             bar.update(line, completed=1, state="done")
             if not bar.console.is_terminal:
-                bar.console.print(f"budget {budget_text(eps)} is done", highlight=False)
+                bar.console.print(f"budget {budget_text(eps)} is done")
 
 
 def _show(bar: Progress, line: TaskID, text: str) -> None:

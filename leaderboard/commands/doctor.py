@@ -7,9 +7,10 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from leaderboard.terminal import console, say
 
 COLOURS = {"ok": "green", "note": "cyan", "wrong": "red"}
 
@@ -30,22 +31,20 @@ def doctor(
     """
     from leaderboard.doctor import examine
 
-    with Console(stderr=True).status("looking over the environment (imports take a few seconds)"):
+    with console(stderr=True).status("looking over the environment (imports take a few seconds)"):
         checks = examine()
     wrong = [check for check in checks if check.status == "wrong"]
     if as_json:
-        typer.echo(
-            json.dumps({"healthy": not wrong, "checks": [asdict(c) for c in checks]}, indent=2)
-        )
+        say(json.dumps({"healthy": not wrong, "checks": [asdict(c) for c in checks]}, indent=2))
     else:
         table = Table("what", "found", "", box=None, pad_edge=False)
         for check in checks:
             status = Text(check.status, style=COLOURS[check.status])
             table.add_row(Text(check.name), Text(check.found), status)
-        console = Console()
-        console.print(table)
+        output = console()
+        output.print(table)
         for check in wrong:
-            console.print(f"\n{check.name}: {check.advice}", markup=False, style="red")
+            output.print(f"\n{check.name}: {check.advice}", style="red")
         if not wrong:
-            console.print("\nall is well", style="green")
+            output.print("\nall is well", style="green")
     raise typer.Exit(1 if wrong else 0)

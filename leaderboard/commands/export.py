@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leaderboard.options import DATABASE, Database, require_folder
+from leaderboard.options import DATABASE, Database
+from leaderboard.places import require_file_place
+from leaderboard.terminal import write_binary
 from models_zoo.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
@@ -73,7 +75,7 @@ def export(
     """Print a model's stored results in a format that other programs and sites read."""
     from leaderboard.store import Store
 
-    require_folder(out)
+    require_file_place(out, "--out")
     _require_web_address(source_url)
     benchmark = _required(format_, benchmark)
     store = Store.open(database, to_read=True)
@@ -83,9 +85,7 @@ def export(
     text = _text(format_, entries, others, benchmark, source_url, organization)
     content = text.encode("utf-8", "replace")  # as the site does with half a surrogate pair
     if out is None:
-        stream = typer.get_binary_stream("stdout")
-        stream.write(content)
-        stream.flush()
+        write_binary(content)
         return
     from models_zoo.checkpoint.writing import write_bytes
 

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from leaderboard.options import DATABASE, Database
+from leaderboard.places import require_folder_place
+from leaderboard.terminal import say
 
 
 def register(app: typer.Typer) -> None:
@@ -22,6 +24,8 @@ def findings(
     ] = Path("docs"),
 ) -> None:
     """Judge the claims of the literature by what is stored, and write a page with figures."""
+    require_folder_place(out)
+
     from leaderboard.findings import make_findings, make_panels
     from leaderboard.findings.page import write_findings
     from leaderboard.store import Store
@@ -30,5 +34,5 @@ def findings(
     found = make_findings(entries)
     page = write_findings(found, make_panels(entries), out)
     for finding in found:
-        typer.echo(f"{finding.title}: {finding.verdict}")
-    typer.echo(f"written to {page}")
+        say(f"{finding.title}: {finding.verdict}")
+    say(f"written to {page}")

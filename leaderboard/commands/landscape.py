@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,7 +23,9 @@ from leaderboard.options import (
     Weights,
     budget,
 )
+from leaderboard.places import require_folder_place
 from leaderboard.selection import data_set_of, one_model
+from leaderboard.terminal import console, say
 from models_zoo.errors import InputError
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def landscape(
     """
     name = data_set_of(model, checkpoint, dataset)
     radius = None if eps is None else budget("--eps", eps)
-    _require_writable(out)
+    require_folder_place(out)
 
     from benchmark.arguments import device_of
     from benchmark.landscape import LandscapeSettings
@@ -104,22 +105,11 @@ def landscape(
     try:
         found = _measure(subject, images, settings, seed, device)
     except KeyboardInterrupt:
-        typer.echo("stopped; nothing was written", err=True)
+        say("stopped; nothing was written", err=True)
         raise typer.Exit(130) from None
     page = _write(out, subject, images, settings, found, device)
     _print_rises(found)
-    typer.echo(f"landscape: {page.resolve().as_uri()}")
-
-
-def _require_writable(out: Path) -> None:
-    """Check that a folder can be written into or made, before anything is computed."""
-    folder = out.resolve()
-    while not folder.exists():
-        folder = folder.parent
-    if not folder.is_dir():
-        raise InputError(f"cannot write into {out}: {folder} is a file; choose another --out")
-    if not os.access(folder, os.W_OK):
-        raise InputError(f"cannot write into {out}: permission denied; choose another --out")
+    say(f"landscape: {page.resolve().as_uri()}")
 
 
 def _budget_of(dataset: str) -> float:
@@ -137,7 +127,6 @@ def _measure(
     model: Classifier, data: Dataset, settings: LandscapeSettings, seed: int, device: str
 ) -> Landscape:
     """Measure, and show how far it is."""
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from benchmark.landscape import measure_landscape
@@ -149,7 +138,7 @@ def _measure(
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            console=Console(stderr=True),
+            console=console(stderr=True),
             transient=True,
         ) as bar,
         subject_of(model, data.images, data.labels, seed=seed, device=device) as subject,
@@ -206,7 +195,7 @@ def _print_rises(found: Landscape) -> None:
     from rich.table import Table
 
     from leaderboard.site.landscape_page import rise_rows
-    from leaderboard.summary import print_whole
+    from leaderboard.terminal import print_whole
 
     table = Table(box=None, padding=(0, 1), header_style="bold")
     table.add_column("loss", no_wrap=True)

@@ -7,10 +7,11 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from typer.core import TyperGroup
 
+from leaderboard.terminal import say
 from models_zoo.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
@@ -88,9 +89,11 @@ def list_zoo(
             "'nonsingular models' alone lists all"
         )
     if as_json:
-        typer.echo(json.dumps([card.model_dump(mode="json") for card in chosen], indent=2))
+        say(json.dumps([card.model_dump(mode="json") for card in chosen], indent=2))
     else:
-        Console().print(_table(chosen))
+        from leaderboard.terminal import print_whole
+
+        print_whole(_table(chosen))
 
 
 def show(
@@ -110,12 +113,12 @@ def show(
 
     fields = describe_model(name).model_dump(mode="json", exclude_none=True)
     if as_json:
-        typer.echo(json.dumps(fields, indent=2))
+        say(json.dumps(fields, indent=2))
         return
     lines = _lines(fields)
     width = max(len(key) for key, _ in lines)
     for key, text in lines:  # not wrapped, so that a hash or an address can be copied
-        typer.echo(f"{key:<{width}}  {text}".rstrip())
+        say(f"{key:<{width}}  {text}".rstrip())
 
 
 def _matches(card: Card, pattern: str) -> bool:
@@ -157,13 +160,10 @@ def _table(cards: list[Card]) -> Table:
     table.add_column("licence")
     for card in cards:
         table.add_row(
-            card.name,
-            card.dataset,
-            card.architecture,
-            card.recipe,
+            *map(Text, (card.name, card.dataset, card.architecture, card.recipe)),
             "?" if card.clean_accuracy is None else f"{card.clean_accuracy:.1%}",
             _count(card.parameters),
-            card.licence or "?",
+            Text(card.licence or "?"),
         )
     return table
 

@@ -16,8 +16,9 @@ from leaderboard.options import (
     Note,
     Seed,
     Trust,
-    require_folder,
 )
+from leaderboard.places import require_file_place
+from leaderboard.terminal import console
 from models_zoo.errors import InputError, unknown_name
 
 
@@ -77,7 +78,6 @@ def reproduce(
     from the record is listed. Nothing is stored, unless --record says under whose name. Exit code 0
     where all agrees, else 1.
     """
-    from rich.console import Console
     from rich.text import Text
 
     from leaderboard.agreement_text import print_agreement, print_recorded
@@ -89,8 +89,9 @@ def reproduce(
     from leaderboard.store import Store
     from leaderboard.store.reruns import require_signature
     from leaderboard.stored_models import load_stored
+    from leaderboard.submissions.workspace import workspace_of
 
-    require_folder(json_file)
+    require_file_place(json_file, "--json")
     if record is not None:
         require_signature(record, note)
     elif note:
@@ -107,8 +108,10 @@ def reproduce(
         if name not in entry.results:
             raise unknown_name(f"stored probe of {model}", name, entry.results)
     probes = list(dict.fromkeys(probe or entry.results))
-    subject = announced(load_stored(entry.card, model, checkpoint, trust=trust))
-    with Console(stderr=True).status(Text(model)) as status:
+    subject = announced(
+        load_stored(entry.card, model, checkpoint, trust=trust, workspace=workspace_of(database))
+    )
+    with console(stderr=True).status(Text(model)) as status:
         found = again(
             entry,
             subject,

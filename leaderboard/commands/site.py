@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from leaderboard.places import require_site_place
+from leaderboard.terminal import console, say
+
 
 def register(app: typer.Typer) -> None:
     """Add ``site`` to the command line."""
@@ -34,8 +37,9 @@ def register(app: typer.Typer) -> None:
         ] = False,
     ) -> None:
         """Render the stored results as static pages that open without a server or a network."""
-        from rich.console import Console
         from rich.progress import Progress
+
+        require_site_place(out)
 
         from leaderboard.site import render_site
         from leaderboard.site.landscapes import find_landscapes
@@ -43,7 +47,7 @@ def register(app: typer.Typer) -> None:
 
         pages = {} if landscapes is None else find_landscapes(landscapes)
         store = Store.open(database, to_read=True)
-        with Progress(console=Console(stderr=True), transient=True) as bar:
+        with Progress(console=console(stderr=True), transient=True) as bar:
             models = bar.add_task("rendering models", total=None)
             index = render_site(
                 store,
@@ -55,7 +59,5 @@ def register(app: typer.Typer) -> None:
         scored = {entry.provenance.fingerprint for entry in store.entries(fingerprints=list(pages))}
         for each in pages.values():
             if each.fingerprint not in scored:
-                typer.echo(
-                    f"left out {each.page}: no scores of {each.model!r} are stored", err=True
-                )
-        typer.echo(f"leaderboard: {index.resolve().as_uri()}")
+                say(f"left out {each.page}: no scores of {each.model!r} are stored", err=True)
+        say(f"leaderboard: {index.resolve().as_uri()}")

@@ -23,6 +23,9 @@ from leaderboard.options import (
     Weights,
     numbers,
 )
+from leaderboard.places import require_site_place
+from leaderboard.submitted_names import require_name, require_unlike
+from leaderboard.terminal import say
 from models_zoo.errors import InputError, shown
 
 
@@ -78,6 +81,9 @@ def submit(
             "submit an .onnx file, or the weights with --architecture"
         )
 
+    require_site_place(out)
+    require_name(name)
+
     from benchmark.batteries import battery_for
     from leaderboard.examples import evaluation_examples
     from leaderboard.notices import announced
@@ -86,8 +92,9 @@ def submit(
     from leaderboard.site import render_site
     from leaderboard.store import Store
     from leaderboard.submissions import admit, keep, read_submission
+    from leaderboard.submissions.workspace import workspace_of
     from leaderboard.summary import print_summary
-    from models_zoo import load_file
+    from models_zoo import list_models, load_file
     from models_zoo.card import Card, Training
 
     battery = battery_for(dataset)
@@ -124,12 +131,13 @@ def submit(
         raise InputError(f"{option}: {first['msg']}, got {first['input']!r}") from error
     job = Job(battery, loaded, probes, seed=seed, device=device)
     require_scorable([model], job)
-    accuracy = admit(model, loaded)
     store = Store.open(database)
-    kept = keep(read)
-    typer.echo(f"accepted {name!r}: {accuracy:.1%} clean; kept as {kept}", err=True)
+    require_unlike(name, [*list_models(), *store.names().values()])
+    accuracy = admit(model, loaded)
+    kept = keep(read, workspace_of(database))
+    say(f"accepted {name!r}: {accuracy:.1%} clean; kept as {kept}", err=True)
     print_summary([name], score_models([model], job, store, submitted=True))
-    typer.echo(f"leaderboard: {render_site(store, out).resolve().as_uri()}")
+    say(f"leaderboard: {render_site(store, out).resolve().as_uri()}")
 
 
 def _require_text(option: str, text: str, longest: int, *, lines: bool = False) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from leaderboard.options import DataRoot, Device, Seed, TestData, Threads, TrainingData
+from leaderboard.terminal import say
 from models_zoo.errors import InputError
 
 
@@ -73,7 +74,7 @@ def train(
     written = train_and_write(
         recipe, architecture, settings, material, place, seed=seed, device=device, keep=keep
     )
-    typer.echo(card_to_toml(written), nl=False)
+    say(card_to_toml(written), end="")
 
 
 def _epochs(text: str | None) -> list[int]:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from leaderboard.options import DataRoot, Device, TestData, Threads, TrainingData
+from leaderboard.terminal import console
 from models_zoo.errors import InputError
 
 
@@ -60,7 +60,7 @@ def zoo(
         except OSError as error:
             raise InputError(f"cannot write to {folder}: {error.strerror}") from error
     material = gather(dataset, data or (), test_data, data_root)
-    console = Console(soft_wrap=True, highlight=False)
+    output = console(soft_wrap=True)
     for row in rows:
         weights, card = folders[0] / f"{row.name}.safetensors", folders[1] / f"{row.name}.toml"
         place = Destination(weights, card, dataset, plan.licence)
@@ -77,7 +77,7 @@ def zoo(
             measured=plan.measured,
         )
         attacked = written.robustness
-        console.print(
+        output.print(
             f"{written.name}: clean {written.clean_accuracy:.1%}"
             + (f", robust {attacked.accuracy:.1%} at linf {attacked.eps:.3g}" if attacked else "")
         )

@@ -202,7 +202,7 @@ def _write_apart(
 
 @cache
 def _opened(url: str) -> Store:
-    return Store.open(url, to_read=True)
+    return Store.open(url, to_read=True, quiet=True)  # the reader of the summaries names them
 
 
 def _write(

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import glob
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from models_zoo.errors import InputError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 OWN = frozenset(
     {
@@ -33,7 +40,14 @@ OWN = frozenset(
 
 _GENERATOR = 'name="generator" content="nonsingular'
 
+_HELD = "held"
+"""File in the folder of a renderer that it holds as long as it lives."""
+
 _STALE_SECONDS = 3600
+"""After which a folder is removed of which it cannot be told whether it is held."""
+
+_NAMED = 100
+"""Characters of a site's name that are in the name of the folder it is made in."""
 
 
 @contextmanager
@@ -50,10 +64,11 @@ def replacing(out: Path) -> Iterator[Path]:
     """
     out = out.resolve()
     try:
-        _refuse_foreign(out)
+        refuse_foreign(out)
         out.parent.mkdir(parents=True, exist_ok=True)
         _remove_stale(out)
-        work = Path(tempfile.mkdtemp(".rendering", f".{out.name}.", out.parent))
+        work = Path(tempfile.mkdtemp(".rendering", f".{out.name[:_NAMED]}.", out.parent))
+        held = _hold(work)
     except OSError as error:
         hint = "choose another folder with --out"
         raise InputError(
@@ -66,6 +81,7 @@ def replacing(out: Path) -> Iterator[Path]:
         _swap(new, out)
     finally:
         _remove(work)
+        held.close()
 
 
 def _remove(folder: Path) -> None:
@@ -77,7 +93,12 @@ def _remove(folder: Path) -> None:
         time.sleep(0.1)
 
 
-def _refuse_foreign(out: Path) -> None:
+def refuse_foreign(out: Path) -> None:
+    """Refuse a folder that holds something else than a site.
+
+    Raises:
+        InputError: it does.
+    """
     hint = "choose an empty or a new folder with --out"
     if out.exists() and not out.is_dir():
         raise InputError(f"cannot write a site to {str(out)!r}: it is a file; {hint}")
@@ -108,11 +129,25 @@ def _foreign(out: Path) -> str | None:
 
 
 def _remove_stale(out: Path) -> None:
-    """Remove what renderers left that were killed."""
-    for left in out.parent.glob(f".{out.name}.*.rendering"):
-        with suppress(FileNotFoundError):  # its process is alive and has just finished
-            if time.time() - left.stat().st_mtime > _STALE_SECONDS:
+    """Remove what renderers left that were killed: nothing holds their folder any more."""
+    for left in out.parent.glob(f".{glob.escape(out.name[:_NAMED])}.*.rendering"):
+        with suppress(OSError):  # its process is alive and has just finished
+            old = time.time() - left.stat().st_mtime > _STALE_SECONDS
+            if fcntl is None or not (left / _HELD).exists():
+                if old:
+                    shutil.rmtree(left, ignore_errors=True)
+                continue
+            with (left / _HELD).open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(left, ignore_errors=True)
+
+
+def _hold(work: Path) -> IO[bytes]:
+    """Hold a folder until the file is closed, or the process has ended however it did."""
+    file = (work / _HELD).open("wb")
+    if fcntl is not None:
+        fcntl.flock(file, fcntl.LOCK_EX)
+    return file
 
 
 def _swap(new: Path, out: Path) -> None:

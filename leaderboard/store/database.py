@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from sqlalchemy import (
     Engine,
     create_engine,
     delete,
-    event,
     false,
     inspect,
     make_url,
@@ -24,16 +23,25 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import StaticPool
 
+from leaderboard.left_out import notice
 from leaderboard.store import encoding
-from leaderboard.store.schema import ModelRow
-from models_zoo.errors import InputError
+from leaderboard.store.failures import DamagedError, damaged, explain, failure
+from leaderboard.store.schema import Base, ModelRow
+from leaderboard.store.sqlite import (
+    WRITES,
+    configure,
+    left_beside,
+    read_only_url,
+    require_sqlite_file,
+)
+from models_zoo.display import shown
+from models_zoo.errors import InputError, reason_of
 
-WRITES = "nonsingular_writes"
-"""Execution option of a connection whose transactions take the write lock at their start."""
+_LOOKS = 3
+"""How often a file that seems to be unusable is looked at."""
+
 
 _DRIVER = "install one: pip install 'nonsingular[postgresql]' has that of postgresql+psycopg://user@host/name"
-
-_BUSY_TIMEOUT_MS = 60_000
 
 
 def open_engine(database: str | Path, *, to_read: bool = False) -> Engine:
@@ -45,34 +53,110 @@ def open_engine(database: str | Path, *, to_read: bool = False) -> Engine:
             Otherwise a missing file is created and a read-only one refused at once.
 
     Raises:
-        InputError: it cannot be opened, written or understood.
+        InputError: it cannot be opened, written or understood; its file is as it was then.
     """
     url = _parse(database)
     on_disk = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
-    shown = str(url.database if on_disk else url)
-    if to_read and on_disk and not url.query and not Path(shown).exists():
-        raise InputError(
-            f"database {shown!r} does not exist; run nonsingular bench first, or name another "
-            "with --database"
-        )
+    name = str(url.database if on_disk else url)
     try:
-        engine = _create(url)
-        with engine.execution_options(**{WRITES: True}).begin() as connection:
-            _migrate(connection, shown)
-            if not to_read:
-                # Touches nothing, but fails here and not after hours of attacks.
-                connection.execute(delete(ModelRow).where(false()))
+        if on_disk and not url.query:
+            require_sqlite_file(Path(name), to_read=to_read)
+            up_to_date = _look(name)
+            if to_read and up_to_date:
+                return _open_to_read(url, name)
+        return _open(url, name, to_read=to_read)
     except (NoSuchModuleError, ModuleNotFoundError) as error:
-        raise InputError(f"database {shown!r}: no driver for it ({error}); {_DRIVER}") from error
+        raise InputError(
+            f"database {shown(name)}: no driver for it ({error}); {_DRIVER}"
+        ) from error
     except DBAPIError as error:
-        reason = " ".join(str(error.orig).split())
-        hint = (
-            "name a file in a folder you can write with --database"
-            if url.get_backend_name() == "sqlite"
-            else "see that its server runs and lets this user create tables"
-        )
-        raise InputError(f"cannot use database {shown!r}: {reason}; {hint}") from error
+        raise _unusable(url, name, error) from error
+
+
+def _unusable(url: URL, name: str, error: DBAPIError) -> InputError:
+    hint = (
+        "name a file in a folder you can write with --database"
+        if url.get_backend_name() == "sqlite"
+        else "see that its server runs and lets this user create tables"
+    )
+    return InputError(
+        f"cannot use database {shown(name)}: {reason_of(error.orig or error)}; {hint}"
+    )
+
+
+def _open(url: URL, name: str, *, to_read: bool) -> Engine:
+    engine = _create(url, to_read=to_read)
+    with engine.execution_options(**{WRITES: True}).begin() as connection:
+        _migrate(connection, name)
+        if not to_read:
+            # Touches nothing, but fails here and not after hours of attacks.
+            connection.execute(delete(ModelRow).where(false()))
+    explain(engine, name)
     return engine
+
+
+def _open_to_read(url: URL, name: str) -> Engine:
+    """A database of this version, wherever it lies: SQLite itself wants to write to read."""
+    attempts = [url, read_only_url(name, unchanging=False), read_only_url(name, unchanging=True)]
+    for place, each in enumerate(attempts):
+        engine = _create(each, to_read=True)
+        try:
+            with engine.begin() as connection:
+                _heads(connection)
+        except DBAPIError as error:
+            engine.dispose()
+            if (found := failure(error, name)) and isinstance(found, DamagedError):
+                raise found from error
+            if place == len(attempts) - 1:
+                raise
+            continue
+        explain(engine, name)
+        if place == len(attempts) - 1 and left_beside(name):
+            notice(
+                f"database {shown(name)} cannot be written, so what was stored last, in the file "
+                "beside it that ends in -wal, is not read; copy both to a folder you can write"
+            )
+        return engine
+    raise AssertionError("no attempt was made")
+
+
+def _look(name: str) -> bool:
+    """Whether an SQLite file is one of this version, found without changing anything.
+
+    Raises:
+        InputError: it is of a newer version, belongs to something else or is damaged.
+    """
+    path = Path(name)
+    if not path.exists() or not path.stat().st_size:
+        return False
+    for attempt in range(_LOOKS):
+        try:
+            return _seen(name)
+        except (InputError, DBAPIError) as error:
+            # Another process may be making the database while we look past its locks.
+            if attempt == _LOOKS - 1:
+                if isinstance(error, InputError):
+                    raise
+                raise failure(error, name) or error from error
+        time.sleep(0.05)
+    return False
+
+
+def _seen(name: str) -> bool:
+    attempts = [read_only_url(name)]
+    if left_beside(name):  # in a folder that cannot be written there is no reading them
+        attempts.append(read_only_url(name, unchanging=True))
+    for place, url in enumerate(attempts):
+        engine = _create(url, to_read=True)
+        try:
+            with engine.begin() as connection:
+                return _up_to_date(connection, name)
+        except DBAPIError:
+            if place == len(attempts) - 1:
+                raise
+        finally:
+            engine.dispose()
+    return False
 
 
 def _parse(database: str | Path) -> URL:
@@ -81,16 +165,16 @@ def _parse(database: str | Path) -> URL:
         return URL.create("sqlite")
     if isinstance(database, Path) or "://" not in text:
         if not text.strip() or text == ".":
-            raise InputError(f"database {text!r} is not a file name; name one with --database")
+            raise InputError(f"database {shown(text)} is not a file name; name one with --database")
         return URL.create("sqlite", database=text)
     try:
         return make_url(text)
     except (ArgumentError, ValueError) as error:
         hint = "write sqlite:///file.sqlite or postgresql+psycopg://user@host/name"
-        raise InputError(f"database {text!r} is not a database URL; {hint}") from error
+        raise InputError(f"database {shown(text)} is not a database URL; {hint}") from error
 
 
-def _create(url: URL) -> Engine:
+def _create(url: URL, *, to_read: bool) -> Engine:
     options: dict[str, Any] = {
         "json_serializer": encoding.dumps,
         "json_deserializer": encoding.loads,
@@ -100,46 +184,49 @@ def _create(url: URL) -> Engine:
     if url.database in (None, "", ":memory:"):
         options["poolclass"] = StaticPool  # a second connection would see another, empty database
     engine = create_engine(url, **options)
-    event.listen(engine, "connect", _configure_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
+    configure(engine, to_read=to_read)
     return engine
 
 
-def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # transactions begin in _begin_sqlite, DDL included
-    for pragma in (
-        f"busy_timeout = {_BUSY_TIMEOUT_MS}",
-        "journal_mode = WAL",
-        "synchronous = NORMAL",
-        "foreign_keys = ON",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
+def _migrate(connection: Connection, name: str) -> None:
+    if not _up_to_date(connection, name):
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    # A transaction that turns from reading to writing fails at once when another has written in
-    # between, whatever the busy timeout; one that starts as a writer waits for its turn.
-    writes = connection.get_execution_options().get(WRITES)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+def _up_to_date(connection: Connection, name: str) -> bool:
+    """Whether the tables are those of this version.
 
-
-def _migrate(connection: Connection, shown: str) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    script = ScriptDirectory.from_config(config)
-    current = MigrationContext.configure(connection).get_current_heads()
-    if current == tuple(script.get_heads()):
-        return
+    Raises:
+        InputError: they are of a newer version or of something else, or some are missing.
+    """
+    script = ScriptDirectory.from_config(_config())
+    current = _heads(connection)
     known = {revision.revision for revision in script.walk_revisions()}
     if not known.issuperset(current):
         raise InputError(
-            f"database {shown!r} was made by a newer version of nonsingular (its schema is "
-            f"{', '.join(current)}); update nonsingular or name another with --database"
+            f"database {shown(name)} was made by a newer version of nonsingular (its schema is "
+            f"{shown(', '.join(current))}); update nonsingular or name another with --database"
         )
-    if not current and (tables := inspect(connection).get_table_names()):
+    tables = set(inspect(connection).get_table_names())
+    if not current and tables:
         raise InputError(
-            f"database {shown!r} belongs to something else (it holds a table {tables[0]!r}); "
-            "name another with --database"
+            f"database {shown(name)} belongs to something else (it holds a table "
+            f"{shown(min(tables))}); name another with --database"
         )
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    if current != tuple(script.get_heads()):
+        return False
+    if missing := Base.metadata.tables.keys() - tables:
+        raise damaged(name, f"it lacks the table {shown(min(missing))}")
+    return True
+
+
+def _heads(connection: Connection) -> tuple[str, ...]:
+    return MigrationContext.configure(connection).get_current_heads()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config

@@ -58,5 +58,21 @@ def pack(outcomes: Outcomes) -> bytes:
 
 
 def unpack(bits: bytes, n: int) -> Outcomes:
-    """Bool (n,) from :func:`pack`'s bytes."""
+    """Bool (n,) from :func:`pack`'s bytes.
+
+    Raises:
+        ValueError: they are not those of so many outcomes.
+    """
+    require_packed(bits, n)
     return np.unpackbits(np.frombuffer(bits, np.uint8), count=n).astype(bool)
+
+
+def require_packed(bits: bytes, n: int) -> None:
+    """Check that bytes are those of ``n`` outcomes; numpy would fill up with zeros.
+
+    Raises:
+        ValueError: they are not.
+    """
+    fits = type(n) is int and n >= 0 and isinstance(bits, bytes) and len(bits) == -(-n // 8)
+    if not fits or (n % 8 and bits[-1] & (0xFF >> n % 8)):
+        raise ValueError(f"its outcomes are not those of {n} examples")

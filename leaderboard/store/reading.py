@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from benchmark.headline import PARTS
 from benchmark.results import Outcomes, ProbeResult, Provenance
 from leaderboard.store import encoding
 from leaderboard.store.entry import Entry
 from leaderboard.store.reruns import read_reruns
 from leaderboard.store.schema import ModelRow, OutcomeRow, ResultRow
 from models_zoo.card import Card
+from models_zoo.display import shown
 
 
 def read_entries(
@@ -50,12 +54,93 @@ def read_entries(
             card, submitted = models[fingerprint]
             entries[key] = Entry(card, batteries[battery], submitted)
         entry = entries[key]
-        content = payload | {"outcomes": outcomes.get(number, {})}
-        entry.results[probe] = ProbeResult.model_validate(content)
-        entry.provenances[probe] = Provenance.model_validate(where)
+        provenance = Provenance.model_validate(where)
+        entry.results[probe] = checked_result(payload, outcomes.get(number, {}), provenance)
+        entry.provenances[probe] = provenance
         if number in reruns:
             entry.reruns[probe] = reruns[number]
     return list(entries.values())
+
+
+def read_batteries(
+    session: Session, conditions: Sequence[ColumnElement[bool]] = ()
+) -> dict[str, dict[str, Any]]:
+    """The content of every battery with stored results, by its hash.
+
+    Args:
+        session: of the database.
+        conditions: on results, to leave out the others.
+
+    Raises:
+        ValueError: a content is not a table.
+    """
+    one_each = select(func.min(ResultRow.id)).group_by(ResultRow.battery_sha256)
+    query = select(ResultRow.battery_sha256, ResultRow.battery_content).where(
+        ResultRow.id.in_(one_each.where(*conditions))
+    )
+    found = {row.battery_sha256: row.battery_content for row in session.execute(query)}
+    if not all(isinstance(content, dict) for content in found.values()):
+        raise ValueError("the content of a battery is not a table")
+    return found
+
+
+def checked_result(
+    payload: dict[str, Any], outcomes: dict[str, Outcomes], where: Provenance
+) -> ProbeResult:
+    """A result as it was saved.
+
+    Args:
+        payload: its content without outcomes.
+        outcomes: by name.
+        where: its provenance.
+
+    Raises:
+        ValueError: it cannot have been saved like that.
+    """
+    result = ProbeResult.model_validate({**payload, "outcomes": outcomes})
+    _require_whole(result)
+    if result.left_out is None:
+        lengths = {name: len(bits) for name, bits in outcomes.items()}
+        require_headline(result.probe, lengths, where.examples)
+    return result
+
+
+def _require_whole(result: ProbeResult) -> None:
+    """Check what a picture of the result takes for granted.
+
+    Raises:
+        ValueError: lists that belong together differ in length, or an image has no such shape.
+    """
+    lengths = [({len(c.x), len(c.x_text), len(c.y)}, c.picture) for c in result.curves]
+    lengths += [({len(b.names), len(b.y)}, b.picture) for b in result.bars]
+    for s in result.surfaces:
+        lengths.append(({len(s.y), len(s.y_text), len(s.z)}, s.picture))
+        lengths.append(({len(s.x), len(s.x_text), *map(len, s.z)}, s.picture))
+    for image in result.thumbnails:
+        size = len(b64decode(image.pixels))
+        lengths.append(({size, math.prod(image.shape)}, image.picture))
+        if image.shape[0] not in (1, 3) or min(image.shape) < 1:
+            raise ValueError(f"an image of {shown(image.picture)} has the shape {image.shape}")
+    for found, picture in lengths:
+        if len(found) > 1:
+            raise ValueError(f"{shown(picture)} has lists of lengths {sorted(found)}")
+
+
+def require_headline(probe: str, lengths: Mapping[str, int], examples: int) -> None:
+    """Check that a part of the headline has an outcome for every example.
+
+    Args:
+        probe: name of the probe.
+        lengths: number of outcomes by their name.
+        examples: number of examples.
+
+    Raises:
+        ValueError: it has not.
+    """
+    if type(examples) is not int or examples < 1:
+        raise ValueError(f"it was measured on {examples} examples")
+    if probe in PARTS and lengths.get("headline") != examples:
+        raise ValueError(f"it has no outcome for each of its {examples} examples")
 
 
 def _models(

@@ -1,10 +1,11 @@
-"""Models and results as rows, and back."""
+"""Models and results as rows."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from benchmark.results import ProbeResult, Provenance
@@ -27,18 +28,33 @@ _PRECEDENCE = {
 
 def save_model(session: Session, card: Card, provenance: Provenance, *, submitted: bool) -> None:
     """Keep a model's card, unless the function is known under one that goes before it."""
-    row = session.get(ModelRow, provenance.fingerprint)
-    if row is None:
-        row = ModelRow(fingerprint=provenance.fingerprint, first_seen=_now())
-        session.add(row)
-    else:
-        shown = Card.model_validate(row.card)
-        rank, shown_rank = _PRECEDENCE[card.source], _PRECEDENCE[shown.source]
-        if rank < shown_rank or (rank == shown_rank and card.name != shown.name):
+    own = ModelRow.fingerprint == provenance.fingerprint
+    known = session.scalar(select(ModelRow.fingerprint).where(own))
+    stored = stored_card(session, provenance.fingerprint) if known is not None else None
+    if stored is not None:
+        rank, stored_rank = _PRECEDENCE[card.source], _PRECEDENCE[stored.source]
+        if rank < stored_rank or (rank == stored_rank and card.name != stored.name):
             return
-    row.name, row.card, row.submitted = card.name, card.model_dump(mode="json"), submitted
-    row.checkpoint_sha256 = provenance.checkpoint_sha256
+    values: dict[str, Any] = {
+        "name": card.name,
+        "card": card.model_dump(mode="json"),
+        "submitted": submitted,
+        "checkpoint_sha256": provenance.checkpoint_sha256,
+    }
+    if known is not None:
+        session.execute(update(ModelRow).where(own).values(values))
+    else:
+        session.add(ModelRow(fingerprint=provenance.fingerprint, first_seen=_now(), **values))
     session.flush()
+
+
+def stored_card(session: Session, fingerprint: str) -> Card | None:
+    """The card a model is known under; ``None`` where there is none or it cannot be read."""
+    try:
+        query = select(ModelRow.card).where(ModelRow.fingerprint == fingerprint)
+        return Card.model_validate(session.scalar(query))
+    except (ValueError, RecursionError):
+        return None
 
 
 def result_row(provenance: Provenance, battery: Battery, result: ProbeResult) -> ResultRow:
@@ -63,12 +79,6 @@ def result_row(provenance: Provenance, battery: Battery, result: ProbeResult) ->
             for name, bits in result.outcomes.items()
         ],
     )
-
-
-def result_of(row: ResultRow) -> ProbeResult:
-    """The result that :func:`result_row` was given."""
-    outcomes = {o.name: encoding.unpack(o.bits, o.n) for o in row.outcomes}
-    return ProbeResult.model_validate(row.payload | {"outcomes": outcomes})
 
 
 def _now() -> datetime:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import ColumnElement, Engine, func, select
+from sqlalchemy import ColumnElement, Engine, delete, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
 from benchmark.results import ProbeResult, Provenance
-from leaderboard.store.database import WRITES, open_engine
+from leaderboard.store.damage import FAILURES, find_unreadable, require_whole, tell
+from leaderboard.store.database import open_engine
 from leaderboard.store.entry import Entry
-from leaderboard.store.reading import read_entries
+from leaderboard.store.reading import read_batteries, read_entries
 from leaderboard.store.reruns import Rerun, add_rerun
-from leaderboard.store.rows import result_of, result_row, save_model
+from leaderboard.store.rows import result_row, save_model, stored_card
 from leaderboard.store.schema import ModelRow, ResultRow
+from leaderboard.store.sqlite import WRITES
 from leaderboard.store.summaries import Summary, read_summaries
 from models_zoo.card import Card
 from models_zoo.errors import InputError
@@ -24,30 +26,36 @@ from models_zoo.errors import InputError
 if TYPE_CHECKING:
     from benchmark.batteries import Battery
 
+T = TypeVar("T")
+
 
 class Store:
     """Results in a database. Every write is one transaction: all of a result or nothing of it.
 
     Args:
         engine: a database that holds this version's tables; :meth:`open` makes one.
+        quiet: do not name results that cannot be read; another process does.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, quiet: bool = False) -> None:
         self.engine = engine
+        self.quiet = quiet
+        self._unreadable: list[int] = []
 
     @classmethod
-    def open(cls, database: str | Path, *, to_read: bool = False) -> Store:
+    def open(cls, database: str | Path, *, to_read: bool = False, quiet: bool = False) -> Store:
         """Open a database and bring its tables to this version.
 
         Args:
             database: an SQLAlchemy URL, or the path of an SQLite file; ``":memory:"`` for a test.
             to_read: only read from it: a missing file is an error, a read-only one is not.
                 Otherwise a missing file is created and a read-only one refused at once.
+            quiet: do not name results that cannot be read; another process does.
 
         Raises:
             InputError: it cannot be opened, written or understood.
         """
-        return cls(open_engine(database, to_read=to_read))
+        return cls(open_engine(database, to_read=to_read), quiet=quiet)
 
     def save(
         self,
@@ -75,10 +83,8 @@ class Store:
             save_model(session, card, provenance, submitted=submitted)
             key = (provenance.fingerprint, provenance.battery_sha256, provenance.data_sha256)
             same = [*_of(*key, provenance.seed), ResultRow.probe == result.probe]
-            old = session.scalars(select(ResultRow).where(*same)).one_or_none()
-            if old is not None:
-                session.delete(old)
-                session.flush()
+            # What hangs on it goes with it; it is not read, since it may be unreadable.
+            session.execute(delete(ResultRow).where(*same))
             session.add(result_row(provenance, battery, result))
 
         try:
@@ -125,16 +131,13 @@ class Store:
         self, fingerprint: str, battery_sha256: str, data_sha256: str, seed: int
     ) -> dict[str, ProbeResult]:
         """What is stored for a model, battery, data and seed: answers with outcomes, by probe."""
-        same = _of(fingerprint, battery_sha256, data_sha256, seed)
-        query = select(ResultRow).where(*same).options(selectinload(ResultRow.outcomes))
-        with Session(self.engine) as session:
-            return {row.probe: result_of(row) for row in session.scalars(query)}
+        entries = self._entries(_of(fingerprint, battery_sha256, data_sha256, seed))
+        return entries[0].results if entries else {}
 
     def card(self, fingerprint: str) -> Card | None:
-        """The card a function is shown under; ``None`` where none of its results are stored."""
+        """The card a function is shown under; ``None`` where none is stored that can be read."""
         with Session(self.engine) as session:
-            row = session.get(ModelRow, fingerprint)
-            return Card.model_validate(row.card) if row else None
+            return stored_card(session, fingerprint)
 
     def entries(
         self, battery: str | None = None, fingerprints: Collection[str] | None = None
@@ -153,9 +156,15 @@ class Store:
             conditions.append(ResultRow.battery == battery)
         if fingerprints is not None:
             conditions.append(ResultRow.fingerprint.in_(list(fingerprints)))
-        batteries = self.batteries(*conditions)
-        with Session(self.engine) as session:
-            return read_entries(session, batteries, conditions)
+        return self._entries(conditions)
+
+    def _entries(self, conditions: Sequence[ColumnElement[bool]]) -> list[Entry]:
+        def read(readable: Sequence[ColumnElement[bool]]) -> list[Entry]:
+            meant = [*conditions, *readable]
+            with Session(self.engine) as session:
+                return read_entries(session, read_batteries(session, meant), meant)
+
+        return self._read(read)
 
     def summaries(
         self, scores: Collection[tuple[str, str]], outcomes_of: Collection[str] = ()
@@ -166,20 +175,45 @@ class Store:
             scores: probe and name of each score that is wanted.
             outcomes_of: probes whose outcomes are wanted, all of them; of others the headline.
         """
-        return read_summaries(self.engine, scores, outcomes_of)
 
-    def batteries(self, *conditions: ColumnElement[bool]) -> dict[str, dict[str, Any]]:
-        """The content of every battery with stored results, by its hash.
+        def read(readable: Sequence[ColumnElement[bool]]) -> list[Summary]:
+            return read_summaries(self.engine, scores, outcomes_of, readable)
+
+        return self._read(read)
+
+    def batteries(self) -> dict[str, dict[str, Any]]:
+        """The content of every battery with stored results, by its hash."""
+
+        def read(readable: Sequence[ColumnElement[bool]]) -> dict[str, dict[str, Any]]:
+            with Session(self.engine) as session:
+                return read_batteries(session, readable)
+
+        return self._read(read)
+
+    def _read(self, read: Callable[[Sequence[ColumnElement[bool]]], T]) -> T:
+        """What ``read`` reads, without results that cannot be read, which are named once.
 
         Args:
-            conditions: on results, to leave out the others.
+            read: takes the conditions on results that leave those out.
         """
-        one_each = select(func.min(ResultRow.id)).group_by(ResultRow.battery_sha256)
-        query = select(ResultRow.battery_sha256, ResultRow.battery_content).where(
-            ResultRow.id.in_(one_each.where(*conditions))
-        )
-        with Session(self.engine) as session:
-            return {row.battery_sha256: row.battery_content for row in session.execute(query)}
+        try:
+            return read(self._readable())
+        except FAILURES as error:
+            found = find_unreadable(self.engine)
+            if {each.number for each in found} <= set(self._unreadable):
+                require_whole(self.engine, error)
+                raise
+            if not self.quiet:
+                tell(str(self.engine.url.database), found)
+            self._unreadable = [each.number for each in found]
+        try:
+            return read(self._readable())
+        except FAILURES as error:
+            require_whole(self.engine, error)
+            raise
+
+    def _readable(self) -> list[ColumnElement[bool]]:
+        return [ResultRow.id.not_in(self._unreadable)] if self._unreadable else []
 
     def _write(self, write: Callable[[Session], None]) -> None:
         with Session(self.engine.execution_options(**{WRITES: True})) as session, session.begin():

@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import math
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from sqlalchemy import Engine, Text, cast, or_, select, tuple_
+from sqlalchemy import ColumnElement, Engine, Text, cast, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from benchmark.headline import PARTS
 from benchmark.results import Score
 from benchmark.statistics import wilson
+from leaderboard.store import encoding
+from leaderboard.store.reading import require_headline
 from leaderboard.store.reruns import Rerun, read_reruns
 from leaderboard.store.schema import ModelRow, OutcomeRow, ResultRow, ScoreRow
 from models_zoo.card import Card
@@ -83,7 +85,10 @@ class Summary:
 
 
 def read_summaries(
-    engine: Engine, scores: Collection[tuple[str, str]], outcomes_of: Collection[str]
+    engine: Engine,
+    scores: Collection[tuple[str, str]],
+    outcomes_of: Collection[str],
+    conditions: Sequence[ColumnElement[bool]] = (),
 ) -> list[Summary]:
     """Everything stored, in the order in which the models were first seen.
 
@@ -92,23 +97,36 @@ def read_summaries(
         scores: probe and name of each score that is wanted; the derived non-singular robust
             accuracy is always there where its parts were run.
         outcomes_of: probes whose outcomes are wanted, all of them; of others only the headline.
+        conditions: on results, to leave out the others.
+
+    Raises:
+        ValueError: a row cannot be read.
     """
     with Session(engine) as session:
-        places, summaries = _results(session)
-        _flags(session, places)
-        _scores(session, places, scores)
-        _outcomes(session, places, outcomes_of)
+        places, summaries = _results(session, conditions)
+        _flags(session, places, conditions)
+        _scores(session, places, scores, conditions)
+        _outcomes(session, places, outcomes_of, conditions)
     for summary in summaries:
         _derive(summary)
     return summaries
 
 
-def _results(session: Session) -> tuple[dict[int, tuple[Summary, str]], list[Summary]]:
+def _results(
+    session: Session, conditions: Sequence[ColumnElement[bool]]
+) -> tuple[dict[int, tuple[Summary, str]], list[Summary]]:
     """Summaries without numbers, and for each result its summary and probe."""
+    models = select(ModelRow.fingerprint, ModelRow.card, ModelRow.submitted)
+    if conditions:
+        meant = select(ResultRow.fingerprint).where(*conditions)
+        models = models.where(ModelRow.fingerprint.in_(meant))
     cards = {
         row.fingerprint: (Card.model_validate(row.card), row.submitted)
-        for row in session.execute(select(ModelRow.fingerprint, ModelRow.card, ModelRow.submitted))
+        for row in session.execute(models)
     }
+    orphans = select(ResultRow.id).outerjoin(ResultRow.model)
+    if session.execute(orphans.where(ModelRow.fingerprint.is_(None), *conditions).limit(1)).first():
+        raise ValueError("a result has no model")
     columns = (
         ResultRow.id,
         ResultRow.fingerprint,
@@ -124,9 +142,10 @@ def _results(session: Session) -> tuple[dict[int, tuple[Summary, str]], list[Sum
     query = (
         select(*columns)
         .join(ResultRow.model)
+        .where(*conditions)
         .order_by(ModelRow.first_seen, ModelRow.fingerprint, ResultRow.id)
     )
-    reruns = read_reruns(session)
+    reruns = read_reruns(session, conditions)
     summaries: dict[tuple[str, str, str, int], Summary] = {}
     places = {}
     for row in session.execute(query, execution_options=_STREAMED):
@@ -138,6 +157,8 @@ def _results(session: Session) -> tuple[dict[int, tuple[Summary, str]], list[Sum
                 card, submitted, key[0], row.battery, *key[1:], row.examples, split
             )
         summary = summaries[key]
+        if type(row.examples) is not int or row.examples < 1:
+            raise ValueError("a result does not say of how many examples it is")
         summary.created = max(summary.created, row.created)
         summary.probes[row.probe] = row.created
         if row.id in reruns:
@@ -146,11 +167,15 @@ def _results(session: Session) -> tuple[dict[int, tuple[Summary, str]], list[Sum
     return places, list(summaries.values())
 
 
-def _flags(session: Session, places: dict[int, tuple[Summary, str]]) -> None:
+def _flags(
+    session: Session,
+    places: dict[int, tuple[Summary, str]],
+    conditions: Sequence[ColumnElement[bool]],
+) -> None:
     """How many are raised. Most results have none, which their text tells without being parsed."""
     some = ~cast(ResultRow.payload, Text).contains('"flags":[]', autoescape=True)
     for number, flags in session.execute(
-        select(ResultRow.id, ResultRow.payload["flags"]).where(some)
+        select(ResultRow.id, ResultRow.payload["flags"]).where(some, *conditions)
     ):
         summary, _ = places[number]
         if flags:
@@ -161,12 +186,13 @@ def _scores(
     session: Session,
     places: dict[int, tuple[Summary, str]],
     wanted: Collection[tuple[str, str]],
+    conditions: Sequence[ColumnElement[bool]],
 ) -> None:
     columns = (ScoreRow.name, ScoreRow.value, ScoreRow.low, ScoreRow.high, ScoreRow.n)
     query = (
         select(ScoreRow.result_id, *columns)
         .join(ResultRow, ResultRow.id == ScoreRow.result_id)
-        .where(tuple_(ResultRow.probe, ScoreRow.name).in_(list(wanted)))
+        .where(tuple_(ResultRow.probe, ScoreRow.name).in_(list(wanted)), *conditions)
     )
     for number, name, value, low, high, n in session.execute(query, execution_options=_STREAMED):
         summary, probe = places[number]
@@ -177,15 +203,21 @@ def _scores(
 
 
 def _outcomes(
-    session: Session, places: dict[int, tuple[Summary, str]], all_of: Collection[str]
+    session: Session,
+    places: dict[int, tuple[Summary, str]],
+    all_of: Collection[str],
+    conditions: Sequence[ColumnElement[bool]],
 ) -> None:
     query = (
-        select(OutcomeRow.result_id, OutcomeRow.name, OutcomeRow.bits)
+        select(OutcomeRow.result_id, OutcomeRow.name, OutcomeRow.n, OutcomeRow.bits)
         .join(ResultRow, ResultRow.id == OutcomeRow.result_id)
-        .where(or_(ResultRow.probe.in_(list(all_of)), OutcomeRow.name == "headline"))
+        .where(or_(ResultRow.probe.in_(list(all_of)), OutcomeRow.name == "headline"), *conditions)
     )
-    for number, name, bits in session.execute(query, execution_options=_STREAMED):
+    for number, name, n, bits in session.execute(query, execution_options=_STREAMED):
         summary, probe = places[number]
+        encoding.require_packed(bits, n)
+        if name == "headline":
+            require_headline(probe, {name: n}, summary.examples)
         summary.outcomes[sys.intern(f"{probe}.{name}")] = bits
 
 

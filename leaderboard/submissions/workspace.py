@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sqlalchemy import make_url
+
 from models_zoo.checkpoint import FileBytes, sha256_file
 from models_zoo.checkpoint.reading import open_checkpoint
 from models_zoo.checkpoint.writing import write_bytes
@@ -55,11 +57,27 @@ def _suffix(path: Path) -> str:
     return path.suffix if path.suffix.lower() in FILES else ""
 
 
-def kept_file(sha256: str, workspace: Path = WORKSPACE) -> Path | None:
-    """The checkpoint that :func:`keep` copied; ``None`` where this folder has no workspace with it.
+def kept_file(sha256: str, *workspaces: Path) -> Path | None:
+    """The checkpoint that :func:`keep` copied; ``None`` where no workspace has it.
 
     Args:
         sha256: of the file.
-        workspace: the folder of the installation's own files.
+        workspaces: where to look besides the working folder, which earlier versions used.
     """
-    return next(iter((workspace / "checkpoints").glob(f"{sha256}*")), None)
+    folders = (each / "checkpoints" for each in (*workspaces, WORKSPACE))
+    return next((file for folder in folders for file in folder.glob(f"{sha256}*")), None)
+
+
+def workspace_of(database: str | Path) -> Path:
+    """The folder of an installation's own files: beside an SQLite file, else where one works.
+
+    Args:
+        database: an SQLAlchemy URL, or the path of an SQLite file.
+    """
+    text = str(database)
+    if isinstance(database, str) and "://" in text:
+        url = make_url(text)
+        if url.get_backend_name() != "sqlite" or url.query:
+            return WORKSPACE
+        text = url.database or ":memory:"
+    return WORKSPACE if text == ":memory:" else Path(text).parent / WORKSPACE

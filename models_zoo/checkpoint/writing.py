@@ -11,6 +11,9 @@ from torch import nn
 
 from models_zoo.errors import InputError
 
+_NAMED = 50
+"""Characters of a file's name that its temporary file is named by: names have a longest length."""
+
 
 def save_weights(network: nn.Module, path: str | Path) -> None:
     """Write a network's state dict as safetensors, atomically.
@@ -31,7 +34,7 @@ def write_bytes(path: Path, content: bytes) -> None:
         InputError: the file cannot be written.
     """
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:_NAMED]}.")
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}") from error
     temporary = Path(name)

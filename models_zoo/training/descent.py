@@ -12,6 +12,9 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, O
 
 from models_zoo.training.recipe import Settings
 
+WARM_UP = 0.2
+"""Share of the steps over which the rate of ``"onecycle"`` rises."""
+
 
 def seeded(seed: int, purpose: str) -> torch.Generator:
     """A generator on the CPU whose stream depends on the seed and its purpose alone."""
@@ -30,7 +33,10 @@ def optimizer_of(parameters: Iterable[nn.Parameter], settings: Settings) -> Opti
 def schedule_of(optimizer: Optimizer, settings: Settings, steps: int) -> LRScheduler:
     """The learning rate's course over ``steps`` steps, that the settings name."""
     if settings.schedule == "onecycle":
-        return OneCycleLR(optimizer, settings.learning_rate, total_steps=steps + 1, pct_start=0.2)
+        total = steps + 1
+        # Of so few steps a fifth is less than one, and PyTorch would divide by its length.
+        share = WARM_UP if total > 1 / WARM_UP else 2 / total
+        return OneCycleLR(optimizer, settings.learning_rate, total_steps=total, pct_start=share)
     if settings.schedule == "cosine":
         return CosineAnnealingLR(optimizer, steps)
     return LambdaLR(optimizer, lambda _: 1.0)

@@ -71,7 +71,7 @@ class Run:
         """Descend once over the training part; the mean loss.
 
         Raises:
-            InputError: the loss is not finite.
+            InputError: the loss is not finite, or a batch is too small for the architecture.
         """
         settings, total = self.settings, 0.0
         self.model.train()
@@ -82,7 +82,16 @@ class Run:
             step = Step(
                 images, self.labels[batch], self.generators["attack"], (first + index) / self.steps
             )
-            total += self._descend(step) * len(batch)
+            try:
+                total += self._descend(step) * len(batch)
+            except ValueError as error:
+                if "more than 1 value per channel" not in str(error):
+                    raise
+                raise InputError(
+                    f"batch normalization cannot learn from a batch of {len(batch)} image of this "
+                    f"size; choose another batch_size than {settings.batch_size}, one that does "
+                    f"not leave one of {len(self.part)} images over"
+                ) from error
         if not math.isfinite(total):
             raise InputError(
                 f"training diverged in epoch {number}; lower learning_rate "

@@ -167,7 +167,7 @@ def refusal(database) -> str:
 
 def test_a_database_that_cannot_be_used_is_refused_in_one_line(tmp_path):
     assert "unable to open" in refusal(tmp_path / "missing" / "x.sqlite")
-    assert "unable to open" in refusal(tmp_path)
+    assert "is a folder" in refusal(tmp_path)
     text = tmp_path / "notes.txt"
     text.write_text("not a database, only some text that is long enough to be read\n" * 50)
     before = text.read_bytes()

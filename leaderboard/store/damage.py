@@ -1,0 +1,173 @@
+"""Stored results that cannot be read: found one by one, named, and left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from benchmark.results import Provenance
+from leaderboard.left_out import notice
+from leaderboard.store import encoding
+from leaderboard.store.failures import damaged
+from leaderboard.store.reading import checked_result
+from leaderboard.store.reruns import read_reruns
+from leaderboard.store.schema import ModelRow, OutcomeRow, ResultRow, ScoreRow
+from models_zoo.card import Card
+from models_zoo.display import label, shown
+from models_zoo.errors import reason_of
+
+FAILURES = (ValueError, TypeError, LookupError, AttributeError, RecursionError, DBAPIError)
+"""What reading rows raises that are not as they were saved."""
+
+_TOLD = 20
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A stored result that cannot be read.
+
+    Attributes:
+        number: of its row.
+        model: the model's name, or its fingerprint where that cannot be read.
+        probe: the probe's name.
+        reason: what is wrong, in a few words.
+    """
+
+    number: int
+    model: str
+    probe: str
+    reason: str
+
+
+def find_unreadable(engine: Engine) -> list[Unreadable]:
+    """Read every stored result on its own, and return those that cannot be read.
+
+    Args:
+        engine: the database.
+
+    Raises:
+        DamagedError: not even the list of results can be read.
+    """
+    with Session(engine) as session:
+        numbers = list(session.scalars(select(ResultRow.id)))
+        return list(_unreadable(session, numbers))
+
+
+def _unreadable(session: Session, numbers: Sequence[int]) -> Iterator[Unreadable]:
+    cards: dict[str, str] = {}
+    for number in numbers:
+        fingerprint, probe = "?", "?"
+        try:
+            key = select(ResultRow.fingerprint, ResultRow.probe).where(ResultRow.id == number)
+            fingerprint, probe = map(str, session.execute(key).one())
+            if fingerprint not in cards:
+                cards[fingerprint] = _card_failure(session, fingerprint)
+            reason = cards[fingerprint]
+            if not reason:
+                _read(session, number)
+        except FAILURES as error:
+            session.rollback()
+            reason = _words(error)
+        if reason:
+            yield Unreadable(number, _name(session, fingerprint), probe, reason)
+
+
+def _card_failure(session: Session, fingerprint: str) -> str:
+    """Why a model's card cannot be read; nothing where it can."""
+    try:
+        query = select(ModelRow.card).where(ModelRow.fingerprint == fingerprint)
+        found = session.execute(query).one_or_none()
+        if found is None:
+            return "its model is missing"
+        Card.model_validate(found.card)
+    except FAILURES as error:
+        session.rollback()
+        return f"the model's card: {_words(error)}"
+    return ""
+
+
+def _read(session: Session, number: int) -> None:
+    """Read all of a result, as reading everything at once does.
+
+    Raises:
+        ValueError: or another of :data:`FAILURES`: it cannot be read.
+    """
+    own = ResultRow.id == number
+    columns = (ResultRow.payload, ResultRow.provenance, ResultRow.battery_content, ResultRow.seed)
+    payload, where, battery, seed = session.execute(select(*columns).where(own)).one()
+    if not isinstance(battery, dict) or not isinstance(battery.get("probes", {}), dict):
+        raise TypeError("its battery is not a table")
+    query = select(OutcomeRow.name, OutcomeRow.n, OutcomeRow.bits)
+    rows = session.execute(query.where(OutcomeRow.result_id == number)).all()
+    outcomes = {name: encoding.unpack(bits, n) for name, n, bits in rows}
+    provenance = Provenance.model_validate(where)
+    result = checked_result(payload, outcomes, provenance)
+    if seed != provenance.seed:
+        raise ValueError("its seed is not that of its record")
+    scores = select(ScoreRow.name, ScoreRow.n).where(ScoreRow.result_id == number)
+    counts = {name: score.n for name, score in result.scores.items()}
+    if {row.name: row.n for row in session.execute(scores)} != counts:
+        raise ValueError("its scores are not those of its record")
+    read_reruns(session, [own])
+
+
+def _name(session: Session, fingerprint: str) -> str:
+    try:
+        name = session.scalar(select(ModelRow.name).where(ModelRow.fingerprint == fingerprint))
+    except FAILURES:
+        session.rollback()
+        name = None
+    return str(name) if name else fingerprint
+
+
+def _words(error: BaseException) -> str:
+    """The reason in a few words; a pydantic error names the field first."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        return label(f"{place}: {first['msg']}" if place else first["msg"])
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        error = error.orig
+    return reason_of(error)
+
+
+def require_whole(engine: Engine, error: BaseException) -> None:
+    """Ask the database itself whether it is damaged, where reading fails and no row is to blame.
+
+    Args:
+        engine: the database.
+        error: how reading failed.
+
+    Raises:
+        DamagedError: it is.
+    """
+    if engine.url.get_backend_name() != "sqlite":
+        return
+    with engine.connect() as connection:
+        found = str(connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar())
+    if found != "ok":
+        raise damaged(str(engine.url.database), reason_of(ValueError(found))) from error
+
+
+def tell(database: str, found: Sequence[Unreadable]) -> None:
+    """Name the results that are left out on stderr, a line each.
+
+    Args:
+        database: the database as messages name it.
+        found: the results.
+    """
+    for each in found[:_TOLD]:
+        notice(
+            f"database {shown(database)}: what probe {shown(each.probe)} found of model "
+            f"{shown(each.model)} cannot be read and is left out: {each.reason}"
+        )
+    more = f" ({len(found) - _TOLD} more than are named here)" if len(found) > _TOLD else ""
+    notice(
+        f"database {shown(database)} is damaged: {len(found)} results are left out{more}; see "
+        "where with PRAGMA integrity_check, and compute them again with nonsingular bench"
+    )

@@ -1,0 +1,92 @@
+"""What a database answers when it is damaged, full or gone, as one line that says what to do."""
+
+from __future__ import annotations
+
+import re
+
+from sqlalchemy import Engine, event
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DBAPIError
+
+from models_zoo.display import shown
+from models_zoo.errors import InputError, reason_of
+
+_DAMAGED = re.compile(
+    r"malformed|not a database|file is encrypted|no such (table|column|index|view)|corrupt"
+    r"|unsupported file format|invalid rootpage|could not decode to UTF-8",
+    re.IGNORECASE,
+)
+_FULL = re.compile(r"database or disk is full|no space left|disk quota", re.IGNORECASE)
+_HELD = re.compile(r"locked|busy", re.IGNORECASE)
+_GONE = re.compile(
+    r"disk I/O error|readonly|read-only|unable to open|server closed|connection"
+    r"|terminat|shutting down|starting up",
+    re.IGNORECASE,
+)
+
+
+class DamagedError(InputError):
+    """A database answers that it is damaged, or what is stored in it cannot be read."""
+
+
+def explain(engine: Engine, database: str) -> None:
+    """Let the engine raise :class:`InputError` where the database, not the program, is at fault.
+
+    Args:
+        engine: whose statements may fail.
+        database: the database as messages name it.
+    """
+
+    def failed(context: ExceptionContext) -> None:
+        error = context.original_exception
+        found = failure(error, database)
+        if found is not None:
+            raise found from error
+
+    event.listen(engine, "handle_error", failed)
+
+
+def failure(error: BaseException, database: str) -> InputError | None:
+    """What to tell a user; ``None`` where the failure is another one.
+
+    Args:
+        error: what the driver, or SQLAlchemy around it, raised.
+        database: the database as messages name it.
+    """
+    text = str(error.orig) if isinstance(error, DBAPIError) else str(error)
+    name, reason = (
+        shown(database),
+        reason_of(error.orig if isinstance(error, DBAPIError) and error.orig else error),
+    )
+    if _FULL.search(text):
+        return InputError(
+            f"cannot write database {name}: the disk is full; what was finished is stored: make "
+            "room and run the same command again to resume"
+        )
+    if _DAMAGED.search(text):
+        return damaged(database, reason)
+    if _HELD.search(text):
+        return InputError(
+            f"database {name} is held by another process ({reason}); run the same command again "
+            "to resume when that has ended"
+        )
+    if _GONE.search(text):
+        return InputError(
+            f"cannot use database {name} any more: {reason}; what was finished is stored: run "
+            "the same command again to resume"
+        )
+    return None
+
+
+def damaged(database: str, reason: str) -> DamagedError:
+    """That a database is damaged, and what can be done.
+
+    Args:
+        database: the database as messages name it.
+        reason: what was wrong.
+    """
+    return DamagedError(
+        f"database {shown(database)} is damaged ({reason}): see where with PRAGMA integrity_check, "
+        "save what is readable with nonsingular export or with sqlite3's .recover, and name "
+        "another with --database"
+    )

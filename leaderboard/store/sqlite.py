@@ -1,0 +1,109 @@
+"""What is SQLite's own: files looked at before they are touched, settings, read-only use."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import URL, Connection, Engine, event
+
+from models_zoo.display import shown
+from models_zoo.errors import InputError
+
+WRITES = "nonsingular_writes"
+"""Execution option of a connection whose transactions take the write lock at their start."""
+
+_BUSY_TIMEOUT_MS = 60_000
+
+_MAGIC = b"SQLite format 3\0"
+
+_OTHER = "name another with --database"
+
+
+def require_sqlite_file(path: Path, *, to_read: bool) -> None:
+    """Refuse what is no SQLite database, before SQLite opens and perhaps changes it.
+
+    Args:
+        path: the file; missing or empty ones become databases unless they are only to be read.
+        to_read: whether it is only read from.
+
+    Raises:
+        InputError: it is missing, a folder, cannot be read, or holds something else.
+    """
+    try:
+        if not path.exists():
+            if not to_read:
+                return
+            raise InputError(
+                f"database {shown(str(path))} does not exist; run nonsingular bench first, or "
+                "name another with --database"
+            )
+        if path.is_dir():
+            raise InputError(
+                f"database {shown(str(path))} is a folder; name a file with --database"
+            )
+        with path.open("rb") as file:
+            start = file.read(len(_MAGIC))
+    except OSError as error:
+        raise InputError(
+            f"cannot read database {shown(str(path))}: {error.strerror}; {_OTHER}"
+        ) from error
+    if not start and to_read:
+        raise InputError(
+            f"database {shown(str(path))} is empty; run nonsingular bench first, or {_OTHER}"
+        )
+    if start and start != _MAGIC:
+        raise InputError(
+            f"{shown(str(path))} is not an SQLite database: its first bytes are "
+            f"{shown(start)}; {_OTHER}"
+        )
+
+
+def read_only_url(path: str, *, unchanging: bool | None = None) -> URL:
+    """Of a database in a place that cannot be written, or that must not be changed.
+
+    Args:
+        path: the database's file.
+        unchanging: tell SQLite that nothing changes the file, so that it needs no files beside it;
+            by default where no other process left changes there.
+    """
+    if unchanging is None:
+        unchanging = not left_beside(path)
+    name = quote(os.fsencode(Path(path).absolute()))
+    query = {"mode": "ro", "uri": "true"} | ({"immutable": "1"} if unchanging else {})
+    return URL.create("sqlite", database=f"file:{name}", query=query)
+
+
+def left_beside(path: str) -> bool:
+    """Whether there are changes beside the file that are not in it yet."""
+    files = [Path(f"{path}{ending}") for ending in ("-wal", "-journal")]
+    return any(file.exists() and file.stat().st_size > 0 for file in files)
+
+
+def configure(engine: Engine, *, to_read: bool) -> None:
+    """Set what every connection to SQLite needs.
+
+    Args:
+        engine: of an SQLite database.
+        to_read: whether it is only read from; its journal stays what it is then.
+    """
+    pragmas = [f"busy_timeout = {_BUSY_TIMEOUT_MS}", "foreign_keys = ON"]
+    if not to_read:
+        pragmas += ["journal_mode = WAL", "synchronous = NORMAL"]
+
+    def connected(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # transactions begin in _begin, DDL included
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")
+
+    event.listen(engine, "connect", connected)
+    event.listen(engine, "begin", _begin)
+
+
+def _begin(connection: Connection) -> None:
+    # A transaction that turns from reading to writing fails at once when another has written in
+    # between, whatever the busy timeout; one that starts as a writer waits for its turn.
+    writes = connection.get_execution_options().get(WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,147 @@
+"""Printing that no name, no encoding and no reader that has seen enough can stop.
+
+Names are anybody's, so nothing that is printed is markup. A terminal of another encoding gets the
+nearest characters it has, and where the pipe behind a command is closed, as ``| head`` does, the
+command goes on and ends as it would have.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import sys
+from typing import IO, Any, TextIO
+
+from rich.console import Console
+from rich.table import Table
+
+ERRORS = "nonsingular.nearest"
+"""Name of the handler that replaces what an encoding lacks."""
+
+_NEAREST = {
+    "\N{HORIZONTAL ELLIPSIS}": "~",  # of one column, as in a table
+    "\N{EN DASH}": "-",
+    "\N{EM DASH}": "-",
+    "\N{MINUS SIGN}": "-",
+    "\N{MULTIPLICATION SIGN}": "x",
+    "\N{LEFT SINGLE QUOTATION MARK}": "'",
+    "\N{RIGHT SINGLE QUOTATION MARK}": "'",
+    "\N{LEFT DOUBLE QUOTATION MARK}": '"',
+    "\N{RIGHT DOUBLE QUOTATION MARK}": '"',
+    "\N{NO-BREAK SPACE}": " ",
+    "\N{BULLET}": "*",
+    "\N{MIDDLE DOT}": ".",
+    "\N{INFINITY}": "inf",
+    "\N{GREATER-THAN OR EQUAL TO}": ">=",
+    "\N{LESS-THAN OR EQUAL TO}": "<=",
+    "\N{PLUS-MINUS SIGN}": "+-",
+}
+_WIDEST = 10_000
+_LINES, _BLOCKS, _BRAILLE = range(0x2500, 0x2580), range(0x2580, 0x2600), range(0x2800, 0x2900)
+
+
+def prepare_streams() -> None:
+    """Make stdout and stderr take every text, and outlive their readers."""
+    codecs.register_error(ERRORS, _nearest)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started the command
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
+            continue
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors=ERRORS)
+        if stream is getattr(sys, f"__{name}__"):
+            setattr(sys, name, _Outliving(stream))
+
+
+def console(*, stderr: bool = False, **options: Any) -> Console:
+    """A console that takes texts as they are: without markup, emoji codes or highlighting.
+
+    Args:
+        stderr: whether it writes there.
+        options: of :class:`rich.console.Console`.
+    """
+    plain = {"markup": False, "emoji": False, "highlight": False}
+    return Console(stderr=stderr, **plain | options)
+
+
+def print_whole(table: Table) -> None:
+    """Print a table without cutting its columns, however narrow the window.
+
+    Written to a file or a narrow window, a table whose columns are cut is worth nothing.
+    """
+    output = console()
+    output.width = max(output.width, console(width=_WIDEST).measure(table).maximum)
+    output.print(table)
+
+
+def say(text: str, *, err: bool = False, end: str = "\n") -> None:
+    """Print a text.
+
+    Args:
+        text: as it is printed.
+        err: on stderr.
+        end: what follows it.
+    """
+    stream = sys.stderr if err else sys.stdout
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    if getattr(stream, "errors", None) != ERRORS:
+        codecs.register_error(ERRORS, _nearest)
+        text = text.encode(encoding, ERRORS).decode(encoding)
+    print(text, file=stream, end=end, flush=True)
+
+
+def write_binary(content: bytes) -> None:
+    """Write bytes to stdout."""
+    try:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        _let_go(sys.stdout)
+
+
+def _nearest(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(map(_replaced, error.object[error.start : error.end])), error.end
+
+
+def _replaced(character: str) -> str:
+    if character in _NEAREST:
+        return _NEAREST[character]
+    code = ord(character)
+    if code in _LINES:
+        return "-"
+    if code in _BLOCKS or code in _BRAILLE:
+        return "*"
+    return ascii(character)[1:-1]
+
+
+def _let_go(stream: IO[Any]) -> None:
+    """Send the rest of a stream nowhere: its reader has gone."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+class _Outliving:
+    """A stream that goes on into nothing when its reader has gone."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except BrokenPipeError:
+            _let_go(self._stream)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except BrokenPipeError:
+            _let_go(self._stream)
