@@ -131,9 +131,10 @@ def submit(
         raise InputError(f"{option}: {first['msg']}, got {first['input']!r}") from error
     job = Job(battery, loaded, probes, seed=seed, device=device)
     require_scorable([model], job)
-    store = Store.open(database)
-    require_unlike(name, [*list_models(), *store.names().values()])
+    require_unlike(name, list_models())
     accuracy = admit(model, loaded)
+    store = Store.open(database)  # not before: what is refused leaves nothing
+    require_unlike(name, store.names().values())
     kept = keep(read, workspace_of(database))
     say(f"accepted {name!r}: {accuracy:.1%} clean; kept as {kept}", err=True)
     print_summary([name], score_models([model], job, store, submitted=True))
