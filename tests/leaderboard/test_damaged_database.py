@@ -31,7 +31,7 @@ INPUT = f"result_id = (select id from results where {OF_MODEL} and probe = 'inpu
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory) -> Path:
     """A database with four models of six probes each; only to be copied."""
-    path = tmp_path_factory.mktemp("whole") / "whole.sqlite"
+    path: Path = tmp_path_factory.mktemp("whole") / "whole.sqlite"
     store = Store.open(path)
     made_up_answers.fill(store)
     store.engine.dispose()

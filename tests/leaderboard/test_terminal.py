@@ -144,7 +144,11 @@ def test_a_stream_that_is_closed_from_the_start_stops_nothing(monkeypatch):
 
 
 def commands() -> list[str]:
-    return [each.name or getattr(each.callback, "__name__", "") for each in app.registered_commands]
+    return [name_of(each) for each in app.registered_commands]
+
+
+def name_of(command) -> str:
+    return str(command.name or getattr(command.callback, "__name__", ""))
 
 
 def raising(monkeypatch, name: str, error: BaseException) -> None:
@@ -152,7 +156,7 @@ def raising(monkeypatch, name: str, error: BaseException) -> None:
         raise error
 
     for each in app.registered_commands:
-        if (each.name or getattr(each.callback, "__name__", "")) == name:
+        if name_of(each) == name:
             monkeypatch.setattr(each, "name", name)
             monkeypatch.setattr(each, "callback", fail)
 
