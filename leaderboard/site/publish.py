@@ -43,6 +43,9 @@ _GENERATOR = 'name="generator" content="nonsingular'
 _HELD = "held"
 """File in the folder of a renderer that it holds as long as it lives."""
 
+_FRESH_SECONDS = 10
+"""After which a folder that nothing holds was left."""
+
 _STALE_SECONDS = 3600
 """After which a folder is removed of which it cannot be told whether it is held."""
 
@@ -132,7 +135,10 @@ def _remove_stale(out: Path) -> None:
     """Remove what renderers left that were killed: nothing holds their folder any more."""
     for left in out.parent.glob(f".{glob.escape(out.name[:_NAMED])}.*.rendering"):
         with suppress(OSError):  # its process is alive and has just finished
-            old = time.time() - left.stat().st_mtime > _STALE_SECONDS
+            age = time.time() - left.stat().st_mtime
+            if age < _FRESH_SECONDS:  # it may be about to be held
+                continue
+            old = age > _STALE_SECONDS
             if fcntl is None or not (left / _HELD).exists():
                 if old:
                     shutil.rmtree(left, ignore_errors=True)

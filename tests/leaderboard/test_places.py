@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,7 @@ def test_a_killed_renderer_is_cleaned_up_after_and_a_living_one_is_not(tmp_path)
     killed = tmp_path / ".si[t]e.abc.rendering"
     (killed / "new").mkdir(parents=True)
     (killed / "held").touch()
+    os.utime(killed, (0, time.time() - 60))
     with replacing(out) as first:
         assert not killed.exists()
         (first / "index.html").write_text('<meta name="generator" content="nonsingular 1">')
