@@ -8,7 +8,8 @@ from torch import Tensor
 from benchmark.attacks.inputs.field import Field
 from benchmark.draws import uniform
 from benchmark.objectives import others, targeted_margin
-from benchmark.spaces.inputs import ORDERS, TINY
+from benchmark.spaces.inputs import TINY
+from benchmark.spaces.inside import ORDERS
 
 ASKED = 16
 """Standing examples that are asked at most, spread evenly."""

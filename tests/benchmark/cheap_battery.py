@@ -1,0 +1,69 @@
+"""A battery of every probe with next to no effort, for tests of what holds whatever it finds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmark.batteries import Battery
+
+TABLES: dict[str, dict[str, Any]] = {
+    "clean": {},
+    "checks": {"eps": 0.1, "examples": 4, "steps": 2},
+    "input": {
+        "linf": [0.1],
+        "l2": [0.3],
+        "headline_linf": 0.1,
+        "headline_l2": 0.3,
+        "effort": "quick",
+    },
+    "input-autoattack": {"eps": 0.5},
+    "weight": {"radii": [0.05], "headline": 0.05, "steps": 2, "random_draws": 2},
+    "joint": {
+        "linf": [0.1],
+        "radii": [0.05],
+        "headline_linf": 0.1,
+        "headline_radius": 0.05,
+    },
+    "backdoor": {
+        "budgets": [0.2],
+        "headline": 0.2,
+        "triggers": [{"kind": "patch", "size": 2}],
+        "steps": 2,
+        "bisections": 1,
+    },
+    "flatness": {
+        "eps": 0.1,
+        "average_radii": [],
+        "worst_radii": [],
+        "draws": 2,
+        "restarts": 1,
+        "epochs": 1,
+        "input_steps": 2,
+        "measure_examples": 0,
+    },
+    "intrinsic": {"linf": [0.1], "headline": 0.1, "steps": 2, "restarts": 1},
+    "bits": {
+        "rates": [0.01],
+        "headline_rate": 0.01,
+        "patterns": 2,
+        "flips": 2,
+        "headline_flips": 1,
+        "search_examples": 4,
+        "top": 2,
+        "draws": 2,
+    },
+    "distance": {"linf": 0.3, "l2": 1.0, "headline_linf": 0.1, "precision": 0.3, "rungs": 3},
+    "regional": {"centre_edges": [2], "random_pixels": [3], "steps": 2, "examples": 3},
+}
+
+
+def battery() -> Battery:
+    return Battery.model_validate(
+        {
+            "name": "caller-v1",
+            "dataset": "made-up",
+            "description": "Every probe with next to no effort.",
+            "default": tuple(TABLES),
+            "probes": TABLES,
+        }
+    )
