@@ -92,7 +92,7 @@ def _applicable(
 ) -> dict[str, tuple[Probe, str | None]]:
     """The probes with why each is left out, all of them asked before the first one runs."""
     probes = {name: PROBES[name](battery.probes[name], battery.probes) for name in names}
-    return {name: (probe, probe.applies(subject)) for name, probe in probes.items()}
+    return {name: (probe, probe.obstacle(subject)) for name, probe in probes.items()}
 
 
 def _require_some(

@@ -78,13 +78,15 @@ def _missing_weights(subject: Subject) -> str | None:
             "the weights of a TorchScript module cannot be replaced one call at a time; hand over "
             "the module it was made from"
         )
+    try:
+        own = subject.weights_that_move("all")
+    except InputError as error:
+        return str(error)
     weights = {
-        name: parameter.detach().clone().requires_grad_(True)
-        for name, parameter in subject.model.named_parameters()
-        if parameter.is_floating_point()
+        name: tensor.detach().clone().requires_grad_(True)
+        for name, tensor in own.items()
+        if tensor.is_floating_point()
     }
-    if not weights:
-        return "the model has no parameters that could be perturbed"
     problem = _no_gradient(subject, subject.images[:1].clone(), weights, list(weights.values()))
     if problem is None:
         return None

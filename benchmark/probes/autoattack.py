@@ -37,6 +37,7 @@ class AutoAttackProbe(Probe):
     title = "AutoAttack (reference)"
     question = "What does the field's yardstick say at the headline input budget?"
     Settings = AutoAttackSettings
+    climbs_images = True
     scores = {
         "robust_accuracy": share(
             "AutoAttack",

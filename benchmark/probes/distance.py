@@ -64,6 +64,7 @@ class DistanceProbe(Probe):
     title = "Minimal distance"
     question = "How far must each image be changed before the model is wrong?"
     Settings = DistanceSettings
+    climbs_images = True
     scores = {
         "median_linf": _median("linf"),
         "median_l2": _median("l2"),

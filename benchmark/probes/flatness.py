@@ -94,6 +94,7 @@ class FlatnessProbe(Probe):
     title = "Flatness"
     question = "How fast does the loss rise when the weights move?"
     Settings = FlatnessSettings
+    climbs_images = True
     scores = {
         "average_robust": _spec(
             "Flatness (average)",

@@ -14,6 +14,7 @@ from benchmark.checks import gradient_free_wins
 from benchmark.probes.input_pictures import example_thumbnails
 from benchmark.probes.ladders import outcome_curve, require_rung
 from benchmark.probes.probe import Budget, Ladder, Probe, ProbeSettings, bits, share
+from benchmark.requirements import missing_image_gradients
 from benchmark.results import Curve, Flag, Outcomes, ProbeResult
 from benchmark.statistics import proportion
 from benchmark.subject import Subject
@@ -98,7 +99,7 @@ class InputProbe(Probe):
             outcomes={"headline": linf} | outcomes,
             curves=curves,
             thumbnails=example_thumbnails(subject, attacks["linf"], settings.headline_linf),
-            flags=[_gradient_free_wins(attacks)],
+            flags=[_gradient_free_wins(attacks), *_no_gradients(subject)],
             protocol={
                 "effort": settings.effort,
                 **_account(attacks),
@@ -124,6 +125,24 @@ def _account(attacks: Mapping[str, Mapping[float, InputAttack]]) -> dict[str, An
             for search, (attacked, fell, passes) in asked.items()
         ]
     return account
+
+
+def _no_gradients(subject: Subject) -> list[Flag]:
+    """A flag where only the search without gradients can have found anything."""
+    problem = missing_image_gradients(subject)
+    if problem is None:
+        return []
+    return [
+        Flag(
+            name="no_gradients",
+            title="Model lets no gradient through",
+            raised=True,
+            figure=None,
+            saw=f"{problem[0].upper()}{problem[1:]}.",
+            advice="Only a search without gradients attacked this model, with few queries, so its "
+            "robust accuracy is too high. Hand over a model that gradients flow through.",
+        )
+    ]
 
 
 def _gradient_free_wins(attacks: Mapping[str, Mapping[float, InputAttack]]) -> Flag:

@@ -87,6 +87,7 @@ class IntrinsicProbe(Probe):
     title = "Intrinsic robustness"
     question = "How far can a prediction be moved by a small change of the image?"
     Settings = IntrinsicSettings
+    climbs_images = True
     scores = {
         **_form(""),
         **_form("normalized_"),

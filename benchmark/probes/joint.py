@@ -75,6 +75,7 @@ class JointProbe(Probe):
     title = "Joint attack"
     question = "How often is the model still right when images and weights change together?"
     Settings = JointSettings
+    climbs_images = True
     scores = {
         "robust_accuracy": share(
             "Joint",

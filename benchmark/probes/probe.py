@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from torch import Tensor
 
 from benchmark.checks.coverage import weights_under_attack
+from benchmark.requirements import missing_image_gradients, missing_weights
 from benchmark.results import Flag, Outcomes, ProbeResult, ScoreSpec
 from benchmark.subject import Subject
 from models_zoo.errors import InputError
@@ -56,6 +57,8 @@ class Probe(ABC):
         question: one sentence, as a reader would ask it.
         Settings: the pydantic model of its settings.
         scores: what each of its scores means.
+        climbs_images: whether it means nothing without gradients by the images. The input probe has
+            searches that need none, and its model may be flagged by the checks.
     """
 
     name: ClassVar[str]
@@ -63,6 +66,7 @@ class Probe(ABC):
     question: ClassVar[str]
     Settings: ClassVar[type[ProbeSettings]] = ProbeSettings
     scores: ClassVar[dict[str, ScoreSpec]]
+    climbs_images: ClassVar[bool] = False
 
     def __init__(self, settings: Any, battery: Mapping[str, ProbeSettings] | None = None) -> None:
         self.settings = settings
@@ -80,6 +84,14 @@ class Probe(ABC):
             ``None`` where it can be asked.
         """
         return None
+
+    @final
+    def obstacle(self, subject: Subject) -> str | None:
+        """Why it is left out: what it needs of a model is missing, or it does not apply."""
+        missing = missing_weights(subject) if self.weight_rule is not None else None
+        if missing is None and self.climbs_images:
+            missing = missing_image_gradients(subject)
+        return missing or self.applies(subject)
 
     @final
     def left_out(self, reason: str) -> ProbeResult:

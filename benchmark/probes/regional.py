@@ -99,6 +99,7 @@ class RegionalProbe(Probe):
     title = "Regional attack"
     question = "How often is a change of only a part of the image enough, also one made elsewhere?"
     Settings = RegionalSettings
+    climbs_images = True
     scores = {
         "success_full": _success("White-box, full", "with no restriction: the reference"),
         "success_centre": _success("White-box, centre", "changing only a square in the centre"),

@@ -15,9 +15,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from benchmark import attack_inputs, attack_weights, flatness, inject_backdoor
+from benchmark import attack_inputs, attack_weights, evaluate, flatness, inject_backdoor
 from benchmark.subject import subject_of
 from models_zoo.errors import InputError
+from tests.benchmark.cheap_battery import battery
 
 N = 6
 
@@ -449,3 +450,16 @@ def test_what_a_model_did_to_itself_is_undone(network, examples):
     with pytest.raises(InputError), subject_of(model, *examples):
         pass
     assert torch.equal(model.network[1].weight, before)
+
+
+@pytest.mark.parametrize("case", [case for case in NO_GRADIENT if case != "through numpy"])
+def test_a_battery_leaves_out_what_a_model_does_not_allow(network, examples, case):
+    make, where = NO_GRADIENT[case]
+    with warnings.catch_warnings(action="ignore"):
+        model = make(network)
+    report = evaluate(model, *examples, battery(), ["clean", "input", "weight", "intrinsic"])
+    left_out = {name for name, result in report.results.items() if result.left_out}
+    expected = {"images": {"intrinsic"}, "weights": {"weight"}, "both": {"intrinsic", "weight"}}
+    assert left_out == expected[where]
+    flags = {flag.name for flag in report.results["input"].flags}
+    assert ("no_gradients" in flags) == (where != "weights")
