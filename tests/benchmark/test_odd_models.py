@@ -187,6 +187,10 @@ ALIKE = {
 }
 
 
+CORRUPTED = ("writes through .data", "writes through numpy")
+"""They change what their own layers have saved for the gradient of the weights."""
+
+
 def _under(mode, net):
     with mode:
         return copy.deepcopy(net)
@@ -213,9 +217,9 @@ def test_a_model_is_scored_as_its_layers_are(network, examples, case):
     found = attack_inputs(model, given, labels, eps=0.1, effort="quick")
     assert torch.equal(found.robust, inputs.robust)
     assert torch.equal(found.images, inputs.images)
-    assert torch.equal(
-        attack_weights(model, given, labels, radius=0.2, steps=3).robust, weights.robust
-    )
+    if case not in CORRUPTED:
+        moved = attack_weights(model, given, labels, radius=0.2, steps=3)
+        assert torch.equal(moved.robust, weights.robust)
     assert torch.equal(given, images)
     assert torch.is_grad_enabled()
     assert torch.get_default_dtype() == torch.float32
