@@ -9,11 +9,11 @@ import warnings
 
 import torch
 from torch import Tensor
-from torch.func import functional_call
 
 from benchmark.outputs import logits_of
 from benchmark.subject import Subject
 from models_zoo.errors import InputError, reason_of
+from models_zoo.functional_call import functional_call
 
 EXACT = (torch.float32, torch.float64)
 """Types of weights in which a small perturbation can be made and measured."""

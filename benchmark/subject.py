@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from torch import Generator, Tensor, nn
-from torch.func import functional_call
 
 from benchmark.arguments import (
     CHANNELS,
@@ -31,6 +30,7 @@ from benchmark.results import Cost
 from benchmark.roles import Coverage
 from benchmark.spaces.asked import WeightsAsked
 from models_zoo.errors import InputError, reason_of
+from models_zoo.functional_call import functional_call
 from models_zoo.prediction import predicted_classes
 from models_zoo.torch_modes import fixed_modes
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.func import functional_call
 
 from benchmark.certificates.affine import least_margins
 from benchmark.certificates.enclosure import Enclosure, around, within
@@ -15,6 +14,7 @@ from benchmark.certificates.unknown import Unknown, Walk
 from benchmark.spaces import InputBall, WeightBall
 from benchmark.spaces.inside import SLACK, TOLERANCE
 from benchmark.subject import Subject
+from models_zoo.functional_call import functional_call
 
 DEEP = 8
 """Networks of more linear layers collapse their boxes at the image only, or never, and are given up

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor, nn
-from torch.func import functional_call
 
 from benchmark.outputs import logits_of
 from benchmark.roles.tracing import Trace, undisturbed
+from models_zoo.functional_call import functional_call
 
 NUDGE = 0.5
 """How far tensors without a gradient are moved, in units of their norm, to see if they count."""

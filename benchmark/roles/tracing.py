@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils.weak import WeakIdKeyDictionary
 
 from benchmark.roles.propagation import Propagation
 from benchmark.roles.values import PLAIN, Leaf, Operand, Value, merged
+from models_zoo.functional_call import functional_call
 
 OURS = frozenset(("aten", "prims", "prim", "profiler", "_c10d_functional"))
 """Namespaces of operations whose operands are known."""

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from models_zoo.errors import InputError
+from models_zoo.functional_call import functional_call
 
 Predict = Callable[[Tensor], Tensor]
 """From images (N, C, H, W) to logits (N, classes)."""
@@ -31,7 +31,7 @@ def kernels(model: nn.Module) -> dict[str, Tensor]:
     Raises:
         InputError: no parameter is called a weight and has more than one dimension.
     """
-    chosen = {
+    chosen: dict[str, Tensor] = {
         name: weight
         for name, weight in model.named_parameters()
         if weight.ndim > 1 and "weight" in _own_name(name)
