@@ -6,8 +6,10 @@ Run ``python -m perf.architectures`` from the root of a checkout. It writes the 
 
 from __future__ import annotations
 
+import multiprocessing
+import queue
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -81,6 +83,32 @@ def measure(case: str) -> ArchitectureRow:
     return look(case, model.eval(), torch.rand(EXAMPLES, 3, side, side))
 
 
+def measure_within(case: str, limit: float) -> ArchitectureRow | None:
+    """As :func:`measure`, in a process of its own; None where it takes longer or dies.
+
+    Args:
+        case: one of :data:`perf.architecture_cases.CASES`.
+        limit: seconds.
+    """
+    # A fork has everything imported already, and hands back all of its memory.
+    context = multiprocessing.get_context("fork")
+    answers: multiprocessing.Queue[ArchitectureRow] = context.Queue()
+    worker = context.Process(target=lambda: answers.put(measure(case)), daemon=True)
+    worker.start()
+    deadline = time.monotonic() + limit
+    try:
+        while time.monotonic() < deadline:
+            try:
+                return answers.get(timeout=0.5)
+            except queue.Empty:
+                if not worker.is_alive():
+                    return None
+        return None
+    finally:
+        worker.kill()
+        worker.join()
+
+
 def look(name: str, model: nn.Module, images: Tensor) -> ArchitectureRow:
     """As :func:`measure`, for any network.
 
@@ -93,14 +121,16 @@ def look(name: str, model: nn.Module, images: Tensor) -> ArchitectureRow:
     with torch.no_grad():
         labels = model(images).argmax(1)
     parameters = dict(model.named_parameters())
-    with subject_of(model, images, labels) as subject:
-        found, chosen = subject.coverage(RULE), subject.weights_that_move(RULE)
-        try:
+    known: Coverage | None = None
+    chosen: Mapping[str, Tensor] = {}
+    try:
+        with subject_of(model, images, labels) as subject:
+            found, chosen = subject.coverage(RULE), subject.weights_that_move(RULE)
+            known = found if isinstance(found, Coverage) else None
             score(subject)
-            answer = "scored"
-        except InputError as error:
-            answer = str(error)
-    known = found if isinstance(found, Coverage) else None
+        answer = "scored"
+    except InputError as error:
+        answer = str(error)
     return ArchitectureRow(
         architecture=name,
         side=images.shape[-1],
@@ -143,8 +173,10 @@ def render(rows: Sequence[ArchitectureRow]) -> str:
     )
     return "\n".join(
         [
-            f"{len(rows)} architectures: {scored} scored, {len(rows) - scored} refused; in {full} "
-            "all that feeds linear maps is under attack.",
+            f"### What moves in {len(rows)} architectures with random weights",
+            "",
+            f"{scored} are scored, {len(rows) - scored} refused; in {full} all that feeds linear "
+            "maps is under attack.",
             "",
             line(head),
             line(["---"] * len(head)),
@@ -184,6 +216,7 @@ def run(
         list[str] | None, typer.Argument(help="Architectures to measure; by default all.")
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="Measure what is there already.")] = False,
+    limit: Annotated[float, typer.Option(min=1, help="Seconds that one may take.")] = 90,
     threads: Threads = None,
     out: RowsFile = ROOT / "docs/weights_under_attack.jsonl",
     page: Page = ROOT / "docs/weights_under_attack.md",
@@ -195,10 +228,15 @@ def run(
     for case in [] if render_only else cases or CASES:
         if case in rows and not again:
             continue
-        rows[case] = measure(case)
-        console.print(f"{case}: {line(_cells(rows[case])[2:])}", markup=False)
+        found = measure_within(case, limit)
+        if found is None:
+            console.print(f"{case}: left out, not measured within {limit:g} s", markup=False)
+            continue
+        rows[case] = found
+        console.print(f"{case}: {line(_cells(found)[2:])}", markup=False)
         text = "".join(rows[name].model_dump_json() + "\n" for name in sorted(rows))
         write_bytes(out, text.encode())
+        write_section(page, TOOL, render(list(rows.values())))
     write_section(page, TOOL, render(list(rows.values())))
 
 
