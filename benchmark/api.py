@@ -29,7 +29,7 @@ from benchmark.probes.flatness import FlatnessProbe, FlatnessSettings
 from benchmark.requirements import require_image_gradients, require_weights
 from benchmark.results import Score
 from benchmark.subject import Subject, subject_of
-from models_zoo.errors import InputError
+from models_zoo.errors import InputError, shown
 
 
 def attack_inputs(
@@ -72,7 +72,7 @@ def attack_inputs(
     ) as subject:
         norm = norm_of(norm)
         eps = input_budget_of(eps, norm, subject.images)
-        if access != "scores":
+        if not (isinstance(access, str) and access == "scores"):
             require_image_gradients(subject)
         attack = attack_subject(subject, norm, eps, effort, access=access)
     home = _device_of(images)
@@ -326,7 +326,13 @@ def inject_backdoor(
     Raises:
         InputError: arguments that do not fit together.
     """
-    backdoor = Backdoor(trigger or Patch(), target)
+    planted = Patch() if trigger is None else trigger
+    if not isinstance(planted, Trigger):
+        raise InputError(
+            "trigger must be one of benchmark.attacks.backdoor.triggers, such as Patch(), got "
+            f"{shown(trigger)}"
+        )
+    backdoor, budgets = Backdoor(planted, target), WeightBudget(geometry, rule)
     with subject_of(
         model, images, labels, seed=seed, device=device, batch_size=batch_size
     ) as subject:
@@ -334,7 +340,7 @@ def inject_backdoor(
         require_weights(subject)
         require_weights_under_attack(subject, rule)
         injection = Injection(split(subject), backdoor, Effort(count_of("steps", steps)))
-        ball = WeightBudget(geometry, rule).ball(subject, budget_of("budget", budget))
+        ball = budgets.ball(subject, budget_of("budget", budget))
         return injection.measure(ball, injection.at(ball))
 
 

@@ -7,19 +7,22 @@ with a hint, before anything is computed.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
 
-from models_zoo.errors import InputError, shown
+from models_zoo.errors import InputError, reason_of, shown
 
 Array = Tensor | np.ndarray[Any, Any] | Sequence[Any]
 """A tensor, or what becomes one without a decision: a NumPy array, a list of numbers."""
 
-Number = float | int | str | Tensor
+Number = float | int | str | Fraction | Decimal | Tensor
 """A budget: a number, a fraction such as ``"8/255"``, or a tensor of one element."""
 
 ROUNDING = 1e-6
@@ -124,14 +127,17 @@ def budget_of(name: str, value: Number) -> float:
     """
     number: object = value
     if isinstance(value, Tensor | np.ndarray) and value.ndim == 0:
-        number = value.item()
+        number = _item(name, value)
+    elif isinstance(value, Fraction | Decimal):
+        number = _float(value)
     elif isinstance(value, str):
         number = _fraction(value)
     if isinstance(number, np.number):
         number = number.item()
     if isinstance(number, bool) or not isinstance(number, int | float):
         raise InputError(
-            f"{name} must be a number or a fraction such as '8/255', got {shown(value)}"
+            f"{name} must be a number or a fraction such as '8/255', the same for all images, got "
+            f"{shown(value)}"
         )
     if not 0 <= number < math.inf:
         raise InputError(f"{name} must be a finite number of at least 0, got {number}")
@@ -182,7 +188,7 @@ def count_of(name: str, value: object, least: int = 1) -> int:
         InputError: anything else.
     """
     if isinstance(value, Tensor | np.ndarray) and value.ndim == 0:
-        value = value.item()
+        value = _item(name, value)
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise InputError(f"{name} must be at least {least}, got {shown(value)}")
     return int(value)
@@ -198,9 +204,18 @@ def module_of(model: object) -> nn.Module:
         return model
     if isinstance(model, type) and issubclass(model, nn.Module):
         raise InputError(f"model is the class {model.__name__}; give an instance of it")
+    kind = type(model).__name__
+    hint = "a function can be wrapped in a module whose forward calls it"
+    if isinstance(model, str):
+        hint = "models_zoo.load_model makes one of a name or file"
+    elif isinstance(model, Mapping):
+        hint = "build the network and load the weights with its load_state_dict"
+    elif kind == "ExportedProgram":
+        hint = "hand over the module it was exported from"
+    elif isinstance(model, list | tuple):
+        hint = "hand over one model"
     raise InputError(
-        f"model must be a torch.nn.Module from images to logits, got a {type(model).__name__}; "
-        "a function can be wrapped in a module whose forward calls it"
+        f"model must be a torch.nn.Module from images to logits, got {_a(kind)}; {hint}"
     )
 
 
@@ -218,7 +233,7 @@ def device_of(device: str | torch.device) -> torch.device:
     except InputError:
         raise
     except (RuntimeError, AssertionError, NotImplementedError, TypeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+        reason = reason_of(error)
         raise InputError(f"device {shown(device)} cannot be used: {reason}") from error
     return found
 
@@ -227,22 +242,60 @@ def _tensor(name: str, given: Array) -> Tensor:
     if isinstance(given, Tensor):
         if given.device.type == "meta":
             raise InputError(f"{name} are on the device 'meta', which holds no values")
-        return given
+        if given.is_nested:
+            raise InputError(f"{name} must be one dense tensor, got a nested one")
+        return given if type(given) is Tensor else given.as_subclass(Tensor)
+    if isinstance(given, np.ma.MaskedArray) and np.ma.is_masked(given):
+        raise InputError(f"{name} are a masked array; leave out or fill what is masked")
     try:
+        if isinstance(given, Dataset | DataLoader):
+            raise TypeError("not an array, though some can be indexed like one")
         array = np.array(given, order="C")
         return torch.as_tensor(array.astype(array.dtype.newbyteorder("="), copy=False))
     except (ValueError, TypeError, RuntimeError) as error:
         raise InputError(
-            f"{name} must be a tensor or an array of numbers, got a {type(given).__name__}"
+            f"{name} must be a tensor or an array of numbers, got {_a(type(given).__name__)}"
+            f"{_unpacking(name, given)}"
         ) from error
 
 
 def _hint(images: Tensor) -> str:
+    hints = []
     if images.ndim == 3:
-        return "; a single image needs images.unsqueeze(0)"
-    if images.dtype == torch.uint8:
-        return "; use images.float() / 255"
+        many = ", grey images (N, H, W) images.unsqueeze(1)"
+        one = "a single image needs images.unsqueeze(0)"
+        hints.append(one if images.shape[0] in CHANNELS else one + many)
+    if not images.is_floating_point() and images.dtype != torch.bool and int(images.max()) > 1:
+        hints.append("use images.float() / 255")
+    return "".join(f"; {hint}" for hint in hints)
+
+
+def _unpacking(name: str, given: object) -> str:
+    """How tensors come out of what holds them."""
+    if isinstance(given, np.ndarray):
+        return f" of {given.dtype}"
+    if hasattr(given, "images") and hasattr(given, "labels"):  # a data set of ours
+        return "; hand over its .images and .labels"
+    if isinstance(given, Dataset | DataLoader):
+        return "; stack its images and labels into one tensor each, such as next(iter(loader))"
     return ""
+
+
+def _a(kind: str) -> str:
+    return f"an {kind}" if kind[:1] in "AEIOUaeiou" else f"a {kind}"
+
+
+def _item(name: str, value: Tensor | np.ndarray[Any, Any]) -> object:
+    if isinstance(value, Tensor) and value.device.type == "meta":
+        raise InputError(f"{name} is on the device 'meta', which holds no values")
+    return value.item()
+
+
+def _float(value: Fraction | Decimal) -> float:
+    try:
+        return float(value)
+    except (OverflowError, ValueError):  # beyond every float, or a signalling NaN
+        return math.nan
 
 
 def _exactly(value: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from torch import nn
 
@@ -14,7 +15,15 @@ from benchmark.provenance import provenance_of
 from benchmark.report import Report
 from benchmark.results import ProbeResult, Provenance
 from benchmark.subject import Progress, Subject, subject_of
-from models_zoo.errors import InputError
+from models_zoo.errors import InputError, shown
+
+SAME = {
+    "fingerprint": "model",
+    "data_sha256": "set of examples",
+    "battery_sha256": "battery",
+    "seed": "seed",
+}
+"""What known results must share with the evaluation they are given to, by field of a provenance."""
 
 
 def evaluate(
@@ -22,12 +31,12 @@ def evaluate(
     images: Array,
     labels: Array,
     battery: str | Battery = "digits-v1",
-    probes: Sequence[str] | None = None,
+    probes: Sequence[str] | str | None = None,
     *,
     seed: int = 0,
     device: str = "cpu",
     batch_size: int | None = None,
-    known: Mapping[str, ProbeResult] | None = None,
+    known: Mapping[str, ProbeResult] | Report | None = None,
     on_result: Callable[[Provenance, ProbeResult], None] | None = None,
     progress: Progress | None = None,
 ) -> Report:
@@ -46,7 +55,8 @@ def evaluate(
         device: such as ``"cpu"`` or ``"cuda"``.
         batch_size: images passed through the model at once, which bounds memory; by default
             :func:`benchmark.memory.usual_batch_size`.
-        known: results from before, which are not computed again.
+        known: results of the same model, examples, battery and seed from before, or their report,
+            which are not computed again.
         on_result: called with each new result as soon as it is there.
         progress: called with a few words whenever a piece of work is done.
 
@@ -56,10 +66,13 @@ def evaluate(
 
     Raises:
         InputError: an unknown battery, probe or device, images, labels and model that do not fit,
-            or no probe that makes sense of them.
+            known results of another evaluation, or no probe that makes sense of them.
     """
     chosen = load_battery(battery) if isinstance(battery, str) else battery
-    names, known = chosen.select(probes), known or {}
+    if not isinstance(chosen, Battery):
+        raise InputError(f"battery must be a Battery or the name of one, got {shown(battery)}")
+    names, before = chosen.select(probes), known
+    known = known.results if isinstance(known, Report) else _results(known or {})
     results = {name: known[name] for name in names if name in known and not known[name].left_out}
     with subject_of(
         model,
@@ -75,6 +88,9 @@ def evaluate(
         provenance = provenance_of(
             subject.model, subject.images, subject.labels, chosen, seed, device
         )
+        if isinstance(before, Report):
+            _require_same(before.provenance, provenance)
+        _require_same_answers(results, subject)
         asked = _applicable(subject, chosen, [name for name in names if name not in results])
         _require_some(asked, results)
         for name in asked:
@@ -85,6 +101,45 @@ def evaluate(
             if on_result is not None:
                 on_result(provenance, results[name])
     return Report(provenance, {name: results[name] for name in names})
+
+
+def _results(known: object) -> dict[str, ProbeResult]:
+    """Results by probe, checked to be some."""
+    found: dict[Any, Any] = dict(known) if isinstance(known, Mapping) else {"": known}
+    for name, result in found.items():
+        if not isinstance(result, ProbeResult) or result.probe != name:
+            raise InputError(
+                "known must be a report, or results by the name of their probe as in "
+                f"report.results, got {shown(result)} for {shown(name)}"
+            )
+    return found
+
+
+def _require_same(before: Provenance, now: Provenance) -> None:
+    for name, title in SAME.items():
+        old, new = getattr(before, name), getattr(now, name)
+        if old != new:
+            raise InputError(
+                f"known results are of another {title} ({name} {shown(old)}, not {shown(new)}); "
+                "hand over those of this evaluation, or none"
+            )
+
+
+def _require_same_answers(results: Mapping[str, ProbeResult], subject: Subject) -> None:
+    """Refuse known results that cannot be this model's on these examples.
+
+    The outcomes on clean images must be the model's own but for ties that another machine breaks
+    differently. Results of other probes come with no outcome that could be told again.
+    """
+    answers = results["clean"].outcomes.get("headline") if "clean" in results else None
+    if answers is None:
+        return
+    correct = subject.correct().cpu().numpy()
+    if len(answers) != len(correct) or (answers != correct).sum() > 1 + len(correct) // 100:
+        raise InputError(
+            "known results of the probe clean are of another model or of other examples; hand over "
+            "those of this evaluation, or none"
+        )
 
 
 def _applicable(

@@ -66,7 +66,8 @@ class ModuleState:
 
     def examine(self, device: torch.device) -> None:
         """Eval mode, no parameter gradients, everything on ``device``; remembers the tensors."""
-        self.model.to(device)
+        self._move(device)
+        self.tensors = {name: tensor.detach().clone() for name, tensor in _tensors(self.model)}
         try:
             self.model.eval()
         except NotImplementedError as error:  # the modules of exported programs
@@ -74,18 +75,27 @@ class ModuleState:
                 f"the model cannot be put into eval mode ({reason_of(error)}); hand over the "
                 "module it was exported from"
             ) from error
+        self._require_quiet_eval()
         for parameter in self.model.parameters():
             parameter.requires_grad_(False)
             if not parameter.is_contiguous():  # another order of memory rounds differently
                 self._orders[parameter] = parameter.data
                 parameter.data = parameter.data.contiguous()
-        self.tensors = {name: tensor.detach().clone() for name, tensor in _tensors(self.model)}
 
     def changed(self) -> str | None:
         """What of the module differs since :meth:`examine`, in words; ``None`` where nothing does.
 
         Whether a parameter asks for gradients does not matter, and is put back in the end.
         """
+        change = self._other_tensor()
+        if change is not None:
+            return change
+        for name, module in self.model.named_modules():
+            if _in_training(module):
+                return f"its module {name!r} goes into train mode"
+        return None
+
+    def _other_tensor(self) -> str | None:
         now = dict(_tensors(self.model))
         for name in now.keys() ^ self.tensors.keys():
             return f"its tensor {name!r} {'appears' if name in now else 'disappears'}"
@@ -95,10 +105,39 @@ class ModuleState:
                 return f"its tensor {name!r} is replaced by another"
             if not _same(tensor, before):
                 return f"its tensor {name!r} changes"
+        return None
+
+    def _move(self, device: torch.device) -> None:
+        """Everything onto a device; left alone where it is there, as ``to`` may be anything."""
+        if self.devices == {device}:
+            return
+        try:
+            self.model.to(device)
+        except Exception as error:  # some are bound to a device, or too large for another
+            raise InputError(
+                f"the model cannot be moved to {str(device)!r}: {reason_of(error)}"
+            ) from error
+        if any(tensor.device.type != device.type for _, tensor in _tensors(self.model)):
+            raise InputError(
+                f"the model's own to() does not move its tensors to {str(device)!r}; move them "
+                "before handing it over"
+            )
+
+    def _require_quiet_eval(self) -> None:
+        """Refuse a model that is not in eval mode now, or whose tensors are others in it."""
+        change = self._other_tensor()
+        if change is not None:
+            self.model.train(self.training[self.model])  # as its own train() has it
+            raise InputError(
+                f"the model is another one in eval mode: {change}, as where adapters are merged "
+                "into weights; call model.eval() before handing it over"
+            )
         for name, module in self.model.named_modules():
             if _in_training(module):
-                return f"its module {name!r} goes into train mode"
-        return None
+                raise InputError(
+                    f"model.eval() leaves its module {name!r} in train mode; remove what keeps it "
+                    "there"
+                )
 
     def restore(self) -> None:
         """Tensors, flags and device as they were, and buffers that have appeared taken away."""
@@ -114,7 +153,8 @@ class ModuleState:
         for parameter, data in self._orders.items():
             parameter.data = data
         for device in self.devices:
-            self.model.to(device)
+            if any(tensor.device != device for _, tensor in _tensors(self.model)):
+                self.model.to(device)
         for module, flag in self.training.items():
             if _in_training(module) != flag:
                 module.training = flag
@@ -135,6 +175,10 @@ class ModuleState:
                 raise InputError(
                     f"the model's parameter {name!r} is a {type(parameter.data).__name__}, spread "
                     "over devices or packed; gather the weights into a plain module first"
+                )
+            if parameter.layout != torch.strided:
+                raise InputError(
+                    f"the model's parameter {name!r} is sparse; make it dense with .to_dense()"
                 )
             if parameter.is_floating_point() and not bool(parameter.detach().isfinite().all()):
                 raise InputError(

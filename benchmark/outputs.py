@@ -36,9 +36,33 @@ def logits_of(output: object, dtype: torch.dtype) -> Tensor:
         )
     if not logits.is_floating_point():
         raise InputError(f"the model must return logits in floating point, got {logits.dtype}")
+    if logits.layout != torch.strided or logits.is_nested:
+        raise InputError(
+            "the model must return logits as a dense tensor, got a sparse or nested one"
+        )
+    if type(logits) is not Tensor:  # a subclass computes in its own ways
+        logits = logits.as_subclass(Tensor)
     if logits.is_inference():  # made under torch.inference_mode() inside the model
         logits = logits.clone()
     return logits.to(dtype)
+
+
+def one_row_each(logits: Tensor, count: int) -> Tensor:
+    """Logits (N, K) of ``count`` images, checked.
+
+    Models that squeeze their activations drop the dimension of a single image; it is put back.
+
+    Raises:
+        InputError: another shape.
+    """
+    if count == 1 and logits.ndim == 1:
+        logits = logits[None]
+    if logits.ndim != 2 or logits.shape[1] < 2 or len(logits) != count:
+        raise InputError(
+            f"the model must return logits (N, classes), got {tuple(logits.shape)} for "
+            f"{count} image{'s' * (count != 1)}"
+        )
+    return logits
 
 
 def _kind(output: object) -> str:

@@ -59,16 +59,19 @@ def _missing_image_gradients(subject: Subject) -> str | None:
         return None
     return (
         f"no gradient flows from the model's logits to its images ({problem}); attacks by gradient "
-        "would fail and the model look robust: take torch.no_grad(), .detach() and the like out of "
-        "its forward, or attack it with access='scores'"
+        f"would fail and the model look robust: {_cure(problem)}, or attack it with access='scores'"
     )
 
 
 def _missing_weights(subject: Subject) -> str | None:
     for name, parameter in subject.model.named_parameters():
-        if parameter.is_complex() or (
-            parameter.is_floating_point() and parameter.dtype not in EXACT
-        ):
+        if parameter.is_complex():
+            return (
+                f"the model's parameter {name!r} is complex, which no space of perturbations is "
+                "for; keep its real and imaginary parts as one real parameter and call "
+                "torch.view_as_complex in forward"
+            )
+        if parameter.is_floating_point() and parameter.dtype not in EXACT:
             return (
                 f"the model's parameter {name!r} is {str(parameter.dtype).removeprefix('torch.')}, "
                 "in which a small perturbation cannot be measured; call model.float()"
@@ -92,9 +95,22 @@ def _missing_weights(subject: Subject) -> str | None:
         return None
     return (
         f"no gradient flows from the model's logits to its weights ({problem}); attacks on them "
-        "would fail and the model look robust: take torch.no_grad(), .detach() and the like out of "
-        "its forward"
+        f"would fail and the model look robust: {_cure(problem)}"
     )
+
+
+CHECKPOINTS = ("torch.utils.checkpoint", "torch._functorch.checkpoint")
+"""What PyTorch's own errors call activations that are computed again in the backward pass."""
+
+
+def _cure(problem: str) -> str:
+    """What to change about a model that no gradient flows through."""
+    if any(name in problem for name in CHECKPOINTS):
+        return (
+            "its activations are checkpointed; switch torch.utils.checkpoint off in its forward, "
+            "as with timm's model.set_grad_checkpointing(False)"
+        )
+    return "take torch.no_grad(), .detach() and the like out of its forward"
 
 
 def _no_gradient(

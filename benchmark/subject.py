@@ -25,7 +25,7 @@ from benchmark.arguments import (
 )
 from benchmark.memory import out_of_memory, peak_memory
 from benchmark.module_state import ModuleState, ordinary, unwrapped
-from benchmark.outputs import logits_of
+from benchmark.outputs import logits_of, one_row_each
 from benchmark.results import Cost
 from benchmark.roles import Coverage
 from benchmark.spaces.asked import WeightsAsked
@@ -141,7 +141,7 @@ class Subject:
                 raise
             raise InputError(_refusal(images, error)) from error
         self.passes.seconds += time.perf_counter() - start
-        return logits_of(output, images.dtype)
+        return one_row_each(logits_of(output, images.dtype), len(images))
 
     def gradients(
         self, value: Tensor, inputs: list[Tensor], images: int, *, again: bool = False
@@ -309,11 +309,6 @@ def subject_of(
 
 def _check_logits(subject: Subject) -> None:
     logits = subject.logits(subject.images[:2])
-    if logits.ndim != 2 or logits.shape[1] < 2 or len(logits) != len(subject.images[:2]):
-        raise InputError(
-            f"the model must return logits (N, classes), got {tuple(logits.shape)} for "
-            f"{len(subject.images[:2])} images"
-        )
     if not 0 <= int(subject.labels.min()) <= int(subject.labels.max()) < logits.shape[1]:
         raise InputError(
             f"labels must lie in 0..{logits.shape[1] - 1}, the model's classes, "

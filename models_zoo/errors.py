@@ -37,7 +37,7 @@ class InputError(ValueError):
         super().__init__(cut(" ".join(cut(word, WORD) for word in words), MESSAGE))
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str]) -> InputError:
+def unknown_name(kind: str, name: object, known: Iterable[str]) -> InputError:
     """An :class:`InputError` for a name that is not known, suggesting the nearest one.
 
     Args:
@@ -46,7 +46,8 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> InputError:
         known: every name that would have been accepted.
     """
     names = sorted(known)
-    close = difflib.get_close_matches(name[:WORD], names, n=1, cutoff=0.5)
+    asked = name[:WORD] if isinstance(name, str) else ""
+    close = difflib.get_close_matches(asked, names, n=1, cutoff=0.5)
     hint = f"did you mean {shown(close[0])}? " if close else ""
     listed = ", ".join(names)
     if len(listed) > SHOWN:

@@ -7,6 +7,8 @@ and a score must not change them. Every public function runs inside :func:`fixed
 from __future__ import annotations
 
 import random
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -14,12 +16,22 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn import functional as F
+from torch.nn.utils import parametrize
+
+from models_zoo.errors import InputError, reason_of
 
 _DEVICES = ("cpu", "cuda")
 """Kinds of devices that autocast is switched off for."""
 
 _SMALL = 1e-310
 """A denormal of float64, which is zero where such numbers are flushed."""
+
+_ROUNDING = 1e-6
+"""How far off a product of numbers below 1 may be in float32."""
+
+_ONE_AT_A_TIME = threading.RLock()
+"""Most modes, the global generators and the flags of a model are the process's, not a thread's."""
 
 
 @contextmanager
@@ -28,16 +40,29 @@ def fixed_modes() -> Iterator[None]:
 
     Gradient and inference mode, autocast, default type and device, anomaly detection, choice of
     algorithms (deterministic, cuDNN, oneDNN, attention, einsum), precision of float32 products and
-    the state of all global random generators are the caller's own again afterwards. Usable as a
-    decorator.
+    the state of all global random generators are the caller's own again afterwards. Compiled models
+    run operation by operation, parametrized weights are computed anew in each pass, and other
+    threads wait for their turn. Usable as a decorator.
+
+    Raises:
+        InputError: called where PyTorch does not compute as usual, as in a transform of
+            ``torch.func`` or under ``FakeTensorMode``.
     """
-    with ExitStack() as undo:
+    if torch._C._functorch.peek_interpreter_stack() is not None:
+        raise InputError(
+            "called inside a transform of torch.func, such as grad or vmap, where models cannot be "
+            "attacked; call it outside of the transformed function"
+        )
+    with _ONE_AT_A_TIME, ExitStack() as undo:
         undo.enter_context(torch.inference_mode(False))
         undo.enter_context(torch.set_grad_enabled(True))
         if torch.get_default_device().type != "cpu":
             undo.enter_context(torch.device("cpu"))
         for read, write, value in _switches():
             _switch(undo, read, write, value)
+        if "torch._dynamo" in sys.modules:  # asking for it imports it, which takes seconds
+            undo.enter_context(torch.compiler.set_stance("force_eager"))
+        _require_usual_arithmetic()
         _keep_generators(undo)
         yield
 
@@ -63,6 +88,7 @@ def _switches() -> Iterator[tuple[Callable[[], Any], Callable[[Any], Any], Any]]
         lambda state: torch.use_deterministic_algorithms(state[0], warn_only=state[1]),
         (False, False),
     )
+    yield _attribute(parametrize, "_cache_enabled", 0)
     yield torch.is_anomaly_enabled, lambda on: torch.autograd.set_detect_anomaly(on), False
     yield _flushes_denormals, torch.set_flush_denormal, False
     yield from _precisions()
@@ -110,6 +136,26 @@ def _attribute(
 
 def _flushes_denormals() -> bool:
     return float(torch.tensor(_SMALL, dtype=torch.float64) * 1.0) == 0.0
+
+
+def _require_usual_arithmetic() -> None:
+    """Refuse to compute where a mode or a hook of the caller's changes values or gradients.
+
+    One product and its derivative, of numbers that do not survive rounding to fewer digits.
+    """
+    try:
+        pixel = torch.full((1, 1), 1 / 3, requires_grad=True)
+        product = F.linear(pixel, torch.full((1, 1), 3 / 7))
+        (slope,) = torch.autograd.grad(product.square().sum(), pixel)
+        wrong = abs(float(product.detach()) - 1 / 7) + abs(float(slope) - 6 / 49)
+        reason = f"a product and its slope are off by {wrong:.2g}"
+    except Exception as error:  # of modes that compute no values at all, in their own ways
+        wrong, reason = 1.0, reason_of(error)
+    if not wrong < _ROUNDING:
+        raise InputError(
+            "called under a mode or hook that changes what PyTorch computes, such as "
+            f"FakeTensorMode or saved_tensors_hooks that lose digits ({reason}); call it outside"
+        )
 
 
 def _keep_generators(undo: ExitStack) -> None:

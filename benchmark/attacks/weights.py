@@ -12,8 +12,9 @@ from benchmark.ascent import apgd
 from benchmark.attacks.verification import require_inside
 from benchmark.attacks.watching import Watched
 from benchmark.objectives import Objective, cross_entropy, margin, probability_margin
-from benchmark.spaces import Point, WeightBall
+from benchmark.spaces import GEOMETRIES, RULES, Point, WeightBall
 from benchmark.subject import Subject
+from models_zoo.errors import unknown_name
 from models_zoo.prediction import predicted_classes
 
 FIRST_STEP = 8.0
@@ -34,6 +35,13 @@ class WeightBudget:
     geometry: str = "relative-l2"
     rule: str = "no-normalization"
     steps: int = 30
+
+    def __post_init__(self) -> None:
+        """Refuse names that are none of ours before anything is computed."""
+        if not isinstance(self.geometry, str) or self.geometry not in GEOMETRIES:
+            raise unknown_name("weight geometry", self.geometry, GEOMETRIES)
+        if not isinstance(self.rule, str) or self.rule not in RULES:
+            raise unknown_name("weight rule", self.rule, RULES)
 
     def ball(self, subject: Subject, radius: float) -> WeightBall:
         """The ball of that radius around the subject's own weights."""

@@ -11,7 +11,7 @@ from importlib.resources import files
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, field_validator
 
 from benchmark.probes import PROBES, ProbeSettings
-from models_zoo.errors import InputError, unknown_name
+from models_zoo.errors import InputError, shown, unknown_name
 
 
 class Battery(BaseModel):
@@ -59,16 +59,20 @@ class Battery(BaseModel):
             del content["examples"]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
-    def select(self, probes: Sequence[str] | None) -> list[str]:
+    def select(self, probes: Sequence[str] | str | None) -> list[str]:
         """Names of the probes to run: those asked for, or the battery's default.
 
         Raises:
             InputError: a name is not a probe of this battery.
         """
-        for name in probes or ():
-            if name not in self.probes:
+        try:
+            names = [probes] if isinstance(probes, str) else list(probes or ())
+        except TypeError as error:
+            raise InputError(f"probes must be a list of names, got {shown(probes)}") from error
+        for name in names:
+            if not isinstance(name, str) or name not in self.probes:
                 raise unknown_name(f"probe of battery {self.name}", name, self.probes)
-        return list(dict.fromkeys(probes)) if probes else list(self.default)
+        return list(dict.fromkeys(names)) or list(self.default)
 
 
 def list_batteries() -> list[str]:

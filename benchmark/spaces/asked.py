@@ -65,7 +65,7 @@ class WeightsAsked:
         try:
             chosen = select_weights(model, rule, roles)
         except InputError:  # an unknown rule is one for the caller; here nothing is left to move
-            if rule not in RULES:
+            if not isinstance(rule, str) or rule not in RULES:
                 raise
             return covered(roles.trace, {}, frozenset())
         try:

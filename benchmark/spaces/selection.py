@@ -44,7 +44,7 @@ def select_weights(
     Raises:
         InputError: an unknown rule, or one that leaves nothing to move.
     """
-    if rule not in RULES:
+    if not isinstance(rule, str) or rule not in RULES:
         raise unknown_name("weight rule", rule, RULES)
     owners = {
         f"{prefix}.{name}" if prefix else name: module
@@ -54,7 +54,8 @@ def select_weights(
     chosen = {
         name: parameter.detach()
         for name, parameter in model.named_parameters()
-        if RULES[rule](parameter, _normalizes(name, owners[name], roles))
+        if parameter.is_floating_point()
+        and RULES[rule](parameter, _normalizes(name, owners[name], roles))
     }
     for name, buffer in model.named_buffers():
         if roles is not None and name in roles.buffers and RULES[rule](buffer, False):

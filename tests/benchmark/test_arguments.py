@@ -1,11 +1,23 @@
 """Arguments as callers write them: taken where they are clear, refused with a hint where not."""
 
+from decimal import Decimal
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
-from benchmark import attack_inputs, attack_weights, certify_joint, flatness, inject_backdoor
+from benchmark import (
+    attack_inputs,
+    attack_weights,
+    certify_joint,
+    flatness,
+    inject_backdoor,
+    load_dataset,
+    minimal_distances,
+)
 from benchmark.arguments import (
     budget_of,
     count_of,
@@ -84,6 +96,8 @@ def test_other_norms_are_refused(call, norm):
         (np.array(0.25), 0.25),
         (np.float64(0.1), 0.1),
         (8 / 255, 8 / 255),
+        (Fraction(8, 255), 8 / 255),
+        (Decimal("0.03"), 0.03),
     ],
 )
 def test_budgets_are_known_as_others_write_them(eps, value):
@@ -92,7 +106,11 @@ def test_budgets_are_known_as_others_write_them(eps, value):
 
 @pytest.mark.parametrize(
     "eps",
-    ["8/0", "8//255", "", "eight", "nan", "inf", "-1/255", -0.1, np.nan, np.inf, None, True, [0.1]],
+    [
+        *("8/0", "8//255", "", "eight", "nan", "inf", "-1/255", -0.1, np.nan, np.inf, None, True),
+        *([0.1], Fraction(-1, 9), Decimal("sNaN"), Decimal("Infinity"), Fraction(10**400)),
+        *(torch.full((N,), 0.1), torch.tensor(0.1, device="meta"), 0.1 + 0j, b"0.1"),
+    ],
 )
 def test_other_budgets_are_refused(call, eps):
     for ask in (
@@ -195,6 +213,14 @@ def test_a_rounding_error_outside_the_box_is_clipped(call, outside):
         (lambda x: None, r"got a NoneType|got a"),
         (lambda x: [[1, 2], [3]], r"got a list"),
         (lambda x: {"x": x}, r"got a dict"),
+        (lambda x: np.ma.masked_greater(x.numpy(), 0.5), r"masked array"),
+        (lambda x: torch.nested.nested_tensor(list(x)), r"nested"),
+        (lambda x: x.numpy().astype(object), r"got an? ndarray of object"),
+        (lambda x: (x[:, 0] * 255).byte(), r"unsqueeze\(0\); use images.float\(\) / 255"),
+        (lambda x: (x * 255).long(), r"use images.float\(\) / 255"),
+        (lambda x: TensorDataset(x), r"a TensorDataset; stack its images and labels"),
+        (lambda x: DataLoader(TensorDataset(x)), r"a DataLoader; stack its images and labels"),
+        (lambda x: load_dataset("digits").head(2), r"hand over its .images and .labels"),
         (lambda x: x > 0.5, r"float \(N, C, H, W\), got torch.bool"),
     ],
 )
@@ -244,12 +270,45 @@ def test_labels_are_taken_in_every_form_that_says_the_same(call, change):
         (lambda y: ["a"] * N, r"got a list"),
         (lambda y: None, r"labels"),
         (lambda y: y.to("meta"), r"device 'meta'"),
+        (lambda y: np.ma.masked_equal(y.numpy(), int(y[0])), r"masked array"),
     ],
 )
 def test_labels_that_cannot_be_meant_are_refused(call, change, message):
     with pytest.raises(InputError, match=message) as caught:
         call(labels=change(call.labels))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [None, 3, ["quick"], {"quick"}, "fast", True, np.array([1, 2])])
+def test_names_that_are_none_are_refused(call, value):
+    asked = (call.network, call.images, call.labels)
+    for name in ("effort", "access"):
+        with pytest.raises(InputError, match=f"unknown {name}"):
+            call(**{name: value})
+    for name in ("geometry", "rule"):
+        with pytest.raises(InputError, match=f"unknown weight {name}"):
+            attack_weights(*asked, radius=0.1, steps=1, **{name: value})
+        with pytest.raises(InputError, match=f"unknown weight {name}"):
+            inject_backdoor(*asked, budget=0.1, steps=1, **{name: value})
+    with pytest.raises(InputError, match="trigger must be one of"):
+        inject_backdoor(*asked, budget=0.1, steps=1, **{"trigger": "patch"})
+    with pytest.raises(InputError, match="precision must lie"):
+        minimal_distances(*asked, precision=value)
+
+
+@pytest.mark.parametrize(
+    ("model", "hint"),
+    [
+        ("digits/mlp-standard", "load_model"),
+        (nn.Linear(18, 3).state_dict(), "load_state_dict"),
+        ([nn.Identity()], "hand over one model"),
+        (None, "got a NoneType"),
+        (lambda x: x, "can be wrapped in a module"),
+    ],
+)
+def test_what_is_no_model_is_refused_with_a_hint(call, model, hint):
+    with pytest.raises(InputError, match=hint):
+        attack_inputs(model, call.images, call.labels, eps=0.1)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from benchmark.spaces import InputBall
 from benchmark.spaces.inputs import NORMS, lengths
 from benchmark.spaces.inside import SLACK, TOLERANCE
 from benchmark.subject import Subject
-from models_zoo.errors import InputError, unknown_name
+from models_zoo.errors import InputError, shown, unknown_name
 
 PRECISION = 0.01
 
@@ -98,8 +98,8 @@ def find_distances(
     """
     if norm not in NORMS:
         raise unknown_name("norm", norm, NORMS)
-    if not 0 < precision <= 0.5:
-        raise InputError(f"precision must lie above 0 and at most at 0.5, got {precision:g}")
+    if not isinstance(precision, int | float) or not 0 < precision <= 0.5:
+        raise InputError(f"precision must lie above 0 and at most at 0.5, got {shown(precision)}")
     size = float(subject.images[0].numel())
     box = {"linf": 1.0, "l2": size**0.5, "l1": size}[norm]
     limit = box if largest is None else largest

@@ -75,8 +75,8 @@ def searches_of(effort: str, access: str = "gradients") -> tuple[Search, ...]:
     Raises:
         InputError: an unknown effort or access.
     """
-    if access not in EFFORTS_OF:
+    if not isinstance(access, str) or access not in EFFORTS_OF:
         raise unknown_name("access", access, EFFORTS_OF)
-    if effort not in EFFORTS_OF[access]:
+    if not isinstance(effort, str) or effort not in EFFORTS_OF[access]:
         raise unknown_name("effort", effort, EFFORTS_OF[access])
     return EFFORTS_OF[access][effort]
