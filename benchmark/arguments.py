@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from models_zoo.errors import InputError, reason_of, shown
+from models_zoo.numbers import number_of
 
 Array = Tensor | np.ndarray[Any, Any] | Sequence[Any]
 """A tensor, or what becomes one without a decision: a NumPy array, a list of numbers."""
@@ -131,7 +132,7 @@ def budget_of(name: str, value: Number) -> float:
     elif isinstance(value, Fraction | Decimal):
         number = _float(value)
     elif isinstance(value, str):
-        number = _fraction(value)
+        number = number_of(value)
     if isinstance(number, np.number):
         number = number.item()
     if isinstance(number, bool) or not isinstance(number, int | float):
@@ -142,18 +143,6 @@ def budget_of(name: str, value: Number) -> float:
     if not 0 <= number < math.inf:
         raise InputError(f"{name} must be a finite number of at least 0, got {number}")
     return float(number)
-
-
-def _fraction(text: str) -> float | None:
-    """A decimal number or a quotient of two; ``None`` for anything else.
-
-    Not :class:`fractions.Fraction`, which takes hours and all memory for ``"1e999999999"``.
-    """
-    above, slash, below = text.partition("/")
-    try:
-        return float(above) / float(below) if slash else float(above)
-    except (ValueError, ZeroDivisionError):
-        return None
 
 
 def input_budget_of(value: Number, norm: str, images: Tensor, name: str = "eps") -> float:
@@ -232,9 +221,10 @@ def device_of(device: str | torch.device) -> torch.device:
         torch.empty(1, device=found)
     except InputError:
         raise
-    except (RuntimeError, AssertionError, NotImplementedError, TypeError, ValueError) as error:
-        reason = reason_of(error)
-        raise InputError(f"device {shown(device)} cannot be used: {reason}") from error
+    except Exception as error:  # each kind of device fails in its own way where it is missing
+        raise InputError(
+            f"device {shown(device)} cannot be used: {reason_of(error)}"
+        ) from error
     return found
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from models_zoo.display import shown
 from models_zoo.errors import InputError
+from models_zoo.numbers import number_of
 
 Database = Annotated[
     str, typer.Option(help="Where scores are kept: an SQLite file or any SQLAlchemy URL.")
@@ -107,7 +108,7 @@ def numbers(option: str, text: str | None) -> list[float] | None:
         return None if text is None else [float(part) for part in text.split(",")]
     except ValueError:
         raise InputError(
-            f"{option} {text!r} is not a list of numbers such as 0.5,0.5,0.5"
+            f"{option} {shown(text)} is not a list of numbers such as 0.5,0.5,0.5"
         ) from None
 
 
@@ -117,12 +118,9 @@ def budget(option: str, text: str) -> float:
     Raises:
         InputError: it is neither, or not above 0.
     """
-    try:
-        value = float(Fraction(text.replace(" ", "")))
-    except (ValueError, ZeroDivisionError, OverflowError):
-        raise InputError(
-            f"{option} {text!r} is neither a number nor a fraction such as 8/255"
-        ) from None
+    value = number_of(text)
+    if value is None:
+        raise InputError(f"{option} {shown(text)} is neither a number nor a fraction such as 8/255")
     if not value > 0:
-        raise InputError(f"{option} must be above 0, got {text}")
+        raise InputError(f"{option} must be above 0, got {shown(text)}")
     return value

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from benchmark.datasets import Dataset
 from leaderboard.store import Entry, Store
+from models_zoo.display import shown
 from models_zoo.errors import SHOWN, InputError, unknown_name
 from models_zoo.sources import parse_reference
 
@@ -35,7 +36,9 @@ def find_model(names: Mapping[str, str], asked: str) -> str:
         raise unknown_name("stored model", asked, names.values())
     if len(found) > 1:
         choices = _listed(f"{fingerprint[:SHORT]} ({names[fingerprint]})" for fingerprint in found)
-        raise InputError(f"{asked!r} may be any of {choices}; give the fingerprint in place of it")
+        raise InputError(
+            f"{shown(asked)} may be any of {choices}; give the fingerprint in place of it"
+        )
     return found[0]
 
 
@@ -103,7 +106,7 @@ def on_images(entries: Sequence[Entry], data: Dataset) -> Entry:
             return entry
     stored = " or ".join(entry.provenance.data_sha256[:SHORT] for entry in entries)
     raise InputError(
-        f"the {len(data)} examples of {data.name!r} have the hash {data.sha256[:SHORT]}, the "
+        f"the {len(data)} examples of {shown(data.name)} have the hash {data.sha256[:SHORT]}, the "
         f"record's {stored}; name their file with --data"
     )
 

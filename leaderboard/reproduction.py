@@ -14,6 +14,7 @@ from benchmark.subject import Progress
 from leaderboard.agreement import Reproduction, compare
 from leaderboard.store import Entry
 from models_zoo.classifier import Classifier
+from models_zoo.display import shown
 from models_zoo.errors import InputError
 
 
@@ -29,11 +30,11 @@ def battery_of(entry: Entry) -> Battery:
         battery = Battery.model_validate(entry.battery)
     except (ValueError, InputError) as error:
         raise InputError(
-            f"this version cannot read the stored battery {entry.provenance.battery!r}; {hint}"
+            f"this version cannot read the stored battery {shown(entry.provenance.battery)}; {hint}"
         ) from error
     if battery.sha256 != recorded:
         raise InputError(
-            f"the stored battery {entry.provenance.battery!r} has settings that this version "
+            f"the stored battery {shown(entry.provenance.battery)} has settings that this version "
             f"fills in differently; {hint}"
         )
     return battery
@@ -48,12 +49,12 @@ def require_same(entry: Entry, model: Classifier, data: Dataset) -> None:
     where = entry.provenance
     if model.fingerprint != where.fingerprint:
         raise InputError(
-            f"{model.card.name!r} is not the model of the record: its fingerprint is "
+            f"{shown(model.card.name)} is not the model of the record: its fingerprint is "
             f"{model.fingerprint[:12]}, the record's {where.fingerprint[:12]}"
         )
     if data.sha256 != where.data_sha256:
         raise InputError(
-            f"the {len(data)} examples of {data.name!r} have the hash {data.sha256[:12]}, the "
+            f"the {len(data)} examples of {shown(data.name)} have the hash {data.sha256[:12]}, the "
             f"record's {where.data_sha256[:12]}; name their file with --data"
         )
 

@@ -146,12 +146,14 @@ class _Keeper:
 def _require_fit(model: Classifier, data: Dataset) -> None:
     if tuple(model.card.input_shape) != tuple(data.input_shape):
         raise InputError(
-            f"model {model.card.name!r} takes images of shape {tuple(model.card.input_shape)}, "
-            f"the data {data.name!r} has {tuple(data.input_shape)}"
+            f"model {shown(model.card.name)} takes images of shape "
+            f"{tuple(model.card.input_shape)}, "
+            f"the data {shown(data.name)} has {tuple(data.input_shape)}"
         )
     if model.card.classes != data.classes:
         raise InputError(
             f"model {shown(model.card.name)} tells {model.card.classes:,} classes apart, the data "
-            f"{data.name!r} has {data.classes:,}, so that its answers cannot be compared with the "
+            f"{shown(data.name)} has {data.classes:,}, so that its answers cannot be "
+            f"compared with the "
             "labels; choose a model that was trained for them"
         )

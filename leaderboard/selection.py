@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from leaderboard.notices import announced
 from leaderboard.options import numbers
+from models_zoo.display import shown
 from models_zoo.errors import InputError
 
 if TYPE_CHECKING:
@@ -140,7 +141,9 @@ def data_set_of(model: str | None, checkpoint: Path | None, dataset: str | None)
     own = UNKNOWN_DATASET if model is None else dataset_of(model)
     if own != UNKNOWN_DATASET:
         if dataset is not None:
-            raise InputError(f"--dataset goes with --checkpoint; {model!r} has its own data set")
+            raise InputError(
+                f"--dataset goes with --checkpoint; {shown(model)} has its own data set"
+            )
         return own
     if dataset is None:
         asking = "--checkpoint" if model is None else repr(model)

@@ -10,6 +10,7 @@ from models_zoo import load_file, load_model
 from models_zoo.architectures import is_architecture
 from models_zoo.card import Card
 from models_zoo.classifier import Classifier
+from models_zoo.display import shown
 from models_zoo.errors import InputError
 
 _WHERE = {
@@ -47,13 +48,15 @@ def load_stored(
         return _from_file(card, checkpoint, trust)
     if card.source == "memory":
         raise InputError(
-            f"{card.name!r} was scored in memory and its weights are not stored; name their file "
+            f"{shown(card.name)} was scored in memory and its weights are not stored; name "
+            f"their file "
             "with --checkpoint, or call leaderboard.reproduction.reproduce with the model at hand"
         )
     if card.source in ("file", "submitted"):
         named = f" ({card.checkpoint})" if card.checkpoint else ""
         raise InputError(
-            f"{card.name!r} came from a file{named}, which is not kept; name it with --checkpoint"
+            f"{shown(card.name)} came from a file{named}, which is not kept; name it with "
+            f"--checkpoint"
         )
     named_by_card = without_local_options(asked) == card.name
     return load_model(asked if named_by_card else card.name, trust=trust)
@@ -63,7 +66,8 @@ def _from_file(card: Card, checkpoint: Path, trust: bool) -> Classifier:
     if not card.brings_network and not _can_be_built(card):
         what = _WHERE.get(card.source, "the version of this suite that knows it")
         raise InputError(
-            f"{card.name!r} has the architecture {card.architecture!r}, which --checkpoint cannot "
+            f"{shown(card.name)} has the architecture {shown(card.architecture)}, which "
+            f"--checkpoint cannot "
             f"build; give {what}"
         )
     return load_file(

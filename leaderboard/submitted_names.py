@@ -42,6 +42,8 @@ def require_name(name: str) -> None:
 
 
 def _fault(name: str) -> str | None:
+    from models_zoo.sources.reference import FOREIGN
+
     if not name:
         return "is empty"
     if name != name.strip() or not name.isprintable():
@@ -50,6 +52,8 @@ def _fault(name: str) -> str | None:
         return "has characters that cannot be seen"
     if name.startswith("-"):
         return "begins like an option of a command"
+    if name.partition(":")[0] in FOREIGN and ":" in name:
+        return "means a model of elsewhere wherever a model is named"
     if "\\" in name:
         return "has a backslash"
     for part in name.split("/"):

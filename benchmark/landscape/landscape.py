@@ -16,10 +16,14 @@ from benchmark.measures.robust_loss import RobustLoss
 from benchmark.results import Score
 from benchmark.statistics import mean
 from benchmark.subject import Subject
-from models_zoo.errors import InputError
+from models_zoo.errors import InputError, shown
 
 SUMMARY = (0.5, 1.0)
 """Distances from the weights at which the rise of the loss is summarised."""
+
+
+MOST = 10_001
+"""Of every number in the settings: more would take years."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,9 @@ class LandscapeSettings:
     decision_extent: float = 2.0
 
     def __post_init__(self) -> None:
+        for name in ("steps", "directions", "points", "contour", "decisions", "decision_points"):
+            if (count := getattr(self, name)) > MOST:
+                raise InputError(f"{name} must be at most {MOST:,}, got {shown(count)}")
         if self.steps < 1 or self.directions < 1 or self.decisions < 0:
             raise InputError(
                 "a landscape needs at least 1 step, 1 direction and 0 decisions, got "

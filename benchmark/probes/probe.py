@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from fractions import Fraction
 from typing import Annotated, Any, ClassVar, final
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -15,18 +14,18 @@ from benchmark.checks.coverage import weights_under_attack
 from benchmark.requirements import missing_image_gradients, missing_weights
 from benchmark.results import Flag, Outcomes, ProbeResult, ScoreSpec
 from benchmark.subject import Subject
+from models_zoo.display import shown
 from models_zoo.errors import InputError
+from models_zoo.numbers import number_of
 
 
 def _fraction(value: object) -> object:
-    if isinstance(value, str):
-        try:
-            return float(Fraction(value.replace(" ", "")))
-        except (ValueError, ZeroDivisionError):
-            raise ValueError(
-                f"{value!r} is neither a number nor a fraction such as '8/255'"
-            ) from None
-    return value
+    if not isinstance(value, str):
+        return value
+    number = number_of(value)
+    if number is None:
+        raise ValueError(f"{shown(value)} is neither a number nor a fraction such as '8/255'")
+    return number
 
 
 def _ascending(values: tuple[float, ...]) -> tuple[float, ...]:

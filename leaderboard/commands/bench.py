@@ -27,6 +27,7 @@ from leaderboard.options import (
 )
 from leaderboard.places import require_file_place, require_site_place
 from leaderboard.terminal import say
+from models_zoo.display import shown
 from models_zoo.errors import InputError
 
 if TYPE_CHECKING:
@@ -169,8 +170,8 @@ def _choose(
     elif known - {chosen.dataset}:
         other = next(name for name, each in datasets.items() if each in known - {chosen.dataset})
         raise InputError(
-            f"model {other!r} is for {datasets[other]}, "
-            f"battery {chosen.name!r} for {chosen.dataset}"
+            f"model {shown(other)} is for {datasets[other]}, "
+            f"battery {shown(chosen.name)} for {chosen.dataset}"
         )
     return list(datasets) or _bundled(chosen), chosen
 

@@ -29,6 +29,7 @@ from leaderboard.options import (
 from leaderboard.places import require_file_place
 from leaderboard.selection import data_set_of, one_model
 from leaderboard.terminal import console, say
+from models_zoo.display import shown
 from models_zoo.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
@@ -138,7 +139,9 @@ def _headline(dataset: str, norm: str) -> float:
     battery = battery_for(dataset)
     found: float | None = getattr(battery.probes["input"], f"headline_{norm}", None)
     if found is None:
-        raise InputError(f"battery {battery.name!r} has no headline budget for {norm}; give --eps")
+        raise InputError(
+            f"battery {shown(battery.name)} has no headline budget for {norm}; give --eps"
+        )
     return found
 
 

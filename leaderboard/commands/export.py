@@ -12,6 +12,7 @@ import typer
 from leaderboard.options import DATABASE, Database
 from leaderboard.places import require_file_place
 from leaderboard.terminal import write_binary
+from models_zoo.display import shown
 from models_zoo.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
@@ -135,7 +136,8 @@ def _entries(store: Store, model: str, battery: str | None) -> list[Entry]:
     if len(named) > 1:
         found = ", ".join(sorted(each[:12] for each in named))
         raise InputError(
-            f"{len(named)} stored models are meant by {model!r}; give the start of a fingerprint "
+            f"{len(named)} stored models are meant by {shown(model)}; give the start of a "
+            f"fingerprint "
             f"in place of the name: {found}"
         )
     entries = store.entries(battery, fingerprints=named)
@@ -156,10 +158,10 @@ def _required(format_: Format, benchmark: str | None) -> str:
         )
     owner, _, name = benchmark.partition("/")
     if not owner or not name or "/" in name or any(char.isspace() for char in benchmark):
-        raise InputError(f"--benchmark {benchmark!r} is not of the form OWNER/NAME")
+        raise InputError(f"--benchmark {shown(benchmark)} is not of the form OWNER/NAME")
     return benchmark
 
 
 def _require_web_address(url: str | None) -> None:
     if url is not None and not url.startswith(("https://", "http://")):
-        raise InputError(f"--source-url {url!r} does not begin with https:// or http://")
+        raise InputError(f"--source-url {shown(url)} does not begin with https:// or http://")

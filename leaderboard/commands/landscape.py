@@ -26,6 +26,7 @@ from leaderboard.options import (
 from leaderboard.places import require_folder_place
 from leaderboard.selection import data_set_of, one_model
 from leaderboard.terminal import console, say
+from models_zoo.display import shown
 from models_zoo.errors import InputError
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def _budget_of(dataset: str) -> float:
     battery = battery_for(dataset)
     found: float | None = getattr(battery.probes.get("flatness"), "eps", None)
     if found is None:
-        raise InputError(f"battery {battery.name!r} has no budget for flatness; give --eps")
+        raise InputError(f"battery {shown(battery.name)} has no budget for flatness; give --eps")
     return found
 
 

@@ -136,7 +136,7 @@ def submit(
     store = Store.open(database)  # not before: what is refused leaves nothing
     require_unlike(name, store.names().values())
     kept = keep(read, workspace_of(database))
-    say(f"accepted {name!r}: {accuracy:.1%} clean; kept as {kept}", err=True)
+    say(f"accepted {shown(name)}: {accuracy:.1%} clean; kept as {kept}", err=True)
     print_summary([name], score_models([model], job, store, submitted=True))
     say(f"leaderboard: {render_site(store, out).resolve().as_uri()}")
 
@@ -147,11 +147,12 @@ def _require_text(option: str, text: str, longest: int, *, lines: bool = False) 
         text.encode("utf-8")
     except UnicodeEncodeError:
         raise InputError(
-            f"{option} {text!r} is not UTF-8; set the terminal's encoding to UTF-8 and type it anew"
+            f"{option} {shown(text)} is not UTF-8; set the terminal's encoding to UTF-8 and "
+            f"type it anew"
         ) from None
     if len(text) > longest:
         raise InputError(
             f"{option} {text[:40]!r}... has {len(text):,} characters; write at most {longest:,}"
         )
     if not "".join(text.split("\n") if lines else [text]).isprintable():
-        raise InputError(f"{option} {text!r} has characters that do not print; leave them out")
+        raise InputError(f"{option} {shown(text)} has characters that do not print; leave them out")

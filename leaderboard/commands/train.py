@@ -10,6 +10,7 @@ import typer
 
 from leaderboard.options import DataRoot, Device, Seed, TestData, Threads, TrainingData
 from leaderboard.terminal import say
+from models_zoo.display import shown
 from models_zoo.errors import InputError
 
 
@@ -81,7 +82,9 @@ def _epochs(text: str | None) -> list[int]:
     try:
         return [int(part) for part in text.split(",")] if text else []
     except ValueError:
-        raise InputError(f"--keep-epochs {text!r} is not a list of epochs such as 10,30") from None
+        raise InputError(
+            f"--keep-epochs {shown(text)} is not a list of epochs such as 10,30"
+        ) from None
 
 
 def _parse(assignments: Iterable[str]) -> dict[str, object]:
@@ -89,6 +92,6 @@ def _parse(assignments: Iterable[str]) -> dict[str, object]:
     for text in assignments:
         key, equals, value = text.partition("=")
         if not equals:
-            raise InputError(f"--set {text!r} is not KEY=VALUE, such as --set eps=8/255")
+            raise InputError(f"--set {shown(text)} is not KEY=VALUE, such as --set eps=8/255")
         values[key.strip()] = value.strip()
     return values

@@ -10,6 +10,7 @@ import typer
 
 from leaderboard.options import DataRoot, Device, TestData, Threads, TrainingData
 from leaderboard.terminal import console
+from models_zoo.display import shown
 from models_zoo.errors import InputError
 
 
@@ -50,7 +51,7 @@ def zoo(
     rows = [row for row in plan.rows() if fnmatchcase(row.name, only)]
     if not rows:
         names = ", ".join(row.name for row in plan.rows())
-        raise InputError(f"no model of the zoo matches {only!r}; known: {names}")
+        raise InputError(f"no model of the zoo matches {shown(only)}; known: {names}")
     torch.set_num_threads(threads)
     home = out or Path(models_zoo.__file__).parent
     folders = [home / kind / dataset for kind in ("checkpoints", "catalog")]

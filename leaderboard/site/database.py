@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -49,7 +50,8 @@ def publish_database(store: Store, summaries: Sequence[Summary], folder: Path) -
         return False
     path = folder / FILE
     with closing(store.engine.raw_connection()) as connection:
-        connection.cursor().execute("VACUUM INTO ?", (str(path),))
+        # Bytes, since a folder's name need not be UTF-8.
+        connection.cursor().execute("VACUUM INTO CAST(? AS TEXT)", (os.fsencode(path),))
     with closing(sqlite3.connect(path)) as copy, copy:
         copy.executescript(_TABLES)
         _insert(copy, "headline", _headlines(summaries))

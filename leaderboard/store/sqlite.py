@@ -32,6 +32,8 @@ def require_sqlite_file(path: Path, *, to_read: bool) -> None:
     Raises:
         InputError: it is missing, a folder, cannot be read, or holds something else.
     """
+    if "\0" in str(path):
+        raise InputError(f"database {shown(str(path))} has a character that no path may; {_OTHER}")
     try:
         if not path.exists():
             if not to_read:
@@ -44,6 +46,8 @@ def require_sqlite_file(path: Path, *, to_read: bool) -> None:
             raise InputError(
                 f"database {shown(str(path))} is a folder; name a file with --database"
             )
+        if not path.is_file():
+            raise InputError(f"database {shown(str(path))} is not a file; {_OTHER}")
         with path.open("rb") as file:
             start = file.read(len(_MAGIC))
     except OSError as error:

@@ -8,6 +8,7 @@ from benchmark.datasets import Dataset
 from benchmark.statistics import proportion
 from models_zoo import list_models
 from models_zoo.classifier import Classifier
+from models_zoo.display import shown
 from models_zoo.errors import InputError
 from models_zoo.prediction import predicted_classes
 
@@ -30,25 +31,28 @@ def admit(model: Classifier, data: Dataset) -> float:
     """
     name = model.card.name
     if name in list_models():
-        raise InputError(f"--name {name!r} is a model of the zoo; choose another name")
+        raise InputError(f"--name {shown(name)} is a model of the zoo; choose another name")
     if not name.isprintable() or name != name.strip():
-        raise InputError(f"--name {name!r} has spaces at its ends or characters that do not print")
+        raise InputError(
+            f"--name {shown(name)} has spaces at its ends or characters that do not print"
+        )
     with torch.no_grad():
         sample = data.images[:SAMPLE]
         once, again = model(sample), model(sample)
         logits = torch.cat([model(part) for part in torch.split(data.images, 256)])
     if not torch.isfinite(logits).all():
-        raise InputError(f"model {name!r} is refused: it gives logits that are not finite")
+        raise InputError(f"model {shown(name)} is refused: it gives logits that are not finite")
     if not torch.equal(once, again):
         apart = float((once - again).abs().max())
         raise InputError(
-            f"model {name!r} is refused: two passes over the same images differ by {apart:.3g}; "
+            f"model {shown(name)} is refused: two passes over the same images differ by "
+            f"{apart:.3g}; "
             f"a random defence needs another protocol"
         )
     score = proportion((predicted_classes(logits) == data.labels).numpy())
     if score.low <= 1 / data.classes:
         raise InputError(
-            f"model {name!r} is refused: its clean accuracy of {score.value:.1%} on {score.n} "
+            f"model {shown(name)} is refused: its clean accuracy of {score.value:.1%} on {score.n} "
             f"examples is not above chance ({1 / data.classes:.1%}); check --mean and --std"
         )
     return score.value

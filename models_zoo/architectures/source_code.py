@@ -15,9 +15,13 @@ from torch import nn
 
 from models_zoo.architectures.arguments import parse_call
 from models_zoo.architectures.shape import Shape
+from models_zoo.checkpoint.content import read_file
 from models_zoo.errors import InputError, reason_of, shown
 
 _FORM = re.compile(r"(?P<file>.+\.py):(?P<factory>[A-Za-z_]\w*)(?P<rest>\?.*)?")
+
+_LARGEST = 16 << 20
+"""Bytes of a file of code."""
 
 CLASSES = ("classes", "num_classes", "n_classes", "nclasses")
 """What a factory may call the number of logits."""
@@ -106,7 +110,4 @@ def _module(path: Path) -> Any:
 
 
 def _text(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {shown(str(path))}: {error.strerror}") from error
+    return read_file(path, kind="code", most=_LARGEST).data

@@ -151,18 +151,22 @@ def require_size(path: Path, size: int, most: int | None, *, kind: str = "checkp
         )
 
 
-def size_limit(usual: int) -> int:
-    """The limit that the user set with :data:`FILE_LIMIT`, in bytes; else the usual one.
+def size_limit(usual: int, variable: str = FILE_LIMIT) -> int:
+    """The limit that the user set in the environment, in bytes; else the usual one.
+
+    Args:
+        usual: bytes.
+        variable: of the environment; a number of bytes, or one with a unit such as ``8GB``.
 
     Raises:
         InputError: what the user set is not a size.
     """
-    text = os.environ.get(FILE_LIMIT, "").strip()
+    text = os.environ.get(variable, "").strip()
     if not text:
         return usual
     found = re.fullmatch(r"([0-9]{1,18})\s*([kmg]i?b)?", text.lower())
     if found is None or int(found[1]) == 0:
-        raise InputError(f"{FILE_LIMIT}={shown(text)} is not a size; give one such as 8GB")
+        raise InputError(f"{variable}={shown(text)} is not a size; give one such as 8GB")
     return int(found[1]) * _UNITS[found[2] or ""]
 
 

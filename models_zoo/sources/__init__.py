@@ -14,6 +14,7 @@ from typing import Protocol, cast
 from models_zoo.card import UNKNOWN_DATASET, Card
 from models_zoo.catalog import load_card
 from models_zoo.classifier import Classifier
+from models_zoo.display import shown
 from models_zoo.errors import InputError
 from models_zoo.sources.bundled import bundled_file
 from models_zoo.sources.downloaded import downloaded_file
@@ -68,7 +69,9 @@ def load_model(name: str, *, trust: bool = False) -> Classifier:
         return _source(reference).load(reference, trust=trust)
     card = load_card(name)
     if card.source not in _LOCATE:
-        raise InputError(f"model {name!r} has source {card.source!r}, which the zoo cannot read")
+        raise InputError(
+            f"model {shown(name)} has source {shown(card.source)}, which the zoo cannot read"
+        )
     with _LOCATE[card.source](card) as path:
         return classifier_from_file(path, card)
 

@@ -7,7 +7,6 @@ terabytes (a constant of a shape, a repetition, a padding, a product), so no siz
 
 from __future__ import annotations
 
-import os
 import weakref
 from typing import Any
 
@@ -16,13 +15,14 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
+from models_zoo.checkpoint.content import size_limit
 from models_zoo.errors import InputError, shown
 
 MEMORY = 2**30
 """Bytes that a network may hold at once while it is examined, by default: 1 GiB."""
 
 VARIABLE = "NONSINGULAR_NETWORK_BYTES"
-"""Environment variable with another limit."""
+"""Environment variable with another limit, such as ``8GB``."""
 
 WORK = 2 * 10**12
 """Floating-point operations of products and convolutions while it is examined."""
@@ -77,14 +77,9 @@ def memory_limit() -> int:
     """Bytes that a network may hold while it is examined.
 
     Raises:
-        InputError: :data:`VARIABLE` is no number.
+        InputError: :data:`VARIABLE` is not a size.
     """
-    text = os.environ.get(VARIABLE)
-    if text is None:
-        return MEMORY
-    if not text.isascii() or not text.isdigit():
-        raise InputError(f"{VARIABLE}={shown(text)} is no number of bytes")
-    return int(text)
+    return size_limit(MEMORY, VARIABLE)
 
 
 def _shapes(func: Any, args: Any, kwargs: Any) -> Any:

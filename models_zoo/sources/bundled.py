@@ -8,6 +8,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from models_zoo.card import Card
+from models_zoo.display import shown
 from models_zoo.errors import InputError
 
 
@@ -19,11 +20,11 @@ def bundled_file(card: Card) -> Iterator[Path]:
         InputError: the card names no checkpoint, or the package lacks it.
     """
     if card.checkpoint is None:
-        raise InputError(f"the card of model {card.name!r} names no checkpoint")
+        raise InputError(f"the card of model {shown(card.name)} names no checkpoint")
     resource = files("models_zoo") / "checkpoints" / card.dataset / card.checkpoint
     if not resource.is_file():
         raise InputError(
-            f"model {card.name!r} lacks its bundled checkpoint {card.checkpoint}; "
+            f"model {shown(card.name)} lacks its bundled checkpoint {card.checkpoint}; "
             "install nonsingular again"
         )
     with as_file(resource) as path:

@@ -56,7 +56,7 @@ def described(reference: Reference, **known: Any) -> Card:
         fields = {"input_shape": images.input_shape, "classes": images.classes} | fields
     if "input_shape" not in fields:
         raise InputError(
-            f"model {reference.name!r} does not say which images it takes; "
+            f"model {shown(reference.name)} does not say which images it takes; "
             "add ?shape=3x32x32 or ?dataset=cifar10 to the name"
         )
     return make_card(**{"mean": (0.0,), "std": (1.0,)} | fields)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from models_zoo.card import Card
+from models_zoo.display import shown
 from models_zoo.errors import InputError
 from models_zoo.sources.download import download
 
@@ -23,7 +24,9 @@ def downloaded_file(card: Card) -> Iterator[Path]:
         InputError: the card has no address or hash, or the file cannot be had.
     """
     if card.url is None or card.sha256 is None:
-        raise InputError(f"the card of model {card.name!r} needs url and sha256 to be downloaded")
+        raise InputError(
+            f"the card of model {shown(card.name)} needs url and sha256 to be downloaded"
+        )
     name = card.checkpoint or str(card.url).rpartition("/")[2]
     yield download(str(card.url), cache_folder() / card.dataset / name, sha256=card.sha256)
 

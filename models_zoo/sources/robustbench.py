@@ -19,6 +19,7 @@ from torch import nn
 from models_zoo.card import Card
 from models_zoo.checkpoint import sha256_file
 from models_zoo.classifier import Classifier
+from models_zoo.display import shown
 from models_zoo.errors import InputError, reason_of, unknown_name
 from models_zoo.image_sets import IMAGE_SETS
 from models_zoo.sources.description import make_card
@@ -84,11 +85,11 @@ def _load(reference: Reference, files: list[Path]) -> nn.Module:
     except Exception as error:  # the network, the file and the checkpoint can fail in many ways
         if not missing:
             raise InputError(
-                f"model {reference.name!r}: RobustBench cannot load {files[0]} "
+                f"model {shown(reference.name)}: RobustBench cannot load {files[0]} "
                 f"({reason_of(error)}); download it again"
             ) from error
         raise InputError(
-            f"model {reference.name!r}: there is no file {missing[0]}, and RobustBench cannot "
+            f"model {shown(reference.name)}: there is no file {missing[0]}, and RobustBench cannot "
             f"download it{_from_where(dataset, threat, name)} ({reason_of(error)}); "
             f"download it elsewhere and put it at {missing[0]}, or name the folder that holds "
             f"{dataset}/{threat} with ?model_dir= or {FOLDER}"
@@ -105,7 +106,7 @@ def _find(reference: Reference) -> tuple[str, str, str]:
     parts = reference.path.split("/")
     if len(parts) != 3:
         raise InputError(
-            f"model {reference.name!r} is not robustbench:<dataset>/<threat>/<name>, such as "
+            f"model {shown(reference.name)} is not robustbench:<dataset>/<threat>/<name>, such as "
             "robustbench:cifar10/Linf/Wong2020Fast"
         )
     dataset, threat, name = parts

@@ -118,14 +118,15 @@ def read_network(
         raise unknown_name("architecture of timm", architecture, timm.list_models())
     if reading := LOADING & arguments.keys():
         raise InputError(
-            f"a configuration for {architecture!r} may not set {', '.join(sorted(reading))}: that "
+            f"a configuration for {shown(architecture)} may not set "
+            f"{', '.join(sorted(reading))}: that "
             "makes timm read other files; remove it"
         )
     try:
         network: nn.Module = timm.create_model(architecture, pretrained=False, **arguments)
     except (RuntimeError, TypeError, ValueError) as error:
         raise InputError(
-            f"timm cannot build {architecture!r} with {arguments} ({reason_of(error)}); "
+            f"timm cannot build {shown(architecture)} with {arguments} ({reason_of(error)}); "
             "check the arguments in the model's configuration"
         ) from error
     source = f"checkpoint {shown(read.file.path)}"
@@ -147,7 +148,7 @@ def _download(reference: Reference, home: str) -> nn.Module:
         network: nn.Module = timm.create_model(reference.path, pretrained=True)
     except Exception as error:  # the hub, the network and the file can fail in many ways
         raise InputError(
-            f"model {reference.name!r}: timm cannot download its weights {home} "
+            f"model {shown(reference.name)}: timm cannot download its weights {home} "
             f"({reason_of(error)}); download them elsewhere and give {reference.name}?file=FILE"
         ) from error
     return network

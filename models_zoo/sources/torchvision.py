@@ -36,7 +36,7 @@ def describe(reference: Reference) -> Card:
     weights = _weights(reference)
     seen = weights.transforms()
     if not hasattr(seen, "crop_size"):
-        raise InputError(f"model {reference.name!r} is no image classifier; choose another")
+        raise InputError(f"model {shown(reference.name)} is no image classifier; choose another")
     (size,) = {*seen.crop_size}
     return make_card(
         name=reference.name,
@@ -90,7 +90,7 @@ def _weights(reference: Reference) -> Any:
     choices = torchvision.models.get_model_weights(reference.path)
     asked = reference.text("weights") or "DEFAULT"
     if asked != "DEFAULT" and asked not in choices.__members__:
-        raise unknown_name(f"weights of {reference.name!r}", asked, choices.__members__)
+        raise unknown_name(f"weights of {shown(reference.name)}", asked, choices.__members__)
     return choices.DEFAULT if asked == "DEFAULT" else choices[asked]
 
 

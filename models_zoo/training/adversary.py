@@ -19,7 +19,7 @@ class AdversarySettings(Settings):
             budgets from the start can leave a network at one answer for everything.
     """
 
-    steps: int = Field(default=10, ge=1)
+    steps: int = Field(default=10, ge=1, le=100_000)
     step_size: float = Field(default=0.25, gt=0, le=2)
     eps_ramp: float = Field(default=0.0, ge=0, le=1)
 

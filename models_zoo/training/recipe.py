@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from torch import Tensor, nn
 
-from models_zoo.errors import InputError, unknown_name
+from models_zoo.errors import InputError, shown, unknown_name
+from models_zoo.numbers import number_of
 
 
 def _number(value: object) -> object:
     """Accept ``"8/255"`` beside plain numbers."""
-    return float(Fraction(value)) if isinstance(value, str) and "/" in value else value
+    if not isinstance(value, str) or "/" not in value:
+        return value
+    number = number_of(value)
+    if number is None:
+        raise ValueError(f"{shown(value)} is no fraction such as '8/255'")
+    return number
 
 
 Budget = Annotated[float, BeforeValidator(_number), Field(ge=0, le=1)]
@@ -51,10 +56,10 @@ class Settings(BaseModel):
         precision: ``"bfloat16"`` computes losses in mixed precision, on a GPU only.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    epochs: int = Field(default=80, ge=1)
-    batch_size: int = Field(default=64, ge=1)
+    epochs: int = Field(default=80, ge=1, le=100_000)
+    batch_size: int = Field(default=64, ge=1, le=1_000_000)
     optimizer: Literal["adam", "sgd"] = "adam"
     learning_rate: float = Field(default=5e-3, gt=0)
     weight_decay: float = Field(default=1e-4, ge=0)

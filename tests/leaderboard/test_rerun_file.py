@@ -141,9 +141,9 @@ def test_what_is_no_rerun_is_refused_in_one_printable_line(file, edit):
 @pytest.mark.parametrize("text", ["", "[", "[" * 100_000, "null", "\xff", "9" * 5000])
 def test_what_is_no_json_is_refused(tmp_path, text):
     (tmp_path / "x.json").write_bytes(text.encode("latin-1"))
-    with pytest.raises(InputError, match="is no rerun"):
+    with pytest.raises(InputError, match="is no rerun" if text else "is empty"):
         read_rerun(tmp_path / "x.json")
-    with pytest.raises(InputError, match="cannot read"):
+    with pytest.raises(InputError, match="is not a file"):
         read_rerun(tmp_path)
 
 

@@ -1,0 +1,1 @@
+"""The corpus: hostile, damaged and odd files, texts, options, databases and terminals."""

@@ -1,0 +1,66 @@
+"""The corpus of hostile, damaged and odd things, through the real commands."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.hostile_files.case import Answer, Case, faults
+
+CASE = Case("kind", "name", lambda _: ())
+REFUSED = Answer(code=2, err="error: no\n", seconds=1, memory=1 << 28)
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux to watch memory")
+def test_every_case_gets_its_line():
+    """A part of the corpus that varies by nothing; ``python tests/hostile_files`` runs all."""
+    run = [
+        sys.executable,
+        "-W",
+        "ignore",
+        str(Path(__file__).parent),
+        "--part",
+        "12",
+        "--flips",
+        "5",
+    ]
+    found = subprocess.run(run, capture_output=True, text=True, check=False, env=os.environ)
+    assert found.returncode == 0, found.stdout[-8000:] + found.stderr[-4000:]
+
+
+WRONG = {
+    "traceback": {"err": "Traceback (most recent call last):\nerror: no\n"},
+    "no line": {"err": ""},
+    "two lines": {"err": "error: no\nerror: no\n"},
+    "line before the last": {"err": "error: no\nand\n"},
+    "long": {"err": f"error: {'a' * 3000}\n"},
+    "escape": {"err": "error: \x1b[2J\n"},
+    "success": {"code": 0},
+    "fault": {"code": 1},
+    "killed": {"code": None, "signal": 9},
+    "slow": {"seconds": 11.0},
+    "large": {"memory": 3 << 30},
+    "file left": {"changes": ["work/nonsingular.sqlite"]},
+    "code": {"code": 0, "changes": ["work/ran"]},
+    "program": {"deeds": ["a program is started"]},
+}
+
+
+@pytest.mark.parametrize("change", WRONG.values(), ids=WRONG)
+def test_what_is_wrong_with_an_answer_is_seen(change):
+    from dataclasses import replace
+
+    assert faults(CASE, REFUSED) == []
+    assert faults(CASE, replace(REFUSED, **change))
+
+
+def test_written_elsewhere_is_seen():
+    accepted = Case("kind", "name", lambda _: (), codes=(0,))
+    assert faults(accepted, Answer(code=0, changes=["work/nonsingular.sqlite"])) == []
+    assert faults(accepted, Answer(code=0, changes=["home/.cache/x"]))
+    assert faults(Case("k", "n", lambda _: (), text="because"), REFUSED)
