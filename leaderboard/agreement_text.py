@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from leaderboard.agreement import Comparison, Reproduction
-from leaderboard.summary import print_whole
-from leaderboard.terminal import console
+from leaderboard.terminal import console, print_whole
+from models_zoo.display import label, printable
 
 
 def print_agreement(found: Sequence[Reproduction]) -> None:
@@ -19,7 +19,7 @@ def print_agreement(found: Sequence[Reproduction]) -> None:
         table.add_column(heading, justify="left" if heading in ("score", "") else "right")
     for result in found:
         for score in result.scores:
-            table.add_row(Text(score.name), *_pair(score), "" if score.same else "differs")
+            table.add_row(Text(label(score.name)), *_pair(score), "" if score.same else "differs")
     print_whole(table)
     output = console(soft_wrap=True)
     for result in found:
@@ -28,13 +28,13 @@ def print_agreement(found: Sequence[Reproduction]) -> None:
         line = f"{result.probe}: {verdict}; {differing} of {total} outcomes differ"
         output.print(line)
         if result.circumstances and not result.same:
-            output.print(f"  run with {', '.join(result.circumstances)}")
+            output.print(f"  run with {printable(', '.join(result.circumstances))}")
 
 
 def print_recorded(found: Sequence[Reproduction], model: str, by: str) -> None:
     """Say what was put into the database."""
     probes = ", ".join(result.probe for result in found)
-    console(soft_wrap=True).print(f"recorded: {probes} of {model}, run again by {by}")
+    console(soft_wrap=True).print(f"recorded: {probes} of {label(model)}, run again by {by}")
 
 
 def _pair(score: Comparison) -> list[str]:

@@ -9,6 +9,7 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -43,7 +44,7 @@ def main() -> int:
     cases = [] if options.no_cases else corpus(every=options.every)[:: options.part]
     cases += flipped(options.flips, options.seed)
     cases = [case for case in cases if options.only in case.kind and options.match in case.name]
-    rows = defaultdict(lambda: [0, 0, 0.0, 0])
+    rows: dict[str, list[Any]] = defaultdict(lambda: [0, 0, 0.0, 0])
     wrong = 0
     with tempfile.TemporaryDirectory() as scratch:
         for case, answer in answers(cases, Path(scratch), options.jobs):

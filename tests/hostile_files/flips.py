@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from tests.hostile_files.case import Arguments, Case
 from tests.hostile_files.cases.material import (
@@ -25,7 +26,7 @@ from tests.hostile_files.cases.material import (
 def graph() -> bytes:
     from tests.hostile_files.graph_texts import plain
 
-    return plain().SerializeToString()
+    return bytes(plain().SerializeToString())
 
 
 @cache
@@ -49,7 +50,7 @@ def plan() -> bytes:
     return path.read_bytes()
 
 
-def _in_place_of(module: str, file: str) -> Callable[[list[str]], int]:
+def _in_place_of(module: str, file: str) -> Callable[[Sequence[str]], int]:
     """The command line, with a folder of the sandbox in place of one of the package."""
 
     def run(arguments) -> int:
@@ -57,7 +58,8 @@ def _in_place_of(module: str, file: str) -> Callable[[list[str]], int]:
 
         from leaderboard.cli import run
 
-        importlib.import_module(module).files = lambda _name: Path(file)  # of this process alone
+        package: Any = importlib.import_module(module)
+        package.files = lambda _name: Path(file)  # in this process alone
         return run(arguments)
 
     return run

@@ -92,7 +92,7 @@ def full():
     texts = helper.make_node("Constant", [], ["texts"], "texts-node", value_strings=["text-value"])
     words = helper.make_node("Constant", [], ["words"], "words-node")
     words.attribute.append(
-        helper.make_attribute("value", helper.make_tensor("w", TensorProto.STRING, [1], [b"word"]))
+        helper.make_attribute("value", helper.make_tensor("w", TensorProto.STRING, [1], [b"word"]))  # type: ignore[list-item]
     )
     model.graph.node.extend((branch, texts, words))
     function = model.functions.add(name="Function", domain="f.domain", doc_string="function-doc")

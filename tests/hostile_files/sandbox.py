@@ -134,8 +134,8 @@ def _live(case: Case, folder: Path) -> None:
     code = _command(case, arguments)
     seconds = time.process_time() - start
     resource.setrlimit(resource.RLIMIT_AS, usual)
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+    sys.stdout.flush()
+    sys.stderr.flush()
     seen = list(deeds)
     after = _contents(sandbox)
     answer = Answer(

@@ -55,6 +55,11 @@ def content(change: Callable[[bytes], bytes]) -> Change:
     return lambda path: path.write_bytes(change(path.read_bytes())) and None
 
 
+def other(path: Path) -> None:
+    path.unlink()
+    statements("create table notes (a)")(path)
+
+
 UNUSABLE: dict[str, Change] = {
     "text": content(lambda _: b"not a database" * 100),
     "zip": content(lambda data: b"PK\3\4" + data),
@@ -64,7 +69,7 @@ UNUSABLE: dict[str, Change] = {
     "bad page size": content(lambda data: data[:16] + b"\7\7" + data[18:]),
     "newer": statements("update alembic_version set version_num = '9999'"),
     "hostile version": statements("update alembic_version set version_num = 'x'';--\x1b[2J'"),
-    "of somebody else": lambda path: (path.unlink(), statements("create table notes (a)")(path)),
+    "of somebody else": other,
     "without models": statements("drop view leaderboard", "drop table models"),
     "without scores": statements("drop view leaderboard", "drop table scores"),
     "encrypted": content(lambda data: bytes(each ^ 0x5A for each in data)),
@@ -183,12 +188,16 @@ RERUNS: dict[str, Callable[[], bytes]] = {
 }
 
 
+def _written(name: str, made: Callable[[], bytes]) -> Change:
+    return lambda folder: (folder / name).write_bytes(made())
+
+
 def rerun_cases() -> Iterator[Case]:
     for name, made in RERUNS.items():
         build = built(
             lambda _: None,
             READING["record-rerun"],
-            lambda folder, made=made: (folder / "rerun.json").write_bytes(made()),
+            _written("rerun.json", made),
         )
         yield Case("reruns", name, build, codes=(1, 2))
 
@@ -273,9 +282,9 @@ def _scored_and_reproduced(arguments) -> int:
 def imagenet_cases() -> Iterator[Case]:
     layouts: dict[str, Change] = {
         "nothing": lambda folder: None,
-        "flat": lambda folder: [(folder / f"{k}.JPEG").touch() for k in range(3)],
+        "flat": lambda folder: (folder / "a.JPEG").write_bytes(b""),
         "hidden alone": lambda folder: (folder / ".ipynb_checkpoints").mkdir(),
-        "unknown classes": lambda folder: [(folder / each).mkdir() for each in ("cat", "dog")],
+        "unknown classes": lambda folder: (folder / "cat").mkdir(),
         "empty synset": lambda folder: (folder / "n01440764").mkdir(),
         "no images": lambda folder: _image(folder / "n01440764" / "a.txt", b"x"),
         "no JPEG": lambda folder: _image(folder / "n01440764" / "a.JPEG", b"GIF89a"),

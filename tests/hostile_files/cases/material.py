@@ -11,6 +11,7 @@ from contextlib import closing, redirect_stderr, redirect_stdout
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -90,7 +91,8 @@ def images(count: int = 20, kind: str = "x") -> bytes:
     coded = [jpeg((8, 8))] * count
     offsets = np.cumsum([0, *map(len, coded)])
     parts = {"jpeg": np.frombuffer(b"".join(coded), np.uint8), "offsets": offsets, "y": labels}
-    return packed(**{name: member(array) for name, array in parts.items()})
+    coded_parts: dict[str, Any] = {name: member(array) for name, array in parts.items()}
+    return packed(**coded_parts)
 
 
 @cache
