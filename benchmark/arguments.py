@@ -222,9 +222,7 @@ def device_of(device: str | torch.device) -> torch.device:
     except InputError:
         raise
     except Exception as error:  # each kind of device fails in its own way where it is missing
-        raise InputError(
-            f"device {shown(device)} cannot be used: {reason_of(error)}"
-        ) from error
+        raise InputError(f"device {shown(device)} cannot be used: {reason_of(error)}") from error
     return found
 
 
