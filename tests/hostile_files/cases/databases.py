@@ -251,7 +251,7 @@ def weights_cases() -> Iterator[Case]:
             "state_dict_ema",
         ),
         "unknown": (bench("two.pt", "--weights", "best"), 2, "best"),
-        "none in the file": (bench("net.safetensors", "--weights", "ema"), 2, "ema"),
+        "none in the file": (bench("net.safetensors", "--weights", "ema"), 2, "moving averages"),
         "of a graph": (bench("net.onnx", "--weights", "ema", architecture=""), 2, "weights"),
         "of the zoo": ((*ONE, "--weights", "ema"), 2, "--weights"),
     }  # fmt: skip
