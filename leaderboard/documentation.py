@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmark.probes import PROBES
 from benchmark.probes.definition import Definition
 from leaderboard.terminal import say
 from leaderboard.texts import probe_texts
@@ -42,7 +43,21 @@ def scores_markdown() -> str:
                 spec.description,
                 "",
             ]
+        lines += _in_other_norms(text.name)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _in_other_norms(probe: str) -> list[str]:
+    """What scores mean in batteries whose headline is in another norm."""
+    lines: list[str] = []
+    for norm, scores in PROBES[probe].scores_by_norm.items() if probe in PROBES else ():
+        for name, spec in scores.items():
+            lines += [
+                f"**`{probe}.{name}`** in batteries with the headline norm {norm} ({spec.label}).",
+                spec.description,
+                "",
+            ]
+    return lines
 
 
 def _defined(definition: Definition) -> list[str]:

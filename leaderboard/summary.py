@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
+from benchmark.batteries import Battery
 from benchmark.headline import SCORES
 from benchmark.probes import PROBES
 from benchmark.report import Report
@@ -16,16 +17,19 @@ from leaderboard.texts import number
 from models_zoo.display import label, printable
 
 
-def print_summary(names: Sequence[str], reports: Sequence[Report]) -> None:
+def print_summary(
+    names: Sequence[str], reports: Sequence[Report], battery: Battery | None = None
+) -> None:
     """Print one row a model with every headline score that was measured, and the raised flags.
 
     Args:
         names: the models' names.
         reports: their reports, in the same order.
+        battery: that all of them were scored with; without it scores are told in general.
     """
     columns = [
         (f"{probe}.{name}", spec)
-        for probe, scores in _documented().items()
+        for probe, scores in _documented(battery).items()
         for name, spec in scores.items()
         if spec.headline and any(f"{probe}.{name}" in report.scores for report in reports)
     ]
@@ -65,5 +69,7 @@ def _print_left_out(names: Sequence[str], reports: Sequence[Report]) -> None:
             output.print(line)
 
 
-def _documented() -> dict[str, dict[str, ScoreSpec]]:
-    return {name: probe.scores for name, probe in PROBES.items()} | {"nonsingular": SCORES}
+def _documented(battery: Battery | None) -> dict[str, dict[str, ScoreSpec]]:
+    content = {} if battery is None else battery.model_dump()["probes"]
+    documented = {name: probe.scores_with(content.get(name, {})) for name, probe in PROBES.items()}
+    return documented | {"nonsingular": SCORES}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any
 
@@ -67,10 +68,20 @@ def probe_texts() -> dict[str, ProbeText]:
     return {"nonsingular": headline} | probes
 
 
-def probe_text(name: str) -> ProbeText:
-    """What the pages say about the probe ``name``, known to this version or not."""
+def probe_text(name: str, battery: Mapping[str, Any] | None = None) -> ProbeText:
+    """What the pages say about the probe ``name``, known to this version or not.
+
+    Args:
+        name: of the probe.
+        battery: content of the battery that asked, of whose settings some scores take their
+            meaning; without it they are told in general.
+    """
     known = probe_texts().get(name)
-    return known or ProbeText(name, name, "A probe of another version of the suite.", {})
+    if known is None:
+        return ProbeText(name, name, "A probe of another version of the suite.", {})
+    if battery is None or name not in PROBES:
+        return known
+    return replace(known, scores=PROBES[name].scores_with(battery.get("probes", {}).get(name, {})))
 
 
 @lru_cache(maxsize=4096)

@@ -76,6 +76,8 @@ def _thrifty(settings: ProbeSettings, single: set[float]) -> ProbeSettings:
     kind, given = type(settings), settings.model_dump()
     changes: dict[str, Any] = {}
     for name, field in kind.model_fields.items():
+        if name not in given:  # at its default, and added after batteries were frozen
+            continue
         value = given[name]
         if name in REPEATS:
             changes[name] = _least(field)
@@ -109,7 +111,8 @@ def _kept(battery: Battery) -> int:
     rungs = len(tables["weight"]["radii"]) if "weight" in battery.default else 0
     cells = 0
     if "joint" in battery.default:
-        cells = len(tables["joint"]["linf"]) * len(tables["joint"]["radii"])
+        joint = tables["joint"]
+        cells = len(joint[joint.get("headline_norm", "linf")]) * len(joint["radii"])
     return rungs + cells
 
 

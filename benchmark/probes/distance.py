@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from benchmark.attacks.inputs.distance import PRECISION, Distances, find_distances
-from benchmark.probes.inputs import NORM_LABELS
+from benchmark.probes.headline_norm import NORM_LABELS, HeadlineNorm, headline_budget
 from benchmark.probes.ladders import outcome_curve
 from benchmark.probes.probe import Budget, Probe, ProbeSettings, bits, share
 from benchmark.results import Curve, Outcomes, ProbeResult, Score, ScoreSpec
@@ -26,16 +26,32 @@ class DistanceSettings(ProbeSettings):
     Attributes:
         linf: where the linf curve ends.
         l2: where the l2 curve ends.
-        headline_linf: the linf budget of the outcomes per example.
+        headline_linf: the linf budget of the headline outcomes, where that is the headline norm.
         precision: relative; distances are refined until nothing is found that much nearer.
         rungs: budgets on each curve, without the 0.
+        headline_norm: the norm of the headline outcomes.
+        headline_l2: the l2 budget of the headline outcomes, where that is the headline norm.
     """
+
+    later = ("headline_linf", "headline_norm", "headline_l2")
 
     linf: Positive
     l2: Positive
-    headline_linf: Positive
+    headline_linf: Positive | None = None
     precision: float = Field(default=PRECISION, gt=0, le=0.5)
     rungs: int = Field(default=40, ge=1)
+    headline_norm: HeadlineNorm = "linf"
+    headline_l2: Positive | None = None
+
+    @property
+    def headline(self) -> float:
+        """The budget of the headline outcomes, in the headline norm."""
+        return headline_budget("distance", self)
+
+    @model_validator(mode="after")
+    def _one_headline(self) -> Self:
+        headline_budget("distance", self)
+        return self
 
 
 def _median(norm: str) -> ScoreSpec:
@@ -100,7 +116,7 @@ class DistanceProbe(Probe):
 
 def _outcomes(found: dict[str, Distances], settings: DistanceSettings) -> dict[str, Outcomes]:
     """What stands at the headline budget and where the curves end."""
-    headline = bits(found["linf"].robust(settings.headline_linf))
+    headline = bits(found[settings.headline_norm].robust(settings.headline))
     return {
         "headline": headline,
         f"linf@{settings.linf:.6g}": bits(found["linf"].robust(settings.linf)),

@@ -19,7 +19,10 @@ LARGEST = 64
 
 
 def example_thumbnails(
-    subject: Subject, attacks: Mapping[float, InputAttack], headline: float
+    subject: Subject,
+    attacks: Mapping[float, InputAttack],
+    headline: float,
+    norm: str = "linf",
 ) -> list[Thumbnail]:
     """The first test examples that were right and fell, three pictures each.
 
@@ -28,12 +31,14 @@ def example_thumbnails(
 
     Args:
         subject: model and examples.
-        attacks: the linf attack of each budget, ascending.
+        attacks: the attack of each budget, ascending.
         headline: largest budget that counts.
+        norm: of the attacks, ``"linf"`` or ``"l2"``.
 
     Returns:
         For each of up to :data:`EXAMPLES` examples: the image, the perturbed image and their
-        difference, scaled from the budget's interval to [0, 1].
+        difference, scaled from the interval of a linf budget, or of the difference's own largest
+        entry, to [0, 1].
     """
     fell = subject.correct() & ~attacks[headline].robust
     rows = [int(row) for row in fell.nonzero().flatten()[:EXAMPLES]]
@@ -45,18 +50,21 @@ def example_thumbnails(
         # That it is not classified correctly was verified with the whole batch.
         logits = subject.logits(perturbed[None])[0].index_fill(0, subject.labels[row], -torch.inf)
         budget = budget_text(eps)
-        difference = (perturbed - clean) / (2 * eps) + 0.5
+        # In an l2 ball single pixels move by far less than its radius.
+        reach = eps if norm == "linf" else float((perturbed - clean).abs().max())
+        scale = budget if norm == "linf" else f"{reach:.2g}"
+        difference = (perturbed - clean) / (2 * reach) + 0.5
         shown += [
             Thumbnail.of(f"example_{row}", f"class {label}", _shrunk(clean, "area")),
             Thumbnail.of(
                 f"example_{row}",
-                f"taken for class {int(logits.argmax())}, linf {budget}",
+                f"taken for class {int(logits.argmax())}, {norm} {budget}",
                 _shrunk(perturbed, "area"),
             ),
             # Means over pixels would hide a difference whose sign alternates.
             Thumbnail.of(
                 f"example_{row}",
-                f"difference, scaled from \N{PLUS-MINUS SIGN}{budget}",
+                f"difference, scaled from \N{PLUS-MINUS SIGN}{scale}",
                 _shrunk(difference, "nearest-exact"),
             ),
         ]

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from benchmark.measures.divergence import LEAST, Divergence, maximum_divergence
 from benchmark.measures.temperature import confidence
-from benchmark.probes.inputs import NORM_LABELS
+from benchmark.probes.headline_norm import NORM_LABELS
 from benchmark.probes.ladders import outcome_curve, require_rung, score_curve
 from benchmark.probes.probe import Budget, Ladder, Probe, ProbeSettings, bits, share
 from benchmark.results import Curve, ProbeResult, Score, ScoreSpec

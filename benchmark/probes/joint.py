@@ -14,6 +14,7 @@ from benchmark.attacks.inputs import Effort, InputAttack, attack_rungs
 from benchmark.attacks.joint import JOINT, Outcome, joint_surface
 from benchmark.attacks.weights import WeightAttack, weight_ladder
 from benchmark.measures.temperature import confidence
+from benchmark.probes.headline_norm import HeadlineNorm, headline_budget, in_headline_norm
 from benchmark.probes.inputs import InputSettings
 from benchmark.probes.joint_diagonal import Diagonal
 from benchmark.probes.joint_envelope import ENVELOPE_SCORES, Envelope
@@ -33,22 +34,31 @@ class JointSettings(ProbeSettings):
     """Which rungs of the input and weight ladders are combined.
 
     Attributes:
-        linf: linf budgets, each a rung of the battery's input ladder.
+        linf: linf budgets, each a rung of the battery's input ladder; where that is the headline
+            norm.
         radii: weight radii, each a rung of the battery's weight ladder.
-        headline_linf: input budget of ``robust_accuracy``.
+        headline_linf: linf budget of ``robust_accuracy``.
         headline_radius: weight radius of ``robust_accuracy``.
         effort: of the input attack under perturbed weights.
         certify: whether to look for certificates too, the lower envelope.
         shares: of both headline budgets at once, for the two envelopes where they are near.
+        headline_norm: norm of the input balls.
+        l2: l2 budgets in place of ``linf``, where that is the headline norm.
+        headline_l2: l2 budget of ``robust_accuracy``.
     """
 
-    linf: Ladder
+    later = ("headline_norm", "l2", "headline_l2", "linf", "headline_linf")
+
+    linf: Ladder | None = None
     radii: Ladder
-    headline_linf: Budget
+    headline_linf: Budget | None = None
     headline_radius: Budget
     effort: Effort = "quick"
     certify: bool = True
     shares: tuple[Share, ...] = (0.02, 0.05, 0.1, 0.2, 0.5)
+    headline_norm: HeadlineNorm = "linf"
+    l2: Ladder | None = None
+    headline_l2: Budget | None = None
 
     @field_validator("shares")
     @classmethod
@@ -57,11 +67,33 @@ class JointSettings(ProbeSettings):
             raise InputError(f"joint.shares must ascend, got {list(shares)}")
         return shares
 
+    @property
+    def budgets(self) -> tuple[float, ...]:
+        """The input budgets, in the headline norm."""
+        budgets: tuple[float, ...] = in_headline_norm("joint", self)
+        return budgets
+
+    @property
+    def headline_eps(self) -> float:
+        """The input budget of ``robust_accuracy``, in the headline norm."""
+        return headline_budget("joint", self)
+
     @model_validator(mode="after")
     def _headlines_are_rungs(self) -> Self:
-        require_rung("joint.headline_linf", self.headline_linf, self.linf)
+        norm = self.headline_norm
+        require_rung(f"joint.headline_{norm}", self.headline_eps, self.budgets)
         require_rung("joint.headline_radius", self.headline_radius, self.radii)
         return self
+
+
+def _share_standing(ball: str) -> ScoreSpec:
+    return share(
+        "Joint",
+        "Share of test examples that stand the worst joint perturbation found: one weight "
+        "perturbation within the headline radius for all examples, and an input perturbation "
+        f"within the headline {ball} for each.",
+        headline=True,
+    )
 
 
 def _area(label: str, description: str) -> ScoreSpec:
@@ -77,22 +109,16 @@ class JointProbe(Probe):
     Settings = JointSettings
     climbs_images = True
     scores = {
-        "robust_accuracy": share(
-            "Joint",
-            "Share of test examples that stand the worst joint perturbation found: one weight "
-            "perturbation within the headline radius for all examples, and an input perturbation "
-            "within the headline linf ball for each.",
-            headline=True,
-        ),
+        "robust_accuracy": _share_standing("linf ball (or that of the battery's headline norm)"),
         "volume": _area(
             "Joint volume",
-            "Volume under the joint accuracy surface over linf budget and weight radius "
+            "Volume under the joint accuracy surface over input budget and weight radius "
             "(trapezoid rule), divided by the area of the budgets: 1 means never wrong.",
         ),
         "input_area": _area(
             "Input area",
-            "Area under the surface's edge without weight perturbation, over linf budgets, divided "
-            "by the largest: the input attack alone.",
+            "Area under the surface's edge without weight perturbation, over input budgets, "
+            "divided by the largest: the input attack alone.",
         ),
         "weight_area": _area(
             "Weight area",
@@ -100,6 +126,7 @@ class JointProbe(Probe):
             "by the largest: the weight attack alone.",
         ),
     } | ENVELOPE_SCORES
+    scores_by_norm = {"l2": {"robust_accuracy": _share_standing("l2 ball")}}
 
     def applies(self, subject: Subject) -> str | None:
         """Weights that the weight probe's rule lets move.
@@ -119,10 +146,11 @@ class JointProbe(Probe):
         """Attack every cell of the surface, from small budgets to large, and certify it."""
         settings: JointSettings = self.settings
         weights = self._neighbours()[1]
-        grid = Grid((0.0, *settings.linf), (0.0, *settings.radii))
+        norm = settings.headline_norm
+        grid = Grid((0.0, *settings.budgets), (0.0, *settings.radii), norm)
         outcomes = self._surface(subject, grid)
         robust = [[cell.robust for cell in row] for row in outcomes]
-        accuracy, cell = grid.accuracy(robust), (settings.headline_linf, settings.headline_radius)
+        accuracy, cell = grid.accuracy(robust), (settings.headline_eps, settings.headline_radius)
         headline = bits(grid.at(robust, *cell))
         balls = [weights.budget.ball(subject, radius) for radius in grid.radii]
         envelope = Envelope.of(subject, grid, balls) if settings.certify else Envelope.left_out()
@@ -148,10 +176,10 @@ class JointProbe(Probe):
                 *envelope.surfaces(grid),
             ],
             protocol={
-                "headline linf budget": settings.headline_linf,
+                f"headline {norm} budget": settings.headline_eps,
                 "headline radius": settings.headline_radius,
                 "effort under perturbed weights": settings.effort,
-                "input ball": "linf",
+                "input ball": norm,
                 "weight ball": weights.geometry,
                 "tensors": weights.rule,
                 "weight steps": weights.steps,
@@ -170,7 +198,8 @@ class JointProbe(Probe):
             return None
         diagonal = Diagonal.of(
             subject,
-            settings.headline_linf,
+            settings.headline_norm,
+            settings.headline_eps,
             settings.headline_radius,
             self._neighbours()[1].budget,
             settings.shares,
@@ -185,8 +214,9 @@ class JointProbe(Probe):
         inputs, weights = self.battery.get("input"), self.battery.get("weight")
         if not isinstance(inputs, InputSettings) or not isinstance(weights, WeightSettings):
             raise InputError("the joint probe needs a battery with an input and a weight probe")
-        for eps in settings.linf:
-            require_rung("joint.linf", eps, inputs.linf)
+        norm = settings.headline_norm
+        for eps in settings.budgets:
+            require_rung(f"joint.{norm}", eps, _ladder(inputs, norm))
         for radius in settings.radii:
             require_rung("joint.radii", radius, weights.radii)
         return inputs, weights
@@ -195,25 +225,31 @@ class JointProbe(Probe):
         """The cells, from the single-space attacks of the neighbouring probes."""
         settings: JointSettings = self.settings
         inputs, weights = self._neighbours()
-        rungs = _with_all_proofs(attack_rungs(subject, "linf", inputs.linf, inputs.effort))
+        norm = settings.headline_norm
+        ladder = _ladder(inputs, norm)
+        rungs = _with_all_proofs(attack_rungs(subject, norm, ladder, inputs.effort))
         attacks = weight_ladder(subject, weights.radii, weights.budget)
         clean = subject.correct()
         return joint_surface(
             subject,
-            "linf",
+            norm,
             grid.budgets,
             grid.radii,
             budget=weights.budget,
             effort=settings.effort,
             alone=[
                 InputAttack(subject.images, clean),
-                *(rungs[inputs.linf.index(eps)] for eps in settings.linf),
+                *(rungs[ladder.index(eps)] for eps in settings.budgets),
             ],
             weight=[
                 WeightAttack({}, clean),
                 *(attacks[weights.radii.index(radius)] for radius in settings.radii),
             ],
         )
+
+
+def _ladder(inputs: InputSettings, norm: HeadlineNorm) -> tuple[float, ...]:
+    return inputs.linf if norm == "linf" else inputs.l2
 
 
 def _with_all_proofs(rungs: list[InputAttack]) -> list[InputAttack]:

@@ -11,6 +11,7 @@ from torch import Tensor
 from benchmark.attacks.joint import climb_and_strike
 from benchmark.attacks.weights import WeightBudget
 from benchmark.certificates import certifier_of
+from benchmark.probes.headline_norm import HeadlineNorm
 from benchmark.probes.ladders import outcome_curve
 from benchmark.probes.probe import bits
 from benchmark.results import Curve, Outcomes, Score
@@ -46,6 +47,7 @@ class Diagonal:
     def of(
         cls,
         subject: Subject,
+        norm: HeadlineNorm,
         eps: float,
         radius: float,
         budget: WeightBudget,
@@ -56,7 +58,8 @@ class Diagonal:
 
         Args:
             subject: model and examples.
-            eps: headline linf budget.
+            norm: of the input balls.
+            eps: headline input budget.
             radius: headline weight radius.
             budget: geometry, rule and steps of the weights.
             shares: ascending, between 0 and 1.
@@ -65,7 +68,7 @@ class Diagonal:
         Raises:
             UncertifiableError: the model does something that no bound is known for.
         """
-        certifier = certifier_of(subject, "linf")
+        certifier = certifier_of(subject, norm)
 
         def proven(share: float, among: Tensor | None = None) -> Tensor:
             ball = budget.ball(subject, share * radius)
@@ -74,7 +77,7 @@ class Diagonal:
         certified, attacked = [subject.correct()], [subject.correct()]
         for share in shares:
             certified.append(proven(share, certified[-1]))
-            found = climb_and_strike(subject, "linf", share * eps, share * radius, budget)
+            found = climb_and_strike(subject, norm, share * eps, share * radius, budget)
             worse = found.standing < int(attacked[-1].sum())
             attacked.append(found.robust if worse else attacked[-1])
             subject.progress(

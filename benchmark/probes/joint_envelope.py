@@ -61,7 +61,7 @@ class Envelope:
             balls: the weight balls of the grid's radii.
         """
         try:
-            certified = certify_surface(subject, "linf", grid.budgets, balls)
+            certified = certify_surface(subject, grid.norm, grid.budgets, balls)
         except UncertifiableError as error:
             return cls(None, f"none: {error}")
         return cls(certified, "interval and l2 bounds over images and weights")
@@ -84,7 +84,8 @@ class Envelope:
                 broken = int((self.certified[i][j] & ~robust[i][j]).sum())
                 if broken:
                     raise RuntimeError(
-                        f"{broken} certified examples fell at linf {eps:g} x radius {radius:g}; "
+                        f"{broken} certified examples fell at {grid.norm} {eps:g} x radius "
+                        f"{radius:g}; "
                         "the certificate or the attack's verification is wrong"
                     )
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.probes.inputs import NORM_LABELS
+from benchmark.probes.headline_norm import NORM_LABELS, HeadlineNorm
 from benchmark.probes.ladders import budget_text
 from benchmark.probes.probe import bits
 from benchmark.results import Outcomes, Surface
@@ -24,12 +24,14 @@ class Grid:
     """Input budgets (rows) x weight radii (columns).
 
     Attributes:
-        budgets: linf radii of the input balls, ascending from 0.
+        budgets: radii of the input balls, ascending from 0.
         radii: of the weight balls, ascending from 0.
+        norm: of the input balls, ``"linf"`` or ``"l2"``.
     """
 
     budgets: tuple[float, ...]
     radii: tuple[float, ...]
+    norm: HeadlineNorm = "linf"
 
     def at(self, cells: Sequence[Sequence[T]], eps: float, radius: float) -> T:
         """One of the grid's cells."""
@@ -40,7 +42,8 @@ class Grid:
         return np.array([[float(cell.double().mean()) for cell in row] for row in outcomes])
 
     def named(self, outcomes: Sequence[Sequence[Tensor]], prefix: str = "") -> dict[str, Outcomes]:
-        """Outcomes by the budgets of their cell, such as ``"0.1x0.02"``."""
+        """Outcomes by the budgets of their cell: ``"0.1x0.02"``, ``"l2@0.5x0.02"`` in l2 balls."""
+        prefix += "" if self.norm == "linf" else f"{self.norm}@"
         return {
             f"{prefix}{eps:.6g}x{radius:.6g}": bits(cell)
             for eps, row in zip(self.budgets, outcomes, strict=True)
@@ -52,7 +55,7 @@ class Grid:
         return Surface(
             picture=picture,
             x_label="weight radius",
-            y_label=NORM_LABELS["linf"],
+            y_label=NORM_LABELS[self.norm],
             z_label=z_label,
             x=list(self.radii),
             y=list(self.budgets),

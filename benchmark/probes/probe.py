@@ -7,7 +7,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 from torch import Tensor
 
 from benchmark.checks.coverage import weights_under_attack
@@ -42,9 +50,24 @@ Ladder = Annotated[tuple[Budget, ...], Field(min_length=1), AfterValidator(_asce
 
 
 class ProbeSettings(BaseModel):
-    """Settings of a probe, from its table in a battery's TOML."""
+    """Settings of a probe, from its table in a battery's TOML.
+
+    Those that batteries were frozen without are named in ``later``: at its default such a setting
+    is not part of a battery's content, so that older batteries keep their hashes.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    later: ClassVar[tuple[str, ...]] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_later_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = handler(self)
+        fields = type(self).model_fields
+        for name in self.later:
+            if getattr(self, name) == fields[name].default:
+                content.pop(name, None)
+        return content
 
 
 class Probe(ABC):
@@ -58,6 +81,7 @@ class Probe(ABC):
         scores: what each of its scores means.
         climbs_images: whether it means nothing without gradients by the images. The input probe has
             searches that need none, and its model may be flagged by the checks.
+        scores_by_norm: what scores mean instead in batteries of another headline norm.
     """
 
     name: ClassVar[str]
@@ -66,6 +90,16 @@ class Probe(ABC):
     Settings: ClassVar[type[ProbeSettings]] = ProbeSettings
     scores: ClassVar[dict[str, ScoreSpec]]
     climbs_images: ClassVar[bool] = False
+    scores_by_norm: ClassVar[Mapping[str, dict[str, ScoreSpec]]] = {}
+
+    @classmethod
+    def scores_with(cls, settings: Mapping[str, Any]) -> dict[str, ScoreSpec]:
+        """What each of its scores means in a battery.
+
+        Args:
+            settings: the probe's, as the battery has them.
+        """
+        return cls.scores | cls.scores_by_norm.get(str(settings.get("headline_norm")), {})
 
     def __init__(self, settings: Any, battery: Mapping[str, ProbeSettings] | None = None) -> None:
         self.settings = settings

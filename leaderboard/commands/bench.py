@@ -131,7 +131,7 @@ def bench(
     require_scorable(loaded, job)
     store = Store.open(database)
     reports = score_models(loaded, job, store, jobs=jobs)
-    print_summary([model.card.name for model in loaded], reports)
+    print_summary([model.card.name for model in loaded], reports, chosen)
     if json_file is not None:
         content = {m.card.name: r.to_json() for m, r in zip(loaded, reports, strict=True)}
         write_bytes(json_file, json.dumps(content, allow_nan=False, indent=1).encode())

@@ -137,7 +137,7 @@ def submit(
     require_unlike(name, store.names().values())
     kept = keep(read, workspace_of(database))
     say(f"accepted {shown(name)}: {accuracy:.1%} clean; kept as {kept}", err=True)
-    print_summary([name], score_models([model], job, store, submitted=True))
+    print_summary([name], score_models([model], job, store, submitted=True), battery)
     say(f"leaderboard: {render_site(store, out).resolve().as_uri()}")
 
 

@@ -49,7 +49,7 @@ def eval_results(entries: Sequence[Entry], benchmark: str, source_url: str | Non
         )
         for entry in entries
         if not entry.on_training_data
-        for headline in headlines(entry.answers)
+        for headline in headlines(entry.answers, entry.battery)
     ]
     if not results:
         raise InputError(

@@ -111,7 +111,7 @@ def _results(entry: Entry) -> list[dict[str, Any]]:
                 "uncertainty": _uncertainty(headline.score, sampled=headline.sampled),
             },
         }
-        for headline in headlines(entry.answers)
+        for headline in headlines(entry.answers, entry.battery)
     ]
 
 

@@ -6,10 +6,11 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from benchmark.results import ProbeResult, Score, ScoreSpec
 from leaderboard.store import Entry
-from leaderboard.texts import interval, probe_texts
+from leaderboard.texts import interval, probe_text, probe_texts
 
 DATA_SETS: dict[str, tuple[str, str | None]] = {
     "digits": ("Digits (scikit-learn)", None),
@@ -48,17 +49,21 @@ class Headline:
         return interval(self.score, self.spec.unit) is not None
 
 
-def headlines(answers: Mapping[str, ProbeResult]) -> list[Headline]:
+def headlines(
+    answers: Mapping[str, ProbeResult], battery: Mapping[str, Any] | None = None
+) -> list[Headline]:
     """The headline scores among an entry's answers, in the order of the boards.
 
     A score that is no finite number is left out: none of the formats can say what it is.
 
     Args:
         answers: by probe, as :attr:`~leaderboard.store.Entry.answers` gives them.
+        battery: content of the entry's battery, by whose settings scores are labelled.
     """
+    texts = [probe_text(name, battery) for name in probe_texts()]
     return [
         Headline(f"{text.name}.{name}", _title(spec.label, name), spec, score)
-        for text in probe_texts().values()
+        for text in texts
         if text.name in answers
         for name, spec in text.scores.items()
         if spec.headline

@@ -67,7 +67,7 @@ def _results(entry: Entry, source_url: str | None) -> list[EvalResult]:
             source_name=SOURCE if source_url else None,
             source_url=source_url,
         )
-        for headline in headlines(entry.answers)
+        for headline in headlines(entry.answers, entry.battery)
     ]
 
 

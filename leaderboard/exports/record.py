@@ -223,7 +223,7 @@ def _evaluation(entry: Entry, among: Sequence[Entry | Summary]) -> dict[str, Any
 
 
 def _result(entry: Entry, result: ProbeResult) -> dict[str, Any]:
-    text = probe_text(result.probe)
+    text = probe_text(result.probe, entry.battery)
     content = plain_result(result)
     content["shown"] = {
         name: shown(score, text.spec(name).unit) for name, score in result.scores.items()

@@ -33,7 +33,7 @@ class Setting:
     @property
     def headline(self) -> bool:
         """Whether it is a budget of the scores on the front page."""
-        return is_headline(self.name)
+        return is_headline(self.name) and self.value != plain(None)
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _parts(battery: dict[str, Any]) -> list[Part]:
     default = battery.get("default", ())
     return [
         Part(
-            probe_text(name),
+            probe_text(name, battery),
             probe_text(name).definition,
             _settings(name, settings),
             headline_budgets(settings) or ABSENT,
@@ -126,7 +126,13 @@ def _parts(battery: dict[str, Any]) -> list[Part]:
 
 
 def _settings(probe: str, settings: dict[str, Any]) -> list[Setting]:
-    known = settings_in_words(PROBES[probe].Settings) if probe in PROBES else {}
+    known = {}
+    if probe in PROBES:
+        kind = PROBES[probe].Settings
+        known = settings_in_words(kind)
+        # What is not part of the content is at its default.
+        unsaid = {name: kind.model_fields[name].default for name in kind.later}
+        settings = settings | {name: unsaid[name] for name in unsaid if name not in settings}
     return [Setting(name, plain(value), known.get(name, "")) for name, value in settings.items()]
 
 

@@ -20,16 +20,29 @@ def is_headline(setting: str) -> bool:
     return setting.startswith("headline") or setting in _OTHERS
 
 
+def headline_norm(battery: Mapping[str, Any], probe: str) -> str:
+    """The norm of a probe's headline score: linf where the battery names none.
+
+    Args:
+        battery: its content.
+        probe: one that attacks images.
+    """
+    return str(battery.get("probes", {}).get(probe, {}).get("headline_norm", "linf"))
+
+
 def headline_budgets(settings: Mapping[str, Any]) -> str:
     """A probe's headline budgets, such as ``linf 0.2; l2 0.6``; empty where it has none.
+
+    That of the headline norm comes first.
 
     Args:
         settings: the probe's, as a battery has them.
     """
+    first = f"headline_{settings.get('headline_norm')}"
+    names = [name for name in settings if is_headline(name) and name != "headline_norm"]
     return "; ".join(
-        f"{_kind(name, settings)} {plain(value)}"
-        for name, value in settings.items()
-        if is_headline(name)
+        f"{_kind(name, settings)} {plain(settings[name])}"
+        for name in sorted(names, key=lambda name: name != first)
     )
 
 

@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from benchmark.results import ProbeResult, Score
+from benchmark.results import ProbeResult, Score, ScoreSpec
 from leaderboard.site.boards.board import Board
 from leaderboard.site.boards.payload import script
 from leaderboard.site.boards.rows import PROFILE
@@ -133,9 +133,10 @@ def _share_of(
     key: str, score: Score, answer: ProbeResult, outcomes: dict[str, bytes]
 ) -> str | None:
     name = _MEANS.get(key)
-    if key == "input.robust_accuracy_l2":
-        l2 = answer.protocol.get("headline l2 budget")
-        name = f"l2@{l2:.6g}" if isinstance(l2, float) else None
+    if key in ("input.robust_accuracy_l2", "input.robust_accuracy_linf"):
+        norm = key.rpartition("_")[2]
+        eps = answer.protocol.get(f"headline {norm} budget")
+        name = f"{norm}@{eps:.6g}" if isinstance(eps, float) else None
     if name is None:
         return None
     outcome = f"{key.partition('.')[0]}.{name}"
@@ -171,6 +172,10 @@ def write_index(
     (folder / INDEX).write_text(text, "utf-8")
 
 
+def _text(spec: ScoreSpec) -> list[str | bool | None]:
+    return [spec.label, spec.unit, spec.higher_is_better, spec.description]
+
+
 def index_payload(
     summaries: Sequence[Summary], boards: Sequence[Board], pages: dict[str, str]
 ) -> dict[str, Any]:
@@ -197,16 +202,18 @@ def index_payload(
                 "page": board.battery_page,
                 "examples": board.examples,
                 "key": evaluation_key(board.battery_sha256, board.data_sha256),
+                "texts": {
+                    column.key: _text(column.spec)
+                    for column in board.columns
+                    if column.spec != probe_text(column.probe).spec(column.name)
+                },
             }
             for board in boards
         ],
         "probes": {
             text.name: {
                 "title": text.title,
-                "scores": {
-                    name: [spec.label, spec.unit, spec.higher_is_better, spec.description]
-                    for name, spec in text.scores.items()
-                },
+                "scores": {name: _text(spec) for name, spec in text.scores.items()},
             }
             for text in probe_texts().values()
         },

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from benchmark.results import Score, ScoreSpec
 from leaderboard.site.boards.columns import HEADLINES
 from leaderboard.store import Entry
-from leaderboard.texts import interval, number, probe_texts
+from leaderboard.texts import interval, number, probe_text
 
 
 @dataclass(frozen=True)
@@ -41,19 +41,20 @@ class HeadlineRow:
 
 def headline_rows(entries: Sequence[Entry]) -> list[HeadlineRow]:
     """The headline scores that at least one entry has, in the order of the probes."""
-    texts = probe_texts()
     answers = [entry.answers for entry in entries]
     rows = []
     for probe, name in HEADLINES:
-        spec = texts[probe].scores[name]
-        cells = [
-            _cell(answer[probe].scores[name], spec, place)
-            if probe in answer and name in answer[probe].scores
-            else None
-            for place, answer in enumerate(answers, 1)
-        ]
-        if any(cells):
-            rows.append(HeadlineRow(probe, spec, cells))
+        specs = [probe_text(probe, entry.battery).spec(name) for entry in entries]
+        # One score may mean two things on two batteries: a row each.
+        for spec in dict.fromkeys(specs):
+            cells = [
+                _cell(answer[probe].scores[name], spec, place)
+                if own == spec and probe in answer and name in answer[probe].scores
+                else None
+                for place, (answer, own) in enumerate(zip(answers, specs, strict=True), 1)
+            ]
+            if any(cells):
+                rows.append(HeadlineRow(probe, spec, cells))
     return rows
 
 

@@ -137,7 +137,7 @@ def _versions(entry: Entry) -> list[tuple[str, str]]:
 
 
 def _section(entry: Entry, result: ProbeResult, painter: Painter, command: str) -> Section:
-    text = probe_text(result.probe)
+    text = probe_text(result.probe, entry.battery)
     scores = [(text.spec(name), score) for name, score in result.scores.items()]
     first = len(scores) if len(scores) <= _MOST_SCORES else _LEADING_SCORES
     reference = entry.results.get("input-autoattack") if result.probe == "input" else None

@@ -57,10 +57,15 @@ class _Label:
         return left, left + self.width, self.y - _LINE / 2, self.y + _LINE / 2
 
 
-def overview(summaries: Sequence[Summary], painter: Painter) -> Picture | None:
+def overview(summaries: Sequence[Summary], painter: Painter, norm: str = "linf") -> Picture | None:
     """Input robust accuracy against weight robust accuracy; ``None`` where nobody has both.
 
     Of many models the Pareto front and a fixed sample of the others are drawn.
+
+    Args:
+        summaries: of the models of a board.
+        painter: draws it.
+        norm: of the battery's headline input attack.
     """
     points = _points(summaries)
     if not points:
@@ -76,7 +81,7 @@ def overview(summaries: Sequence[Summary], painter: Painter) -> Picture | None:
     on_front = "Best in both at once: " if told is front else ""
     description = f"{title}: a point for each of {total:,} models. {on_front}{words}"
     labels = _labels(points) if len(points) <= _MOST_LABELLED else _labels(front[:_MOST_LABELLED])
-    chart = alt.layer(_line(front), _marks(points), *labels)
+    chart = alt.layer(_line(front), _marks(points, norm), *labels)
     svg, file = painter.draw(styled(chart, _WIDTH, _HEIGHT), description)
     rows = [[p.name, p.recipe, number(p.x, "share"), number(p.y, "share")] for p in points]
     if len(points) < total:
@@ -128,7 +133,7 @@ def _line(front: Sequence[_Point]) -> alt.Chart:
     return line
 
 
-def _marks(points: Sequence[_Point]) -> alt.Chart:
+def _marks(points: Sequence[_Point], norm: str) -> alt.Chart:
     recipes = sorted({point.recipe for point in points})
     axis = alt.Axis(format="%", tickCount=5)
     unit = alt.Scale(domain=[0, 1])
@@ -142,7 +147,7 @@ def _marks(points: Sequence[_Point]) -> alt.Chart:
         alt.Chart(alt.InlineData(values=data))
         .mark_point(filled=True, opacity=0.9, size=110 if len(points) <= 100 else 45)
         .encode(
-            x=alt.X("x:Q", title="input robust accuracy (linf)", scale=unit, axis=axis),
+            x=alt.X("x:Q", title=f"input robust accuracy ({norm})", scale=unit, axis=axis),
             y=alt.Y("y:Q", title="weight robust accuracy", scale=unit, axis=axis),
             color=alt.Color("recipe:N", title=None, scale=domain(recipes, COLOURS)),
             shape=alt.Shape(

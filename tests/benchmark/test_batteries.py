@@ -108,7 +108,9 @@ def test_the_package_s_batteries_hold_every_probe(name):
     on_request = {"input-autoattack", "distance"} | (set() if name == "digits-v1" else {"regional"})
     assert chosen.default == tuple(probe for probe in PROBES if probe not in on_request)
     settings = chosen.model_dump()["probes"]
-    assert settings["input-autoattack"]["eps"] == settings["input"]["headline_linf"]
+    norm = settings["input"].get("headline_norm", "linf")
+    assert settings["input-autoattack"]["norm"] == norm
+    assert settings["input-autoattack"]["eps"] == settings["input"][f"headline_{norm}"]
     assert len(chosen.sha256) == 64
 
 
@@ -116,6 +118,16 @@ def test_the_cifar_battery_has_the_field_s_ladder():
     settings = load_battery("cifar10-linf-v1").model_dump()["probes"]["input"]
     assert settings["linf"] == tuple(level / 255 for level in (1, 2, 4, 8))
     assert settings["headline_linf"] == 8 / 255
+
+
+def test_the_l2_battery_of_cifar10_has_the_field_s_budget_as_its_headline():
+    ours, theirs = (load_battery(f"cifar10-{n}-v1").model_dump()["probes"] for n in ("l2", "linf"))
+    for probe in ("input", "joint", "distance"):
+        assert (ours[probe]["headline_norm"], ours[probe]["headline_l2"]) == ("l2", 0.5)
+        assert "headline_norm" not in theirs[probe]
+    assert (ours["input-autoattack"]["norm"], ours["input-autoattack"]["eps"]) == ("l2", 0.5)
+    apart = {name for name in ours if ours[name] != theirs[name]}
+    assert apart == {"input", "joint", "distance", "input-autoattack"}
 
 
 def test_the_imagenet_battery_has_the_field_s_budgets_on_5000_images():

@@ -10,7 +10,7 @@ from typing import Any
 from leaderboard.site.boards.columns import Column, columns_of
 from leaderboard.site.boards.rows import Row, make_rows
 from leaderboard.site.boards.threats import Threat, threats_of
-from leaderboard.site.budgets import headline_budgets
+from leaderboard.site.budgets import headline_budgets, headline_norm
 from leaderboard.site.charts import Picture
 from leaderboard.site.overview import overview
 from leaderboard.site.slugs import slug
@@ -89,8 +89,8 @@ def make_boards(
         if name in names:
             name = f"{name}-{first.battery_sha256[:6]}-{first.data_sha256[:6]}"
         names.add(name)
-        columns = columns_of(group)
         content = batteries[first.battery_sha256]
+        columns = columns_of(group, content)
         boards.append(
             Board(
                 name=name,
@@ -105,7 +105,7 @@ def make_boards(
                 checked=any(summary.flags is not None for summary in group),
                 budgets=_budgets(content),
                 threats=threats_of(group),
-                picture=overview(group, painter),
+                picture=overview(group, painter, headline_norm(content, "input")),
             )
         )
     return boards

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from benchmark.results import ScoreSpec
 from leaderboard.store import Summary
-from leaderboard.texts import probe_texts
+from leaderboard.texts import probe_text, probe_texts
 
 HEADLINES = tuple(
     (text.name, name)
@@ -32,9 +33,15 @@ class Column:
         return f"{self.probe}.{self.name}"
 
 
-def columns_of(summaries: Sequence[Summary]) -> list[Column]:
-    """The headline scores that at least one of the models has, in the order of the probes."""
-    texts = probe_texts()
-    columns = [Column(probe, name, texts[probe].scores[name]) for probe, name in HEADLINES]
+def columns_of(summaries: Sequence[Summary], battery: Mapping[str, Any]) -> list[Column]:
+    """The headline scores that at least one of the models has, in the order of the probes.
+
+    Args:
+        summaries: of the models.
+        battery: content of the battery that they were scored with.
+    """
+    columns = [
+        Column(probe, name, probe_text(probe, battery).spec(name)) for probe, name in HEADLINES
+    ]
     present = {key for summary in summaries for key in summary.scores}
     return [column for column in columns if column.key in present]

@@ -21,7 +21,7 @@ CHOSEN = ("clean", "input", "weight", "joint")
 _BUDGETS = {
     "input": re.compile(r"(?P<ball>l\w+)@(?P<size>.+)"),
     "weight": re.compile(r"(?:(?P<ball>[\w-]+)@)?(?P<size>[\d./e-]+)"),
-    "joint": re.compile(r"(?P<ball>(?!0x)[\d./e-]+)x(?P<size>(?!0$)[\d./e-]+)"),
+    "joint": re.compile(r"(?:(?P<norm>l\w+)@)?(?P<ball>(?!0x)[\d./e-]+)x(?P<size>(?!0$)[\d./e-]+)"),
 }
 
 
@@ -77,10 +77,11 @@ def _budget(probe: str, name: str) -> Threat | None:
     if found is None:
         return None
     ball, size = found["ball"], found["size"]
+    norm = found.groupdict().get("norm") or "linf"
     words = {
         "input": f"{ball} {_pixels(size)}",
         "weight": f"{ball or 'relative radius'} {size}",
-        "joint": f"linf {_pixels(ball or '')} and radius {size}",
+        "joint": f"{norm} {_pixels(ball or '')} and radius {size}",
     }
     return Threat(f"{probe}.{name}", probe_text(probe).title, words[probe], chosen=False)
 

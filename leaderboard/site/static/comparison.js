@@ -54,7 +54,7 @@ nonsingular.comparison = (() => {
     return ordered(known, evaluations, "scores").map((key) => {
       const probe = probeOf(key);
       const name = key.slice(probe.length + 1);
-      const [label, unit, higher, description] = texts[probe]?.scores[name] ?? [name, "", null, ""];
+      const [label, unit, higher, description] = board.texts?.[key] ?? texts[probe]?.scores[name] ?? [name, "", null, ""];
       const cells = evaluations.map(({ scores: own }) => {
         if (!own[key]) return null;
         const [value, low, high, n, text, interval] = own[key];
