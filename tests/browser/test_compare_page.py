@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
+from scipy import stats
 
 from benchmark.statistics import wilson
 from leaderboard.effects import paired_shares
@@ -103,9 +104,9 @@ def test_means_and_shares_have_the_intervals_of_their_formulas(open_page):
         "sums => nonsingular.statistics.pairedMeans(...sums)",
         [values.sum(), (values**2).sum(), len(values)],
     )
-    half = 1.959963984540054 * values.std(ddof=1) / math.sqrt(len(values))
+    half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values))
     assert mean["value"] == pytest.approx(values.mean(), abs=1e-9)
-    assert mean["high"] - mean["value"] == pytest.approx(half, abs=1e-9)
+    assert mean["high"] - mean["value"] == pytest.approx(half, rel=1e-6)
     assert page.evaluate("nonsingular.statistics.pairedMeans(1, 1, 1).low") == -math.inf
     for share, n in ((0.0, 1), (0.3, 10), (1.0, 600)):
         ends = page.evaluate("args => nonsingular.statistics.wilson(...args)", [share, n])
