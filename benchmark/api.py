@@ -116,7 +116,7 @@ def minimal_distances(
     ) as subject:
         norm = norm_of(norm)
         if largest is not None:
-            largest = input_budget_of(largest, norm, subject.images, "largest")
+            largest = budget_of("largest", largest)
         require_image_gradients(subject)
         found = find_distances(subject, norm, largest=largest, precision=precision)
     home = _device_of(images)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -88,7 +89,7 @@ def open_program(path: Path, trust: bool = False) -> FileBytes:
     """
     if FORMATS[path.suffix.lower()] == "onnx":
         return read_file(path, kind="model", most=LARGEST, inspect=inspecting(path))
-    if not trust:
+    if not trust and os.path.exists(path):  # noqa: PTH110 - of a path that cannot be looked up
         from models_zoo.sources.exported_program import untrusted
 
         raise untrusted(path)
