@@ -3,6 +3,8 @@
 Each takes images (N, 1, 8, 8) and has 16 x 64 numbers in its hidden layer and 3 x 16 in the last.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.utils.prune
 from torch import nn
@@ -11,6 +13,8 @@ from torch.nn import functional as F
 
 class Hidden(nn.Module):
     """The hidden weight is a parameter; subclasses keep or use it differently."""
+
+    w: Any
 
     def __init__(self):
         super().__init__()
@@ -204,6 +208,8 @@ class StraightThrough(Hidden):
 class Blurred(Hidden):
     """Blurs its images with a fixed filter, the same for every channel."""
 
+    blur: torch.Tensor
+
     def __init__(self):
         super().__init__()
         corner = torch.tensor([1.0, 2.0, 1.0])
@@ -220,6 +226,7 @@ class BatchNormFolded(Hidden):
         self.norm = nn.BatchNorm1d(16)
 
     def weight(self):
+        assert self.norm.running_var is not None
         deviation = torch.sqrt(self.norm.running_var + self.norm.eps)
         return self.w * (self.norm.weight / deviation).view(16, 1)
 

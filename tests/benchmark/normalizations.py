@@ -11,6 +11,9 @@ from torch.nn import functional as F
 class Affine(nn.Module):
     """A gain and a shift for each channel, which subclasses use in their own way."""
 
+    mean: torch.Tensor
+    var: torch.Tensor
+
     def __init__(self):
         super().__init__()
         self.a = nn.Parameter(torch.linspace(0.5, 1.5, 8).view(8, 1, 1))

@@ -104,6 +104,17 @@ ASK: dict[str, Callable[..., Any]] = {
     },
 }
 
+
+@contextmanager
+def _setting(read, write, value):
+    before = read()
+    write(value)
+    try:
+        yield
+    finally:
+        write(before)
+
+
 BOTHER: dict[str, Callable[[], Any]] = {
     "no_grad": torch.no_grad,
     "inference_mode": torch.inference_mode,
@@ -146,14 +157,9 @@ PAIRS = [
 ]
 
 
-@contextmanager
-def _setting(read, write, value):
-    before = read()
-    write(value)
-    try:
-        yield
-    finally:
-        write(before)
+def _numpy_state() -> Any:
+    state: Any = np.random.get_state()  # noqa: NPY002
+    return state[1]
 
 
 @pytest.fixture(scope="module")
@@ -209,8 +215,8 @@ def modes() -> tuple[Any, ...]:
         torch.get_num_threads(),
         torch.backends.mkldnn.enabled,
         torch.get_float32_matmul_precision(),
-        torch.backends.cudnn.conv.fp32_precision,
-        torch.backends.mkldnn.matmul.fp32_precision,
+        torch.backends.cudnn.conv.fp32_precision,  # type: ignore[attr-defined]
+        torch.backends.mkldnn.matmul.fp32_precision,  # type: ignore[attr-defined]
         torch.tensor(1e-310, dtype=torch.float64).mul(1).item() == 0
         if torch.get_default_device().type == "cpu"
         else None,
@@ -347,9 +353,9 @@ def test_global_generators_are_handed_back_whatever_the_model_does_with_them(mod
             np.random.seed(1)  # noqa: NPY002
             return self.net(images) + 0 * torch.rand(1)
 
-    before = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()  # noqa: NPY002
+    before = torch.get_rng_state(), _numpy_state().copy(), random.getstate()
     attack_inputs(Restless(), *examples, eps=0.1, effort="quick")
-    after = torch.get_rng_state(), np.random.get_state()[1], random.getstate()  # noqa: NPY002
+    after = torch.get_rng_state(), _numpy_state(), random.getstate()
     assert torch.equal(before[0], after[0])
     assert np.array_equal(before[1], after[1])
     assert before[2] == after[2]

@@ -2,6 +2,8 @@
 
 import copy
 import os
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from hypothesis import HealthCheck, Phase, given, settings
@@ -52,7 +54,7 @@ def networks(draw):
                     bias=draw(st.booleans()),
                 )
             )
-            norms = {
+            norms: dict[str, Any] = {
                 "none": nn.Identity,
                 "batch": lambda wide=wide: nn.BatchNorm2d(wide),
                 "plain batch": lambda wide=wide: nn.BatchNorm2d(wide, affine=False),
@@ -133,7 +135,9 @@ def test_any_network_is_scored_or_refused(made, form, probes):
         *(parameter.requires_grad for parameter in model.parameters()),
     ]
     given_images, given_labels = images.clone(), labels.clone()
-    asked = [("evaluate", lambda: evaluate(model, images, labels, battery(), sorted(probes)))]
+    asked: list[tuple[str, Callable[[], Any]]] = [
+        ("evaluate", lambda: evaluate(model, images, labels, battery(), sorted(probes)))
+    ]
     asked.append(("no input budget", lambda: attack_inputs(model, images, labels, eps=0)))
     asked.append(("no weight budget", lambda: attack_weights(model, images, labels, radius=0)))
     correct = _answer(lambda: _correct(model, images, labels))

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,8 +45,9 @@ def call():
         given = {"images": images, "labels": labels, "eps": 0.1, "effort": "quick"} | changes
         return attack_inputs(network, given.pop("images"), given.pop("labels"), **given)
 
-    attack.images, attack.labels, attack.network = images, labels, network
-    return attack
+    asked: Any = attack
+    asked.images, asked.labels, asked.network = images, labels, network
+    return asked
 
 
 @pytest.mark.parametrize(
@@ -291,7 +293,7 @@ def test_names_that_are_none_are_refused(call, value):
         with pytest.raises(InputError, match=f"unknown weight {name}"):
             inject_backdoor(*asked, budget=0.1, steps=1, **{name: value})
     with pytest.raises(InputError, match="trigger must be one of"):
-        inject_backdoor(*asked, budget=0.1, steps=1, **{"trigger": "patch"})
+        inject_backdoor(*asked, budget=0.1, steps=1, trigger="patch")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="precision must lie"):
         minimal_distances(*asked, precision=value)
 

@@ -115,7 +115,8 @@ def complete(report, left_out):
 
 @pytest.mark.parametrize(("classes", "count", "shape"), RUN)
 def test_the_rest_of_a_battery_runs(classes, count, shape):
-    report = evaluate(network(classes, shape), *examples(classes, count, shape), battery())
+    images, labels = examples(classes, count, shape)
+    report = evaluate(network(classes, shape), images, labels, battery())
     complete(report, expected(classes, count, shape))
 
 
@@ -193,10 +194,12 @@ def test_a_probe_that_was_left_out_before_is_asked_again():
 
 def test_a_battery_whose_probes_do_not_fit_together_is_refused_before_anything():
     asked = []
+    images, labels = examples(10, 5, SHAPES[1])
     with pytest.raises(InputError, match=r"joint\.radii = 0\.07 is not on its ladder"):
         evaluate(
             network(10, SHAPES[1]),
-            *examples(10, 5, SHAPES[1]),
+            images,
+            labels,
             battery(joint={"radii": [0.07], "headline_radius": 0.07}),
             on_result=lambda *found: asked.append(found),
         )

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 import pytest
 import torch
@@ -78,7 +79,7 @@ class Kills(Record):
 
     @staticmethod
     def workers():
-        frame = sys._getframe()
+        frame: Any = sys._getframe()
         while "workers" not in frame.f_locals or frame.f_code.co_name != "run_apart":
             frame = frame.f_back
         return frame.f_locals["workers"]

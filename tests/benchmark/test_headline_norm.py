@@ -1,5 +1,7 @@
 """A battery whose headline is in l2 balls, and that the others do not notice."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from benchmark.probes import PROBES
 from benchmark.probes.headline_norm import headline_budget
 from models_zoo.errors import InputError
 
-L2 = {
+L2: dict[str, dict[str, Any]] = {
     "input": {"headline_norm": "l2", "linf": [0.1]},
     "joint": {
         **{"linf": None, "headline_linf": None, "l2": [0.3], "headline_l2": 0.3},
@@ -117,7 +119,7 @@ def test_settings_that_do_not_fit_the_headline_norm_are_refused(battery, probe, 
     ],
 )
 def test_distances_have_one_headline_budget(settings, message):
-    kind = PROBES["distance"].Settings
+    kind: Any = PROBES["distance"].Settings
     with pytest.raises(ValueError, match=message):
         kind(linf=0.5, l2=1.0, **settings)
     chosen = kind(linf=0.5, l2=1.0, headline_norm="l2", headline_l2=0.6)

@@ -62,7 +62,8 @@ def test_flipped_bits_are_refused_in_a_line_or_do_no_harm(tmp_path, kind):
         for _ in range(rng.choice([1, 1, 4])):
             content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
         if kind == "bytes of a JPEG":
-            content = packed(jpeg=member(np.frombuffer(bytes(content), np.uint8)), **PACK)
+            jpeg = member(np.frombuffer(bytes(content), np.uint8))
+            content = bytearray(packed(jpeg=jpeg, **PACK))
         path.write_bytes(content)
         try:
             data = load_npz(path)

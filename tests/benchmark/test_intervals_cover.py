@@ -48,7 +48,8 @@ def test_shares_on_average_over_what_they_may_be(n):
         truth.append(rng.random())
         return rng.random(n) < truth[-1]
 
-    rng, truth, hits = np.random.default_rng(16), [], 0
+    truth: list[float] = []
+    rng, hits = np.random.default_rng(16), 0
     for _ in range(TIMES):
         score = proportion(draw(rng))
         hits += score.low <= truth[-1] <= score.high

@@ -7,7 +7,9 @@ import copy
 import random
 import warnings
 from collections import namedtuple
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -89,6 +91,8 @@ class KeepsItsInput(Around):
 class ReturnsAView(Around):
     """The logits are a part of memory that the next call writes to."""
 
+    memory: torch.Tensor
+
     def forward(self, images):
         if not hasattr(self, "memory") or len(self.memory) < len(images):
             self.memory = torch.zeros(64, 4)
@@ -146,6 +150,8 @@ class Output:
 
 
 class Answers(Around):
+    form: Callable[[torch.Tensor], Any]
+
     def forward(self, images):
         return self.form(self.network(images))
 
@@ -155,7 +161,7 @@ class Double(Around):
         return self.network(images.double())
 
 
-ALIKE = {
+ALIKE: dict[str, Callable[[Any], Any]] = {
     "subtracts": Subtracts,
     "scales in place": ScalesInPlace,
     "rectifies in place": RectifiesInPlace,
@@ -227,6 +233,8 @@ def test_a_model_is_scored_as_its_layers_are(network, examples, case):
 
 class Counts(Around):
     """Changes a buffer, persistent or not."""
+
+    calls: torch.Tensor
 
     def __init__(self, network, *, persistent=True):
         super().__init__(network)
@@ -389,7 +397,7 @@ class ComplexWeight(Around):
         return self.network(images) * self.phase.abs()
 
 
-NO_GRADIENT = {
+NO_GRADIENT: dict[str, tuple[Callable[[Any], Any], str]] = {
     "detaches": (Detaches, "images"),
     "no_grad": (UnderNoGrad, "both"),
     "inference mode": (UnderInferenceMode, "both"),
@@ -413,7 +421,7 @@ def test_an_attack_that_could_only_fail_is_refused(network, examples, case):
     make, where = NO_GRADIENT[case]
     with warnings.catch_warnings(action="ignore"):
         model = make(network)
-    asks = {
+    asks: dict[str, list[Callable[[], Any]]] = {
         "images": [lambda: attack_inputs(model, *examples, eps=0.1, effort="quick")],
         "weights": [
             lambda: attack_weights(model, *examples, radius=0.1, steps=1),
@@ -461,7 +469,9 @@ def test_a_battery_leaves_out_what_a_model_does_not_allow(network, examples, cas
     make, where = NO_GRADIENT[case]
     with warnings.catch_warnings(action="ignore"):
         model = make(network)
-    report = evaluate(model, *examples, battery(), ["clean", "input", "weight", "intrinsic"])
+    images, labels = examples
+    asked = ["clean", "input", "weight", "intrinsic"]
+    report = evaluate(model, images, labels, battery(), asked)
     left_out = {name for name, result in report.results.items() if result.left_out}
     expected = {"images": {"intrinsic"}, "weights": {"weight"}, "both": {"intrinsic", "weight"}}
     assert left_out == expected[where]

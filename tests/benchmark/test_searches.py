@@ -19,7 +19,7 @@ from benchmark.attacks.inputs.squares import Squares
 from benchmark.attacks.inputs.targets import find_targets
 from benchmark.attacks.inputs.tournament import Round, Tournament
 from benchmark.spaces import InputBall
-from benchmark.spaces.inputs import ORDERS
+from benchmark.spaces.inside import ORDERS
 from models_zoo.errors import InputError
 
 BUDGETS = {"linf": 0.12, "l2": 0.6, "l1": 3.0}

@@ -86,8 +86,8 @@ def test_without_an_architecture_what_fits_is_proposed_with_its_accuracy(
 
 def test_shortcuts_of_both_options_are_told_apart(shared_data, data):
     path = shared_data / "checkpoints" / "cifar10-resnet20-standard.safetensors"
-    numbers = [",".join(map(str, each)) for each in IMAGENET]
+    mean, std = (",".join(map(str, each)) for each in IMAGENET)
     with pytest.raises(InputError, match=r"fit cifar-resnet20 9\d\.\d%"):
-        from_checkpoint(path, None, "cifar10", data, *numbers)
+        from_checkpoint(path, None, "cifar10", data, mean, std)
     with pytest.raises(InputError, match=r"lacks layer2\.0\.shortcut.*fit cifar-resnet20"):
-        from_checkpoint(path, "cifar-resnet20-b", "cifar10", data, *numbers)
+        from_checkpoint(path, "cifar-resnet20-b", "cifar10", data, mean, std)

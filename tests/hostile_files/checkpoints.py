@@ -10,6 +10,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save
@@ -36,7 +37,10 @@ SYSTEM = named("posix", "system")
 
 
 def content(data: bytes) -> Builder:
-    return lambda path: path.write_bytes(data) and None
+    def build(path: Path) -> None:
+        path.write_bytes(data)
+
+    return build
 
 
 def beside(part: bytes) -> Builder:
@@ -48,7 +52,7 @@ def alone(part: bytes) -> Builder:
     return content(archive(pickle_of(dict_of(w=part))))
 
 
-def saved(value: object, **options: object) -> Builder:
+def saved(value: object, **options: Any) -> Builder:
     return lambda path: torch.save({"w": value}, path, **options)
 
 
@@ -232,9 +236,7 @@ REFUSED: dict[str, Builder] = {
     "too large for float32": saved(torch.tensor([1e300], dtype=torch.float64)),
     "a module": saved(torch.nn.Linear(2, 2)),
     "NumPy": lambda path: torch.save({"w": torch.ones(2).numpy()}, path),
-    "bare pickle of a tensor": lambda path: (
-        path.write_bytes(pickle.dumps({"w": torch.ones(2)})) and None
-    ),
+    "bare pickle of a tensor": content(pickle.dumps({"w": torch.ones(2)})),
     "10 GB like a zip": sparse(b"PK\x03\x04"),
     "10 GB like an old file": sparse(b"\x80\x02"),
     "10 GB like safetensors": sparse(struct.pack("<Q", 60) + b"{" + b" " * 59),

@@ -71,7 +71,9 @@ def test_a_model_on_both_has_a_row_for_each_norm(site):
     text = words(page.read_text("utf-8"))
     assert "Input linf" in text
     assert "Input l2" in text
-    index = json.loads(re.search(r"\{.*\}", (site / "models/index.js").read_text("utf-8"))[0])
+    found = re.search(r"\{.*\}", (site / "models/index.js").read_text("utf-8"))
+    assert found is not None
+    index = json.loads(found[0])
     texts = {board["battery"]: board["texts"] for board in index["boards"]}
     assert texts["cifar10-linf-v1"] == {}
     assert texts["cifar10-l2-v1"]["input.robust_accuracy"][0] == "Input l2"

@@ -42,6 +42,7 @@ def test_as_timm_prepares_them(photograph, name):
     with Image.open(photograph) as image:
         expected = timm.data.create_transform(**settings, normalize=False)(image.convert("RGB"))
     card = describe_model(f"timm:{name}")
+    assert card.preprocessing is not None
     found = read_image(photograph, card.preprocessing)
     assert found.shape == card.input_shape
     assert torch.equal(found, expected)
@@ -58,6 +59,7 @@ def test_as_torchvision_prepares_them(photograph, name):
     with Image.open(photograph) as image:
         expected = (seen(image.convert("RGB")) * std + mean) * 255
     card = describe_model(f"torchvision:{name}")
+    assert card.preprocessing is not None
     found = read_image(photograph, card.preprocessing)
     assert found.shape == card.input_shape
     assert torch.equal(found, expected.round().byte())

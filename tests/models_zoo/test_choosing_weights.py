@@ -1,5 +1,7 @@
 """Which of several sets of weights in a file are taken, and that it is said."""
 
+from typing import Any
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -101,7 +103,11 @@ def test_the_choice_is_made_by_keyword_and_in_a_name_and_stands_on_the_card(tmp_
         load_model(f"digits/mlp-{name}").network.state_dict() for name in ("standard", "pgd-at")
     ]
     torch.save({"state_dict": nets[0], "state_dict_ema": nets[1]}, "a.pth.tar")
-    described = {"architecture": "mlp", "dataset": "digits", "input_shape": (1, 8, 8)}
+    described: dict[str, Any] = {
+        "architecture": "mlp",
+        "dataset": "digits",
+        "input_shape": (1, 8, 8),
+    }
     name = "a.pth.tar?architecture=mlp&dataset=digits"
     for model, net, chosen in (
         (load_file("a.pth.tar", **described), nets[0], "state_dict"),

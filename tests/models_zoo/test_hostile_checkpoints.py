@@ -8,6 +8,7 @@ import resource
 import time
 import types
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -129,7 +130,7 @@ def test_flipped_bits_are_refused_in_a_line_or_do_no_harm(tmp_path, kind):
     if kind == "safetensors":
         path.write_bytes(save(weights))
     else:
-        options = {"pickle_protocol": 5 if "5" in kind else 2}
+        options: dict[str, Any] = {"pickle_protocol": 5 if "5" in kind else 2}
         content = {"state_dict": weights, "epoch": 3, "losses": [0.1, 0.2]}
         torch.save(content, path, _use_new_zipfile_serialization=kind == "zip", **options)
     content, rng = path.read_bytes(), random.Random(kind)  # noqa: S311

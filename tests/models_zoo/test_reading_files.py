@@ -4,6 +4,7 @@ import hashlib
 import os
 import threading
 import time
+from typing import Any
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ from models_zoo.checkpoint import content
 from models_zoo.checkpoint.content import FILE_LIMIT, read_file
 from models_zoo.checkpoint.writing import write_bytes
 
-DESCRIBED = {"architecture": "mlp", "dataset": "digits", "input_shape": (1, 8, 8)}
+DESCRIBED: dict[str, Any] = {"architecture": "mlp", "dataset": "digits", "input_shape": (1, 8, 8)}
 
 
 def weights(name="mlp-standard"):
@@ -118,7 +119,16 @@ def special(folder, kind):
     return path
 
 
-KINDS = ("pipe", "loop", "dangling", "folder", "device", "terminal", "long name", "long path")
+KINDS: tuple[str, ...] = (
+    "pipe",
+    "loop",
+    "dangling",
+    "folder",
+    "device",
+    "terminal",
+    "long name",
+    "long path",
+)
 KINDS += ("null", "below a file", "not UTF-8", "hostile", "missing")
 
 
