@@ -123,7 +123,7 @@ def test_a_checkpoint_from_elsewhere_is_the_model_it_holds(monkeypatch):
         ([MODEL, "--effort", "standart"], "did you mean 'standard'"),
         ([MODEL, "--examples", "0"], "0 examples"),
         ([MODEL, "--device", "cuba"], "device 'cuba' cannot be used"),
-        ([MODEL, "--json", "none/a.json"], "cannot write none/a.json"),
+        ([MODEL, "--json", "none/a.json"], "cannot write --json none/a.json"),
     ],
 )
 def test_bad_input_is_one_line_and_writes_nothing(tmp_path, monkeypatch, arguments, reason):

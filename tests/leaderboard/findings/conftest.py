@@ -85,7 +85,7 @@ def answers(
         ProbeResult(
             probe="joint",
             scores={"volume": exact(0.5, N)},
-            outcomes=cells,
+            outcomes=cells | {"headline": standing(joint)},
             surfaces=[
                 Surface(
                     picture="joint_accuracy",
