@@ -72,7 +72,8 @@ def attack_inputs(
     ) as subject:
         norm = norm_of(norm)
         eps = input_budget_of(eps, norm, subject.images)
-        if not (isinstance(access, str) and access == "scores"):
+        # The other efforts search without gradients as well where there are none.
+        if effort == "quick" and not (isinstance(access, str) and access == "scores"):
             require_image_gradients(subject)
         attack = attack_subject(subject, norm, eps, effort, access=access)
     home = _device_of(images)
@@ -276,7 +277,6 @@ def certify_joint(
     """
     with subject_of(model, images, labels, device=device, batch_size=batch_size) as subject:
         norm = norm_of(norm)
-        require_weights(subject)
         ball = WeightBudget(geometry, rule).ball(subject, budget_of("radius", radius))
         eps = input_budget_of(eps, norm, subject.images)
         return Certifier(subject, norm).certified(eps, ball).to(_device_of(images))

@@ -52,7 +52,7 @@ def relative_errors(field: Field) -> Tensor:
     Args:
         field: the examples, few enough for one batch.
     """
-    subject, size = field.subject, field.subject.images[0].numel()
+    subject, size = field.subject, field.subject.images.shape[1:].numel()
     best = others(subject.logits(), subject.labels).argmax(1)
     images = subject.images.detach().requires_grad_(True)
     with torch.enable_grad():

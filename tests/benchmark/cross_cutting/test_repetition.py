@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from scipy import stats
 
 from benchmark.spaces import WeightBall, select_weights
 from benchmark.statistics import mean
@@ -34,7 +35,7 @@ def test_the_interval_is_that_of_independent_draws(network, measures):
     score = mean(rises.numpy())
     error = float(rises.std()) / 6**0.5
     assert error > 0
-    assert score.high - score.low == pytest.approx(2 * 1.959964 * error)
+    assert score.high - score.low == pytest.approx(2 * stats.t.ppf(0.975, 5) * error)
     assert score.value == pytest.approx(float(rises.mean()))
 
 
