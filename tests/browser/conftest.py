@@ -46,7 +46,7 @@ def open_page(browser: Browser, site: Path) -> Iterator[Callable[..., Page]]:
         made = browser.new_context(viewport={"width": width, "height": 900}, **context)
         contexts.append(made)
         page = made.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)  # other tests may have the processors
         inside = f"file://{root}/"
 
         def noticed(kind: str, text: str) -> None:

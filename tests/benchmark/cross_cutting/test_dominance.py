@@ -47,6 +47,4 @@ def test_a_perturbation_for_each_batch_does_at_least_what_one_for_all_does(netwo
     rows = torch.arange(len(subject))
     parts = [subject.take(rows[:half]), subject.take(rows[half:])]
     each = sum(climb(part) * len(part) for part in parts) / len(subject)
-    assert each >= 0.95 * climb(
-        subject
-    )  # eight steps climb nearly all the way
+    assert each >= 0.95 * climb(subject)  # eight steps climb nearly all the way
