@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from benchmark.batteries import list_batteries, load_battery
+from benchmark.batteries import battery_for, list_batteries, load_battery
 from leaderboard.texts import probe_text
 from models_zoo import list_architectures
 from models_zoo.checkpoint.formats import REFUSED_SUFFIXES
@@ -17,7 +17,7 @@ class Scored:
 
     Attributes:
         dataset: what ``--dataset`` takes.
-        battery: name of the newest battery.
+        battery: name of the one that ``submit`` uses.
         examples: how many are evaluated where nothing else is asked for; ``None`` for all.
         probes: titles of the probes that run.
     """
@@ -30,7 +30,7 @@ class Scored:
 
 def submit_values() -> dict[str, Any]:
     """What the page's template needs: all of it from the code that does what the page says."""
-    newest = {battery.dataset: battery for battery in map(load_battery, list_batteries())}
+    datasets = dict.fromkeys(load_battery(name).dataset for name in list_batteries())
     return {
         "datasets": [
             Scored(
@@ -39,7 +39,7 @@ def submit_values() -> dict[str, Any]:
                 battery.examples,
                 [probe_text(name).title for name in battery.default],
             )
-            for battery in newest.values()
+            for battery in map(battery_for, datasets)
         ],
         "architectures": list_architectures(),
         # An .onnx is refused as weights only; a submission may be one.

@@ -151,7 +151,7 @@ def require_whole(engine: Engine, error: BaseException) -> None:
     with engine.connect() as connection:
         found = str(connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar())
     if found != "ok":
-        raise damaged(str(engine.url.database), reason_of(ValueError(found))) from error
+        raise damaged(engine.url.database or ":memory:", reason_of(ValueError(found))) from error
 
 
 def tell(database: str, found: Sequence[Unreadable]) -> None:

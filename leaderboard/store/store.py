@@ -204,7 +204,7 @@ class Store:
                 require_whole(self.engine, error)
                 raise
             if not self.quiet:
-                tell(str(self.engine.url.database), found)
+                tell(self.engine.url.database or ":memory:", found)
             self._unreadable = [each.number for each in found]
         try:
             return read(self._readable())

@@ -121,13 +121,12 @@ class Recipe:
                 raise unknown_name(kind, name, self.settings.model_fields)
         try:
             return self.settings.model_validate(dict(values))
-        except (ValidationError, ZeroDivisionError) as error:
-            if isinstance(error, ZeroDivisionError):
-                raise InputError(f"recipe {self.name}: a budget divides by zero") from error
+        except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"]))
+            reason = first["msg"].removeprefix("Value error, ")
             raise InputError(
-                f"recipe {self.name}: {where}={first['input']!r} will not do: {first['msg']}"
+                f"recipe {self.name}: {where}={first['input']!r} will not do: {reason}"
             ) from error
 
 

@@ -42,6 +42,16 @@ def test_labels_of_every_integer_type_and_arrays_of_both_orders_are_read(tmp_pat
     assert data.labels.tolist() == Y.tolist()
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [Y.astype(np.float64), Y.astype(np.float16), Y[:, None], np.eye(10, dtype=np.uint8)[Y]],
+    ids=["whole floats", "short floats", "a column", "one-hot"],
+)
+def test_whole_labels_of_other_plain_forms_are_read(tmp_path, labels):
+    (tmp_path / "a.npz").write_bytes(packed(x=member(X), y=member(labels)))
+    assert load_npz(tmp_path / "a.npz").labels.tolist() == Y.tolist()
+
+
 def jpegs():
     for i, image in enumerate(X):
         buffer = io.BytesIO()

@@ -9,7 +9,7 @@ from html import unescape
 import pytest
 import typer
 
-from benchmark.batteries import list_batteries, load_battery
+from benchmark.batteries import battery_for, list_batteries, load_battery
 from leaderboard.cli import app
 from leaderboard.site.environment import render_page
 from leaderboard.site.submit_page import submit_values
@@ -62,11 +62,10 @@ def test_every_option_that_is_printed_exists(page):
         assert {word for word in words if word.startswith("--")} <= known[command]
 
 
-def test_data_sets_batteries_and_architectures_are_all_named(page):
-    for name in list_batteries():
-        battery = load_battery(name)
-        assert f"<td>{name}</td>" in page
-        assert f"<code>{battery.dataset}</code>" in page
+def test_each_data_set_with_the_battery_that_submit_uses_and_every_architecture_are_named(page):
+    rows = re.findall(r'<tr><th scope="row"><code>([^<]*)</code></th><td>([^<]*-v\d+)</td>', page)
+    datasets = {load_battery(name).dataset for name in list_batteries()}
+    assert sorted(rows) == sorted((each, battery_for(each).name) for each in datasets)
     assert all(f"<code>{name}</code>" in page for name in list_architectures())
 
 

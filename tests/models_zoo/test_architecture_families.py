@@ -302,7 +302,7 @@ def test_code_that_cannot_be_run_is_one_line(tmp_path, text, reason):
     (tmp_path / "net.py").write_text(text)
     with pytest.raises(InputError, match=reason):
         build_skeleton(f"{tmp_path}/net.py:make", classes=10, input_shape=CIFAR, trust=True)
-    with pytest.raises(InputError, match="cannot read"):
+    with pytest.raises(InputError, match=r"none\.py does not exist; check the path"):
         build_skeleton(f"{tmp_path}/none.py:make", classes=10, input_shape=CIFAR, trust=True)
 
 

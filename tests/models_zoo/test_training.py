@@ -170,7 +170,7 @@ def test_flipped_mirrors_about_half_of_the_images():
         ({"epocs": 3}, "did you mean 'epochs'"),
         ({"epochs": 0}, "epochs=0 will not do"),
         ({"epochs": "many"}, "epochs='many' will not do"),
-        ({"eps": "8/0"}, "divides by zero"),
+        ({"eps": "8/0"}, "eps='8/0' will not do: '8/0' is no fraction such as '8/255'"),
         ({"eps": "a/b"}, "eps='a/b' will not do"),
         ({"eps": 8}, "eps=8 will not do"),
         ({"optimizer": "lion"}, "optimizer='lion' will not do"),
