@@ -19,7 +19,7 @@ from benchmark.attacks.backdoor import (
     Trigger,
     split,
 )
-from benchmark.attacks.inputs import InputAttack, attack_subject
+from benchmark.attacks.inputs import InputAttack, attack_subject, searches_of
 from benchmark.attacks.inputs.distance import Distances, find_distances
 from benchmark.attacks.joint import Cell, JointAttack, Strike, input_strike
 from benchmark.attacks.weights import WeightAttack, WeightBudget, weight_ladder
@@ -72,8 +72,9 @@ def attack_inputs(
     ) as subject:
         norm = norm_of(norm)
         eps = input_budget_of(eps, norm, subject.images)
+        searches_of(effort, access)  # an unknown name is refused before it is compared
         # The other efforts search without gradients as well where there are none.
-        if effort == "quick" and not (isinstance(access, str) and access == "scores"):
+        if effort == "quick" and access == "gradients":
             require_image_gradients(subject)
         attack = attack_subject(subject, norm, eps, effort, access=access)
     home = _device_of(images)

@@ -66,7 +66,7 @@ class Battery(BaseModel):
             InputError: a name is not a probe of this battery.
         """
         try:
-            names = [probes] if isinstance(probes, str) else list(probes or ())
+            names = [probes] if isinstance(probes, str) else list(() if probes is None else probes)
         except TypeError as error:
             raise InputError(f"probes must be a list of names, got {shown(probes)}") from error
         for name in names:

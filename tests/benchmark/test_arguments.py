@@ -14,6 +14,7 @@ from benchmark import (
     attack_inputs,
     attack_weights,
     certify_joint,
+    evaluate,
     flatness,
     inject_backdoor,
     load_dataset,
@@ -296,6 +297,14 @@ def test_names_that_are_none_are_refused(call, value):
         inject_backdoor(*asked, budget=0.1, steps=1, trigger="patch")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="precision must lie"):
         minimal_distances(*asked, precision=value)
+
+
+@pytest.mark.parametrize(
+    "value", [3, {"inputs"}, True, ["fast"], np.array([1, 2]), np.array(["x"])]
+)
+def test_probes_that_are_none_are_refused(call, value):
+    with pytest.raises(InputError, match="unknown probe|probes must be a list"):
+        evaluate(call.network, call.images, call.labels, probes=value)
 
 
 @pytest.mark.parametrize(
