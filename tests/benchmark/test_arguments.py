@@ -303,7 +303,7 @@ def test_names_that_are_none_are_refused(call, value):
     "value", [3, {"inputs"}, True, ["fast"], np.array([1, 2]), np.array(["x"])]
 )
 def test_probes_that_are_none_are_refused(call, value):
-    with pytest.raises(InputError, match="unknown probe|probes must be a list"):
+    with pytest.raises(InputError, match=r"unknown probe|probes must be a list"):
         evaluate(call.network, call.images, call.labels, probes=value)
 
 
