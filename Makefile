@@ -51,9 +51,9 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: bench
-bench: $(INSTALLED) ## Install if need be, score the bundled models and render the leaderboard
+bench: $(INSTALLED) ## Install if need be, score the bundled models and render the leaderboard; OPTIONS="--examples 60" for more
 	@echo "==> scoring the bundled models with the battery digits-v1; what is stored is not computed again"
-	@$(VENV)/bin/nonsingular bench --battery digits-v1
+	@$(VENV)/bin/nonsingular bench --battery digits-v1 $(OPTIONS)
 
 .PHONY: site
 site: $(INSTALLED) ## Render the leaderboard from what is stored

@@ -1,4 +1,4 @@
-"""What an attack needs of a model, found out on one image before hours of work.
+"""What an attack needs of a model, found out on a few images before hours of work.
 
 Each function answers with a sentence that says what is missing, or ``None``.
 """
@@ -17,6 +17,9 @@ from models_zoo.functional_call import functional_call
 
 EXACT = (torch.float32, torch.float64)
 """Types of weights in which a small perturbation can be made and measured."""
+
+TRIED = 8
+"""Images on which gradients are looked for."""
 
 
 def missing_image_gradients(subject: Subject) -> str | None:
@@ -53,7 +56,7 @@ def _refuse(problem: str | None) -> None:
 
 
 def _missing_image_gradients(subject: Subject) -> str | None:
-    images = subject.images[:1].clone().requires_grad_(True)
+    images = subject.images[:TRIED].clone().requires_grad_(True)
     problem = _no_gradient(subject, images, {}, [images])
     if problem is None:
         return None
@@ -90,7 +93,7 @@ def _missing_weights(subject: Subject) -> str | None:
         for name, tensor in own.items()
         if tensor.is_floating_point()
     }
-    problem = _no_gradient(subject, subject.images[:1].clone(), weights, list(weights.values()))
+    problem = _no_gradient(subject, subject.images[:TRIED].clone(), weights, list(weights.values()))
     if problem is None:
         return None
     return (
@@ -98,6 +101,8 @@ def _missing_weights(subject: Subject) -> str | None:
         f"would fail and the model look robust: {_cure(problem)}"
     )
 
+
+ZERO = "they are exactly zero on every image tried"
 
 CHECKPOINTS = ("torch.utils.checkpoint", "torch._functorch.checkpoint")
 """What PyTorch's own errors call activations that are computed again in the backward pass."""
@@ -110,6 +115,8 @@ def _cure(problem: str) -> str:
             "its activations are checkpointed; switch torch.utils.checkpoint off in its forward, "
             "as with timm's model.set_grad_checkpointing(False)"
         )
+    if problem == ZERO:
+        return "let it return logits, neither rounded nor turned into decisions"
     return "take torch.no_grad(), .detach() and the like out of its forward"
 
 
@@ -123,11 +130,16 @@ def _no_gradient(
             output = (
                 functional_call(subject.model, weights, (own,)) if weights else subject.model(own)
             )
-            value = logits_of(output, images.dtype).sum()
+            logits = logits_of(output, images.dtype)
+            # The sum of probabilities is constant, so every class gets a weight of its own.
+            value = (logits * torch.linspace(1, 2, logits.shape[1], device=logits.device)).sum()
         if not value.requires_grad:
             return "they have none"
         with warnings.catch_warnings(action="ignore"):
             slopes = torch.autograd.grad(value, inputs, allow_unused=True)
     except Exception as error:  # foreign code and operations without a derivative
         return reason_of(error)
-    return "they depend on none of them" if all(each is None for each in slopes) else None
+    found = [each for each in slopes if each is not None]
+    if not found:
+        return "they depend on none of them"
+    return None if any(bool((each != 0).any()) for each in found) else ZERO

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 import benchmark.attacks.inputs as package
-from benchmark import attack_inputs
+from benchmark import attack_inputs, attack_weights
 from benchmark.attacks.inputs.boundary import Boundary
 from benchmark.attacks.inputs.climbing import Climb
 from benchmark.attacks.inputs.efforts import EFFORTS
@@ -268,7 +268,7 @@ def test_models_with_few_classes_are_attacked(digits, classes, norm, effort):
 
 
 class Closed(nn.Module):
-    """Lets no gradient through to its images, in one of three ways."""
+    """Lets no gradient through to its images, or only zeros."""
 
     def __init__(self, model, how):
         super().__init__()
@@ -279,6 +279,13 @@ class Closed(nn.Module):
         if self.how == "no_grad":
             with torch.no_grad():
                 return self.model(images)
+        if self.how == "rounded":
+            return self.model((images * 7).round() / 7)
+        if self.how == "decisions":
+            logits = self.model(images)
+            return logits * 0 + nn.functional.one_hot(logits.argmax(1), logits.shape[1])
+        if self.how == "saturated":
+            return (self.model(images) * 1e4).softmax(1)
         logits = self.model(images.detach())
         return logits + self.offset.detach().requires_grad_() if self.how == "unused" else logits
 
@@ -297,13 +304,23 @@ def test_models_without_gradients_are_attacked_by_their_scores(zoo, digits, norm
         assert torch.equal(opened(found.images).argmax(1) == data.labels, found.robust)
 
 
-@pytest.mark.parametrize("how", ["detached", "no_grad", "unused"])
+@pytest.mark.parametrize(
+    "how", ["detached", "no_grad", "unused", "rounded", "decisions", "saturated"]
+)
 def test_a_quick_attack_on_a_model_without_gradients_is_refused(zoo, digits, how):
     """It has no search without gradients, and had called such models robust."""
     data = digits.head(10)
     model = Closed(zoo("digits/mlp-standard"), how)
     with pytest.raises(InputError, match=r"no gradient flows .* access='scores'"):
         attack_inputs(model, data.images, data.labels, eps=0.1, effort="quick")
+
+
+@pytest.mark.parametrize("how", ["no_grad", "decisions", "saturated"])
+def test_an_attack_on_weights_without_gradients_is_refused(zoo, digits, how):
+    data = digits.head(10)
+    model = Closed(zoo("digits/mlp-standard"), how)
+    with pytest.raises(InputError, match=r"no gradient flows .* to its weights"):
+        attack_weights(model, data.images, data.labels, radius=0.1)
 
 
 def test_unknown_efforts_and_norms_are_refused(subject):
