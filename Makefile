@@ -12,9 +12,12 @@
 SHELL := /bin/bash
 
 VENV := .venv
-# The first interpreter that is new enough; `make bench PYTHON=python3.12` chooses another.
-PYTHON ?= $(firstword $(shell for p in python3 python3.13 python3.12 python3.11; do \
-	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p; done) python3)
+# The first interpreter that is new enough; `make bench PYTHON=python3.12` chooses another. It is looked
+# for once, since each try starts an interpreter.
+ifeq ($(origin PYTHON),undefined)
+PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && exit; done; echo python3)
+endif
 
 INSTALLED := $(VENV)/.stamp-installed
 INSTALLED_DEV := $(VENV)/.stamp-installed-dev

@@ -87,7 +87,7 @@ def test_no_certified_example_falls_to_corners_of_images_and_weights(architectur
         ball = budget.ball(subject, factor * BUDGETS[geometry])
         certified = certifier.certified(factor * 1e-3, ball)
         share = max(share, float(certified.float().mean()))
-        assert_stands(subject, certified, factor * 1e-3, ball, tries=6)
+        assert_stands(subject, certified, factor * 1e-3, ball, tries=3)
     assert share > 0 or architecture == "cifar-resnet20", "a certificate of nothing proves nothing"
 
 

@@ -29,7 +29,7 @@ class Record:
 
 
 def tasks(probes=("clean", "intrinsic")):
-    data = load_dataset("digits").head(20)
+    data = load_dataset("digits").head(8)
     battery = load_battery("digits-v1")
     return [
         Task(load_model(name), data.images, data.labels, battery, probes)

@@ -13,7 +13,7 @@ from benchmark.probes.joint_grid import Grid
 from benchmark.spaces import IMAGES, InputBall, WeightBall, select_weights
 from models_zoo.errors import InputError
 
-N = 100
+N = 32
 DIGITS = [
     f"digits/{network}-{recipe}" for network in ("cnn", "mlp") for recipe in ("standard", "pgd-at")
 ]

@@ -32,9 +32,8 @@ def here(tmp_path, monkeypatch, capsys):
     """``here("bench", ...)``: (exit code, stdout, stderr) of the command, in this process."""
     from leaderboard.cli import main
 
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
+    def run(*arguments, folder=tmp_path):
+        monkeypatch.chdir(folder)
         monkeypatch.setattr(sys, "argv", ["nonsingular", *map(str, arguments)])
         with pytest.raises(SystemExit) as caught:
             main()
