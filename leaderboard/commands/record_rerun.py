@@ -36,10 +36,11 @@ def record_rerun(
 
     require_signature(by, note)
     rerun = read_rerun(file)
-    Store.open(database, to_read=True)  # one that does not exist is not made
-    store = Store.open(database)
-    entry, found = compare_file(rerun, store)
+    # Compared before the database is opened to be written to: one that does not exist is not made, and
+    # one in which the result cannot be read is not touched.
+    entry, found = compare_file(rerun, Store.open(database, to_read=True))
     print_agreement(found)
+    store = Store.open(database)
     for each in found:
         signed = each.signed(by, note=note, imported=True)
         store.record_rerun(entry.provenances[each.probe], each.probe, signed)

@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -27,7 +28,7 @@ WAITING = 60
 """Seconds after which a case that waits for something is killed."""
 
 BEYOND = 3 << 30
-"""Bytes of address space that a case may take beyond what is imported."""
+"""Bytes of writable memory that a case may ask for beyond what is imported."""
 
 _FOLDERS = ("home", "tmp", "work")
 _PROGRAMS = ("os.system", "os.exec", "os.posix_spawn", "os.spawn", "subprocess.Popen", "pty.spawn")
@@ -127,13 +128,13 @@ def _live(case: Case, folder: Path) -> None:
         setattr(sys, f"__{name}__", stream)
     deeds = _watched(sandbox)
     Path("/proc/self/clear_refs").write_text("5")  # the peak of memory begins anew
-    taken = os.sysconf("SC_PAGE_SIZE") * int(Path("/proc/self/statm").read_text().split()[0])
-    usual = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (taken + BEYOND, usual[1]))
+    # Writable memory, and not the address space, much more of which the renderer of charts reserves.
+    usual = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (_writable() + BEYOND, usual[1]))
     start = time.process_time()
     code = _command(case, arguments)
     seconds = time.process_time() - start
-    resource.setrlimit(resource.RLIMIT_AS, usual)
+    resource.setrlimit(resource.RLIMIT_DATA, usual)
     sys.stdout.flush()
     sys.stderr.flush()
     seen = list(deeds)
@@ -148,6 +149,13 @@ def _live(case: Case, folder: Path) -> None:
         memory=_peak(),
     )
     (folder / "answer").write_text(json.dumps(dataclasses.asdict(answer)), "utf-8")
+
+
+def _writable() -> int:
+    """Bytes of private memory that this process may write to."""
+    found = re.search(r"^VmData:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    assert found is not None
+    return int(found[1]) << 10
 
 
 def _command(case: Case, arguments: list[str]) -> int:
