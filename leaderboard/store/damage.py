@@ -24,7 +24,7 @@ from models_zoo.errors import reason_of
 FAILURES = (ValueError, TypeError, LookupError, AttributeError, RecursionError, DBAPIError)
 """What reading rows raises that are not as they were saved."""
 
-_TOLD = 20
+_TOLD = 3
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ def _of_refusal(answer: Answer) -> list[str]:
     lines = answer.err.strip().splitlines()
     if not answer.err.startswith("Usage:"):  # of an option that does not exist, or is no number
         errors = [line for line in lines if line.startswith("error: ")]
-        if len(errors) != 1 or lines[-1] != errors[0] or len(lines) > 4:
+        if len(errors) != 1 or lines[-1] != errors[0] or len(lines) > 5:
             found.append(f"not one line: {answer.err[-600:]!r}")
     if any(len(line) > LONGEST for line in lines):
         found.append(f"a line of {max(map(len, lines))} characters")
