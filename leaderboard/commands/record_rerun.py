@@ -36,8 +36,8 @@ def record_rerun(
 
     require_signature(by, note)
     rerun = read_rerun(file)
-    # Compared before the database is opened to be written to: one that does not exist is not made, and
-    # one in which the result cannot be read is not touched.
+    # Compared before the database is opened to be written to: one that does not exist is not made,
+    # and one in which the result cannot be read is not touched.
     entry, found = compare_file(rerun, Store.open(database, to_read=True))
     print_agreement(found)
     store = Store.open(database)

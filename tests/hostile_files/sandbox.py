@@ -128,7 +128,7 @@ def _live(case: Case, folder: Path) -> None:
         setattr(sys, f"__{name}__", stream)
     deeds = _watched(sandbox)
     Path("/proc/self/clear_refs").write_text("5")  # the peak of memory begins anew
-    # Writable memory, and not the address space, much more of which the renderer of charts reserves.
+    # Writable memory, and not the address space, of which the renderer of charts reserves more.
     usual = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (_writable() + BEYOND, usual[1]))
     start = time.process_time()

@@ -117,10 +117,10 @@ def rerun() -> bytes:
 
 @cache
 def _made() -> tuple[bytes, bytes]:
-    # Imported for the cases, which are forked from this process. No chart is drawn in it: the threads
-    # of the renderer do not live on in a fork, and wait for each other for ever.
+    # Imported for the cases, which are forked from this process. No chart is drawn in it: the
+    # renderer's threads are not in a fork, which would wait for them for ever.
     import leaderboard.findings
-    import leaderboard.site
+    import leaderboard.site  # noqa: F401
     from leaderboard.cli import run
     from leaderboard.store import Store
     from tests.leaderboard import conftest as made_up

@@ -224,7 +224,7 @@ def option_cases() -> Iterator[Case]:
         for option, command in (OUTPUTS | INPUTS).items():
             if place == "folder" and option in ("site --out", "findings --out", "landscape --out"):
                 continue  # what is meant
-            made = option == "site --out" and place in ("in no folder", "not UTF-8")  # which is made
+            made = option == "site --out" and place in ("in no folder", "not UTF-8")  # made
             build = _with_places(command(path))
             codes = (0,) if made else (0, 2) if place == "of nobody" else (2,)  # root may
             yield Case("places", f"{option}: {place}", build, codes=codes)
