@@ -192,6 +192,10 @@ def _even(todo: Sequence[Folder]) -> list[list[Folder]]:
     return [list(todo[i : i + size]) for i in range(0, len(todo), size)]
 
 
+class UnreadableModelError(Exception):
+    """A model whose row of the board could be read has no result that can be read as a whole."""
+
+
 def _write_apart(
     url: str, folders: Sequence[Folder], battery_pages: dict[str, str], earlier: Path, new: Path
 ) -> int:
@@ -216,6 +220,8 @@ def _write(
     for entry in store.entries(fingerprints=list(entries)):
         entries[entry.provenance.fingerprint].append(entry)
     for folder in folders:
+        if not entries[folder.fingerprint]:
+            raise UnreadableModelError
         _write_model(entries[folder.fingerprint], folder, battery_pages, earlier, new)
     return len(folders)
 

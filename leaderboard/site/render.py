@@ -24,6 +24,7 @@ from leaderboard.site.findings_page import findings_values
 from leaderboard.site.landscapes import LandscapePage
 from leaderboard.site.memory import uncollected
 from leaderboard.site.models import (
+    UnreadableModelError,
     begin_processes,
     folders_of,
     stopped,
@@ -66,8 +67,15 @@ def render_site(
     Raises:
         InputError: ``out`` holds something else or cannot be written.
     """
-    with uncollected(), replacing(out) as folder:
-        _render(store, folder, out, progress, landscapes or {}, database=database)
+    with uncollected():
+        try:
+            with replacing(out) as folder:
+                _render(store, folder, out, progress, landscapes or {}, database=database)
+        except UnreadableModelError:
+            # Rows of the board are read without the records of their results, which are damaged.
+            store.leave_out_unreadable()
+            with replacing(out) as folder:
+                _render(store, folder, out, progress, landscapes or {}, database=database)
     return out / "index.html"
 
 

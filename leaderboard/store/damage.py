@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -109,11 +110,17 @@ def _read(session: Session, number: int) -> None:
     result = checked_result(payload, outcomes, provenance)
     if seed != provenance.seed:
         raise ValueError("its seed is not that of its record")
-    scores = select(ScoreRow.name, ScoreRow.n).where(ScoreRow.result_id == number)
-    counts = {name: score.n for name, score in result.scores.items()}
-    if {row.name: row.n for row in session.execute(scores)} != counts:
+    scores = select(ScoreRow.name, ScoreRow.n, ScoreRow.value)
+    rows = session.execute(scores.where(ScoreRow.result_id == number)).all()
+    recorded = {name: (score.n, _or_none(score.value)) for name, score in result.scores.items()}
+    if {row.name: (row.n, _or_none(row.value)) for row in rows} != recorded:
         raise ValueError("its scores are not those of its record")
     read_reruns(session, [own])
+
+
+def _or_none(value: float | None) -> float | None:
+    """The value, for comparisons: NaN, which is stored as null, is nothing."""
+    return None if value is None or math.isnan(value) else value
 
 
 def _name(session: Session, fingerprint: str) -> str:

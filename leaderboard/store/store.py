@@ -199,18 +199,28 @@ class Store:
         try:
             return read(self._readable())
         except FAILURES as error:
-            found = find_unreadable(self.engine)
-            if {each.number for each in found} <= set(self._unreadable):
+            if not self.leave_out_unreadable():
                 require_whole(self.engine, error)
                 raise
-            if not self.quiet:
-                tell(self.engine.url.database or ":memory:", found)
-            self._unreadable = [each.number for each in found]
         try:
             return read(self._readable())
         except FAILURES as error:
             require_whole(self.engine, error)
             raise
+
+    def leave_out_unreadable(self) -> bool:
+        """Look for results that cannot be read, name them and leave them out from now on.
+
+        Returns:
+            Whether there are some that were not left out before.
+        """
+        found = find_unreadable(self.engine)
+        if {each.number for each in found} <= set(self._unreadable):
+            return False
+        if not self.quiet:
+            tell(self.engine.url.database or ":memory:", found)
+        self._unreadable = [each.number for each in found]
+        return True
 
     def _readable(self) -> list[ColumnElement[bool]]:
         return [ResultRow.id.not_in(self._unreadable)] if self._unreadable else []

@@ -197,6 +197,8 @@ def _scores(
     for number, name, value, low, high, n in session.execute(query, execution_options=_STREAMED):
         summary, probe = places[number]
         numbers = [math.nan if each is None else each for each in (value, low, high)]
+        if math.isinf(numbers[0]) and math.isfinite(numbers[1]) and math.isfinite(numbers[2]):
+            raise ValueError("a score is infinite and its interval is not")
         summary.scores[sys.intern(f"{probe}.{name}")] = Score(
             value=numbers[0], n=n, low=numbers[1], high=numbers[2]
         )

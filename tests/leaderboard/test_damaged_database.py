@@ -90,6 +90,7 @@ ROWS = {
     "outcomes with another count": f"update outcomes set n = 8 where {INPUT}",
     "outcomes with a negative count": f"update outcomes set n = -1 where {INPUT}",
     "outcomes whose count is a text": f"update outcomes set n = 'many' where {INPUT}",
+    "an infinite score": f"update scores set value = 9e999 where {INPUT}",
     "a headline without outcomes": f"delete from outcomes where {INPUT}",
 }  # fmt: skip
 
@@ -117,7 +118,14 @@ def test_a_bad_row_is_named_and_left_out_and_the_rest_can_be_read(path, statemen
 
 
 @pytest.mark.parametrize(
-    "kind", ["a card that is a list", "outcomes that are too short", "a curve that is cut"]
+    "kind",
+    [
+        "a card that is a list",
+        "outcomes that are too short",
+        "a curve that is cut",
+        "a payload that is null",
+        "an infinite score",
+    ],
 )
 def test_the_site_goes_on_without_a_bad_row(path, tmp_path, kind, capfd):
     change(path, ROWS[kind])

@@ -162,7 +162,7 @@ def _profile(summary: Summary) -> list[int | None]:
     scores = [(summary.scores.get(key), inverse) for key, _, inverse in PROFILE]
     return [
         None
-        if score is None or math.isnan(score.value)
+        if score is None or not math.isfinite(score.value)
         else round(100 * (1 - score.value if inverse else score.value))
         for score, inverse in scores
     ]
