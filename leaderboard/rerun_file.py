@@ -151,7 +151,7 @@ def compare_file(file: RerunFile, store: Store) -> tuple[Entry, list[Reproductio
         The record, and how each of its answers agrees with the file's.
 
     Raises:
-        InputError: what the file is about is not stored, or it cannot be a run of that.
+        InputError: what the file is about is not stored.
     """
     entry = _stored(file, store)
     if missing := [probe for probe in file.results if probe not in entry.results]:
@@ -162,7 +162,6 @@ def compare_file(file: RerunFile, store: Store) -> tuple[Entry, list[Reproductio
     found = []
     for probe, result in file.results.items():
         then = entry.provenances[probe]
-        _require_complete(probe, result, entry.results[probe], then.examples)
         own = {name: getattr(result, name) for name in ("device", "threads", "versions")}
         now = then.model_copy(update={**own, "created": result.created.isoformat()})
         found.append(compare(entry.results[probe], _answer(probe, result), then, now))
@@ -182,18 +181,6 @@ def _stored(file: RerunFile, store: Store) -> Entry:
         f"{file.fingerprint[:SHORT]}, battery {file.battery_sha256[:SHORT]}, data "
         f"{file.data_sha256[:SHORT]}, seed {file.seed}); name its database with --database"
     )
-
-
-def _require_complete(probe: str, result: RerunResult, stored: ProbeResult, examples: int) -> None:
-    """Refuse what no run of the same battery on the same examples can have written."""
-    if stored.scores and not result.scores:
-        raise InputError(f"the rerun of {probe} has no scores; run nonsingular reproduce again")
-    for name, bits in result.outcomes.items():
-        if len(bits) != examples:
-            raise InputError(
-                f"the rerun of {probe} has {len(bits)} outcomes {shown(name)} for {examples} "
-                "examples; run nonsingular reproduce again"
-            )
 
 
 def _answer(probe: str, result: RerunResult) -> ProbeResult:

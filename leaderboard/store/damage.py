@@ -111,9 +111,9 @@ def _read(session: Session, number: int) -> None:
     if seed != provenance.seed:
         raise ValueError("its seed is not that of its record")
     scores = select(ScoreRow.name, ScoreRow.n, ScoreRow.value)
-    rows = session.execute(scores.where(ScoreRow.result_id == number)).all()
+    found = session.execute(scores.where(ScoreRow.result_id == number))
     recorded = {name: (score.n, _or_none(score.value)) for name, score in result.scores.items()}
-    if {row.name: (row.n, _or_none(row.value)) for row in rows} != recorded:
+    if {row.name: (row.n, _or_none(row.value)) for row in found} != recorded:
         raise ValueError("its scores are not those of its record")
     read_reruns(session, [own])
 

@@ -90,9 +90,11 @@ ROWS = {
     "outcomes with another count": f"update outcomes set n = 8 where {INPUT}",
     "outcomes with a negative count": f"update outcomes set n = -1 where {INPUT}",
     "outcomes whose count is a text": f"update outcomes set n = 'many' where {INPUT}",
-    "an infinite score": f"update scores set value = 9e999 where {INPUT}",
     "a headline without outcomes": f"delete from outcomes where {INPUT}",
 }  # fmt: skip
+
+OF_BOARDS = {"an infinite score": f"update scores set value = 9e999 where {INPUT}"}
+"""What only boards read, since a model's page shows its results' own records."""
 
 
 @pytest.mark.parametrize("statement", ROWS.values(), ids=ROWS)
@@ -128,7 +130,7 @@ def test_a_bad_row_is_named_and_left_out_and_the_rest_can_be_read(path, statemen
     ],
 )
 def test_the_site_goes_on_without_a_bad_row(path, tmp_path, kind, capfd):
-    change(path, ROWS[kind])
+    change(path, (ROWS | OF_BOARDS)[kind])
     front = render_site(Store.open(path, to_read=True), tmp_path / "site")
     assert "digits/mlp-pgd-at" in front.read_text("utf-8")
     lines = told(capfd)

@@ -150,17 +150,3 @@ def test_what_is_no_json_is_refused(tmp_path, text):
 def test_outcomes_in_the_file_are_a_digit_an_example(file, record):
     text = json.loads(file.read_text("utf-8"))["results"]["clean"]["outcomes"]["headline"]
     assert np.array_equal([c == "1" for c in text], record.results["clean"].outcomes["headline"])
-
-
-def test_a_rerun_of_other_examples_or_without_scores_is_refused(file, store, record):
-    def cut(content):
-        content["results"]["clean"]["outcomes"]["headline"] = "01"
-
-    with pytest.raises(InputError, match=r"2 outcomes 'headline' for 200 examples"):
-        compare_file(change(file, cut), store)
-
-    def empty(content):
-        content["results"]["clean"] |= {"outcomes": {}, "scores": {}}
-
-    with pytest.raises(InputError, match=r"clean has no scores"):
-        compare_file(change(file, empty), store)
