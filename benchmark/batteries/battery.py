@@ -91,13 +91,12 @@ def load_battery(name: str) -> Battery:
     """
     if name not in list_batteries():
         raise unknown_name("battery", name, list_batteries())
-    text = (files("benchmark.batteries") / f"{name}.toml").read_text("utf-8")
+    file = files("benchmark.batteries") / f"{name}.toml"
     try:
-        return Battery.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"battery {name!r} is broken: {error}") from error
-    except ValidationError as error:
-        raise InputError(f"battery {name!r} is broken: {_reason(error)}") from error
+        return Battery.model_validate(tomllib.loads(file.read_text("utf-8")))
+    except (ValueError, RecursionError) as error:
+        reason = _reason(error) if isinstance(error, ValidationError) else str(error)
+        raise InputError(f"battery {name!r} is broken: {reason}") from error
 
 
 def _reason(error: ValidationError, *place: str) -> str:

@@ -37,6 +37,9 @@ from leaderboard.store.sqlite import (
 from models_zoo.display import shown
 from models_zoo.errors import InputError, reason_of
 
+_CHECKED = 256 << 20
+"""Bytes of a database up to which it is checked as a whole before it is written to."""
+
 _LOOKS = 3
 """How often a file that seems to be unusable is looked at."""
 
@@ -61,7 +64,7 @@ def open_engine(database: str | Path, *, to_read: bool = False) -> Engine:
     try:
         if on_disk and not url.query:
             require_sqlite_file(Path(name), to_read=to_read)
-            up_to_date = _look(name)
+            up_to_date = _look(name, to_read=to_read)
             if to_read and up_to_date:
                 return _open_to_read(url, name)
         return _open(url, name, to_read=to_read)
@@ -120,8 +123,10 @@ def _open_to_read(url: URL, name: str) -> Engine:
     raise AssertionError("no attempt was made")
 
 
-def _look(name: str) -> bool:
+def _look(name: str, *, to_read: bool) -> bool:
     """Whether an SQLite file is one of this version, found without changing anything.
+
+    One that is to be written to is checked as a whole, where it is not very large.
 
     Raises:
         InputError: it is of a newer version, belongs to something else or is damaged.
@@ -131,7 +136,7 @@ def _look(name: str) -> bool:
         return False
     for attempt in range(_LOOKS):
         try:
-            return _seen(name)
+            return _seen(name, whole=not to_read and path.stat().st_size <= _CHECKED)
         except (InputError, DBAPIError) as error:
             # Another process may be making the database while we look past its locks.
             if attempt == _LOOKS - 1:
@@ -142,7 +147,7 @@ def _look(name: str) -> bool:
     return False
 
 
-def _seen(name: str) -> bool:
+def _seen(name: str, *, whole: bool) -> bool:
     attempts = [read_only_url(name)]
     if left_beside(name):  # in a folder that cannot be written there is no reading them
         attempts.append(read_only_url(name, unchanging=True))
@@ -150,7 +155,12 @@ def _seen(name: str) -> bool:
         engine = _create(url, to_read=True)
         try:
             with engine.begin() as connection:
-                return _up_to_date(connection, name)
+                up_to_date = _up_to_date(connection, name)
+                if whole:
+                    found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+                    if found != "ok":
+                        raise damaged(name, reason_of(ValueError(found)))
+                return up_to_date
         except DBAPIError:
             if place == len(attempts) - 1:
                 raise
@@ -202,7 +212,10 @@ def _up_to_date(connection: Connection, name: str) -> bool:
         InputError: they are of a newer version or of something else, or some are missing.
     """
     script = ScriptDirectory.from_config(_config())
-    current = _heads(connection)
+    try:
+        current = _heads(connection)
+    except UnicodeDecodeError as error:  # of a text, or of SQLite's message about one
+        raise damaged(name, reason_of(error)) from error
     known = {revision.revision for revision in script.walk_revisions()}
     if not known.issuperset(current):
         raise InputError(
@@ -219,6 +232,11 @@ def _up_to_date(connection: Connection, name: str) -> bool:
         return False
     if missing := Base.metadata.tables.keys() - tables:
         raise damaged(name, f"it lacks the table {shown(min(missing))}")
+    for table, columns in inspect(connection).get_multi_columns().items():
+        known_table = Base.metadata.tables.get(table[1])
+        lacking = set(known_table.columns.keys() if known_table is not None else ())
+        if lacking := lacking - {column["name"] for column in columns}:
+            raise damaged(name, f"its table {shown(table[1])} lacks {shown(min(lacking))}")
     return True
 
 

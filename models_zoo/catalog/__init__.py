@@ -6,8 +6,6 @@ import tomllib
 from fnmatch import fnmatchcase
 from importlib.resources import files
 
-from pydantic import ValidationError
-
 from models_zoo.card import Card
 from models_zoo.errors import InputError, unknown_name
 
@@ -36,9 +34,8 @@ def load_card(name: str) -> Card:
     """
     if name not in list_models():
         raise unknown_name("model", name, list_models())
-    text = (files(__name__) / f"{name}.toml").read_text("utf-8")
     try:
-        fields = tomllib.loads(text)
+        fields = tomllib.loads((files(__name__) / f"{name}.toml").read_text("utf-8"))
         return Card.model_validate({"name": name, "dataset": name.split("/")[0], **fields})
-    except (ValidationError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"card of model {name!r} is broken: {error}") from error

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from models_zoo.errors import InputError, unknown_name
 from models_zoo.training.adversary import AdversarySettings
@@ -143,9 +143,10 @@ def load_plan(dataset: str) -> Plan:
     """
     if dataset not in list_plans():
         raise unknown_name("data set of the zoo", dataset, list_plans())
-    text = (files(__package__) / "plans" / f"{dataset}.toml").read_text("utf-8")
+    file = files(__package__) / "plans" / f"{dataset}.toml"
     try:
-        return Plan.model_validate({"dataset": dataset, **tomllib.loads(text)})
-    except (ValidationError, tomllib.TOMLDecodeError) as error:
+        content = tomllib.loads(file.read_text("utf-8"))
+        return Plan.model_validate({"dataset": dataset, **content})
+    except (ValueError, RecursionError) as error:
         reason = str(error).replace("\n", " ")
         raise InputError(f"the zoo's plan for {dataset!r} is broken: {reason}") from error

@@ -212,6 +212,16 @@ def test_a_file_that_cannot_be_used_is_refused_in_one_line_and_not_touched(path,
             assert everything(path.parent) == before
 
 
+def test_a_page_that_is_damaged_is_found_before_anything_is_written(path):
+    content = bytearray(path.read_bytes())
+    content[-4096:] = b"\x55" * 4096
+    path.write_bytes(content)
+    before = everything(path.parent)
+    with pytest.raises(InputError, match=r"is damaged"):
+        Store.open(path)
+    assert everything(path.parent) == before
+
+
 def test_flipped_bytes_are_refused_or_left_out_in_lines(whole, tmp_path, capfd):
     content, draw = bytearray(whole.read_bytes()), random.Random(0)  # noqa: S311
     refused = []
