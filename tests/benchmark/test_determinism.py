@@ -40,11 +40,11 @@ def test_the_order_of_the_probes_does_not_matter(ask):
     assert list(second.results) == ORDER[::-1]
 
 
-@pytest.mark.parametrize("probe", ["joint", "backdoor", "flatness", "intrinsic"])
-def test_a_probe_alone_scores_as_it_does_among_others(ask, probe):
-    alone, all_of_them = ask([probe]), ask(ORDER)
-    for name, value in alone.scores.items():
-        assert all_of_them.scores[name] == value, name
+def test_a_probe_alone_scores_as_it_does_among_others(ask):
+    all_of_them = ask(ORDER)
+    for probe in ("joint", "backdoor", "flatness", "intrinsic"):
+        for name, value in ask([probe]).scores.items():
+            assert all_of_them.scores[name] == value, name
 
 
 def test_the_batch_size_does_not_matter(ask):

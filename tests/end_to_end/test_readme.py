@@ -1,9 +1,9 @@
 """The README's code blocks run as they stand, in order, in a copy of the working tree.
 
 The copy gets a virtual environment that leads back to this one, marked as installed: so ``make
-bench`` runs as it does on its second run, and nothing is installed twice. It scores fewer examples,
-which the Makefile's ``OPTIONS`` says. ``make test`` is left out, because it would run this file
-again; continuous integration runs that very command.
+bench`` runs as it does on its second run, and nothing is installed twice. It asks fewer questions
+of fewer examples, which the Makefile's ``OPTIONS`` says; ``submit`` asks all of them. ``make test``
+is left out, because it would run this file again; continuous integration runs that very command.
 """
 
 import os
@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("NONSINGULAR_SHARED") or ROOT.parent / "shared") / "data"
 BLOCK = re.compile(r"(<!-- the next block is tested[^\n]*-->\n\n)?```(\w+)\n(.*?)```", re.DOTALL)
-FEW = {"OPTIONS": "--examples 40"}
+FEW = {"OPTIONS": "--examples 40 --probe clean --probe input --probe weight"}
 """What the Makefile adds to its command."""
 
 FOREIGN = {
