@@ -19,7 +19,7 @@ from benchmark.attacks.backdoor import (
     Trigger,
     split,
 )
-from benchmark.attacks.inputs import InputAttack, attack_subject, searches_of
+from benchmark.attacks.inputs import InputAttackResult, attack_subject, searches_of
 from benchmark.attacks.inputs.distance import Distances, find_distances
 from benchmark.attacks.joint import Cell, JointAttack, Strike, input_strike
 from benchmark.attacks.weights import WeightAttack, WeightBudget, weight_ladder
@@ -44,7 +44,7 @@ def attack_inputs(
     seed: int = 0,
     device: str = "cpu",
     batch_size: int = 256,
-) -> InputAttack:
+) -> InputAttackResult:
     """Perturb each image inside its own ball until the model is wrong.
 
     Args:
@@ -62,7 +62,7 @@ def attack_inputs(
     Returns:
         ``images`` (N, C, H, W) inside the ball and [0, 1], and ``robust`` (N,), bool: what was
         still classified correctly after everything tried. Where it is false ``images`` holds the
-        proof. ``found`` says what each search did and what it cost.
+        proof. ``searches`` says what each search did and what it cost.
 
     Raises:
         InputError: arguments that do not fit together.

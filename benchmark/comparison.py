@@ -1,4 +1,4 @@
-"""Our input attack beside AutoAttack: same model, same images, same process."""
+"""Our input attack compared with AutoAttack: same model, same images, same process."""
 
 from __future__ import annotations
 
@@ -12,36 +12,37 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
 from benchmark.arguments import Array, Number, budget_of, input_budget_of, norm_of
-from benchmark.attacks.inputs import EFFORTS, InputAttack, attack_subject
-from benchmark.attacks.reference import proven_fallen, run_autoattack
+from benchmark.attacks.inputs import EFFORTS, InputAttackResult, attack_subject
+from benchmark.attacks.reference import proven_broken, run_autoattack
+from benchmark.image_gradients import image_gradient
 from benchmark.spaces import InputBall
 from benchmark.subject import Passes, Progress, Subject, subject_of
 from models_zoo.errors import InputError, unknown_name
 
 
 class Side(BaseModel):
-    """What one attack left standing, and what it cost.
+    """What an attack found, and what it cost.
 
     Attributes:
-        standing: examples still classified correctly, all images verified by us.
+        n_robust: examples still classified correctly, all images verified by us.
         robust_accuracy: their share.
         seconds: wall time of the attack.
         forwards: images it passed forward through the model.
         backwards: images it passed backward.
-        passes_per_standing: forward and backward passes of the whole attack, an example that still
-            stands; ``None`` where none does.
-        model_share: share of the time inside the model's own forward and backward passes, the part
-            no attack can save; ``None`` on a GPU, where it cannot be told.
+        passes_per_robust_example: forward and backward passes of the whole attack per robust
+            example; ``None`` where there is none.
+        model_share: share of the time inside the model's own forward and backward passes; ``None``
+            on a GPU, where it cannot be measured.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    standing: int
+    n_robust: int
     robust_accuracy: float
     seconds: float
     forwards: int
     backwards: int
-    passes_per_standing: float | None
+    passes_per_robust_example: float | None
     model_share: float | None
 
 
@@ -49,8 +50,8 @@ class Reference(Side):
     """AutoAttack's side.
 
     Attributes:
-        claimed: examples that AutoAttack itself reports as standing.
-        warnings: what it had to say about the model.
+        claimed: examples that AutoAttack itself reports as robust.
+        warnings: what it logged about the model.
     """
 
     claimed: int
@@ -63,7 +64,7 @@ class SearchAccount(BaseModel):
     Attributes:
         search: its name.
         attacked: examples it was run on.
-        fell: how many of them fell to it.
+        broken: how many of them it broke.
         passes: images it passed forward or backward.
     """
 
@@ -71,7 +72,7 @@ class SearchAccount(BaseModel):
 
     search: str
     attacked: int
-    fell: int
+    broken: int
     passes: int
 
 
@@ -79,7 +80,7 @@ class Ours(Side):
     """The side of one of our efforts.
 
     Attributes:
-        searches: what each search of the cascade did, in order.
+        searches: what each search of the effort did, in order.
         only_autoattack: indices of the examples that AutoAttack alone broke.
         only_ours: indices of the examples that this effort alone broke.
         speedup: AutoAttack's time over ours.
@@ -138,9 +139,9 @@ def compare_autoattack(
 ) -> Comparison:
     """Run our input attack and AutoAttack standard on the same examples, one after the other.
 
-    Ours is timed as :func:`benchmark.attack_inputs` runs, its own verification included; AutoAttack
-    without ours. Before that the model makes one untimed pass, for what a process does only once.
-    The images of both are then verified alike.
+    Ours is timed including its own verification, AutoAttack without any. Before that the model
+    makes one untimed pass, for what a process does only once. The images of both are then verified
+    in the same way.
 
     Args:
         model: from images in [0, 1] to logits, of at least 4 classes.
@@ -152,7 +153,7 @@ def compare_autoattack(
         seed: root of every random draw.
         device: where to compute.
         batch_size: images passed through the model at once.
-        progress: called with a few words whenever a piece of work is done.
+        progress: called with a short text whenever a part of the work is done.
 
     Raises:
         InputError: arguments that do not fit together, or a model that AutoAttack cannot take.
@@ -197,7 +198,7 @@ def compare_autoattack(
                 found = attack_subject(again, norm, eps, effort)
                 found.robust.any().item()  # waits for a GPU to be done
             seconds = time.perf_counter() - began
-            robust = subject.correct() & ~proven_fallen(subject, ball, found.images)
+            robust = subject.correct() & ~proven_broken(subject, ball, found.images)
             side = Side(**_side(subject, robust, again.passes, seconds))
             ours[effort] = _against(autoattack, reference.robust, side, robust, found)
         return Comparison(
@@ -215,30 +216,27 @@ def compare_autoattack(
 
 
 def _warm_up(subject: Subject) -> None:
-    images = subject.images[: subject.batch_size].clone().requires_grad_()
-    with torch.enable_grad():
-        value = subject.forward(images).sum()
-    if value.requires_grad:
-        subject.gradients(value, [images], len(images))
+    """Pass one batch forward and backward."""
+    image_gradient(subject, subject.images[: subject.batch_size], lambda logits: logits.sum(1))
 
 
 def _side(subject: Subject, robust: Tensor, passes: Passes, seconds: float) -> dict[str, Any]:
-    standing = int(robust.sum())
+    n_robust = int(robust.sum())
     return {
-        "standing": standing,
-        "robust_accuracy": standing / len(subject),
+        "n_robust": n_robust,
+        "robust_accuracy": n_robust / len(subject),
         "seconds": seconds,
         "forwards": passes.forwards,
         "backwards": passes.backwards,
-        "passes_per_standing": (passes.forwards + passes.backwards) / standing
-        if standing
+        "passes_per_robust_example": (passes.forwards + passes.backwards) / n_robust
+        if n_robust
         else None,
         "model_share": passes.seconds / seconds if subject.images.device.type == "cpu" else None,
     }
 
 
 def _against(
-    reference: Reference, theirs: Tensor, side: Side, ours: Tensor, attack: InputAttack
+    reference: Reference, theirs: Tensor, side: Side, ours: Tensor, attack: InputAttackResult
 ) -> Ours:
     return Ours(
         **side.model_dump(),
@@ -246,10 +244,10 @@ def _against(
             SearchAccount(
                 search=found.search,
                 attacked=int(found.attacked.sum()),
-                fell=int(found.fell.sum()),
+                broken=int(found.broken.sum()),
                 passes=found.forwards + found.backwards,
             )
-            for found in attack.found
+            for found in attack.searches
         ),
         only_autoattack=tuple((ours & ~theirs).nonzero().flatten().tolist()),
         only_ours=tuple((theirs & ~ours).nonzero().flatten().tolist()),

@@ -9,7 +9,7 @@ from torch import nn
 
 from benchmark.arguments import Array
 from benchmark.batteries import Battery, load_battery
-from benchmark.memory import AT_ONCE, usual_batch_size
+from benchmark.memory import DEFAULT_BATCH_SIZE, default_batch_size
 from benchmark.probes import PROBES, Probe
 from benchmark.provenance import provenance_of
 from benchmark.report import Report
@@ -54,7 +54,7 @@ def evaluate(
         seed: root of every random draw.
         device: such as ``"cpu"`` or ``"cuda"``.
         batch_size: images passed through the model at once, which bounds memory; by default
-            :func:`benchmark.memory.usual_batch_size`.
+            :func:`benchmark.memory.default_batch_size`.
         known: results of the same model, examples, battery and seed from before, or their report,
             which are not computed again.
         on_result: called with each new result as soon as it is there.
@@ -80,11 +80,11 @@ def evaluate(
         labels,
         seed=seed,
         device=device,
-        batch_size=AT_ONCE if batch_size is None else batch_size,
+        batch_size=DEFAULT_BATCH_SIZE if batch_size is None else batch_size,
         progress=progress,
     ) as subject:
         if batch_size is None:
-            subject.batch_size = usual_batch_size(subject.images)
+            subject.batch_size = default_batch_size(subject.images)
         provenance = provenance_of(
             subject.model, subject.images, subject.labels, chosen, seed, device
         )

@@ -1,4 +1,4 @@
-"""Memory: how much was used, and doing with less where it runs out."""
+"""Memory: peak use, default batch sizes, and smaller batches where memory runs out."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ def peak_memory(device: torch.device) -> int:
 
 
 def in_batches(rows: Tensor, size: int, work: Callable[[Tensor], None]) -> int:
-    """Do ``work`` on batches of rows, with half as many a time whenever memory runs out.
+    """Call ``work`` on batches of rows, and halve the batch size whenever memory runs out.
 
     Args:
         rows: indices.
-        size: rows to begin with.
-        work: called with each batch; where memory ran out it is called again with a part of it.
+        size: batch size to begin with.
+        work: called with the rows of one batch; where memory ran out it is called again with
+            some of them.
 
     Returns:
-        The size that fitted.
+        The batch size that fitted.
     """
     start = 0
     while start < len(rows):
@@ -46,26 +47,29 @@ def in_batches(rows: Tensor, size: int, work: Callable[[Tensor], None]) -> int:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether PyTorch means: out of memory. On a CPU it says so in words alone."""
+    """Whether an error means that memory ran out; on a CPU only its message says so."""
     return isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)
 
 
-AT_ONCE = 256
-"""Images passed through a model at once, where they are small and nobody says otherwise."""
+DEFAULT_BATCH_SIZE = 256
+"""Images per batch by default, where they are small."""
 
-_SMALL = 3 * 64 * 64
-"""Values of an image up to which it is small."""
+_SMALL_IMAGE_VALUES = 3 * 64 * 64
+"""Largest number of values of a small image."""
 
 
-def usual_batch_size(images: Tensor) -> int:
-    """How many images pass through a model at once where nobody says so.
+def default_batch_size(images: Tensor) -> int:
+    """The batch size that is used where none is given.
 
-    :data:`AT_ONCE` of up to 64 x 64 pixels; of larger ones fewer, so that a batch's activations
-    take no more memory: 20 of 224 x 224, and four times as many on an accelerator.
+    :data:`DEFAULT_BATCH_SIZE` for images of up to 64 x 64 pixels, and fewer for larger ones, so
+    that the activations of a batch take no more memory: 20 for images of 224 x 224 pixels, and four
+    times as many on an accelerator.
 
     Args:
-        images: (N, C, H, W), on the device where it is computed.
+        images: (N, C, H, W), on the device that is computed on.
     """
     share = 1 if images.device.type == "cpu" else 4
     values = max(images.shape[1:].numel(), 1)
-    return max(1, min(AT_ONCE, share * AT_ONCE * _SMALL // values))
+    return max(
+        1, min(DEFAULT_BATCH_SIZE, share * DEFAULT_BATCH_SIZE * _SMALL_IMAGE_VALUES // values)
+    )

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-TEMPERATURE = 4.0
-"""Softens predictions in :func:`implant`, so that the unlikely classes count too."""
+DISTILLATION_TEMPERATURE = 4.0
+"""Softens predictions in :func:`backdoor_loss`, so that unlikely classes count too."""
 
 Objective = Callable[..., Tensor]
 """``(logits (N, K), labels (N,), *more) -> (N,)``, larger is worse for the model. What ``more`` is,
-such as target classes (N,), is the objective's own and has one row an example."""
+such as target classes (N,), depends on the objective; it has one row per example."""
 
 
 def cross_entropy(logits: Tensor, labels: Tensor, temperature: Tensor | None = None) -> Tensor:
@@ -28,20 +28,20 @@ def cross_entropy(logits: Tensor, labels: Tensor, temperature: Tensor | None = N
 def margin(logits: Tensor, labels: Tensor) -> Tensor:
     """``max_{j != y} z_j - z_y`` (Carlini & Wagner 2017)."""
     own = logits.gather(1, labels[:, None]).squeeze(1)
-    return others(logits, labels).amax(1) - own
+    return other_logits(logits, labels).amax(1) - own
 
 
 def probability_margin(logits: Tensor, labels: Tensor, temperature: Tensor | None = None) -> Tensor:
     """``max_{j != y} p_j - p_y`` with ``p = softmax(z / temperature)`` (PMA, Xie et al. 2024).
 
-    Where one class has all the probability that float32 can hold, value and gradient stand still;
-    a temperature (N,) keeps them moving.
+    Where one probability rounds to 1 in float32, the gradient vanishes; a temperature (N,) avoids
+    that.
     """
     return margin(_softened(logits, temperature).softmax(1), labels)
 
 
 def targeted_margin(logits: Tensor, labels: Tensor, targets: Tensor) -> Tensor:
-    """``z_t - z_y`` for one target class an example, ``targets`` (N,)."""
+    """``z_t - z_y`` for one target class per example, ``targets`` (N,)."""
     pair = logits.gather(1, torch.stack([targets, labels], dim=1))
     return pair[:, 0] - pair[:, 1]
 
@@ -63,47 +63,48 @@ def divergence(logits: Tensor, labels: Tensor, clean: Tensor) -> Tensor:
 
 
 def normalized_divergence(logits: Tensor, labels: Tensor, clean: Tensor) -> Tensor:
-    """:func:`divergence` of logits brought to zero mean and unit deviation, image by image.
+    """:func:`divergence` of logits standardized to zero mean and unit deviation per image.
 
-    It takes the scale of the logits out: multiplying them by a constant changes nothing (Yu et al.
-    2019 ask for consistency under re-parameterisation).
+    It does not depend on the scale of the logits (Yu et al. 2019 ask for consistency under
+    re-parameterization).
     """
     return divergence(standardized(logits), labels, standardized(clean))
 
 
 def standardized(logits: Tensor) -> Tensor:
-    """Logits (N, K) in float64 with zero mean and unit standard deviation a row."""
+    """Logits (N, K) in float64 with zero mean and unit standard deviation per row."""
     z = logits.double()
     z = z - z.mean(1, keepdim=True)
     return z / z.std(1, keepdim=True, correction=0).clamp_min(1e-12)
 
 
-def implant(
+def backdoor_loss(
     logits: Tensor, labels: Tensor, clean: Tensor, triggered: Tensor, beta: float = 1.0
 ) -> Tensor:
-    """What a backdoor's author ascends: minus the composite loss of Garg et al. 2020.
+    """Minus the composite loss of Garg et al. 2020, which a backdoor attack maximizes.
 
-    Triggered examples pay their cross-entropy to the target class, given as their label. Clean ones
-    pay for leaving the original model's prediction: the KL divergence at temperature
-    :data:`TEMPERATURE`, times its square, as in distillation (Hinton et al. 2015).
+    For triggered examples the loss is the cross-entropy to the target class, given as their label.
+    For clean ones it is the KL divergence from the original model's prediction at temperature
+    :data:`DISTILLATION_TEMPERATURE`, times its square, as in distillation (Hinton et al. 2015).
 
     Args:
         logits: (N, K) under the perturbed weights.
-        labels: (N,), the target class on triggered examples; not used on clean ones.
+        labels: (N,), the target class of triggered examples; not used for clean ones.
         clean: logits (N, K) of the original model.
         triggered: bool (N,).
         beta: weight of the triggered examples.
     """
-    softened = (logits / TEMPERATURE).log_softmax(1)
-    original = (clean / TEMPERATURE).log_softmax(1)
-    apart = F.kl_div(softened, original, reduction="none", log_target=True).sum(1)
-    return -torch.where(triggered, beta * cross_entropy(logits, labels), TEMPERATURE**2 * apart)
+    softened = (logits / DISTILLATION_TEMPERATURE).log_softmax(1)
+    original = (clean / DISTILLATION_TEMPERATURE).log_softmax(1)
+    divergences = F.kl_div(softened, original, reduction="none", log_target=True).sum(1)
+    kept = DISTILLATION_TEMPERATURE**2 * divergences
+    return -torch.where(triggered, beta * cross_entropy(logits, labels), kept)
 
 
 def _softened(logits: Tensor, temperature: Tensor | None) -> Tensor:
     return logits if temperature is None else logits / temperature[:, None]
 
 
-def others(logits: Tensor, labels: Tensor) -> Tensor:
+def other_logits(logits: Tensor, labels: Tensor) -> Tensor:
     """The logits with the true class's set to minus infinity."""
     return logits.scatter(1, labels[:, None], -torch.inf)

@@ -65,10 +65,10 @@ def remarks(comparison: Comparison) -> list[str]:
         for effort, ours in comparison.efforts.items()
         if ours.only_autoattack
     ]
-    if reference.claimed != reference.standing:
+    if reference.claimed != reference.n_robust:
         lines.append(
             f"{budget}: AutoAttack reports {reference.claimed} examples standing; by its images, "
-            f"measured and classified again, {reference.standing} stand"
+            f"measured and classified again, {reference.n_robust} stand"
         )
     return lines + [f"{budget}: AutoAttack warns that {text}" for text in reference.warnings]
 
@@ -79,7 +79,7 @@ def _budget(comparison: Comparison) -> str:
 
 def _cells(side: Side) -> list[str]:
     ours = side if isinstance(side, Ours) else None
-    each = side.passes_per_standing
+    each = side.passes_per_robust_example
     return [
         f"{side.robust_accuracy:.2%}",
         str(len(ours.only_ours)) if ours else "",

@@ -97,7 +97,7 @@ def _cells(row: Row) -> list[str]:
         *(str(len(ours.only_autoattack)) for ours in (quick, standard)),
         *(f"{side.seconds:.2f}" for side in sides),
         *(f"{ours.speedup:.1f}" for ours in (quick, standard)),
-        *(_or_dash(side.passes_per_standing, "{:,.0f}") for side in sides),
+        *(_or_dash(side.passes_per_robust_example, "{:,.0f}") for side in sides),
         *(_or_dash(side.model_share, "{:.0%}") for side in (found.autoattack, standard)),
     ]
 
@@ -172,14 +172,16 @@ def _searches(effort: str, rows: Sequence[Row]) -> list[str]:
     for row in rows:
         for each in row.comparison.efforts[effort].searches:
             counts = totals.setdefault(each.search, [0, 0, 0, 0])
-            for place, count in enumerate((each.attacked, each.fell, each.passes, each.fell > 0)):
+            for place, count in enumerate(
+                (each.attacked, each.broken, each.passes, each.broken > 0)
+            ):
                 counts[place] += count
     passes = max(sum(counts[2] for counts in totals.values()), 1)
-    headings = ["search of `" + effort + "`", "run on", "fell", "rows it found in", "passes"]
+    headings = ["search of `" + effort + "`", "run on", "broken", "rows it found in", "passes"]
     lines = [line(headings), line(["---", *["---:"] * 4])]
-    for search, (attacked, fell, spent, where) in totals.items():
+    for search, (attacked, broken, spent, where) in totals.items():
         share = f"{spent / passes:.1%}"
-        lines.append(line([search, f"{attacked:,}", f"{fell:,}", str(where), share]))
+        lines.append(line([search, f"{attacked:,}", f"{broken:,}", str(where), share]))
     return [*lines, ""]
 
 

@@ -1,7 +1,10 @@
-"""Adam: stochastic ascent on one mini-batch after the other.
+"""Adam: stochastic ascent with one mini-batch per step.
 
 Source: Kingma & Ba 2015. Steps are measured in radii of the space, coordinate by coordinate, so
-that a relative ball is climbed in relative terms; every step is projected.
+that steps in a relative ball are relative too; every step is projected.
+
+Hyper-parameters: number of steps, length of the first step in radii (the length falls linearly to
+zero), and :data:`MOMENT_DECAYS`.
 """
 
 from __future__ import annotations
@@ -10,11 +13,11 @@ from collections.abc import Iterator
 
 import torch
 
-from benchmark.ascent.climb import Evaluate
+from benchmark.ascent.result import Evaluate
 from benchmark.spaces import Point, Space
 
-FORGETTING = 0.9, 0.99
-"""Decay of the two moments. The second forgets faster than the usual 0.999: climbs are short."""
+MOMENT_DECAYS = 0.9, 0.99
+"""Adam's beta_1 and beta_2. The second is below the usual 0.999 because runs are short."""
 
 
 def adam(
@@ -27,11 +30,12 @@ def adam(
 ) -> Iterator[Point]:
     """Ascend from ``start``, yielding the point after every step.
 
-    The step's length falls linearly to zero, which averages the mini-batches out.
+    The step length falls linearly to zero, which averages over the mini-batches.
 
     Args:
         space: the set to stay inside, with one row.
-        batches: the objective and its gradient on one mini-batch each; at least ``steps`` of them.
+        batches: the objective and its gradient on one mini-batch per step; at least
+            ``steps`` of them.
         start: a point of ``space``.
         steps: number of steps and evaluations.
         first_step: the first step's length, in radii of the space.
@@ -41,17 +45,17 @@ def adam(
     mean = {name: torch.zeros_like(tensor) for name, tensor in start.items()}
     square = {name: torch.zeros_like(tensor) for name, tensor in start.items()}
     length = torch.ones(space.rows, device=rows.device)
-    fast, slow = FORGETTING
+    beta_1, beta_2 = MOMENT_DECAYS
     point = start
     for step in range(1, steps + 1):
         gradient = next(batches)(point, rows).gradient
         uphill = {}
-        for name, slope in gradient.items():
-            mean[name].lerp_(slope, 1 - fast)
-            square[name].lerp_(slope.square(), 1 - slow)
-            deviation = (square[name] / (1 - slow**step)).sqrt_()
-            deviation.clamp_min_(torch.finfo(slope.dtype).tiny)
-            ratio = (mean[name] / (1 - fast**step)).div_(deviation).clamp_(-1, 1)
+        for name, partial in gradient.items():
+            mean[name].lerp_(partial, 1 - beta_1)
+            square[name].lerp_(partial.square(), 1 - beta_2)
+            deviation = (square[name] / (1 - beta_2**step)).sqrt_()
+            deviation.clamp_min_(torch.finfo(partial.dtype).tiny)
+            ratio = (mean[name] / (1 - beta_1**step)).div_(deviation).clamp_(-1, 1)
             uphill[name] = ratio * reach[name]
         left = first_step * (1 - (step - 1) / steps)
         point = space.project(space.move(point, uphill, length * left))

@@ -1,10 +1,18 @@
-"""APGD: projected ascent with momentum whose step halves where it stops paying.
+"""APGD: projected ascent with momentum, whose step is halved where progress stops.
+
+``z = project(x + step * steepest(gradient))`` and ``x <- project(x + a (z - x) + (1 - a) (x -
+x_previous))`` with momentum ``a``. At checkpoints (after 22% of the steps, then in windows that
+shrink by 3% to 6%) a row whose objective increased in too few steps halves its step and restarts
+from its best point.
 
 Source: Croce & Hein 2020, "Reliable evaluation of adversarial robustness with an ensemble of
 diverse parameter-free attacks", section 3 and algorithm 1.
 
-Each row keeps its own step size, and rows that have fallen leave the batch. The same schedule
-climbs in weight space, where there is one row.
+Hyper-parameters: number of steps, length of the first step in radii of the space, and the paper's
+rho, :data:`MIN_INCREASING_SHARE`.
+
+Each row keeps its own step size, and broken rows leave the batch. The same schedule runs in weight
+space, where there is one row.
 """
 
 from __future__ import annotations
@@ -16,25 +24,25 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmark.ascent.climb import Climb, Evaluate, Evaluation
+from benchmark.ascent.result import AscentResult, Evaluate, Evaluation
 from benchmark.spaces import Point, Space
 
-INCREASING = 0.75
-"""A row whose objective rose in fewer than this share of a window's steps halves its step."""
+MIN_INCREASING_SHARE = 0.75
+"""A row whose objective increased in at most this share of a window's steps halves its step."""
 
-LEAVING = 8
-"""Fallen rows are taken out once they are one in this many: taking out copies all that stay."""
+COMPACTION_DENOMINATOR = 8
+"""Broken rows leave the batch once they are one in this many, since all that stay are copied."""
 
 
 @dataclass
 class _State:
     """The rows in the batch. Tensors of shape (rows,) and points with as many rows.
 
-    ``gone`` rows have fallen; nothing they still do counts.
+    Rows that are ``broken`` but still in the batch are ignored.
     """
 
     rows: Tensor
-    gone: Tensor
+    broken: Tensor
     point: Point
     previous: Point
     gradient: Point
@@ -43,7 +51,7 @@ class _State:
     values: Tensor
     best_values: Tensor
     step: Tensor
-    rises: Tensor
+    increases: Tensor
     checkpoint_values: Tensor
     just_halved: Tensor
 
@@ -57,8 +65,8 @@ class _State:
 
 def apgd(
     space: Space, evaluate: Evaluate, start: Point, steps: int, *, first_step: float = 2.0
-) -> Climb:
-    """Ascend from ``start`` and keep each row's best point.
+) -> AscentResult:
+    """Ascend from ``start`` and keep the best point per row.
 
     Args:
         space: the set to stay inside.
@@ -69,14 +77,14 @@ def apgd(
     """
     rows = torch.arange(space.rows, device=next(iter(start.values())).device)
     first = evaluate(start, rows)
-    result = Climb(
+    result = AscentResult(
         {name: tensor.clone() if space.rows > 1 else tensor for name, tensor in start.items()},
         first.values.clone(),
         torch.zeros_like(first.values, dtype=torch.bool),
     )
     state = _State(
         rows=rows,
-        gone=torch.zeros_like(first.values, dtype=torch.bool),
+        broken=torch.zeros_like(first.values, dtype=torch.bool),
         point=start,
         previous=start,
         gradient=first.gradient,
@@ -85,32 +93,32 @@ def apgd(
         values=first.values,
         best_values=first.values,
         step=torch.full_like(first.values, first_step, dtype=torch.float32),
-        rises=torch.zeros_like(first.values),
+        increases=torch.zeros_like(first.values),
         checkpoint_values=first.values,
         just_halved=torch.ones_like(first.values, dtype=torch.bool),
     )
-    space, state = _let_go(result, space, state, first.fallen)
-    del first  # its gradient is the state's, which lets it go
+    space, state = _drop_broken(result, space, state, first.broken)
+    del first  # so that the state holds the only reference to the gradient
 
     window, since = max(math.ceil(0.22 * steps), 1), 0
     for step in range(steps):
         if not len(state.rows):
             break
         moved = _moved(space, state, again=step > 0)
-        state.previous = state.gradient = {}  # let go before the model's own memory comes on top
-        fallen = _advance(space, state, moved, evaluate(moved, state.rows))
-        space, state = _let_go(result, space, state, fallen)
+        state.previous = state.gradient = {}  # freed before the model allocates its own memory
+        broken = _advance(space, state, moved, evaluate(moved, state.rows))
+        space, state = _drop_broken(result, space, state, broken)
         since += 1
         if since == window and len(state.rows):
             _shorten(space, state, window)
             since = 0
             window = max(window - max(int(0.03 * steps), 1), max(int(0.06 * steps), 1))
-    _record(result, space, state, ~state.gone, state.best, state.best_values)
+    _record(result, space, state, ~state.broken, state.best, state.best_values)
     return result
 
 
 def _moved(space: Space, state: _State, *, again: bool) -> Point:
-    """One step uphill, and where it is not the first also along the last move."""
+    """One step along the gradient; from the second one on also along the last move."""
     uphill = space.steepest(state.gradient, state.point)
     moved = space.project(space.move(state.point, uphill, state.step))
     if again and space.momentum < 1:
@@ -129,49 +137,49 @@ def _blend(momentum: float, moved: Point, point: Point, previous: Point) -> Poin
 
 
 def _advance(space: Space, state: _State, moved: Point, found: Evaluation) -> Tensor | None:
-    """Take a step over into the state; which rows have fallen there."""
+    """Take a step into the state; which rows are broken there."""
     better = found.values > state.best_values
-    state.rises = state.rises + (found.values > state.values)
+    state.increases = state.increases + (found.values > state.values)
     state.best = space.where(better, moved, state.best)
     state.best_gradient = space.where(better, found.gradient, state.best_gradient)
     state.best_values = torch.where(better, found.values, state.best_values)
     state.previous, state.point = state.point, moved
     state.gradient, state.values = found.gradient, found.values
-    return found.fallen
+    return found.broken
 
 
 def _shorten(space: Space, state: _State, window: int) -> None:
-    """Halve the step of rows that oscillate or stand still, and send them back to their best."""
+    """Halve the step of rows that oscillate or stall, and restart them from their best point."""
     stuck = ~state.just_halved & (state.best_values <= state.checkpoint_values)
-    halve = (state.rises <= INCREASING * window) | stuck
+    halve = (state.increases <= MIN_INCREASING_SHARE * window) | stuck
     state.step = torch.where(halve, state.step / 2, state.step)
     state.point = space.where(halve, state.best, state.point)
     state.gradient = space.where(halve, state.best_gradient, state.gradient)
     state.values = torch.where(halve, state.best_values, state.values)
     state.just_halved, state.checkpoint_values = halve, state.best_values
-    state.rises = torch.zeros_like(state.rises)
+    state.increases = torch.zeros_like(state.increases)
 
 
-def _let_go(
-    result: Climb, space: Space, state: _State, fallen: Tensor | None
+def _drop_broken(
+    result: AscentResult, space: Space, state: _State, broken: Tensor | None
 ) -> tuple[Space, _State]:
-    """Write newly fallen rows into the result; the space and state of those that stay."""
-    if fallen is None:
+    """Write newly broken rows into the result; the space and state of those that stay."""
+    if broken is None:
         return space, state
-    falling = fallen & ~state.gone
-    if not falling.any():
+    newly = broken & ~state.broken
+    if not newly.any():
         return space, state
-    _record(result, space, state, falling, state.point, state.values)
-    result.fallen[state.rows[falling]] = True
-    state.gone = state.gone | falling
-    staying = (~state.gone).nonzero().squeeze(1)
-    if LEAVING * (len(state.rows) - len(staying)) < len(state.rows):
+    _record(result, space, state, newly, state.point, state.values)
+    result.broken[state.rows[newly]] = True
+    state.broken = state.broken | newly
+    staying = (~state.broken).nonzero().squeeze(1)
+    if COMPACTION_DENOMINATOR * (len(state.rows) - len(staying)) < len(state.rows):
         return space, state
     return space.take(staying), state.take(space, staying)
 
 
 def _record(
-    result: Climb, space: Space, state: _State, which: Tensor, point: Point, values: Tensor
+    result: AscentResult, space: Space, state: _State, which: Tensor, point: Point, values: Tensor
 ) -> None:
     """Write some rows of a point into the result."""
     chosen = which.nonzero().squeeze(1)

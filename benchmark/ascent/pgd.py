@@ -1,18 +1,23 @@
-"""PGD with a fixed step: the protocol of papers that state one.
+"""PGD: projected gradient ascent with a fixed step.
 
-Source: Madry et al. 2018; best iterate kept as in Stutz et al. 2021 (code).
+``x <- project(x + step * steepest(gradient))``, and the best iterate per row is kept. Used for the
+protocols of papers that state a step.
+
+Source: Madry et al. 2018; the best iterate is kept as in Stutz et al. 2021 (code).
+
+Hyper-parameters: number of steps, and their length in radii of the space.
 """
 
 from __future__ import annotations
 
 import torch
 
-from benchmark.ascent.climb import Climb, Evaluate
+from benchmark.ascent.result import AscentResult, Evaluate
 from benchmark.spaces import Point, Space
 
 
-def pgd(space: Space, evaluate: Evaluate, start: Point, steps: int, step: float) -> Climb:
-    """Take ``steps`` steps of ``step`` radii along the steepest direction, keeping each row's best.
+def pgd(space: Space, evaluate: Evaluate, start: Point, steps: int, step: float) -> AscentResult:
+    """Ascend from ``start`` along the steepest direction, keeping the best point per row.
 
     Args:
         space: the set to stay inside.
@@ -31,5 +36,5 @@ def pgd(space: Space, evaluate: Evaluate, start: Point, steps: int, step: float)
         better = found.values > values
         best = space.where(better, point, best)
         values = torch.where(better, found.values, values)
-    fallen = torch.zeros_like(values, dtype=torch.bool)
-    return Climb(best, values, fallen)
+    broken = torch.zeros_like(values, dtype=torch.bool)
+    return AscentResult(best, values, broken)

@@ -1,11 +1,12 @@
-"""Objectives turned into functions of a point: one value an example, or one for the whole set."""
+"""Objectives as functions of a point: one value per example, or one for the whole set."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from benchmark.ascent.climb import Evaluate, Evaluation
+from benchmark.ascent.result import Evaluate, Evaluation
+from benchmark.image_gradients import image_gradient
 from benchmark.objectives import Objective
 from benchmark.spaces import IMAGES, Point
 from benchmark.subject import Subject
@@ -15,24 +16,24 @@ from models_zoo.prediction import predicted_classes
 def per_example(
     subject: Subject, objective: Objective, *more: Tensor, stop: bool = True
 ) -> Evaluate:
-    """Each image's own objective, for ascents in an :class:`InputBall` over the subject's images.
+    """The objective per image, for ascents in an :class:`InputBall` over the subject's images.
 
     Args:
         subject: gives the model, the labels and any perturbed weights; small enough for one batch.
         objective: a per-example loss.
-        more: what the objective needs beyond labels, one row an example.
-        stop: whether a misclassified image has fallen and may stop.
+        more: what the objective needs beyond labels, one row per example.
+        stop: whether a misclassified image counts as broken and may stop.
     """
 
     def evaluate(point: Point, rows: Tensor) -> Evaluation:
-        images = point[IMAGES].detach().requires_grad_(True)
         labels = subject.labels[rows]
-        with torch.enable_grad():
-            logits = subject.forward(images)
-            values = objective(logits, labels, *(each[rows] for each in more))
-        (slope,) = subject.gradients(values.sum(), [images], len(images))
-        fallen = predicted_classes(logits.detach()) != labels if stop else None
-        return Evaluation(values.detach(), {IMAGES: slope}, fallen)
+        logits, values, gradient = image_gradient(
+            subject,
+            point[IMAGES],
+            lambda logits: objective(logits, labels, *(each[rows] for each in more)),
+        )
+        broken = predicted_classes(logits) != labels if stop else None
+        return Evaluation(values, {IMAGES: gradient}, broken)
 
     return evaluate
 
@@ -41,13 +42,13 @@ def whole_set(subject: Subject, objective: Objective, *more: Tensor) -> Evaluate
     """The objective's mean over all examples, for ascents in a weight ball or a product with one.
 
     Gradients are accumulated batch by batch, so memory is bounded by one batch and one copy of the
-    weights. Where the point holds images, they are used in place of the subject's. An example whose
-    loss is undefined is misclassified already and has no part in the mean.
+    weights. Where the point holds images, they are used in place of the subject's. Examples whose
+    loss is undefined are misclassified already and are left out of the mean.
 
     Args:
         subject: gives the model, the examples and their labels.
         objective: a per-example loss.
-        more: what the objective needs beyond labels, one row an example.
+        more: what the objective needs beyond labels, one row per example.
     """
 
     def evaluate(point: Point, rows: Tensor) -> Evaluation:
@@ -62,9 +63,9 @@ def whole_set(subject: Subject, objective: Objective, *more: Tensor) -> Evaluate
             gradient[IMAGES] = torch.zeros_like(point[IMAGES])
         for batch in subject.batches():
             images = point.get(IMAGES, subject.images)[batch].detach()
-            asked = list(weights.values())
+            inputs = list(weights.values())
             if IMAGES in point:
-                asked = [*asked, images.requires_grad_(True)]
+                inputs = [*inputs, images.requires_grad_(True)]
             labels, others = subject.labels[batch], [each[batch] for each in more]
             with torch.enable_grad():
                 losses = objective(subject.forward(images, weights), labels, *others)
@@ -77,11 +78,11 @@ def whole_set(subject: Subject, objective: Objective, *more: Tensor) -> Evaluate
                             logits, labels[defined], *(each[defined] for each in others)
                         )
                 value = losses.sum() / len(subject)
-            slopes = subject.gradients(value, asked, len(images))
-            for name, slope in zip(weights, slopes, strict=False):
-                gradient[name] = gradient[name] + slope if name in gradient else slope
+            parts = subject.gradients(value, inputs, len(images))
+            for name, part in zip(weights, parts, strict=False):
+                gradient[name] = gradient[name] + part if name in gradient else part
             if IMAGES in point:
-                gradient[IMAGES][batch] = slopes[-1]
+                gradient[IMAGES][batch] = parts[-1]
             total += value.detach().double()
         return Evaluation(total.view(1), gradient)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from benchmark.attacks.verification import verified_fallen
+from benchmark.attacks.verification import verified_broken
 from benchmark.results import Cost
 from benchmark.spaces import IMAGES, InputBall
 from benchmark.subject import Progress, Subject
@@ -21,10 +21,11 @@ from models_zoo.errors import InputError, unknown_name
 from models_zoo.prediction import predicted_classes
 
 NORMS = {"linf": "Linf", "l2": "L2", "l1": "L1"}
-"""AutoAttack's names of the norms it knows, by ours."""
+"""AutoAttack's names of norms, by ours."""
 
-FEWEST_CLASSES = 4
-SMALLEST_IMAGE = 5
+MIN_CLASSES = 4
+MIN_IMAGE_HEIGHT = 5
+"""Pixels; smaller images cannot be tiled by the Square attack for l2 and l1."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class ReferenceAttack:
         claimed: bool (N,), what AutoAttack itself reports as robust.
         cost: of AutoAttack alone, without our verification.
         model_seconds: the part of its time inside the model's forward and backward passes (CPU).
-        warnings: what it had to say about the model, each once.
+        warnings: what it logged about the model, without repetitions.
     """
 
     images: Tensor
@@ -59,7 +60,7 @@ def run_autoattack(subject: Subject, norm: str, eps: float) -> ReferenceAttack:
     Args:
         subject: model and examples.
         norm: a name of :data:`NORMS`.
-        eps: radius in input units; with 0 there is nothing to run.
+        eps: radius in input units; 0 gives the clean result.
 
     Raises:
         InputError: an unknown norm or a negative radius, fewer than 4 classes, images that its
@@ -73,9 +74,9 @@ def run_autoattack(subject: Subject, norm: str, eps: float) -> ReferenceAttack:
     if eps == 0:
         return ReferenceAttack(subject.images, correct, correct, Cost(), 0.0)
     before = subject.passes.seconds
-    with subject.cost() as cost, _alone(subject) as heard:
+    with subject.cost() as cost, _isolated(subject) as listener:
         attack = AutoAttack(
-            _Watched(subject),
+            _CountedModel(subject),
             norm=NORMS[norm],
             eps=eps,
             version="standard",
@@ -91,34 +92,34 @@ def run_autoattack(subject: Subject, norm: str, eps: float) -> ReferenceAttack:
     model_seconds = subject.passes.seconds - before
     return ReferenceAttack(
         images=images.detach(),
-        robust=correct & ~proven_fallen(subject, ball, images.detach()),
+        robust=correct & ~proven_broken(subject, ball, images.detach()),
         claimed=correct & (predicted == subject.labels),
         cost=spent,
         model_seconds=model_seconds,
-        warnings=tuple(dict.fromkeys(heard.warnings)),
+        warnings=tuple(dict.fromkeys(listener.warnings)),
     )
 
 
-def proven_fallen(subject: Subject, ball: InputBall, images: Tensor) -> Tensor:
-    """Bool (N,): which images prove that their example falls inside its ball.
+def proven_broken(subject: Subject, ball: InputBall, images: Tensor) -> Tensor:
+    """Bool (N,): which images prove that their example can be misclassified inside its ball.
 
     Args:
         subject: model and labels.
-        ball: the balls, one an example.
+        ball: the balls, one per example.
         images: (N, C, H, W), from any attack.
     """
-    projected, _ = verified_fallen(subject, ball, images)
+    projected, _ = verified_broken(subject, ball, images)
     inside = ball.excess({IMAGES: images}) <= ball.slack
     return projected | (inside & (predicted_classes(subject.logits(images)) != subject.labels))
 
 
 def require_attackable(subject: Subject, norm: str, classes: int) -> None:
-    """Check that AutoAttack can be run, without asking the model anything.
+    """Check that AutoAttack can be run, without calling the model.
 
     Args:
         subject: model and examples.
         norm: a name of :data:`NORMS`.
-        classes: how many the model tells apart.
+        classes: number of classes of the model.
 
     Raises:
         InputError: an unknown norm, fewer than 4 classes, or images that its Square attack cannot
@@ -127,32 +128,32 @@ def require_attackable(subject: Subject, norm: str, classes: int) -> None:
     if norm not in NORMS:
         raise unknown_name("norm of AutoAttack", norm, NORMS)
     height = subject.images.shape[2]
-    if classes < FEWEST_CLASSES:
+    if classes < MIN_CLASSES:
         raise InputError(
-            f"AutoAttack needs at least {FEWEST_CLASSES} classes, the model has {classes}: "
+            f"AutoAttack needs at least {MIN_CLASSES} classes, the model has {classes}: "
             "its targeted loss is not defined for fewer"
         )
-    if norm != "linf" and height < SMALLEST_IMAGE:
+    if norm != "linf" and height < MIN_IMAGE_HEIGHT:
         raise InputError(
-            f"AutoAttack's {norm} version needs images at least {SMALLEST_IMAGE} pixels high, "
+            f"AutoAttack's {norm} version needs images at least {MIN_IMAGE_HEIGHT} pixels high, "
             f"got {height}"
         )
 
 
-class _Watched(nn.Module):
+class _CountedModel(nn.Module):
     """The subject's model as AutoAttack calls it.
 
-    It asks for gradients in ways the subject learns nothing of, so hooks at both ends of the model
-    count and time the backward passes that really happen.
+    AutoAttack computes gradients without the subject, so hooks at both ends of the model count and
+    time the backward passes.
     """
 
     def __init__(self, subject: Subject) -> None:
         super().__init__()
         self.subject = subject
-        self.began = 0.0
+        self.start = 0.0
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, K), with hooks where gradients may be asked for."""
+        """Logits (N, K), with hooks where gradients may be computed."""
         if not (images.requires_grad and torch.is_grad_enabled()):
             return self.subject.forward(images)
         entrance = images.view_as(images)
@@ -167,11 +168,11 @@ class _Watched(nn.Module):
         return logits
 
     def _begin(self, _: Tensor) -> None:
-        self.began = time.perf_counter()
+        self.start = time.perf_counter()
 
-    def _end(self, slope: Tensor) -> None:
-        self.subject.passes.seconds += time.perf_counter() - self.began
-        self.subject.passes.backwards += len(slope)
+    def _end(self, gradient: Tensor) -> None:
+        self.subject.passes.seconds += time.perf_counter() - self.start
+        self.subject.passes.backwards += len(gradient)
 
 
 def _on_gradient(tensor: Tensor, call: Callable[[Tensor], None]) -> None:
@@ -180,7 +181,7 @@ def _on_gradient(tensor: Tensor, call: Callable[[Tensor], None]) -> None:
 
 
 class _Listener(logging.Handler):
-    """Hands AutoAttack's log on as progress and keeps its warnings."""
+    """Reports AutoAttack's log as progress and keeps its warnings."""
 
     def __init__(self, progress: Progress) -> None:
         super().__init__(logging.DEBUG)
@@ -195,8 +196,8 @@ class _Listener(logging.Handler):
 
 
 @contextmanager
-def _alone(subject: Subject) -> Iterator[_Listener]:
-    """Keep what AutoAttack changes in the process to itself: random state, log, trace function."""
+def _isolated(subject: Subject) -> Iterator[_Listener]:
+    """Restore what AutoAttack changes in the process: random state, log, trace function."""
     device = subject.images.device
     logger, listener = logging.getLogger("auto-attack"), _Listener(subject.progress)
     level, propagate, trace = logger.level, logger.propagate, sys.gettrace()

@@ -7,11 +7,13 @@ pixels are an extension of this project: the paper's regions do not depend on an
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from benchmark.image_gradients import image_gradient
 from benchmark.objectives import cross_entropy
 from benchmark.subject import Subject
 from models_zoo.errors import InputError
@@ -116,14 +118,10 @@ def aim_gradient(subject: Subject, images: Tensor, aims: Tensor) -> tuple[Tensor
         images: (N, C, H, W).
         aims: target classes (N,).
     """
-    logits: list[Tensor] = []
-    slopes: list[Tensor] = []
+    logits, gradients = [], []
     size = subject.batch_size
     for part, classes in zip(torch.split(images, size), torch.split(aims, size), strict=True):
-        asked = part.detach().requires_grad_(True)
-        with torch.enable_grad():
-            answer = subject.forward(asked)
-            value = cross_entropy(answer, classes).sum()
-        slopes += subject.gradients(value, [asked], len(part))
-        logits.append(answer.detach())
-    return torch.cat(logits), torch.cat(slopes)
+        found, _, gradient = image_gradient(subject, part, partial(cross_entropy, labels=classes))
+        logits.append(found)
+        gradients.append(gradient)
+    return torch.cat(logits), torch.cat(gradients)

@@ -1,4 +1,4 @@
-"""Verification: no number is recorded for a point that was not measured and classified again."""
+"""Verification: every point is measured and classified again before it counts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from models_zoo.prediction import predicted_classes
 
 
 def classified(subject: Subject, ball: InputBall, candidates: Tensor) -> tuple[Tensor, Tensor]:
-    """Put candidate images back into their balls and classify them again in float32.
+    """Project candidate images into their balls and classify them again in float32.
 
     Args:
         subject: model and labels of the candidates' clean images.
@@ -31,8 +31,8 @@ def classified(subject: Subject, ball: InputBall, candidates: Tensor) -> tuple[T
     return inside[IMAGES], subject.logits(inside[IMAGES])
 
 
-def verified_fallen(subject: Subject, ball: InputBall, candidates: Tensor) -> tuple[Tensor, Tensor]:
-    """As :func:`classified`: bool (N,), misclassified, and the images this holds for."""
+def verified_broken(subject: Subject, ball: InputBall, candidates: Tensor) -> tuple[Tensor, Tensor]:
+    """As :func:`classified`: bool (N,), which images are misclassified, and the images."""
     inside, logits = classified(subject, ball, candidates)
     return predicted_classes(logits) != subject.labels, inside
 
@@ -51,4 +51,4 @@ def require_inside(space: Space, point: Point) -> None:
     """
     if not space.contains(point):
         excess = float(space.excess(point).amax())
-        raise RuntimeError(f"a point lies {excess:.3g} outside its space; the search is broken")
+        raise RuntimeError(f"a point lies {excess:.3g} outside its space; the search is faulty")

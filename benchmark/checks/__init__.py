@@ -1,9 +1,12 @@
-"""Checks: is this a model whose robustness attacks can measure? Each answers with a flag."""
+"""Checks: can attacks measure the robustness of this model? Each returns a flag."""
 
 from benchmark.checks.accuracy import below_card, no_better_than_chance
 from benchmark.checks.coverage import require_weights_under_attack, weights_under_attack
 from benchmark.checks.differences import inexact_gradients
-from benchmark.checks.duel import duel, standing_along_gradient
+from benchmark.checks.gradient_versus_random_search import (
+    gradient_versus_random_search,
+    robust_counts_along_gradient,
+)
 from benchmark.checks.gradients import saturated_loss, vanishing_gradients
 from benchmark.checks.outcomes import accuracy_rises, gradient_free_wins
 from benchmark.checks.outputs import non_finite_outputs, not_logits
@@ -13,16 +16,16 @@ __all__ = [
     "accuracy_rises",
     "batch_dependence",
     "below_card",
-    "duel",
     "gradient_free_wins",
+    "gradient_versus_random_search",
     "inexact_gradients",
     "no_better_than_chance",
     "non_finite_outputs",
     "not_logits",
     "random_outputs",
     "require_weights_under_attack",
+    "robust_counts_along_gradient",
     "saturated_loss",
-    "standing_along_gradient",
     "train_mode",
     "vanishing_gradients",
     "weights_under_attack",

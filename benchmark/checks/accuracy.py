@@ -1,4 +1,4 @@
-"""Is the clean accuracy what it should be? A model read wrongly looks fragile, or robust."""
+"""Is the clean accuracy what it should be? A model loaded wrongly may look fragile, or robust."""
 
 from __future__ import annotations
 
@@ -6,24 +6,25 @@ from scipy.stats import beta
 
 from benchmark.results import Flag
 
-SLACK = 0.02
-"""How far accuracy may lie below a card's figure: that is rounded, and of all test images."""
+MAX_SHORTFALL = 0.02
+"""Largest share by which accuracy may lie below a card's figure, which is rounded and of all test
+images."""
 
-ALPHA = 0.01
-"""Probability with which an honest model's few examples would raise a flag."""
+FALSE_FLAG_PROBABILITY = 0.01
+"""Probability that sampling alone raises a flag."""
 
-FACTOR = 1.5
-"""How many times chance an accuracy must be able to reach."""
+MIN_TIMES_CHANCE = 1.5
+"""Multiple of chance that an accuracy must be able to reach."""
 
 _ADVICE = (
     "Check that the images are those the model was trained for and that they are prepared, "
-    "normalised and labelled as it expects. A model that is wrong without an attack says nothing "
-    "of robustness."
+    "normalized and labeled as it expects. The robustness of a model that is wrong "
+    "without an attack means nothing."
 )
 
 
-def most_likely(right: int, n: int) -> float:
-    """The largest accuracy of which so few right answers are no wonder, at :data:`ALPHA`.
+def upper_accuracy(right: int, n: int) -> float:
+    """Upper confidence bound of the accuracy, at :data:`FALSE_FLAG_PROBABILITY`.
 
     The upper end of Clopper and Pearson's one-sided interval (1934), which holds for any number of
     examples.
@@ -32,7 +33,7 @@ def most_likely(right: int, n: int) -> float:
         right: examples classified correctly.
         n: examples, at least 1.
     """
-    return 1.0 if right >= n else float(beta.ppf(1 - ALPHA, right + 1, n - right))
+    return 1.0 if right >= n else float(beta.ppf(1 - FALSE_FLAG_PROBABILITY, right + 1, n - right))
 
 
 def below_card(right: int, n: int, stated: float) -> Flag:
@@ -43,16 +44,17 @@ def below_card(right: int, n: int, stated: float) -> Flag:
         n: examples, at least 1.
         stated: the card's figure, in [0, 1].
     """
-    share, most = right / n, most_likely(right, n)
+    share, most = right / n, upper_accuracy(right, n)
     return Flag(
         name="accuracy_below_card",
         title="Clean accuracy far below the card's",
-        raised=most < stated - SLACK,
+        raised=most < stated - MAX_SHORTFALL,
         figure=100 * (stated - share),
         saw=f"The card states {stated:.1%}, {share:.1%} of {n:,} examples are right: "
-        f"{abs(100 * (stated - share)):.1f} points {'less' if share <= stated else 'more'}. So few "
-        f"right answers allow for {most:.1%} at most (one-sided {1 - ALPHA:.0%} interval); more "
-        f"than {100 * SLACK:g} points below the card even then raises the flag.",
+        f"{abs(100 * (stated - share)):.1f} points {'less' if share <= stated else 'more'}. The "
+        f"accuracy may be {most:.1%} at most (one-sided {1 - FALSE_FLAG_PROBABILITY:.0%} "
+        f"interval); more than {100 * MAX_SHORTFALL:g} points below the card even then raises "
+        "the flag.",
         advice=_ADVICE,
     )
 
@@ -63,16 +65,16 @@ def no_better_than_chance(right: int, n: int, classes: int) -> Flag:
     Args:
         right: examples classified correctly.
         n: examples, at least 1.
-        classes: how many the model tells apart.
+        classes: number of classes of the model.
     """
-    chance, most = 1 / classes, most_likely(right, n)
+    chance, most = 1 / classes, upper_accuracy(right, n)
     return Flag(
         name="no_better_than_chance",
         title="Clean accuracy is that of guessing",
-        raised=most < FACTOR * chance,
+        raised=most < MIN_TIMES_CHANCE * chance,
         figure=right / n / chance,
-        saw=f"{right / n:.1%} of {n:,} examples are right, chance is {chance:.1%}. So few right "
-        f"answers allow for {most:.1%} at most (one-sided {1 - ALPHA:.0%} interval); below "
-        f"{FACTOR:g} times chance even then raises the flag.",
+        saw=f"{right / n:.1%} of {n:,} examples are right, chance is {chance:.1%}. The "
+        f"accuracy may be {most:.1%} at most (one-sided {1 - FALSE_FLAG_PROBABILITY:.0%} "
+        f"interval); below {MIN_TIMES_CHANCE:g} times chance even then raises the flag.",
         advice=_ADVICE,
     )

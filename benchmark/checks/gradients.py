@@ -1,4 +1,4 @@
-"""Does the gradient reach anything? Vanishing gradients and a saturated cross-entropy.
+"""Vanishing gradients, and a saturated cross-entropy.
 
 After Athalye, Carlini & Wagner 2018 ("Obfuscated gradients give a false sense of security") and the
 checks in the code of Croce & Hein 2020, which look at the cross-entropy alone and so flag every
@@ -10,54 +10,59 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from benchmark.checks.duel import along_gradient
-from benchmark.checks.slopes import first_order_distance, input_gradients
+from benchmark.checks.gradient_versus_random_search import broken_along_gradient
+from benchmark.checks.input_gradients import first_order_distance, input_gradients
 from benchmark.objectives import cross_entropy, margin
 from benchmark.results import Flag
 from benchmark.subject import Subject
 
-BOX = 1.0
-"""The longest linf displacement inside [0, 1]: what lies further by its gradient is out of reach
-for every attack that believes the gradient."""
+MAX_LINF_DISTANCE = 1.0
+"""Longest linf displacement inside [0, 1]: examples further from the decision boundary by their
+gradient are out of reach for attacks that follow it."""
 
-STEPS = 10
-"""Gradient steps that an example out of reach by its gradient is given to fall in the whole box."""
+N_STEPS = 10
+"""Gradient steps through the whole box on examples out of reach by their gradient."""
 
-FEW = 0.05
-"""Share of examples above which dead gradients are a flag; honest models have none."""
+MAX_SHARE = 0.05
+"""Share of examples above which vanishing gradients raise a flag; models without masking have
+none."""
 
-_NOTHING = "No example was classified correctly, so there was nothing to measure."
+_NO_EXAMPLES = "No example was classified correctly, so there was nothing to measure."
 
 
 def vanishing_gradients(subject: Subject) -> Flag:
-    """Share of correct examples that gradients cannot break even where any image may be shown.
+    """Share of correct examples that gradient steps cannot break even in the whole box.
 
     An example counts when its first-order linf distance to the decision boundary,
-    ``abs(margin) / norm_1(gradient)``, is more than :data:`BOX`, and sign-gradient steps through
-    the whole box leave it standing as well. A model that is merely confident has a small
+    ``abs(margin) / norm_1(gradient)``, is more than :data:`MAX_LINF_DISTANCE`, and sign-gradient
+    steps through the whole box do not break it either. A model that is merely confident has a small
     cross-entropy gradient but a large margin gradient; one that is flat around an image, as after
-    training with TRADES, falls on the way. Neither is flagged.
+    training with TRADES, is broken on the way. Neither is flagged.
     """
-    right, gap, slope, _ = _at_images(subject)
-    far = (first_order_distance(gap, slope) > BOX).nonzero().squeeze(1)
-    held = [~along_gradient(right.take(rows), BOX, STEPS) for rows in _parts(right, far)]
-    stuck = int(torch.cat(held).sum()) if held else 0
-    zero = int((slope == 0).flatten(1).all(1).sum())
+    correct, gap, gradient, _ = _at_images(subject)
+    far = (first_order_distance(gap, gradient) > MAX_LINF_DISTANCE).nonzero().squeeze(1)
+    kept = [
+        ~broken_along_gradient(correct.take(rows), MAX_LINF_DISTANCE, N_STEPS)
+        for rows in _parts(correct, far)
+    ]
+    stuck = int(torch.cat(kept).sum()) if kept else 0
+    zero = int((gradient == 0).flatten(1).all(1).sum())
     share = stuck / len(gap) if len(gap) else None
     return Flag(
         name="vanishing_gradients",
         title="Gradients vanish",
-        raised=share is not None and share > FEW,
+        raised=share is not None and share > MAX_SHARE,
         figure=share,
-        saw=_NOTHING
+        saw=_NO_EXAMPLES
         if share is None
         else f"{len(far)} of {len(gap)} correctly classified examples lie, by the gradient of "
         f"their logit margin, further from the decision boundary than any image does, and {stuck} "
-        f"of them stand {STEPS} steps along it through the whole of [0, 1]; {zero} have a gradient "
-        f"of exactly zero. More than {FEW:.0%} that stand raise the flag.",
-        advice="Attacks that follow gradients stand still here, so robust accuracy is too high. "
-        "Attack a differentiable stand-in of the step that kills the gradient (BPDA), or without "
-        "gradients.",
+        f"of them are not broken by {N_STEPS} steps along it through the whole of [0, 1]; "
+        f"{zero} have a gradient of exactly zero. More than {MAX_SHARE:.0%} that are not "
+        "broken raise the flag.",
+        advice="Attacks that follow gradients make no progress here, so robust accuracy is too "
+        "high. Attack a differentiable approximation of the step that kills the gradient (BPDA), "
+        "or without gradients.",
     )
 
 
@@ -66,23 +71,23 @@ def saturated_loss(subject: Subject) -> Flag:
 
     In float32 that needs a lead of about 100 logits, which no temperature in use gives.
     """
-    _, _, slope, loss_slope = _at_images(subject)
-    alive = (slope != 0).flatten(1).any(1)
-    dead = alive & (loss_slope == 0).flatten(1).all(1)
+    _, _, gradient, loss_gradient = _at_images(subject)
+    alive = (gradient != 0).flatten(1).any(1)
+    dead = alive & (loss_gradient == 0).flatten(1).all(1)
     share = float(dead.double().mean()) if len(dead) else None
     return Flag(
         name="saturated_loss",
         title="Cross-entropy is saturated",
-        raised=share is not None and share > FEW,
+        raised=share is not None and share > MAX_SHARE,
         figure=share,
-        saw=_NOTHING
+        saw=_NO_EXAMPLES
         if share is None
         else f"For {int(dead.sum())} of {len(dead)} correctly classified examples the gradient of "
         f"the cross-entropy is exactly zero while that of the logit margin is not. More than "
-        f"{FEW:.0%} raises the flag.",
-        advice="The logits are scaled so far up that attacks on the cross-entropy stand still. "
-        "Trust attacks on margins only, or divide the logits by a constant: it changes no "
-        "prediction.",
+        f"{MAX_SHARE:.0%} raises the flag.",
+        advice="The logits are scaled so far up that attacks on the cross-entropy make no "
+        "progress. Rely on attacks on margins only, or divide the logits by a constant, which "
+        "changes no prediction.",
     )
 
 
@@ -96,12 +101,12 @@ def _at_images(subject: Subject) -> tuple[Subject, Tensor, Tensor, Tensor]:
     def measure() -> tuple[Subject, Tensor, Tensor, Tensor]:
         finite = subject.logits().isfinite().all(1)
         right = subject.take((subject.correct() & finite).nonzero().squeeze(1))
-        (gap, slope), (_, loss_slope) = input_gradients(
+        (gap, gradient), (_, loss_gradient) = input_gradients(
             right,
             right.images,
             lambda logits, rows: margin(logits, right.labels[rows]),
             lambda logits, rows: cross_entropy(logits, right.labels[rows]),
         )
-        return right, gap, slope, loss_slope
+        return right, gap, gradient, loss_gradient
 
     return subject.once(("checks", "gradients"), measure)

@@ -1,4 +1,4 @@
-"""Do the outcomes of attacks fit together? Checks of results, whichever search they come from."""
+"""Are the outcomes of attacks consistent? Checks of results, independent of the search."""
 
 from __future__ import annotations
 
@@ -8,66 +8,67 @@ from torch import Tensor
 
 from benchmark.results import Flag
 
-CHANCE = 2
-"""Examples by which a search may be luckier than another without any meaning."""
+MIN_EXAMPLES = 2
+"""Number of examples by which two searches may differ by chance."""
 
-SHARE = 0.02
-"""The same as a share of the examples; the flag needs more than both."""
+MAX_SHARE = 0.02
+"""The same as a share of the examples; the flag needs both."""
 
 
-def gradient_free_wins(gradient_fallen: Tensor, free_fallen: Tensor) -> Flag:
+def gradient_free_wins(gradient_broken: Tensor, gradient_free_broken: Tensor) -> Flag:
     """Share of examples that only a search without gradients broke.
 
     Args:
-        gradient_fallen: bool (N,), broken by the search that follows gradients.
-        free_fallen: bool (N,), broken by the one that does not, of the same examples in the same
-            ball; it need not have been asked about those that had fallen already.
+        gradient_broken: bool (N,), broken by the search that follows gradients.
+        gradient_free_broken: bool (N,), broken by the one that does not, among the same examples in
+            the same ball; it need not have run on those broken already.
     """
-    alone = int((free_fallen & ~gradient_fallen).sum())
-    share = alone / len(gradient_fallen)
+    n_only = int((gradient_free_broken & ~gradient_broken).sum())
+    share = n_only / len(gradient_broken)
     return Flag(
         name="gradient_free_wins",
         title="Search without gradients beats gradients",
-        raised=alone >= CHANCE and share > SHARE,
+        raised=n_only >= MIN_EXAMPLES and share > MAX_SHARE,
         figure=share,
-        saw=f"The search along gradients broke {int(gradient_fallen.sum())} of "
-        f"{len(gradient_fallen)} examples, and {alone} of the others fell to a search without "
-        f"them. At least {CHANCE} and more than {SHARE:.0%} of all raise the flag.",
-        advice="Gradients lead the attack astray, so robust accuracy from gradients alone is too "
-        "high. Trust the outcomes of the search without gradients, give it more queries, and look "
+        saw=f"The search along gradients broke {int(gradient_broken.sum())} of "
+        f"{len(gradient_broken)} examples, and a search without them broke "
+        f"{n_only} of the others. At least {MIN_EXAMPLES} and more than {MAX_SHARE:.0%} of all "
+        "raise the flag.",
+        advice="Gradients are masked, so robust accuracy from gradients alone is too "
+        "high. Use the outcomes of the search without gradients, give it more queries, and look "
         "for what masks the gradients.",
     )
 
 
-def accuracy_rises(budgets: Sequence[float], standing: Sequence[int]) -> Flag:
-    """Most examples by which a larger budget left more standing than a smaller one.
+def accuracy_rises(budgets: Sequence[float], n_robust: Sequence[int]) -> Flag:
+    """Largest number of examples by which robust accuracy increases with the budget.
 
-    A larger ball holds every image of a smaller one, so an attack that leaves more standing there
-    has not found what it could have found.
+    A larger ball contains the smaller ones, so an attack after which more examples are robust there
+    has missed some.
 
     Args:
         budgets: radii, ascending.
-        standing: how many of the same examples an independent run left standing at each budget,
-            before outcomes of smaller budgets are counted at larger ones.
+        n_robust: number of robust examples per budget, in independent runs on the same examples,
+            before outcomes at smaller budgets are counted at larger ones.
     """
-    least, rise, where = standing[0], 0, (budgets[0], budgets[0])
+    least, increase, where = n_robust[0], 0, (budgets[0], budgets[0])
     floor = budgets[0]
-    for budget, count in zip(budgets, standing, strict=True):
-        if count - least > rise:
-            rise, where = count - least, (floor, budget)
+    for budget, count in zip(budgets, n_robust, strict=True):
+        if count - least > increase:
+            increase, where = count - least, (floor, budget)
         if count < least:
             least, floor = count, budget
-    tolerance = max(CHANCE, SHARE * max(standing))
+    tolerance = max(MIN_EXAMPLES, MAX_SHARE * max(n_robust))
     return Flag(
         name="accuracy_rises",
         title="Accuracy rises with the budget",
-        raised=rise > tolerance,
-        figure=float(rise),
-        saw=f"No larger budget left more examples standing than a smaller one ({len(budgets)} "
+        raised=increase > tolerance,
+        figure=float(increase),
+        saw=f"No more examples are robust at a larger budget than at a smaller one ({len(budgets)} "
         "budgets)."
-        if rise == 0
-        else f"{rise} more examples stood at budget {where[1]:.4g} than at {where[0]:.4g}, in "
-        f"independent runs. More than {tolerance:g} raise the flag.",
+        if increase == 0
+        else f"{increase} more examples are robust at budget {where[1]:.4g} than at "
+        f"{where[0]:.4g}, in independent runs. More than {tolerance:g} raise the flag.",
         advice="The attack at the larger budget stopped early: give it more steps or restarts, and "
         "read the smallest accuracy of all smaller budgets as the larger one's bound.",
     )

@@ -7,14 +7,14 @@ import torch
 from benchmark.results import Flag
 from benchmark.subject import Subject
 
-MOST = 0.9
-"""Share of normalised rows above which outputs are no logits; logits have practically none."""
+MAX_NORMALIZED_SHARE = 0.9
+"""Share of normalized rows above which outputs are not logits; logits have practically none."""
 
-ROUNDING = 1e-4
-"""How far a row's sum may be from 1 (or the log of its exponentials' sum from 0)."""
+ROW_SUM_TOLERANCE = 1e-4
+"""Largest deviation of a row's sum from 1, or of its log-sum-exp from 0."""
 
-CORNERS = 16
-"""How many random images, and how many corners of the box, are tried for finite outputs."""
+N_RANDOM_IMAGES = 16
+"""Number of random images, and of corners of the box, that are tried for finite outputs."""
 
 
 def not_logits(subject: Subject) -> Flag:
@@ -22,8 +22,8 @@ def not_logits(subject: Subject) -> Flag:
     outputs = subject.logits()
     rows = outputs[outputs.isfinite().all(1)].double()
     inside = ((rows >= 0) & (rows <= 1)).all(1)
-    probabilities = inside & ((rows.sum(1) - 1).abs() < ROUNDING)
-    logs = (rows <= ROUNDING).all(1) & (rows.logsumexp(1).abs() < ROUNDING)
+    probabilities = inside & ((rows.sum(1) - 1).abs() < ROW_SUM_TOLERANCE)
+    logs = (rows <= ROW_SUM_TOLERANCE).all(1) & (rows.logsumexp(1).abs() < ROW_SUM_TOLERANCE)
     shares = {
         name: float(found.double().mean()) if len(rows) else 0.0
         for name, found in (("probabilities", probabilities), ("log-probabilities", logs))
@@ -33,12 +33,12 @@ def not_logits(subject: Subject) -> Flag:
     return Flag(
         name="not_logits",
         title="Outputs are not logits",
-        raised=share is not None and share > MOST,
+        raised=share is not None and share > MAX_NORMALIZED_SHARE,
         figure=share,
         saw="No output was finite, so there was nothing to measure."
         if share is None
-        else f"{share:.0%} of {len(rows)} outputs are {name}: in range and normalised to within "
-        f"{ROUNDING:g}. More than {MOST:.0%} raises the flag.",
+        else f"{share:.0%} of {len(rows)} outputs are {name}: in range and normalized to within "
+        f"{ROW_SUM_TOLERANCE:g}. More than {MAX_NORMALIZED_SHARE:.0%} raises the flag.",
         advice="Hand over the model without its last softmax. Probabilities round to 0 and 1 where "
         "the model is confident, and gradients vanish with them; log-probabilities keep them, but "
         "the scale of the logits is lost to probes that read it.",
@@ -46,13 +46,13 @@ def not_logits(subject: Subject) -> Flag:
 
 
 def non_finite_outputs(subject: Subject, eps: float = 0.0) -> Flag:
-    """Share of images with an infinite or undefined output, in the data and all over the box.
+    """Share of images with an infinite or undefined output, in the data and in the whole box.
 
     Args:
         subject: model and examples.
         eps: linf radius around the examples within which random images are tried too.
     """
-    some = min(CORNERS, len(subject))
+    some = min(N_RANDOM_IMAGES, len(subject))
     shape = (some, *subject.images.shape[1:])
     generator = subject.generator("checks", "box")
     random = torch.rand(shape, generator=generator)

@@ -1,4 +1,4 @@
-"""Does the same image always get the same logits?"""
+"""Does the same image always have the same logits?"""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from benchmark.results import Flag
 from benchmark.subject import Subject
 from models_zoo.prediction import predicted_classes
 
-REPEATED = 1e-4
-"""Limit between two passes over the same batch, relative to the largest logit: far above float32's
-rounding on any device, far below what a random layer does."""
+MAX_REPEATED_CHANGE = 1e-4
+"""Largest change between two passes over the same batch, relative to the largest logit: far above
+float32's rounding on any device, far below the effect of a random layer."""
 
-REGROUPED = 1e-2
-"""The same between batches of different company, where a GPU may choose another algorithm with
+MAX_REGROUPED_CHANGE = 1e-2
+"""The same between different batches, where a GPU may choose another algorithm with
 TensorFloat-32's rounding of 1e-3. Batch statistics change logits by a tenth and more."""
 
-NOISE = 3.0
-"""A random model differs between batches as well: so many times must company outdo repetition."""
+MIN_TIMES_REPEATED = 3.0
+"""Smallest multiple of the change between two passes: random models differ between batches too."""
 
-COMPANY = 16
-"""Images that are asked about in two different batches."""
+MAX_IMAGES = 16
+"""Number of images that are classified in two different batches."""
 
 
 def random_outputs(subject: Subject) -> Flag:
@@ -32,11 +32,11 @@ def random_outputs(subject: Subject) -> Flag:
     return Flag(
         name="random_outputs",
         title="Forward pass is random",
-        raised=apart > REPEATED * scale,
+        raised=apart > MAX_REPEATED_CHANGE * scale,
         figure=apart,
         saw=f"Two passes over the same {len(subject)} images differ by up to {apart:.3g} in a "
         f"logit, where the largest logit is {scale:.3g}; {changed} predictions changed. More than "
-        f"{REPEATED:g} of the largest logit raises the flag.",
+        f"{MAX_REPEATED_CHANGE:g} of the largest logit raises the flag.",
         advice="An attack that succeeds once may not succeed again, so no outcome is a proof. Fix "
         "the randomness and say so, or average over it: attack and classify with the mean of many "
         "passes (EOT).",
@@ -60,26 +60,30 @@ def train_mode(subject: Subject) -> Flag:
 
 
 def batch_dependence(subject: Subject) -> Flag:
-    """Largest change of an image's logits when it is classified in other company.
+    """Largest change of an image's logits when it is classified in another batch.
 
     Some of the examples are classified once on their own and once behind as many images of noise. A
     layer that computes statistics over the batch, as batch norm does in train mode, changes them.
     """
-    some = subject.head(max(1, min(COMPANY, subject.batch_size // 2)))
+    some = subject.head(max(1, min(MAX_IMAGES, subject.batch_size // 2)))
     noise = torch.rand(some.images.shape, generator=subject.generator("checks", "company"))
     with torch.no_grad():
-        alone, again = subject.forward(some.images), subject.forward(some.images)
-        company = torch.cat([noise.to(some.images), some.images])
-        together = subject.forward(company)[len(some) :]
-    apart, repeated, scale = _difference(alone, together), _difference(alone, again), _scale(alone)
+        by_itself, again = subject.forward(some.images), subject.forward(some.images)
+        batch = torch.cat([noise.to(some.images), some.images])
+        together = subject.forward(batch)[len(some) :]
+    apart, repeated, scale = (
+        _difference(by_itself, together),
+        _difference(by_itself, again),
+        _scale(by_itself),
+    )
     return Flag(
         name="batch_dependence",
         title="Logits depend on the rest of the batch",
-        raised=apart > max(REGROUPED * scale, NOISE * repeated),
+        raised=apart > max(MAX_REGROUPED_CHANGE * scale, MIN_TIMES_REPEATED * repeated),
         figure=apart,
         saw=f"The logits of {len(some)} images change by up to {apart:.3g} when other images share "
-        f"their batch, where the largest logit is {scale:.3g}. More than {REGROUPED:g} of the "
-        f"largest logit raises the flag.",
+        f"their batch, where the largest logit is {scale:.3g}. More than "
+        f"{MAX_REGROUPED_CHANGE:g} of the largest logit raises the flag.",
         advice="A layer behaves as in train mode although the model is in eval mode: look for "
         "batch norm without running statistics. Scores depend on the batch size and the order of "
         "the examples until it is fixed.",
@@ -87,7 +91,7 @@ def batch_dependence(subject: Subject) -> Flag:
 
 
 def _difference(first: Tensor, second: Tensor) -> float:
-    """Largest absolute difference where both are finite; 0 where nothing is."""
+    """Largest absolute difference where both are finite; 0 where none are."""
     apart = (first.double() - second.double()).abs()
     return float(apart[apart.isfinite()].max()) if apart.isfinite().any() else 0.0
 

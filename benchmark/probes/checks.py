@@ -72,9 +72,11 @@ class ChecksProbe(Probe):
                 checks.vanishing_gradients(some),
                 checks.saturated_loss(some),
                 checks.inexact_gradients(some),
-                checks.gradient_free_wins(*checks.duel(some, settings.eps, settings.steps)),
+                checks.gradient_free_wins(
+                    *checks.gradient_versus_random_search(some, settings.eps, settings.steps)
+                ),
                 checks.accuracy_rises(
-                    budgets, checks.standing_along_gradient(some, budgets, settings.steps)
+                    budgets, checks.robust_counts_along_gradient(some, budgets, settings.steps)
                 ),
             ]
         raised = [flag for flag in flags if flag.raised]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from benchmark.attacks.inputs import InputAttack
+from benchmark.attacks.inputs import InputAttackResult
 from benchmark.probes.ladders import budget_text
 from benchmark.results import Thumbnail
 from benchmark.subject import Subject
@@ -20,7 +20,7 @@ LARGEST = 64
 
 def example_thumbnails(
     subject: Subject,
-    attacks: Mapping[float, InputAttack],
+    attacks: Mapping[float, InputAttackResult],
     headline: float,
     norm: str = "linf",
 ) -> list[Thumbnail]:

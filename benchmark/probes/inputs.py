@@ -8,8 +8,7 @@ from typing import Any, Self
 import torch
 from pydantic import model_validator
 
-from benchmark.attacks.inputs import Effort, InputAttack, attack_rungs
-from benchmark.attacks.inputs.squares import Squares
+from benchmark.attacks.inputs import Effort, InputAttackResult, attacks_by_budget
 from benchmark.checks import gradient_free_wins
 from benchmark.probes.headline_norm import NORM_LABELS, HeadlineNorm
 from benchmark.probes.input_pictures import example_thumbnails
@@ -80,10 +79,10 @@ class InputProbe(Probe):
         clean = subject.correct()
         curves: list[Curve] = []
         outcomes: dict[str, Outcomes] = {}
-        attacks: dict[str, dict[float, InputAttack]] = {}
+        attacks: dict[str, dict[float, InputAttackResult]] = {}
         ladders = {"linf": settings.linf, "l2": settings.l2}
         for norm, ladder in ladders.items():
-            rungs = attack_rungs(subject, norm, ladder, settings.effort)
+            rungs = attacks_by_budget(subject, norm, ladder, settings.effort)
             standing = [rung.robust for rung in rungs]
             attacks[norm] = dict(zip(ladder, rungs, strict=True))
             outcomes |= {
@@ -121,20 +120,20 @@ class InputProbe(Probe):
         )
 
 
-def _account(attacks: Mapping[str, Mapping[float, InputAttack]]) -> dict[str, Any]:
+def _account(attacks: Mapping[str, Mapping[float, InputAttackResult]]) -> dict[str, Any]:
     """What each search was run on and found, over all budgets of a norm."""
     account: dict[str, Any] = {}
     for norm, rungs in attacks.items():
         asked: dict[str, list[int]] = {}
         for rung in rungs.values():
-            for found in rung.found:
+            for found in rung.searches:
                 counts = asked.setdefault(found.search, [0, 0, 0])
-                for place, count in enumerate((found.attacked.sum(), found.fell.sum())):
+                for place, count in enumerate((found.attacked.sum(), found.broken.sum())):
                     counts[place] += int(count)
                 counts[2] += found.forwards + found.backwards
         account[f"searches in {norm} balls"] = [
-            f"{search}: {fell} of {attacked} fell, {passes} passes"
-            for search, (attacked, fell, passes) in asked.items()
+            f"{search}: {broken} of {attacked} broken, {passes} passes"
+            for search, (attacked, broken, passes) in asked.items()
         ]
     return account
 
@@ -157,14 +156,14 @@ def _no_gradients(subject: Subject) -> list[Flag]:
     ]
 
 
-def _gradient_free_wins(attacks: Mapping[str, Mapping[float, InputAttack]]) -> Flag:
+def _gradient_free_wins(attacks: Mapping[str, Mapping[float, InputAttackResult]]) -> Flag:
     """Which examples only the search without gradients broke, at any budget of either norm."""
-    searches = [found for rungs in attacks.values() for a in rungs.values() for found in a.found]
+    searches = [found for rungs in attacks.values() for a in rungs.values() for found in a.searches]
     first = next(iter(next(iter(attacks.values())).values()))
     along, freely = torch.zeros_like(first.robust), torch.zeros_like(first.robust)
     for found in searches:
-        if found.search.startswith(Squares.kind):
-            freely |= found.fell
+        if found.uses_gradients:
+            along |= found.broken
         else:
-            along |= found.fell
+            freely |= found.broken
     return gradient_free_wins(along, freely)

@@ -10,7 +10,7 @@ import torch
 from pydantic import Field, field_validator, model_validator
 from torch import Tensor
 
-from benchmark.attacks.inputs import Effort, InputAttack, attack_rungs
+from benchmark.attacks.inputs import Effort, InputAttackResult, attacks_by_budget
 from benchmark.attacks.joint import JOINT, Outcome, joint_surface
 from benchmark.attacks.weights import WeightAttack, weight_ladder
 from benchmark.measures.temperature import confidence
@@ -227,7 +227,7 @@ class JointProbe(Probe):
         inputs, weights = self._neighbours()
         norm = settings.headline_norm
         ladder = _ladder(inputs, norm)
-        rungs = _with_all_proofs(attack_rungs(subject, norm, ladder, inputs.effort))
+        rungs = _with_all_proofs(attacks_by_budget(subject, norm, ladder, inputs.effort))
         attacks = weight_ladder(subject, weights.radii, weights.budget)
         clean = subject.correct()
         return joint_surface(
@@ -238,7 +238,7 @@ class JointProbe(Probe):
             budget=weights.budget,
             effort=settings.effort,
             alone=[
-                InputAttack(subject.images, clean),
+                InputAttackResult(subject.images, clean),
                 *(rungs[ladder.index(eps)] for eps in settings.budgets),
             ],
             weight=[
@@ -252,7 +252,7 @@ def _ladder(inputs: InputSettings, norm: HeadlineNorm) -> tuple[float, ...]:
     return inputs.linf if norm == "linf" else inputs.l2
 
 
-def _with_all_proofs(rungs: list[InputAttack]) -> list[InputAttack]:
+def _with_all_proofs(rungs: list[InputAttackResult]) -> list[InputAttackResult]:
     """Rungs whose images also hold the proofs of the smaller budgets."""
     whole = rungs[:1]
     for before, rung in pairwise(rungs):

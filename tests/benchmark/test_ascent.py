@@ -1,4 +1,4 @@
-"""Ascents against closed forms, and what they promise about every row."""
+"""Ascents against closed forms, and what they guarantee per row."""
 
 import pytest
 import torch
@@ -26,11 +26,11 @@ def test_apgd_reaches_the_closed_form_in_small_weight_balls(linear_subject, geom
         "absolute-linf": lambda w, g: g.abs().sum(),
     }[geometry]
     closed = radius * sum(float(dual(w, at_origin.gradient[n])) for n, w in weights.items())
-    climb = apgd(ball, loss, ball.origin, 20)
-    assert float(ball.excess(climb.point)) <= 1e-9
-    rise = float(climb.values - at_origin.values)
-    assert rise >= 0.99 * closed
-    assert rise <= 1.01 * closed  # the ball is small, so more would lie outside it
+    result = apgd(ball, loss, ball.origin, 20)
+    assert float(ball.excess(result.point)) <= 1e-9
+    increase = float(result.values - at_origin.values)
+    assert increase >= 0.99 * closed
+    assert increase <= 1.01 * closed  # the ball is small, so more would lie outside it
 
 
 @pytest.mark.parametrize(("norm", "dual"), [("linf", 1), ("l2", 2)])
@@ -43,26 +43,26 @@ def test_ascents_reach_the_closed_form_in_input_balls(linear_subject, norm, dual
     difference = weight[targets] - weight[subject.labels]
     closed = eps * torch.linalg.vector_norm(difference, ord=dual, dim=1)
     before = objectives.targeted_margin(subject.model(subject.images), subject.labels, targets)
-    for climb in (apgd(ball, loss, ball.origin, 20), pgd(ball, loss, ball.origin, 10, 0.5)):
-        assert (climb.values - before >= 0.99 * closed).all()
-        assert (climb.values - before <= 1.0001 * closed).all()
-        assert float(ball.excess(climb.point).amax()) <= 1e-9
+    for result in (apgd(ball, loss, ball.origin, 20), pgd(ball, loss, ball.origin, 10, 0.5)):
+        assert (result.values - before >= 0.99 * closed).all()
+        assert (result.values - before <= 1.0001 * closed).all()
+        assert float(ball.excess(result.point).amax()) <= 1e-9
 
 
 class Recorder:
-    """An objective that swings, so that the last value is seldom the best, and what was asked."""
+    """An objective that oscillates, so that the last value is seldom the best."""
 
-    def __init__(self, images, falls_above=float("inf")):
-        self.centre, self.falls_above = images, falls_above
+    def __init__(self, images, broken_above=float("inf")):
+        self.centre, self.broken_above = images, broken_above
         self.seen = []
 
     def __call__(self, point, rows):
         x = point[IMAGES].detach().requires_grad_(True)
         values = torch.sin(40 * (x - self.centre[rows])).flatten(1).sum(1)
-        (slope,) = torch.autograd.grad(values.sum(), [x])
+        (gradient,) = torch.autograd.grad(values.sum(), [x])
         values = values.detach()
         self.seen.append((rows.clone(), point[IMAGES].clone(), values.clone()))
-        return Evaluation(values, {IMAGES: slope}, values > self.falls_above)
+        return Evaluation(values, {IMAGES: gradient}, values > self.broken_above)
 
     def history(self, row):
         for rows, images, values in self.seen:
@@ -71,7 +71,7 @@ class Recorder:
 
 
 @pytest.fixture
-def swinging():
+def oscillating():
     images = 0.2 + 0.6 * torch.rand(6, 1, 3, 3, generator=torch.Generator().manual_seed(1))
     ball = InputBall(images, "linf", 0.15)
     start = ball.sample(torch.Generator().manual_seed(2))
@@ -79,51 +79,51 @@ def swinging():
 
 
 @pytest.mark.parametrize("ascent", ["pgd", "apgd"])
-def test_ascents_keep_each_row_s_best(swinging, ascent):
-    images, ball, start = swinging
+def test_ascents_keep_each_row_s_best(oscillating, ascent):
+    images, ball, start = oscillating
     record = Recorder(images)
-    climb = pgd(ball, record, start, 25, 0.7) if ascent == "pgd" else apgd(ball, record, start, 25)
+    result = pgd(ball, record, start, 25, 0.7) if ascent == "pgd" else apgd(ball, record, start, 25)
     assert len(record.seen) == 26
     last_is_best = []
     for row in range(6):
         visited = list(record.history(row))
         best = max(value for _, value in visited)
-        assert float(climb.values[row]) == best
+        assert float(result.values[row]) == best
         place = next(image for image, value in visited if value == best)
-        assert torch.equal(climb.point[IMAGES][row], place)
+        assert torch.equal(result.point[IMAGES][row], place)
         last_is_best.append(visited[-1][1] == best)
-    assert not all(last_is_best), "the objective must swing, or the test shows nothing"
+    assert not all(last_is_best), "the objective must oscillate, or the test shows nothing"
 
 
-def test_rows_that_fall_leave_and_end_where_they_fell(swinging):
-    images, ball, start = swinging
+def test_broken_rows_leave_and_end_where_they_were_broken(oscillating):
+    images, ball, start = oscillating
     limit = 4.0
-    record = Recorder(images, falls_above=limit)
-    climb = apgd(ball, record, start, 40)
+    record = Recorder(images, broken_above=limit)
+    result = apgd(ball, record, start, 40)
     counts = [len(rows) for rows, _, _ in record.seen]
     assert counts == sorted(counts, reverse=True)
-    assert climb.fallen.any()
+    assert result.broken.any()
     for row in range(6):
         visited = list(record.history(row))
-        fell = [value > limit for _, value in visited]
-        assert bool(climb.fallen[row]) == any(fell)
-        if any(fell):
-            assert fell.index(True) == len(fell) - 1, "a fallen row was climbed on"
-            assert torch.equal(climb.point[IMAGES][row], visited[-1][0])
-            assert float(climb.values[row]) == visited[-1][1]
+        broken = [value > limit for _, value in visited]
+        assert bool(result.broken[row]) == any(broken)
+        if any(broken):
+            assert broken.index(True) == len(broken) - 1, "a broken row was run on"
+            assert torch.equal(result.point[IMAGES][row], visited[-1][0])
+            assert float(result.values[row]) == visited[-1][1]
 
 
-def test_rows_that_fall_at_the_start_stay_there(swinging):
-    images, ball, start = swinging
-    record = Recorder(images, falls_above=-1e9)
-    climb = apgd(ball, record, start, 10)
-    assert climb.fallen.all()
+def test_rows_broken_at_the_start_stay_there(oscillating):
+    images, ball, start = oscillating
+    record = Recorder(images, broken_above=-1e9)
+    result = apgd(ball, record, start, 10)
+    assert result.broken.all()
     assert len(record.seen) == 1
-    assert torch.equal(climb.point[IMAGES], start[IMAGES])
+    assert torch.equal(result.point[IMAGES], start[IMAGES])
 
 
-def test_a_row_climbs_the_same_way_whoever_else_is_in_the_batch(swinging):
-    images, ball, start = swinging
+def test_a_row_does_not_depend_on_the_rest_of_the_batch(oscillating):
+    images, ball, start = oscillating
     together = apgd(ball, Recorder(images), start, 15)
     for row in range(6):
         only = torch.tensor([row])
@@ -131,10 +131,13 @@ def test_a_row_climbs_the_same_way_whoever_else_is_in_the_batch(swinging):
         assert torch.equal(alone.point[IMAGES][0], together.point[IMAGES][row])
 
 
-def test_no_steps_give_the_start_back(swinging):
-    images, ball, start = swinging
-    for climb in (apgd(ball, Recorder(images), start, 0), pgd(ball, Recorder(images), start, 0, 1)):
-        assert torch.equal(climb.point[IMAGES], start[IMAGES])
+def test_no_steps_return_the_start(oscillating):
+    images, ball, start = oscillating
+    for result in (
+        apgd(ball, Recorder(images), start, 0),
+        pgd(ball, Recorder(images), start, 0, 1),
+    ):
+        assert torch.equal(result.point[IMAGES], start[IMAGES])
 
 
 def test_the_set_s_gradient_is_the_mean_s_whatever_the_batches(linear_subject):
@@ -150,6 +153,6 @@ def test_the_set_s_gradient_is_the_mean_s_whatever_the_batches(linear_subject):
     expected = torch.autograd.grad(
         nn.functional.cross_entropy(logits, subject.labels), list(asked.values())
     )
-    for name, slope in zip(asked, expected, strict=True):
-        torch.testing.assert_close(one.gradient[name], slope)
-        torch.testing.assert_close(many.gradient[name], slope)
+    for name, gradient in zip(asked, expected, strict=True):
+        torch.testing.assert_close(one.gradient[name], gradient)
+        torch.testing.assert_close(many.gradient[name], gradient)

@@ -8,7 +8,7 @@ import torch
 
 from benchmark import list_batteries, load_battery
 from benchmark.batteries import Battery, battery_for
-from benchmark.memory import usual_batch_size
+from benchmark.memory import default_batch_size
 from benchmark.probes import PROBES
 from benchmark.probes.ladders import budget_text
 from models_zoo.errors import InputError
@@ -160,7 +160,7 @@ def test_the_cifar100_battery_is_that_of_cifar10_but_for_its_classes():
     ],
 )
 def test_batches_of_larger_images_are_smaller(shape, device, size):
-    assert usual_batch_size(torch.empty(9, *shape, device=device)) == size
+    assert default_batch_size(torch.empty(9, *shape, device=device)) == size
 
 
 def test_the_mnist_battery_takes_the_first_1000_images_against_linf_03():

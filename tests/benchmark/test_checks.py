@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from benchmark import checks, evaluate
-from benchmark.checks.outcomes import CHANCE
+from benchmark.checks.outcomes import MIN_EXAMPLES
 from benchmark.datasets import load_dataset, load_npz
 from benchmark.probes.checks import ChecksProbe, ChecksSettings
 from benchmark.subject import Subject, subject_of
@@ -369,33 +369,35 @@ def test_figures_repeat_and_depend_on_no_batch_size_nor_the_caller_s_random_stat
         )
 
 
-def test_a_duel_at_budget_zero_breaks_nothing(subject):
-    by_gradient, freely = checks.duel(subject(), 0.0, 3)
+def test_the_two_short_searches_break_nothing_at_budget_zero(subject):
+    by_gradient, at_random = checks.gradient_versus_random_search(subject(), 0.0, 3)
     assert not by_gradient.any()
-    assert not freely.any()
+    assert not at_random.any()
 
 
-def test_a_duel_attacks_what_is_correct_and_once(subject):
+def test_the_two_short_searches_attack_correct_examples_once(subject):
     asked = subject("digits/mlp-pgd-at", 100)
-    by_gradient, freely = checks.duel(asked, EPS, 5)
+    by_gradient, at_random = checks.gradient_versus_random_search(asked, EPS, 5)
     assert by_gradient.any()
-    assert not (by_gradient & freely).any()
-    assert not ((by_gradient | freely) & ~asked.correct()).any()
+    assert not (by_gradient & at_random).any()
+    assert not ((by_gradient | at_random) & ~asked.correct()).any()
 
 
-def test_a_duel_is_fair(subject):
+def test_the_two_short_searches_cost_the_same(subject):
     asked = subject(count=30)
     right, before = int(asked.correct().sum()), asked.passes.forwards
-    checks.duel(asked, 1e-6, 4)  # too small to break anything: both search to the end
+    checks.gradient_versus_random_search(
+        asked, 1e-6, 4
+    )  # too small to break anything: both search to the end
     assert asked.passes.forwards - before == 2 * 5 * right
 
 
 def test_the_search_without_gradients_builds_on_what_it_found(flawed):
     """Measured: 38 of 64. Keeping the last proposal in place of the best breaks 24, none 6."""
     around, _ = FLAWS["detached"]
-    by_gradient, freely = checks.duel(flawed(around), EPS, 30)
+    by_gradient, at_random = checks.gradient_versus_random_search(flawed(around), EPS, 30)
     assert not by_gradient.any()
-    assert int(freely.sum()) > 30
+    assert int(at_random.sum()) > 30
 
 
 def test_a_search_without_gradients_wins_by_more_than_chance():
@@ -409,12 +411,12 @@ def test_a_search_without_gradients_wins_by_more_than_chance():
     flag = checks.gradient_free_wins(none, first(5))
     assert flag.raised
     assert flag.figure == 5 / 200
-    assert not checks.gradient_free_wins(none[:10], first(CHANCE - 1)[:10]).raised
+    assert not checks.gradient_free_wins(none[:10], first(MIN_EXAMPLES - 1)[:10]).raised
     assert checks.gradient_free_wins(first(20), first(30)).figure == 10 / 200
 
 
 @pytest.mark.parametrize(
-    ("standing", "rise", "expected"),
+    ("n_robust", "increase", "expected"),
     [
         ([90, 60, 30], 0, False),
         ([90, 60, 60], 0, False),
@@ -425,10 +427,10 @@ def test_a_search_without_gradients_wins_by_more_than_chance():
         ([50], 0, False),
     ],
 )
-def test_accuracy_may_not_rise_with_the_budget(standing, rise, expected):
-    budgets = [0.1 * (place + 1) for place in range(len(standing))]
-    flag = checks.accuracy_rises(budgets, standing)
-    assert flag.figure == rise
+def test_accuracy_may_not_increase_with_the_budget(n_robust, increase, expected):
+    budgets = [0.1 * (place + 1) for place in range(len(n_robust))]
+    flag = checks.accuracy_rises(budgets, n_robust)
+    assert flag.figure == increase
     assert flag.raised == expected
 
 

@@ -10,8 +10,8 @@ from pyautoattack.square import SquareAttack
 from torch import nn
 
 import benchmark.comparison
-from benchmark.attacks.inputs import InputAttack
-from benchmark.attacks.reference import ReferenceAttack, proven_fallen, run_autoattack
+from benchmark.attacks.inputs import InputAttackResult
+from benchmark.attacks.reference import ReferenceAttack, proven_broken, run_autoattack
 from benchmark.comparison import Comparison, compare_autoattack
 from benchmark.results import Cost
 from benchmark.spaces import InputBall
@@ -29,9 +29,9 @@ class Counting(torch.autograd.Function):
         return images.clone()
 
     @staticmethod
-    def backward(ctx, slopes):
-        Counting.backwards += len(slopes)
-        return slopes
+    def backward(ctx, gradients):
+        Counting.backwards += len(gradients)
+        return gradients
 
 
 class Linear(nn.Module):
@@ -51,7 +51,7 @@ class Linear(nn.Module):
 
 @pytest.fixture
 def short_square(monkeypatch):
-    """AutoAttack with a short black-box search, which takes most of its time where all stands."""
+    """AutoAttack with few queries of its Square attack, which takes most of the time."""
     perturb = SquareAttack.perturb
 
     def shorter(self, *arguments):
@@ -156,26 +156,26 @@ def test_autoattack_refuses_a_model_without_gradients():
         compare_autoattack(model, *examples(model), eps=0.1)
 
 
-def test_only_an_image_inside_its_ball_and_misclassified_proves_a_fall():
+def test_only_a_misclassified_image_inside_its_ball_is_a_proof():
     model = Linear()
     images, labels = examples(model, 4)
     weight = next(model.parameters()).detach()
     with subject_of(model, images, labels) as subject:
-        slopes = torch.stack(
+        gradients = torch.stack(
             [
                 weight[int(subject.logits()[row].topk(2).indices[1])] - weight[int(labels[row])]
                 for row in range(4)
             ]
         ).view(-1, 1, 8, 8)
-        found = (images + 0.3 * slopes.sign()).clamp(0, 1)
+        found = (images + 0.3 * gradients.sign()).clamp(0, 1)
         assert (model(found).argmax(1) != labels).all()
-        assert proven_fallen(subject, InputBall(images, "linf", 0.3), found).all()
+        assert proven_broken(subject, InputBall(images, "linf", 0.3), found).all()
         # A hair outside is put back, far outside is no proof, and an unchanged image is none.
         hair = InputBall(images, "linf", 0.3 - 1e-5)
-        assert proven_fallen(subject, hair, found).all()
-        assert not proven_fallen(subject, InputBall(images, "linf", 1e-4), found).any()
-        assert not proven_fallen(subject, hair, images).any()
-        assert not proven_fallen(subject, hair, torch.full_like(images, torch.nan)).any()
+        assert proven_broken(subject, hair, found).all()
+        assert not proven_broken(subject, InputBall(images, "linf", 1e-4), found).any()
+        assert not proven_broken(subject, hair, images).any()
+        assert not proven_broken(subject, hair, torch.full_like(images, torch.nan)).any()
 
 
 def test_a_comparison_agrees_with_its_parts(short_square, zoo, digits):
@@ -186,18 +186,18 @@ def test_a_comparison_agrees_with_its_parts(short_square, zoo, digits):
         correct = int(subject.correct().sum())
     reference = found.autoattack
     assert (reference.forwards, reference.backwards) == (alone.cost.forwards, alone.cost.backwards)
-    assert reference.standing == int(alone.robust.sum()) == reference.claimed
+    assert reference.n_robust == int(alone.robust.sum()) == reference.claimed
     assert found.clean_accuracy == correct / 20
-    assert 0 < reference.standing < correct
+    assert 0 < reference.n_robust < correct
     assert list(found.efforts) == ["quick", "standard"]
     for ours in found.efforts.values():
         missed, extra = len(ours.only_autoattack), len(ours.only_ours)
-        assert ours.standing - reference.standing == missed - extra
-        assert ours.robust_accuracy == ours.standing / 20
+        assert ours.n_robust - reference.n_robust == missed - extra
+        assert ours.robust_accuracy == ours.n_robust / 20
         assert ours.speedup == reference.seconds / ours.seconds
         passes = ours.forwards + ours.backwards
         assert ours.fewer_passes == (reference.forwards + reference.backwards) / passes
-        assert ours.passes_per_standing == passes / ours.standing
+        assert ours.passes_per_robust_example == passes / ours.n_robust
         assert ours.model_share is not None
         assert 0 < ours.model_share < 1
     assert found.efforts["standard"].only_autoattack == ()
@@ -208,7 +208,7 @@ def weak(robust):
     """Attacks that return the clean images and call ``robust`` what they please."""
 
     def ours(subject, norm, eps, effort):
-        return InputAttack(subject.images, torch.full((len(subject),), robust))
+        return InputAttackResult(subject.images, torch.full((len(subject),), robust))
 
     def theirs(subject, norm, eps):
         outcome = subject.correct()
@@ -225,7 +225,7 @@ def test_what_only_autoattack_broke_is_named_whatever_ours_claims(monkeypatch, r
     found = compare_autoattack(model, images, labels, eps=0.5, efforts=["quick"]).efforts["quick"]
     assert found.only_autoattack == (0, 1, 3, 4, 5)
     assert found.only_ours == ()
-    assert found.standing == 5
+    assert found.n_robust == 5
 
 
 def test_what_only_ours_broke_is_named(monkeypatch):
@@ -233,8 +233,8 @@ def test_what_only_ours_broke_is_named(monkeypatch):
     monkeypatch.setattr(benchmark.comparison, "run_autoattack", weak(True)[1])
     found = compare_autoattack(model, images, labels, eps=0.5, efforts=["standard"])
     assert found.efforts["standard"].only_ours == (0, 1, 2, 3, 4, 5)
-    assert found.efforts["standard"].passes_per_standing is None
-    assert found.autoattack.standing == 6
+    assert found.efforts["standard"].passes_per_robust_example is None
+    assert found.autoattack.n_robust == 6
 
 
 def test_the_share_of_a_slow_model_is_nearly_all(monkeypatch):

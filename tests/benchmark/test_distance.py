@@ -1,4 +1,4 @@
-"""Minimal distances: exact where they are known, proven everywhere, and cheaper than a ladder."""
+"""Minimal distances: exact where they are known, proven everywhere, cheaper than attacks."""
 
 import json
 from itertools import pairwise
@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from benchmark import evaluate, minimal_distances
-from benchmark.attacks.inputs import attack_ladder, attack_subject
+from benchmark.attacks.inputs import attack_subject, outcomes_by_budget
 from benchmark.attacks.inputs.distance import find_distances
 from benchmark.batteries import Battery
 from benchmark.statistics import median
@@ -35,7 +35,7 @@ class Staircase(nn.Module):
 
 
 class Constant(nn.Module):
-    """Class 0 whatever the image."""
+    """Class 0 for every image."""
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return torch.tensor([1.0, 0.0]).repeat(len(images), 1) + 0 * images.flatten(1)[:, :2]
@@ -59,9 +59,9 @@ def closed_form(linear, images, labels, norm):
     """Distance to the nearest other class of a linear model: gap over the dual norm."""
     weight, logits = linear.weight.double(), linear(images.flatten(1)).double()
     gaps = logits.gather(1, labels[:, None]) - logits
-    slopes = torch.linalg.vector_norm(weight[labels][:, None] - weight, ord=DUALS[norm], dim=2)
+    norms = torch.linalg.vector_norm(weight[labels][:, None] - weight, ord=DUALS[norm], dim=2)
     own = torch.nn.functional.one_hot(labels, logits.shape[1]).bool()
-    return (gaps / slopes.clamp_min(1e-12)).masked_fill(own, torch.inf).amin(1).detach()
+    return (gaps / norms.clamp_min(1e-12)).masked_fill(own, torch.inf).amin(1).detach()
 
 
 def measured(found, images, norm):
@@ -110,7 +110,7 @@ def test_every_distance_is_proven_by_its_image(zoo, digits, name, norm):
     ("name", "norm"),
     [("digits/mlp-standard", "linf"), ("digits/mlp-pgd-at", "linf"), ("digits/mlp-pgd-at", "l2")],
 )
-def test_no_more_stand_than_against_the_standard_attack_at_every_budget(subject, name, norm):
+def test_no_more_are_robust_than_against_the_standard_attack_at_every_budget(subject, name, norm):
     asked, precision = subject(name, 150), 0.01
     found = find_distances(asked, norm, precision=precision)
     for eps in BUDGETS[norm]:
@@ -120,21 +120,21 @@ def test_no_more_stand_than_against_the_standard_attack_at_every_budget(subject,
         assert float(found.robust(eps).double().mean()) <= attacked + 0.02, eps
 
 
-def test_one_run_costs_less_than_a_ladder_of_ten_budgets(subject):
-    asked, ladder = subject(count=30), subject(count=30)
+def test_one_run_costs_less_than_attacks_at_ten_budgets(subject):
+    asked, by_budget = subject(count=30), subject(count=30)
     find_distances(asked, "linf")
-    attack_ladder(ladder, "linf", [0.02 * rung for rung in range(1, 11)], "standard")
-    assert asked.passes.backwards < 0.7 * ladder.passes.backwards
+    outcomes_by_budget(by_budget, "linf", [0.02 * step for step in range(1, 11)], "standard")
+    assert asked.passes.backwards < 0.7 * by_budget.passes.backwards
 
 
-def test_robust_accuracy_falls_with_the_budget_and_starts_at_the_clean_one(subject):
+def test_robust_accuracy_decreases_with_the_budget_and_starts_at_the_clean_one(subject):
     asked = subject("digits/mlp-pgd-at", 20)
     found = find_distances(asked, "linf")
-    standing = [found.robust(0.02 * rung) for rung in range(30)]
-    assert torch.equal(standing[0], asked.correct())
-    for before, after in pairwise(standing):
+    robust = [found.robust(0.02 * step) for step in range(30)]
+    assert torch.equal(robust[0], asked.correct())
+    for before, after in pairwise(robust):
         assert not (after & ~before).any()
-    assert not standing[-1].any()
+    assert not robust[-1].any()
 
 
 def test_nothing_is_reported_beyond_the_largest_radius(subject):
@@ -236,11 +236,11 @@ def test_the_probe_gives_medians_areas_values_and_curves(zoo, digits):
             pytest.approx(float(np.mean(distances.numpy() > eps))) for eps in curve.x
         ]
         assert len(curve.x) == 21
-        # The trapezoid rule on the curve is the area, up to a rung.
+        # The trapezoid rule on the curve is the area, up to the spacing of budgets.
         trapezoid = np.trapezoid([score.value for score in curve.y], curve.x) / curve.x[-1]
         assert result.scores[f"area_{norm}"].value == pytest.approx(trapezoid, abs=0.03)
-    stands = np.array(result.values["linf"]) > 0.1
-    assert report.per_example["distance"].tolist() == stands.tolist()
+    robust = np.array(result.values["linf"]) > 0.1
+    assert report.per_example["distance"].tolist() == robust.tolist()
     again = encoding.loads(encoding.dumps(result.model_dump()))
     assert again["values"] == result.values
     json.dumps(report.to_json(), allow_nan=False)

@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from benchmark import attack_inputs, evaluate
-from benchmark.attacks.inputs import attack_ladder, attack_subject
+from benchmark.attacks.inputs import attack_subject, outcomes_by_budget
 from benchmark.objectives import margin
 from models_zoo import load_file
 
 
 def assert_sound(model, images, labels, norm, eps, found):
-    """Everything is inside, everything reported as fallen falls, all else is the clean image."""
+    """Images are inside; broken ones are misclassified, robust ones are the clean images."""
     assert found.images.shape == images.shape
     assert float(found.images.min()) >= -1e-6
     assert float(found.images.max()) <= 1 + 1e-6
@@ -45,7 +45,7 @@ def resnet2b(shared_data):
     return model, images, labels
 
 
-def test_at_most_53_6_percent_of_resnet2b_stand_at_2_of_255(resnet2b):
+def test_at_most_53_6_percent_of_resnet2b_are_robust_at_2_of_255(resnet2b):
     model, images, labels = resnet2b
     assert len(images) == 846
     found = attack_inputs(model, images, labels, norm="linf", eps=2 / 255, effort="standard")
@@ -54,9 +54,7 @@ def test_at_most_53_6_percent_of_resnet2b_stand_at_2_of_255(resnet2b):
 
 
 @pytest.mark.parametrize(("norm", "eps"), [("linf", 0.12), ("l2", 0.4)])
-def test_the_standard_effort_leaves_no_more_standing_than_autoattack(
-    zoo, digits, battery, norm, eps
-):
+def test_the_standard_effort_leaves_no_more_robust_than_autoattack(zoo, digits, battery, norm, eps):
     model, data = zoo("digits/mlp-pgd-at"), digits.head(40)
     tables = battery().model_dump()["probes"] | {"input-autoattack": {"norm": norm, "eps": eps}}
     chosen = type(battery()).model_validate(battery().model_dump() | {"probes": tables})
@@ -71,7 +69,7 @@ def test_the_standard_effort_leaves_no_more_standing_than_autoattack(
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 @pytest.mark.parametrize("model", ["digits/mlp-standard", "digits/cnn-pgd-at"])
-def test_reports_of_fallen_examples_are_proofs(zoo, digits, model, norm):
+def test_reports_of_broken_examples_are_proven(zoo, digits, model, norm):
     data, eps = digits.head(30), {"linf": 0.1, "l2": 0.4}[norm]
     found = attack_inputs(zoo(model), data.images, data.labels, norm=norm, eps=eps, effort="quick")
     assert_sound(zoo(model), data.images, data.labels, norm, eps, found)
@@ -85,32 +83,32 @@ def test_images_on_the_ends_of_the_box_are_attacked_inside_it(zoo, digits):
     assert not found.robust.all()
 
 
-def test_a_ladder_falls_and_smaller_budgets_falls_count_in_larger_ones(subject):
+def test_what_is_broken_at_a_budget_is_broken_at_larger_ones(subject):
     asked = subject(count=40)
-    ladder = attack_ladder(asked, "linf", [0.02, 0.05, 0.1, 0.15], "quick")
+    outcomes = outcomes_by_budget(asked, "linf", [0.02, 0.05, 0.1, 0.15], "quick")
     before = asked.correct()
-    for outcome in ladder:
+    for outcome in outcomes:
         assert not (outcome & ~before).any()
         before = outcome
-    assert ladder[0].sum() > ladder[-1].sum()
+    assert outcomes[0].sum() > outcomes[-1].sum()
 
 
-def test_more_effort_never_leaves_more_standing(subject):
+def test_more_effort_never_leaves_more_robust(subject):
     asked = subject("digits/mlp-pgd-at", 40)
-    standing = [
+    n_robust = [
         int(attack_subject(asked, "linf", 0.2, effort).robust.sum())
         for effort in ("quick", "standard")
     ]
-    assert standing[1] <= standing[0]
+    assert n_robust[1] <= n_robust[0]
 
 
-def test_examples_that_are_not_standing_are_left_alone(subject):
+def test_examples_that_are_not_robust_are_left_out(subject):
     asked = subject(count=30)
-    standing = torch.arange(30) % 2 == 0
-    found = attack_subject(asked, "linf", 0.2, "quick", standing=standing)
-    assert torch.equal(found.robust[~standing], asked.correct()[~standing])
-    assert torch.equal(found.images[~standing], asked.images[~standing])
-    assert not found.robust[standing].all()
+    robust = torch.arange(30) % 2 == 0
+    found = attack_subject(asked, "linf", 0.2, "quick", robust=robust)
+    assert torch.equal(found.robust[~robust], asked.correct()[~robust])
+    assert torch.equal(found.images[~robust], asked.images[~robust])
+    assert not found.robust[robust].all()
 
 
 def test_a_model_with_two_classes_can_be_attacked():
@@ -132,7 +130,7 @@ ATTACKED = {
     "resnet2b l2": (None, 16, "l2", 0.5),
 }
 CLOSE = 1e-5
-"""Examples with a margin below this may fall or stand by rounding."""
+"""Examples with a margin below this may be broken or robust by rounding."""
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +163,7 @@ def assert_same_outcomes(one, other):
     (robust, reach), (again, reach_again) = one, other
     unlike = robust != again
     proof = torch.where(robust, reach_again, reach)
-    # Sums of another batch round differently on some processors, and a climb may end elsewhere.
+    # Sums of another batch round differently on some processors, and an ascent may end elsewhere.
     far = proof[unlike] >= CLOSE
     assert int(far.sum()) <= len(robust) // 32, f"{int(unlike.sum())} differ: {proof[unlike]}"
 

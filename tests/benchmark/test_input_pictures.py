@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark.attacks.inputs import attack_rungs
+from benchmark.attacks.inputs import attacks_by_budget
 from benchmark.probes.input_pictures import EXAMPLES, LARGEST, example_thumbnails
 from benchmark.subject import subject_of
 from models_zoo import load_model
@@ -25,7 +25,9 @@ def shown(digits):
     """Examples of a real model with the attacks that broke them."""
     model = load_model("digits/cnn-standard")
     with subject_of(model, digits.images[:40], digits.labels[:40]) as subject:
-        rungs = dict(zip(BUDGETS, attack_rungs(subject, "linf", BUDGETS, "quick"), strict=True))
+        rungs = dict(
+            zip(BUDGETS, attacks_by_budget(subject, "linf", BUDGETS, "quick"), strict=True)
+        )
         return subject, rungs, example_thumbnails(subject, rungs, 0.1)
 
 
@@ -63,7 +65,7 @@ def test_large_images_are_shrunk_and_their_difference_keeps_its_strength():
 
     images = torch.full((2, 3, 224, 160), 0.51)
     with subject_of(Brightness(), images, torch.zeros(2, dtype=torch.int64)) as subject:
-        (rung,) = attack_rungs(subject, "linf", [0.1], "quick")
+        (rung,) = attacks_by_budget(subject, "linf", [0.1], "quick")
         thumbnails = example_thumbnails(subject, {0.1: rung}, 0.1)
     assert [t.shape for t in thumbnails] == [(3, LARGEST, 46)] * 6
     moved = (rung.images - images).abs().max() / 0.2

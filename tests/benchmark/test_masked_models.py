@@ -5,14 +5,18 @@ import torch
 from torch import nn
 
 from benchmark.attacks.inputs import attack_subject
-from benchmark.attacks.inputs.field import Field
-from benchmark.attacks.inputs.trust import ASTRAY, gradients_lead_astray, relative_errors, spread
+from benchmark.attacks.inputs.gradient_masking import (
+    MAX_MEDIAN_ERROR,
+    gradients_are_masked,
+    relative_errors,
+)
+from benchmark.attacks.inputs.state import AttackState, evenly_spaced
 from benchmark.spaces import InputBall
 from benchmark.subject import Subject
 
 N = 100
 BUDGETS = {"digits/mlp-standard": 0.1, "digits/mlp-pgd-at": 0.2, "digits/cnn-pgd-at": 0.22}
-"""Linf radii at which between 30 and 70 of the first 100 digits stand."""
+"""Linf radii at which between 30 and 70 of the first 100 digits are robust."""
 
 
 class Behind(nn.Module):
@@ -40,8 +44,8 @@ class Staircase(nn.Module):
         return (self.steepness * (images - edges)).sigmoid().sum(0) / self.levels
 
 
-class Slope(Staircase):
-    """The same forwards; backwards its slope, which is one (BPDA, Athalye et al. 2018)."""
+class StraightThrough(Staircase):
+    """The same forward pass, with the identity's gradient (BPDA, Athalye et al. 2018)."""
 
     def forward(self, images):
         return images + (super().forward(images) - images).detach()
@@ -69,7 +73,7 @@ STAIRS = [
 @pytest.mark.parametrize(("name", "levels", "steepness"), STAIRS[1:])
 def test_a_staircase_hides_at_most_one_percent(subject_behind, name, levels, steepness):
     masked = subject_behind(name, Staircase(levels, steepness))
-    known = subject_behind(name, Slope(levels, steepness))
+    known = subject_behind(name, StraightThrough(levels, steepness))
     images = attack_subject(known, "linf", BUDGETS[name]).images
     adaptive = masked.correct() & (masked.logits(images).argmax(1) == masked.labels)
     found = attack_subject(masked, "linf", BUDGETS[name])
@@ -89,29 +93,29 @@ def test_scaled_logits_hide_at_most_one_percent(subject_behind, name, norm, scal
 
 
 def errors(subject, eps):
-    """Relative errors of the gradient at 16 examples that stand."""
-    state = Field.of(subject, InputBall(subject.images, "linf", eps))
-    rows = spread(state.standing.nonzero().squeeze(1), 16)
-    return relative_errors(state.take(rows)), gradients_lead_astray(state)
+    """Relative errors of the gradient at 16 robust examples."""
+    state = AttackState.of(subject, InputBall(subject.images, "linf", eps))
+    rows = evenly_spaced(state.robust.nonzero().squeeze(1), 16)
+    return relative_errors(state.take(rows)), gradients_are_masked(state)
 
 
 @pytest.mark.parametrize(
     ("name", "levels", "steepness"), [*STAIRS, ("digits/cnn-pgd-at", 3, 200.0)]
 )
-def test_gradients_of_staircases_are_found_to_lead_astray(subject_behind, name, levels, steepness):
-    error, astray = errors(subject_behind(name, Staircase(levels, steepness)), BUDGETS[name])
-    assert astray
-    assert float(error.median()) > ASTRAY
+def test_gradients_of_staircases_are_found_to_be_masked(subject_behind, name, levels, steepness):
+    error, masked = errors(subject_behind(name, Staircase(levels, steepness)), BUDGETS[name])
+    assert masked
+    assert float(error.median()) > MAX_MEDIAN_ERROR
     assert float(error.max()) <= 2
 
 
-def test_flat_functions_lead_astray_and_unknown_values_do_not(subject_behind):
+def test_flat_functions_count_as_masked_and_undefined_values_do_not(subject_behind):
     class Nowhere(nn.Module):
         def forward(self, images):
             return images * torch.nan
 
-    flat, astray = errors(subject_behind("digits/mlp-standard", Staircase(1, 0.0)), 0.1)
-    assert astray
+    flat, masked = errors(subject_behind("digits/mlp-standard", Staircase(1, 0.0)), 0.1)
+    assert masked
     assert (flat == 1).all()
     assert not errors(subject_behind("digits/mlp-standard", Nowhere()), 0.1)[1]
 
@@ -120,14 +124,14 @@ def test_flat_functions_lead_astray_and_unknown_values_do_not(subject_behind):
     ("norm", "budgets"), [("linf", [0.05, 0.1, 0.2]), ("l2", [0.25, 0.5, 0.8])]
 )
 @pytest.mark.parametrize("name", [*BUDGETS, "digits/cnn-standard"])
-def test_honest_models_are_not_taken_for_masked(subject_behind, name, norm, budgets):
+def test_gradients_of_ordinary_models_do_not_count_as_masked(subject_behind, name, norm, budgets):
     for eps in budgets:
         found = attack_subject(subject_behind(name), norm, eps)
         assert not found.masked, eps
 
 
-def test_rows_are_spread_from_the_first_to_the_last():
+def test_rows_are_evenly_spaced_from_the_first_to_the_last():
     rows = torch.arange(100, 200)
-    assert spread(rows, 3).tolist() == [100, 150, 199]
-    assert torch.equal(spread(rows, 100), rows)
-    assert spread(rows[:0], 4).tolist() == []
+    assert evenly_spaced(rows, 3).tolist() == [100, 150, 199]
+    assert torch.equal(evenly_spaced(rows, 100), rows)
+    assert evenly_spaced(rows[:0], 4).tolist() == []

@@ -5,7 +5,7 @@ import torch
 
 from benchmark import attack_inputs, attack_joint, attack_weights, flatness, inject_backdoor
 from benchmark.attacks.backdoor import Patch, split
-from benchmark.attacks.inputs import EFFORTS, attack_ladder
+from benchmark.attacks.inputs import EFFORTS, outcomes_by_budget
 from benchmark.attacks.weights import WeightBudget, weight_ladder
 from benchmark.measures.divergence import maximum_divergence
 from benchmark.spaces import select_weights
@@ -32,8 +32,8 @@ def test_inputs(asked, norm, effort):
     )
     assert torch.equal(found.images, asked.images)
     assert torch.equal(found.robust, asked.correct())
-    (rung,) = attack_ladder(asked, norm, [0.0], effort)
-    assert torch.equal(rung, asked.correct())
+    (outcome,) = outcomes_by_budget(asked, norm, [0.0], effort)
+    assert torch.equal(outcome, asked.correct())
 
 
 @pytest.mark.parametrize("geometry", GEOMETRIES)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark import objectives
-from benchmark.objectives import TEMPERATURE
+from benchmark.objectives import DISTILLATION_TEMPERATURE
 
 FEW = settings(max_examples=60, deadline=None, derandomize=True)
 
@@ -91,20 +91,23 @@ def test_constant_logits_have_a_finite_normalised_divergence():
     assert objectives.normalized_divergence(flat, labels, flat).abs().max() == 0
 
 
-def test_implant_pays_for_the_target_on_triggered_examples_and_for_change_on_clean_ones():
+def test_the_backdoor_loss_is_of_the_target_on_triggered_examples_and_of_change_on_clean_ones():
     logits, labels = some_logits(0)
     clean, _ = some_logits(1)
     triggered = torch.arange(12) % 2 == 0
-    value = objectives.implant(logits, labels, clean, triggered)
+    value = objectives.backdoor_loss(logits, labels, clean, triggered)
     cost = objectives.cross_entropy(logits, labels)
     torch.testing.assert_close(value[triggered], -cost[triggered])
     assert (value[~triggered] < 0).all()
-    kept = objectives.implant(clean, labels, clean, triggered)
-    louder = objectives.implant(logits, labels, clean, triggered, 3.0)
+    kept = objectives.backdoor_loss(clean, labels, clean, triggered)
+    louder = objectives.backdoor_loss(logits, labels, clean, triggered, 3.0)
     torch.testing.assert_close(louder, torch.where(triggered, 3 * value, value))
     assert kept[~triggered].abs().max() <= 1e-5
-    softened = (clean / TEMPERATURE).softmax(1), (logits / TEMPERATURE).log_softmax(1)
-    apart = (softened[0] * (softened[0].log() - softened[1])).sum(1) * TEMPERATURE**2
+    softened = (
+        (clean / DISTILLATION_TEMPERATURE).softmax(1),
+        (logits / DISTILLATION_TEMPERATURE).log_softmax(1),
+    )
+    apart = (softened[0] * (softened[0].log() - softened[1])).sum(1) * DISTILLATION_TEMPERATURE**2
     torch.testing.assert_close(value[~triggered], -apart[~triggered])
 
 
@@ -117,4 +120,4 @@ def test_every_objective_gives_one_value_an_example(count):
     assert objectives.probability_margin(logits, labels).shape == (count,)
     assert objectives.targeted_margin(logits, labels, labels).shape == (count,)
     assert objectives.divergence(logits, labels, logits).shape == (count,)
-    assert objectives.implant(logits, labels, logits, flags).shape == (count,)
+    assert objectives.backdoor_loss(logits, labels, logits, flags).shape == (count,)

@@ -1,6 +1,6 @@
 """The final wrapper: whatever a search says, only what was measured and classified counts."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pytest
 import torch
@@ -8,46 +8,63 @@ from torch import Tensor, nn
 
 import benchmark.attacks.inputs as package
 from benchmark import attack_inputs, attack_weights
-from benchmark.attacks.inputs.boundary import Boundary
-from benchmark.attacks.inputs.climbing import Climb
+from benchmark.attacks.inputs.apgd_search import APGD
 from benchmark.attacks.inputs.efforts import EFFORTS
-from benchmark.attacks.inputs.field import Field
-from benchmark.attacks.inputs.overshoot import Overshoot, Reach
-from benchmark.attacks.inputs.search import Search
-from benchmark.attacks.inputs.smoothing import Smoothed
-from benchmark.attacks.inputs.squares import Squares
-from benchmark.attacks.inputs.targets import find_targets
-from benchmark.attacks.inputs.tournament import Round, Tournament
+from benchmark.attacks.inputs.fab import FAB
+from benchmark.attacks.inputs.larger_ball import LargerBallRestarts, LargerBallScreening
+from benchmark.attacks.inputs.scheduler import Scheduler
+from benchmark.attacks.inputs.search import Candidates, CostlySearch, Search
+from benchmark.attacks.inputs.smoothed_gradient import SmoothedGradientAPGD
+from benchmark.attacks.inputs.square_attack import SquareAttack
+from benchmark.attacks.inputs.state import AttackState
+from benchmark.attacks.inputs.targeted_apgd import EliminationRound, TargetedAPGD
+from benchmark.attacks.inputs.targets import ranked_targets
 from benchmark.spaces import InputBall
 from benchmark.spaces.inside import ORDERS
 from models_zoo.errors import InputError
 
 BUDGETS = {"linf": 0.12, "l2": 0.6, "l1": 3.0}
 SEARCHES: dict[str, Search] = {
-    "climb": Climb("probability margin", 10),
-    "climb from random points": Climb("cross-entropy", 10, starts=2),
-    "reach": Reach(out=5, back=10),
-    "overshoot": Overshoot(above=0.0, share=1.0),
-    "tournament": Tournament((Round(9, 0.0, 2, out=2), Round(2, 0.0, 8))),
-    "tournament from random points": Tournament((Round(3, 0.0, 8, random=True, lanes=100),)),
-    "boundary": Boundary(10),
-    "squares": Squares(60),
-    "squares inside the ball": Squares(40, runs=2, inside=0.25),
-    "smoothed": Smoothed(8, pairs=1, classes=1),
+    "APGD": APGD("probability margin", steps=10),
+    "APGD from random points": APGD("cross-entropy", steps=10, restarts=2),
+    "larger-ball screening": LargerBallScreening(steps_outside=5, steps_inside=10),
+    "larger-ball restarts": LargerBallRestarts(),
+    "targeted APGD": TargetedAPGD(
+        (
+            EliminationRound(classes=9, min_progress=0.0, steps=2, steps_outside=2),
+            EliminationRound(classes=2, min_progress=0.0, steps=8),
+        )
+    ),
+    "targeted APGD from random points": TargetedAPGD(
+        (
+            EliminationRound(
+                classes=3, min_progress=0.0, steps=8, random_start=True, total_restarts=100
+            ),
+        )
+    ),
+    "FAB": FAB(steps=10),
+    "Square attack": SquareAttack(queries=60),
+    "Square attack inside the ball": SquareAttack(queries=40, runs=2, inside_share=0.25),
+    "smoothed-gradient APGD": SmoothedGradientAPGD(steps=8, noise_pairs=1, classes=1),
 }
 
 
-def field_of(subject, norm, eps):
-    """A field with targets in which every search is wanted."""
-    state = Field.of(subject, InputBall(subject.images, norm, eps))
-    state.masked = True
-    find_targets(state)
+def state_of(subject, norm, eps):
+    """A state with targets in which every search runs."""
+    state = AttackState.of(subject, InputBall(subject.images, norm, eps))
+    state.gradients_masked = True
+    state.targets, state.target_progress = ranked_targets(state)
     return state
 
 
+def run(search, state):
+    """Run one search on a state."""
+    return Scheduler(state, ("test",)).run_one(search)
+
+
 def assert_proven(state, norm, eps):
-    """What fell is proven by an image; what stands is as it was."""
-    subject, stands = state.subject, state.standing
+    """Broken examples have a misclassified image, robust ones the clean image."""
+    subject, robust = state.subject, state.robust
     moved = (state.images.double() - subject.images.double()).flatten(1)
     assert float(torch.linalg.vector_norm(moved, ord=ORDERS[norm], dim=1).max()) <= eps + 1e-6
     assert float(state.images.min()) >= 0
@@ -55,15 +72,18 @@ def assert_proven(state, norm, eps):
     assert state.images.dtype == torch.float32
     with torch.no_grad():
         wrong = subject.model(state.images).argmax(1) != subject.labels
-    assert torch.equal(wrong, ~stands)
-    assert torch.equal(state.images[stands], subject.images[stands])
+    assert torch.equal(wrong, ~robust)
+    assert torch.equal(state.images[robust], subject.images[robust])
 
 
-def test_the_table_holds_every_search():
-    written = {
-        cls for cls in Search.__subclasses__() if cls.__module__.startswith(package.__name__)
-    }
-    assert written == {type(search) for search in SEARCHES.values()}
+def subclasses(cls):
+    """All subclasses, direct or not."""
+    return {each for direct in cls.__subclasses__() for each in (direct, *subclasses(direct))}
+
+
+def test_the_table_contains_every_search():
+    written = {cls for cls in subclasses(Search) if cls.__module__.startswith(package.__name__)}
+    assert written - {CostlySearch} == {type(search) for search in SEARCHES.values()}
     assert {type(search) for searches in EFFORTS.values() for search in searches} <= written
 
 
@@ -71,111 +91,137 @@ def test_the_table_holds_every_search():
 @pytest.mark.parametrize("name", SEARCHES)
 def test_every_search_finds_proofs_inside_the_ball(subject, name, norm):
     search, eps = SEARCHES[name], BUDGETS[norm]
-    state = field_of(subject(count=30), norm, eps)
-    before = state.standing.clone()
-    found = search(state)
-    assert found.search == search.name
-    assert found.forwards > 0
-    assert torch.equal(found.attacked, before)
-    assert found.fell.any(), "nothing fell, so nothing was shown"
-    assert torch.equal(found.fell, before & ~state.standing)
+    state = state_of(subject(count=30), norm, eps)
+    before = state.robust.clone()
+    report = run(search, state)
+    assert report.search == search.name
+    assert report.uses_gradients == search.uses_gradients
+    assert (report.backwards > 0) == search.uses_gradients
+    assert report.forwards > 0
+    assert torch.equal(report.attacked, before)
+    assert report.broken.any(), "nothing was broken, so nothing was shown"
+    assert torch.equal(report.broken, before & ~state.robust)
     assert_proven(state, norm, eps)
 
 
 @pytest.mark.parametrize("norm", BUDGETS)
 @pytest.mark.parametrize("name", SEARCHES)
 def test_no_search_depends_on_the_batches(subject, name, norm):
-    fell = []
+    robust = []
     for batch_size in (256, 7):
-        state = field_of(subject(count=20, batch_size=batch_size), norm, BUDGETS[norm])
-        SEARCHES[name](state)
-        fell.append(state.standing)
-    assert torch.equal(*fell)
+        state = state_of(subject(count=20, batch_size=batch_size), norm, BUDGETS[norm])
+        run(SEARCHES[name], state)
+        robust.append(state.robust)
+    assert torch.equal(*robust)
+
+
+def contents(state):
+    """Copies of everything a state holds."""
+    return {
+        name: value.clone() if isinstance(value, Tensor) else value
+        for name, value in vars(state).items()
+        if name not in {"subject", "ball"}
+    }
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_a_search_changes_nothing_in_the_state(subject, name):
+    """Selecting and searching return what they found; the scheduler alone acts on it."""
+    state = state_of(subject(count=12), "l2", BUDGETS["l2"])
+    before, images = contents(state), state.subject.images.clone()
+    SEARCHES[name].select(state)
+    found = SEARCHES[name](state, torch.arange(12))
+    assert found.images.shape == images.shape
+    assert torch.equal(state.subject.images, images)
+    for key, value in contents(state).items():
+        same = (
+            torch.equal(value, before[key]) if isinstance(value, Tensor) else value == before[key]
+        )
+        assert same, key
 
 
 @dataclass(frozen=True)
 class Claims(Search):
-    """Says whatever it was made to say."""
+    """Returns the images it was made with."""
 
     candidates: Tensor
-    asked: list[Field] = field(default_factory=list)
 
     @property
     def name(self):
         return "claims"
 
-    def find(self, field):
-        self.asked.append(field)
-        return self.candidates[field.rows]
+    def find(self, batch):
+        return Candidates(self.candidates[batch.rows])
 
 
 @pytest.mark.parametrize("norm", BUDGETS)
-def test_candidates_outside_are_brought_back_and_judged_where_they_land(subject, norm):
-    asked, eps = subject(count=30), 0.25 * BUDGETS[norm]
-    far = asked.images + 5 * torch.randn(asked.images.shape, generator=asked.generator("far"))
-    assert (asked.logits(far.clamp(0, 1)).argmax(1) != asked.labels).any()
-    state = field_of(asked, norm, eps)
-    Claims(far)(state)
+def test_candidates_outside_are_projected_and_classified_again(subject, norm):
+    attacked, eps = subject(count=30), 0.25 * BUDGETS[norm]
+    noise = torch.randn(attacked.images.shape, generator=attacked.generator("far"))
+    far = attacked.images + 5 * noise
+    assert (attacked.logits(far.clamp(0, 1)).argmax(1) != attacked.labels).any()
+    state = state_of(attacked, norm, eps)
+    run(Claims(far), state)
     assert_proven(state, norm, eps)
-    assert state.standing.any()
+    assert state.robust.any()
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
-def test_candidates_that_are_no_numbers_break_nothing(subject, value):
-    state = field_of(subject(count=20), "linf", 0.2)
-    before = state.standing.clone()
-    Claims(torch.full_like(state.images, value))(state)
-    assert torch.equal(state.standing, before)
+def test_candidates_that_are_not_finite_break_nothing(subject, value):
+    state = state_of(subject(count=20), "linf", 0.2)
+    before = state.robust.clone()
+    run(Claims(torch.full_like(state.images, value)), state)
+    assert torch.equal(state.robust, before)
     assert_proven(state, "linf", 0.2)
 
 
-def test_candidates_that_are_still_recognised_break_nothing(subject):
-    state = field_of(subject(count=20), "linf", 0.2)
-    before = state.standing.clone()
-    found = Claims(state.images.clone())(state)
-    assert not found.fell.any()
-    assert torch.equal(state.standing, before)
+def test_candidates_that_are_classified_correctly_break_nothing(subject):
+    state = state_of(subject(count=20), "linf", 0.2)
+    before = state.robust.clone()
+    report = run(Claims(state.images.clone()), state)
+    assert not report.broken.any()
+    assert torch.equal(state.robust, before)
 
 
-def test_candidates_of_another_precision_are_judged_in_float32(subject):
-    state = field_of(subject(count=20), "linf", 0.3)
+def test_candidates_of_another_precision_are_classified_in_float32(subject):
+    state = state_of(subject(count=20), "linf", 0.3)
     noise = torch.rand(state.images.shape, generator=torch.Generator().manual_seed(0)) - 0.5
-    Claims((state.images + noise).double())(state)
+    run(Claims((state.images + noise).double()), state)
     assert_proven(state, "linf", 0.3)
-    assert not state.standing.all()
+    assert not state.robust.all()
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 7), (1, 1, 8, 8), (8, 8), (3, 8, 8)])
 def test_candidates_of_another_shape_are_refused(subject, shape):
-    state = field_of(subject(count=5), "linf", 0.2)
+    state = state_of(subject(count=5), "linf", 0.2)
     with pytest.raises(RuntimeError, match=r"claims returned .* for images of shape"):
-        Claims(torch.zeros(5, *shape))(state)
+        run(Claims(torch.zeros(5, *shape)), state)
 
 
 def test_fewer_candidates_than_examples_are_refused(subject):
     class Fewer(Claims):
-        def find(self, field):
-            return super().find(field)[:4]
+        def find(self, batch):
+            return Candidates(super().find(batch).images[:4])
 
-    state = field_of(subject(count=5), "linf", 0.2)
+    state = state_of(subject(count=5), "linf", 0.2)
     with pytest.raises(RuntimeError, match=r"claims returned \(4, 1, 8, 8\)"):
-        Fewer(state.images)(state)
+        run(Fewer(state.images), state)
 
 
-def test_a_search_cannot_say_that_examples_fell(subject):
+def test_a_search_cannot_declare_examples_broken(subject):
     class Liar(Claims):
-        def find(self, field):
-            field.standing[:] = False
-            field.margins[:] = 100.0
-            field.subject.labels[:] = 0
-            field.subject.images[:] = 0
-            return super().find(field)
+        def find(self, batch):
+            batch.robust[:] = False
+            batch.margins[:] = 100.0
+            batch.subject.labels[:] = 0
+            batch.subject.images[:] = 0
+            return super().find(batch)
 
-    state = field_of(subject(count=20), "linf", 0.2)
-    standing, margins = state.standing.clone(), state.margins.clone()
+    state = state_of(subject(count=20), "linf", 0.2)
+    robust, margins = state.robust.clone(), state.margins.clone()
     labels = state.subject.labels.clone()
-    assert not Liar(state.images.clone())(state).fell.any()
-    assert torch.equal(state.standing, standing)
+    assert not run(Liar(state.images.clone()), state).broken.any()
+    assert torch.equal(state.robust, robust)
     assert torch.equal(state.subject.labels, labels)
     torch.testing.assert_close(state.margins, margins)
 
@@ -184,20 +230,20 @@ def test_a_subclass_cannot_replace_the_wrapper():
     with pytest.raises(TypeError, match=r"Rogue replaces Search.__call__"):
 
         class Rogue(Search):
-            def __call__(self, field):
+            def __call__(self, state, rows):
                 return None
 
     with pytest.raises(TypeError, match=r"Later replaces Search.__call__"):
 
-        class Later(Squares):
+        class Later(SquareAttack):
             __call__ = Search.__call__
 
 
 def test_a_search_that_switches_the_model_s_mode_is_found_out(zoo, digits, monkeypatch):
     class Switch(Claims):
-        def find(self, field):
-            field.subject.model.train()
-            return super().find(field)
+        def find(self, batch):
+            batch.subject.model.train()
+            return super().find(batch)
 
     data = digits.head(5)
     monkeypatch.setitem(EFFORTS, "quick", (Switch(data.images),))
@@ -221,9 +267,9 @@ def normalised_model(classes=10):
 
 def test_a_search_that_changes_weights_gets_no_result(digits, monkeypatch):
     class Meddler(Claims):
-        def find(self, field):
-            field.subject.model[5].bias.add_(1.0)
-            return super().find(field)
+        def find(self, batch):
+            batch.subject.model[5].bias.add_(1.0)
+            return super().find(batch)
 
     data = digits.head(5)
     model = normalised_model().eval()
@@ -329,12 +375,63 @@ def test_unknown_efforts_and_norms_are_refused(subject):
         package.attack_subject(subject(count=2), "l2", 0.1, "none")
 
 
-@pytest.mark.parametrize("above", [0.0, 0.2])
-def test_reach_gives_up_what_is_far_and_nothing_whose_margin_is_not_finite(subject, above):
-    asked = subject("digits/mlp-pgd-at", 12)
-    state = Field.of(asked, InputBall(asked.images, "linf", 0.1))
-    state.clean[0] = state.margins[0] = -torch.inf
-    wanted = Reach(above=above).wants(state)
-    assert wanted[0]
-    assert bool(wanted[1:].all()) == (above == 0), "no search has closed any margin yet"
-    assert torch.equal(wanted, state.reachable)
+@pytest.mark.parametrize("min_margin_closed", [0.0, 0.2])
+def test_screening_drops_what_is_far_and_nothing_whose_margin_is_not_finite(
+    subject, min_margin_closed
+):
+    attacked = subject("digits/mlp-pgd-at", 12)
+    state = AttackState.of(attacked, InputBall(attacked.images, "linf", 0.01))
+    state.clean_margins[0] = state.margins[0] = -torch.inf
+    screening = LargerBallScreening(min_margin_closed=min_margin_closed)
+    selected = screening.select(state)
+    assert selected[0]
+    assert bool(selected[1:].all()) == (min_margin_closed == 0), "no margin has been closed yet"
+    assert state.reachable.all(), "selecting changes nothing"
+    report = run(screening, state)
+    assert torch.equal(report.attacked, state.robust & selected)
+    assert not state.reachable.any(), "nothing can be broken at twice so small a budget"
+    later = run(APGD("probability margin", steps=1), state)
+    assert not later.attacked.any()
+
+
+def test_shares_shrink_after_gradient_searches_that_break_nothing(subject):
+    state = state_of(subject("digits/mlp-pgd-at", 12), "linf", 1e-4)
+    scheduler = Scheduler(state, ("test",))
+    searches = [APGD("probability margin", steps=1)] * 5
+    scales = [state.share_scale for _ in scheduler.run(searches)]
+    assert scales == pytest.approx([1.0, 0.7, 0.49, 0.35, 0.35])
+
+
+def test_a_search_for_masked_gradients_runs_only_where_they_are(subject):
+    state = state_of(subject("digits/mlp-pgd-at", 12), "linf", 0.1)
+    state.gradients_masked = False
+    smoothed = run(SmoothedGradientAPGD(steps=1, noise_pairs=1), state)
+    assert not smoothed.attacked.any()
+    assert smoothed.forwards > 0, "gradients were tested"
+    square = run(SquareAttack(queries=1, only_if_masked=True), state)
+    assert not square.attacked.any()
+    assert square.forwards == 0
+    state.gradients_masked = True
+    assert run(SquareAttack(queries=1, only_if_masked=True), state).attacked.any()
+
+
+def test_a_toy_search_needs_nothing_but_select_and_find(zoo, digits, monkeypatch):
+    @dataclass(frozen=True)
+    class Noise(Search):
+        """Uniform noise."""
+
+        uses_gradients = False
+
+        @property
+        def name(self):
+            return "noise"
+
+        def find(self, batch):
+            return Candidates(batch.random_starts())
+
+    data, model = digits.head(20), zoo("digits/mlp-standard")
+    monkeypatch.setitem(EFFORTS, "quick", (Noise(),))
+    found = attack_inputs(model, data.images, data.labels, eps=0.5, effort="quick")
+    assert [report.search for report in found.searches] == ["noise"]
+    assert not found.searches[0].uses_gradients
+    assert not found.robust.all()

@@ -36,17 +36,17 @@ def run(*arguments):
 def made_up(**ours):
     """A comparison in which the quick effort missed examples 3 and 5."""
     side = {
-        "standing": 4,
+        "n_robust": 4,
         "robust_accuracy": 0.4,
         "seconds": 90.0,
         "forwards": 1234567,
         "backwards": 1000,
-        "passes_per_standing": 308891.75,
+        "passes_per_robust_example": 308891.75,
         "model_share": 0.5,
     }
     efforts = {
         "quick": side
-        | {"standing": 6, "robust_accuracy": 0.6, "seconds": 3.0}
+        | {"n_robust": 6, "robust_accuracy": 0.6, "seconds": 3.0}
         | {"only_autoattack": [3, 5], "only_ours": [], "speedup": 30.0, "fewer_passes": 12.5}
         | ours
     }

@@ -42,12 +42,12 @@ def command(tmp_path, monkeypatch, capsys):
 
 def side(robust, seconds, **more):
     return {
-        "standing": round(robust * 100),
+        "n_robust": round(robust * 100),
         "robust_accuracy": robust,
         "seconds": seconds,
         "forwards": 2000,
         "backwards": 1000,
-        "passes_per_standing": 3000 / (robust * 100) if robust else None,
+        "passes_per_robust_example": 3000 / (robust * 100) if robust else None,
         "model_share": 0.9,
     } | more
 
@@ -210,19 +210,19 @@ def test_the_table_and_what_follows_from_it():
 
 
 def test_what_each_search_found_and_cost_is_summed_over_the_rows():
-    def search(name, attacked, fell, passes):
-        return {"search": name, "attacked": attacked, "fell": fell, "passes": passes}
+    def search(name, attacked, broken, passes):
+        return {"search": name, "attacked": attacked, "broken": broken, "passes": passes}
 
-    first = [search("climb", 90, 40, 900), search("squares", 50, 0, 100)]
-    second = [search("climb", 80, 0, 1000)]
+    first = [search("APGD", 90, 40, 900), search("Square attack", 50, 0, 100)]
+    second = [search("APGD", 80, 0, 1000)]
     text = render(
         [
             row(name, efforts={e: ours(0.5, 1.0, 9.0, searches=found) for e in EFFORTS})
             for name, found in (("a", first), ("b", second))
         ]
     )
-    assert text.count("| climb | 170 | 40 | 1 | 95.0% |") == len(EFFORTS)
-    assert text.count("| squares | 50 | 0 | 0 | 5.0% |") == len(EFFORTS)
+    assert text.count("| APGD | 170 | 40 | 1 | 95.0% |") == len(EFFORTS)
+    assert text.count("| Square attack | 50 | 0 | 0 | 5.0% |") == len(EFFORTS)
 
 
 def test_nothing_measured_is_said():

@@ -15,7 +15,7 @@ from benchmark.attacks.backdoor.outcome import BackdoorOutcome, measure
 from benchmark.attacks.backdoor.selection import Goal, Judge, Trial, louder
 from benchmark.attacks.backdoor.splits import Splits
 from benchmark.attacks.backdoor.triggers import Trigger
-from benchmark.objectives import implant
+from benchmark.objectives import backdoor_loss
 from benchmark.spaces import Point, WeightBall
 from models_zoo.errors import InputError
 
@@ -153,7 +153,7 @@ class Injection:
         search = self.splits.search
         orders = _orders(len(search), search.generator("backdoor", "order", *purpose))
         for step, rows in enumerate(orders):
-            objective = partial(implant, beta=effort.beta(step))
+            objective = partial(backdoor_loss, beta=effort.beta(step))
             part = rows.to(search.images.device)
             both = search.on(
                 torch.cat([search.images[part], self.stamped[part]]),

@@ -1,4 +1,4 @@
-"""The cascade: searches from cheap to expensive, each on what still stands."""
+"""The input attack on a subject: one ball per example, at one budget or at several."""
 
 from __future__ import annotations
 
@@ -9,41 +9,35 @@ import torch
 from torch import Tensor
 
 from benchmark.attacks.inputs.efforts import searches_of
-from benchmark.attacks.inputs.field import Field
-from benchmark.attacks.inputs.search import Found
-from benchmark.attacks.inputs.squares import Squares
-from benchmark.attacks.inputs.targets import find_targets
-from benchmark.attacks.inputs.tournament import Tournament
+from benchmark.attacks.inputs.scheduler import Scheduler
+from benchmark.attacks.inputs.search import SearchReport
+from benchmark.attacks.inputs.state import AttackState
 from benchmark.spaces import InputBall
 from benchmark.subject import Subject
 
-THRIFT, LEAST_THRIFT = 0.7, 0.35
-"""A search that finds nothing shrinks the shares of those after it to this part, and no further
-than to that."""
-
 
 @dataclass(frozen=True)
-class InputAttack:
+class InputAttackResult:
     """What an input attack found, verified.
 
     Attributes:
         images: (N, C, H, W) in [0, 1] and inside the ball; misclassified where ``robust`` is false,
             the clean image where it is true.
-        robust: bool (N,), still classified correctly after everything that was tried.
-        found: what each search of the cascade did, in order.
-        masked: whether gradients were seen to lead astray: a search without them did better, or
-            they say nothing of what happens half a budget away.
+        robust: bool (N,), still classified correctly after all searches.
+        searches: one report per search that ran, in order.
+        masked: whether gradient masking was detected, see
+            :class:`benchmark.attacks.inputs.scheduler.Scheduler`.
     """
 
     images: Tensor
     robust: Tensor
-    found: list[Found] = field(default_factory=list)
+    searches: list[SearchReport] = field(default_factory=list)
     masked: bool = False
 
     @property
     def passes(self) -> int:
         """Images passed forward or backward through the model by all searches."""
-        return sum(each.forwards + each.backwards for each in self.found)
+        return sum(each.forwards + each.backwards for each in self.searches)
 
 
 def attack_subject(
@@ -53,9 +47,9 @@ def attack_subject(
     effort: str = "standard",
     *,
     access: str = "gradients",
-    standing: Tensor | None = None,
-) -> InputAttack:
-    """Attack every example that ``standing`` names with all searches of an effort.
+    robust: Tensor | None = None,
+) -> InputAttackResult:
+    """Run all searches of an effort on every example.
 
     Args:
         subject: model and examples.
@@ -63,60 +57,38 @@ def attack_subject(
         eps: radius in input units.
         effort: a name of :data:`benchmark.attacks.inputs.EFFORTS`.
         access: what the adversary sees, ``"gradients"`` or ``"scores"``.
-        standing: bool (N,), examples not known to fall inside this ball; by default all.
+        robust: bool (N,), examples not known to be broken in this ball; the others are left out.
+            By default all.
 
     Returns:
-        Images and outcomes; examples outside ``standing`` are reported as they are classified.
+        Images and outcomes; examples left out are reported as they are classified.
 
     Raises:
         InputError: an unknown norm, effort or access, or a negative radius.
     """
     searches = searches_of(effort, access)
-    state = Field.of(subject, InputBall(subject.images, norm, eps), standing)
+    state = AttackState.of(subject, InputBall(subject.images, norm, eps), robust)
     if eps == 0:
-        return InputAttack(subject.images.clone(), subject.correct())
-    found: list[Found] = []
-    for number, search in enumerate(searches):
-        if not state.standing.any():
-            break
-        state.seed = subject.generator("input", norm, eps, number).initial_seed()
-        if isinstance(search, Tournament) and not state.targets.shape[1]:
-            find_targets(state)
-        before = state.margins.clone()
-        found.append(search(state))
-        if isinstance(search, Squares):
-            state.masked |= _misled(state, before, found[-1])
-        elif number and not found[-1].fell.any():
-            state.thrift = max(state.thrift * THRIFT, LEAST_THRIFT)
-    fallen = torch.zeros_like(state.standing)
-    for each in found:
-        fallen |= each.fell
-    return InputAttack(state.images, subject.correct() & ~fallen, found, state.masked)
+        return InputAttackResult(subject.images.clone(), subject.correct())
+    reports = list(Scheduler(state, ("input", norm, eps)).run(searches))
+    broken = torch.zeros_like(state.robust)
+    for report in reports:
+        broken |= report.broken
+    return InputAttackResult(
+        images=state.images,
+        robust=subject.correct() & ~broken,
+        searches=reports,
+        masked=state.gradients_masked,
+    )
 
 
-def _misled(state: Field, before: Tensor, free: Found) -> bool:
-    """Whether a search without gradients did better than the gradient searches before it.
-
-    It did where it broke examples they had left, more than one in case that was luck, or went
-    further on a quarter of its examples; with as few queries as it has, it does not on models whose
-    gradients can be followed.
-
-    Args:
-        state: the field after the search.
-        before: margins (N,) before it.
-        free: what it did.
-    """
-    further = (state.margins > before + 0.01 * state.clean.abs()) & free.attacked
-    return int(free.fell.sum()) > 1 or int(further.sum()) * 4 > int(free.attacked.sum())
-
-
-def attack_rungs(
+def attacks_by_budget(
     subject: Subject, norm: str, budgets: Sequence[float], effort: str = "standard"
-) -> list[InputAttack]:
-    """Attacks at ascending budgets; what falls in a small ball falls in every larger.
+) -> list[InputAttackResult]:
+    """Attack at ascending budgets; an example broken in a small ball is broken in larger ones.
 
-    Each attack is run on what stood at the budgets before it, and ``robust`` is what stood at all
-    of them.
+    Each attack runs on the examples that are robust at all budgets before it, and the ``robust`` of
+    its result holds for all budgets up to its own.
 
     Args:
         subject: model and examples.
@@ -125,20 +97,20 @@ def attack_rungs(
         effort: a name of :data:`benchmark.attacks.inputs.EFFORTS`.
     """
 
-    def climb() -> list[InputAttack]:
-        robust, rungs = subject.correct(), []
+    def run() -> list[InputAttackResult]:
+        robust, attacks = subject.correct(), []
         for eps in budgets:
-            attack = attack_subject(subject, norm, eps, effort, standing=robust)
+            attack = attack_subject(subject, norm, eps, effort, robust=robust)
             robust = robust & attack.robust
-            rungs.append(replace(attack, robust=robust))
-            subject.progress(f"{norm} {eps:.4g}: {robust.float().mean():.1%} stand")
-        return rungs
+            attacks.append(replace(attack, robust=robust))
+            subject.progress(f"{norm} {eps:.4g}: {robust.float().mean():.1%} robust")
+        return attacks
 
-    return subject.once(("attack_rungs", norm, tuple(budgets), effort), climb)
+    return subject.once(("attacks_by_budget", norm, tuple(budgets), effort), run)
 
 
-def attack_ladder(
+def outcomes_by_budget(
     subject: Subject, norm: str, budgets: Sequence[float], effort: str = "standard"
 ) -> list[Tensor]:
-    """The outcomes of :func:`attack_rungs`, bool (N,), one a budget."""
-    return [rung.robust for rung in attack_rungs(subject, norm, budgets, effort)]
+    """The outcomes of :func:`attacks_by_budget`, bool (N,), one per budget."""
+    return [attack.robust for attack in attacks_by_budget(subject, norm, budgets, effort)]

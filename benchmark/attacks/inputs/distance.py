@@ -1,9 +1,13 @@
-"""Minimal distance: how far each image must go before the model is wrong.
+"""Minimal distance: the smallest perturbation found that changes the class, per example.
 
-One run answers for every budget. A walk along the decision boundary (FAB, Croce & Hein 2020) gives
-an upper bound for each example; climbs inside a ball that is a little smaller look for something
-nearer, each example in a ball of its own, until a round of searches finds nothing. What is reported
-is the length of an image that was found, so it is proven; that nothing lies nearer is not.
+A walk along the decision boundary (FAB) gives an upper bound ``u`` per example. Searches in the
+ball of radius ``(1 - precision) u``, each example in a ball of its own, look for something nearer
+until they find nothing. What is reported is the length of an image that was found, so it is proven
+to be an upper bound; that nothing lies nearer is not proven.
+
+Sources: FAB, Croce & Hein 2020; the searches are those of the input attack.
+
+Hyper-parameters: ``precision``, and the searches and constants below.
 """
 
 from __future__ import annotations
@@ -14,14 +18,15 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from benchmark.attacks.inputs.boundary import Boundary
-from benchmark.attacks.inputs.climbing import Climb
-from benchmark.attacks.inputs.field import Field
-from benchmark.attacks.inputs.overshoot import Overshoot
+from benchmark.attacks.inputs.apgd_search import APGD
+from benchmark.attacks.inputs.fab import FAB
+from benchmark.attacks.inputs.larger_ball import LargerBallRestarts
+from benchmark.attacks.inputs.scheduler import Scheduler
 from benchmark.attacks.inputs.search import Search
-from benchmark.attacks.inputs.squares import Squares
-from benchmark.attacks.inputs.targets import find_targets
-from benchmark.attacks.inputs.tournament import Round, Tournament
+from benchmark.attacks.inputs.square_attack import SquareAttack
+from benchmark.attacks.inputs.state import AttackState
+from benchmark.attacks.inputs.targeted_apgd import EliminationRound, TargetedAPGD
+from benchmark.attacks.inputs.targets import ranked_targets
 from benchmark.attacks.verification import margins
 from benchmark.spaces import InputBall
 from benchmark.spaces.inputs import NORMS, lengths
@@ -31,33 +36,47 @@ from models_zoo.errors import InputError, shown, unknown_name
 
 PRECISION = 0.01
 
-FIRST, SHORTEN = Boundary(20), Boundary(15)
+FIRST_WALK, LATER_WALK = FAB(steps=20), FAB(steps=15)
 """The walk from the clean image, and the one from each image found later."""
 
-GROW: tuple[Search, ...] = (Climb("probability margin", 10), Squares(100))
-"""Where the first walk crosses nothing, in balls that grow."""
+GROWING_BALL_SEARCHES: tuple[Search, ...] = (
+    APGD("probability margin", steps=10),
+    SquareAttack(queries=100),
+)
+"""Where the first walk does not cross the boundary, in balls that grow."""
 
-GROWTHS = 10
+N_DOUBLINGS = 10
 """Doublings of the growing ball up to the largest."""
 
-ROUGH: tuple[Search, ...] = (Climb("probability margin", 10), Squares(100, masked_only=True))
-FINE: tuple[Search, ...] = (
-    Overshoot((1.5, 2.5), out=6, back=15, above=0.0, share=1.0),
-    Tournament((Round(9, 0.3, 2, out=2), Round(4, 0.5, 8, out=5), Round(2, 0.85, 25))),
-    Squares(100, masked_only=True),
+ROUGH_SEARCHES: tuple[Search, ...] = (
+    APGD("probability margin", steps=10),
+    SquareAttack(queries=100, only_if_masked=True),
 )
-"""Searches in the smaller ball: cheap ones while they pay, then those that decide. Neither looks at
-how many other examples there are, so an example's distance is its own."""
+"""Cheap searches, which run first, until they find nothing nearer."""
 
-SURE = 1e-5
+FINE_SEARCHES: tuple[Search, ...] = (
+    LargerBallRestarts((1.5, 2.5), steps_outside=6, steps_inside=15),
+    TargetedAPGD(
+        (
+            EliminationRound(classes=9, min_progress=0.3, steps=2, steps_outside=2),
+            EliminationRound(classes=4, min_progress=0.5, steps=8, steps_outside=5),
+            EliminationRound(classes=2, min_progress=0.85, steps=25),
+        )
+    ),
+    SquareAttack(queries=100, only_if_masked=True),
+)
+"""Searches that decide. As the rough ones they select examples by nothing that depends on other
+examples, so that the distance of an example is its own."""
+
+MIN_RELATIVE_MARGIN = 1e-5
 """An image counts as misclassified where its margin is above this share of its largest logit, so
-that it still is in a batch of another size."""
+that it is misclassified in batches of other sizes too."""
 
-STRETCHES = (1.0, 1.0005, 1.002)
-"""Lengthenings of an image that is too near the boundary for that."""
+DISPLACEMENT_FACTORS = (1.0, 1.0005, 1.002)
+"""Factors by which the displacement of an image too close to the boundary is lengthened."""
 
-LEAST = 1e-6
-"""Distances, in input units, are not refined beyond this."""
+MIN_DISTANCE = 1e-6
+"""Distances are refined down to this, input units."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +84,7 @@ class Distances:
     """What :func:`find_distances` found, verified.
 
     Attributes:
-        images: (N, C, H, W), the nearest misclassified image of each example; the clean image where
+        images: (N, C, H, W), the nearest misclassified image per example; the clean image where
             that is misclassified itself, or where none was found.
         distances: float64 (N,), the length of its displacement; 0 where the clean image is
             misclassified, infinite where no image was found up to the largest radius.
@@ -77,7 +96,7 @@ class Distances:
     largest: float
 
     def robust(self, eps: float) -> Tensor:
-        """Bool (N,): not known to fall at this budget."""
+        """Bool (N,): not known to be broken at this budget."""
         return self.distances > eps
 
 
@@ -105,34 +124,34 @@ def find_distances(
     limit = box if largest is None else largest
     if not 0 < limit < float("inf"):
         raise InputError(f"the largest radius must be a finite number above 0, got {limit:g}")
-    hunt = _Hunt(subject, norm, box, min(limit, box), precision)
-    hunt.begin()
+    search = _DistanceSearch(subject, norm, box, min(limit, box), precision)
+    search.initialize()
     subject.progress(f"{norm} distances: first found")
-    for name, searches in (("rough", ROUGH), ("fine", FINE)):
-        hunt.approach(name, searches)
-        subject.progress(f"{norm} distances, {name}: median {hunt.upper.median():.4g}")
-    within = hunt.upper <= hunt.largest
+    for name, searches in (("rough", ROUGH_SEARCHES), ("fine", FINE_SEARCHES)):
+        search.refine(name, searches)
+        subject.progress(f"{norm} distances, {name}: median {search.upper.median():.4g}")
+    within = search.upper <= search.largest
     return Distances(
-        torch.where(within.view(-1, 1, 1, 1), hunt.images, subject.images),
-        torch.where(within, hunt.upper, torch.inf),
-        hunt.largest,
+        torch.where(within.view(-1, 1, 1, 1), search.images, subject.images),
+        torch.where(within, search.upper, torch.inf),
+        search.largest,
     )
 
 
 @dataclass
-class _Hunt:
-    """The nearest images so far, and how near to look next.
+class _DistanceSearch:
+    """The nearest images so far, and the bounds between which to look next.
 
     Attributes:
         box: the radius of a ball that holds every image.
-        largest: radius from which on finds only serve to find nearer ones.
+        largest: radius beyond which finds are not reported and only serve to find nearer ones.
         images: (N, C, H, W).
         upper: float64 (N,), their distances.
-        lower: float64 (N,), radii below which it does not pay to look: a search found nothing
-            there, or the last find was only a little further away.
-        targets: int64 (N, K), classes to aim at; empty until they are needed.
-        promise: (N, K), how near they are, see :class:`Field`.
-        masked: whether several examples fell to a search without gradients first.
+        lower: float64 (N,), radii below which no search is made: one found nothing there, or the
+            last find was only a little further away.
+        targets: int64 (N, K), target classes; empty until they are ranked.
+        target_progress: (N, K), see :class:`AttackState`.
+        gradients_masked: whether several examples were broken by a search without gradients only.
     """
 
     subject: Subject
@@ -140,12 +159,12 @@ class _Hunt:
     box: float
     largest: float
     precision: float
-    masked: bool = False
+    gradients_masked: bool = False
     images: Tensor = field(init=False)
     upper: Tensor = field(init=False)
     lower: Tensor = field(init=False)
     targets: Tensor = field(init=False)
-    promise: Tensor = field(init=False)
+    target_progress: Tensor = field(init=False)
 
     def __post_init__(self) -> None:
         correct = self.subject.correct()
@@ -153,36 +172,36 @@ class _Hunt:
         far = torch.full(correct.shape, torch.inf, dtype=torch.float64, device=correct.device)
         self.upper = torch.where(correct, far, 0.0)
         self.lower = torch.zeros_like(self.upper)
-        self.promise = torch.zeros(len(correct), 0, device=correct.device)
-        self.targets = self.promise.long()
+        self.target_progress = torch.zeros(len(correct), 0, device=correct.device)
+        self.targets = self.target_progress.long()
 
-    def begin(self) -> None:
-        """An image for every example that has one: by a walk, else in growing balls."""
-        self._walk(FIRST, self.upper.isinf().nonzero().squeeze(1))
-        for doubling in range(-GROWTHS, 1):
+    def initialize(self) -> None:
+        """Find an image for every example that has one: by a walk, else in growing balls."""
+        self._walk(FIRST_WALK, self.upper.isinf().nonzero().squeeze(1))
+        for doubling in range(-N_DOUBLINGS, 1):
             rows = self.upper.isinf().nonzero().squeeze(1)
             radii = torch.full_like(self.upper, self.largest * 2.0**doubling)
             if len(rows):
-                self._search(GROW, rows, radii, f"grow {doubling}")
+                self._search(GROWING_BALL_SEARCHES, rows, radii, f"grow {doubling}")
 
-    def approach(self, name: str, searches: Sequence[Search]) -> None:
-        """Search between the bounds of each example, just below its last find at first.
+    def refine(self, name: str, searches: Sequence[Search]) -> None:
+        """Search between the bounds of each example, first just below its last find.
 
         Where that find lies beyond the largest radius, search there once.
 
         Args:
             name: of this phase, for its draws.
-            searches: run in order on what stands.
+            searches: run in order on the examples that are still robust.
         """
         self.lower = torch.minimum(self.lower, (1 - 2 * self.precision) * self.upper)
         self.lower[self.upper > self.largest] = 0
-        # A find may be measured a little beyond the ball, and must still be within the largest.
+        # A find may be measured slightly beyond the ball, and must still be within the largest.
         slack = 0.0 if self.norm == "linf" else 1.1 * SLACK[self.norm] * self.largest
         room = max(TOLERANCE, slack)
         limit = self.largest - min(room, self.largest / 10)
         rows, number = self._open(), 0
-        if len(rows) and any(isinstance(search, Tournament) for search in searches):
-            self._aim(rows)
+        if len(rows) and any(search.targeted for search in searches):
+            self._rank_targets(rows)
         while len(rows):
             middle = (self.lower + self.upper) / 2
             radii = torch.where(self.upper > self.largest, limit, middle)
@@ -192,64 +211,61 @@ class _Hunt:
 
     def _open(self) -> Tensor:
         """Examples whose bounds are further apart than the precision, by index."""
-        enough = (self.precision * self.upper).clamp_min(LEAST) * (1 + 1e-6)
+        enough = (self.precision * self.upper).clamp_min(MIN_DISTANCE) * (1 + 1e-6)
         apart = (self.upper - self.lower > enough) | self.upper.isinf()
         return (apart & (self.lower < self.largest)).nonzero().squeeze(1)
 
     def _search(
         self, searches: Sequence[Search], rows: Tensor, radii: Tensor, purpose: str
     ) -> None:
-        """Search some examples in balls of their own, walk on from the finds, update the bounds."""
-        before, state = self.upper.clone(), self._field(rows, radii)
-        for number, search in enumerate(searches):
-            if not state.standing.any():
-                break
-            seed = self.subject.generator("distance", self.norm, purpose, number)
-            state.seed = seed.initial_seed()
-            fell = search(state).fell
-            self._accept(rows[fell], state.images[fell])
-            self.masked |= isinstance(search, Squares) and int(fell.sum()) > 1
+        """Search some examples in balls of their own, walk from the finds, update the bounds."""
+        before = self.upper.clone()
+        scheduler = self._scheduler(rows, radii, purpose)
+        for report in scheduler.run(searches):
+            self._accept(rows[report.broken], scheduler.state.images[report.broken])
+        self.gradients_masked = scheduler.state.gradients_masked
         nearer = self.upper[rows] < before[rows]
-        self._walk(SHORTEN, rows[nearer])
+        self._walk(LATER_WALK, rows[nearer])
         self.lower[rows[~nearer]] = radii[rows[~nearer]]
         below = (1 - 2 * self.precision) * self.upper
         close = nearer & (self.lower[rows] > below[rows])
         self.lower[rows[close]] = below[rows[close]]
 
-    def _walk(self, walk: Boundary, rows: Tensor) -> None:
-        """Walk along the boundary from where some examples have come."""
+    def _walk(self, walk: FAB, rows: Tensor) -> None:
+        """Walk along the boundary from the current images of some examples."""
         if len(rows):
-            state = self._field(rows, self.upper)
-            state.nearest = self.images[rows]
-            fell = walk(state).fell
-            self._accept(rows[fell], state.images[fell])
+            scheduler = self._scheduler(rows, self.upper, "walk")
+            scheduler.state.nearest = self.images[rows]
+            for report in scheduler.run([walk]):
+                self._accept(rows[report.broken], scheduler.state.images[report.broken])
 
-    def _aim(self, rows: Tensor) -> None:
-        """Give examples the classes nearest to them."""
-        state = self._field(rows, self.upper)
-        find_targets(state)
-        shape = (len(self.upper), state.targets.shape[1])
-        self.targets, self.promise = state.targets.new_zeros(shape), state.promise.new_zeros(shape)
-        self.targets[rows], self.promise[rows] = state.targets, state.promise
+    def _rank_targets(self, rows: Tensor) -> None:
+        """Rank the target classes of some examples."""
+        state = self._scheduler(rows, self.upper, "targets").state
+        targets, progress = ranked_targets(state)
+        shape = (len(self.upper), targets.shape[1])
+        self.targets, self.target_progress = targets.new_zeros(shape), progress.new_zeros(shape)
+        self.targets[rows], self.target_progress[rows] = targets, progress
 
-    def _field(self, rows: Tensor, radii: Tensor) -> Field:
-        """Some examples in balls of their own radii."""
+    def _scheduler(self, rows: Tensor, radii: Tensor, purpose: str) -> Scheduler:
+        """A scheduler over some examples in balls of their own radii."""
         some = self.subject.take(rows)
-        state = Field.of(some, InputBall(some.images, self.norm, radii[rows].clamp(max=self.box)))
-        state.rows, state.masked = rows, self.masked
-        state.targets, state.promise = self.targets[rows], self.promise[rows]
-        return state
+        ball = InputBall(some.images, self.norm, radii[rows].clamp(max=self.box))
+        state = AttackState.of(some, ball)
+        state.rows, state.gradients_masked = rows, self.gradients_masked
+        state.targets, state.target_progress = self.targets[rows], self.target_progress[rows]
+        return Scheduler(state, ("distance", self.norm, purpose), masked_by_progress=False)
 
     def _accept(self, rows: Tensor, images: Tensor) -> None:
-        """Measure and classify finds once more, on their own, and keep those that are nearer."""
-        for stretch in STRETCHES:
+        """Measure and classify finds again, on their own, and keep those that are nearer."""
+        for factor in DISPLACEMENT_FACTORS:
             if not len(rows):
                 break
             some = self.subject.take(rows)
-            moved = (some.images + stretch * (images - some.images)).clamp(0, 1)
+            moved = (some.images + factor * (images - some.images)).clamp(0, 1)
             logits = some.logits(moved)
-            sure = margins(logits, some.labels) > SURE * logits.abs().amax(1)
+            clear = margins(logits, some.labels) > MIN_RELATIVE_MARGIN * logits.abs().amax(1)
             length = lengths(moved.double() - some.images.double(), self.norm)
-            keep = sure & (length < self.upper[rows])
+            keep = clear & (length < self.upper[rows])
             self.images[rows[keep]], self.upper[rows[keep]] = moved[keep], length[keep]
-            rows, images = rows[~sure], images[~sure]
+            rows, images = rows[~clear], images[~clear]

@@ -1,16 +1,16 @@
-"""Efforts: which searches run, in order."""
+"""Efforts: which searches run, in which order, with which hyper-parameters."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from benchmark.attacks.inputs.boundary import Boundary
-from benchmark.attacks.inputs.climbing import Climb
-from benchmark.attacks.inputs.overshoot import Overshoot, Reach
+from benchmark.attacks.inputs.apgd_search import APGD
+from benchmark.attacks.inputs.fab import FAB
+from benchmark.attacks.inputs.larger_ball import LargerBallRestarts, LargerBallScreening
 from benchmark.attacks.inputs.search import Search
-from benchmark.attacks.inputs.smoothing import Smoothed
-from benchmark.attacks.inputs.squares import Squares
-from benchmark.attacks.inputs.tournament import Round, Tournament
+from benchmark.attacks.inputs.smoothed_gradient import SmoothedGradientAPGD
+from benchmark.attacks.inputs.square_attack import SquareAttack
+from benchmark.attacks.inputs.targeted_apgd import EliminationRound, TargetedAPGD
 from models_zoo.errors import unknown_name
 
 Effort = Literal["quick", "standard", "thorough"]
@@ -18,51 +18,102 @@ Access = Literal["gradients", "scores"]
 
 PM, CE = "probability margin", "cross-entropy"
 
+
+def _round(
+    classes: int, *, progress: float, steps: int, outside: int = 0, total_restarts: int = 0
+) -> EliminationRound:
+    """A row of the table: a round, from random points where it has restarts."""
+    return EliminationRound(
+        classes=classes,
+        min_progress=progress,
+        steps=steps,
+        steps_outside=outside,
+        random_start=total_restarts > 0,
+        total_restarts=total_restarts,
+    )
+
+
+# fmt: off
+IF_MASKED: tuple[Search, ...] = (
+    SmoothedGradientAPGD(steps=60, noise_pairs=8, classes=5),
+    SquareAttack(queries=1000, runs=8, inside_share=0.5, only_if_masked=True),
+)
+"""Searches that run where gradient masking was detected."""
+
 EFFORTS: dict[str, tuple[Search, ...]] = {
     "quick": (
-        Climb(PM, 5),
-        Reach(out=5, back=12, above=0.2),
-        Tournament((Round(4, 0.5, 3, out=2), Round(2, 0.75, 12, out=5))),
-        Tournament((Round(3, 0.6, 20, out=5),), above=0.85, share=0.05),
-        Overshoot((1.25, 1.5, 2.5), out=10, back=25, above=0.85, share=0.06),
-        Overshoot(above=0.8, share=0.15, boxed=True),
-        Tournament((Round(1, 0.85, 40, random=True, lanes=24),), above=0.9, share=0.05),
+        APGD(PM, steps=5),
+        LargerBallScreening(steps_outside=5, steps_inside=12, min_margin_closed=0.2),
+        TargetedAPGD((
+            _round(4, progress=0.5, steps=3, outside=2),
+            _round(2, progress=0.75, steps=12, outside=5),
+        )),
+        TargetedAPGD(
+            (_round(3, progress=0.6, steps=20, outside=5),),
+            min_margin_closed=0.85, max_share=0.05,
+        ),
+        LargerBallRestarts(
+            (1.25, 1.5, 2.5), steps_outside=10, steps_inside=25,
+            min_margin_closed=0.85, max_share=0.06,
+        ),
+        LargerBallRestarts(not_linf=True, min_margin_closed=0.8, max_share=0.15),
+        TargetedAPGD(
+            (_round(1, progress=0.85, steps=40, total_restarts=24),),
+            min_margin_closed=0.9, max_share=0.05,
+        ),
     ),
     "standard": (
-        Climb(PM, 10),
-        Reach(out=10, back=20),
-        Climb(PM, 60, above=0.85, share=0.08),
-        Tournament((Round(9, 0.3, 3, out=2), Round(4, 0.5, 12, out=5), Round(2, 0.8, 60))),
-        Overshoot(above=0.8, share=0.08),
-        Tournament((Round(1, 0.85, 40, random=True, lanes=90),), above=0.9, share=0.08),
-        Climb(CE, 30, starts=1, lanes=24, above=0.9, share=0.03),
-        Squares(50, sample=16),
-        Smoothed(60, pairs=8, classes=5),
-        Squares(1000, runs=8, inside=0.5, masked_only=True),
+        APGD(PM, steps=10),
+        LargerBallScreening(steps_outside=10, steps_inside=20),
+        APGD(PM, steps=60, min_margin_closed=0.85, max_share=0.08),
+        TargetedAPGD((
+            _round(9, progress=0.3, steps=3, outside=2),
+            _round(4, progress=0.5, steps=12, outside=5),
+            _round(2, progress=0.8, steps=60),
+        )),
+        LargerBallRestarts(min_margin_closed=0.8, max_share=0.08),
+        TargetedAPGD(
+            (_round(1, progress=0.85, steps=40, total_restarts=90),),
+            min_margin_closed=0.9, max_share=0.08,
+        ),
+        APGD(CE, steps=30, restarts=1, total_restarts=24, min_margin_closed=0.9, max_share=0.03),
+        SquareAttack(queries=50, max_examples=16),
+        *IF_MASKED,
+    ),
+    "thorough": (
+        APGD(PM, steps=20),
+        LargerBallScreening(steps_outside=20, steps_inside=50, factor=3.0),
+        APGD(PM, steps=100),
+        TargetedAPGD((
+            _round(9, progress=0.0, steps=5, outside=5),
+            _round(6, progress=0.3, steps=20, outside=10),
+            _round(3, progress=0.6, steps=100),
+        )),
+        LargerBallRestarts(
+            (1.25, 1.5, 2.0, 2.5, 3.0, 4.0), steps_outside=20, steps_inside=80,
+            min_margin_closed=0.5, max_share=0.5,
+        ),
+        APGD(PM, steps=50, restarts=10, total_restarts=200, min_margin_closed=0.6, max_share=0.3),
+        APGD(CE, steps=100, restarts=3, total_restarts=60, min_margin_closed=0.6, max_share=0.3),
+        TargetedAPGD(
+            (_round(9, progress=0.0, steps=100, total_restarts=400),),
+            min_margin_closed=0.7, max_share=0.2,
+        ),
+        FAB(steps=100, min_margin_closed=0.6, max_share=0.3),
+        SquareAttack(queries=500, max_examples=64),
+        *IF_MASKED,
     ),
 }
-EFFORTS["thorough"] = (
-    Climb(PM, 20),
-    Reach(out=20, back=50, factor=3.0),
-    Climb(PM, 100),
-    Tournament((Round(9, 0.0, 5, out=5), Round(6, 0.3, 20, out=10), Round(3, 0.6, 100))),
-    Overshoot((1.25, 1.5, 2.0, 2.5, 3.0, 4.0), out=20, back=80, above=0.5, share=0.5),
-    Climb(PM, 50, starts=10, lanes=200, above=0.6, share=0.3),
-    Climb(CE, 100, starts=3, lanes=60, above=0.6, share=0.3),
-    Tournament((Round(9, 0.0, 100, random=True, lanes=400),), above=0.7, share=0.2),
-    Boundary(100, above=0.6, share=0.3),
-    Squares(500, sample=64),
-    *EFFORTS["standard"][-2:],
-)
+# fmt: on
 
 FROM_SCORES: dict[str, tuple[Search, ...]] = {
-    "quick": (Squares(200),),
-    "standard": (Squares(2000),),
-    "thorough": (Squares(10000),),
+    "quick": (SquareAttack(queries=200),),
+    "standard": (SquareAttack(queries=2000),),
+    "thorough": (SquareAttack(queries=10000),),
 }
-"""The efforts of an adversary who sees the model's scores and no gradient."""
+"""The efforts of an adversary who sees the model's scores and no gradients."""
 
-EFFORTS_OF = {"gradients": EFFORTS, "scores": FROM_SCORES}
+EFFORTS_BY_ACCESS = {"gradients": EFFORTS, "scores": FROM_SCORES}
 
 
 def searches_of(effort: str, access: str = "gradients") -> tuple[Search, ...]:
@@ -70,13 +121,13 @@ def searches_of(effort: str, access: str = "gradients") -> tuple[Search, ...]:
 
     Args:
         effort: ``"quick"``, ``"standard"`` or ``"thorough"``.
-        access: ``"gradients"``, or ``"scores"`` for an adversary who only asks the model.
+        access: ``"gradients"``, or ``"scores"`` for an adversary who sees no gradients.
 
     Raises:
         InputError: an unknown effort or access.
     """
-    if not isinstance(access, str) or access not in EFFORTS_OF:
-        raise unknown_name("access", access, EFFORTS_OF)
-    if not isinstance(effort, str) or effort not in EFFORTS_OF[access]:
-        raise unknown_name("effort", effort, EFFORTS_OF[access])
-    return EFFORTS_OF[access][effort]
+    if not isinstance(access, str) or access not in EFFORTS_BY_ACCESS:
+        raise unknown_name("access", access, EFFORTS_BY_ACCESS)
+    if not isinstance(effort, str) or effort not in EFFORTS_BY_ACCESS[access]:
+        raise unknown_name("effort", effort, EFFORTS_BY_ACCESS[access])
+    return EFFORTS_BY_ACCESS[access][effort]

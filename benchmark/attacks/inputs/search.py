@@ -1,100 +1,153 @@
-"""What every input search goes through: one wrapper around whatever a search does."""
+"""What a search of the input attack is, and the verification that none of them can skip."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
-from benchmark.attacks.inputs.field import Field
-from benchmark.attacks.verification import classified
-from benchmark.memory import in_batches
+from benchmark.attacks.inputs.state import AttackState
+from benchmark.attacks.verification import classified, margins
+from models_zoo.prediction import predicted_classes
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchReport:
     """What one search of a cascade did.
 
     Attributes:
         search: its name.
-        attacked: bool (N,), examples it was run on.
-        fell: bool (N,), those of them that fell to it.
+        attacked: bool (N,), examples it ran on.
+        broken: bool (N,), those of them that it broke.
         forwards: images passed forward through the model.
         backwards: images passed backward.
+        uses_gradients: whether the search follows gradients.
     """
 
     search: str
     attacked: Tensor
-    fell: Tensor
+    broken: Tensor
     forwards: int
     backwards: int
+    uses_gradients: bool = True
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What a search proposes for the n examples of a batch, and what it learned of them.
+
+    Attributes:
+        images: (n, C, H, W), anywhere; they are projected into their balls.
+        reachable: bool (n,), which examples later searches should run on; ``None`` for no change.
+        target_progress: (n, K), see :class:`AttackState`; ``None`` for no change.
+    """
+
+    images: Tensor
+    reachable: Tensor | None = None
+    target_progress: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Verified:
+    """The candidates of a batch after verification.
+
+    Attributes:
+        images: (n, C, H, W), inside their balls.
+        margins: (n,), their logit margins.
+        broken: bool (n,), which of them are misclassified.
+        candidates: as the search returned them.
+    """
+
+    images: Tensor
+    margins: Tensor
+    broken: Tensor
+    candidates: Candidates
 
 
 class Search(ABC):
     """One way to look for misclassified images inside balls.
 
-    A subclass says in :meth:`find` where it would go. That its images have the right shape, lie in
-    the ball and are misclassified is not its word to give.
+    A subclass selects examples in :meth:`select` and proposes images in :meth:`find`. Neither
+    changes anything: what a search learns it returns, and the scheduler acts on it.
+
+    Attributes:
+        uses_gradients: whether the search follows gradients.
+        targeted: whether it needs target classes, see :attr:`AttackState.targets`.
+        screens: whether examples that it does not select are left out by later searches too.
+        only_if_masked: whether it only runs where gradient masking was detected. Before such a
+            search that uses gradients itself, the scheduler tests for masking.
     """
+
+    uses_gradients: ClassVar[bool] = True
+    targeted: ClassVar[bool] = False
+    screens: ClassVar[bool] = False
+    only_if_masked: bool = False
 
     @property
     @abstractmethod
     def name(self) -> str:
-        """What the search is called in reports, with its settings."""
+        """The search and its hyper-parameters, as reports print them."""
 
     @abstractmethod
-    def find(self, field: Field) -> Tensor:
-        """Candidate images (n, C, H, W), one for each example of a field that fits into memory.
+    def find(self, batch: AttackState) -> Candidates:
+        """One candidate image per example of a batch that fits into memory.
 
-        The field is the search's own copy; what it changes of ``reachable`` and ``promise`` is kept
-        for the searches after it.
+        Args:
+            batch: a copy of the state with the batch's examples.
         """
 
-    def wants(self, field: Field) -> Tensor:
-        """Bool (n,), the examples that this search is worth its price on."""
-        return field.reachable
+    def select(self, state: AttackState) -> Tensor:
+        """Bool (n,), the examples to run on; those already broken are left out in any case."""
+        return state.reachable
 
     def __init_subclass__(cls, **kwargs: object) -> None:
-        """Refuse a subclass that would replace the wrapper."""
+        """Refuse a subclass that would replace the verification."""
         super().__init_subclass__(**kwargs)
         if "__call__" in vars(cls):
-            raise TypeError(f"{cls.__name__} replaces Search.__call__, which verifies its finds")
+            raise TypeError(f"{cls.__name__} replaces Search.__call__, which verifies candidates")
 
-    def __call__(self, field: Field) -> Found:
-        """Search what stands, batch by batch, and verify every find.
+    def __call__(self, state: AttackState, rows: Tensor) -> Verified:
+        """Search a batch, project the candidates, measure them in float64, classify them again.
 
-        Candidates are projected into their balls, measured in float64 and classified again in
-        float32 before anything is believed. The batch is halved when memory runs out.
+        Args:
+            state: of the whole attack; it is not changed.
+            rows: int64 (n,), the examples of the batch.
 
         Raises:
             RuntimeError: candidates of a wrong shape, an image measured outside its ball, or a
                 model left in another mode than it was in.
         """
-        passes, modules = field.subject.passes, list(field.subject.model.modules())
+        batch, modules = state.take(rows), list(state.subject.model.modules())
         modes = [module.training for module in modules]
-        forwards, backwards = passes.forwards, passes.backwards
-        attacked = field.standing & self.wants(field)
-        field.crowd = int(attacked.sum())
-
-        def work(rows: Tensor) -> None:
-            some = field.take(rows)
-            candidates = self.find(some)
-            if candidates.shape != some.subject.images.shape:
-                raise RuntimeError(
-                    f"{self.name} returned {tuple(candidates.shape)} "
-                    f"for images of shape {tuple(some.subject.images.shape)}"
-                )
-            field.learn(rows, some, *classified(some.subject, some.ball, candidates))
-
-        rows = attacked.nonzero().squeeze(1)
-        field.subject.batch_size = in_batches(rows, field.subject.batch_size, work)
+        candidates = self.find(batch)
         if [module.training for module in modules] != modes:
             raise RuntimeError(f"{self.name} switched the model between train and eval mode")
-        return Found(
-            self.name,
-            attacked,
-            attacked & ~field.standing,
-            passes.forwards - forwards,
-            passes.backwards - backwards,
-        )
+        if candidates.images.shape != batch.subject.images.shape:
+            raise RuntimeError(
+                f"{self.name} returned {tuple(candidates.images.shape)} "
+                f"for images of shape {tuple(batch.subject.images.shape)}"
+            )
+        images, logits = classified(batch.subject, batch.ball, candidates.images)
+        labels = state.subject.labels[rows]
+        broken = predicted_classes(logits) != labels
+        return Verified(images, margins(logits, labels), broken, candidates)
+
+
+@dataclass(frozen=True)
+class CostlySearch(Search):
+    """A search that runs on the examples closest to being broken only.
+
+    Attributes:
+        min_margin_closed: runs on examples whose margin is closed by at least this share.
+        max_share: and on at most this share of all, see :meth:`AttackState.closest`.
+    """
+
+    _: KW_ONLY
+    min_margin_closed: float = 0.0
+    max_share: float = 1.0
+
+    def select(self, state: AttackState) -> Tensor:
+        """The examples whose margin is closed the most."""
+        return state.closest(self.min_margin_closed, self.max_share)

@@ -94,7 +94,7 @@ def finish(subject: Subject, norm: str, eps: float, begun: Strike, effort: str) 
         effort: a name of :data:`benchmark.attacks.inputs.EFFORTS`.
     """
     asked = subject.at(begun.weights) if begun.weights else subject
-    found = attack_subject(asked, norm, eps, effort, standing=begun.robust)
+    found = attack_subject(asked, norm, eps, effort, robust=begun.robust)
     fell = begun.robust & ~found.robust
     images = torch.where(fell.view(-1, 1, 1, 1), found.images, begun.images)
     return Strike(begun.weights, begun.robust & found.robust, images)

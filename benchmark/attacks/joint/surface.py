@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from benchmark.attacks.inputs import InputAttack
+from benchmark.attacks.inputs import InputAttackResult
 from benchmark.attacks.joint.cell import SMALLER, Cell, JointAttack
 from benchmark.attacks.joint.climbs import climb_product
 from benchmark.attacks.joint.strike import Strike, strike
@@ -30,7 +30,7 @@ class Outcome:
     standing: dict[str, int]
 
 
-def input_strike(subject: Subject, norm: str, eps: float, attack: InputAttack) -> Strike:
+def input_strike(subject: Subject, norm: str, eps: float, attack: InputAttackResult) -> Strike:
     """An input attack as a candidate: what stands is brought near its boundary, for later climbs.
 
     Args:
@@ -68,7 +68,7 @@ def joint_surface(
     *,
     budget: WeightBudget,
     effort: str,
-    alone: Sequence[InputAttack],
+    alone: Sequence[InputAttackResult],
     weight: Sequence[WeightAttack],
 ) -> list[list[Outcome]]:
     """Outcomes over input budgets (rows) x weight radii (columns), falling along both.

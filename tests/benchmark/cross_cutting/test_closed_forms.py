@@ -9,7 +9,7 @@ import torch
 
 from benchmark.ascent import apgd, whole_set
 from benchmark.attacks.weights import WeightBudget, weight_ladder
-from benchmark.objectives import cross_entropy, divergence, implant
+from benchmark.objectives import backdoor_loss, cross_entropy, divergence
 from benchmark.spaces import IMAGES, InputBall, ProductSpace, WeightBall, select_weights
 from benchmark.spaces.weights import GEOMETRIES
 
@@ -81,7 +81,7 @@ def test_a_joint_climb_reaches_the_sum_of_both_closed_forms(linear_subject, ball
 def test_a_climb_towards_a_backdoor_reaches_the_closed_form(linear_subject, ball):
     subject = linear_subject()
     clean, triggered = subject.logits(), torch.arange(len(subject)) % 2 == 0
-    loss = whole_set(subject, implant, clean, triggered)
+    loss = whole_set(subject, backdoor_loss, clean, triggered)
     start = loss(ball.origin, torch.arange(1))
     rise = float((apgd(ball, loss, ball.origin, 20).values - start.values).squeeze())
     closed = first_order(ball, start.gradient)

@@ -1,0 +1,136 @@
+"""APGD in a larger ball first, then back inside the ball.
+
+``x_out = APGD in the ball of radius f eps``, then ``APGD in the ball of radius eps from
+project(x_out)``. An ascent inside the ball can end in a local maximum, in particular where the box
+clips it or where the network is flat around training perturbations. Further outside the gradient
+often points at the decision boundary, and the projection starts the second ascent near it.
+
+Source: AutoAttack's l1 version starts from larger balls for the same reason (Croce & Hein 2021,
+section 4). Screening by the larger ball is this project's own; ``docs/probes/input.md`` has its
+ablation.
+
+Hyper-parameters: factors ``f`` on the radius, steps outside and inside, and which examples it runs
+on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from benchmark.ascent import AscentResult, Evaluate, apgd
+from benchmark.attacks.inputs.apgd_search import untargeted
+from benchmark.attacks.inputs.restarts import run_restarts
+from benchmark.attacks.inputs.search import Candidates, CostlySearch, Search
+from benchmark.attacks.inputs.state import AttackState
+from benchmark.spaces import IMAGES, InputBall
+
+OBJECTIVE = "probability margin"
+
+
+def larger_ball(ball: InputBall, factor: float | Tensor) -> InputBall:
+    """The balls around the same images of ``factor`` times the radius, one for all or one each."""
+    return InputBall(ball.images, ball.norm, ball.eps * factor)
+
+
+def ascend_inside(ball: InputBall, evaluate: Evaluate, outside: Tensor, steps: int) -> AscentResult:
+    """APGD inside the ball from the projections of images (n, C, H, W) outside it."""
+    return apgd(ball, evaluate, ball.project({IMAGES: outside}), steps, first_step=1.0)
+
+
+@dataclass(frozen=True)
+class LargerBallScreening(Search):
+    """Finds the examples that can be broken at ``factor`` times the budget, and drops the others.
+
+    Those that can are then attacked inside the ball, from where they were broken outside.
+
+    Attributes:
+        steps_outside: APGD steps in the larger ball.
+        steps_inside: APGD steps in the ball.
+        factor: on the radius.
+        min_margin_closed: examples whose margin is closed by less than this share are dropped
+            without being attacked.
+    """
+
+    screens: ClassVar[bool] = True
+
+    steps_outside: int = 10
+    steps_inside: int = 20
+    factor: float = 2.0
+    min_margin_closed: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """Factor and steps."""
+        steps = f"{self.steps_outside} + {self.steps_inside} steps"
+        return f"larger-ball screening at {self.factor:g} budgets, {steps}"
+
+    def select(self, state: AttackState) -> Tensor:
+        """Reachable examples whose margin is closed far enough."""
+        # Not ``>=``: where logits are not finite the share is NaN, and the example is kept.
+        return state.reachable & ~(state.margin_closed < self.min_margin_closed)
+
+    def find(self, batch: AttackState) -> Candidates:
+        """The clean image of examples that the larger ball did not break; the others' last image.
+
+        ``reachable`` is false for examples that the larger ball did not break.
+        """
+        images = batch.subject.images.clone()
+        larger = larger_ball(batch.ball, self.factor)
+        evaluate = untargeted(batch, OBJECTIVE)
+        outside = apgd(larger, evaluate, {IMAGES: images}, self.steps_outside)
+        rows = outside.broken.nonzero().squeeze(1)
+        if len(rows):
+            some = batch.take(rows)
+            evaluate = untargeted(some, OBJECTIVE)
+            start = outside.point[IMAGES][rows]
+            inside = ascend_inside(some.ball, evaluate, start, self.steps_inside)
+            images[rows] = inside.point[IMAGES]
+        return Candidates(images, reachable=outside.broken)
+
+
+@dataclass(frozen=True)
+class LargerBallRestarts(CostlySearch):
+    """One restart per factor: out into the larger ball, across the boundary, and back inside.
+
+    Attributes:
+        factors: on the radius, one restart each.
+        steps_outside: APGD steps in the larger ball.
+        steps_inside: APGD steps in the ball.
+        not_linf: runs in l2 and l1 balls only, where the box stops ascents that start inside.
+    """
+
+    factors: tuple[float, ...] = (1.25, 1.5, 2.0, 3.0)
+    steps_outside: int = 10
+    steps_inside: int = 30
+    not_linf: bool = False
+
+    @property
+    def name(self) -> str:
+        """Factors and steps."""
+        sizes = ", ".join(f"{factor:g}" for factor in self.factors)
+        steps = f"{self.steps_outside} + {self.steps_inside} steps"
+        return f"larger-ball restarts at {sizes} budgets, {steps}"
+
+    def select(self, state: AttackState) -> Tensor:
+        """The examples whose margin is closed the most; none in linf balls if so configured."""
+        return super().select(state) & (not self.not_linf or state.ball.norm != "linf")
+
+    def find(self, batch: AttackState) -> Candidates:
+        """Per example the first misclassified image, else the one of the largest objective."""
+        rows = torch.arange(len(batch.rows), device=batch.rows.device)
+        factors = torch.tensor(self.factors, device=rows.device).repeat_interleave(len(rows))
+
+        def ascend(some: AttackState, restarts: Tensor) -> AscentResult:
+            larger = larger_ball(some.ball, factors[restarts])
+            evaluate = untargeted(some, OBJECTIVE, stop=False)
+            outside = apgd(larger, evaluate, some.ball.origin, self.steps_outside)
+            return ascend_inside(
+                some.ball, untargeted(some, OBJECTIVE), outside.point[IMAGES], self.steps_inside
+            )
+
+        restarts = run_restarts(batch, rows.repeat(len(self.factors)), ascend)
+        return Candidates(restarts.best(batch.nearest))

@@ -1,0 +1,80 @@
+"""Several ascents per example, run side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from benchmark.ascent import AscentResult
+from benchmark.attacks.inputs.state import AttackState
+from benchmark.memory import in_batches
+from benchmark.spaces import IMAGES
+
+
+@dataclass
+class Restarts:
+    """What the restarts of an attack found.
+
+    All restarts of an example run to their end, even if one has broken it, so that the outcome does
+    not depend on how restarts are batched.
+
+    Attributes:
+        rows: int64 (restarts,), the example of each restart.
+        points: (restarts, C, H, W), where it was broken, else its best point.
+        values: (restarts,), the objective there.
+        broken: bool (restarts,).
+    """
+
+    rows: Tensor
+    points: Tensor
+    values: Tensor
+    broken: Tensor
+
+    def best(self, default: Tensor) -> Tensor:
+        """Per example the first broken restart, else the one of the largest objective.
+
+        Args:
+            default: (n, C, H, W), the images of examples without restarts.
+        """
+        images = default.clone()
+        rank = torch.where(self.broken, torch.inf, self.values)
+        by_rank = rank.argsort(descending=True, stable=True)
+        order = by_rank[self.rows[by_rank].argsort(stable=True)]
+        rows = self.rows[order]
+        first = torch.ones_like(rows, dtype=torch.bool)
+        first[1:] = rows[1:] != rows[:-1]
+        images[rows[first]] = self.points[order[first]]
+        return images
+
+
+def run_restarts(
+    state: AttackState, rows: Tensor, ascend: Callable[[AttackState, Tensor], AscentResult]
+) -> Restarts:
+    """Run one ascent per restart, as many at once as fit into memory.
+
+    Args:
+        state: the examples.
+        rows: int64 (restarts,), the example of each restart.
+        ascend: called with the examples of some restarts, one per restart, and the indices of
+            these restarts.
+    """
+    subject = state.subject
+    found = Restarts(
+        rows=rows,
+        points=torch.empty_like(subject.images[rows]),
+        values=torch.empty_like(state.margins[rows]),
+        broken=torch.zeros_like(state.robust[rows]),
+    )
+
+    def work(part: Tensor) -> None:
+        result = ascend(state.take(rows[part]), part)
+        found.points[part] = result.point[IMAGES]
+        found.values[part] = result.values.to(found.values)
+        found.broken[part] = result.broken
+
+    restarts = torch.arange(len(rows), device=rows.device)
+    subject.batch_size = in_batches(restarts, subject.batch_size, work)
+    return found

@@ -1,0 +1,142 @@
+"""Targeted APGD with successive elimination of target classes.
+
+``max_x z_t(x) - z_y(x)`` over the ball for several targets ``t``: each class gets a few steps, then
+only the classes whose logit gap was closed the most get more. AutoAttack gives nine classes a
+hundred steps each; a few steps predict nearly as well which class can succeed.
+
+Sources: Croce & Hein 2020 (APGD-T); Jamieson & Talwalkar 2016 (successive halving); Melamed et al.
+2024 (MALT, the first order of the classes, :mod:`benchmark.attacks.inputs.targets`).
+
+Hyper-parameters: per round the number of classes, the smallest progress, the steps, and the number
+of restarts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from benchmark.ascent import AscentResult, apgd, per_example
+from benchmark.attacks.inputs.larger_ball import ascend_inside, larger_ball
+from benchmark.attacks.inputs.restarts import run_restarts
+from benchmark.attacks.inputs.search import Candidates, CostlySearch
+from benchmark.attacks.inputs.state import AttackState
+from benchmark.objectives import targeted_margin
+from benchmark.spaces import IMAGES
+
+OUTSIDE_FACTOR = 2.0
+"""Radius of the larger ball in which a round may begin, in radii of the ball."""
+
+CLASS_STREAMS = 1_000_003
+"""Number of random streams per restart, one per class."""
+
+
+@dataclass(frozen=True)
+class EliminationRound:
+    """One round: ascents towards the classes that are left.
+
+    Attributes:
+        classes: largest number of classes per example, those of the largest progress.
+        min_progress: smallest progress of a class, see :attr:`AttackState.target_progress`.
+        steps: APGD steps on the targeted margin.
+        steps_outside: APGD steps before that in a ball of twice the radius. In l2 and l1 balls
+            only, where the box stops ascents that start inside.
+        random_start: whether to start at a random point of the ball instead of the image.
+        total_restarts: where few examples are attacked, several random starts each, so that there
+            are this many ascents for all of them together.
+    """
+
+    classes: int
+    min_progress: float
+    steps: int
+    steps_outside: int = 0
+    random_start: bool = False
+    total_restarts: int = 0
+
+
+@dataclass(frozen=True)
+class TargetedAPGD(CostlySearch):
+    """Rounds of targeted APGD, usually with fewer classes and more steps from round to round.
+
+    Attributes:
+        rounds: the rounds, in order.
+    """
+
+    targeted: ClassVar[bool] = True
+
+    rounds: tuple[EliminationRound, ...]
+
+    @property
+    def name(self) -> str:
+        """Classes and steps of each round."""
+        random_start = any(each.random_start for each in self.rounds)
+        start = "random points" if random_start else "image"
+        return f"targeted APGD from {start}, " + ", ".join(
+            f"{each.classes} x {each.steps_outside + each.steps} steps" for each in self.rounds
+        )
+
+    def find(self, batch: AttackState) -> Candidates:
+        """Per example the first misclassified image, else the best of its last round."""
+        best, robust = batch.nearest, torch.ones_like(batch.robust)
+        progress = batch.target_progress
+        for each in self.rounds:
+            rows, columns = _pairs(progress, robust, each)
+            if not len(rows):
+                break
+            draws = max(1, each.total_restarts // (each.classes * batch.n_attacked))
+            n_pairs, rows, columns = len(rows), rows.repeat(draws), columns.repeat(draws)
+            classes = batch.targets[rows, columns]
+
+            def ascend(
+                some: AttackState,
+                restarts: Tensor,
+                each: EliminationRound = each,
+                classes: Tensor = classes,
+                n_pairs: int = n_pairs,
+            ) -> AscentResult:
+                return _ascend(some, classes[restarts], each, restarts // n_pairs)
+
+            restarts = run_restarts(batch, rows, ascend)
+            progress = progress.clone()
+            progress[rows, columns] = _gap_closed(batch, rows, classes, restarts.values)
+            best = restarts.best(best)
+            robust[rows[restarts.broken]] = False
+        return Candidates(best, target_progress=progress)
+
+
+def _pairs(progress: Tensor, robust: Tensor, each: EliminationRound) -> tuple[Tensor, Tensor]:
+    """The examples and classes of a round, as indices (pairs,) into rows and columns."""
+    allowed = torch.where(robust[:, None] & (progress >= each.min_progress), progress, -torch.inf)
+    count = min(each.classes, progress.shape[1])
+    order = allowed.argsort(dim=1, descending=True, stable=True)[:, :count]
+    chosen = torch.zeros_like(allowed, dtype=torch.bool).scatter_(1, order, True)
+    rows, columns = (chosen & (allowed > -torch.inf)).nonzero(as_tuple=True)
+    return rows, columns
+
+
+def _ascend(
+    state: AttackState, classes: Tensor, each: EliminationRound, draw: Tensor
+) -> AscentResult:
+    """One ascent per example, towards one class each."""
+    evaluate = per_example(state.subject, targeted_margin, classes)
+    start = (
+        {IMAGES: state.random_starts(draw * CLASS_STREAMS + classes)}
+        if each.random_start
+        else state.ball.origin
+    )
+    if not each.steps_outside or state.ball.norm == "linf":
+        return apgd(state.ball, evaluate, start, each.steps)
+    larger = larger_ball(state.ball, OUTSIDE_FACTOR)
+    outside = apgd(larger, evaluate, start, each.steps_outside).point[IMAGES]
+    return ascend_inside(state.ball, evaluate, outside, each.steps)
+
+
+def _gap_closed(state: AttackState, rows: Tensor, classes: Tensor, values: Tensor) -> Tensor:
+    """The share of the clean logit gap to a class that an ascent has closed."""
+    logits = state.subject.logits()[rows]
+    own = logits.gather(1, state.subject.labels[rows, None])
+    gaps = (own - logits.gather(1, classes[:, None])).squeeze(1)
+    return 1 + values / gaps.clamp_min(1e-12)
