@@ -14,7 +14,7 @@ FALSE_FLAG_PROBABILITY = 0.01
 """Probability that sampling alone raises a flag."""
 
 MIN_TIMES_CHANCE = 1.5
-"""Multiple of chance that an accuracy must be able to reach."""
+"""Multiple of chance that an accuracy must be compatible with."""
 
 _ADVICE = (
     "Check that the images are those the model was trained for and that they are prepared, "
