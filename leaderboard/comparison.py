@@ -19,19 +19,19 @@ COLUMNS = (
     "forwards",
     "backwards",
     "times\nfewer",
-    "a standing\nexample",
+    "per robust\nexample",
     "inside\nmodel",
 )
 
 
 def print_comparisons(comparisons: Sequence[Comparison]) -> None:
-    """Print a block of rows a budget, one row an attack, and under all what needs a sentence.
+    """Print a block of rows per budget, one row per attack, and remarks below.
 
     ``only it`` and ``only AA`` count the examples that the row's effort or AutoAttack alone broke;
-    ``a standing example`` is the passes of both kinds, an example that is left standing.
+    ``per robust example`` is the passes of both kinds per example that is still robust.
 
     Args:
-        comparisons: of one model, one a budget.
+        comparisons: of one model, one per budget.
     """
     table = Table(
         box=None, pad_edge=False, collapse_padding=True, padding=(0, 1), header_style="bold"
@@ -67,8 +67,8 @@ def remarks(comparison: Comparison) -> list[str]:
     ]
     if reference.claimed != reference.n_robust:
         lines.append(
-            f"{budget}: AutoAttack reports {reference.claimed} examples standing; by its images, "
-            f"measured and classified again, {reference.n_robust} stand"
+            f"{budget}: AutoAttack reports {reference.claimed} robust examples; by its images, "
+            f"measured and classified again, {reference.n_robust} are robust"
         )
     return lines + [f"{budget}: AutoAttack warns that {text}" for text in reference.warnings]
 

@@ -16,7 +16,7 @@ TOOL = "input_attack"
 EFFORTS = ("quick", "standard")
 
 ROBUST = 0.1
-"""Speed-ups are averaged over rows on which AutoAttack leaves more than this standing: elsewhere
+"""Speed-ups are averaged over rows whose robust accuracy under AutoAttack is above this: elsewhere
 it has little to do either."""
 
 LARGE = 250_000
@@ -63,7 +63,7 @@ def render(rows: Sequence[Row]) -> str:
     """The conditions, the table and what follows from it, as Markdown.
 
     Args:
-        rows: what was measured, in the order they shall stand in.
+        rows: what was measured, in the order of the table.
     """
     if not rows:
         return "Nothing has been measured yet.\n"
@@ -160,8 +160,8 @@ def _speed(effort: str, ours: Sequence[tuple[Row, Ours]]) -> list[str]:
     least, slowest = min(counted, key=lambda each: each[0])
     return [
         f"- `{effort}` is {geometric_mean([speedup for speedup, _ in counted]):.1f} times as fast "
-        f"as AutoAttack (geometric mean over the {len(counted)} linf rows on which AutoAttack "
-        f"leaves more than {ROBUST:.0%} standing), and {least:.1f} times at the least "
+        f"as AutoAttack (geometric mean over the {len(counted)} linf rows on which accuracy "
+        f"under AutoAttack is above {ROBUST:.0%}), and {least:.1f} times at the least "
         f"({_name(slowest)})."
     ]
 

@@ -1,4 +1,4 @@
-"""Flags: raised on models that deserve them, and on no honest one."""
+"""Flags: raised on models with a flaw, and on no other."""
 
 import pytest
 import torch

@@ -220,7 +220,7 @@ def weak(robust):
 @pytest.mark.parametrize("robust", [True, False])
 def test_what_only_autoattack_broke_is_named_whatever_ours_claims(monkeypatch, robust):
     model, images, labels = labelled()
-    labels[2] = (labels[2] + 1) % 5  # wrong already, so that nobody broke it
+    labels[2] = (labels[2] + 1) % 5  # misclassified already, so that no attack broke it
     monkeypatch.setattr(benchmark.comparison, "attack_subject", weak(robust)[0])
     found = compare_autoattack(model, images, labels, eps=0.5, efforts=["quick"]).efforts["quick"]
     assert found.only_autoattack == (0, 1, 3, 4, 5)

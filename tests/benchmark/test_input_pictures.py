@@ -1,4 +1,4 @@
-"""The input probe shows a few examples that fell, as small images that change no score."""
+"""The input probe shows a few broken examples, as small images that change no score."""
 
 from base64 import b64decode
 
@@ -25,20 +25,20 @@ def shown(digits):
     """Examples of a real model with the attacks that broke them."""
     model = load_model("digits/cnn-standard")
     with subject_of(model, digits.images[:40], digits.labels[:40]) as subject:
-        rungs = dict(
+        attacks = dict(
             zip(BUDGETS, attacks_by_budget(subject, "linf", BUDGETS, "quick"), strict=True)
         )
-        return subject, rungs, example_thumbnails(subject, rungs, 0.1)
+        return subject, attacks, example_thumbnails(subject, attacks, 0.1)
 
 
 def test_the_first_examples_that_fell_are_shown_with_the_smallest_budget_that_broke_them(shown):
-    subject, rungs, thumbnails = shown
-    fell = (subject.correct() & ~rungs[0.1].robust).nonzero().flatten()[:EXAMPLES].tolist()
-    assert len(fell) == EXAMPLES
-    assert [t.picture for t in thumbnails] == [f"example_{row}" for row in fell for _ in range(3)]
-    for place, row in enumerate(fell):
+    subject, attacks, thumbnails = shown
+    broken = (subject.correct() & ~attacks[0.1].robust).nonzero().flatten()[:EXAMPLES].tolist()
+    assert len(broken) == EXAMPLES
+    assert [t.picture for t in thumbnails] == [f"example_{row}" for row in broken for _ in range(3)]
+    for place, row in enumerate(broken):
         clean, perturbed, difference = map(pixels, thumbnails[3 * place : 3 * place + 3])
-        eps = min(budget for budget in BUDGETS if not rungs[budget].robust[row])
+        eps = min(budget for budget in BUDGETS if not attacks[budget].robust[row])
         assert f"linf {eps:g}" in thumbnails[3 * place + 1].caption
         moved = perturbed - clean
         assert np.abs(clean - subject.images[row].numpy()).max() < 0.003
@@ -47,11 +47,11 @@ def test_the_first_examples_that_fell_are_shown_with_the_smallest_budget_that_br
 
 
 def test_the_class_it_is_taken_for_is_another_one(shown):
-    subject, rungs, thumbnails = shown
+    subject, attacks, thumbnails = shown
     for clean, perturbed in zip(thumbnails[::3], thumbnails[1::3], strict=True):
         row = int(clean.picture.removeprefix("example_"))
-        eps = next(b for b in BUDGETS if not rungs[b].robust[row])
-        wrong = int(subject.logits(rungs[eps].images[row][None]).argmax())
+        eps = next(b for b in BUDGETS if not attacks[b].robust[row])
+        wrong = int(subject.logits(attacks[eps].images[row][None]).argmax())
         assert clean.caption == f"class {int(subject.labels[row])}"
         assert perturbed.caption == f"taken for class {wrong}, linf {eps:g}"
         assert f"class {int(subject.labels[row])}," not in perturbed.caption
@@ -65,14 +65,14 @@ def test_large_images_are_shrunk_and_their_difference_keeps_its_strength():
 
     images = torch.full((2, 3, 224, 160), 0.51)
     with subject_of(Brightness(), images, torch.zeros(2, dtype=torch.int64)) as subject:
-        (rung,) = attacks_by_budget(subject, "linf", [0.1], "quick")
-        thumbnails = example_thumbnails(subject, {0.1: rung}, 0.1)
+        (attack,) = attacks_by_budget(subject, "linf", [0.1], "quick")
+        thumbnails = example_thumbnails(subject, {0.1: attack}, 0.1)
     assert [t.shape for t in thumbnails] == [(3, LARGEST, 46)] * 6
-    moved = (rung.images - images).abs().max() / 0.2
+    moved = (attack.images - images).abs().max() / 0.2
     assert pixels(thumbnails[2]).min() == pytest.approx(0.5 - float(moved), abs=0.005)
 
 
 def test_a_model_of_which_nothing_fell_shows_nothing(shown):
-    subject, rungs, _ = shown
-    standing = {0.1: type(rungs[0.1])(subject.images, torch.ones(len(subject), dtype=torch.bool))}
-    assert example_thumbnails(subject, standing, 0.1) == []
+    subject, attacks, _ = shown
+    robust = {0.1: type(attacks[0.1])(subject.images, torch.ones(len(subject), dtype=torch.bool))}
+    assert example_thumbnails(subject, robust, 0.1) == []

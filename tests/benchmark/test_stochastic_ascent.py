@@ -54,8 +54,8 @@ def test_every_point_lies_inside_and_there_are_as_many_as_steps(linear, geometry
 def test_steps_are_radii_that_shrink_to_nothing_and_zero_gradients_do_not_move():
     weights = {"w": torch.tensor([1.0, -2.0, 4.0, 3.0])}
     ball = WeightBall(weights, 10.0, "relative-linf")
-    slope = {"w": torch.tensor([1e-30, -5.0, 7e9, 0.0])}
-    uphill = repeat(lambda _point, _rows: Evaluation(torch.zeros(1), slope))
+    gradient = {"w": torch.tensor([1e-30, -5.0, 7e9, 0.0])}
+    uphill = repeat(lambda _point, _rows: Evaluation(torch.zeros(1), gradient))
     points = [ball.origin, *adam(ball, uphill, ball.origin, 4, first_step=0.1)]
     for step, length in enumerate([0.1, 0.075, 0.05, 0.025]):
         moved = points[step + 1]["w"] - points[step]["w"]

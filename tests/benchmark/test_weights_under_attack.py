@@ -119,7 +119,7 @@ def test_what_cannot_be_watched_is_said_and_not_an_error():
     flag = weights_under_attack(Subject(scripted, *examples((1, 8, 8))))
     assert flag.figure is None
     assert not flag.raised
-    assert "could not be told" in flag.saw
+    assert "could not be determined" in flag.saw
 
 
 def test_packed_weights_of_quantized_layers_are_counted():

@@ -168,6 +168,6 @@ def test_the_table_is_not_cut_and_says_which_examples_were_missed(capsys, monkey
 
 def test_remarks_tell_what_autoattack_says_of_itself():
     text = "\n".join(remarks(made_up()))
-    assert "reports 3 examples standing" in text
-    assert "4 stand" in text
+    assert "reports 3 robust examples" in text
+    assert "4 are robust" in text
     assert "something is odd" in text
