@@ -72,9 +72,9 @@ def saturated_loss(subject: Subject) -> Flag:
     In float32 that needs a lead of about 100 logits, which no temperature in use gives.
     """
     _, _, gradient, loss_gradient = _at_images(subject)
-    alive = (gradient != 0).flatten(1).any(1)
-    dead = alive & (loss_gradient == 0).flatten(1).all(1)
-    share = float(dead.double().mean()) if len(dead) else None
+    has_gradient = (gradient != 0).flatten(1).any(1)
+    saturated = has_gradient & (loss_gradient == 0).flatten(1).all(1)
+    share = float(saturated.double().mean()) if len(saturated) else None
     return Flag(
         name="saturated_loss",
         title="Cross-entropy is saturated",
@@ -82,9 +82,9 @@ def saturated_loss(subject: Subject) -> Flag:
         figure=share,
         saw=_NO_EXAMPLES
         if share is None
-        else f"For {int(dead.sum())} of {len(dead)} correctly classified examples the gradient of "
-        f"the cross-entropy is exactly zero while that of the logit margin is not. More than "
-        f"{MAX_SHARE:.0%} raises the flag.",
+        else f"For {int(saturated.sum())} of {len(saturated)} correctly classified examples the "
+        f"gradient of the cross-entropy is exactly zero while that of the logit margin is not. "
+        f"More than {MAX_SHARE:.0%} raises the flag.",
         advice="The logits are scaled so far up that attacks on the cross-entropy make no "
         "progress. Rely on attacks on margins only, or divide the logits by a constant, which "
         "changes no prediction.",
@@ -100,13 +100,13 @@ def _at_images(subject: Subject) -> tuple[Subject, Tensor, Tensor, Tensor]:
 
     def measure() -> tuple[Subject, Tensor, Tensor, Tensor]:
         finite = subject.logits().isfinite().all(1)
-        right = subject.take((subject.correct() & finite).nonzero().squeeze(1))
+        correct = subject.take((subject.correct() & finite).nonzero().squeeze(1))
         (gap, gradient), (_, loss_gradient) = input_gradients(
-            right,
-            right.images,
-            lambda logits, rows: margin(logits, right.labels[rows]),
-            lambda logits, rows: cross_entropy(logits, right.labels[rows]),
+            correct,
+            correct.images,
+            lambda logits, rows: margin(logits, correct.labels[rows]),
+            lambda logits, rows: cross_entropy(logits, correct.labels[rows]),
         )
-        return right, gap, gradient, loss_gradient
+        return correct, gap, gradient, loss_gradient
 
     return subject.once(("checks", "gradients"), measure)
