@@ -29,7 +29,7 @@ from leaderboard.commands import (
     train,
     zoo,
 )
-from leaderboard.terminal import console, prepare_streams, say
+from leaderboard.terminal.output import console, prepare_streams, say
 from models_zoo.display import printable, shown
 from models_zoo.errors import InputError, reason_of
 

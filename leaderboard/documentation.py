@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from benchmark.probes import PROBES
 from benchmark.probes.definition import Definition
-from leaderboard.terminal import say
-from leaderboard.texts import probe_texts
+from leaderboard.formatting.texts import probe_texts
+from leaderboard.terminal.output import say
 
 _UNITS = {
     "share": "share of examples, shown in percent",

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, NamedTuple
 import typer
 from playwright.sync_api import Browser, sync_playwright
 
-from leaderboard.site import render_site
+from leaderboard.pages import render_site
 from leaderboard.store import Store
 from models_zoo.errors import InputError
 from perf.command import ROOT, console, run_command

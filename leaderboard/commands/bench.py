@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leaderboard.options import (
+from leaderboard.commands.options import (
     DATABASE,
     OUT,
     Architecture,
@@ -25,8 +25,8 @@ from leaderboard.options import (
     Trust,
     Weights,
 )
-from leaderboard.places import require_file_place, require_site_place
-from leaderboard.terminal import say
+from leaderboard.output_paths import require_file_place, require_site_place
+from leaderboard.terminal.output import say
 from models_zoo.display import shown
 from models_zoo.errors import InputError
 
@@ -92,12 +92,12 @@ def bench(
     Scores that are stored for the same model, battery, data and seed are not computed again; a run
     that was stopped goes on where it was.
     """
-    from leaderboard.examples import evaluation_examples, preparation_for
-    from leaderboard.notices import announced
-    from leaderboard.scoring import Job, require_scorable, score_models
-    from leaderboard.selection import for_dataset, from_checkpoint, require_file
+    from leaderboard.commands.score_table import print_summary
+    from leaderboard.jobs.examples import evaluation_examples, preparation_for
+    from leaderboard.jobs.model_selection import for_dataset, from_checkpoint, require_file
+    from leaderboard.jobs.scoring import Job, require_scorable, score_models
     from leaderboard.store import Store
-    from leaderboard.summary import print_summary
+    from leaderboard.terminal.model_notes import announced
     from models_zoo import load_model
     from models_zoo.checkpoint.writing import write_bytes
 
@@ -136,7 +136,7 @@ def bench(
         content = {m.card.name: r.to_json() for m, r in zip(loaded, reports, strict=True)}
         write_bytes(json_file, json.dumps(content, allow_nan=False, indent=1).encode())
     if render:
-        from leaderboard.site import render_site
+        from leaderboard.pages import render_site
 
         say(f"leaderboard: {render_site(store, out).resolve().as_uri()}")
 

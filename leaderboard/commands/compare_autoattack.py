@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from leaderboard.options import (
+from leaderboard.commands.options import (
     Architecture,
     Checkpoint,
     Data,
@@ -26,9 +26,9 @@ from leaderboard.options import (
     Weights,
     budget,
 )
-from leaderboard.places import require_file_place
-from leaderboard.selection import data_set_of, one_model
-from leaderboard.terminal import console, say
+from leaderboard.jobs.model_selection import data_set_of, one_model
+from leaderboard.output_paths import require_file_place
+from leaderboard.terminal.output import console, say
 from models_zoo.display import shown
 from models_zoo.errors import InputError, unknown_name
 
@@ -95,8 +95,8 @@ def compare_autoattack(
     from benchmark.attacks.inputs import EFFORTS
     from benchmark.comparison import compare_autoattack as compare
     from benchmark.spaces.inputs import NORMS
-    from leaderboard.comparison import print_comparisons
-    from leaderboard.examples import evaluation_examples, preparation_for
+    from leaderboard.commands.comparison_table import print_comparisons
+    from leaderboard.jobs.examples import evaluation_examples, preparation_for
 
     device_of(device)
     if threads is not None:

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from leaderboard.terminal import console, say
+from leaderboard.terminal.output import console, say
 
 COLOURS = {"ok": "green", "note": "cyan", "wrong": "red"}
 
@@ -29,7 +29,7 @@ def doctor(
 
     Exits with code 0 when all is well and with 1 when something has to be repaired.
     """
-    from leaderboard.doctor import examine
+    from leaderboard.commands.doctor_checks import examine
 
     with console(stderr=True).status("looking over the environment (imports take a few seconds)"):
         checks = examine()

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leaderboard.options import DATABASE, Database
-from leaderboard.places import require_file_place
-from leaderboard.terminal import write_binary
+from leaderboard.commands.options import DATABASE, Database
+from leaderboard.output_paths import require_file_place
+from leaderboard.terminal.output import write_binary
 from models_zoo.display import shown
 from models_zoo.errors import InputError, unknown_name
 

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from leaderboard.options import DATABASE, Database
-from leaderboard.places import require_folder_place
-from leaderboard.terminal import say
+from leaderboard.commands.options import DATABASE, Database
+from leaderboard.output_paths import require_folder_place
+from leaderboard.terminal.output import say
 
 
 def register(app: typer.Typer) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from leaderboard.options import (
+from leaderboard.commands.options import (
     Architecture,
     Checkpoint,
     Data,
@@ -23,9 +23,9 @@ from leaderboard.options import (
     Weights,
     budget,
 )
-from leaderboard.places import require_folder_place
-from leaderboard.selection import data_set_of, one_model
-from leaderboard.terminal import console, say
+from leaderboard.jobs.model_selection import data_set_of, one_model
+from leaderboard.output_paths import require_folder_place
+from leaderboard.terminal.output import console, say
 from models_zoo.display import shown
 from models_zoo.errors import InputError
 
@@ -89,7 +89,7 @@ def landscape(
 
     from benchmark.arguments import device_of
     from benchmark.landscape import LandscapeSettings
-    from leaderboard.examples import evaluation_examples, preparation_for
+    from leaderboard.jobs.examples import evaluation_examples, preparation_for
 
     settings = LandscapeSettings(
         eps=_budget_of(name) if radius is None else radius,
@@ -161,9 +161,9 @@ def _write(
 
     from benchmark.provenance import versions
     from benchmark.serialization import finite
-    from leaderboard.site.landscape_page import landscape_page
-    from leaderboard.site.slugs import slug
-    from leaderboard.texts import plain
+    from leaderboard.formatting.slugs import slug
+    from leaderboard.formatting.texts import plain
+    from leaderboard.pages.landscape import landscape_page
     from models_zoo.checkpoint.writing import write_bytes
 
     origin: dict[str, Any] = {
@@ -195,8 +195,8 @@ def _write(
 def _print_rises(found: Landscape) -> None:
     from rich.table import Table
 
-    from leaderboard.site.landscape_page import rise_rows
-    from leaderboard.terminal import print_whole
+    from leaderboard.pages.landscape import rise_rows
+    from leaderboard.terminal.output import print_whole
 
     table = Table(box=None, padding=(0, 1), header_style="bold")
     table.add_column("loss", no_wrap=True)

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 from typer.core import TyperGroup
 
-from leaderboard.terminal import say
+from leaderboard.terminal.output import say
 from models_zoo.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def list_zoo(
     if as_json:
         say(json.dumps([card.model_dump(mode="json") for card in chosen], indent=2))
     else:
-        from leaderboard.terminal import print_whole
+        from leaderboard.terminal.output import print_whole
 
         print_whole(_table(chosen))
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from leaderboard.options import DATABASE, Database, Note
+from leaderboard.commands.options import DATABASE, Database, Note
 
 
 def register(app: typer.Typer) -> None:
@@ -29,8 +29,8 @@ def record_rerun(
     computed is not known: who records them vouches for whom they come from. A rerun that does not
     agree is recorded as well.
     """
-    from leaderboard.agreement_text import print_agreement, print_recorded
-    from leaderboard.rerun_file import compare_file, read_rerun
+    from leaderboard.commands.agreement_table import print_agreement, print_recorded
+    from leaderboard.reruns.file import compare_file, read_rerun
     from leaderboard.store import Store
     from leaderboard.store.reruns import require_signature
 

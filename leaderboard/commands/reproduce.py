@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from leaderboard.options import (
+from leaderboard.commands.options import (
     DATABASE,
     Checkpoint,
     Data,
@@ -17,8 +17,8 @@ from leaderboard.options import (
     Seed,
     Trust,
 )
-from leaderboard.places import require_file_place
-from leaderboard.terminal import console
+from leaderboard.output_paths import require_file_place
+from leaderboard.terminal.output import console
 from models_zoo.errors import InputError, unknown_name
 
 
@@ -80,16 +80,16 @@ def reproduce(
     """
     from rich.text import Text
 
-    from leaderboard.agreement_text import print_agreement, print_recorded
-    from leaderboard.examples import evaluation_examples, preparation_of
-    from leaderboard.notices import announced
-    from leaderboard.records import find_records, on_images
-    from leaderboard.reproduction import reproduce as again
-    from leaderboard.rerun_file import write_rerun
+    from leaderboard.commands.agreement_table import print_agreement, print_recorded
+    from leaderboard.jobs.examples import evaluation_examples, preparation_of
+    from leaderboard.reruns.file import write_rerun
+    from leaderboard.reruns.find_results import find_records, on_images
+    from leaderboard.reruns.reproduction import reproduce as again
+    from leaderboard.reruns.stored_model import load_stored
     from leaderboard.store import Store
     from leaderboard.store.reruns import require_signature
-    from leaderboard.stored_models import load_stored
     from leaderboard.submissions.workspace import workspace_of
+    from leaderboard.terminal.model_notes import announced
 
     require_file_place(json_file, "--json")
     if record is not None:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from leaderboard.places import require_site_place
-from leaderboard.terminal import console, say
+from leaderboard.output_paths import require_site_place
+from leaderboard.terminal.output import console, say
 
 
 def register(app: typer.Typer) -> None:
@@ -41,8 +41,8 @@ def register(app: typer.Typer) -> None:
 
         require_site_place(out)
 
-        from leaderboard.site import render_site
-        from leaderboard.site.landscapes import find_landscapes
+        from leaderboard.pages import render_site
+        from leaderboard.pages.landscape_files import find_landscapes
         from leaderboard.store import Store
 
         pages = {} if landscapes is None else find_landscapes(landscapes)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from leaderboard.options import (
+from leaderboard.commands.options import (
     DATABASE,
     OUT,
     Data,
@@ -23,9 +23,9 @@ from leaderboard.options import (
     Weights,
     numbers,
 )
-from leaderboard.places import require_site_place
-from leaderboard.submitted_names import require_name, require_unlike
-from leaderboard.terminal import say
+from leaderboard.output_paths import require_site_place
+from leaderboard.submissions.names import require_name, require_unlike
+from leaderboard.terminal.output import say
 from models_zoo.errors import InputError, shown
 
 
@@ -85,15 +85,15 @@ def submit(
     require_name(name)
 
     from benchmark.batteries import battery_for
-    from leaderboard.examples import evaluation_examples
-    from leaderboard.notices import announced
-    from leaderboard.proposing import proposal
-    from leaderboard.scoring import Job, require_scorable, score_models
-    from leaderboard.site import render_site
+    from leaderboard.commands.score_table import print_summary
+    from leaderboard.jobs.architecture_proposal import proposal
+    from leaderboard.jobs.examples import evaluation_examples
+    from leaderboard.jobs.scoring import Job, require_scorable, score_models
+    from leaderboard.pages import render_site
     from leaderboard.store import Store
     from leaderboard.submissions import admit, keep, read_submission
     from leaderboard.submissions.workspace import workspace_of
-    from leaderboard.summary import print_summary
+    from leaderboard.terminal.model_notes import announced
     from models_zoo import list_models, load_file
     from models_zoo.card import Card, Training
 

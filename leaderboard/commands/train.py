@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from leaderboard.options import DataRoot, Device, Seed, TestData, Threads, TrainingData
-from leaderboard.terminal import say
+from leaderboard.commands.options import DataRoot, Device, Seed, TestData, Threads, TrainingData
+from leaderboard.terminal.output import say
 from models_zoo.display import shown
 from models_zoo.errors import InputError
 
@@ -60,7 +60,7 @@ def train(
 
     import torch
 
-    from leaderboard.training import Destination, gather, train_and_write
+    from leaderboard.jobs.training import Destination, gather, train_and_write
     from models_zoo.catalog.writing import card_to_toml
     from models_zoo.training import USUAL_EPS, load_recipe
 

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from leaderboard.options import DataRoot, Device, TestData, Threads, TrainingData
-from leaderboard.terminal import console
+from leaderboard.commands.options import DataRoot, Device, TestData, Threads, TrainingData
+from leaderboard.terminal.output import console
 from models_zoo.display import shown
 from models_zoo.errors import InputError
 
@@ -44,7 +44,7 @@ def zoo(
     import torch
 
     import models_zoo
-    from leaderboard.training import Destination, gather, train_and_write
+    from leaderboard.jobs.training import Destination, gather, train_and_write
     from models_zoo.training.plan import load_plan
 
     plan = load_plan(dataset)

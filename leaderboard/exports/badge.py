@@ -15,8 +15,8 @@ from jinja2 import Environment, Template
 from PIL import ImageFont
 
 from leaderboard.exports.headlines import printable, raised_flags
+from leaderboard.formatting.texts import interval, number
 from leaderboard.store import Entry
-from leaderboard.texts import interval, number
 
 LABEL = "non-singular robustness"
 

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from leaderboard.exports.headlines import Headline, headlines, printable, raised_flags
 from leaderboard.exports.model_index import SOURCE, yaml_text
+from leaderboard.formatting.texts import interval
 from leaderboard.store import Entry
-from leaderboard.texts import interval
 from models_zoo.errors import InputError
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmark.results import ProbeResult, Score, ScoreSpec
+from leaderboard.formatting.texts import interval, probe_text, probe_texts
 from leaderboard.store import Entry
-from leaderboard.texts import interval, probe_text, probe_texts
 
 DATA_SETS: dict[str, tuple[str, str | None]] = {
     "digits": ("Digits (scikit-learn)", None),

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from benchmark.results import ScoreSpec
 from benchmark.serialization import plain_score
 from leaderboard.exports.record import SCHEMA_VERSION, Published, ScoreRecord
-from leaderboard.texts import probe_texts
+from leaderboard.formatting.texts import probe_texts
 
 if TYPE_CHECKING:
-    from leaderboard.site.boards import Board
+    from leaderboard.board import Board
 
 
 class RowRecord(Published):

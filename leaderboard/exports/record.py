@@ -14,11 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from benchmark.results import Flag, ProbeResult, Provenance, Score, Thumbnail
 from benchmark.serialization import plain_result
-from leaderboard.exports.text import json_text
-from leaderboard.repeating import reproduce_commands
-from leaderboard.standing import standing
+from leaderboard.formatting.json_text import json_text
+from leaderboard.formatting.texts import number, probe_text
+from leaderboard.reruns.command_lines import reproduce_commands
+from leaderboard.reruns.verification import standing
 from leaderboard.store import Entry, Summary
-from leaderboard.texts import number, probe_text
 from models_zoo.card import Card
 
 SCHEMA_VERSION: Literal[2] = 2

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from leaderboard.site.boards import Board
+    from leaderboard.board import Board
 
 _SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20"
 _BEGIN = re.compile(rf"[\s\0]*[{_SIGNS}]|[\t\r\n\0]")

@@ -10,10 +10,10 @@ import altair as alt
 from rich.cells import cell_len
 
 from benchmark.results import Score
+from leaderboard.charts.curves import drawn_ends
+from leaderboard.charts.labels import distinct, short
+from leaderboard.charts.style import COLOURS, SHAPES, Layers, domain, styled
 from leaderboard.findings.panels import Checkpoint
-from leaderboard.site.chart_style import COLOURS, SHAPES, Layers, domain, styled
-from leaderboard.site.charts import drawn_ends
-from leaderboard.site.labels import distinct, short
 
 _WIDTH, _HEIGHT, _ROW = 420, 260, 22
 _NAME = 30

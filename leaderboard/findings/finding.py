@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from leaderboard.site.chart_style import Layers
+from leaderboard.charts.style import Layers
 
 Vote = Literal["for", "against", "open"]
 Status = Literal["holds", "holds in part", "does not hold", "cannot be told"]

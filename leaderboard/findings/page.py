@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from leaderboard.charts.svg import NOT_DRAWN, Painter
 from leaderboard.findings.finding import RULE, Finding, Part, Table
 from leaderboard.findings.panels import Panel
-from leaderboard.site.slugs import slug
-from leaderboard.site.svg import NOT_DRAWN, Painter
+from leaderboard.formatting.slugs import slug
 from models_zoo.checkpoint.writing import write_bytes
 from models_zoo.errors import InputError
 

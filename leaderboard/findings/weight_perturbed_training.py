@@ -12,7 +12,7 @@ from leaderboard.findings.drawings import dots
 from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, Vote
 from leaderboard.findings.panels import PERTURBED, Checkpoint, Panel
 from leaderboard.findings.words import chance, missing_probe, missing_recipes, scored, signed
-from leaderboard.texts import ABSENT
+from leaderboard.formatting.texts import ABSENT
 
 MEASURE = "average_robust"
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from benchmark.results import Score
 from leaderboard.effects import Effect
 from leaderboard.findings.panels import Checkpoint, Panel
-from leaderboard.texts import ABSENT, interval, number
+from leaderboard.formatting.texts import ABSENT, interval, number
 
 _MINUS = "\N{MINUS SIGN}"
 

@@ -12,12 +12,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from benchmark.results import Provenance
-from leaderboard.left_out import notice
 from leaderboard.store import encoding
 from leaderboard.store.failures import damaged
 from leaderboard.store.reading import checked_result
 from leaderboard.store.reruns import read_reruns
 from leaderboard.store.schema import ModelRow, OutcomeRow, ResultRow, ScoreRow
+from leaderboard.terminal.warnings import notice
 from models_zoo.card import Card
 from models_zoo.display import label, shown
 from models_zoo.errors import reason_of

@@ -23,7 +23,6 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import StaticPool
 
-from leaderboard.left_out import notice
 from leaderboard.store import encoding
 from leaderboard.store.failures import DamagedError, damaged, explain, failure
 from leaderboard.store.schema import Base, ModelRow
@@ -34,6 +33,7 @@ from leaderboard.store.sqlite import (
     read_only_url,
     require_sqlite_file,
 )
+from leaderboard.terminal.warnings import notice
 from models_zoo.display import shown
 from models_zoo.errors import InputError, reason_of
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from leaderboard.site import render_site
+from leaderboard.pages import render_site
 from leaderboard.store import Store
 from tests.leaderboard import conftest as made_up
 

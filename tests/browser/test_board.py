@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from leaderboard.site.boards.ranking import rank
+from leaderboard.board.ranking import rank
 from tests.browser.accessibility import serious_violations
 from tests.leaderboard import conftest as made_up
 

@@ -15,7 +15,7 @@ from scipy import stats
 from benchmark.statistics import wilson
 from leaderboard.effects import paired_shares
 from leaderboard.exports.table import harmless
-from leaderboard.site import render_site
+from leaderboard.pages import render_site
 from leaderboard.store import Store
 from tests.browser.accessibility import serious_violations
 from tests.leaderboard import conftest as made_up

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 from playwright.sync_api import Dialog
 
-from leaderboard.site import render_site
+from leaderboard.pages import render_site
 from leaderboard.store import Store
 from tests.leaderboard import hostile
 

@@ -7,7 +7,7 @@ import csv
 import pytest
 from playwright.sync_api import expect
 
-from leaderboard.site import render_site
+from leaderboard.pages import render_site
 from leaderboard.store import Store
 from perf.site import ACTIONS, acted
 from perf.synthetic_board import fill

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file as read
 
 from benchmark.datasets import load_npz
-from leaderboard.selection import from_checkpoint
+from leaderboard.jobs.model_selection import from_checkpoint
 from models_zoo import InputError
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

@@ -11,8 +11,8 @@ import typer
 
 from benchmark.batteries import battery_for, list_batteries, load_battery
 from leaderboard.cli import app
-from leaderboard.site.environment import render_page
-from leaderboard.site.submit_page import submit_values
+from leaderboard.pages.environment import render_page
+from leaderboard.pages.submit import submit_values
 from models_zoo import list_architectures
 
 

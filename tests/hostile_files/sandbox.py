@@ -160,7 +160,7 @@ def _writable() -> int:
 
 def _command(case: Case, arguments: list[str]) -> int:
     from leaderboard.cli import run
-    from leaderboard.terminal import prepare_streams
+    from leaderboard.terminal.output import prepare_streams
 
     prepare_streams()
     sys.argv = ["nonsingular", *arguments]

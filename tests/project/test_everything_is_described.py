@@ -11,7 +11,7 @@ from benchmark.probes import PROBES
 from benchmark.probes.definition import definition_of, settings_in_words
 from leaderboard.cli import app
 from leaderboard.documentation import scores_markdown
-from leaderboard.site.formulas import mathml
+from leaderboard.pages.formulas import mathml
 
 GROUP = typer.main.get_command(app)
 COMMANDS = getattr(GROUP, "commands")  # noqa: B009 - the declared type is that of any command

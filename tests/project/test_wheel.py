@@ -40,8 +40,8 @@ def test_it_holds_every_file_of_the_packages(root, names):
 @pytest.mark.parametrize(
     ("start", "end", "least"),
     [
-        ("leaderboard/site/", ".html", 3),
-        ("leaderboard/site/", ".css", 1),
+        ("leaderboard/pages/", ".html", 3),
+        ("leaderboard/pages/", ".css", 1),
         ("leaderboard/store/migrations/", ".py", 2),
         ("models_zoo/catalog/", ".toml", 4),
         ("models_zoo/checkpoints/", ".safetensors", 4),

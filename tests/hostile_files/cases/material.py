@@ -120,7 +120,7 @@ def _made() -> tuple[bytes, bytes]:
     # Imported for the cases, which are forked from this process. No chart is drawn in it: the
     # renderer's threads are not in a fork, which would wait for them for ever.
     import leaderboard.findings
-    import leaderboard.site  # noqa: F401
+    import leaderboard.pages  # noqa: F401
     from leaderboard.cli import run
     from leaderboard.store import Store
     from tests.leaderboard import conftest as made_up

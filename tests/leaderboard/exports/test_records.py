@@ -16,7 +16,7 @@ from benchmark.statistics import exact
 from leaderboard.exports.files import model_files
 from leaderboard.exports.record import record_of, record_text
 from leaderboard.exports.schema import PUBLISHED, json_schema, schema_text
-from leaderboard.site import render_site
+from leaderboard.pages import render_site
 from leaderboard.store import Rerun
 from models_zoo.card import Card, Training
 

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from leaderboard.exports.table import harmless
-from leaderboard.site import render_site
+from leaderboard.pages import render_site
 
 
 def rows(path):

@@ -8,8 +8,8 @@ import pytest
 from leaderboard.cli import main
 from leaderboard.findings import make_findings, make_panels
 from leaderboard.findings.page import write_findings
-from leaderboard.site import render_site
-from leaderboard.site.findings_page import prose
+from leaderboard.pages import render_site
+from leaderboard.pages.findings import prose
 from leaderboard.store import Store
 
 KEYS = [

@@ -1,0 +1,7 @@
+"""The boards: ranked tables that sort, filter and rank anew in the page."""
+
+from leaderboard.board.board import Board, make_boards
+from leaderboard.board.columns import HEADLINES
+from leaderboard.board.threats import ASKED
+
+__all__ = ["ASKED", "HEADLINES", "Board", "make_boards"]

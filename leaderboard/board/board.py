@@ -1,0 +1,118 @@
+"""The boards: one a battery and data set, never two mixed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from leaderboard.board.columns import Column, columns_of
+from leaderboard.board.overview import overview
+from leaderboard.board.rows import Row, make_rows
+from leaderboard.board.threats import Threat, threats_of
+from leaderboard.charts.curves import Picture
+from leaderboard.charts.svg import Painter
+from leaderboard.formatting.headline_budgets import headline_budgets, headline_norm
+from leaderboard.formatting.slugs import slug
+from leaderboard.formatting.texts import probe_text
+from leaderboard.store import Summary
+
+
+@dataclass(frozen=True)
+class Board:
+    """All models scored with one battery on one data set.
+
+    Attributes:
+        name: of its files and its section, unique on the site.
+        battery: the battery's name.
+        battery_sha256: hash of the battery's content.
+        data_sha256: hash of the examples.
+        examples: number of examples.
+        description: the battery's own.
+        battery_page: path of the battery's page.
+        columns: headline scores that at least one of its models has.
+        rows: best first.
+        checked: whether checks were made of any of its models.
+        budgets: the battery's headline budgets: a probe's title and its settings in words.
+        threats: what a reader can choose among.
+        picture: input against weight robustness.
+    """
+
+    name: str
+    battery: str
+    battery_sha256: str
+    data_sha256: str
+    examples: int
+    description: str
+    battery_page: str
+    columns: list[Column]
+    rows: list[Row]
+    checked: bool
+    budgets: list[tuple[str, str]]
+    threats: list[Threat]
+    picture: Picture | None
+
+    @property
+    def threat_groups(self) -> list[tuple[str, list[Threat]]]:
+        """The threats by probe."""
+        return [(name, list(group)) for name, group in groupby(self.threats, lambda t: t.group)]
+
+
+def make_boards(
+    summaries: Sequence[Summary],
+    batteries: dict[str, dict[str, Any]],
+    model_pages: dict[str, str],
+    battery_pages: dict[str, str],
+    painter: Painter,
+) -> list[Board]:
+    """Boards by battery name, the one with most models first among those of a battery.
+
+    Args:
+        summaries: what the store holds of test examples.
+        batteries: content of each battery, by hash.
+        model_pages: path of a model's page, by fingerprint.
+        battery_pages: path of a battery's page, by hash.
+        painter: draws the pictures.
+    """
+
+    def key(summary: Summary) -> tuple[str, str, str]:
+        return summary.battery, summary.battery_sha256, summary.data_sha256
+
+    groups = [list(group) for _, group in groupby(sorted(summaries, key=key), key=key)]
+    groups.sort(key=lambda group: (group[0].battery, -len(group)))
+    names: set[str] = set()
+    boards = []
+    for group in groups:
+        first = group[0]
+        name = slug(first.battery)
+        if name in names:
+            name = f"{name}-{first.battery_sha256[:6]}-{first.data_sha256[:6]}"
+        names.add(name)
+        content = batteries[first.battery_sha256]
+        columns = columns_of(group, content)
+        boards.append(
+            Board(
+                name=name,
+                battery=first.battery,
+                battery_sha256=first.battery_sha256,
+                data_sha256=first.data_sha256,
+                examples=first.examples,
+                description=str(content.get("description", "")),
+                battery_page=battery_pages[first.battery_sha256],
+                columns=columns,
+                rows=make_rows(group, columns, model_pages),
+                checked=any(summary.flags is not None for summary in group),
+                budgets=_budgets(content),
+                threats=threats_of(group),
+                picture=overview(group, painter, headline_norm(content, "input")),
+            )
+        )
+    return boards
+
+
+def _budgets(battery: dict[str, Any]) -> list[tuple[str, str]]:
+    """The headline budgets of a battery's default probes, by the probe's title."""
+    settings, default = battery.get("probes", {}), battery.get("default", ())
+    budgets = {probe: headline_budgets(settings.get(probe, {})) for probe in default}
+    return [(probe_text(probe).title, words) for probe, words in budgets.items() if words]

@@ -1,0 +1,47 @@
+"""The columns of a board: every headline score that one of its models has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmark.results import ScoreSpec
+from leaderboard.formatting.texts import probe_text, probe_texts
+from leaderboard.store import Summary
+
+HEADLINES = tuple(
+    (text.name, name)
+    for text in probe_texts().values()
+    for name, spec in text.scores.items()
+    if spec.headline
+)
+"""Probe and name of every score that a board shows."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A headline score: its probe, its name there and what it means."""
+
+    probe: str
+    name: str
+    spec: ScoreSpec
+
+    @property
+    def key(self) -> str:
+        """``<probe>.<score>``."""
+        return f"{self.probe}.{self.name}"
+
+
+def columns_of(summaries: Sequence[Summary], battery: Mapping[str, Any]) -> list[Column]:
+    """The headline scores that at least one of the models has, in the order of the probes.
+
+    Args:
+        summaries: of the models.
+        battery: content of the battery that they were scored with.
+    """
+    columns = [
+        Column(probe, name, probe_text(probe, battery).spec(name)) for probe, name in HEADLINES
+    ]
+    present = {key for summary in summaries for key in summary.scores}
+    return [column for column in columns if column.key in present]

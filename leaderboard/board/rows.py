@@ -1,0 +1,178 @@
+"""The rows of a board: models with their scores as shown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmark.results import Score
+from leaderboard.board.columns import Column
+from leaderboard.board.facets import FACETS
+from leaderboard.board.ranking import Place, rank
+from leaderboard.formatting.texts import ABSENT, interval, number
+from leaderboard.store import Summary
+
+PROFILE = (
+    ("clean.accuracy", "clean", False),
+    ("input.robust_accuracy", "input", False),
+    ("weight.robust_accuracy", "weight", False),
+    ("joint.robust_accuracy", "joint", False),
+    ("backdoor.success", "backdoor resisted", True),
+    ("bits.attacked_accuracy", "bit flips", False),
+)
+"""The shares in a row's small picture: score, label, and whether 1 less the score is shown."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A score in a table.
+
+    Attributes:
+        text: the value as shown.
+        interval: the 95% interval as shown; empty where there is no sampling.
+        value: what it is sorted by; ``None`` where the probe was not run.
+        n: number of examples.
+        mark: ``"best"`` of its column, ``"near"`` where the intervals of it and the best overlap,
+            else empty.
+    """
+
+    text: str
+    interval: str
+    value: float | None
+    n: int
+    mark: str = ""
+
+    @property
+    def title(self) -> str:
+        """All of it in words."""
+        if self.n == 0:
+            return "not run"
+        between = f", 95% interval {self.interval}" if self.interval else ""
+        near = ", interval overlaps that of the best" if self.mark == "near" else ""
+        return f"{self.text}{between}, n = {self.n:,}{near}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A model on a board.
+
+    Attributes:
+        summary: what is stored of it.
+        page: path of its page.
+        place: its rank; ``None`` where the ranking score is missing.
+        tie: why it shares its rank, in words; empty where it does not.
+        cells: one a column.
+        facets: its values of :data:`FACETS`, in their order.
+        profile: percentages of :data:`PROFILE`; ``None`` where a probe was not run.
+        distinguish: what tells it from others of the same name, if anything has to.
+    """
+
+    summary: Summary
+    page: str
+    place: Place | None
+    tie: str
+    cells: list[Cell]
+    facets: list[str]
+    profile: list[int | None]
+    distinguish: str
+
+
+def make_rows(
+    summaries: Sequence[Summary], columns: Sequence[Column], pages: dict[str, str]
+) -> list[Row]:
+    """Rows, best first; models without a rank come last.
+
+    Args:
+        summaries: one battery, one data set.
+        columns: what is shown.
+        pages: path of a model's page, by fingerprint.
+    """
+    bits = [summary.outcomes.get("nonsingular.headline") for summary in summaries]
+    places = rank(bits, summaries[0].examples)
+    table = [_cells([s.scores.get(c.key) for s in summaries], c) for c in columns]
+    namesakes: dict[str, list[Summary]] = {}
+    for summary in summaries:
+        namesakes.setdefault(summary.card.name, []).append(summary)
+    rows = [
+        Row(
+            summary,
+            pages[summary.fingerprint],
+            place,
+            _tie(place, index, summaries),
+            [column[index] for column in table],
+            [value(summary.card) for _, value in FACETS.values()],
+            _profile(summary),
+            _distinguish(summary, namesakes[summary.card.name]),
+        )
+        for index, (summary, place) in enumerate(zip(summaries, places, strict=True))
+    ]
+    return sorted(rows, key=_order)
+
+
+def _order(row: Row) -> tuple[float, float, str]:
+    if row.place is None:
+        return math.inf, 0, row.summary.card.name
+    score = row.summary.scores["nonsingular.robust_accuracy"].value
+    return row.place.rank, -score, row.summary.card.name
+
+
+def profile_words(row: Row) -> str:
+    """A row's profile in words."""
+    pairs = zip(PROFILE, row.profile, strict=True)
+    return ", ".join(
+        f"{label} {percent}%" for (_, label, _), percent in pairs if percent is not None
+    )
+
+
+def _tie(place: Place | None, index: int, summaries: Sequence[Summary]) -> str:
+    if place is None or not place.shared:
+        return ""
+    if place.leader == index:
+        return "first of those that share this rank"
+    value, low, high = (100 * each for each in place.behind)
+    leader = summaries[place.leader].card.name
+    return (
+        f"not told from {leader}: {value:.1f} points behind it, 95% interval {low:.1f} to "
+        f"{high:.1f}, over the same examples"
+    )
+
+
+def _cells(scores: Sequence[Score | None], column: Column) -> list[Cell]:
+    known = [s for s in scores if s is not None and not math.isnan(s.value)]
+    up = column.spec.higher_is_better
+    distinct = len({score.value for score in known}) > 1 and up is not None
+    best = (max if up else min)(known, key=lambda score: score.value) if distinct else None
+    cells = []
+    for score in scores:
+        if score is None:
+            cells.append(Cell(ABSENT, "", None, 0))
+            continue
+        value = None if math.isnan(score.value) else score.value
+        mark = ""
+        if best is not None and value is not None:
+            overlap = score.low <= best.high and score.high >= best.low
+            mark = "best" if value == best.value else "near" if overlap else ""
+        text, ends = number(score.value, column.spec.unit), interval(score, column.spec.unit)
+        cells.append(Cell(text, ends or "", value, score.n, mark))
+    return cells
+
+
+def _profile(summary: Summary) -> list[int | None]:
+    scores = [(summary.scores.get(key), inverse) for key, _, inverse in PROFILE]
+    return [
+        None
+        if score is None or not math.isfinite(score.value)
+        else round(100 * (1 - score.value if inverse else score.value))
+        for score, inverse in scores
+    ]
+
+
+def _distinguish(summary: Summary, namesakes: Sequence[Summary]) -> str:
+    """What tells a row from others of the same name: fingerprint, seed or both; else nothing."""
+    parts = []
+    if len({other.fingerprint for other in namesakes}) > 1:
+        parts.append(summary.fingerprint[:8])
+    if len({other.seed for other in namesakes}) > 1:
+        parts.append(f"seed {summary.seed}")
+    return ", ".join(parts)

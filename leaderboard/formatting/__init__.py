@@ -1,0 +1,1 @@
+"""How numbers, budgets, probes and names are written, wherever they are shown."""

@@ -1,0 +1,1 @@
+"""What commands compute: the models and examples they need, scoring and training."""

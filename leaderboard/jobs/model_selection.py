@@ -1,0 +1,151 @@
+"""The models a command is about: by name, of the zoo or elsewhere, or from a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from leaderboard.commands.options import numbers
+from leaderboard.terminal.model_notes import announced
+from models_zoo.display import shown
+from models_zoo.errors import InputError
+
+if TYPE_CHECKING:
+    from benchmark.datasets import Dataset
+    from models_zoo.classifier import Classifier
+
+
+def from_checkpoint(
+    path: Path,
+    architecture: str | None,
+    dataset: str,
+    data: Dataset,
+    mean: str | None,
+    std: str | None,
+    trust: bool = False,
+    weights: str | None = None,
+) -> Classifier:
+    """A classifier from a foreign checkpoint, for images like those it will be asked about.
+
+    Args:
+        path: the option --checkpoint.
+        architecture: the option --architecture.
+        dataset: the data set it was trained for.
+        data: the evaluation examples, which give the image shape and the number of classes.
+        mean: the option --mean.
+        std: the option --std.
+        trust: the option --trust.
+        weights: the option --weights.
+
+    Raises:
+        InputError: there is no architecture, or the file or the numbers cannot be used.
+    """
+    from models_zoo import load_file
+    from models_zoo.sources.program import FORMATS
+
+    subtracted, divided = numbers("--mean", mean), numbers("--std", std)
+    if architecture is None and path.suffix.lower() not in FORMATS:
+        from leaderboard.jobs.architecture_proposal import proposal
+
+        raise proposal(path, dataset, data, subtracted, divided, weights)
+    model = load_file(
+        path,
+        architecture=architecture,
+        dataset=dataset,
+        classes=data.classes,
+        input_shape=data.input_shape,
+        mean=subtracted,
+        std=divided,
+        trust=trust,
+        weights=weights,
+    )
+    return announced(model)
+
+
+def one_model(
+    name: str | None,
+    checkpoint: Path | None,
+    architecture: str | None,
+    dataset: str,
+    data: Dataset,
+    mean: str | None,
+    std: str | None,
+    trust: bool = False,
+    weights: str | None = None,
+) -> Classifier:
+    """The one model a command is about, by name or from a file.
+
+    Args:
+        name: the model's name; ``None`` where there is a checkpoint.
+        checkpoint: the option --checkpoint.
+        architecture: the option --architecture.
+        dataset: the data set it was trained for.
+        data: the evaluation examples.
+        mean: the option --mean.
+        std: the option --std.
+        trust: the option --trust.
+        weights: the option --weights.
+
+    Raises:
+        InputError: an unknown model, or a file that cannot be used.
+    """
+    from models_zoo import load_model
+
+    require_file(checkpoint, weights)
+    if checkpoint is None:
+        return announced(for_dataset(load_model(str(name), trust=trust), dataset))
+    return from_checkpoint(checkpoint, architecture, dataset, data, mean, std, trust, weights)
+
+
+def require_file(checkpoint: Path | None, weights: str | None) -> None:
+    """Check that --weights goes with --checkpoint.
+
+    Raises:
+        InputError: it does not.
+    """
+    if checkpoint is None and weights is not None:
+        raise InputError(
+            "--weights goes with --checkpoint; behind the name of a file write ?weights=, such as "
+            "net.pt?architecture=mlp&dataset=digits&weights=ema"
+        )
+
+
+def for_dataset(model: Classifier, dataset: str) -> Classifier:
+    """A model whose card says for which data set it is, where it did not say so itself."""
+    from models_zoo.card import UNKNOWN_DATASET
+
+    if model.card.dataset == UNKNOWN_DATASET:
+        model.card = model.card.model_copy(update={"dataset": dataset})
+    return model
+
+
+def data_set_of(model: str | None, checkpoint: Path | None, dataset: str | None) -> str:
+    """The data set of the one model a command is about, by name or from a file.
+
+    Args:
+        model: the model's name.
+        checkpoint: the option --checkpoint.
+        dataset: the option --dataset.
+
+    Raises:
+        InputError: not exactly one of model and checkpoint is given, or the data set is with the
+            wrong one of them.
+    """
+    from models_zoo.card import UNKNOWN_DATASET
+    from models_zoo.sources import dataset_of
+
+    if (model is None) == (checkpoint is None):
+        raise InputError(
+            "give either a model of the zoo, such as digits/cnn-pgd-at, or --checkpoint"
+        )
+    own = UNKNOWN_DATASET if model is None else dataset_of(model)
+    if own != UNKNOWN_DATASET:
+        if dataset is not None:
+            raise InputError(
+                f"--dataset goes with --checkpoint; {shown(model)} has its own data set"
+            )
+        return own
+    if dataset is None:
+        asking = "--checkpoint" if model is None else repr(model)
+        raise InputError(f"{asking} needs --dataset, such as --dataset cifar10")
+    return dataset

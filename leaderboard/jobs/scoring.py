@@ -1,0 +1,159 @@
+"""Scoring models into a store: what is known is not computed again, what is new is kept at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from benchmark.arguments import device_of
+from benchmark.batteries import Battery
+from benchmark.datasets import Dataset
+from benchmark.executors import Task, default_jobs, run_local
+from benchmark.probes import PROBES
+from benchmark.provenance import provenance_of
+from benchmark.report import Report
+from benchmark.results import ProbeResult, Provenance
+from leaderboard.store import Store
+from leaderboard.terminal.output import console
+from models_zoo.classifier import Classifier
+from models_zoo.display import label, shown
+from models_zoo.errors import InputError
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is asked of every model of a run.
+
+    Attributes:
+        battery: the battery.
+        data: the evaluation examples.
+        probes: names of the battery's probes to run.
+        seed: root of every random draw.
+        device: where to compute.
+        fresh: compute again what is stored.
+    """
+
+    battery: Battery
+    data: Dataset
+    probes: Sequence[str]
+    seed: int = 0
+    device: str = "cpu"
+    fresh: bool = False
+
+
+def require_scorable(models: Sequence[Classifier], job: Job) -> None:
+    """Check what can be checked before anything is computed or written.
+
+    Raises:
+        InputError: the device cannot be used, or a model does not take the data.
+    """
+    device_of(job.device)
+    for model in models:
+        _require_fit(model, job.data)
+
+
+def score_models(
+    models: Sequence[Classifier],
+    job: Job,
+    store: Store,
+    *,
+    submitted: bool = False,
+    jobs: int | None = None,
+) -> list[Report]:
+    """Score models, storing each probe's answer as soon as it is there.
+
+    Args:
+        models: the models.
+        job: battery, data, probes and seed.
+        store: where answers are looked up and kept.
+        submitted: whether the models came in through ``nonsingular submit``.
+        jobs: how many models to score at once; by default one a CPU core.
+
+    Raises:
+        InputError: the device cannot be used, or a model does not take the data.
+    """
+    require_scorable(models, job)
+    tasks = [_task(model, job, store) for model in models]
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=16),
+        TextColumn("{task.completed:.0f}/{task.total:.0f} probes"),
+        TextColumn("{task.fields[state]}", style="dim", markup=False),
+        TimeElapsedColumn(),
+        console=console(stderr=True),
+    ) as bar:
+        keeper = _Keeper(models, tasks, store, bar, submitted, job.data)
+        reports = run_local(tasks, keeper, jobs or default_jobs(len(tasks), job.device))
+    return [replace(r, provenance=_marked(r.provenance, job.data)) for r in reports]
+
+
+def _marked(provenance: Provenance, data: Dataset) -> Provenance:
+    """With the mark of images that models were trained on; an evaluation sees tensors only."""
+    return provenance.model_copy(update={"split": "train"}) if data.split == "train" else provenance
+
+
+def _task(model: Classifier, job: Job, store: Store) -> Task:
+    """What is left to ask of a model."""
+    images, labels = job.data.images, job.data.labels
+    here = provenance_of(model, images, labels, job.battery, job.seed, job.device)
+    stored = store.results(here.fingerprint, here.battery_sha256, here.data_sha256, here.seed)
+    known = {} if job.fresh else {name: stored[name] for name in job.probes if name in stored}
+    known = {name: result for name, result in known.items() if result.left_out is None}
+    return Task(model, images, labels, job.battery, job.probes, job.seed, job.device, known)
+
+
+class _Keeper:
+    """Stores answers and shows how far a run is."""
+
+    def __init__(
+        self,
+        models: Sequence[Classifier],
+        tasks: Sequence[Task],
+        store: Store,
+        bar: Progress,
+        submitted: bool,
+        data: Dataset,
+    ) -> None:
+        self.models, self.tasks, self.store = models, tasks, store
+        self.bar, self.submitted, self.data = bar, submitted, data
+        self.lines = [
+            bar.add_task(
+                label(model.card.name),
+                total=len(task.probes),
+                completed=len(task.known),
+                state="stored" if len(task.known) == len(task.probes) else "",
+            )
+            for model, task in zip(models, tasks, strict=True)
+        ]
+
+    def progressed(self, index: int, text: str) -> None:
+        self.bar.update(self.lines[index], state=text)
+
+    def answered(self, index: int, provenance: Provenance, result: ProbeResult) -> None:
+        card, battery = self.models[index].card, self.tasks[index].battery
+        provenance = _marked(provenance, self.data)
+        self.store.save(card, provenance, battery, result, submitted=self.submitted)
+        self.bar.update(self.lines[index], advance=1)
+        if not self.bar.console.is_terminal:
+            title, seconds = PROBES[result.probe].title, result.cost.seconds
+            ended = "is left out" if result.left_out else f"took {seconds:.1f} s"
+            self.bar.console.print(f"{label(card.name)}: {title} {ended}")
+
+
+def _require_fit(model: Classifier, data: Dataset) -> None:
+    if tuple(model.card.input_shape) != tuple(data.input_shape):
+        raise InputError(
+            f"model {shown(model.card.name)} takes images of shape "
+            f"{tuple(model.card.input_shape)}, "
+            f"the data {shown(data.name)} has {tuple(data.input_shape)}"
+        )
+    if model.card.classes != data.classes:
+        raise InputError(
+            f"model {shown(model.card.name)} tells {model.card.classes:,} classes apart, the data "
+            f"{shown(data.name)} has {data.classes:,}, so that its answers cannot be "
+            f"compared with the "
+            "labels; choose a model that was trained for them"
+        )

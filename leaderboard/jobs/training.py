@@ -1,0 +1,259 @@
+"""Training for the zoo: data in, a checkpoint and its card out, and a bar in between."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from benchmark import attack_inputs
+from benchmark.datasets import CLASSES, Dataset, load_dataset, load_npz
+from leaderboard.output_paths import require_file_place
+from leaderboard.terminal.output import console
+from models_zoo.card import Card, Robustness
+from models_zoo.catalog.writing import card_to_toml
+from models_zoo.checkpoint import save_weights, sha256_file
+from models_zoo.checkpoint.writing import write_bytes
+from models_zoo.classifier import Classifier
+from models_zoo.errors import InputError
+from models_zoo.prediction import predicted_classes
+from models_zoo.training import Epoch, Settings, train
+from models_zoo.training.plan import Measured
+from models_zoo.training.progress import Progress as ShowProgress
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a training is made of.
+
+    Attributes:
+        train: images to train on.
+        test: images that are classified once, for the card.
+        words: what the card calls the former; nothing for the data set's own training split.
+    """
+
+    train: Dataset
+    test: Dataset
+    words: str | None = None
+
+    def first(self, examples: int | None) -> Material:
+        """With only the first of the training images; all of them for ``None``."""
+        if examples is None or examples >= len(self.train):
+            return self
+        what = self.words or f"{self.train.name} training split"
+        train = self.train.head(examples)
+        return Material(train, self.test, f"the first {examples:,} images of {what}")
+
+
+def gather(
+    dataset: str, data: Sequence[Path], test_data: Path | None, data_root: Path | None
+) -> Material:
+    """The images of a training.
+
+    Args:
+        dataset: name of the data set.
+        data: archives to train on instead of its training split, together.
+        test_data: archive in place of its test split.
+        data_root: folder that downloaded data sets are kept in.
+
+    Raises:
+        InputError: something can be neither found nor read, or images differ in shape.
+    """
+    classes = CLASSES.get(dataset, 10)
+    if data:
+        parts = [load_npz(path, dataset, classes) for path in data]
+        shapes = {part.input_shape for part in parts}
+        if len(shapes) > 1:
+            raise InputError(f"--data files hold images of different shapes: {sorted(shapes)}")
+        images = torch.cat([part.images for part in parts])
+        labels = torch.cat([part.labels for part in parts])
+        examples = Dataset(dataset, "train", images, labels, parts[0].classes)
+        words = f"{dataset}: {' and '.join(path.name for path in data)}"
+    else:
+        examples, words = load_dataset(dataset, "train", data_root), None
+    if test_data:
+        return Material(examples, load_npz(test_data, dataset, classes), words)
+    return Material(examples, load_dataset(dataset, "test", data_root), words)
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where a trained model goes.
+
+    Attributes:
+        weights: a ``.safetensors`` file.
+        card: a ``.toml`` file, or nothing.
+        dataset: what the model is for; with the file's stem it is the model's name.
+        licence: SPDX identifier for the card.
+    """
+
+    weights: Path
+    card: Path | None
+    dataset: str
+    licence: str | None
+
+    @property
+    def name(self) -> str:
+        """Of the model, ``<dataset>/<file>``."""
+        return f"{self.dataset}/{self.weights.stem}"
+
+    @property
+    def state(self) -> Path:
+        """Where the unfinished training is kept."""
+        return self.weights.with_name(f"{self.weights.name}.unfinished")
+
+    def at(self, epoch: int | None) -> Destination:
+        """Of the same training's weights after an early epoch."""
+        if epoch is None:
+            return self
+        weights, card = (
+            path and path.with_name(f"{path.stem}-epoch{epoch}{path.suffix}")
+            for path in (self.weights, self.card)
+        )
+        return Destination(weights or self.weights, card, self.dataset, self.licence)
+
+    def check(self) -> None:
+        """Refuse a place that cannot be written, before anything is computed.
+
+        Raises:
+            InputError: a name has the wrong ending, or a folder is missing or not writable.
+        """
+        _check_writable(self.weights, ".safetensors")
+        if self.card is not None:
+            _check_writable(self.card, ".toml")
+
+
+def train_and_write(
+    recipe: str,
+    architecture: str,
+    settings: Settings,
+    material: Material,
+    place: Destination,
+    *,
+    seed: int = 0,
+    device: str = "cpu",
+    keep: Collection[int] = (),
+    measured: Measured | None = None,
+) -> Card:
+    """Train a network, write its weights and card, and those of the epochs to keep.
+
+    A training that was stopped goes on from the last epoch it finished.
+
+    Args:
+        recipe: name of the recipe.
+        architecture: name of the architecture.
+        settings: of the recipe.
+        material: images.
+        place: where the model goes; nothing is left there but the model.
+        seed: root of every random draw.
+        device: where to compute.
+        keep: epochs before the last that become models of their own.
+        measured: an input attack whose outcome goes onto the card.
+
+    Returns:
+        The card of the finished model.
+
+    Raises:
+        InputError: as :func:`models_zoo.training.train`.
+    """
+    by_channel = material.train.images.transpose(0, 1).flatten(1)
+
+    def write(model: Classifier) -> Card:
+        return _write(model, material.test, place, measured)
+
+    with _shown(f"{recipe} {architecture}", settings.epochs) as show:
+        model = train(
+            recipe,
+            architecture,
+            material.train.images,
+            material.train.labels,
+            classes=material.train.classes,
+            settings=settings,
+            seed=seed,
+            name=place.name,
+            dataset=place.dataset,
+            data=material.words,
+            mean=[round(value, 4) for value in by_channel.mean(1).tolist()],
+            std=[round(value, 4) for value in by_channel.std(1).tolist()],
+            device=device,
+            progress=show,
+            state=place.state,
+            keep=keep,
+            snapshot=write,
+        )
+    card = write(model)
+    place.state.unlink(missing_ok=True)
+    return card
+
+
+def _write(model: Classifier, test: Dataset, place: Destination, measured: Measured | None) -> Card:
+    training = model.card.training
+    place = place.at(training.epoch if training else None)
+    with torch.no_grad():
+        predictions = [predicted_classes(model(part)) for part in torch.split(test.images, 500)]
+    right = int((torch.cat(predictions) == test.labels).sum())
+    save_weights(model.network, place.weights)
+    card = model.card.model_copy(
+        update={
+            "name": place.name,
+            "checkpoint": place.weights.name,
+            "sha256": sha256_file(place.weights),
+            "clean_accuracy": round(right / len(test), 4),
+            "robustness": measured and _robustness(model, test, measured),
+            "licence": place.licence,
+        }
+    )
+    if place.card is not None:
+        write_bytes(place.card, card_to_toml(card).encode())
+    return card
+
+
+def _robustness(model: Classifier, test: Dataset, measured: Measured) -> Robustness:
+    some = test.head(min(measured.examples, len(test)))
+    attack = attack_inputs(model, some.images, some.labels, eps=measured.eps, effort="quick")
+    return Robustness(
+        accuracy=round(float(attack.robust.double().mean()), 4),
+        norm="linf",
+        eps=measured.eps,
+        examples=len(some),
+        attack="attack_inputs, effort quick",
+    )
+
+
+@contextmanager
+def _shown(title: str, epochs: int) -> Iterator[ShowProgress]:
+    with Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[state]}", markup=False),
+        console=console(stderr=True),
+    ) as bar:
+        task = bar.add_task(title, total=epochs, state="")
+
+        def show(epoch: Epoch) -> None:
+            bar.update(
+                task,
+                completed=epoch.number,
+                state=f"loss {epoch.loss:.3f}, held-out clean {epoch.clean:.1%}, "
+                f"robust {epoch.robust:.1%}",
+            )
+
+        yield show
+
+
+def _check_writable(path: Path, suffix: str) -> None:
+    if path.suffix != suffix:
+        raise InputError(f"cannot write {path}: its name must end in {suffix}")
+    require_file_place(path)

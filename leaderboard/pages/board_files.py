@@ -1,0 +1,62 @@
+"""A board's files: its data for the page, its further pages and its downloads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from leaderboard.board.board import Board
+from leaderboard.board.payload import board_payload, script
+from leaderboard.board.rows import PROFILE, Row
+from leaderboard.board.threats import outcomes_payload
+from leaderboard.exports.table import board_csv
+from leaderboard.formatting.json_text import json_text
+from leaderboard.pages.environment import render_page
+
+PAGE = 50
+"""Rows that a page holds; the script draws as many at once."""
+
+PAPER_PAGE = 500
+"""Rows on each of the further pages, for readers without JavaScript."""
+
+
+def write_board(board: Board, record: dict[str, Any], folder: Path) -> None:
+    """Write everything of a board but its section on the front page.
+
+    Args:
+        board: the board.
+        record: its content for programs.
+        folder: the site's ``boards`` folder.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for ending, text in (("csv", board_csv(board)), ("json", json_text(record) + "\n")):
+        (folder / f"{board.name}.{ending}").write_bytes(text.encode("utf-8", "replace"))
+    (folder / f"{board.name}.js").write_text(
+        script(board.name, board_payload(board.rows, board.columns)), "utf-8"
+    )
+    if board.threats:
+        summaries = [row.summary for row in board.rows]
+        outcomes = script(f"{board.name}-outcomes", outcomes_payload(summaries, board.threats))
+        (folder / f"{board.name}-outcomes.js").write_text(outcomes, "utf-8")
+    for number, rows in enumerate(_further(board), 1):
+        page = render_page(
+            "board.html.j2",
+            "../",
+            board=board,
+            rows=rows,
+            number=number,
+            pages=further_pages(board),
+            profile_parts=PROFILE,
+        )
+        (folder / f"{board.name}-{number}.html").write_bytes(page.encode("utf-8", "replace"))
+
+
+def further_pages(board: Board) -> int:
+    """How many pages hold all rows of a board that the front page cannot; 0 where it can."""
+    return 0 if len(board.rows) <= PAGE else -(-len(board.rows) // PAPER_PAGE)
+
+
+def _further(board: Board) -> Iterator[list[Row]]:
+    for number in range(further_pages(board)):
+        yield board.rows[number * PAPER_PAGE : (number + 1) * PAPER_PAGE]

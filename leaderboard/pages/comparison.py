@@ -1,0 +1,221 @@
+"""What the compare page needs: the names of all models, and of each its scores and outcomes."""
+
+from __future__ import annotations
+
+import math
+from base64 import b64encode
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from benchmark.results import ProbeResult, Score, ScoreSpec
+from leaderboard.board.board import Board
+from leaderboard.board.payload import script
+from leaderboard.board.rows import PROFILE
+from leaderboard.board.threats import ASKED, threats_among
+from leaderboard.formatting.texts import interval, number, probe_text, probe_texts
+from leaderboard.pages.environment import size, web_link
+from leaderboard.store import Entry, Summary
+from leaderboard.store.encoding import pack
+from leaderboard.store.summaries import count
+from models_zoo.card import Card
+
+FILE = "compare.js"
+"""Name of a model's data within its folder."""
+
+INDEX = "index.js"
+"""Within ``models``: every model's name and folder, and what the scores are."""
+
+_MEANS = {
+    "nonsingular.robust_accuracy": "headline",
+    "clean.accuracy": "headline",
+    "input.robust_accuracy": "headline",
+    "weight.robust_accuracy": "headline",
+    "joint.robust_accuracy": "headline",
+    "bits.accuracy_quantized": "quantized",
+    "bits.attacked_accuracy": "headline",
+    "input-autoattack.robust_accuracy": "headline",
+}
+"""Scores that are the share of examples in one of their probe's outcomes, and that outcome."""
+
+
+def write_comparison(entries: Sequence[Entry], folder: Path) -> None:
+    """Write a model's data for the compare page.
+
+    Args:
+        entries: everything stored of the model.
+        folder: the model's, within the site's ``models``; its name is the model's in addresses.
+    """
+    text = script(f"compare/{folder.name}", comparison_payload(entries))
+    (folder / FILE).write_text(text, "utf-8")
+
+
+def comparison_payload(entries: Sequence[Entry]) -> dict[str, Any]:
+    """A model as plain data: card facts, and scores and packed outcomes on test data.
+
+    Args:
+        entries: everything stored of one model, at least one.
+    """
+    first = entries[0]
+    return {
+        "name": first.card.name,
+        "submitted": first.submitted,
+        "facts": _facts(first.card),
+        "paper": web_link(first.card.paper) if first.card.paper else None,
+        "evaluations": [_evaluation(entry) for entry in entries if not entry.on_training_data],
+    }
+
+
+def evaluation_key(battery_sha256: str, data_sha256: str) -> str:
+    """What two evaluations share that asked the same of the same examples."""
+    return f"{battery_sha256[:16]}-{data_sha256[:16]}"
+
+
+def _facts(card: Card) -> list[tuple[str, str]]:
+    return [
+        ("Data set", card.dataset),
+        ("Recipe", card.recipe),
+        ("Architecture", card.architecture),
+        ("Parameters", size(card.parameters)),
+        ("Source", card.source),
+    ]
+
+
+def _evaluation(entry: Entry) -> dict[str, Any]:
+    where = entry.provenance
+    answers = entry.answers
+    outcomes = _outcomes(answers, where.examples)
+    return {
+        "key": evaluation_key(where.battery_sha256, where.data_sha256),
+        "seed": where.seed,
+        "scores": {
+            f"{probe}.{name}": _score(probe, name, score, answer, outcomes)
+            for probe, answer in answers.items()
+            for name, score in answer.scores.items()
+        },
+        "outcomes": {key: b64encode(bits).decode() for key, bits in outcomes.items()},
+        "budgets": _budgets(tuple(outcomes)),
+    }
+
+
+def _outcomes(answers: dict[str, ProbeResult], examples: int) -> dict[str, bytes]:
+    """Packed, whether each example is right, by ``<probe>.<outcome>``, where all were asked.
+
+    Outcomes of two words and more are certificates and rungs of envelopes: no attack's answers.
+    """
+    return {
+        f"{probe}.{name}": pack(bits)
+        for probe in ("nonsingular", *ASKED)
+        if probe in answers
+        for name, bits in answers[probe].outcomes.items()
+        if len(bits) == examples and " " not in name
+    }
+
+
+def _score(
+    probe: str, name: str, score: Score, answer: ProbeResult, outcomes: dict[str, bytes]
+) -> list[float | str | int | None]:
+    """Value, ends of its interval and n; both as shown; the outcome that it is the share of."""
+    unit = _unit(probe, name)
+    ends = (score.value, score.low, score.high)
+    numbers = [each if math.isfinite(each) else None for each in ends]
+    shown = number(score.value, unit), interval(score, unit) or ""
+    return [*numbers, score.n, *shown, _share_of(f"{probe}.{name}", score, answer, outcomes)]
+
+
+@cache
+def _unit(probe: str, name: str) -> str:
+    return probe_text(probe).spec(name).unit
+
+
+def _share_of(
+    key: str, score: Score, answer: ProbeResult, outcomes: dict[str, bytes]
+) -> str | None:
+    name = _MEANS.get(key)
+    if key in ("input.robust_accuracy_l2", "input.robust_accuracy_linf"):
+        norm = key.rpartition("_")[2]
+        eps = answer.protocol.get(f"headline {norm} budget")
+        name = f"{norm}@{eps:.6g}" if isinstance(eps, float) else None
+    if name is None:
+        return None
+    outcome = f"{key.partition('.')[0]}.{name}"
+    # A difference of outcomes must be one of the scores beside it, whatever version stored them.
+    bits = outcomes.get(outcome)
+    same = bits is not None and math.isclose(count(bits) / score.n, score.value, abs_tol=1e-9)
+    return outcome if same else None
+
+
+@lru_cache(maxsize=256)
+def _budgets(outcomes: tuple[str, ...]) -> dict[str, str]:
+    """The rungs of the attacks' ladders among some outcomes, with their budgets in words."""
+    return {
+        threat.key: threat.label
+        for threat in threats_among(outcomes)
+        if not threat.key.endswith(".headline")
+    }
+
+
+def write_index(
+    summaries: Sequence[Summary], boards: Sequence[Board], pages: dict[str, str], folder: Path
+) -> None:
+    """Write what the chooser searches, and what every model's scores mean.
+
+    Args:
+        summaries: everything stored.
+        boards: the site's.
+        pages: path of a model's page, by fingerprint.
+        folder: the site's ``models``; made where it is missing.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    text = script("models", index_payload(summaries, boards, pages))
+    (folder / INDEX).write_text(text, "utf-8")
+
+
+def _text(spec: ScoreSpec) -> list[str | bool | None]:
+    return [spec.label, spec.unit, spec.higher_is_better, spec.description]
+
+
+def index_payload(
+    summaries: Sequence[Summary], boards: Sequence[Board], pages: dict[str, str]
+) -> dict[str, Any]:
+    """Names, folders and boards of all models, and the texts of all scores, as plain data.
+
+    Args:
+        summaries: everything stored.
+        boards: the site's.
+        pages: path of a model's page, by fingerprint.
+    """
+    names = {summary.fingerprint: summary.card.name for summary in summaries}
+    on: dict[str, list[int]] = {fingerprint: [] for fingerprint in names}
+    for place, board in enumerate(boards):
+        for fingerprint in dict.fromkeys(row.summary.fingerprint for row in board.rows):
+            on[fingerprint].append(place)
+    return {
+        "names": list(names.values()),
+        "slugs": [PurePosixPath(pages[fingerprint]).parent.name for fingerprint in names],
+        "on": list(on.values()),
+        "boards": [
+            {
+                "name": board.name,
+                "battery": board.battery,
+                "page": board.battery_page,
+                "examples": board.examples,
+                "key": evaluation_key(board.battery_sha256, board.data_sha256),
+                "texts": {
+                    column.key: _text(column.spec)
+                    for column in board.columns
+                    if column.spec != probe_text(column.probe).spec(column.name)
+                },
+            }
+            for board in boards
+        ],
+        "probes": {
+            text.name: {
+                "title": text.title,
+                "scores": {name: _text(spec) for name, spec in text.scores.items()},
+            }
+            for text in probe_texts().values()
+        },
+        "profile": PROFILE,
+    }

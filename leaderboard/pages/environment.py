@@ -1,0 +1,87 @@
+"""Pages from templates, with every text escaped."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from leaderboard.board.rows import profile_words
+from leaderboard.formatting.texts import ABSENT, SHOWN_UNITS, plain, probe_text
+from leaderboard.pages.findings import prose
+from leaderboard.pages.formulas import mathml
+from leaderboard.pages.score_rows import (
+    cost_rows,
+    direction,
+    flag_rows,
+    score_cells,
+    score_rows,
+    terms,
+)
+
+
+def render_page(template: str, root: str, **values: Any) -> str:
+    """One page from its template; ``root`` leads from it to the top of the site."""
+    return environment().get_template(template).render(root=root, **values)
+
+
+@cache
+def environment() -> Environment:
+    """The templates with their filters; texts are escaped, and a missing value is an error."""
+    made = Environment(
+        loader=PackageLoader("leaderboard.pages"),
+        autoescape=True,
+        auto_reload=False,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "direction": direction,
+        "mathml": mathml,
+        "cost_rows": cost_rows,
+        "flag_rows": flag_rows,
+        "plain": plain,
+        "profile_words": profile_words,
+        "prose": prose,
+        "score_cells": score_cells,
+        "score_rows": score_rows,
+        "size": size,
+        "terms": terms,
+        "web_link": web_link,
+    }
+    made.globals |= {
+        "standings": {
+            "measured": "measured",
+            "rerun": "measured, run again by others",
+            "rerun-differs": "run again by others, differs",
+            "self-reported": "self-reported",
+        },
+        "probe_text": probe_text,
+        "units": SHOWN_UNITS,
+        "version": importlib.metadata.version("nonsingular"),
+    }
+    return made
+
+
+def web_link(url: object) -> str | None:
+    """The address as text where a page may link to it: http and https only, else ``None``."""
+    text = str(url)
+    try:
+        scheme = urlsplit(text).scheme
+    except ValueError:  # such as brackets that are no address
+        return None
+    return text if scheme in ("http", "https") else None
+
+
+def size(count: int | None) -> str:
+    """A number of parameters in a few characters, such as ``85.0 K``."""
+    if count is None:
+        return ABSENT
+    for unit, name in ((1e9, " B"), (1e6, " M"), (1e3, " K")):
+        if count >= unit:
+            return f"{count / unit:#.3g}".rstrip(".") + name
+    return str(count)

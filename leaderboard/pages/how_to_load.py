@@ -1,0 +1,37 @@
+"""How a reader loads the model of a page."""
+
+from __future__ import annotations
+
+from leaderboard.reruns.command_lines import NAMELESS
+from models_zoo.card import Card
+
+
+def how_to_load(card: Card) -> str:
+    """Python that loads the model."""
+    if card.source not in (*NAMELESS, "memory"):
+        return f"from models_zoo import load_model\n\nmodel = load_model({card.name!r})"
+    if card.source == "memory":
+        return "# scored in memory by benchmark.evaluate(); its weights were not stored"
+    return "\n".join(
+        [
+            "from models_zoo import load_file",
+            "",
+            "model = load_file(",
+            f"    {card.checkpoint or 'checkpoint.safetensors'!r},",
+            *_architecture(card),
+            f"    dataset={card.dataset!r},",
+            f"    classes={card.classes},",
+            f"    input_shape={card.input_shape!r},",
+            f"    mean={card.mean!r},",
+            f"    std={card.std!r},",
+            *([f"    weights={card.weights!r},"] if card.weights else []),
+            ")",
+        ]
+    )
+
+
+def _architecture(card: Card) -> list[str]:
+    """What a file needs besides its description: a network is in it, or is named."""
+    if card.brings_network:
+        return ["    trust=True,"] if card.architecture.startswith("pt2:") else []
+    return [f"    architecture={card.architecture!r},"]

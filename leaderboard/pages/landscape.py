@@ -1,0 +1,106 @@
+"""A model's landscape as one page that needs nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.resources import files
+
+from benchmark.landscape import DecisionSurface, Landscape, LossGrid
+from benchmark.probes.ladders import budget_text
+from benchmark.results import Curve, Score
+from leaderboard.charts.contours import decision_chart, loss_chart
+from leaderboard.charts.curves import Picture, curves_pictures
+from leaderboard.charts.svg import Painter
+from leaderboard.formatting.texts import interval, number
+from leaderboard.pages.environment import render_page
+
+LOSSES = {"robust": "adversarial loss", "clean": "clean loss"}
+"""Both losses by their names in :class:`benchmark.landscape.Landscape`."""
+
+
+def landscape_page(landscape: Landscape, model: str, eps: float, origin: dict[str, str]) -> str:
+    """The page's HTML, with its style and its pictures inside.
+
+    Args:
+        landscape: what was measured.
+        model: the model's name.
+        eps: the linf budget.
+        origin: where the numbers come from, such as hashes and versions.
+    """
+    painter = Painter()
+    css = (files("leaderboard.pages") / "static" / "style.css").read_text("utf-8")
+    return render_page(
+        "landscape.html.j2",
+        "",
+        css=css,
+        model=model,
+        curves=curves_pictures(_curves(landscape), painter, model),
+        contours=[] if landscape.contour is None else _contours(landscape.contour, painter, model),
+        decisions=[_decision(each, painter, model, eps) for each in landscape.decisions],
+        rises=rise_rows(landscape),
+        eps=budget_text(eps),
+        protocol=landscape.protocol,
+        origin=origin,
+    )
+
+
+def rise_rows(landscape: Landscape) -> list[tuple[str, str, str, str]]:
+    """For each rise of a loss: which loss, at which distance, by how much, and its interval."""
+    rows = []
+    for key, score in landscape.rises.items():
+        kind, _, distance = key.partition("@")
+        shown = number(score.value, "nats")
+        rows.append((LOSSES[kind], distance, shown, interval(score, "nats") or "none"))
+    return rows
+
+
+def _curves(landscape: Landscape) -> list[Curve]:
+    """The mean over directions, with a band from the lowest of them to the highest."""
+    curves = landscape.curves
+    return [
+        Curve(
+            picture="loss_along_random_directions",
+            series=name,
+            x_label="alpha, distance in lengths of the filters",
+            y_label="cross-entropy (nats)",
+            x=curves.alphas,
+            x_text=[f"{alpha:g}" for alpha in curves.alphas],
+            y=[_over_directions(column) for column in zip(*getattr(curves, kind), strict=True)],
+        )
+        for kind, name in LOSSES.items()
+    ]
+
+
+def _over_directions(values: Sequence[float]) -> Score:
+    count = len(values)
+    return Score(value=sum(values) / count, n=count, low=min(values), high=max(values))
+
+
+def _contours(grid: LossGrid, painter: Painter, model: str) -> list[Picture]:
+    pictures = []
+    for kind, name in LOSSES.items():
+        values = getattr(grid, kind)
+        middle = len(values) // 2
+        title = f"{name.capitalize()} in the plane of two directions"
+        description = (
+            f"{title}, {model}: {number(values[middle][middle], 'nats')} nats at the model itself, "
+            f"up to {number(max(map(max, values)), 'nats')}."
+        )
+        svg, file = painter.draw(loss_chart(grid.alphas, values), description)
+        pictures.append(Picture(title, svg, file, [], []))
+    return pictures
+
+
+def _decision(surface: DecisionSurface, painter: Painter, model: str, eps: float) -> Picture:
+    margin = surface.margin
+    middle = len(margin) // 2
+    title = f"Example {surface.example}, class {surface.label}"
+    if surface.predicted != surface.label:
+        title += f", classified as {surface.predicted}"
+    description = (
+        f"Decision surface of {model}. {title}: the margin is "
+        f"{number(margin[middle][middle], '')} at the image and between "
+        f"{number(min(map(min, margin)), '')} and {number(max(map(max, margin)), '')} around it."
+    )
+    svg, file = painter.draw(decision_chart(surface.offsets, margin, eps), description)
+    return Picture(title, svg, file, [], [])

@@ -1,0 +1,165 @@
+"""What a model's page says about each battery it was scored with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmark.results import Flag, ProbeResult, Score, ScoreSpec
+from leaderboard.charts.heat_maps import HeatMap, heat_maps
+from leaderboard.charts.svg import Painter
+from leaderboard.charts.thumbnails import Strip, strips
+from leaderboard.formatting.texts import ABSENT, ProbeText, plain, probe_text
+from leaderboard.pages.model_pictures import Pictures, pictures_of
+from leaderboard.reruns.command_lines import bench_command, reproduce_commands
+from leaderboard.reruns.verification import Standing, standing
+from leaderboard.store import Entry, Summary
+
+_MOST_SCORES, _LEADING_SCORES = 8, 6
+"""Scores of a probe that are all shown at once, and how many lead where there are more."""
+
+_BUDGETS = (
+    "norm",
+    "ball",
+    "budget",
+    "input budget",
+    "average-case radius",
+    "worst-case radius",
+)
+"""Lines of a protocol that say within what a score holds, besides those of a headline."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A probe's answer on a model's page.
+
+    Attributes:
+        text: what the probe asks.
+        result: its answer.
+        budget: within what its scores hold, in words; may be empty.
+        scores: what is shown first, each with what it means.
+        further: scores that a reader can unfold.
+        pictures: curves and bars.
+        heat_maps: surfaces.
+        strips: small images.
+        command: runs the probe again and compares.
+        standing: whose numbers these are.
+    """
+
+    text: ProbeText
+    result: ProbeResult
+    budget: str
+    scores: list[tuple[ScoreSpec, Score]]
+    further: list[tuple[ScoreSpec, Score]]
+    pictures: Pictures
+    heat_maps: list[HeatMap]
+    strips: list[Strip]
+    command: str
+    standing: Standing
+
+    @property
+    def drawn(self) -> bool:
+        """Whether there is anything to look at besides the scores."""
+        return bool(self.pictures.leading or self.heat_maps or self.strips)
+
+
+@dataclass(frozen=True)
+class FlagLine:
+    """A check with its figure as shown and the title of the probe that made it."""
+
+    flag: Flag
+    figure: str
+    probe: str
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One battery, data set and seed on a model's page.
+
+    Attributes:
+        flags: what the probes checked, raised flags first.
+        versions: probes that were computed with the same versions, and those versions.
+        command: computes all scores afresh.
+    """
+
+    entry: Entry
+    battery_page: str
+    flags: list[FlagLine]
+    sections: list[Section]
+    versions: list[tuple[str, str]]
+    command: str
+
+    @property
+    def raised(self) -> int:
+        """Number of raised flags."""
+        return sum(line.flag.raised for line in self.flags)
+
+
+def make_evaluation(
+    entry: Entry, battery_page: str, painter: Painter, among: Sequence[Entry | Summary] = ()
+) -> Evaluation:
+    """Everything a page shows of an entry.
+
+    Args:
+        entry: what is shown.
+        battery_page: path of the battery's page within the site.
+        painter: draws the pictures.
+        among: everything stored of this model and of others of its name, from which commands have
+            to tell it.
+    """
+    answers = entry.answers
+    order = ["nonsingular", *entry.battery.get("probes", {}), *entry.results]
+    commands = reproduce_commands(entry, among or [entry])
+    sections = [
+        _section(entry, answers[name], painter, commands[name])
+        for name in dict.fromkeys(order)
+        if name in answers
+    ]
+    flags = [line for section in sections for line in _flags(section.result)]
+    flags.sort(key=lambda line: not line.flag.raised)
+    return Evaluation(entry, battery_page, flags, sections, _versions(entry), bench_command(entry))
+
+
+def _flags(result: ProbeResult) -> list[FlagLine]:
+    title = probe_text(result.probe).title
+    return [
+        FlagLine(flag, ABSENT if flag.figure is None else f"{flag.figure:.3g}", title)
+        for flag in result.flags
+    ]
+
+
+def _versions(entry: Entry) -> list[tuple[str, str]]:
+    groups: dict[str, list[str]] = {}
+    for probe, where in entry.provenances.items():
+        groups.setdefault(plain(where.versions), []).append(probe)
+    return [(", ".join(probes), versions) for versions, probes in groups.items()]
+
+
+def _section(entry: Entry, result: ProbeResult, painter: Painter, command: str) -> Section:
+    text = probe_text(result.probe, entry.battery)
+    scores = [(text.spec(name), score) for name, score in result.scores.items()]
+    first = len(scores) if len(scores) <= _MOST_SCORES else _LEADING_SCORES
+    reference = entry.results.get("input-autoattack") if result.probe == "input" else None
+    return Section(
+        text=text,
+        result=result,
+        budget=_budget(result.protocol),
+        scores=scores[:first],
+        further=scores[first:],
+        pictures=pictures_of(result, reference, painter, entry.card.name),
+        heat_maps=heat_maps(result.surfaces),
+        strips=strips(result.thumbnails),
+        command=command,
+        standing=standing(entry, result.probe),
+    )
+
+
+def _budget(protocol: dict[str, Any]) -> str:
+    """Such as ``linf budget 0.2, radius 0.02``."""
+    lines = [
+        f"{name.removeprefix('headline ')} {plain(value)}"
+        for name, value in protocol.items()
+        if name in _BUDGETS or name.startswith("headline ")
+    ]
+    return ", ".join(lines)

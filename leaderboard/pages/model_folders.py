@@ -1,0 +1,307 @@
+"""The models' folders: a page, the record, and what others link to; unchanged ones are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import warnings
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import joblib
+
+from leaderboard.charts.svg import Painter
+from leaderboard.exports.files import model_files
+from leaderboard.pages.comparison import write_comparison
+from leaderboard.pages.environment import render_page
+from leaderboard.pages.how_to_load import how_to_load
+from leaderboard.pages.landscape_files import LandscapePage, put_landscape
+from leaderboard.pages.memory import uncollected
+from leaderboard.pages.model import make_evaluation
+from leaderboard.pages.model_headlines import headline_rows
+from leaderboard.pages.reported_scores import reported_lines
+from leaderboard.store import Entry, Store, Summary
+
+KEYS = "keys.json"
+"""In the ``models`` folder: what each model's folder was made from, as a hash."""
+
+_CHUNK = 100
+_WORTH_PROCESSES = 16
+"""Models rendered between two readings of the store; from how many on processes pay."""
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A model's place on the site.
+
+    Attributes:
+        fingerprint: the model.
+        name: of its folder within ``models``.
+        key: changes when the folder has to be written anew.
+        landscape: a page of the loss around the model, to be shown with it.
+        namesakes: what is stored of other models of its name, from which commands have to tell it.
+    """
+
+    fingerprint: str
+    name: str
+    key: str
+    landscape: LandscapePage | None = None
+    namesakes: tuple[Summary, ...] = ()
+
+
+def folders_of(
+    summaries: Sequence[Summary],
+    names: dict[str, str],
+    battery_pages: dict[str, str],
+    landscapes: Mapping[str, LandscapePage],
+) -> list[Folder]:
+    """One folder a model.
+
+    Args:
+        summaries: everything stored.
+        names: name of a model's folder, by fingerprint.
+        battery_pages: path of a battery's page, by hash.
+        landscapes: pages of the loss around models, by fingerprint.
+    """
+    revisions: dict[str, list[str]] = {fingerprint: [] for fingerprint in names}
+    named: dict[str, list[Summary]] = {}
+    for summary in summaries:
+        named.setdefault(summary.card.name, []).append(summary)
+        revisions[summary.fingerprint] += [
+            summary.revision,
+            battery_pages[summary.battery_sha256],
+        ]
+    for fingerprint in landscapes.keys() & revisions.keys():
+        revisions[fingerprint].append(landscapes[fingerprint].sha256)
+    others: dict[str, list[Summary]] = {fingerprint: [] for fingerprint in names}
+    for sharing in named.values():
+        for fingerprint in {each.fingerprint for each in sharing}:
+            others[fingerprint] = [each for each in sharing if each.fingerprint != fingerprint]
+            revisions[fingerprint] += [repr(each.key) for each in others[fingerprint]]
+    return [
+        Folder(
+            fingerprint,
+            name,
+            _hash([name, _maker(), *revisions[fingerprint]]),
+            landscapes.get(fingerprint),
+            tuple(others[fingerprint]),
+        )
+        for fingerprint, name in names.items()
+    ]
+
+
+def begin_processes(store: Store, earlier: Path) -> Generator[None, None, None]:
+    """Start the processes that :func:`write_models` will use, where it is bound to want them.
+
+    They take seconds to import what they need, in which the caller can read the store.
+
+    Args:
+        store: where the models' results are.
+        earlier: the ``models`` folder of the earlier site; may be missing.
+
+    Returns:
+        Ends when they are ready, and has to have ended before they are asked for more;
+        :func:`stopped` has to see to it where it is not brought to its end.
+    """
+    if (earlier / KEYS).exists() or not _apart(store, len(store.names())):
+        return (None for _ in ())
+    tasks = [joblib.delayed(_import)()] * joblib.cpu_count()
+    started: Generator[None, None, None] = _processes()(tasks)
+    return started
+
+
+def _import() -> None:
+    """All that a process has to import was imported to find this."""
+
+
+def _apart(store: Store, models: int) -> bool:
+    """Whether processes of their own pay for some models, and can read the store."""
+    return models >= _WORTH_PROCESSES and store.engine.url.database not in (None, "", ":memory:")
+
+
+def _processes() -> joblib.Parallel:
+    return joblib.Parallel(n_jobs=joblib.cpu_count(), return_as="generator_unordered")
+
+
+@contextmanager
+def stopped(begun: Generator[Any, None, None]) -> Iterator[None]:
+    """Where the block fails, what processes were given to do is ended before it is left."""
+    try:
+        yield
+    finally:
+        with warnings.catch_warnings():  # that not all was done
+            warnings.simplefilter("ignore", UserWarning)
+            begun.close()
+
+
+def write_models(
+    store: Store,
+    folders: Sequence[Folder],
+    battery_pages: dict[str, str],
+    earlier: Path,
+    new: Path,
+) -> tuple[int, Generator[int, None, None]]:
+    """Write every model's folder, or link it from the site that was rendered before.
+
+    Where there are many, processes begin with them at once, while the caller does something else.
+
+    Args:
+        store: where the models' results are.
+        folders: what to write.
+        battery_pages: path of a battery's page, by hash.
+        earlier: the ``models`` folder of the earlier site; may be missing.
+        new: the ``models`` folder of the new one.
+
+    Returns:
+        How many models are done at once, and how many more are, again and again; all are when it
+        ends, and :func:`stopped` has to see to it where it is not brought to its end.
+    """
+    new.mkdir(parents=True, exist_ok=True)
+    (new / KEYS).write_text(json.dumps({f.name: f.key for f in folders}, indent=0), "utf-8")
+    kept = _keys(earlier)
+    todo = [
+        folder
+        for folder in folders
+        if kept.get(folder.name) != folder.key
+        or not _link(earlier / folder.name, new / folder.name)
+    ]
+    written: Generator[int, None, None]
+    if not _apart(store, len(todo)):
+        parts = [todo[i : i + _CHUNK] for i in range(0, len(todo), _CHUNK)]
+        written = (_write(store, part, battery_pages, earlier, new) for part in parts)
+    else:
+        address = store.engine.url.render_as_string(hide_password=False)
+        written = _processes()(
+            joblib.delayed(_write_apart)(address, part, battery_pages, earlier, new)
+            for part in _even(todo)
+        )
+    return len(folders) - len(todo), written
+
+
+def _even(todo: Sequence[Folder]) -> list[list[Folder]]:
+    size = min(_CHUNK, -(-len(todo) // (4 * joblib.cpu_count())))
+    return [list(todo[i : i + size]) for i in range(0, len(todo), size)]
+
+
+class UnreadableModelError(Exception):
+    """A model whose row of the board could be read has no result that can be read as a whole."""
+
+
+def _write_apart(
+    url: str, folders: Sequence[Folder], battery_pages: dict[str, str], earlier: Path, new: Path
+) -> int:
+    """In a process of its own."""
+    with uncollected():
+        return _write(_opened(url), folders, battery_pages, earlier, new)
+
+
+@cache
+def _opened(url: str) -> Store:
+    return Store.open(url, to_read=True, quiet=True)  # the reader of the summaries names them
+
+
+def _write(
+    store: Store,
+    folders: Sequence[Folder],
+    battery_pages: dict[str, str],
+    earlier: Path,
+    new: Path,
+) -> int:
+    entries: dict[str, list[Entry]] = {folder.fingerprint: [] for folder in folders}
+    for entry in store.entries(fingerprints=list(entries)):
+        entries[entry.provenance.fingerprint].append(entry)
+    for folder in folders:
+        if not entries[folder.fingerprint]:
+            raise UnreadableModelError
+        _write_model(entries[folder.fingerprint], folder, battery_pages, earlier, new)
+    return len(folders)
+
+
+def _write_model(
+    entries: Sequence[Entry],
+    folder: Folder,
+    battery_pages: dict[str, str],
+    earlier: Path,
+    new: Path,
+) -> None:
+    before, own = earlier / folder.name, new / folder.name
+    own.mkdir()
+    among: list[Entry | Summary] = [*entries, *folder.namesakes]
+    painter = Painter(before / "charts", own / "charts")
+    evaluations = [
+        make_evaluation(entry, battery_pages[entry.provenance.battery_sha256], painter, among)
+        for entry in entries
+    ]
+    page = render_page(
+        "model.html.j2",
+        "../../",
+        entry=entries[0],
+        name=folder.name,
+        headlines=headline_rows(entries),
+        claims=reported_lines(entries[0].card, entries),
+        evaluations=evaluations,
+        load=how_to_load(entries[0].card),
+        export=shlex.join(["nonsingular", "export", entries[0].card.name]),
+        landscape=put_landscape(folder.landscape, folder.fingerprint, before, own),
+    )
+    for file, text in (model_files(entries, folder.namesakes) | {"index.html": page}).items():
+        # A lone surrogate in somebody's name must not stop everybody's pages.
+        (own / file).write_bytes(text.encode("utf-8", "replace"))
+    write_comparison(entries, own)
+
+
+def _keys(earlier: Path) -> dict[str, str]:
+    with suppress(OSError, ValueError):
+        kept = json.loads((earlier / KEYS).read_text("utf-8"))
+        return kept if isinstance(kept, dict) else {}
+    return {}
+
+
+def _link(old: Path, new: Path) -> bool:
+    """Give an unchanged folder's files a second name; copy them where links cannot be made."""
+    if not (old / "index.html").is_file():
+        return False
+    try:
+        shutil.copytree(old, new, copy_function=_link_file)
+    except (OSError, shutil.Error):
+        shutil.rmtree(new, ignore_errors=True)
+        return False
+    return True
+
+
+def _link_file(old: str, new: str) -> None:
+    try:
+        os.link(old, new)
+    except OSError:
+        shutil.copyfile(old, new)
+
+
+@cache
+def _maker() -> str:
+    """Changes when the code that makes a folder does."""
+    parts = [version("nonsingular"), version("altair"), version("vl-convert-python")]
+    return _hash([*parts, *(path.read_text("utf-8") for path in _sources())])
+
+
+def _sources() -> Iterable[Path]:
+    """Everything that decides what a model's folder holds; probes' texts included."""
+    for package, pattern in (
+        ("leaderboard", "*.py"),
+        ("leaderboard.pages", "*.j2"),
+        ("benchmark.probes", "*.py"),
+    ):
+        root = Path(str(files(package)))
+        yield from sorted(path for path in root.rglob(pattern) if "migrations" not in path.parts)
+
+
+def _hash(parts: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:32]

@@ -1,0 +1,80 @@
+"""Which pictures of a probe a model's page opens with, and AutoAttack's number among the curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmark.probes.ladders import budget_text
+from benchmark.results import Curve, ProbeResult
+from leaderboard.charts.bars import bars_pictures
+from leaderboard.charts.curves import Picture, curves_pictures, titled
+from leaderboard.charts.svg import Painter
+
+_LEADING = {
+    "weight": ("weight_accuracy", "layer_sensitivity"),
+    "backdoor": ("backdoor",),
+    "flatness": ("average_case_loss", "worst_case_loss"),
+}
+"""The pictures that answer a probe's question, where they are not its first two."""
+
+OURS, REFERENCE = "this suite", "AutoAttack"
+"""Names of the two series where AutoAttack's number stands beside our own curve."""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A probe's charts: those that are shown at once, and those that a reader can unfold."""
+
+    leading: list[Picture]
+    further: list[Picture]
+
+
+def pictures_of(
+    result: ProbeResult, reference: ProbeResult | None, painter: Painter, model: str
+) -> Pictures:
+    """Charts of a probe's curves and bars.
+
+    Args:
+        result: the probe's answer.
+        reference: AutoAttack's answer on the same examples, to be drawn among the curves.
+        painter: draws them.
+        model: whose they are, for the descriptions.
+    """
+    curves = list(result.curves)
+    if reference is not None:
+        curves = with_reference(curves, reference)
+    pictures = curves_pictures(curves, painter, model)
+    pictures += bars_pictures(result.bars, painter, model)
+    if result.probe not in _LEADING:
+        return Pictures(pictures[:2], pictures[2:])
+    leading = []
+    for name in _LEADING[result.probe]:
+        # The first of those that share a name shows the headline's ball.
+        found = next((each for each in pictures if each.title == titled(name)), None)
+        leading += [] if found is None else [found]
+    return Pictures(leading, [each for each in pictures if each not in leading])
+
+
+def with_reference(curves: Sequence[Curve], reference: ProbeResult) -> list[Curve]:
+    """The curves, AutoAttack's score beside the one of its norm.
+
+    Args:
+        curves: robust accuracy over budgets, a picture for each norm.
+        reference: the answer of the probe ``input-autoattack``.
+    """
+    norm, budget = reference.protocol.get("norm"), reference.protocol.get("budget")
+    score = reference.scores.get("robust_accuracy")
+    shown = []
+    for curve in curves:
+        if curve.series != norm or not isinstance(budget, float | int) or score is None:
+            shown.append(curve)
+            continue
+        # A budget that is also a rung must be the same number, or it is a tick of its own.
+        at = next((x for x in curve.x if abs(x - budget) < 1e-9), float(budget))
+        point = {"x": [at], "x_text": [budget_text(budget)], "y": [score]}
+        shown += [
+            curve.model_copy(update={"series": OURS}),
+            curve.model_copy(update={"series": REFERENCE} | point),
+        ]
+    return shown

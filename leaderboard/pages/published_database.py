@@ -1,0 +1,85 @@
+"""The database itself among the site's files, for readers who ask with SQL."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from leaderboard.formatting.texts import probe_texts
+from leaderboard.store import Store, Summary
+from leaderboard.store.summaries import NONSINGULAR
+
+FILE = "nonsingular.sqlite"
+"""Its name at the top of the site."""
+
+_TABLES = """
+DROP TABLE IF EXISTS headline;
+CREATE TABLE headline (
+  model TEXT, battery TEXT, value REAL, low REAL, high REAL, examples INTEGER, split TEXT,
+  seed INTEGER, created TEXT, submitted INTEGER, architecture TEXT, recipe TEXT,
+  fingerprint TEXT, battery_sha256 TEXT, data_sha256 TEXT,
+  PRIMARY KEY (fingerprint, battery_sha256, data_sha256, seed)
+);
+DROP TABLE IF EXISTS meanings;
+CREATE TABLE meanings (
+  probe TEXT, score TEXT, label TEXT, description TEXT, unit TEXT, higher_is_better INTEGER,
+  PRIMARY KEY (probe, score)
+);
+"""
+"""What the published copy has beside the store's own tables and view: the derived headline, and
+what each score means. A store may itself be a published copy that somebody goes on with."""
+
+
+def publish_database(store: Store, summaries: Sequence[Summary], folder: Path) -> bool:
+    """Write the store's database into a site, as one file that opens read-only anywhere.
+
+    It is a snapshot of one moment, without a write-ahead log and without what was deleted.
+
+    Args:
+        store: the store; only SQLite is published.
+        summaries: what it holds, for the derived headline.
+        folder: the top of the site.
+
+    Returns:
+        Whether there is such a file now.
+    """
+    if store.engine.url.get_backend_name() != "sqlite":
+        return False
+    path = folder / FILE
+    with closing(store.engine.raw_connection()) as connection:
+        # Bytes, since a folder's name need not be UTF-8.
+        connection.cursor().execute("VACUUM INTO CAST(? AS TEXT)", (os.fsencode(path),))
+    with closing(sqlite3.connect(path)) as copy, copy:
+        copy.executescript(_TABLES)
+        _insert(copy, "headline", _headlines(summaries))
+        _insert(copy, "meanings", _meanings())
+    return True
+
+
+def _insert(copy: sqlite3.Connection, table: str, rows: Iterator[tuple[object, ...]]) -> None:
+    (width,) = copy.execute("SELECT count(*) FROM pragma_table_info(?)", (table,)).fetchone()
+    copy.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * width)})", rows)  # noqa: S608
+
+
+def _headlines(summaries: Sequence[Summary]) -> Iterator[tuple[object, ...]]:
+    for summary in summaries:
+        score, card = summary.scores.get(NONSINGULAR), summary.card
+        if score is not None:
+            yield (
+                card.name,
+                summary.battery,
+                *(score.value, score.low, score.high),
+                *(summary.examples, summary.split, summary.seed, summary.created),
+                *(summary.submitted, card.architecture, card.recipe),
+                *(summary.fingerprint, summary.battery_sha256, summary.data_sha256),
+            )
+
+
+def _meanings() -> Iterator[tuple[object, ...]]:
+    for text in probe_texts().values():
+        for name, spec in text.scores.items():
+            what = (spec.label, spec.description, spec.unit, spec.higher_is_better)
+            yield (text.name, name, *what)

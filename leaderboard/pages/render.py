@@ -1,0 +1,174 @@
+"""Rendering everything in a store as static pages."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from importlib.resources import files
+from itertools import accumulate
+from pathlib import Path
+
+from leaderboard.board import ASKED, HEADLINES, make_boards
+from leaderboard.board.facets import FACETS
+from leaderboard.board.rows import PROFILE
+from leaderboard.charts.svg import Painter
+from leaderboard.exports.index import board_of, index_of
+from leaderboard.exports.schema import write_schemas
+from leaderboard.formatting.json_text import json_text
+from leaderboard.formatting.slugs import unique_slugs
+from leaderboard.pages.battery import battery_values
+from leaderboard.pages.board_files import PAGE, further_pages, write_board
+from leaderboard.pages.comparison import write_index
+from leaderboard.pages.environment import render_page
+from leaderboard.pages.findings import findings_values
+from leaderboard.pages.landscape_files import LandscapePage
+from leaderboard.pages.memory import uncollected
+from leaderboard.pages.model_folders import (
+    UnreadableModelError,
+    begin_processes,
+    folders_of,
+    stopped,
+    write_models,
+)
+from leaderboard.pages.publish import replacing
+from leaderboard.pages.published_database import publish_database
+from leaderboard.pages.submit import submit_values
+from leaderboard.store import Store, Summary
+
+ZOO = ("bundled", "downloaded", "installed")
+"""Sources of the models that the findings are about: how they were trained is known."""
+
+
+def render_site(
+    store: Store,
+    out: Path,
+    progress: Callable[[int, int], None] | None = None,
+    landscapes: Mapping[str, LandscapePage] | None = None,
+    *,
+    database: bool = True,
+) -> Path:
+    """Write the leaderboard as a folder of static pages, in place of an earlier one.
+
+    The pages need no server, no network and no JavaScript. Until all are written, an earlier site
+    at ``out`` stays as it is. Pages of models whose results have not changed are taken from it.
+
+    Args:
+        store: what to show.
+        out: a folder that is missing, empty or holds an earlier site.
+        progress: told how many of how many models are done.
+        landscapes: pages of the loss around models, by fingerprint; those that the earlier site
+            showed stay.
+        database: whether the database is published with the pages; only SQLite can be.
+
+    Returns:
+        Path of the front page.
+
+    Raises:
+        InputError: ``out`` holds something else or cannot be written.
+    """
+    with uncollected():
+        try:
+            with replacing(out) as folder:
+                _render(store, folder, out, progress, landscapes or {}, database=database)
+        except UnreadableModelError:
+            # Rows of the board are read without the records of their results, which are damaged.
+            store.leave_out_unreadable()
+            with replacing(out) as folder:
+                _render(store, folder, out, progress, landscapes or {}, database=database)
+    return out / "index.html"
+
+
+def _render(
+    store: Store,
+    folder: Path,
+    out: Path,
+    progress: Callable[[int, int], None] | None,
+    landscapes: Mapping[str, LandscapePage],
+    *,
+    database: bool,
+) -> None:
+    processes = begin_processes(store, out / "models")
+    with stopped(processes):
+        summaries = store.summaries(HEADLINES, ASKED)
+        deque(processes, maxlen=0)
+    names = unique_slugs({each.fingerprint: each.card.name for each in summaries})
+    models = {fingerprint: f"models/{name}/index.html" for fingerprint, name in names.items()}
+    of_batteries = unique_slugs({each.battery_sha256: each.battery for each in summaries})
+    batteries = {key: f"batteries/{name}.html" for key, name in of_batteries.items()}
+    folders = folders_of(summaries, names, batteries, landscapes)
+    linked, written = write_models(store, folders, batteries, out / "models", folder / "models")
+    with stopped(written):
+        published = database and publish_database(store, summaries, folder)
+        page = partial(render_page, has_database=published)
+        _write_pages(store, summaries, models, batteries, folder, out, page)
+        for done in accumulate(written, initial=linked):
+            if progress:
+                progress(done, len(folders))
+
+
+def _write_pages(
+    store: Store,
+    summaries: Sequence[Summary],
+    models: dict[str, str],
+    batteries: dict[str, str],
+    folder: Path,
+    out: Path,
+    page: Callable[..., str],
+) -> None:
+    """Everything but the models' folders."""
+    painter = Painter(out / "charts", folder / "charts")
+    contents = store.batteries()
+    tested = [summary for summary in summaries if not summary.on_training_data]
+    boards = make_boards(tested, contents, models, batteries, painter)
+    records = [board_of(board) for board in boards]
+    for board, record in zip(boards, records, strict=True):
+        write_board(board, record, folder / "boards")
+    write_schemas(folder / "schema")
+    write_index(summaries, boards, models, folder / "models")
+    pages = {
+        "index.html": page(
+            "index.html.j2",
+            "",
+            boards=boards,
+            unlisted=_unlisted(summaries, tested, models),
+            most=PAGE,
+            further=further_pages,
+            facets=FACETS,
+            profile_parts=PROFILE,
+        ),
+        "compare.html": page("compare.html.j2", ""),
+    }
+    for sha256, path in batteries.items():
+        values = battery_values(sha256, contents, summaries, models, batteries, boards)
+        pages[path] = page("battery.html.j2", "../", **values)
+    pages["submit.html"] = page("submit.html.j2", "", **submit_values())
+    pages["results.json"] = json_text(index_of(records)) + "\n"
+    zoo = {each.fingerprint for each in summaries if each.card.source in ZOO}
+    values = findings_values(store.entries(fingerprints=zoo), painter)
+    pages["findings.html"] = page("findings.html.j2", "", **values)
+    _write(folder, pages)
+    static = files("leaderboard.pages") / "static"
+    (folder / "static").mkdir()
+    for file in static.iterdir():
+        (folder / "static" / file.name).write_bytes(file.read_bytes())
+
+
+def _unlisted(
+    summaries: Sequence[Summary], tested: Sequence[Summary], models: dict[str, str]
+) -> dict[str, str]:
+    """Names of the models that stand on no board, by the path of their page."""
+    listed = {each.fingerprint for each in tested}
+    return {
+        models[each.fingerprint]: each.card.name
+        for each in summaries
+        if each.fingerprint not in listed
+    }
+
+
+def _write(folder: Path, pages: dict[str, str]) -> None:
+    for path, text in pages.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # A lone surrogate in somebody's name must not stop everybody's pages.
+        target.write_bytes(text.encode("utf-8", "replace"))

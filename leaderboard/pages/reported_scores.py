@@ -1,0 +1,81 @@
+"""What a model's author reports beside what was measured, as a page shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmark.probes.ladders import budget_text
+from leaderboard.formatting.texts import interval, number
+from leaderboard.reruns.claims import Claim, Measurement, claims
+from leaderboard.store import Entry
+from models_zoo.card import Card
+
+
+@dataclass(frozen=True)
+class MeasuredLine:
+    """A figure of this suite beside a reported one.
+
+    Attributes:
+        by: what measured it.
+        battery: with which battery.
+        text: the figure.
+        interval: its 95% interval.
+        n: number of examples.
+        difference: measured less reported, in percentage points.
+    """
+
+    by: str
+    battery: str
+    text: str
+    interval: str
+    n: int
+    difference: str
+
+
+@dataclass(frozen=True)
+class ReportedLine:
+    """A figure that the model's author reports, and what was measured of the same thing."""
+
+    what: str
+    reported: str
+    how: str
+    measured: list[MeasuredLine]
+
+
+def reported_lines(card: Card, entries: Sequence[Entry]) -> list[ReportedLine]:
+    """What the card reports; what was measured on test examples, norm and budget being the same.
+
+    Args:
+        card: the model's card.
+        entries: everything stored of the model.
+    """
+    return [
+        ReportedLine(
+            what=_what(claim),
+            reported=number(claim.accuracy, "share"),
+            how=f"{claim.attack}, {claim.examples:,} examples" if claim.examples else "",
+            measured=[_line(measurement) for measurement in claim.measured],
+        )
+        for claim in claims(card, entries)
+    ]
+
+
+def _what(claim: Claim) -> str:
+    if claim.what == "clean" or claim.eps is None:
+        return "Clean accuracy"
+    return f"Robust accuracy, {claim.norm} {budget_text(claim.eps)}"
+
+
+def _line(measurement: Measurement) -> MeasuredLine:
+    score = measurement.score
+    points = round(-100 * measurement.difference, 1)
+    sign = "\N{MINUS SIGN}" if points < 0 else "+" if points else ""
+    return MeasuredLine(
+        by=measurement.probe,
+        battery=measurement.entry.provenance.battery,
+        text=number(score.value, "share"),
+        interval=interval(score, "share") or "none",
+        n=score.n,
+        difference=f"{sign}{abs(points):.1f} points",
+    )

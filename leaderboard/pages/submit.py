@@ -1,0 +1,47 @@
+"""The page that says how a checkpoint comes onto the leaderboard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from benchmark.batteries import battery_for, list_batteries, load_battery
+from leaderboard.formatting.texts import probe_text
+from models_zoo import list_architectures
+from models_zoo.checkpoint.formats import REFUSED_SUFFIXES
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A data set and the battery its submissions are scored with.
+
+    Attributes:
+        dataset: what ``--dataset`` takes.
+        battery: name of the one that ``submit`` uses.
+        examples: how many are evaluated where nothing else is asked for; ``None`` for all.
+        probes: titles of the probes that run.
+    """
+
+    dataset: str
+    battery: str
+    examples: int | None
+    probes: list[str]
+
+
+def submit_values() -> dict[str, Any]:
+    """What the page's template needs: all of it from the code that does what the page says."""
+    datasets = dict.fromkeys(load_battery(name).dataset for name in list_batteries())
+    return {
+        "datasets": [
+            Scored(
+                battery.dataset,
+                battery.name,
+                battery.examples,
+                [probe_text(name).title for name in battery.default],
+            )
+            for battery in map(battery_for, datasets)
+        ],
+        "architectures": list_architectures(),
+        # An .onnx is refused as weights only; a submission may be one.
+        "refused": {end: why for end, why in REFUSED_SUFFIXES.items() if end != ".onnx"},
+    }

@@ -1,0 +1,1 @@
+"""Running stored results again, and how well others confirm a stored number."""

@@ -1,0 +1,118 @@
+"""Running a stored result again from its record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+
+from benchmark.batteries import Battery
+from benchmark.datasets import Dataset
+from benchmark.evaluation import evaluate
+from benchmark.subject import Progress
+from leaderboard.reruns.agreement import Reproduction, compare
+from leaderboard.store import Entry
+from models_zoo.classifier import Classifier
+from models_zoo.display import shown
+from models_zoo.errors import InputError
+
+
+def battery_of(entry: Entry) -> Battery:
+    """The battery as it was when a result was stored.
+
+    Raises:
+        InputError: this version of the suite no longer understands it, or means something else.
+    """
+    recorded = entry.provenance.battery_sha256
+    hint = f"install the version it was stored with, {entry.provenance.versions['nonsingular']}"
+    try:
+        battery = Battery.model_validate(entry.battery)
+    except (ValueError, InputError) as error:
+        raise InputError(
+            f"this version cannot read the stored battery {shown(entry.provenance.battery)}; {hint}"
+        ) from error
+    if battery.sha256 != recorded:
+        raise InputError(
+            f"the stored battery {shown(entry.provenance.battery)} has settings that this version "
+            f"fills in differently; {hint}"
+        )
+    return battery
+
+
+def require_same(entry: Entry, model: Classifier, data: Dataset) -> None:
+    """Check that model and examples are those of the record.
+
+    Raises:
+        InputError: one of them is not.
+    """
+    where = entry.provenance
+    if model.fingerprint != where.fingerprint:
+        raise InputError(
+            f"{shown(model.card.name)} is not the model of the record: its fingerprint is "
+            f"{model.fingerprint[:12]}, the record's {where.fingerprint[:12]}"
+        )
+    if data.sha256 != where.data_sha256:
+        raise InputError(
+            f"the {len(data)} examples of {shown(data.name)} have the hash {data.sha256[:12]}, the "
+            f"record's {where.data_sha256[:12]}; name their file with --data"
+        )
+
+
+def reproduce(
+    entry: Entry,
+    model: Classifier,
+    data: Dataset,
+    probes: Sequence[str],
+    progress: Progress | None = None,
+    device: str | None = None,
+    threads: int | None = None,
+) -> list[Reproduction]:
+    """Ask the recorded questions again, with the recorded seed.
+
+    Args:
+        entry: the record.
+        model: the model it is about.
+        data: the examples it is about.
+        probes: which of its results.
+        progress: called with a few words whenever a piece of work is done.
+        device: where to compute; by default where each result was computed.
+        threads: CPU threads; by default as many as each result was computed with.
+
+    Raises:
+        InputError: model or data are not those of the record, or the battery is not understood.
+    """
+    require_same(entry, model, data)
+    battery = battery_of(entry)
+    alike: dict[tuple[str, int], list[str]] = {}
+    for name in probes:
+        then = entry.provenances[name]
+        alike.setdefault((device or then.device, threads or then.threads), []).append(name)
+    found = {}
+    for (where, count), names in alike.items():
+        with _threads(count):
+            report = evaluate(
+                model,
+                data.images,
+                data.labels,
+                battery,
+                names,
+                seed=entry.provenance.seed,
+                device=where,
+                progress=progress,
+            )
+        for name in names:
+            stored, then = entry.results[name], entry.provenances[name]
+            found[name] = compare(stored, report.results[name], then, report.provenance)
+    return [found[name] for name in probes]
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """With so many CPU threads for as long as it lasts: they change how sums are split."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

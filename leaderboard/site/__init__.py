@@ -1,5 +1,0 @@
-"""The leaderboard as a folder of static pages that open from the file system."""
-
-from leaderboard.site.render import render_site
-
-__all__ = ["render_site"]

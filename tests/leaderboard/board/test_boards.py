@@ -1,0 +1,124 @@
+"""What boards are made of: summaries, facets, threats and their data."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from leaderboard.board import ASKED, HEADLINES
+from leaderboard.board.facets import FACETS
+from leaderboard.board.payload import script
+from leaderboard.board.threats import outcomes_payload, threats_of
+from models_zoo.architectures import family
+
+
+@pytest.fixture(scope="module")
+def summaries(zoo_store):
+    return zoo_store.summaries(HEADLINES, ASKED)
+
+
+def test_summaries_hold_what_entries_hold(zoo_store, summaries):
+    entries = {entry.provenance.fingerprint: entry for entry in zoo_store.entries()}
+    assert len(summaries) == len(entries) == 4
+    for summary in summaries:
+        entry = entries[summary.fingerprint]
+        assert summary.card == entry.card
+        assert set(summary.probes) == set(entry.results)
+        for probe, name in HEADLINES:
+            there = probe in entry.answers and name in entry.answers[probe].scores
+            assert (f"{probe}.{name}" in summary.scores) == there
+            if there:
+                assert summary.scores[f"{probe}.{name}"] == entry.answers[probe].scores[name]
+        bits = np.unpackbits(np.frombuffer(summary.outcomes["weight.headline"], np.uint8))
+        expected = entry.results["weight"].outcomes["headline"]
+        assert (bits[: len(expected)].astype(bool) == expected).all()
+
+
+def test_a_revision_changes_with_an_answer_and_with_nothing_else(store, made_up):
+    made_up.fill(store)
+    before = {s.fingerprint: s.revision for s in store.summaries(HEADLINES)}
+    assert {s.fingerprint: s.revision for s in store.summaries(())} == before
+    made_up.fill(store, zoo=made_up_zoo()[:1], created="2026-02-02T00:00:00+00:00")
+    after = {s.fingerprint: s.revision for s in store.summaries(HEADLINES)}
+    assert sum(after[key] != before[key] for key in before) == 1
+
+
+def made_up_zoo():
+    return [("digits/cnn-standard", "standard", 0.03)]
+
+
+def test_threats_are_the_budgets_with_an_outcome_for_every_example(summaries):
+    threats = threats_of(summaries)
+    keys = [threat.key for threat in threats]
+    assert keys[:2] == ["clean.headline", "input.headline"]
+    assert "input-autoattack.headline" in keys
+    assert not any("certified" in key or key.startswith("backdoor") for key in keys)
+    assert {t.key for t in threats if t.chosen} == {
+        f"{probe}.headline" for probe in ("clean", "input", "weight", "joint")
+    }
+
+
+def test_budgets_of_threats_are_written_as_batteries_write_them(summaries):
+    bits = bytes(25)
+    names = ("input.linf@0.00392157", "input.l2@0.25", "joint.0.0313725x0.005", "weight.0.02")
+    summary = replace(summaries[0], outcomes=dict.fromkeys(names, bits))
+    labels = [threat.label for threat in threats_of([summary])]
+    assert labels == [
+        "linf 1/255",
+        "l2 0.25",
+        "relative radius 0.02",
+        "linf 8/255 and radius 0.005",
+    ]
+
+
+def test_the_outcomes_of_the_data_are_those_of_the_store(summaries):
+    threats = threats_of(summaries)
+    payload = outcomes_payload(summaries, threats)
+    size = (summaries[0].examples + 7) // 8
+    for threat in payload["threats"]:
+        rows = b64decode(threat["bits"])
+        for place, summary in enumerate(summaries):
+            own = rows[place * size : (place + 1) * size]
+            assert own == summary.outcomes.get(threat["key"], bytes(size))
+            assert (place in threat["missing"]) == (threat["key"] not in summary.outcomes)
+
+
+def test_data_files_are_one_call_that_no_text_can_leave():
+    text = script("a", {"names": ["</script><script>alert(1)</script>\u2028"]})
+    assert text.startswith('nonsingular.receive("a", {')
+    inside = text.removeprefix('nonsingular.receive("a", ').removesuffix(");\n")
+    assert json.loads(inside)["names"] == ["</script><script>alert(1)</script>\u2028"]
+    assert "</" not in text
+    assert text.isascii()
+
+
+@pytest.mark.parametrize(
+    ("architecture", "expected"),
+    [
+        ("cifar-resnet2b", "ResNet"),
+        ("wrn-28-10", "wide ResNet"),
+        ("timm:vit_base_patch16_224", "ViT"),
+        ("torchvision:resnext50_32x4d", "ResNeXt"),
+        ("cnn-a", "CNN"),
+        ("mlp", "MLP"),
+        ("onnx:0123abcd", "other"),
+    ],
+)
+def test_architectures_belong_to_families(architecture, expected):
+    assert family(architecture) == expected
+
+
+def test_facets_say_what_a_card_states(made_up):
+    card = made_up.card(paper="https://arxiv.org/abs/2004.05884", architecture="wrn-28-10")
+    values = {name: value(card) for name, (_, value) in FACETS.items()}
+    assert values == {
+        "recipe": "standard",
+        "family": "wide ResNet",
+        "extra": "not stated",
+        "source": "bundled",
+        "year": "2020",
+    }
