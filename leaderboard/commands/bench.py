@@ -24,8 +24,9 @@ from leaderboard.commands.options import (
     Std,
     Trust,
     Weights,
+    numbers,
 )
-from leaderboard.output_paths import require_file_place, require_site_place
+from leaderboard.output_paths import require_file_place
 from leaderboard.terminal.output import say
 from models_zoo.display import shown
 from models_zoo.errors import InputError
@@ -103,6 +104,8 @@ def bench(
 
     require_file_place(json_file, "--json")
     if render:
+        from leaderboard.pages.publish import require_site_place
+
         require_site_place(out)
     names, chosen = _choose(models or [], battery, checkpoint)
     probes = chosen.select(probe)
@@ -121,7 +124,14 @@ def bench(
         dataset = chosen.dataset
         loaded = [
             from_checkpoint(
-                checkpoint, architecture, dataset, examples_of, mean, std, trust, weights
+                checkpoint,
+                architecture,
+                dataset,
+                examples_of,
+                mean=numbers("--mean", mean),
+                std=numbers("--std", std),
+                trust=trust,
+                weights=weights,
             )
         ]
     else:

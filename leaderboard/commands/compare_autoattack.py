@@ -25,6 +25,7 @@ from leaderboard.commands.options import (
     Trust,
     Weights,
     budget,
+    numbers,
 )
 from leaderboard.jobs.model_selection import data_set_of, one_model
 from leaderboard.output_paths import require_file_place
@@ -108,7 +109,17 @@ def compare_autoattack(
     radii = radii or [_headline(name, norm)]
     prepared = preparation_for(name, [model] if model else [])
     images = evaluation_examples(name, data, data_root, examples, preparation=prepared)
-    subject = one_model(model, checkpoint, architecture, name, images, mean, std, trust, weights)
+    subject = one_model(
+        model,
+        checkpoint,
+        architecture,
+        name,
+        images,
+        mean=numbers("--mean", mean),
+        std=numbers("--std", std),
+        trust=trust,
+        weights=weights,
+    )
     run = partial(
         compare,
         subject,

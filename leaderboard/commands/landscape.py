@@ -22,6 +22,7 @@ from leaderboard.commands.options import (
     Trust,
     Weights,
     budget,
+    numbers,
 )
 from leaderboard.jobs.model_selection import data_set_of, one_model
 from leaderboard.output_paths import require_folder_place
@@ -102,7 +103,17 @@ def landscape(
     device_of(device)
     prepared = preparation_for(name, [model] if model else [])
     images = evaluation_examples(name, data, data_root, examples, preparation=prepared)
-    subject = one_model(model, checkpoint, architecture, name, images, mean, std, trust, weights)
+    subject = one_model(
+        model,
+        checkpoint,
+        architecture,
+        name,
+        images,
+        mean=numbers("--mean", mean),
+        std=numbers("--std", std),
+        trust=trust,
+        weights=weights,
+    )
     try:
         found = _measure(subject, images, settings, seed, device)
     except KeyboardInterrupt:
@@ -181,13 +192,13 @@ def _write(
     }
     text = {name.replace("_", " "): plain(value) for name, value in origin.items()}
     page = landscape_page(found, model.card.name, settings.eps, text)
-    numbers = json.dumps(finite(content), allow_nan=False, indent=1)
+    content_text = json.dumps(finite(content), allow_nan=False, indent=1)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot write into {out}: {error.strerror}") from error
     target = out / f"{slug(model.card.name)}.html"
-    write_bytes(target.with_suffix(".json"), numbers.encode())
+    write_bytes(target.with_suffix(".json"), content_text.encode())
     write_bytes(target, page.encode("utf-8", "replace"))
     return target
 

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from leaderboard.output_paths import require_site_place
 from leaderboard.terminal.output import console, say
 
 
@@ -39,12 +38,12 @@ def register(app: typer.Typer) -> None:
         """Render the stored results as static pages that open without a server or a network."""
         from rich.progress import Progress
 
-        require_site_place(out)
-
         from leaderboard.pages import render_site
         from leaderboard.pages.landscape_files import find_landscapes
+        from leaderboard.pages.publish import require_site_place
         from leaderboard.store import Store
 
+        require_site_place(out)
         pages = {} if landscapes is None else find_landscapes(landscapes)
         store = Store.open(database, to_read=True)
         with Progress(console=console(stderr=True), transient=True) as bar:

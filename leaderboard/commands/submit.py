@@ -23,7 +23,6 @@ from leaderboard.commands.options import (
     Weights,
     numbers,
 )
-from leaderboard.output_paths import require_site_place
 from leaderboard.submissions.names import require_name, require_unlike
 from leaderboard.terminal.output import say
 from models_zoo.errors import InputError, shown
@@ -81,15 +80,13 @@ def submit(
             "submit an .onnx file, or the weights with --architecture"
         )
 
-    require_site_place(out)
-    require_name(name)
-
     from benchmark.batteries import battery_for
     from leaderboard.commands.score_table import print_summary
     from leaderboard.jobs.architecture_proposal import proposal
     from leaderboard.jobs.examples import evaluation_examples
     from leaderboard.jobs.scoring import Job, require_scorable, score_models
     from leaderboard.pages import render_site
+    from leaderboard.pages.publish import require_site_place
     from leaderboard.store import Store
     from leaderboard.submissions import admit, keep, read_submission
     from leaderboard.submissions.workspace import workspace_of
@@ -97,6 +94,8 @@ def submit(
     from models_zoo import list_models, load_file
     from models_zoo.card import Card, Training
 
+    require_site_place(out)
+    require_name(name)
     battery = battery_for(dataset)
     probes = battery.select(probe)
     loaded = evaluation_examples(dataset, data, data_root, examples, usual=battery.examples)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leaderboard.commands.options import numbers
 from leaderboard.terminal.model_notes import announced
 from models_zoo.display import shown
 from models_zoo.errors import InputError
@@ -20,8 +19,9 @@ def from_checkpoint(
     architecture: str | None,
     dataset: str,
     data: Dataset,
-    mean: str | None,
-    std: str | None,
+    *,
+    mean: list[float] | None = None,
+    std: list[float] | None = None,
     trust: bool = False,
     weights: str | None = None,
 ) -> Classifier:
@@ -32,30 +32,29 @@ def from_checkpoint(
         architecture: the option --architecture.
         dataset: the data set it was trained for.
         data: the evaluation examples, which give the image shape and the number of classes.
-        mean: the option --mean.
-        std: the option --std.
+        mean: the option --mean, one number per channel.
+        std: the option --std, one number per channel.
         trust: the option --trust.
         weights: the option --weights.
 
     Raises:
-        InputError: there is no architecture, or the file or the numbers cannot be used.
+        InputError: no architecture is given, or the file cannot be used.
     """
     from models_zoo import load_file
     from models_zoo.sources.program import FORMATS
 
-    subtracted, divided = numbers("--mean", mean), numbers("--std", std)
     if architecture is None and path.suffix.lower() not in FORMATS:
         from leaderboard.jobs.architecture_proposal import proposal
 
-        raise proposal(path, dataset, data, subtracted, divided, weights)
+        raise proposal(path, dataset, data, mean, std, weights)
     model = load_file(
         path,
         architecture=architecture,
         dataset=dataset,
         classes=data.classes,
         input_shape=data.input_shape,
-        mean=subtracted,
-        std=divided,
+        mean=mean,
+        std=std,
         trust=trust,
         weights=weights,
     )
@@ -68,8 +67,9 @@ def one_model(
     architecture: str | None,
     dataset: str,
     data: Dataset,
-    mean: str | None,
-    std: str | None,
+    *,
+    mean: list[float] | None = None,
+    std: list[float] | None = None,
     trust: bool = False,
     weights: str | None = None,
 ) -> Classifier:
@@ -81,8 +81,8 @@ def one_model(
         architecture: the option --architecture.
         dataset: the data set it was trained for.
         data: the evaluation examples.
-        mean: the option --mean.
-        std: the option --std.
+        mean: the option --mean, one number per channel.
+        std: the option --std, one number per channel.
         trust: the option --trust.
         weights: the option --weights.
 
@@ -94,7 +94,16 @@ def one_model(
     require_file(checkpoint, weights)
     if checkpoint is None:
         return announced(for_dataset(load_model(str(name), trust=trust), dataset))
-    return from_checkpoint(checkpoint, architecture, dataset, data, mean, std, trust, weights)
+    return from_checkpoint(
+        checkpoint,
+        architecture,
+        dataset,
+        data,
+        mean=mean,
+        std=std,
+        trust=trust,
+        weights=weights,
+    )
 
 
 def require_file(checkpoint: Path | None, weights: str | None) -> None:

@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from leaderboard.output_paths import cannot_write, require_folder_place
+from models_zoo.display import shown
 from models_zoo.errors import InputError
 
 try:
@@ -94,6 +96,24 @@ def _remove(folder: Path) -> None:
         if not folder.exists():
             return
         time.sleep(0.1)
+
+
+def require_site_place(out: Path) -> None:
+    """Check that a site can be written to a folder.
+
+    Args:
+        out: missing, empty or a site that was rendered earlier.
+
+    Raises:
+        InputError: it cannot be written, or holds something that a site does not.
+    """
+    try:
+        folder = out.resolve()
+        refuse_foreign(folder)
+    except (OSError, RuntimeError) as error:
+        raise cannot_write(f"a site to {shown(out)}", error) from error
+    require_folder_place(folder)
+    require_folder_place(folder.parent)  # the new site is written beside the old one
 
 
 def refuse_foreign(out: Path) -> None:

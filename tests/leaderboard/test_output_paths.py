@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from leaderboard.cli import run
-from leaderboard.output_paths import require_file_place, require_folder_place, require_site_place
-from leaderboard.pages.publish import replacing
+from leaderboard.output_paths import require_file_place, require_folder_place
+from leaderboard.pages.publish import replacing, require_site_place
 from leaderboard.submissions.workspace import WORKSPACE, kept_file, workspace_of
 from models_zoo.checkpoint.writing import write_bytes
 from models_zoo.errors import InputError
