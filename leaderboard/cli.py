@@ -1,4 +1,4 @@
-"""The command line: one thin function a command, each in :mod:`leaderboard.commands`.
+"""The command line: one thin function per command, each in :mod:`leaderboard.commands`.
 
 Heavy imports (torch, SQLAlchemy, altair) happen inside the commands, so that ``--help`` is quick.
 """
@@ -58,9 +58,9 @@ for command in (
     command.register(app)
 
 
-INTERRUPTED = "stopped; what was finished is stored; run the same command again to resume"
+INTERRUPTED = "stopped; finished results are stored; run the same command again to resume"
 
-_RESUME = "what was finished is stored: {}, and run the same command again to resume"
+_RESUME = "finished results are stored: {}, and run the same command again to resume"
 
 
 def main() -> None:
@@ -70,14 +70,14 @@ def main() -> None:
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line: a user's mistake is one line on stderr.
+    """Run the command line; an input error is printed as one line on stderr.
 
     Args:
         arguments: by default the program's own.
 
     Returns:
-        The exit code: 0; 1 where a check failed, and for a fault of the program, whose traceback
-        is printed; 2 for what was given and cannot be used; 130 where it was interrupted.
+        The exit code: 0 on success; 1 if a check failed, or for an internal error, whose traceback
+        is printed; 2 for invalid input; 130 if it was interrupted.
     """
     try:
         app(args=None if arguments is None else list(arguments), prog_name="nonsingular")
@@ -119,7 +119,7 @@ def _refuse(reason: str) -> int:
 
 
 def _of_system(error: OSError) -> str:
-    """What the system would not do, and with which file."""
+    """An error of the operating system as one line, with the file's name."""
     reason = error.strerror or reason_of(error)
     if error.filename is not None:
         name = error.filename

@@ -1,4 +1,4 @@
-"""Documentation that is written from the code, so that the two cannot drift apart."""
+"""Documentation that is generated from the code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DIRECTION = {True: "higher is better", False: "lower is better", None: "neither
 
 
 def scores_markdown() -> str:
-    """The page ``docs/scores.md``: every column of the leaderboard and what it means."""
+    """The page ``docs/scores.md``: every score and its meaning."""
     lines = [
         "# Scores",
         "",
@@ -48,7 +48,7 @@ def scores_markdown() -> str:
 
 
 def _in_other_norms(probe: str) -> list[str]:
-    """What scores mean in batteries whose headline is in another norm."""
+    """Meaning of scores in batteries whose headline is in another norm."""
     lines: list[str] = []
     for norm, scores in PROBES[probe].scores_by_norm.items() if probe in PROBES else ():
         for name, spec in scores.items():

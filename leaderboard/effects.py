@@ -12,10 +12,10 @@ from benchmark.results import Outcomes, Score
 from benchmark.statistics import Z95
 
 SIGNIFICANT = 0.05
-"""p-values below this are decided."""
+"""p-values below this are significant."""
 
-PERMUTATIONS = 99_999
-"""Drawn where there are more than that; eight pairs and fewer are enumerated."""
+MAX_PERMUTATIONS = 99_999
+"""Permutations that are drawn; up to eight pairs all permutations are enumerated."""
 
 Array = NDArray[np.float64]
 
@@ -29,7 +29,7 @@ class Effect:
         low: lower end of its 95% interval.
         high: upper end.
         n: examples, draws or checkpoints it is computed from.
-        p: two-sided p-value against none at all; ``None`` where the interval alone decides.
+        p: two-sided p-value against no effect; ``None`` where only the interval decides.
     """
 
     value: float
@@ -40,9 +40,9 @@ class Effect:
 
     @property
     def sign(self) -> int:
-        """1 or -1 where the effect is told from none at 5%, otherwise 0."""
-        apart = self.low > 0 or self.high < 0 if self.p is None else self.p < SIGNIFICANT
-        return int(np.sign(self.value)) if apart else 0
+        """1 or -1 if the effect differs from zero at 5%, otherwise 0."""
+        significant = self.low > 0 or self.high < 0 if self.p is None else self.p < SIGNIFICANT
+        return int(np.sign(self.value)) if significant else 0
 
 
 def paired_shares(first: Outcomes, second: Outcomes) -> Effect:
@@ -120,8 +120,8 @@ def rank_correlation(x: ArrayLike, y: ArrayLike) -> Effect:
     The interval is Fisher's z with the standard error of Bonett and Wright 2000, "Sample size
     requirements for estimating Pearson, Kendall and Spearman correlations"; a perfect ranking
     counts there as one in which two neighbours are exchanged, since its error would be zero. The
-    test enumerates all pairings of up to eight pairs and draws :data:`PERMUTATIONS` of more. Pairs
-    are sorted first, so that neither depends on their order.
+    test enumerates all pairings of up to eight pairs and draws :data:`MAX_PERMUTATIONS` of more.
+    Pairs are sorted first, so that neither depends on their order.
 
     Args:
         x: float (N,), N at least 2; infinite values are ranked as such, NaN is not allowed.
@@ -139,7 +139,7 @@ def rank_correlation(x: ArrayLike, y: ArrayLike) -> Effect:
         permutation_type="pairings",
         vectorized=True,
         batch=10_000,
-        n_resamples=PERMUTATIONS,
+        n_resamples=MAX_PERMUTATIONS,
         rng=np.random.default_rng(0),
     )
     low, high = _rank_interval(value, len(first))

@@ -1,4 +1,4 @@
-"""The boards: ranked tables that sort, filter and rank anew in the page."""
+"""The boards: ranked tables of models as data."""
 
 from leaderboard.board.board import Board, make_boards
 from leaderboard.board.columns import HEADLINES

@@ -1,4 +1,4 @@
-"""The boards: one a battery and data set, never two mixed."""
+"""The boards: one per battery and data set."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from leaderboard.board.columns import Column, columns_of
-from leaderboard.board.overview import overview
+from leaderboard.board.overview import input_weight_scatter
 from leaderboard.board.rows import Row, make_rows
 from leaderboard.board.threats import Threat, threats_of
 from leaderboard.charts.curves import Picture
@@ -33,10 +33,10 @@ class Board:
         battery_page: path of the battery's page.
         columns: headline scores that at least one of its models has.
         rows: best first.
-        checked: whether checks were made of any of its models.
-        budgets: the battery's headline budgets: a probe's title and its settings in words.
-        threats: what a reader can choose among.
-        picture: input against weight robustness.
+        checked: whether the checks probe was run on any of its models.
+        budgets: the battery's headline budgets: title of a probe, and its budgets as text.
+        threats: the threats that a reader can choose.
+        picture: chart of input against weight robust accuracy.
     """
 
     name: str
@@ -66,10 +66,10 @@ def make_boards(
     battery_pages: dict[str, str],
     painter: Painter,
 ) -> list[Board]:
-    """Boards by battery name, the one with most models first among those of a battery.
+    """Make all boards, sorted by battery name and then by number of models, most first.
 
     Args:
-        summaries: what the store holds of test examples.
+        summaries: stored results on test examples.
         batteries: content of each battery, by hash.
         model_pages: path of a model's page, by fingerprint.
         battery_pages: path of a battery's page, by hash.
@@ -105,7 +105,7 @@ def make_boards(
                 checked=any(summary.flags is not None for summary in group),
                 budgets=_budgets(content),
                 threats=threats_of(group),
-                picture=overview(group, painter, headline_norm(content, "input")),
+                picture=input_weight_scatter(group, painter, headline_norm(content, "input")),
             )
         )
     return boards

@@ -1,4 +1,4 @@
-"""The columns of a board: every headline score that one of its models has."""
+"""The columns of a board: every headline score of at least one of its models."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ HEADLINES = tuple(
     for name, spec in text.scores.items()
     if spec.headline
 )
-"""Probe and name of every score that a board shows."""
+"""Probe and name of every headline score."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A headline score: its probe, its name there and what it means."""
+    """A headline score: its probe, its name and its meaning."""
 
     probe: str
     name: str

@@ -1,4 +1,4 @@
-"""What boards are filtered by."""
+"""The filters of a board."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _ARXIV = re.compile(r"arxiv\.org/(?:abs|pdf)/(\d\d)(?:0[1-9]|1[0-2])\.\d{4,5}")
 
 
 def year(card: Card) -> str:
-    """The year of the paper, where it is on arXiv, whose numbers begin with it."""
+    """The year of the paper, from its arXiv number."""
     found = _ARXIV.search(str(card.paper or ""))
     return f"20{found.group(1)}" if found else NOT_STATED
 
 
 def extra_data(card: Card) -> str:
-    """Whether the model saw more than the data set's own training images."""
-    told = card.training.extra_data if card.training else None
-    return NOT_STATED if told is None else "yes" if told else "no"
+    """Whether the model was trained on more than the data set's training images."""
+    stated = card.training.extra_data if card.training else None
+    return NOT_STATED if stated is None else "yes" if stated else "no"
 
 
 FACETS: dict[str, tuple[str, Callable[[Card], str]]] = {
@@ -32,4 +32,4 @@ FACETS: dict[str, tuple[str, Callable[[Card], str]]] = {
     "source": ("Source", lambda card: card.source),
     "year": ("Year", year),
 }
-"""By name: heading, and a card's value."""
+"""By name: heading, and a function that returns a card's value."""

@@ -1,4 +1,4 @@
-"""The front page's picture: robust to inputs against robust to weights, a point a model."""
+"""The front page's chart: input against weight robust accuracy, one point per model."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from rich.cells import cell_len
 
 from leaderboard.charts.curves import Picture
 from leaderboard.charts.labels import short
-from leaderboard.charts.style import COLOURS, INK, domain, styled
+from leaderboard.charts.style import COLORS, INK, domain, styled
 from leaderboard.charts.svg import Painter
 from leaderboard.formatting.texts import number
 from leaderboard.store import Summary
 
 _WIDTH, _HEIGHT = 420, 260
-_MOST_LABELLED = 12
-_MOST_DRAWN = 400
+_MAX_LABELED = 12
+_MAX_DRAWN = 400
 _NAME = 24
 """Width of the longest name, in columns of a terminal."""
 
@@ -26,14 +26,14 @@ _CHARACTER, _LINE, _GAP = 6.2, 13.0, 8.0
 
 
 _CLEAN = ("standard", "label-smoothing", "random-weight-noise")
-"""Recipes that see no adversary's images."""
+"""Recipes that train on unperturbed images."""
 
 _KINDS = {
     "clean training": "circle",
     "adversarial training": "triangle-up",
     "unknown training": "square",
 }
-"""What a point's shape tells."""
+"""Shape of a point by the kind of training."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,10 @@ class _Label:
         return left, left + self.width, self.y - _LINE / 2, self.y + _LINE / 2
 
 
-def overview(summaries: Sequence[Summary], painter: Painter, norm: str = "linf") -> Picture | None:
-    """Input robust accuracy against weight robust accuracy; ``None`` where nobody has both.
+def input_weight_scatter(
+    summaries: Sequence[Summary], painter: Painter, norm: str = "linf"
+) -> Picture | None:
+    """Input robust accuracy against weight robust accuracy; ``None`` if no model has both.
 
     Of many models the Pareto front and a fixed sample of the others are drawn.
 
@@ -73,14 +75,14 @@ def overview(summaries: Sequence[Summary], painter: Painter, norm: str = "linf")
     front = _front(points)
     total, points = len(points), _drawn(points, front)
     title = "Robust to changed inputs, robust to changed weights"
-    told = front if total > _MOST_LABELLED else points
+    described = front if total > _MAX_LABELED else points
     words = " ".join(
         f"{p.name}: input {number(p.x, 'share')}, weight {number(p.y, 'share')}."
-        for p in told[:_MOST_LABELLED]
+        for p in described[:_MAX_LABELED]
     )
-    on_front = "Best in both at once: " if told is front else ""
+    on_front = "Best in both at once: " if described is front else ""
     description = f"{title}: a point for each of {total:,} models. {on_front}{words}"
-    labels = _labels(points) if len(points) <= _MOST_LABELLED else _labels(front[:_MOST_LABELLED])
+    labels = _labels(points) if len(points) <= _MAX_LABELED else _labels(front[:_MAX_LABELED])
     chart = alt.layer(_line(front), _marks(points, norm), *labels)
     svg, file = painter.draw(styled(chart, _WIDTH, _HEIGHT), description)
     rows = [[p.name, p.recipe, number(p.x, "share"), number(p.y, "share")] for p in points]
@@ -101,7 +103,7 @@ def _points(summaries: Sequence[Summary]) -> list[_Point]:
 
 
 def _front(points: Sequence[_Point]) -> list[_Point]:
-    """The points that no other beats in both, from left to right."""
+    """The Pareto front: points that no other beats in both scores, from left to right."""
     front: list[_Point] = []
     for point in sorted(points, key=lambda p: (-p.x, -p.y)):
         if not front or point.y > front[-1].y:
@@ -110,16 +112,16 @@ def _front(points: Sequence[_Point]) -> list[_Point]:
 
 
 def _drawn(points: list[_Point], front: list[_Point]) -> list[_Point]:
-    if len(points) <= _MOST_DRAWN:
+    if len(points) <= _MAX_DRAWN:
         return points
     best = set(front)
     others = [point for point in points if point not in best]
-    step = max(1, len(others) // (_MOST_DRAWN - len(front)))
-    return [*front, *others[::step]][:_MOST_DRAWN]
+    step = max(1, len(others) // (_MAX_DRAWN - len(front)))
+    return [*front, *others[::step]][:_MAX_DRAWN]
 
 
 def _line(front: Sequence[_Point]) -> alt.Chart:
-    """The Pareto front as steps: what no model on the board goes beyond."""
+    """The Pareto front as a step line."""
     corners = [(0.0, front[0].y)]
     for here, following in zip(front, [*front[1:], None], strict=True):
         corners.append((here.x, here.y))
@@ -149,7 +151,7 @@ def _marks(points: Sequence[_Point], norm: str) -> alt.Chart:
         .encode(
             x=alt.X("x:Q", title=f"input robust accuracy ({norm})", scale=unit, axis=axis),
             y=alt.Y("y:Q", title="weight robust accuracy", scale=unit, axis=axis),
-            color=alt.Color("recipe:N", title=None, scale=domain(recipes, COLOURS)),
+            color=alt.Color("recipe:N", title=None, scale=domain(recipes, COLORS)),
             shape=alt.Shape(
                 "kind:N",
                 title=None,
@@ -168,7 +170,7 @@ def _kind(recipe: str) -> str:
 
 
 def _labels(points: Sequence[_Point]) -> list[alt.Chart]:
-    """Names beside the points, on the first side where they cover nothing."""
+    """Names beside the points, on the first side where they overlap nothing."""
     taken = [
         (p.x * _WIDTH - 6, p.x * _WIDTH + 6, (1 - p.y) * _HEIGHT - 6, (1 - p.y) * _HEIGHT + 6)
         for p in points

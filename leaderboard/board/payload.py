@@ -1,4 +1,4 @@
-"""A board as data for its page: what sorting, filters and search work on."""
+"""A board as data for its script, which sorts, filters and searches it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ASCII = bytes(range(128))
 
 
 def board_payload(rows: Sequence[Row], columns: Sequence[Column]) -> dict[str, Any]:
-    """Rows as plain data, a list a field, in the order of the page's rows."""
+    """Rows as plain data: one list per field, in the order of the rows."""
     cards = [row.summary.card for row in rows]
     return {
         "names": [card.name for card in cards],
@@ -26,7 +26,7 @@ def board_payload(rows: Sequence[Row], columns: Sequence[Column]) -> dict[str, A
         "architectures": [card.architecture for card in cards],
         "parameters": [card.parameters for card in cards],
         "flags": [row.summary.flags for row in rows],
-        "ranks": [row.place.rank if row.place else None for row in rows],
+        "ranks": [row.rank.number if row.rank else None for row in rows],
         "ties": [row.tie for row in rows],
         "facets": [_coded([row.facets[i] for row in rows]) for i in range(len(FACETS))],
         "columnKeys": [column.key for column in columns],
@@ -37,7 +37,7 @@ def board_payload(rows: Sequence[Row], columns: Sequence[Column]) -> dict[str, A
 
 
 def _coded(values: list[str]) -> dict[str, Any]:
-    """Texts that repeat: each once, and for each row its place among them."""
+    """Repeated texts: each text once, and its index for each row."""
     names = sorted(set(values))
     places = {name: place for place, name in enumerate(names)}
     return {"names": names, "of": [places[value] for value in values]}
@@ -56,16 +56,16 @@ def _column(rows: Sequence[Row], place: int) -> dict[str, Any]:
 
 
 def _plain(value: float | None) -> float | str | None:
-    """A number JSON can write: infinities as text, others to seven digits."""
+    """A number for JSON: infinities as text, others to seven digits."""
     if value is None or value in (float("inf"), float("-inf")):
         return None if value is None else str(value).replace("inf", "Infinity")
     return float(f"{value:.7g}")
 
 
 def script(name: str, payload: dict[str, Any]) -> str:
-    """A script that hands data to the page; scripts, unlike data, load from the file system.
+    """A script that passes data to the page; scripts, unlike data, can be loaded from files.
 
-    It does not depend on the file's encoding, and cannot end an element that it stands in.
+    It is ASCII and contains no ``<``, so that it is independent of the encoding and safe in HTML.
     """
     text = json_text(payload)
     others = text.encode("utf-8", "surrogatepass").translate(None, _ASCII)
@@ -75,5 +75,5 @@ def script(name: str, payload: dict[str, Any]) -> str:
 
 
 def _escaped(character: str) -> str:
-    """As JSON writes it in ASCII, a ``<`` included; such characters stand in strings only."""
+    """A character as JSON in ASCII, also ``<``; such characters only occur in strings."""
     return "\\u003c" if character == "<" else json.dumps(character)[1:-1]

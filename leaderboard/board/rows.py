@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from benchmark.results import Score
 from leaderboard.board.columns import Column
 from leaderboard.board.facets import FACETS
-from leaderboard.board.ranking import Place, rank
+from leaderboard.board.ranking import Rank, rank_models
 from leaderboard.formatting.texts import ABSENT, interval, number
 from leaderboard.store import Summary
 
@@ -31,7 +31,7 @@ class Cell:
     Attributes:
         text: the value as shown.
         interval: the 95% interval as shown; empty where there is no sampling.
-        value: what it is sorted by; ``None`` where the probe was not run.
+        value: sort key; ``None`` if the probe was not run.
         n: number of examples.
         mark: ``"best"`` of its column, ``"near"`` where the intervals of it and the best overlap,
             else empty.
@@ -45,7 +45,7 @@ class Cell:
 
     @property
     def title(self) -> str:
-        """All of it in words."""
+        """Score, interval and n as one text."""
         if self.n == 0:
             return "not run"
         between = f", 95% interval {self.interval}" if self.interval else ""
@@ -58,19 +58,19 @@ class Row:
     """A model on a board.
 
     Attributes:
-        summary: what is stored of it.
+        summary: its stored results.
         page: path of its page.
-        place: its rank; ``None`` where the ranking score is missing.
-        tie: why it shares its rank, in words; empty where it does not.
-        cells: one a column.
+        rank: its rank; ``None`` where the ranking score is missing.
+        tie: why it shares its rank, as text; empty if it does not.
+        cells: one per column.
         facets: its values of :data:`FACETS`, in their order.
         profile: percentages of :data:`PROFILE`; ``None`` where a probe was not run.
-        distinguish: what tells it from others of the same name, if anything has to.
+        distinguish: text that distinguishes it from others of the same name; may be empty.
     """
 
     summary: Summary
     page: str
-    place: Place | None
+    rank: Rank | None
     tie: str
     cells: list[Cell]
     facets: list[str]
@@ -85,11 +85,11 @@ def make_rows(
 
     Args:
         summaries: one battery, one data set.
-        columns: what is shown.
+        columns: the columns of the board.
         pages: path of a model's page, by fingerprint.
     """
     bits = [summary.outcomes.get("nonsingular.headline") for summary in summaries]
-    places = rank(bits, summaries[0].examples)
+    ranks = rank_models(bits, summaries[0].examples)
     table = [_cells([s.scores.get(c.key) for s in summaries], c) for c in columns]
     namesakes: dict[str, list[Summary]] = {}
     for summary in summaries:
@@ -98,43 +98,43 @@ def make_rows(
         Row(
             summary,
             pages[summary.fingerprint],
-            place,
-            _tie(place, index, summaries),
+            rank,
+            _tie(rank, index, summaries),
             [column[index] for column in table],
             [value(summary.card) for _, value in FACETS.values()],
             _profile(summary),
             _distinguish(summary, namesakes[summary.card.name]),
         )
-        for index, (summary, place) in enumerate(zip(summaries, places, strict=True))
+        for index, (summary, rank) in enumerate(zip(summaries, ranks, strict=True))
     ]
     return sorted(rows, key=_order)
 
 
 def _order(row: Row) -> tuple[float, float, str]:
-    if row.place is None:
+    if row.rank is None:
         return math.inf, 0, row.summary.card.name
     score = row.summary.scores["nonsingular.robust_accuracy"].value
-    return row.place.rank, -score, row.summary.card.name
+    return row.rank.number, -score, row.summary.card.name
 
 
 def profile_words(row: Row) -> str:
-    """A row's profile in words."""
+    """A row's profile as text."""
     pairs = zip(PROFILE, row.profile, strict=True)
     return ", ".join(
         f"{label} {percent}%" for (_, label, _), percent in pairs if percent is not None
     )
 
 
-def _tie(place: Place | None, index: int, summaries: Sequence[Summary]) -> str:
-    if place is None or not place.shared:
+def _tie(rank: Rank | None, index: int, summaries: Sequence[Summary]) -> str:
+    if rank is None or not rank.shared:
         return ""
-    if place.leader == index:
+    if rank.leader == index:
         return "first of those that share this rank"
-    value, low, high = (100 * each for each in place.behind)
-    leader = summaries[place.leader].card.name
+    value, low, high = (100 * each for each in rank.behind)
+    leader = summaries[rank.leader].card.name
     return (
-        f"not told from {leader}: {value:.1f} points behind it, 95% interval {low:.1f} to "
-        f"{high:.1f}, over the same examples"
+        f"not distinguishable from {leader}: {value:.1f} points behind it, 95% interval "
+        f"{low:.1f} to {high:.1f}, over the same examples"
     )
 
 
@@ -169,7 +169,7 @@ def _profile(summary: Summary) -> list[int | None]:
 
 
 def _distinguish(summary: Summary, namesakes: Sequence[Summary]) -> str:
-    """What tells a row from others of the same name: fingerprint, seed or both; else nothing."""
+    """Fingerprint, seed or both, if other rows have the same name; else empty."""
     parts = []
     if len({other.fingerprint for other in namesakes}) > 1:
         parts.append(summary.fingerprint[:8])

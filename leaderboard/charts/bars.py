@@ -1,4 +1,4 @@
-"""Pictures of named things, such as layers: a bar each, with its text alternative."""
+"""Bar charts of named things, such as layers, with their text alternatives."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import altair as alt
 from benchmark.results import Bars
 from leaderboard.charts.curves import Picture, drawn_ends, share_unit, titled, written
 from leaderboard.charts.labels import distinct, short
-from leaderboard.charts.style import COLOURS, INK, filled, in_order, styled
+from leaderboard.charts.style import COLORS, INK, filled, in_order, styled
 from leaderboard.charts.svg import Painter
 from leaderboard.formatting.texts import ABSENT, number
 
@@ -20,18 +20,18 @@ _WIDTH, _BAR = 330, 15
 """Width of the drawing and height of a bar, in pixels."""
 
 _NAME, _SERIES = 25, 30
-"""Width of the longest name of a bar and of a series, in columns of a terminal."""
+"""Maximum width of the name of a bar and of a series, in columns of a terminal."""
 
-_MOST_DESCRIBED = 12
+_MAX_DESCRIBED = 12
 
 
 def bars_pictures(bars: Sequence[Bars], painter: Painter, model: str) -> list[Picture]:
-    """One picture for all bars that name the same picture and have the same axes.
+    """One chart for all bars with the same picture name and axes.
 
     Args:
         bars: a probe's bars.
         painter: draws them.
-        model: whose they are, for the descriptions.
+        model: name of the model, for the descriptions.
     """
     groups: dict[tuple[str, str, str], list[Bars]] = {}
     for each in bars:
@@ -43,12 +43,12 @@ def _picture(bars: Sequence[Bars], painter: Painter, model: str) -> Picture:
     first, unit = bars[0], share_unit(bars[0].y_label)
     names = list(dict.fromkeys(name for each in bars for name in each.names))
     title = titled(first.picture)
-    told = " ".join(
+    values_text = " ".join(
         f"{name}: {number(score.value, unit)}{f' ({each.series})' if len(bars) > 1 else ''}."
         for each in bars
-        for name, score in zip(each.names[:_MOST_DESCRIBED], each.y, strict=False)
+        for name, score in zip(each.names[:_MAX_DESCRIBED], each.y, strict=False)
     )
-    description = f"{title} of {model}: {first.y_label} by {first.x_label}. {told}"
+    description = f"{title} of {model}: {first.y_label} by {first.x_label}. {values_text}"
     svg, file = painter.draw(_chart(bars, names, unit), description)
     scores = [dict(zip(each.names, each.y, strict=True)) for each in bars]
     rows = [
@@ -75,7 +75,7 @@ def _chart(bars: Sequence[Bars], names: Sequence[str], unit: str) -> dict[str, A
             "<x>": short(bars[0].y_label),
             "<names>": [labels[name] for name in names],
             "<series>": series,
-            "<colours>": in_order(COLOURS, len(series)),
+            "<colors>": in_order(COLORS, len(series)),
         },
     )
     return spec | {"height": _BAR * len(names) * max(len(series), 1) + 8}
@@ -83,7 +83,7 @@ def _chart(bars: Sequence[Bars], names: Sequence[str], unit: str) -> dict[str, A
 
 @cache
 def _blank_chart(*, share: bool, legend: bool) -> dict[str, Any]:
-    """A row for each name, in it a bar for each series with a whisker."""
+    """A chart with placeholders: a row per name, with a bar and its interval per series."""
     scale = alt.Scale(domain=[0, 1]) if share else alt.Scale(zero=True, nice=True)
     axis = alt.Axis(format="%" if share else "~f", tickCount=5)
 
@@ -104,7 +104,7 @@ def _blank_chart(*, share: bool, legend: bool) -> dict[str, Any]:
         color=alt.Color(
             "series:N",
             title=None,
-            scale=alt.Scale(domain=["<series>"], range=["<colours>"]),
+            scale=alt.Scale(domain=["<series>"], range=["<colors>"]),
             legend=alt.Legend() if legend else None,
         ),
     )

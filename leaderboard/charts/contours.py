@@ -9,7 +9,7 @@ from typing import Any
 
 import altair as alt
 
-from leaderboard.charts.style import COLOURS, INK, Layers, domain, styled
+from leaderboard.charts.style import COLORS, INK, Layers, domain, styled
 
 Segment = tuple[float, float, float, float]
 """``x, y, x2, y2``."""
@@ -19,12 +19,12 @@ Corner = tuple[float, float, float]
 
 RIGHT, WRONG = "classified correctly", "misclassified"
 
-_SIDE = 300
+_SIDE_PIXELS = 300
 _LEVELS = 8
-_LEAST = 1e-3
+_MIN_RANGE = 1e-3
 
-_APART = 0.08
-"""Least distance of two labels, as a share of the plane's side."""
+_MIN_DISTANCE = 0.08
+"""Minimum distance of two labels, as a share of the plane's side."""
 
 
 def isolines(
@@ -68,7 +68,7 @@ def _between(one: Corner, two: Corner, level: float) -> tuple[float, float]:
 def decision_chart(
     offsets: Sequence[float], margins: Sequence[Sequence[float]], eps: float
 ) -> Layers:
-    """A decision surface: a colour for either side, its boundary, and the budget's edge dashed.
+    """A decision surface: a color for each side, the boundary, and the dashed edge of the budget.
 
     Both directions are signs, so that the linf ball of radius ``eps`` cuts the plane in the square
     ``|a| + |b| <= eps``.
@@ -89,17 +89,17 @@ def decision_chart(
         scale=alt.Scale(type="sqrt", domain=[0, largest], range=[0.1, 0.8]),
         legend=None,
     )
-    colour = alt.Color("side:N", title=None, scale=domain([RIGHT, WRONG], COLOURS))
+    color = alt.Color("side:N", title=None, scale=domain([RIGHT, WRONG], COLORS))
     titles = ("a, along the signs of the gradient", "b, along random signs")
     corners = [(eps, 0.0), (0.0, eps), (-eps, 0.0), (0.0, -eps), (eps, 0.0)]
     budget = [(*one, *two) for one, two in pairwise(corners)] if eps else []
     layers = [
-        _shaded(offsets, cells, titles).encode(color=colour, opacity=shade),
+        _shaded(offsets, cells, titles).encode(color=color, opacity=shade),
         _lines(isolines(offsets, margins, 0.0), strokeWidth=1.6),
         _lines(budget, strokeWidth=1.1, strokeDash=[4, 3]),
         _centre(),
     ]
-    return styled(alt.layer(*layers), _SIDE, _SIDE)
+    return styled(alt.layer(*layers), _SIDE_PIXELS, _SIDE_PIXELS)
 
 
 def loss_chart(alphas: Sequence[float], losses: Sequence[Sequence[float]]) -> Layers:
@@ -110,7 +110,7 @@ def loss_chart(alphas: Sequence[float], losses: Sequence[Sequence[float]]) -> La
         losses: ``losses[i][j]`` at ``alphas[i]`` upwards and ``alphas[j]`` to the right.
     """
     cells = _cells(alphas, losses)
-    finite = [max(cell["value"], _LEAST) for cell in cells] or [1.0]
+    finite = [max(cell["value"], _MIN_RANGE) for cell in cells] or [1.0]
     shade = alt.Opacity(
         "shown:Q",
         scale=alt.Scale(
@@ -120,7 +120,7 @@ def loss_chart(alphas: Sequence[float], losses: Sequence[Sequence[float]]) -> La
         ),
         legend=None,
     )
-    shown = [cell | {"shown": max(cell["value"], _LEAST)} for cell in cells]
+    shown = [cell | {"shown": max(cell["value"], _MIN_RANGE)} for cell in cells]
     titles = ("along the first direction", "along the second direction")
     levels = {
         level: isolines(alphas, losses, level) for level in nice_levels(min(finite), max(finite))
@@ -128,17 +128,17 @@ def loss_chart(alphas: Sequence[float], losses: Sequence[Sequence[float]]) -> La
     lines = [segment for segments in levels.values() for segment in segments]
     labels = _apart(
         [label for level, segments in levels.items() for label in _label(segments, f"{level:g}")],
-        _APART * (alphas[-1] - alphas[0]),
+        _MIN_DISTANCE * (alphas[-1] - alphas[0]),
     )
     layers = [
-        _shaded(alphas, shown, titles).encode(color=alt.value(COLOURS[0]), opacity=shade),
+        _shaded(alphas, shown, titles).encode(color=alt.value(COLORS[0]), opacity=shade),
         _lines(lines, strokeWidth=0.8),
         alt.Chart(alt.InlineData(values=labels))
         .mark_text(fontSize=10, color=INK, dy=-6)
         .encode(x="x:Q", y="y:Q", text="text:N"),
         _centre(),
     ]
-    return styled(alt.layer(*layers), _SIDE, _SIDE)
+    return styled(alt.layer(*layers), _SIDE_PIXELS, _SIDE_PIXELS)
 
 
 def nice_levels(low: float, high: float) -> list[float]:
@@ -191,7 +191,7 @@ def _lines(segments: Sequence[Sequence[float]], **style: Any) -> alt.Chart:
 
 
 def _centre() -> alt.Chart:
-    """A cross where the model, or the image, itself stands."""
+    """A cross at the position of the model or the image."""
     chart: alt.Chart = (
         alt.Chart(alt.InlineData(values=[{"x": 0, "y": 0}]))
         .mark_point(shape="cross", filled=True, color=INK, opacity=1, size=50)

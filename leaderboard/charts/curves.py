@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from benchmark.results import Curve, Score
 from leaderboard.charts.labels import distinct, short
-from leaderboard.charts.style import COLOURS, SHAPES, filled, in_order, styled
+from leaderboard.charts.style import COLORS, SHAPES, filled, in_order, styled
 from leaderboard.charts.svg import Painter
 from leaderboard.formatting.texts import ABSENT, interval, number
 
@@ -130,7 +130,7 @@ def _chart(curves: Sequence[Curve], unit: str) -> dict[str, Any]:
             "<ticks>": list(ticks),
             "<labels>": f"{texts}[indexof({json.dumps(list(ticks))}, datum.value)]",
             "<names>": names,
-            "<colours>": in_order(COLOURS, len(names)),
+            "<colors>": in_order(COLORS, len(names)),
             "<shapes>": in_order(SHAPES, len(names)),
         },
     )
@@ -160,11 +160,9 @@ def _blank_chart(*, share: bool, legend: bool, alone: bool) -> dict[str, Any]:
     def y(field: str) -> alt.Y:
         return alt.Y(field, title="<y>", scale=scale, axis=axis)
 
-    colour = alt.Color(
-        "series:N", scale=alt.Scale(domain=["<names>"], range=["<colours>"]), **named
-    )
+    color = alt.Color("series:N", scale=alt.Scale(domain=["<names>"], range=["<colors>"]), **named)
     shape = alt.Shape("series:N", scale=alt.Scale(domain=["<names>"], range=["<shapes>"]), **named)
-    base = alt.Chart(alt.InlineData(values=["<data>"])).encode(x=x, color=colour)
+    base = alt.Chart(alt.InlineData(values=["<data>"])).encode(x=x, color=color)
     lines = base.transform_filter("!datum.alone") if alone else base
     layers = [
         lines.mark_area(opacity=0.16).encode(y=y("low:Q"), y2="high:Q"),

@@ -1,8 +1,8 @@
-"""Texts of strangers as a chart can hold them: printable, short, whole characters, distinct.
+"""Arbitrary text as labels of charts: printable, short, whole characters, distinct.
 
-Vega would shorten a label that is too long for its place itself, in the middle of a character
-beyond the basic plane where that is where the pixels end, and then fail. How long a label is
-depends on the fonts of the machine. So charts tell Vega to shorten nothing, and get short texts.
+Vega shortens labels that are too long for their place, possibly in the middle of a surrogate pair,
+and then fails. The length in pixels depends on the fonts of the machine. So charts tell Vega to
+shorten nothing, and pass short texts.
 """
 
 from __future__ import annotations
@@ -12,39 +12,39 @@ from collections.abc import Iterable
 
 from rich.cells import split_graphemes
 
-LONGEST = 97
-"""Width of the longest text that a chart shows, in columns of a terminal."""
+MAX_WIDTH = 97
+"""Maximum width of a text in a chart, in columns of a terminal."""
 
-_MOST_CODES = 8
-"""Code points of one character that are kept: marks can be piled on a letter without end."""
+_MAX_CODE_POINTS = 8
+"""Maximum number of code points per character: a letter can have any number of marks."""
 
 _UNPRINTABLE = re.compile("[^\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def printable(text: str) -> str:
-    """``text`` on one line, with what a picture cannot hold replaced.
+def chart_text(text: str) -> str:
+    """``text`` on one line, with characters that a chart cannot contain replaced.
 
-    vl-convert aborts the process on what XML cannot hold, and Vega refuses ends of lines, those of
-    Unicode included, in the order of a scale.
+    vl-convert aborts the process on characters that XML does not allow, and Vega refuses line ends,
+    including those of Unicode, in the order of a scale.
     """
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-def short(text: str, most: int = LONGEST) -> str:
-    """What a chart shows of a text: all of it, or its two ends where it is too long.
+def short(text: str, most: int = MAX_WIDTH) -> str:
+    """A text as a chart shows it: whole, or its two ends if it is too long.
 
-    Names of layers are what the author of a network chose, and drawing takes time that grows with
-    the square of their length.
+    Names of layers can be arbitrarily long, and the time for drawing grows with the square of the
+    length.
 
     Args:
         text: any text, lone surrogates and control characters included.
         most: width in columns of a terminal; a wide character takes two.
     """
-    shown = printable(text)
+    shown = chart_text(text)
     if len(shown) <= most and shown.isascii():
         return shown
     # Of a text of millions of characters only the ends matter.
-    reach = most * _MOST_CODES
+    reach = most * _MAX_CODE_POINTS
     if len(shown) <= 2 * reach:
         characters, total = _characters(shown)
         if total <= most:
@@ -58,12 +58,12 @@ def short(text: str, most: int = LONGEST) -> str:
     return f"{''.join(head)}\N{HORIZONTAL ELLIPSIS}{''.join(tail)}"
 
 
-def distinct(texts: Iterable[str], most: int = LONGEST) -> dict[str, str]:
-    """What a chart shows of each text, different for different texts.
+def distinct(texts: Iterable[str], most: int = MAX_WIDTH) -> dict[str, str]:
+    """Each text as a chart shows it, different for different texts.
 
     Args:
-        texts: names of series or rows, which a chart tells apart by what it shows of them.
-        most: width in columns of a terminal of what is shown.
+        texts: names of series or rows, which a chart identifies by their labels.
+        most: maximum width of a label, in columns of a terminal.
     """
     labels: dict[str, str] = {}
     taken: set[str] = set()
@@ -79,10 +79,10 @@ def distinct(texts: Iterable[str], most: int = LONGEST) -> dict[str, str]:
 
 
 def _characters(text: str) -> tuple[list[tuple[str, int]], int]:
-    """The characters as a reader counts them, each with its width, and the width of all."""
+    """The grapheme clusters, each with its width, and the total width."""
     spans, total = split_graphemes(text)
     return [
-        (text[start : min(end, start + _MOST_CODES)], width) for start, end, width in spans
+        (text[start : min(end, start + _MAX_CODE_POINTS)], width) for start, end, width in spans
     ], total
 
 

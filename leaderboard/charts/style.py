@@ -1,4 +1,4 @@
-"""What all charts share: colours and shapes of series, axes, type."""
+"""Common style of all charts: colors and shapes of series, axes, fonts."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 import altair as alt
 
 Layers = alt.LayerChart | alt.FacetChart
-"""What :func:`altair.layer` gives."""
+"""The types that :func:`altair.layer` returns."""
 
 INK = "var(--chart-ink, #4a4f57)"
 GRID = "var(--chart-grid, #e3e6ea)"
 
-COLOURS = [
-    f"var(--series-{place}, {colour})"
-    for place, colour in enumerate(
+COLORS = [
+    f"var(--series-{place}, {color})"
+    for place, color in enumerate(
         (
             *("#1f6fb2", "#c4541c", "#1d8a5f", "#8a4fb5", "#a8790a", "#b13a63", "#4a6a78"),
             *("#6b7a12", "#0b7f8c", "#d0409a", "#8a5a3c", "#3b4cc0"),
@@ -23,24 +23,24 @@ COLOURS = [
         start=1,
     )
 ]
-"""Colours of series in order; the page's style sheet gives each a light and a dark value."""
+"""Colors of series in order; the page's style sheet defines a light and a dark value of each."""
 
 SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-left"]
-"""Shapes in the same order, for readers who cannot tell the colours apart."""
+"""Shapes in the same order, for readers who cannot distinguish the colors."""
 
 
 def domain(names: list[str], values: list[str]) -> alt.Scale:
-    """A scale that gives the names the values in order, and again from the start when they end."""
+    """A scale that maps names to the values in order, repeating them if there are too few."""
     return alt.Scale(domain=names, range=in_order(values, len(names)))
 
 
 def in_order(values: list[str], count: int) -> list[str]:
-    """The first ``count`` of the values, and again from the start when they end."""
+    """The first ``count`` of the values, repeating them if there are too few."""
     return [values[place % len(values)] for place in range(count)]
 
 
 def styled(chart: Layers, width: int, height: int) -> Layers:
-    """The chart in the site's dress: quiet axes, legend on top, transparent ground."""
+    """The chart in the site's style: light axes, legend on top, transparent background."""
     text = {"labelColor": INK, "titleColor": INK, "titleFontWeight": "normal"}
     lines = {"gridColor": GRID, "domainColor": GRID, "tickColor": GRID}
     legend = {"orient": "top", "direction": "horizontal", "columns": 3}
@@ -59,15 +59,15 @@ def styled(chart: Layers, width: int, height: int) -> Layers:
 
 
 def filled(spec: Any, contents: Mapping[str, Any]) -> Any:
-    """A Vega-Lite specification with its blanks filled.
+    """A Vega-Lite specification with its placeholders filled in.
 
-    Building and validating a chart takes altair longer than all else that is done for a picture, so
-    charts that differ in their contents alone are built once, with blanks.
+    Building and validating a chart with altair takes longer than everything else, so charts that
+    differ only in their contents are built once, with placeholders.
 
     Args:
-        spec: of a chart in which a blank is a text such as ``"<title>"``, or a list of one, where
-            the content is a list. It is left as it is.
-        contents: by blank. They are taken as they are, so that no content can be a blank.
+        spec: of a chart in which a placeholder is a text such as ``"<title>"``, or a list of one if
+            the content is a list. It is not modified.
+        contents: by placeholder. They are not searched for placeholders.
     """
     if isinstance(spec, dict):
         return {key: filled(value, contents) for key, value in spec.items()}

@@ -1,4 +1,4 @@
-"""Vega-Lite charts as SVG that can stand inside a page: small, safe, in the page's colours."""
+"""Vega-Lite charts as inline SVG: small, safe, in the colors of the page."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ import altair as alt
 import vl_convert
 from markupsafe import Markup
 
-from leaderboard.charts.labels import printable, short
+from leaderboard.charts.labels import chart_text, short
 from leaderboard.charts.style import Layers
-from leaderboard.terminal.warnings import notice
+from leaderboard.terminal.warnings import print_warning
 from models_zoo.errors import reason_of
 
 _NAMESPACE = "http://www.w3.org/2000/svg"
 _REVISION = 2
-"""Raised when this module would draw the same chart differently, so that cached ones go."""
+"""Increased when this module draws the same chart differently, to invalidate cached charts."""
 
 NOT_DRAWN = Markup(
     '<p class="quiet">This picture could not be drawn. The numbers it shows are not affected.</p>'
 )
-"""What stands on a page in place of a chart that fails."""
+"""Shown on a page in place of a chart that fails."""
 
 _CUTTING = ("labelLimit", "titleLimit", "limit")
 _UNCUT = {
@@ -37,16 +37,16 @@ _UNCUT = {
     "title": {"limit": 0},
     "text": {"limit": 0},
 }
-"""Vega must not shorten a text, see :mod:`leaderboard.charts.labels`; 0 is no limit."""
+"""Settings that keep Vega from shortening texts, see :mod:`leaderboard.charts.labels`."""
 
 
 class Painter:
-    """Draws charts, or takes them from the site that was rendered before.
+    """Draws charts, or reuses them from the site that was rendered before.
 
     Args:
         earlier: the ``charts`` folder of the earlier site; may be missing.
-        folder: the ``charts`` folder of the new one, made with the first chart; ``None`` for a page
-            that stands alone, whose charts have no files.
+        folder: the ``charts`` folder of the new one, created with the first chart; ``None`` for a
+            self-contained page, whose charts have no files.
     """
 
     def __init__(self, earlier: Path | None = None, folder: Path | None = None) -> None:
@@ -57,12 +57,12 @@ class Painter:
     def draw(self, chart: Layers | dict[str, Any], description: str) -> tuple[Markup, str]:
         """An ``<svg>`` for a page and the name of its file in the charts folder, if there is one.
 
-        A chart that cannot be drawn is left out with a line on stderr: it must not take the page
-        with it.
+        A chart that cannot be drawn is left out with a warning on stderr, so that the page is still
+        rendered.
 
         Args:
             chart: what to draw, as a chart or as its Vega-Lite specification.
-            description: what a reader who cannot see it should be told.
+            description: text alternative.
 
         Returns:
             The drawing, or :data:`NOT_DRAWN`, and the file's name, which may be empty.
@@ -86,43 +86,43 @@ class Painter:
         return Markup(page), name if self.folder else ""  # noqa: S704
 
     def _kept(self, name: str) -> str | None:
-        """The text of a chart that was drawn before, for this site or the earlier one."""
+        """The SVG of a chart that was drawn before, for this site or the earlier one."""
         files = (folder / name for folder in (self.folder, self.earlier) if folder is not None)
         return next((file.read_text("utf-8") for file in files if file.is_file()), None)
 
 
 def drawable(spec: dict[str, Any]) -> dict[str, Any]:
-    """A Vega-Lite specification whose texts are printable and none of which Vega shortens."""
-    safe: dict[str, Any] = _printable(spec)
+    """A Vega-Lite specification whose texts are printable and not shortened by Vega."""
+    safe: dict[str, Any] = _chart_texts(spec)
     config = safe.get("config", {})
     uncut = {part: config.get(part, {}) | limits for part, limits in _UNCUT.items()}
     return safe | {"config": config | uncut}
 
 
-def _printable(value: Any) -> Any:
+def _chart_texts(value: Any) -> Any:
     if isinstance(value, str):
-        return printable(value)
+        return chart_text(value)
     if isinstance(value, dict):
         return {
-            printable(str(key)): 0 if key in _CUTTING else _printable(item)
+            chart_text(str(key)): 0 if key in _CUTTING else _chart_texts(item)
             for key, item in value.items()
         }
     if isinstance(value, list):
-        return [_printable(item) for item in value]
+        return [_chart_texts(item) for item in value]
     return value
 
 
 def _drawn(spec: dict[str, Any], prefix: str, description: str) -> str | None:
-    """The chart as tidy SVG; ``None``, and a line on stderr, where the drawing fails."""
+    """The chart as clean SVG; ``None``, with a warning on stderr, if drawing fails."""
     try:
         drawn = vl_convert.vegalite_to_svg(spec, vl_version=_vegalite_version())
-        return _tidy(drawn, prefix, printable(description))
+        return _tidy(drawn, prefix, chart_text(description))
     except BaseException as error:
         # A panic of the converter is no Exception.
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         what = short(description)
-        notice(f"a picture could not be drawn and is left out: {what}: {reason_of(error)}")
+        print_warning(f"a picture could not be drawn and is left out: {what}: {reason_of(error)}")
         return None
 
 
@@ -142,7 +142,7 @@ def _vegalite_version() -> str:
 
 
 def _tidy(svg: str, prefix: str, description: str) -> str:
-    """Keep the drawing: no scripts or links, unique ids, one description for the whole."""
+    """Clean an SVG: no scripts or links, unique ids, one text alternative."""
     ElementTree.register_namespace("", _NAMESPACE)
     root = ElementTree.fromstring(svg)  # noqa: S314
     for parent in list(root.iter()):

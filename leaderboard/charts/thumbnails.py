@@ -32,7 +32,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Strip:
-    """Images that belong together, in a row."""
+    """Images in a row."""
 
     title: str
     images: list[Shown]

@@ -1,1 +1,1 @@
-"""The commands of ``nonsingular``: one module each, with a ``register`` that adds it."""
+"""The commands of ``nonsingular``: one module per command, whose ``register`` adds it."""

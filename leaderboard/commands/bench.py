@@ -44,9 +44,9 @@ def bench(
     models: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Models of the zoo, * and ? allowed, and of elsewhere, such as net.onnx or "
-            "robustbench:cifar10/Linf/Wong2020Fast; by default the bundled ones of the battery's "
-            "data set."
+            help="Models of the zoo, with wildcards * and ?, or of other sources, such as net.onnx "
+            "or robustbench:cifar10/Linf/Wong2020Fast; by default the bundled models of the "
+            "battery's data set."
         ),
     ] = None,
     battery: Annotated[
@@ -61,8 +61,8 @@ def bench(
     split: Annotated[
         str,
         typer.Option(
-            help="'train' for images that models were trained on: they are kept off the "
-            "leaderboard and give the findings the generalisation gap."
+            help="'train' for images that models were trained on: such results are not on the "
+            "leaderboard; the findings use them for the generalization gap."
         ),
     ] = "test",
     checkpoint: Checkpoint = None,
@@ -75,14 +75,12 @@ def bench(
     out: Out = OUT,
     seed: Seed = 0,
     device: Device = "cpu",
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Compute again what is stored already.")
-    ] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Compute stored scores again.")] = False,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the reports to this file as well.")
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="Models scored at once; by default one a CPU core.")
+        int | None, typer.Option(min=1, help="Models scored at once; by default one per CPU core.")
     ] = None,
     render: Annotated[
         bool, typer.Option("--site/--no-site", help="Render the leaderboard afterwards.")
@@ -90,15 +88,15 @@ def bench(
 ) -> None:
     """Score models with a battery, store the scores and render the leaderboard.
 
-    Scores that are stored for the same model, battery, data and seed are not computed again; a run
-    that was stopped goes on where it was.
+    Scores that are stored for the same model, battery, data and seed are not computed again, so an
+    interrupted run resumes where it was.
     """
-    from leaderboard.commands.score_table import print_summary
-    from leaderboard.jobs.examples import evaluation_examples, preparation_for
+    from leaderboard.commands.score_table import print_scores
+    from leaderboard.jobs.examples import evaluation_examples, preprocessing_for
     from leaderboard.jobs.model_selection import for_dataset, from_checkpoint, require_file
     from leaderboard.jobs.scoring import Job, require_scorable, score_models
     from leaderboard.store import Store
-    from leaderboard.terminal.model_notes import announced
+    from leaderboard.terminal.model_notes import print_notes
     from models_zoo import load_model
     from models_zoo.checkpoint.writing import write_bytes
 
@@ -109,7 +107,7 @@ def bench(
         require_site_place(out)
     names, chosen = _choose(models or [], battery, checkpoint)
     probes = chosen.select(probe)
-    prepared = preparation_for(chosen.dataset, names)
+    prepared = preprocessing_for(chosen.dataset, names)
     examples_of = evaluation_examples(
         chosen.dataset,
         data,
@@ -136,12 +134,12 @@ def bench(
         ]
     else:
         models_of = (load_model(name, trust=trust) for name in names)
-        loaded = [announced(for_dataset(model, chosen.dataset)) for model in models_of]
+        loaded = [print_notes(for_dataset(model, chosen.dataset)) for model in models_of]
     job = Job(chosen, examples_of, probes, seed=seed, device=device, fresh=fresh)
     require_scorable(loaded, job)
     store = Store.open(database)
     reports = score_models(loaded, job, store, jobs=jobs)
-    print_summary([model.card.name for model in loaded], reports, chosen)
+    print_scores([model.card.name for model in loaded], reports, chosen)
     if json_file is not None:
         content = {m.card.name: r.to_json() for m, r in zip(loaded, reports, strict=True)}
         write_bytes(json_file, json.dumps(content, allow_nan=False, indent=1).encode())
@@ -154,7 +152,7 @@ def bench(
 def _choose(
     patterns: list[str], battery: str | None, checkpoint: Path | None
 ) -> tuple[list[str], Battery]:
-    """The names of the models that are meant, and the battery."""
+    """The names of the models, and the battery."""
     from benchmark.batteries import battery_for, load_battery
 
     if checkpoint is not None and patterns:
@@ -187,7 +185,7 @@ def _choose(
 
 
 def _bundled(battery: Battery) -> list[str]:
-    """The models that come with the suite; installed and downloaded ones, some large, are named."""
+    """The models that come with the suite; installed and downloaded ones have to be named."""
     from models_zoo import list_models, load_card
 
     names = list_models(f"{battery.dataset}/*")
@@ -202,7 +200,7 @@ def _bundled(battery: Battery) -> list[str]:
 
 
 def _datasets(patterns: list[str]) -> dict[str, str | None]:
-    """The data set of every model that is meant, by name; ``None`` where it is not known."""
+    """The data set of every model, by name; ``None`` if unknown."""
     from models_zoo import list_models
     from models_zoo.card import UNKNOWN_DATASET
     from models_zoo.errors import unknown_name

@@ -83,8 +83,8 @@ def compare_autoattack(
     """Run our input attack and AutoAttack on the same examples, and compare strength and cost.
 
     Both run in this process, one after the other, with the same seed, batch size and threads. The
-    images of both are measured and classified again before they count. AutoAttack takes long:
-    begin with few --examples.
+    images of both are measured and classified again. AutoAttack is slow: start with few
+    --examples.
     """
     require_file_place(json_file, "--json")
     name = data_set_of(model, checkpoint, dataset)
@@ -96,8 +96,8 @@ def compare_autoattack(
     from benchmark.attacks.inputs import EFFORTS
     from benchmark.comparison import compare_autoattack as compare
     from benchmark.spaces.inputs import NORMS
-    from leaderboard.commands.comparison_table import print_comparisons
-    from leaderboard.jobs.examples import evaluation_examples, preparation_for
+    from leaderboard.commands.comparison_table import print_comparison_table
+    from leaderboard.jobs.examples import evaluation_examples, preprocessing_for
 
     device_of(device)
     if threads is not None:
@@ -107,7 +107,7 @@ def compare_autoattack(
         for unknown in set(given) - set(known):
             raise unknown_name(kind, unknown, known)
     radii = radii or [_headline(name, norm)]
-    prepared = preparation_for(name, [model] if model else [])
+    prepared = preprocessing_for(name, [model] if model else [])
     images = evaluation_examples(name, data, data_root, examples, preparation=prepared)
     subject = one_model(
         model,
@@ -135,10 +135,10 @@ def compare_autoattack(
         _run_all(radii, run, done)
     except KeyboardInterrupt:
         if done:
-            print_comparisons(done)
+            print_comparison_table(done)
         say(f"stopped after {len(done)} of {len(radii)} budgets", err=True)
         raise typer.Exit(130) from None
-    print_comparisons(done)
+    print_comparison_table(done)
     if json_file is not None:
         _write(json_file, subject, images, done)
 
@@ -157,7 +157,7 @@ def _headline(dataset: str, norm: str) -> float:
 
 
 def _run_all(radii: list[float], run: Callable[..., Comparison], done: list[Comparison]) -> None:
-    """Compare at one budget after the other; what is finished is in ``done`` at once."""
+    """Compare at one budget after the other, and append each result to ``done``."""
     from benchmark.probes.ladders import budget_text
 
     with Progress(

@@ -1,4 +1,4 @@
-"""The table of a comparison with AutoAttack on the terminal."""
+"""Table of a comparison with AutoAttack on the terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rich.table import Table
 
 from benchmark.comparison import Comparison, Ours, Side
 from benchmark.probes.ladders import budget_text
-from leaderboard.terminal.output import print_whole, say
+from leaderboard.terminal.output import print_full_width, say
 
 COLUMNS = (
     "accuracy",
@@ -24,11 +24,11 @@ COLUMNS = (
 )
 
 
-def print_comparisons(comparisons: Sequence[Comparison]) -> None:
-    """Print a block of rows per budget, one row per attack, and remarks below.
+def print_comparison_table(comparisons: Sequence[Comparison]) -> None:
+    """Print rows per budget and attack, and remarks below the table.
 
-    ``only it`` and ``only AA`` count the examples that the row's effort or AutoAttack alone broke;
-    ``per robust example`` is the passes of both kinds per example that is still robust.
+    ``only it`` and ``only AA`` count the examples that only the row's effort or only AutoAttack
+    broke; ``per robust example`` is the number of passes of both kinds per robust example.
 
     Args:
         comparisons: of one model, one per budget.
@@ -47,13 +47,13 @@ def print_comparisons(comparisons: Sequence[Comparison]) -> None:
         for effort, ours in each.efforts.items():
             table.add_row("", effort, *_cells(ours))
         table.add_section()
-    print_whole(table)
+    print_full_width(table)
     for line in (line for each in comparisons for line in remarks(each)):
         say(line)
 
 
 def remarks(comparison: Comparison) -> list[str]:
-    """What of a comparison a table cannot say, one line each.
+    """Remarks on a comparison that do not fit into the table, one line each.
 
     Args:
         comparison: at one budget.

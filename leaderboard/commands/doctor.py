@@ -1,4 +1,4 @@
-"""``nonsingular doctor``: look over the environment."""
+"""``nonsingular doctor``: check the environment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.text import Text
 
 from leaderboard.terminal.output import console, say
 
-COLOURS = {"ok": "green", "note": "cyan", "wrong": "red"}
+COLORS = {"ok": "green", "note": "cyan", "wrong": "red"}
 
 
 def register(app: typer.Typer) -> None:
@@ -25,13 +25,13 @@ def doctor(
         bool, typer.Option("--json", help="Print the checks as JSON instead of a table.")
     ] = False,
 ) -> None:
-    """Say what of the environment is missing or mismatched, and what to do.
+    """Report what is missing or mismatched in the environment, and what to do.
 
-    Exits with code 0 when all is well and with 1 when something has to be repaired.
+    The exit code is 0 if everything is fine and 1 if something has to be repaired.
     """
     from leaderboard.commands.doctor_checks import examine
 
-    with console(stderr=True).status("looking over the environment (imports take a few seconds)"):
+    with console(stderr=True).status("checking the environment (imports take a few seconds)"):
         checks = examine()
     wrong = [check for check in checks if check.status == "wrong"]
     if as_json:
@@ -39,7 +39,7 @@ def doctor(
     else:
         table = Table("what", "found", "", box=None, pad_edge=False)
         for check in checks:
-            status = Text(check.status, style=COLOURS[check.status])
+            status = Text(check.status, style=COLORS[check.status])
             table.add_row(Text(check.name), Text(check.found), status)
         output = console()
         output.print(table)

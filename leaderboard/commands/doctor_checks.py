@@ -1,6 +1,6 @@
-"""What of the environment is missing or mismatched, and what to do about it.
+"""Checks of the environment: what is missing or mismatched, and what to do about it.
 
-Every check takes what it judges as an argument, so that a test can hand it another environment.
+Every check takes what it judges as an argument, so that tests can pass another environment.
 Importing this module imports nothing heavy: it has to work where PyTorch does not.
 """
 
@@ -24,7 +24,7 @@ from packaging.version import Version
 OLDEST_PYTHON = (3, 11)
 OLDEST_TORCH = Version("2.6")
 OLDEST_SQLITE = (3, 27, 0)
-"""The first with ``VACUUM INTO``, which publishes a snapshot of the database."""
+"""The first version with ``VACUUM INTO``, which the published database needs."""
 
 REINSTALL_PAIR = "install the two together: pip install --upgrade torch torchvision"
 
@@ -36,8 +36,8 @@ class Check:
     Attributes:
         name: what was looked at.
         found: what was found, such as a version.
-        status: ``"ok"``, ``"note"`` (good to know, nothing to repair) or ``"wrong"``.
-        advice: what to do; empty where nothing has to be done.
+        status: ``"ok"``, ``"note"`` (for information) or ``"wrong"``.
+        advice: what to do; may be empty.
     """
 
     name: str
@@ -55,7 +55,7 @@ def examine(folder: Path | None = None) -> list[Check]:
     torch = installed_version("torch")
     vision = installed_version("torchvision")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what foreign packages warn of is not the reader's matter
+        warnings.simplefilter("ignore")  # warnings of other packages are irrelevant here
         return _checks(folder or Path.cwd(), torch, vision)
 
 

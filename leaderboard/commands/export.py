@@ -1,4 +1,4 @@
-"""``nonsingular export``: a model's stored results in the formats that others read."""
+"""``nonsingular export``: a model's stored results in other formats."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def _text(
 
 
 def _entries(store: Store, model: str, battery: str | None) -> list[Entry]:
-    """Everything stored of the one model that is meant, at least one entry."""
+    """All entries of the model, at least one."""
     summaries = store.summaries(())
     named = {each.fingerprint for each in summaries if each.card.name == model}
     named = named or {each.fingerprint for each in summaries if each.fingerprint.startswith(model)}
@@ -136,7 +136,7 @@ def _entries(store: Store, model: str, battery: str | None) -> list[Entry]:
     if len(named) > 1:
         found = ", ".join(sorted(each[:12] for each in named))
         raise InputError(
-            f"{len(named)} stored models are meant by {shown(model)}; give the start of a "
+            f"{len(named)} stored models match {shown(model)}; give the start of a "
             f"fingerprint "
             f"in place of the name: {found}"
         )

@@ -1,4 +1,4 @@
-"""``nonsingular findings``: what the stored scores say of the claims of the literature."""
+"""``nonsingular findings``: test claims from the literature on the stored scores."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def findings(
         Path, typer.Option(help="Folder for findings.md; its figures go into findings/ below.")
     ] = Path("docs"),
 ) -> None:
-    """Judge the claims of the literature by what is stored, and write a page with figures."""
+    """Test claims from the literature on the stored scores, and write a page with figures."""
     require_folder_place(out)
 
     from leaderboard.findings import make_findings, make_panels

@@ -1,4 +1,4 @@
-"""``nonsingular landscape``: pictures of the loss around a model and of its decisions."""
+"""``nonsingular landscape``: charts of the loss around a model and of its decisions."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ def landscape(
         ),
     ] = None,
     directions: Annotated[int, typer.Option(help="Random directions of the curves.")] = 5,
-    points: Annotated[int, typer.Option(help="Places along a direction, odd.")] = 21,
+    points: Annotated[int, typer.Option(help="Points along a direction, odd.")] = 21,
     steps: Annotated[int, typer.Option(help="PGD steps of the adversarial examples.")] = 10,
     contour: Annotated[
-        int, typer.Option(help="Places along either axis of a contour, odd; 0 for no contour.")
+        int, typer.Option(help="Points along either axis of a contour, odd; 0 for no contour.")
     ] = 0,
     decisions: Annotated[
         int, typer.Option(help="Images whose decision surface is drawn; 0 for none.")
@@ -80,9 +80,9 @@ def landscape(
 ) -> None:
     """Draw the loss around a model's weights and its decisions around images.
 
-    Writes a page that needs nothing else, and a JSON file with every number, both under the
-    model's name. Each point of a curve or contour costs one attack on all examples: begin with few
-    --examples where the model is large.
+    Writes a self-contained page and a JSON file with every number, both named after the model. Each
+    point of a curve or contour costs one attack on all examples: start with few --examples for
+    large models.
     """
     name = data_set_of(model, checkpoint, dataset)
     radius = None if eps is None else budget("--eps", eps)
@@ -90,7 +90,7 @@ def landscape(
 
     from benchmark.arguments import device_of
     from benchmark.landscape import LandscapeSettings
-    from leaderboard.jobs.examples import evaluation_examples, preparation_for
+    from leaderboard.jobs.examples import evaluation_examples, preprocessing_for
 
     settings = LandscapeSettings(
         eps=_budget_of(name) if radius is None else radius,
@@ -101,7 +101,7 @@ def landscape(
         decisions=decisions,
     )
     device_of(device)
-    prepared = preparation_for(name, [model] if model else [])
+    prepared = preprocessing_for(name, [model] if model else [])
     images = evaluation_examples(name, data, data_root, examples, preparation=prepared)
     subject = one_model(
         model,
@@ -120,7 +120,7 @@ def landscape(
         say("stopped; nothing was written", err=True)
         raise typer.Exit(130) from None
     page = _write(out, subject, images, settings, found, device)
-    _print_rises(found)
+    _print_increases(found)
     say(f"landscape: {page.resolve().as_uri()}")
 
 
@@ -138,7 +138,7 @@ def _budget_of(dataset: str) -> float:
 def _measure(
     model: Classifier, data: Dataset, settings: LandscapeSettings, seed: int, device: str
 ) -> Landscape:
-    """Measure, and show how far it is."""
+    """Measure, and show the progress."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from benchmark.landscape import measure_landscape
@@ -203,16 +203,16 @@ def _write(
     return target
 
 
-def _print_rises(found: Landscape) -> None:
+def _print_increases(found: Landscape) -> None:
     from rich.table import Table
 
-    from leaderboard.pages.landscape import rise_rows
-    from leaderboard.terminal.output import print_whole
+    from leaderboard.pages.landscape import increase_rows
+    from leaderboard.terminal.output import print_full_width
 
     table = Table(box=None, padding=(0, 1), header_style="bold")
     table.add_column("loss", no_wrap=True)
-    for heading in ("|alpha|", "rise (nats)", "95% interval"):
+    for heading in ("|alpha|", "increase (nats)", "95% interval"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for row in rise_rows(found):
+    for row in increase_rows(found):
         table.add_row(*row)
-    print_whole(table)
+    print_full_width(table)

@@ -91,9 +91,9 @@ def list_zoo(
     if as_json:
         say(json.dumps([card.model_dump(mode="json") for card in chosen], indent=2))
     else:
-        from leaderboard.terminal.output import print_whole
+        from leaderboard.terminal.output import print_full_width
 
-        print_whole(_table(chosen))
+        print_full_width(_table(chosen))
 
 
 def show(

@@ -73,24 +73,24 @@ Trust = Annotated[
         "--trust", help="Load a .pt2 file, or an architecture 'net.py:make': both execute code."
     ),
 ]
-Note = Annotated[str, typer.Option(help="What a reader of the rerun should know; one line.")]
-LARGEST_SEED = 2**63 - 1
-"""What a database can keep."""
+Note = Annotated[str, typer.Option(help="Note for readers of the rerun; one line.")]
+MAX_SEED = 2**63 - 1
+"""Largest integer that a database can store."""
 
-Seed = Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Root of every random draw.")]
+Seed = Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Root of every random draw.")]
 Device = Annotated[str, typer.Option(help="Where to compute, such as 'cpu' or 'cuda'.")]
 Mean = Annotated[
     str | None,
     typer.Option(
-        help="Mean subtracted inside the model, one number a channel: a,b,c; by default what the "
+        help="Mean subtracted inside the model, one number per channel: a,b,c; by default what the "
         "checkpoint holds, else 0."
     ),
 ]
 Std = Annotated[
     str | None,
     typer.Option(
-        help="Deviation divided by inside the model, one number a channel: a,b,c; by default what "
-        "the checkpoint holds, else 1."
+        help="Deviation divided by inside the model, one number per channel: a,b,c; by default "
+        "what the checkpoint holds, else 1."
     ),
 ]
 

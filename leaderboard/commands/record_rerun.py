@@ -1,4 +1,4 @@
-"""``nonsingular record-rerun``: take in what somebody elsewhere got for a stored result."""
+"""``nonsingular record-rerun``: record a rerun from another machine."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ def register(app: typer.Typer) -> None:
 
 def record_rerun(
     file: Annotated[
-        Path, typer.Argument(help="What nonsingular reproduce --json wrote on another machine.")
+        Path,
+        typer.Argument(help="File that reproduce --json wrote on another machine."),
     ],
     by: Annotated[str, typer.Option(help="Who ran it there; shown beside the result.")],
     note: Note = "",
     database: Database = DATABASE,
 ) -> None:
-    """Compare a rerun from elsewhere with the stored results and record how well it agrees.
+    """Compare a rerun from another machine with the stored results and record how well it agrees.
 
-    The scores in the file are compared anew, whatever it says of itself. Whether they were really
-    computed is not known: who records them vouches for whom they come from. A rerun that does not
-    agree is recorded as well.
+    The scores in the file are compared again, whatever the file says. Whether they were really
+    computed cannot be checked: the person who records them vouches for their origin. A rerun that
+    does not agree is recorded as well.
     """
     from leaderboard.commands.agreement_table import print_agreement, print_recorded
     from leaderboard.reruns.file import compare_file, read_rerun

@@ -56,14 +56,16 @@ def reproduce(
     checkpoint: Checkpoint = None,
     trust: Trust = False,
     device: Annotated[
-        str | None, typer.Option(help="Where to compute; by default where the record was.")
+        str | None,
+        typer.Option(help="Where to compute; by default as in the stored run."),
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads; by default as many as in the record.")
+        int | None,
+        typer.Option(min=1, help="CPU threads; by default as in the stored run."),
     ] = None,
     record: Annotated[
         str | None,
-        typer.Option(help="Record in the database that this person ran the results again."),
+        typer.Option(help="Record the rerun in the database, under this person's name."),
     ] = None,
     note: Note = "",
     json_file: Annotated[
@@ -72,24 +74,24 @@ def reproduce(
     ] = None,
     database: Database = DATABASE,
 ) -> None:
-    """Run stored results again from their record and print how well they agree.
+    """Run stored results again and print how well they agree.
 
-    On the same machine with the same versions every number agrees to the last bit; what differs
-    from the record is listed. Nothing is stored, unless --record says under whose name. Exit code 0
-    where all agrees, else 1.
+    On the same machine with the same versions every number agrees to the last bit; otherwise the
+    differences from the stored run are listed. Nothing is stored, except with --record. The exit
+    code is 0 if all agree, else 1.
     """
     from rich.text import Text
 
     from leaderboard.commands.agreement_table import print_agreement, print_recorded
-    from leaderboard.jobs.examples import evaluation_examples, preparation_of
+    from leaderboard.jobs.examples import evaluation_examples, preprocessing_of
     from leaderboard.reruns.file import write_rerun
-    from leaderboard.reruns.find_results import find_records, on_images
+    from leaderboard.reruns.find_results import entry_on_images, find_entries
     from leaderboard.reruns.reproduction import reproduce as again
     from leaderboard.reruns.stored_model import load_stored
     from leaderboard.store import Store
     from leaderboard.store.reruns import require_signature
     from leaderboard.submissions.workspace import workspace_of
-    from leaderboard.terminal.model_notes import announced
+    from leaderboard.terminal.model_notes import print_notes
 
     require_file_place(json_file, "--json")
     if record is not None:
@@ -98,17 +100,17 @@ def reproduce(
         raise InputError("--note goes with --record, such as --record 'Ada Lovelace'")
     store = Store.open(database, to_read=True)
     if record is not None:
-        store = Store.open(database)  # what cannot be written is refused now, not after hours
-    entries = find_records(store, model, battery=battery, seed=seed, split=split, examples=examples)
+        store = Store.open(database)  # fail before computing if it cannot be written
+    entries = find_entries(store, model, battery=battery, seed=seed, split=split, examples=examples)
     count, dataset = entries[0].provenance.examples, entries[0].battery["dataset"]
-    prepared = preparation_of([entries[0].card])
+    prepared = preprocessing_of([entries[0].card])
     images = evaluation_examples(dataset, data, data_root, count, split=split, preparation=prepared)
-    entry = on_images(entries, images)
+    entry = entry_on_images(entries, images)
     for name in probe or ():
         if name not in entry.results:
             raise unknown_name(f"stored probe of {model}", name, entry.results)
     probes = list(dict.fromkeys(probe or entry.results))
-    subject = announced(
+    subject = print_notes(
         load_stored(entry.card, model, checkpoint, trust=trust, workspace=workspace_of(database))
     )
     with console(stderr=True).status(Text(model)) as status:

@@ -1,4 +1,4 @@
-"""The table of a run on the terminal."""
+"""Table of the scores of a run on the terminal."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from benchmark.probes import PROBES
 from benchmark.report import Report
 from benchmark.results import ScoreSpec
 from leaderboard.formatting.texts import number
-from leaderboard.terminal.output import console, print_whole
+from leaderboard.terminal.output import console, print_full_width
 from models_zoo.display import label, printable
 
 
-def print_summary(
+def print_scores(
     names: Sequence[str], reports: Sequence[Report], battery: Battery | None = None
 ) -> None:
-    """Print one row a model with every headline score that was measured, and the raised flags.
+    """Print one row per model with all measured headline scores, and the raised flags.
 
     Args:
         names: the models' names.
         reports: their reports, in the same order.
-        battery: that all of them were scored with; without it scores are told in general.
+        battery: the battery of all reports; without it scores are described in general.
     """
     columns = [
         (f"{probe}.{name}", spec)
@@ -45,13 +45,13 @@ def print_summary(
                 for key, spec in columns
             ),
         )
-    print_whole(table)
+    print_full_width(table)
     _print_flags(names, reports)
     _print_left_out(names, reports)
 
 
 def _print_flags(names: Sequence[str], reports: Sequence[Report]) -> None:
-    """Print below the table why some numbers may mislead, a line a raised flag."""
+    """Print below the table why some numbers may mislead, one line per raised flag."""
     output = console(soft_wrap=True)
     for name, report in zip(names, reports, strict=True):
         flags = [flag for result in report.results.values() for flag in result.flags]
@@ -61,7 +61,7 @@ def _print_flags(names: Sequence[str], reports: Sequence[Report]) -> None:
 
 
 def _print_left_out(names: Sequence[str], reports: Sequence[Report]) -> None:
-    """Print below the table which probes could not be asked, a line each."""
+    """Print below the table which probes were left out, one line each."""
     output = console(soft_wrap=True)
     for name, report in zip(names, reports, strict=True):
         for probe, reason in report.left_out.items():

@@ -81,16 +81,16 @@ def submit(
         )
 
     from benchmark.batteries import battery_for
-    from leaderboard.commands.score_table import print_summary
-    from leaderboard.jobs.architecture_proposal import proposal
+    from leaderboard.commands.score_table import print_scores
+    from leaderboard.jobs.architecture_proposal import missing_architecture
     from leaderboard.jobs.examples import evaluation_examples
     from leaderboard.jobs.scoring import Job, require_scorable, score_models
     from leaderboard.pages import render_site
     from leaderboard.pages.publish import require_site_place
     from leaderboard.store import Store
-    from leaderboard.submissions import admit, keep, read_submission
-    from leaderboard.submissions.workspace import workspace_of
-    from leaderboard.terminal.model_notes import announced
+    from leaderboard.submissions.admission import admit
+    from leaderboard.submissions.workspace import keep, read_submission, workspace_of
+    from leaderboard.terminal.model_notes import print_notes
     from models_zoo import list_models, load_file
     from models_zoo.card import Card, Training
 
@@ -102,7 +102,7 @@ def submit(
     read = read_submission(file, weights)
     subtracted, divided = numbers("--mean", mean), numbers("--std", std)
     if architecture is None and file.suffix.lower() != ".onnx":
-        raise proposal(read, dataset, loaded, subtracted, divided, weights)
+        raise missing_architecture(read, dataset, loaded, subtracted, divided, weights)
     model = load_file(
         read,
         name=name,
@@ -115,7 +115,7 @@ def submit(
         source="submitted",
         weights=weights,
     )
-    announced(model)
+    print_notes(model)
     extra = {
         "paper": paper,
         "licence": licence,
@@ -136,7 +136,7 @@ def submit(
     require_unlike(name, store.names().values())
     kept = keep(read, workspace_of(database))
     say(f"accepted {shown(name)}: {accuracy:.1%} clean; kept as {kept}", err=True)
-    print_summary([name], score_models([model], job, store, submitted=True), battery)
+    print_scores([name], score_models([model], job, store, submitted=True), battery)
     say(f"leaderboard: {render_site(store, out).resolve().as_uri()}")
 
 
@@ -147,7 +147,7 @@ def _require_text(option: str, text: str, longest: int, *, lines: bool = False) 
     except UnicodeEncodeError:
         raise InputError(
             f"{option} {shown(text)} is not UTF-8; set the terminal's encoding to UTF-8 and "
-            f"type it anew"
+            f"type it again"
         ) from None
     if len(text) > longest:
         raise InputError(

@@ -26,9 +26,7 @@ def train(
     dataset: Annotated[str, typer.Option(help="Data set: 'digits', 'mnist' or 'cifar10'.")],
     architecture: Annotated[str, typer.Option(help="Architecture, such as 'cnn' or 'mlp'.")],
     out: Annotated[Path, typer.Option(help="Where to write the weights, as .safetensors.")],
-    card: Annotated[
-        Path | None, typer.Option(help="Where to write the catalogue card, as .toml.")
-    ] = None,
+    card: Annotated[Path | None, typer.Option(help="Where to write the card, as .toml.")] = None,
     seed: Seed = 0,
     epochs: Annotated[
         int | None, typer.Option(help="Passes over the training images; same as --set epochs=N.")
@@ -52,15 +50,15 @@ def train(
 ) -> None:
     """Train a network, write its weights and print its card.
 
-    The same command on the same machine writes the same file, also when it was stopped in between:
-    the unfinished training is kept beside it, and the same command goes on from the last finished
+    The same command on the same machine writes the same file, even if it was interrupted: the
+    unfinished training is kept beside it, and the same command resumes after the last finished
     epoch. The test split is used once, for the clean accuracy on the card.
     """
     keep = _epochs(keep_epochs)
 
     import torch
 
-    from leaderboard.jobs.training import Destination, gather, train_and_write
+    from leaderboard.jobs.training import Destination, load_material, train_and_write
     from models_zoo.catalog.writing import card_to_toml
     from models_zoo.training import USUAL_EPS, load_recipe
 
@@ -71,7 +69,7 @@ def train(
     settings = load_recipe(recipe).configure(
         values | _parse(setting or ()) | ({} if epochs is None else {"epochs": epochs})
     )
-    material = gather(dataset, data or (), test_data, data_root)
+    material = load_material(dataset, data or (), test_data, data_root)
     written = train_and_write(
         recipe, architecture, settings, material, place, seed=seed, device=device, keep=keep
     )

@@ -38,13 +38,13 @@ def zoo(
 ) -> None:
     """Retrain the bundled models of a data set from scratch.
 
-    The models, their settings and their seed are those of models_zoo/training/plans. After a stop,
-    name what is left with --only: the model that was being trained goes on from its last epoch.
+    The models, their settings and their seed are those of models_zoo/training/plans. After an
+    interruption, select the remaining models with --only: the unfinished training is resumed.
     """
     import torch
 
     import models_zoo
-    from leaderboard.jobs.training import Destination, gather, train_and_write
+    from leaderboard.jobs.training import Destination, load_material, train_and_write
     from models_zoo.training.plan import load_plan
 
     plan = load_plan(dataset)
@@ -60,7 +60,7 @@ def zoo(
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(f"cannot write to {folder}: {error.strerror}") from error
-    material = gather(dataset, data or (), test_data, data_root)
+    material = load_material(dataset, data or (), test_data, data_root)
     output = console(soft_wrap=True)
     for row in rows:
         weights, card = folders[0] / f"{row.name}.safetensors", folders[1] / f"{row.name}.toml"

@@ -14,32 +14,32 @@ from functools import cache, lru_cache
 from jinja2 import Environment, Template
 from PIL import ImageFont
 
-from leaderboard.exports.headlines import printable, raised_flags
+from leaderboard.exports.headlines import raised_flags, xml_text
 from leaderboard.formatting.texts import interval, number
 from leaderboard.store import Entry
 
 LABEL = "non-singular robustness"
 
-COLOURS = ((0.75, "#1a7f37"), (0.5, "#4d7c0f"), (0.25, "#8a6100"), (0.0, "#b42318"))
-"""From which value on, the colour behind it; white text on each has a contrast of 4.5 or more."""
+COLORS = ((0.75, "#1a7f37"), (0.5, "#4d7c0f"), (0.25, "#8a6100"), (0.0, "#b42318"))
+"""Minimum value and its color; white text on each has a contrast of at least 4.5."""
 
 FLAGGED = "#9a3412"
 UNMEASURED = "#57606a"
-LABEL_COLOUR = "#3d444d"
+LABEL_COLOR = "#3d444d"
 
-_LONGEST = 48
-"""Characters of a message; a longer name of a battery is cut."""
+_MAX_CHARACTERS = 48
+"""Maximum length of a message; longer names of batteries are cut."""
 _PADDING = 6
-_WIDER = 1.16
-"""Verdana's letters against those of the font that they are measured with."""
+_WIDTH_MARGIN = 1.16
+"""Width of Verdana relative to the font that text is measured with."""
 
 _SVG = """\
 <svg xmlns="http://www.w3.org/2000/svg" width="{{ width }}" height="20" role="img" \
 aria-label="{{ label }}: {{ message }}">
 <title>{{ title }}</title>
-<rect width="{{ width }}" height="20" rx="3" fill="{{ label_colour }}"/>
+<rect width="{{ width }}" height="20" rx="3" fill="{{ label_color }}"/>
 <path d="M{{ left }} 0h{{ width - left - 3 }}a3 3 0 0 1 3 3v14a3 3 0 0 1 -3 3H{{ left }}z" \
-fill="{{ colour }}"/>
+fill="{{ color }}"/>
 <g fill="#fff" font-family="Verdana,'DejaVu Sans',Geneva,sans-serif" font-size="11">
 <text x="{{ padding }}" y="14" textLength="{{ left - 2 * padding }}" \
 lengthAdjust="spacingAndGlyphs">{{ label }}</text>
@@ -52,21 +52,21 @@ lengthAdjust="spacingAndGlyphs">{{ message }}</text>
 
 @dataclass(frozen=True)
 class Badge:
-    """What a badge says.
+    """The content of a badge.
 
     Attributes:
-        message: its right half: value, battery, and what a reader must know of both.
-        colour: behind the message, ``#rrggbb``.
+        message: text of the right half: value, battery and number of flags.
+        color: behind the message, ``#rrggbb``.
         title: the same in full, with the model's name.
     """
 
     message: str
-    colour: str
+    color: str
     title: str
 
 
 def entry_shown(entries: Sequence[Entry]) -> Entry:
-    """The one of a model's entries that speaks for it where there is room for one.
+    """The entry that represents a model where only one can be shown.
 
     One on test images rather than on training images, with the headline score, on the most
     examples, and of those the newest.
@@ -81,12 +81,12 @@ def entry_shown(entries: Sequence[Entry]) -> Entry:
 
 
 def badge_of(entry: Entry) -> Badge:
-    """The badge of a stored result: its non-singular robust accuracy, or that there is none."""
+    """The badge of a stored result, with its non-singular robust accuracy if there is one."""
     where = entry.provenance
     result = entry.answers.get("nonsingular")
-    name = printable(entry.card.name)
+    name = xml_text(entry.card.name)
     if result is None:
-        said = f"not measured on {printable(where.battery)}"
+        said = f"not measured on {xml_text(where.battery)}"
         return Badge(_cut(said), UNMEASURED, f"{name}: {LABEL} {said}")
     score = result.scores["robust_accuracy"]
     value = number(score.value, "share")
@@ -94,17 +94,17 @@ def badge_of(entry: Entry) -> Badge:
     remarks = [f"{len(flags)} flag{'s' * (len(flags) != 1)}"] if flags else []
     remarks += ["training images"] if entry.on_training_data else []
     remark = f" ({', '.join(remarks)})" if remarks else ""
-    on = f"{value} on {printable(where.battery)}"
+    on = f"{value} on {xml_text(where.battery)}"
     ends = interval(score, "share")
     measured = f" (95% interval {ends})" if ends else ""
-    doubts = f"; raised flags: {printable(', '.join(flags))}" if flags else ""
+    doubts = f"; raised flags: {xml_text(', '.join(flags))}" if flags else ""
     title = (
         f"{name}: non-singular robust accuracy {value}{measured} of {where.examples:,} "
-        f"{where.split} images on {printable(where.battery)}{doubts}"
+        f"{where.split} images on {xml_text(where.battery)}{doubts}"
     )
-    steps = (shade for least, shade in COLOURS if score.value >= least)
+    steps = (shade for least, shade in COLORS if score.value >= least)
     return Badge(
-        _cut(on, _LONGEST - len(remark)) + remark,
+        _cut(on, _MAX_CHARACTERS - len(remark)) + remark,
         FLAGGED if flags else next(steps, UNMEASURED),
         title,
     )
@@ -115,9 +115,9 @@ def badge_svg(badge: Badge) -> str:
     left = _width(LABEL) + 2 * _PADDING
     return _template().render(
         label=LABEL,
-        label_colour=LABEL_COLOUR,
+        label_color=LABEL_COLOR,
         message=badge.message,
-        colour=badge.colour,
+        color=badge.color,
         title=badge.title,
         left=left,
         width=left + _width(badge.message) + 2 * _PADDING,
@@ -131,13 +131,13 @@ def shields_json(badge: Badge) -> str:
         "schemaVersion": 1,
         "label": LABEL,
         "message": badge.message,
-        "color": badge.colour,
-        "labelColor": LABEL_COLOUR,
+        "color": badge.color,
+        "labelColor": LABEL_COLOR,
     }
     return json.dumps(content, ensure_ascii=False) + "\n"
 
 
-def _cut(text: str, longest: int = _LONGEST) -> str:
+def _cut(text: str, longest: int = _MAX_CHARACTERS) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
@@ -148,5 +148,5 @@ def _template() -> Template:
 
 @lru_cache(maxsize=4096)
 def _width(text: str) -> int:
-    """Pixels that a text takes at 11 pixels; ``textLength`` fits other fonts into the same."""
-    return round(ImageFont.load_default(11).getlength(text) * _WIDER)
+    """Width of a text at 11 pixels, in pixels; ``textLength`` fits other fonts into it."""
+    return round(ImageFont.load_default(11).getlength(text) * _WIDTH_MARGIN)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from leaderboard.exports.headlines import Headline, headlines, printable, raised_flags
+from leaderboard.exports.headlines import Headline, headlines, raised_flags, xml_text
 from leaderboard.exports.model_index import SOURCE, yaml_text
 from leaderboard.formatting.texts import interval
 from leaderboard.store import Entry
@@ -17,9 +17,9 @@ from models_zoo.errors import InputError
 
 
 def eval_results(entries: Sequence[Entry], benchmark: str, source_url: str | None = None) -> str:
-    """The text of a file for the folder ``.eval_results``: an entry a headline score.
+    """The text of a file for the folder ``.eval_results``: one entry per headline score.
 
-    Only results on test images are given. ``verifyToken`` is Hugging Face's to set.
+    Only results on test images are included. ``verifyToken`` is set by Hugging Face.
 
     Args:
         entries: all of one model.
@@ -40,7 +40,7 @@ def eval_results(entries: Sequence[Entry], benchmark: str, source_url: str | Non
     results = [
         EvalResultEntry(
             dataset_id=benchmark,
-            task_id=printable(f"{entry.provenance.battery}.{headline.key}"),
+            task_id=xml_text(f"{entry.provenance.battery}.{headline.key}"),
             value=headline.score.value,
             date=entry.provenance.created,
             notes=_notes(entry, headline),
@@ -60,7 +60,7 @@ def eval_results(entries: Sequence[Entry], benchmark: str, source_url: str | Non
 
 
 def _notes(entry: Entry, headline: Headline) -> str:
-    """What has to be the same for two values to be compared, on one line."""
+    """The settings that must agree for two values to be comparable, on one line."""
     where = entry.provenance
     notes = [
         f"{headline.title}, {headline.spec.unit or 'no unit'}",
@@ -72,4 +72,4 @@ def _notes(entry: Entry, headline: Headline) -> str:
         notes.append(f"95% interval {ends}{'%' * (headline.spec.unit == 'share')}")
     if flags := raised_flags(entry):
         notes.append(f"raised flags: {', '.join(flags)}")
-    return printable("; ".join(notes))
+    return xml_text("; ".join(notes))

@@ -1,4 +1,4 @@
-"""Every Eval Ever: one JSON object a model, by the schema of version 0.3.0.
+"""Every Eval Ever: one JSON object per model, by version 0.3.0 of the schema.
 
 The schema is ``eval.schema.json`` of https://github.com/evaleval/every_eval_ever.
 """
@@ -15,8 +15,8 @@ from leaderboard.exports.headlines import (
     DATA_SETS,
     Headline,
     headlines,
-    printable,
     raised_flags,
+    xml_text,
 )
 from leaderboard.store import Entry
 
@@ -24,7 +24,7 @@ SCHEMA_VERSION = "0.3.0"
 
 _PUBLIC = ("bundled", "installed", "downloaded", "robustbench", "torchvision", "timm", "hf-hub")
 _OF_OTHERS = ("robustbench", "torchvision", "timm", "hf-hub", "submitted")
-"""Sources of models whose weights anybody can read, and of models that others than us made."""
+"""Sources of models with public weights, and of models by third parties."""
 
 _LIMITS: dict[str, tuple[float | str, float | str]] = {
     "share": (0, 1),
@@ -39,7 +39,7 @@ def every_eval_ever(
 ) -> str:
     """All headline scores of a model as an object that follows the schema.
 
-    The same results give the same text: the time it speaks of is that of the newest result.
+    The same results give the same text: its time is that of the newest result.
 
     Args:
         entries: all of one model, at least one.
@@ -82,7 +82,7 @@ def every_eval_ever(
         "evaluation_results": [result for entry in entries for result in _results(entry)],
     }
     text = json.dumps(content, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-    return printable(text) + "\n"
+    return xml_text(text) + "\n"
 
 
 def _results(entry: Entry) -> list[dict[str, Any]]:

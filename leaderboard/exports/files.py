@@ -1,4 +1,4 @@
-"""The files that a site has of each model beside its page."""
+"""The files of each model beside its page."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ def model_files(
 ) -> dict[str, str]:
     """Texts by file name.
 
-    The formats of other sites are not among them: they would double the time that these take, and
-    only a model's owner has a use for them. ``nonsingular export`` makes them.
+    The formats of other projects are not included: they would double the time, and only a model's
+    owner needs them. ``nonsingular export`` writes them.
 
     Args:
         entries: all of one model, at least one.
-        namesakes: what is stored of other models of its name.
+        namesakes: stored results of other models with the same name.
     """
     badge = badge_of(entry_shown(entries))
     return {

@@ -1,4 +1,4 @@
-"""What the formats of others are given of a stored result: its headline scores, in plain text."""
+"""Headline scores of a stored result, as plain text for the formats of other projects."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ DATA_SETS: dict[str, tuple[str, str | None]] = {
     "svhn": ("SVHN", "ufldl-stanford/svhn"),
     "imagenet": ("ImageNet-1k", "ILSVRC/imagenet-1k"),
 }
-"""For a battery's data set, its usual name and its identifier on the Hugging Face Hub."""
+"""By data set of a battery: its common name and its identifier on the Hugging Face Hub."""
 
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What neither YAML 1.1 nor XML 1.0 lets a text hold, and UTF-8 not either."""
+"""Characters that YAML 1.1, XML 1.0 or UTF-8 cannot contain."""
 
 
 @dataclass(frozen=True)
 class Headline:
-    """A score of the front page.
+    """A headline score.
 
     Attributes:
         key: ``<probe>.<score>``, as in ``results.json``.
-        title: the score's label, as a heading that stands alone, such as "Clean accuracy".
+        title: the score's label as a self-contained title, such as "Clean accuracy".
         spec: what the score means.
         score: its finite value, with its interval.
     """
@@ -52,9 +52,9 @@ class Headline:
 def headlines(
     answers: Mapping[str, ProbeResult], battery: Mapping[str, Any] | None = None
 ) -> list[Headline]:
-    """The headline scores among an entry's answers, in the order of the boards.
+    """The headline scores among an entry's results, in the order of the boards.
 
-    A score that is no finite number is left out: none of the formats can say what it is.
+    Non-finite scores are left out: none of the formats can represent them.
 
     Args:
         answers: by probe, as :attr:`~leaderboard.store.Entry.answers` gives them.
@@ -73,16 +73,16 @@ def headlines(
 
 
 def raised_flags(entry: Entry) -> list[str]:
-    """Names of the checks that saw a reason to distrust the entry's scores, each once."""
+    """Names of the checks that raised a flag on the entry's scores, each once."""
     flags = (flag for result in entry.results.values() for flag in result.flags)
     return list(dict.fromkeys(flag.name for flag in flags if flag.raised))
 
 
-def printable(text: str) -> str:
-    """A text with U+FFFD for every character that XML, YAML or UTF-8 cannot hold."""
+def xml_text(text: str) -> str:
+    """A text with U+FFFD for every character that XML, YAML or UTF-8 cannot contain."""
     return _UNPRINTABLE.sub("\ufffd", text)
 
 
 def _title(label: str, score: str) -> str:
-    """A board's heading can leave out what is measured; a name among other people's cannot."""
+    """A label that says what is measured, which the heading of a board may leave out."""
     return f"{label} {score.replace('_', ' ')}" if score.endswith("accuracy") else label

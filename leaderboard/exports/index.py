@@ -18,8 +18,9 @@ class RowRecord(Published):
     """A model on a board.
 
     Attributes:
-        rank: shared by models that the examples cannot tell apart; ``null`` without the score.
-        page: path of its page within the site; ``record.json`` lies beside it.
+        rank: shared by models that cannot be distinguished on the examples; ``null`` without the
+            score.
+        page: path of its page within the site; ``record.json`` is in the same folder.
         scores: by ``<probe>.<score>``.
     """
 
@@ -50,7 +51,7 @@ class BoardRecord(Published):
 
 
 class ProbeRecord(Published):
-    """What a probe asks and what its scores mean."""
+    """The question of a probe and the meaning of its scores."""
 
     title: str
     question: str
@@ -58,7 +59,7 @@ class ProbeRecord(Published):
 
 
 class Index(Published):
-    """The whole site in short; everything of a model is in its ``record.json``."""
+    """A summary of the site; all results of a model are in its ``record.json``."""
 
     schema_version: Literal[2] = SCHEMA_VERSION
     probes: dict[str, ProbeRecord]
@@ -69,7 +70,7 @@ def index_of(boards: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The content of ``results.json``, as :class:`Index` describes it.
 
     Args:
-        boards: what :func:`board_of` gave of each.
+        boards: each as :func:`board_of` returns it.
     """
     return {
         "schema_version": SCHEMA_VERSION,
@@ -97,8 +98,8 @@ def board_of(board: Board) -> dict[str, Any]:
             {
                 "model": row.summary.card.name,
                 "fingerprint": row.summary.fingerprint,
-                "rank": row.place.rank if row.place else None,
-                "tied": row.place.shared if row.place else False,
+                "rank": row.rank.number if row.rank else None,
+                "tied": row.rank.shared if row.rank else False,
                 "page": row.page,
                 "recipe": row.summary.card.recipe,
                 "architecture": row.summary.card.architecture,

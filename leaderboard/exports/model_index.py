@@ -1,7 +1,7 @@
 """A Hugging Face model-index: results in the front matter of a model card.
 
 The keys are those of https://github.com/huggingface/hub-docs/blob/main/modelcard.md and are written
-by huggingface_hub's own classes. ``verified`` and ``verifyToken`` are Hugging Face's to set.
+by huggingface_hub's own classes. ``verified`` and ``verifyToken`` are set by Hugging Face.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from leaderboard.exports.headlines import (
     DATA_SETS,
     Headline,
     headlines,
-    printable,
     raised_flags,
+    xml_text,
 )
 from leaderboard.store import Entry
 
@@ -27,7 +27,7 @@ SOURCE = "nonsingular leaderboard"
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # five times as fast, not in every build
 
 _USUAL = {"clean.accuracy": "accuracy"}
-"""Scores that have a name among the Hub's metrics; others keep their own."""
+"""Scores that are metrics of the Hub; others keep their names."""
 
 
 def model_index(entries: Sequence[Entry], source_url: str | None = None) -> str:
@@ -40,7 +40,7 @@ def model_index(entries: Sequence[Entry], source_url: str | None = None) -> str:
         source_url: where the results are published.
     """
     results = [each for entry in entries for each in _results(entry, source_url)]
-    index = eval_results_to_model_index(printable(entries[0].card.name), results)
+    index = eval_results_to_model_index(xml_text(entries[0].card.name), results)
     return f"---\n{yaml_text({'model-index': index})}---\n"
 
 
@@ -57,11 +57,11 @@ def _results(entry: Entry, source_url: str | None) -> list[EvalResult]:
         EvalResult(
             task_type="image-classification",
             task_name="Image Classification",
-            dataset_type=hub_id or printable(dataset),
-            dataset_name=printable(name),
+            dataset_type=hub_id or xml_text(dataset),
+            dataset_name=xml_text(name),
             dataset_split=entry.provenance.split,
             metric_type=_USUAL.get(headline.key, headline.key),
-            metric_name=f"{headline.title} ({printable(entry.provenance.battery)})",
+            metric_name=f"{headline.title} ({xml_text(entry.provenance.battery)})",
             metric_value=headline.score.value,
             metric_args=_circumstances(entry, headline),
             source_name=SOURCE if source_url else None,
@@ -72,11 +72,11 @@ def _results(entry: Entry, source_url: str | None) -> list[EvalResult]:
 
 
 def _circumstances(entry: Entry, headline: Headline) -> dict[str, Any]:
-    """What has to be the same for two values to be compared."""
+    """The settings that must agree for two values to be comparable."""
     where = entry.provenance
     found: dict[str, Any] = {
         "score": headline.key,
-        "battery": printable(where.battery),
+        "battery": xml_text(where.battery),
         "battery_sha256": where.battery_sha256,
         "data_sha256": where.data_sha256,
         "examples": where.examples,
@@ -85,5 +85,5 @@ def _circumstances(entry: Entry, headline: Headline) -> dict[str, Any]:
     if headline.sampled:
         found["interval_95"] = [headline.score.low, headline.score.high]
     if flags := raised_flags(entry):
-        found["flags"] = [printable(flag) for flag in flags]
+        found["flags"] = [xml_text(flag) for flag in flags]
     return found

@@ -1,6 +1,6 @@
 """``record.json``: everything that the site shows of one model, for programs.
 
-The classes say what the file holds; its JSON Schema is made from them (:mod:`.schema`).
+The classes define the file; its JSON Schema is generated from them (:mod:`.schema`).
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from benchmark.serialization import plain_result
 from leaderboard.formatting.json_text import json_text
 from leaderboard.formatting.texts import number, probe_text
 from leaderboard.reruns.command_lines import reproduce_commands
-from leaderboard.reruns.verification import standing
+from leaderboard.reruns.verification import verification_of
 from leaderboard.store import Entry, Summary
 from models_zoo.card import Card
 
 SCHEMA_VERSION: Literal[2] = 2
-"""Raised when a reader of the files would have to change; fields may be added without that."""
+"""Increased when readers of the files have to change; fields may be added without."""
 
 Number = float | None
-"""``null`` where JSON has no number: an infinity, or not a number."""
+"""``null`` for numbers that JSON cannot write: infinities and NaN."""
 
 
 class Published(BaseModel):
@@ -42,7 +42,7 @@ class ScoreRecord(Published):
         n: number of examples or draws.
         low: lower end of the 95% interval; the value itself where there is no sampling.
         high: upper end.
-        text: what the value is, where it is no number JSON can write.
+        text: the value as text, if JSON cannot write it.
     """
 
     value: Number
@@ -53,7 +53,7 @@ class ScoreRecord(Published):
 
 
 class CurveRecord(Published):
-    """Scores over budgets; curves of one picture belong together."""
+    """Scores over budgets; curves with the same picture are one chart."""
 
     picture: str
     series: str
@@ -90,7 +90,7 @@ class BarsRecord(Published):
 
 
 class CostRecord(Published):
-    """What an answer cost: wall time, images forward and backward, peak memory in bytes."""
+    """Cost of a result: wall time, images forward and backward, peak memory in bytes."""
 
     seconds: float
     forwards: int
@@ -99,7 +99,7 @@ class CostRecord(Published):
 
 
 class RerunRecord(Published):
-    """One time that somebody ran an answer again, see :class:`leaderboard.store.Rerun`."""
+    """A rerun of a result, see :class:`leaderboard.store.Rerun`."""
 
     by: str
     created: str
@@ -116,18 +116,18 @@ class RerunRecord(Published):
 
 
 class ResultRecord(Published):
-    """A probe's answer.
+    """The result of a probe.
 
     Attributes:
         scores: by name.
         shown: the same scores as the pages show them.
-        outcomes: which examples were still right, as a string with ``0`` or ``1`` for each.
-        values: numbers by example.
+        outcomes: whether each example was classified correctly, as a string of ``0`` and ``1``.
+        values: numbers per example.
         left_out: why the probe was not run; there are no scores then.
-        provenance: where the answer comes from; missing for what is derived from other answers.
-        standing: whether the answer was measured here, and if so whether others ran it again.
-        reruns: those who ran it again, oldest first, and how well they agreed.
-        reproduce: the command that gives the same numbers again.
+        provenance: of the result; missing if it is derived from other results.
+        standing: whether the result was measured here, and if so whether reruns confirmed it.
+        reruns: the reruns, oldest first, with their agreement.
+        reproduce: the command that reproduces the numbers.
     """
 
     probe: str
@@ -156,7 +156,7 @@ class EvaluationRecord(Published):
         battery: the battery's name.
         battery_sha256: hash of its content.
         settings: its content, as it was.
-        results: answers by probe; ``nonsingular`` is derived from the others.
+        results: by probe; ``nonsingular`` is derived from the others.
     """
 
     battery: str
@@ -186,7 +186,7 @@ def record_of(
 
     Args:
         entries: all of one model, at least one.
-        namesakes: what is stored of other models of its name, from which commands have to tell it.
+        namesakes: stored results of other models with the same name, which commands must exclude.
     """
     first = entries[0]
     among: list[Entry | Summary] = [*entries, *namesakes]
@@ -228,7 +228,7 @@ def _result(entry: Entry, result: ProbeResult) -> dict[str, Any]:
     content["shown"] = {
         name: shown(score, text.spec(name).unit) for name, score in result.scores.items()
     }
-    content["standing"] = standing(entry, result.probe).kind
+    content["standing"] = verification_of(entry, result.probe).kind
     if result.probe in entry.provenances:
         content["provenance"] = entry.provenances[result.probe].model_dump()
     if result.probe in entry.reruns:

@@ -1,4 +1,4 @@
-"""JSON Schemas of what a site publishes; ``python -m leaderboard.exports.schema`` writes them."""
+"""JSON Schemas of published files; ``python -m leaderboard.exports.schema`` writes them."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ PUBLISHED: dict[str, type[BaseModel]] = {
     f"record-v{SCHEMA_VERSION}.json": ModelRecord,
     f"results-v{SCHEMA_VERSION}.json": Index,
 }
-"""Files of the ``schema`` folder with what they describe."""
+"""Files of the ``schema`` folder, with the models that they describe."""
 
 
 def json_schema(kind: type[BaseModel], *, closed: bool = False) -> dict[str, Any]:
     """The JSON Schema (2020-12) of a published file.
 
     Args:
-        kind: what describes the file.
-        closed: whether fields that this version does not know are errors. The published schemas let
-            them pass, since a later release may add some without a new ``schema_version``.
+        kind: the model of the file.
+        closed: whether unknown fields are errors. The published schemas allow
+            them, since a later release may add some without a new ``schema_version``.
     """
     dialect = "https://json-schema.org/draft/2020-12/schema"
     schema = kind.model_json_schema(mode="serialization")

@@ -1,4 +1,4 @@
-"""A board as CSV that a spreadsheet can open without running what somebody wrote into a name."""
+"""A board as CSV whose texts a spreadsheet does not run as formulas."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _rows(board: Board) -> Iterator[list[object]]:
     for row in board.rows:
         card = row.summary.card
         cells: list[object] = [
-            row.place.rank if row.place else "",
+            row.rank.number if row.rank else "",
             harmless(card.name),
             row.summary.fingerprint,
             harmless(card.recipe),
@@ -74,11 +74,11 @@ def _rows(board: Board) -> Iterator[list[object]]:
 
 @lru_cache(maxsize=1024)
 def harmless(text: str) -> str:
-    """A text that no spreadsheet takes for a formula, nor a part of it.
+    """A text of which no spreadsheet takes any part as a formula.
 
-    A sign at its begin is not all (OWASP, "CSV Injection"): where a comma is the decimal sign,
-    spreadsheets split a line at semicolons, and quotes that do not begin a cell do not keep them
-    from it. Full-width signs count as the plain ones.
+    A leading sign is not the only risk (OWASP, "CSV Injection"): where the comma is the decimal
+    separator, spreadsheets split a line at semicolons, even within quotes that do not begin a cell.
+    Full-width signs count as well.
     """
     inside = _INSIDE.sub(r"\1'", text)
     return f"'{inside}" if _BEGIN.match(inside) else inside

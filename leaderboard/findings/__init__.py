@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from leaderboard.findings.backdoors import backdoors
 from leaderboard.findings.finding import RULE, Finding
-from leaderboard.findings.generalisation import generalisation
+from leaderboard.findings.generalization import generalization
 from leaderboard.findings.inputs_and_weights import inputs_and_weights
 from leaderboard.findings.intrinsic_metric import intrinsic_metric
 from leaderboard.findings.joint_volume import joint_volume
@@ -17,7 +17,7 @@ from leaderboard.store import Entry
 FINDINGS = (
     inputs_and_weights,
     weight_perturbed_training,
-    generalisation,
+    generalization,
     joint_volume,
     backdoors,
     intrinsic_metric,

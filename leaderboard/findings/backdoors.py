@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from leaderboard.findings.drawings import lines
+from leaderboard.findings.figures import lines
 from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, Vote
 from leaderboard.findings.panels import Checkpoint, Panel
-from leaderboard.findings.words import missing_probe, scored
+from leaderboard.findings.wording import missing_probe, scored
 
 SMALL = 0.1
 """The largest average relative change of the weights that still counts as small."""
 
-_MOST_LINES = 12
+_MAX_LINES = 12
 
 
 def backdoors(panels: Sequence[Panel]) -> Finding:
@@ -107,15 +107,15 @@ def _figures(panel: Panel, known: Sequence[Checkpoint]) -> list[Figure]:
         for curve in checkpoint.entry.results["backdoor"].curves
         if curve.series == "success"
     }
-    shown = dict(list(series.items())[:_MOST_LINES])
+    shown = dict(list(series.items())[:_MAX_LINES])
     if not shown:
         return []
     title = f"Success of the best backdoor over weight budgets, {panel.dataset}"
     if len(shown) < len(series):
         title += f", the {len(shown)} checkpoints with the smallest backdoors"
-    told = " ".join(
-        f"{name}: {', '.join(f'{y.value:.0%} at {x:g}' for x, y in rungs)}."
-        for name, rungs in shown.items()
+    values_text = " ".join(
+        f"{name}: {', '.join(f'{y.value:.0%} at {x:g}' for x, y in budgets)}."
+        for name, budgets in shown.items()
     )
     chart = lines(shown, "relative change of every weight, at most", "success", share=True)
-    return [Figure(title, chart, f"{title}. {told}")]
+    return [Figure(title, chart, f"{title}. {values_text}")]

@@ -10,14 +10,14 @@ from typing import Literal
 from leaderboard.charts.style import Layers
 
 Vote = Literal["for", "against", "open"]
-Status = Literal["holds", "holds in part", "does not hold", "cannot be told"]
+Status = Literal["holds", "holds in part", "does not hold", "undecided"]
 
 RULE = (
     "Each comparison below speaks for a claim, against it, or leaves it open; each finding says "
     "when. A claim *holds* here where some comparisons speak for it, none against it and at most "
     "as many are open; it *does not hold* where some speak against it, none for it and at most as "
     "many are open; it *holds in part* where some speak for it and some against it. Everything "
-    "else *cannot be told* from the checkpoints at hand. Differences count from p < 0.05 on, or "
+    "else is *undecided* with these checkpoints. Differences count from p < 0.05 on, or "
     "where there is no test from an interval on one side of zero, without a correction for their "
     "number. Intervals are over test examples or draws, not over repeated trainings: read each as "
     "a statement about these checkpoints."
@@ -42,7 +42,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing that is not drawn yet, with its caption and what to tell who cannot see it."""
+    """A chart with its caption and text alternative, not drawn yet."""
 
     title: str
     chart: Layers
@@ -51,11 +51,11 @@ class Figure:
 
 @dataclass(frozen=True)
 class Part:
-    """What one data set says of a claim.
+    """The evidence of one data set on a claim.
 
     Attributes:
         dataset: the data set.
-        votes: one a comparison.
+        votes: one per comparison.
         text: paragraphs.
         tables: the measurements.
         figures: the measurements, drawn.
@@ -72,7 +72,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Finding:
-    """A claim and what every data set says of it.
+    """A claim and the evidence of every data set on it.
 
     Attributes:
         key: short name, for files and anchors.
@@ -80,8 +80,8 @@ class Finding:
         claim: what the sources claim.
         sources: who claims it.
         rule: when a comparison speaks for the claim, against it, or leaves it open.
-        parts: one a data set that has results.
-        caveats: what to bear in mind when reading the numbers.
+        parts: one per data set with results.
+        caveats: limits of the evidence.
     """
 
     key: str
@@ -102,7 +102,7 @@ class Finding:
         """The status in a sentence with its counts, over all and by data set."""
         votes = [vote for part in self.parts for vote in part.votes]
         if not votes:
-            return "Cannot be told: nothing in the database can be compared yet."
+            return "Undecided: nothing in the database can be compared yet."
         sentence = f"{self.status.capitalize()} here: {_counted(votes)}."
         if sum(bool(part.votes) for part in self.parts) > 1:
             each = (
@@ -123,7 +123,7 @@ def judge(votes: Sequence[Vote]) -> Status:
         return "holds"
     if count["against"] and count["against"] >= count["open"]:
         return "does not hold"
-    return "cannot be told"
+    return "undecided"
 
 
 def _counted(votes: Sequence[Vote]) -> str:

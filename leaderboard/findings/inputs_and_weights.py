@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from leaderboard.effects import Effect, paired_shares
-from leaderboard.findings.drawings import scatter
+from leaderboard.findings.figures import scatter
 from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, Vote
 from leaderboard.findings.panels import ADVERSARIAL, STANDARD, Checkpoint, Panel
-from leaderboard.findings.words import (
+from leaderboard.findings.wording import (
     chance,
     missing_probe,
     missing_recipes,
@@ -106,9 +106,9 @@ def _figures(panel: Panel) -> list[Figure]:
     if not shown:
         return []
     title = f"Robust to inputs against robust to weights, {panel.dataset}"
-    told = " ".join(
+    values_text = " ".join(
         f"{checkpoint.name}: input {inputs.value:.1%}, weight {weights.value:.1%}."
         for checkpoint, inputs, weights in shown
     )
     axes = ("input robust accuracy", "weight robust accuracy")
-    return [Figure(title, scatter(shown, *axes, (True, True)), f"{title}. {told}")]
+    return [Figure(title, scatter(shown, *axes, (True, True)), f"{title}. {values_text}")]

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from benchmark.results import Score
 from leaderboard.effects import Effect, kendall_tau, rank_correlation
-from leaderboard.findings.drawings import scatter
+from leaderboard.findings.figures import scatter
 from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, Vote
 from leaderboard.findings.panels import Checkpoint, Panel
-from leaderboard.findings.words import chance, missing_probe, scored, signed
+from leaderboard.findings.wording import chance, missing_probe, scored, signed
 
-FEWEST = 5
+MIN_CHECKPOINTS = 5
 """With fewer checkpoints no ranking can be significant at 5%."""
 
 WEAK = 0.5
@@ -20,8 +20,8 @@ WEAK = 0.5
 METRICS = {
     "psi": "psi, 1 / mean divergence",
     "psi_median": "psi, median",
-    "normalized_psi": "psi, normalised logits",
-    "normalized_psi_median": "psi, normalised logits, median",
+    "normalized_psi": "psi, normalized logits",
+    "normalized_psi_median": "psi, normalized logits, median",
 }
 """Scores of the intrinsic probe, larger is more robust; the first is the one that is judged."""
 
@@ -34,7 +34,7 @@ def intrinsic_metric(panels: Sequence[Panel]) -> Finding:
         key="intrinsic-metric",
         title="Prediction divergence: a ranking without labels",
         claim="The largest divergence of predictions within the allowed change of the input tells "
-        "how robust a model is, comparably across networks: ranked by it, models stand in the "
+        "how robust a model is, comparably across networks: ranked by it, models are in the "
         "order of their robust accuracy.",
         sources=[
             Source(
@@ -45,9 +45,9 @@ def intrinsic_metric(panels: Sequence[Panel]) -> Finding:
         ],
         rule="Over all checkpoints of a data set, Spearman's rank correlation of psi (larger is "
         "more robust) with robust accuracy under the input attack, at the same linf budget where "
-        "that is on the attack's ladder, speaks for the claim where it is positive with p < 0.05 "
-        "by permutation; against it where it is significantly negative, or where its "
-        f"interval ends below {WEAK:g}. At least {FEWEST} checkpoints are needed.",
+        "that is among the attack's budgets, speaks for the claim where it is positive with "
+        "p < 0.05 by permutation; against it where it is significantly negative, or where its "
+        f"interval ends below {WEAK:g}. At least {MIN_CHECKPOINTS} checkpoints are needed.",
         caveats=[
             "Psi does not look at labels: a model that answers with one class for every image has "
             "the best one. Agreement among accurate models says nothing of such a model."
@@ -67,7 +67,9 @@ def _part(panel: Panel) -> Part:
     without = [c for c in panel.checkpoints if c not in known]
     missing = missing_probe(panel, ["intrinsic", "input"], without)
     if judged is None:
-        missing.append(f"{len(known)} checkpoints have both numbers; at least {FEWEST} are needed.")
+        missing.append(
+            f"{len(known)} checkpoints have both numbers; at least {MIN_CHECKPOINTS} are needed."
+        )
     return Part(
         panel.dataset,
         votes=[_vote(judged)] if judged else [],
@@ -78,7 +80,7 @@ def _part(panel: Panel) -> Part:
 
 
 def robust_accuracy(checkpoint: Checkpoint) -> Score | None:
-    """Under the input attack at the intrinsic probe's budget; at the headline's, if not a rung."""
+    """Robust accuracy at the intrinsic probe's budget, or else at the headline budget."""
     answers = checkpoint.entry.results
     if "input" not in answers or "intrinsic" not in answers:
         return None
@@ -99,7 +101,7 @@ def _pairs(known: Sequence[Checkpoint], metric: str) -> list[tuple[float, float]
 
 def _relation(known: Sequence[Checkpoint], metric: str) -> Effect | None:
     pairs = _pairs(known, metric)
-    return rank_correlation(*zip(*pairs, strict=True)) if len(pairs) >= FEWEST else None
+    return rank_correlation(*zip(*pairs, strict=True)) if len(pairs) >= MIN_CHECKPOINTS else None
 
 
 def _vote(effect: Effect) -> Vote:
@@ -147,9 +149,9 @@ def _figures(panel: Panel, known: Sequence[Checkpoint]) -> list[Figure]:
     if not shown:
         return []
     title = f"Psi and robust accuracy, {panel.dataset}"
-    told = " ".join(
+    values_text = " ".join(
         f"{c.name}: psi {psi.value:.3g}, robust accuracy {robust.value:.1%}."
         for c, psi, robust in shown
     )
     axes = ("psi, larger is more robust", "robust accuracy")
-    return [Figure(title, scatter(shown, *axes, (False, True)), f"{title}. {told}")]
+    return [Figure(title, scatter(shown, *axes, (False, True)), f"{title}. {values_text}")]

@@ -1,4 +1,4 @@
-"""(d) Does joint regularisation improve robustness to inputs and weights at once?"""
+"""(d) Does joint regularization improve robustness to inputs and weights at once?"""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from benchmark.results import Score
 from benchmark.statistics import SHARES, mean
 from leaderboard.effects import paired_means
-from leaderboard.findings.drawings import dots
+from leaderboard.findings.figures import dots
 from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, Vote
 from leaderboard.findings.panels import JOINT, Checkpoint, Panel
-from leaderboard.findings.words import chance, missing_probe, missing_recipes, points, scored
+from leaderboard.findings.wording import chance, missing_probe, missing_recipes, points, scored
 
 SURFACE = "joint_accuracy"
 
@@ -22,7 +22,7 @@ def joint_volume(panels: Sequence[Panel]) -> Finding:
     """Compare the volume under the joint surface of `nonsingular` with that of the others."""
     return Finding(
         key="joint-volume",
-        title="Joint regularisation: more robust to inputs and weights at once",
+        title="Joint regularization: more robust to inputs and weights at once",
         claim="Training that bounds the joint effect of changed inputs and changed weights "
         "improves robustness to both at once over training for one of them or for none.",
         sources=[
@@ -91,5 +91,5 @@ def _figures(panel: Panel, volumes: dict[str, Score]) -> list[Figure]:
     if not shown:
         return []
     title = f"Volume under the joint surface, {panel.dataset}"
-    told = " ".join(f"{checkpoint.name}: {score.value:.1%}." for checkpoint, score in shown)
-    return [Figure(title, dots(shown, "joint volume", share=True), f"{title}. {told}")]
+    values_text = " ".join(f"{checkpoint.name}: {score.value:.1%}." for checkpoint, score in shown)
+    return [Figure(title, dots(shown, "joint volume", share=True), f"{title}. {values_text}")]

@@ -125,7 +125,7 @@ def _part(key: str, part: Part, painter: Painter, figures: dict[str, str]) -> li
 
 
 def _alone(svg: str) -> str:
-    """The drawing for a page without the site's style sheet: plain colours on a white ground."""
+    """The drawing for a page without the site's style sheet: plain colors on a white background."""
     plain = _VARIABLE.sub(r"\1", str(svg))
     ground = '<rect width="100%" height="100%" fill="#ffffff"/>'
     return re.sub(r"(<svg [^>]*>)", rf"\1{ground}", plain, count=1)

@@ -1,4 +1,4 @@
-"""The stored results as findings need them: for each data set one panel of checkpoints."""
+"""Stored results as findings use them: one panel of checkpoints per data set."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from models_zoo.card import Card
 
 STANDARD = ("standard",)
 ADVERSARIAL = ("pgd-at", "trades", "mart")
-"""Recipes that train against changed inputs and nothing else."""
+"""Recipes that train on adversarial inputs only."""
 
 PERTURBED = {"at-awp": "pgd-at", "trades-awp": "trades"}
 """Recipes with adversarial weight perturbation, and the same recipes without."""
@@ -54,7 +54,7 @@ class Checkpoint:
         return None if score is None or math.isnan(score.value) else score
 
     def outcomes(self, probe: str, name: str = "headline") -> Outcomes | None:
-        """Which test examples were still right; ``None`` where that is missing."""
+        """Whether each test example was classified correctly; ``None`` if not stored."""
         result = self.entry.results.get(probe)
         return result.outcomes.get(name) if result else None
 
@@ -106,13 +106,13 @@ def _alike(one: Card, other: Card) -> bool:
 
 
 def make_panels(entries: Sequence[Entry]) -> list[Panel]:
-    """One panel a data set: of all that were scored alike the one with the most checkpoints.
+    """One panel per data set: the largest group of checkpoints that were scored alike.
 
-    Scored alike are results of the same battery's hash, test images and seed; where two such groups
-    are as large, the newer one is taken.
+    Results are scored alike if they share battery hash, test images and seed; of two groups of the
+    same size, the newer one is taken.
 
     Args:
-        entries: what the store holds.
+        entries: all stored results.
     """
     groups: dict[tuple[str, str, str, int], list[Entry]] = {}
     for entry in entries:

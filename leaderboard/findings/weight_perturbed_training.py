@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leaderboard.effects import Effect, difference, paired_means
-from leaderboard.findings.drawings import dots
+from leaderboard.findings.figures import dots
 from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, Vote
 from leaderboard.findings.panels import PERTURBED, Checkpoint, Panel
-from leaderboard.findings.words import chance, missing_probe, missing_recipes, scored, signed
+from leaderboard.findings.wording import chance, missing_probe, missing_recipes, scored, signed
 from leaderboard.formatting.texts import ABSENT
 
 MEASURE = "average_robust"
@@ -19,12 +19,12 @@ MEASURE = "average_robust"
 LOSSES = ("robust loss", "robust loss, mean over random weights")
 """Each example's own losses, before and after, by the names under which the probe stores them."""
 
-BESIDE = {
+FURTHER_MEASURES = {
     "worst_robust": "worst case",
     "average_calibrated": "average, calibrated",
     "average_error": "average, error rate",
 }
-"""Further measures of flatness that stand beside the one that is judged."""
+"""Further measures of flatness, shown with the one that is judged."""
 
 
 def weight_perturbed_training(panels: Sequence[Panel]) -> Finding:
@@ -72,12 +72,12 @@ def _part(panel: Panel) -> Part:
                     signed(draws),
                     signed(examples) if examples else ABSENT,
                     chance(examples.p if examples else None),
-                    *(_beside(perturbed, usual, name) for name in BESIDE),
+                    *(_beside(perturbed, usual, name) for name in FURTHER_MEASURES),
                     votes[-1],
                 ]
             )
     head = ["checkpoints", "with (nats)", "without (nats)", "difference, over draws"]
-    head += ["difference, over examples", "p", *BESIDE.values()]
+    head += ["difference, over examples", "p", *FURTHER_MEASURES.values()]
     groups = [group for group in PERTURBED.items() if not panel.pairs([group[0]], [group[1]])]
     wanted = [(name,) for group in groups for name in group]
     return Part(
@@ -114,7 +114,7 @@ def _paired(first: Checkpoint, second: Checkpoint) -> Effect | None:
 
 
 def example_rises(checkpoint: Checkpoint) -> NDArray[np.float64] | None:
-    """Each example's own average-case rise (n,) of the robust loss; ``None`` where not stored."""
+    """Average-case increase of the robust loss per example, (n,); ``None`` if not stored."""
     result = checkpoint.entry.results.get("flatness")
     losses = [result.values.get(name) for name in LOSSES] if result else []
     if len(losses) != len(LOSSES) or any(values is None for values in losses):
@@ -133,6 +133,8 @@ def _figures(panel: Panel) -> list[Figure]:
     if not shown:
         return []
     title = f"Average-case robust flatness, {panel.dataset}"
-    told = " ".join(f"{checkpoint.name}: {score.value:.3g} nats." for checkpoint, score in shown)
-    axis = "rise of the adversarial loss (nats)"
-    return [Figure(title, dots(shown, axis, share=False), f"{title}. {told}")]
+    values_text = " ".join(
+        f"{checkpoint.name}: {score.value:.3g} nats." for checkpoint, score in shown
+    )
+    axis = "increase of the adversarial loss (nats)"
+    return [Figure(title, dots(shown, axis, share=False), f"{title}. {values_text}")]

@@ -1,4 +1,4 @@
-"""The budgets of a battery's headline scores in words."""
+"""The budgets of a battery's headline scores as text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _OTHERS = {
 
 
 def is_headline(setting: str) -> bool:
-    """Whether a setting of a probe is a budget of the scores on the front page."""
+    """Whether a setting of a probe is the budget of a headline score."""
     return setting.startswith("headline") or setting in _OTHERS
 
 

@@ -1,4 +1,4 @@
-"""JSON as the site's files hold it."""
+"""JSON text for the site's files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmark.serialization import finite
 def json_text(content: Any) -> str:
     """Plain data as JSON on one line; numbers that JSON cannot write become ``null``.
 
-    Half a surrogate pair in a text stays; whoever writes the file says what becomes of it.
+    A lone surrogate in a text is kept; the caller handles it when writing the file.
     """
     try:
         return to_json(content, inf_nan_mode="null").decode()

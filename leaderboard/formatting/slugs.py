@@ -1,23 +1,24 @@
-"""File names for names that anybody may have chosen."""
+"""File names for arbitrary names."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 
-_LONGEST = 60
+_MAX_LENGTH = 60
 
 
 def slug(name: str) -> str:
     """Lower-case letters, digits and single hyphens of ``name``, at most 60; never empty."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower())[:_LONGEST].strip("-") or "unnamed"
+    return re.sub(r"[^a-z0-9]+", "-", name.lower())[:_MAX_LENGTH].strip("-") or "unnamed"
 
 
 def unique_slugs(names: Mapping[str, str]) -> dict[str, str]:
-    """A slug for each key, no two the same, stable while entries are only added at the end.
+    """A unique slug for each key, stable as long as entries are only added at the end.
 
     Args:
-        names: name by key; a key is a hexadecimal hash, of which a slug that is taken gets a part.
+        names: name by key; a key is a hexadecimal hash, whose first digits are appended to
+            duplicate slugs.
     """
     slugs: dict[str, str] = {}
     taken: set[str] = set()

@@ -1,4 +1,4 @@
-"""Numbers and probes in the words and figures of a page."""
+"""Numbers, settings and probes as text."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from benchmark.results import Score, ScoreSpec
 _MINUS = "\N{MINUS SIGN}"
 
 ABSENT = "\N{EN DASH}"
-"""Stands where there is no number."""
+"""Shown in place of a missing number."""
 
 SHOWN_UNITS = ("nats", "radius", "loss")
-"""Units that stand beside a number; a share is a percentage and needs none."""
+"""Units that are shown with a number; shares are percentages."""
 
 
 @dataclass(frozen=True)
 class ProbeText:
-    """What the pages say about a probe.
+    """Texts about a probe.
 
     Attributes:
         name: the probe's name.
         title: heading.
-        question: the one question it asks.
-        scores: what each of its scores means.
+        question: the question it answers.
+        scores: meaning of each of its scores.
     """
 
     name: str
@@ -45,7 +45,7 @@ class ProbeText:
         return definition_of(self.name)
 
     def spec(self, score: str) -> ScoreSpec:
-        """What a score means; one an older version stored and this one dropped says so."""
+        """Meaning of a score; scores that only another version knows say so."""
         if score in self.scores:
             return self.scores[score]
         gone = "Recorded by another version of the suite, which documents it."
@@ -69,12 +69,12 @@ def probe_texts() -> dict[str, ProbeText]:
 
 
 def probe_text(name: str, battery: Mapping[str, Any] | None = None) -> ProbeText:
-    """What the pages say about the probe ``name``, known to this version or not.
+    """Texts about the probe ``name``, whether this version knows it or not.
 
     Args:
         name: of the probe.
-        battery: content of the battery that asked, of whose settings some scores take their
-            meaning; without it they are told in general.
+        battery: content of the battery, whose settings decide the meaning of some scores; without
+            it their meaning is described in general.
     """
     known = probe_texts().get(name)
     if known is None:
@@ -86,7 +86,7 @@ def probe_text(name: str, battery: Mapping[str, Any] | None = None) -> ProbeText
 
 @lru_cache(maxsize=4096)
 def number(value: float, unit: str) -> str:
-    """A number as people read it: shares as percentages, counts whole, others to three digits."""
+    """A number as text: shares as percentages, counts as integers, others to three digits."""
     if math.isnan(value):
         return "undefined"
     if math.isinf(value):
@@ -100,7 +100,7 @@ def number(value: float, unit: str) -> str:
 
 
 def interval(score: Score, unit: str) -> str | None:
-    """The 95% interval from low to high; ``None`` where there is no sampling."""
+    """The 95% interval as text; ``None`` where there is no sampling."""
     return _between(score.low, score.high, unit)
 
 
@@ -114,7 +114,7 @@ def _between(low: float, high: float, unit: str) -> str | None:
 
 
 def plain(value: Any) -> str:
-    """A setting or a line of a protocol, whatever its type, on one line."""
+    """A setting or an item of a protocol, of any type, on one line."""
     match value:
         case bool():
             return "yes" if value else "no"

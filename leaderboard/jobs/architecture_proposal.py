@@ -1,4 +1,4 @@
-"""What to say of a checkpoint without an architecture: what fits it, tried on the examples."""
+"""Suggesting an architecture for a checkpoint that was given without one."""
 
 from __future__ import annotations
 
@@ -19,15 +19,17 @@ if TYPE_CHECKING:
     from benchmark.datasets import Dataset
     from models_zoo.classifier import Classifier
 
-FEW, MANY = 64, 256
-"""Examples on which everything that fits is tried, and on which the best is measured."""
+SCREENING_EXAMPLES, RANKING_EXAMPLES = 64, 256
+"""Number of examples that rank all candidates, and the best of them."""
 
-COMBINATIONS = 24
-"""How many architectures and normalizations are tried together."""
+BATCH_SIZE = 64
 
-Numbers = tuple[float, ...]
+MAX_COMBINATIONS = 24
+"""Maximum number of pairs of architecture and normalization that are tried."""
 
-USUAL: dict[int, tuple[tuple[Numbers, Numbers], ...]] = {
+ChannelValues = tuple[float, ...]
+
+COMMON_NORMALIZATIONS: dict[int, tuple[tuple[ChannelValues, ChannelValues], ...]] = {
     3: (
         ((0.0,), (1.0,)),
         ((0.4914, 0.4822, 0.4465), (0.2471, 0.2435, 0.2616)),
@@ -37,10 +39,10 @@ USUAL: dict[int, tuple[tuple[Numbers, Numbers], ...]] = {
     ),
     1: (((0.0,), (1.0,)), ((0.5,), (0.5,)), ((0.1307,), (0.3081,))),
 }
-"""Normalizations of public training code, by the number of channels."""
+"""Mean and standard deviation used by public training code, by number of channels."""
 
 
-def proposal(
+def missing_architecture(
     file: Path | FileBytes,
     dataset: str,
     data: Dataset,
@@ -48,11 +50,11 @@ def proposal(
     std: list[float] | None,
     weights: str | None,
 ) -> InputError:
-    """The error for weights whose architecture was not named, with what to name.
+    """The error for weights without an architecture, with a suggestion of what to give.
 
-    Everything that the names and shapes of the weights fit is tried on the first examples, and so
-    are usual normalizations where none was given and none is in the file: strides, poolings and
-    shortcuts without parameters are told apart by clean accuracy alone.
+    Every architecture that fits the names and shapes of the weights is tried on the first
+    examples, and so are common normalizations if none was given and the file has none. Strides,
+    pooling and shortcuts without parameters can only be distinguished by clean accuracy.
 
     Args:
         file: the checkpoint, or what was read of it.
@@ -65,11 +67,11 @@ def proposal(
     found = read_checkpoint(file, weights=weights)
     called = f"checkpoint {shown(found.file.path)}"
     fitting = propose(found.tensors, data.input_shape, data.classes)
-    plain = f"{called} needs --architecture: it holds weights alone; "
+    plain = f"{called} needs --architecture: it holds weights only; "
     if not fitting.architectures or fitting.classes not in (None, data.classes):
         return InputError(plain + fitting.advice(data.classes))
 
-    def load(architecture: str, numbers: tuple[Numbers, Numbers] | None) -> Classifier:
+    def load(architecture: str, numbers: tuple[ChannelValues, ChannelValues] | None) -> Classifier:
         subtracted, divided = numbers or (mean, std)
         return load_file(
             found.file,
@@ -84,10 +86,11 @@ def proposal(
 
     first = load(fitting.architectures[0], None)
     known = mean is not None or std is not None or first.card.mean != (0.0,)
-    usual = () if known else USUAL.get(data.input_shape[0], ())
-    pairs = list(product(fitting.architectures, usual or (None,)))[:COMBINATIONS]
-    near = sorted(pairs, key=lambda pair: -_accuracy(load(*pair), data, FEW))[:NAMES]
-    shares = [(_accuracy(load(*pair), data, MANY), pair) for pair in near]
+    usual = () if known else COMMON_NORMALIZATIONS.get(data.input_shape[0], ())
+    pairs = list(product(fitting.architectures, usual or (None,)))[:MAX_COMBINATIONS]
+    screened = [(_accuracy(load(*pair), data, SCREENING_EXAMPLES), pair) for pair in pairs]
+    best_screened = [pair for _, pair in sorted(screened, key=lambda each: -each[0])[:NAMES]]
+    shares = [(_accuracy(load(*pair), data, RANKING_EXAMPLES), pair) for pair in best_screened]
     shares.sort(key=lambda each: -each[0])
     best: dict[str, float] = {}
     for share, (name, _) in shares:
@@ -96,12 +99,13 @@ def proposal(
     architecture, numbers = shares[0][1]
     hint = ", with the best of the usual normalizations" if usual else ""
     return InputError(
-        f"{plain}its weights fit {listed} (clean accuracy on the first {min(MANY, len(data))} "
-        f"examples{hint}); give --architecture {architecture}{_options(numbers)}"
+        f"{plain}its weights fit {listed} (clean accuracy on the first "
+        f"{min(RANKING_EXAMPLES, len(data))} examples{hint}); give --architecture {architecture}"
+        f"{_options(numbers)}"
     )
 
 
-def _options(numbers: tuple[Numbers, Numbers] | None) -> str:
+def _options(numbers: tuple[ChannelValues, ChannelValues] | None) -> str:
     if numbers is None or numbers == ((0.0,), (1.0,)):
         return ""
     return f" --mean {written(numbers[0])} --std {written(numbers[1])}"
@@ -110,8 +114,6 @@ def _options(numbers: tuple[Numbers, Numbers] | None) -> str:
 def _accuracy(model: Classifier, data: Dataset, count: int) -> float:
     images, labels = data.images[:count], data.labels[:count]
     with torch.no_grad():
-        right = [
-            model(x).argmax(1) == y
-            for x, y in zip(torch.split(images, FEW), torch.split(labels, FEW), strict=True)
-        ]
-    return float(torch.cat(right).double().mean())
+        batches = zip(torch.split(images, BATCH_SIZE), torch.split(labels, BATCH_SIZE), strict=True)
+        correct = [model(x).argmax(1) == y for x, y in batches]
+    return float(torch.cat(correct).double().mean())

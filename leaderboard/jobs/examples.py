@@ -12,16 +12,16 @@ from models_zoo.errors import InputError, unknown_name
 from models_zoo.preprocessing import Preprocessing
 
 
-def preparation_for(dataset: str, models: Sequence[str]) -> Preprocessing | None:
-    """How images are prepared for models that are scored on the same ones, without their weights.
+def preprocessing_for(dataset: str, models: Sequence[str]) -> Preprocessing | None:
+    """Preprocessing of the images that several models are scored on, from the models' names.
 
     Args:
         dataset: only images of ``imagenet`` are prepared.
-        models: names, see :func:`models_zoo.load_model`; a file that brings its network takes
-            what the data set's images usually are.
+        models: names, see :func:`models_zoo.load_model`; files that contain a network use the
+            data set's default.
 
     Raises:
-        InputError: there is no such model, or two of them want it differently.
+        InputError: there is no such model, or two of them need different preprocessing.
     """
     if dataset != "imagenet":
         return None
@@ -29,20 +29,19 @@ def preparation_for(dataset: str, models: Sequence[str]) -> Preprocessing | None
     from models_zoo.sources.program import FORMATS
 
     named = [name for name in models if Path(name.partition("?")[0]).suffix.lower() not in FORMATS]
-    return preparation_of([describe_model(name) for name in named])
+    return preprocessing_of([describe_model(name) for name in named])
 
 
-def preparation_of(cards: Sequence[Card]) -> Preprocessing | None:
-    """How images are prepared for models of which these are the cards.
+def preprocessing_of(cards: Sequence[Card]) -> Preprocessing | None:
+    """Preprocessing of the images that the models with these cards are scored on.
 
-    A card that does not say it is taken to want ImageNet's usual preparation for images of its
-    size.
+    Cards without preprocessing use ImageNet's default for images of their size.
 
     Returns:
         ``None`` where there are no cards.
 
     Raises:
-        InputError: two of them want it differently.
+        InputError: two of them need different preprocessing.
     """
     wanted = {card.name: card.preprocessing or _usual(card) for card in cards}
     if len(set(wanted.values())) > 1:
@@ -50,7 +49,7 @@ def preparation_of(cards: Sequence[Card]) -> Preprocessing | None:
         names = [next(name for name, each in wanted.items() if each == p) for p in (first, other)]
         raise InputError(
             f"{names[0]} takes images with the {first.text}, {names[1]} with the {other.text}; "
-            "score them by a command each"
+            "score them with separate commands"
         )
     return next(iter(wanted.values()), None)
 
@@ -73,10 +72,10 @@ def evaluation_examples(
 
     Args:
         dataset: name of the battery's data set.
-        file: an ``.npz`` to use in place of the data set's own split.
+        file: an ``.npz`` to use instead of the data set's own split.
         data_root: folder that downloaded data sets are kept in.
-        count: how many; ``None`` for ``usual``, or all where there are fewer.
-        usual: how many the battery takes where nothing else is asked for; ``None`` for all.
+        count: number of examples; ``None`` for ``usual``, or all if there are fewer.
+        usual: the battery's default number; ``None`` for all.
         split: ``"test"`` or ``"train"``: the split to load, or the one that a file is from.
         preparation: how images of ``imagenet`` are resized and cropped.
 
@@ -84,7 +83,7 @@ def evaluation_examples(
         The examples; their ``split`` is the argument's.
 
     Raises:
-        InputError: the data cannot be had, or there are not that many.
+        InputError: the data cannot be loaded, or has too few examples.
     """
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)

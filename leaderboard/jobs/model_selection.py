@@ -1,11 +1,11 @@
-"""The models a command is about: by name, of the zoo or elsewhere, or from a file."""
+"""Loading the models that a command names: from the zoo, another library or a file."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leaderboard.terminal.model_notes import announced
+from leaderboard.terminal.model_notes import print_notes
 from models_zoo.display import shown
 from models_zoo.errors import InputError
 
@@ -25,7 +25,7 @@ def from_checkpoint(
     trust: bool = False,
     weights: str | None = None,
 ) -> Classifier:
-    """A classifier from a foreign checkpoint, for images like those it will be asked about.
+    """Load a classifier from a checkpoint file, for images like the evaluation examples.
 
     Args:
         path: the option --checkpoint.
@@ -44,9 +44,9 @@ def from_checkpoint(
     from models_zoo.sources.program import FORMATS
 
     if architecture is None and path.suffix.lower() not in FORMATS:
-        from leaderboard.jobs.architecture_proposal import proposal
+        from leaderboard.jobs.architecture_proposal import missing_architecture
 
-        raise proposal(path, dataset, data, mean, std, weights)
+        raise missing_architecture(path, dataset, data, mean, std, weights)
     model = load_file(
         path,
         architecture=architecture,
@@ -58,7 +58,7 @@ def from_checkpoint(
         trust=trust,
         weights=weights,
     )
-    return announced(model)
+    return print_notes(model)
 
 
 def one_model(
@@ -73,7 +73,7 @@ def one_model(
     trust: bool = False,
     weights: str | None = None,
 ) -> Classifier:
-    """The one model a command is about, by name or from a file.
+    """Load the one model of a command, by name or from a file.
 
     Args:
         name: the model's name; ``None`` where there is a checkpoint.
@@ -93,7 +93,7 @@ def one_model(
 
     require_file(checkpoint, weights)
     if checkpoint is None:
-        return announced(for_dataset(load_model(str(name), trust=trust), dataset))
+        return print_notes(for_dataset(load_model(str(name), trust=trust), dataset))
     return from_checkpoint(
         checkpoint,
         architecture,
@@ -114,13 +114,13 @@ def require_file(checkpoint: Path | None, weights: str | None) -> None:
     """
     if checkpoint is None and weights is not None:
         raise InputError(
-            "--weights goes with --checkpoint; behind the name of a file write ?weights=, such as "
+            "--weights goes with --checkpoint; append ?weights= to the name of a file, such as "
             "net.pt?architecture=mlp&dataset=digits&weights=ema"
         )
 
 
 def for_dataset(model: Classifier, dataset: str) -> Classifier:
-    """A model whose card says for which data set it is, where it did not say so itself."""
+    """The model, with the data set on its card if the card had none."""
     from models_zoo.card import UNKNOWN_DATASET
 
     if model.card.dataset == UNKNOWN_DATASET:
@@ -129,7 +129,7 @@ def for_dataset(model: Classifier, dataset: str) -> Classifier:
 
 
 def data_set_of(model: str | None, checkpoint: Path | None, dataset: str | None) -> str:
-    """The data set of the one model a command is about, by name or from a file.
+    """The data set of the one model of a command, by name or from a file.
 
     Args:
         model: the model's name.

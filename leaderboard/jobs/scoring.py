@@ -1,4 +1,4 @@
-"""Scoring models into a store: what is known is not computed again, what is new is kept at once."""
+"""Scoring models: stored results are reused, new results are stored at once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from models_zoo.errors import InputError
 
 @dataclass(frozen=True)
 class Job:
-    """What is asked of every model of a run.
+    """What every model of a run is scored with.
 
     Attributes:
         battery: the battery.
@@ -32,7 +32,7 @@ class Job:
         probes: names of the battery's probes to run.
         seed: root of every random draw.
         device: where to compute.
-        fresh: compute again what is stored.
+        fresh: whether to compute stored results again.
     """
 
     battery: Battery
@@ -62,14 +62,14 @@ def score_models(
     submitted: bool = False,
     jobs: int | None = None,
 ) -> list[Report]:
-    """Score models, storing each probe's answer as soon as it is there.
+    """Score models, and store each probe's result as soon as it is computed.
 
     Args:
         models: the models.
         job: battery, data, probes and seed.
-        store: where answers are looked up and kept.
+        store: where results are looked up and stored.
         submitted: whether the models came in through ``nonsingular submit``.
-        jobs: how many models to score at once; by default one a CPU core.
+        jobs: number of models to score at once; by default one per CPU core.
 
     Raises:
         InputError: the device cannot be used, or a model does not take the data.
@@ -91,12 +91,12 @@ def score_models(
 
 
 def _marked(provenance: Provenance, data: Dataset) -> Provenance:
-    """With the mark of images that models were trained on; an evaluation sees tensors only."""
+    """The provenance with its split, which an evaluation does not know."""
     return provenance.model_copy(update={"split": "train"}) if data.split == "train" else provenance
 
 
 def _task(model: Classifier, job: Job, store: Store) -> Task:
-    """What is left to ask of a model."""
+    """The probes that are left to run on a model."""
     images, labels = job.data.images, job.data.labels
     here = provenance_of(model, images, labels, job.battery, job.seed, job.device)
     stored = store.results(here.fingerprint, here.battery_sha256, here.data_sha256, here.seed)
@@ -106,7 +106,7 @@ def _task(model: Classifier, job: Job, store: Store) -> Task:
 
 
 class _Keeper:
-    """Stores answers and shows how far a run is."""
+    """Stores results and shows the progress of a run."""
 
     def __init__(
         self,
@@ -152,8 +152,7 @@ def _require_fit(model: Classifier, data: Dataset) -> None:
         )
     if model.card.classes != data.classes:
         raise InputError(
-            f"model {shown(model.card.name)} tells {model.card.classes:,} classes apart, the data "
-            f"{shown(data.name)} has {data.classes:,}, so that its answers cannot be "
-            f"compared with the "
-            "labels; choose a model that was trained for them"
+            f"model {shown(model.card.name)} has {model.card.classes:,} classes, the data "
+            f"{shown(data.name)} has {data.classes:,}, so its predictions cannot be compared with "
+            "the labels; choose a model that was trained for them"
         )

@@ -1,4 +1,4 @@
-"""Training for the zoo: data in, a checkpoint and its card out, and a bar in between."""
+"""Training a model of the zoo: from data to a checkpoint and its card."""
 
 from __future__ import annotations
 
@@ -34,12 +34,13 @@ from models_zoo.training.progress import Progress as ShowProgress
 
 @dataclass(frozen=True)
 class Material:
-    """What a training is made of.
+    """The data of a training.
 
     Attributes:
         train: images to train on.
-        test: images that are classified once, for the card.
-        words: what the card calls the former; nothing for the data set's own training split.
+        test: images that are classified once, for the accuracy on the card.
+        words: description of the training images for the card; ``None`` for the data set's
+            training split.
     """
 
     train: Dataset
@@ -47,7 +48,7 @@ class Material:
     words: str | None = None
 
     def first(self, examples: int | None) -> Material:
-        """With only the first of the training images; all of them for ``None``."""
+        """The same with only the first training images; all of them for ``None``."""
         if examples is None or examples >= len(self.train):
             return self
         what = self.words or f"{self.train.name} training split"
@@ -55,19 +56,19 @@ class Material:
         return Material(train, self.test, f"the first {examples:,} images of {what}")
 
 
-def gather(
+def load_material(
     dataset: str, data: Sequence[Path], test_data: Path | None, data_root: Path | None
 ) -> Material:
-    """The images of a training.
+    """Load the images of a training.
 
     Args:
         dataset: name of the data set.
-        data: archives to train on instead of its training split, together.
-        test_data: archive in place of its test split.
+        data: archives to train on instead of its training split; they are joined.
+        test_data: archive instead of its test split.
         data_root: folder that downloaded data sets are kept in.
 
     Raises:
-        InputError: something can be neither found nor read, or images differ in shape.
+        InputError: a file is missing or cannot be read, or images differ in shape.
     """
     classes = CLASSES.get(dataset, 10)
     if data:
@@ -93,7 +94,7 @@ class Destination:
     Attributes:
         weights: a ``.safetensors`` file.
         card: a ``.toml`` file, or nothing.
-        dataset: what the model is for; with the file's stem it is the model's name.
+        dataset: data set of the model; with the file's stem it is the model's name.
         licence: SPDX identifier for the card.
     """
 
@@ -109,11 +110,11 @@ class Destination:
 
     @property
     def state(self) -> Path:
-        """Where the unfinished training is kept."""
+        """File that keeps the unfinished training."""
         return self.weights.with_name(f"{self.weights.name}.unfinished")
 
     def at(self, epoch: int | None) -> Destination:
-        """Of the same training's weights after an early epoch."""
+        """The destination of the same training's weights after an early epoch."""
         if epoch is None:
             return self
         weights, card = (
@@ -123,7 +124,7 @@ class Destination:
         return Destination(weights or self.weights, card, self.dataset, self.licence)
 
     def check(self) -> None:
-        """Refuse a place that cannot be written, before anything is computed.
+        """Check that the files can be written, before anything is computed.
 
         Raises:
             InputError: a name has the wrong ending, or a folder is missing or not writable.
@@ -147,18 +148,18 @@ def train_and_write(
 ) -> Card:
     """Train a network, write its weights and card, and those of the epochs to keep.
 
-    A training that was stopped goes on from the last epoch it finished.
+    An interrupted training resumes after the last finished epoch.
 
     Args:
         recipe: name of the recipe.
         architecture: name of the architecture.
         settings: of the recipe.
         material: images.
-        place: where the model goes; nothing is left there but the model.
+        place: where the model is written; temporary files there are removed.
         seed: root of every random draw.
         device: where to compute.
-        keep: epochs before the last that become models of their own.
-        measured: an input attack whose outcome goes onto the card.
+        keep: earlier epochs whose weights are written as models as well.
+        measured: an input attack whose result is put on the card.
 
     Returns:
         The card of the finished model.

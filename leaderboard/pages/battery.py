@@ -1,4 +1,4 @@
-"""A battery's page: every probe with budget, formula and source, and how versions differ."""
+"""A battery's page: every probe with budgets, formulas and sources; differences of versions."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from leaderboard.formatting.texts import ABSENT, ProbeText, plain, probe_text
 from leaderboard.store import Summary
 
 LISTED = 200
-"""Models that the page names; with more it leads to the board."""
+"""Maximum number of models on the page; with more it links to the board."""
 
 _OTHERS = 10
 _SHOWN = 100
-"""Other versions that are compared, and differences that are shown of each."""
+"""Maximum number of other versions, and of differences per version."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Part:
         definition: formulas and sources; ``None`` where this version does not know the probe.
         settings: as the battery has them.
         budgets: those of its headline scores in words, such as ``linf 0.2; l2 0.6``.
-        reference: whether it runs only when it is asked for.
+        reference: whether it runs on request only.
     """
 
     text: ProbeText
@@ -202,6 +202,6 @@ def _flat(battery: dict[str, Any]) -> dict[str, str]:
     own = {name: value for name, value in battery.items() if value is not None}
     flat = {name: plain(value) for name, value in own.items() if name != "probes"}
     for probe, settings in battery.get("probes", {}).items():
-        flat[probe] = "asked"
+        flat[probe] = "included"
         flat |= {f"{probe}.{name}": plain(value) for name, value in settings.items()}
     return flat

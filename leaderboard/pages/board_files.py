@@ -15,14 +15,14 @@ from leaderboard.formatting.json_text import json_text
 from leaderboard.pages.environment import render_page
 
 PAGE = 50
-"""Rows that a page holds; the script draws as many at once."""
+"""Rows of a board on the front page, and rows that the script adds at a time."""
 
 PAPER_PAGE = 500
 """Rows on each of the further pages, for readers without JavaScript."""
 
 
 def write_board(board: Board, record: dict[str, Any], folder: Path) -> None:
-    """Write everything of a board but its section on the front page.
+    """Write all files of a board; its section on the front page is written elsewhere.
 
     Args:
         board: the board.
@@ -53,7 +53,7 @@ def write_board(board: Board, record: dict[str, Any], folder: Path) -> None:
 
 
 def further_pages(board: Board) -> int:
-    """How many pages hold all rows of a board that the front page cannot; 0 where it can."""
+    """Number of further pages with all rows of a board; 0 if the front page has all."""
     return 0 if len(board.rows) <= PAGE else -(-len(board.rows) // PAPER_PAGE)
 
 

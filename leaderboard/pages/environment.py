@@ -54,7 +54,7 @@ def environment() -> Environment:
         "web_link": web_link,
     }
     made.globals |= {
-        "standings": {
+        "verification_labels": {
             "measured": "measured",
             "rerun": "measured, run again by others",
             "rerun-differs": "run again by others, differs",

@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from markupsafe import Markup, escape
 
 from leaderboard.charts.curves import Picture
 from leaderboard.charts.svg import Painter
+from leaderboard.findings import RULE, make_findings, make_panels
+from leaderboard.findings.finding import Figure
 from leaderboard.store import Entry
-
-if TYPE_CHECKING:
-    from leaderboard.findings.finding import Figure
 
 
 def findings_values(entries: Sequence[Entry], painter: Painter) -> dict[str, Any]:
@@ -24,9 +23,6 @@ def findings_values(entries: Sequence[Entry], painter: Painter) -> dict[str, Any
         entries: everything stored, results on training images included.
         painter: draws the figures.
     """
-    # Findings draw with this package's charts, so they are imported when a page is asked for.
-    from leaderboard.findings import RULE, make_findings, make_panels
-
     panels = make_panels(entries)
     return {
         "panels": panels,

@@ -1,9 +1,9 @@
-"""Formulas as MathML, which browsers draw by themselves and screen readers read."""
+"""Formulas as MathML, which browsers render and screen readers read."""
 
 from __future__ import annotations
 
 from functools import cache
-from xml.etree import ElementTree  # reads what latex2mathml wrote a moment ago
+from xml.etree import ElementTree  # only reads what latex2mathml wrote
 
 from latex2mathml.converter import convert
 from markupsafe import Markup
@@ -15,7 +15,7 @@ _NAMESPACE = "http://www.w3.org/1998/Math/MathML"
 
 @cache
 def mathml(formula: Formula) -> Markup:
-    """A ``<math>`` element that stands in a line of its own, with the plain text beside it."""
+    """A block ``<math>`` element, with the formula in plain characters as its alternative text."""
     ElementTree.register_namespace("", _NAMESPACE)
     root = ElementTree.fromstring(convert(formula.tex, display="block"))  # noqa: S314
     root.set("alttext", formula.text)

@@ -1,14 +1,14 @@
-"""How a reader loads the model of a page."""
+"""Code that loads the model of a page."""
 
 from __future__ import annotations
 
-from leaderboard.reruns.command_lines import NAMELESS
+from leaderboard.reruns.command_lines import FILE_SOURCES
 from models_zoo.card import Card
 
 
 def how_to_load(card: Card) -> str:
-    """Python that loads the model."""
-    if card.source not in (*NAMELESS, "memory"):
+    """Python code that loads the model."""
+    if card.source not in (*FILE_SOURCES, "memory"):
         return f"from models_zoo import load_model\n\nmodel = load_model({card.name!r})"
     if card.source == "memory":
         return "# scored in memory by benchmark.evaluate(); its weights were not stored"

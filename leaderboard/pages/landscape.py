@@ -1,4 +1,4 @@
-"""A model's landscape as one page that needs nothing else."""
+"""A model's loss landscape as one self-contained page."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ LOSSES = {"robust": "adversarial loss", "clean": "clean loss"}
 
 
 def landscape_page(landscape: Landscape, model: str, eps: float, origin: dict[str, str]) -> str:
-    """The page's HTML, with its style and its pictures inside.
+    """The page as HTML, with inline style and charts.
 
     Args:
-        landscape: what was measured.
+        landscape: the measurements.
         model: the model's name.
         eps: the linf budget.
         origin: where the numbers come from, such as hashes and versions.
@@ -37,15 +37,15 @@ def landscape_page(landscape: Landscape, model: str, eps: float, origin: dict[st
         curves=curves_pictures(_curves(landscape), painter, model),
         contours=[] if landscape.contour is None else _contours(landscape.contour, painter, model),
         decisions=[_decision(each, painter, model, eps) for each in landscape.decisions],
-        rises=rise_rows(landscape),
+        increases=increase_rows(landscape),
         eps=budget_text(eps),
         protocol=landscape.protocol,
         origin=origin,
     )
 
 
-def rise_rows(landscape: Landscape) -> list[tuple[str, str, str, str]]:
-    """For each rise of a loss: which loss, at which distance, by how much, and its interval."""
+def increase_rows(landscape: Landscape) -> list[tuple[str, str, str, str]]:
+    """Rows of the table of loss increases: loss, distance, increase and its interval."""
     rows = []
     for key, score in landscape.rises.items():
         kind, _, distance = key.partition("@")
@@ -55,7 +55,7 @@ def rise_rows(landscape: Landscape) -> list[tuple[str, str, str, str]]:
 
 
 def _curves(landscape: Landscape) -> list[Curve]:
-    """The mean over directions, with a band from the lowest of them to the highest."""
+    """Mean over directions, with a band from the lowest to the highest direction."""
     curves = landscape.curves
     return [
         Curve(

@@ -1,4 +1,4 @@
-"""Pages that ``nonsingular landscape`` wrote, found again by the model they are about."""
+"""Finding the pages that ``nonsingular landscape`` wrote, by model."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ FILE = "landscape.html"
 
 @dataclass(frozen=True)
 class LandscapePage:
-    """A page that stands alone.
+    """A self-contained page.
 
     Attributes:
-        fingerprint: the model it is about.
+        fingerprint: of the model.
         model: that model's name, as it was then.
         page: the HTML file.
         sha256: of the file's content.

@@ -1,4 +1,4 @@
-"""What a model's page says about each battery it was scored with."""
+"""The evaluations on a model's page: one per battery, data set and seed."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from leaderboard.charts.thumbnails import Strip, strips
 from leaderboard.formatting.texts import ABSENT, ProbeText, plain, probe_text
 from leaderboard.pages.model_pictures import Pictures, pictures_of
 from leaderboard.reruns.command_lines import bench_command, reproduce_commands
-from leaderboard.reruns.verification import Standing, standing
+from leaderboard.reruns.verification import Verification, verification_of
 from leaderboard.store import Entry, Summary
 
 _MOST_SCORES, _LEADING_SCORES = 8, 6
-"""Scores of a probe that are all shown at once, and how many lead where there are more."""
+"""Maximum number of scores of a probe without folding, and the number shown if there are more."""
 
 _BUDGETS = (
     "norm",
@@ -27,24 +27,24 @@ _BUDGETS = (
     "average-case radius",
     "worst-case radius",
 )
-"""Lines of a protocol that say within what a score holds, besides those of a headline."""
+"""Items of a protocol that are budgets, in addition to those of a headline."""
 
 
 @dataclass(frozen=True)
 class Section:
-    """A probe's answer on a model's page.
+    """The result of a probe on a model's page.
 
     Attributes:
-        text: what the probe asks.
-        result: its answer.
-        budget: within what its scores hold, in words; may be empty.
-        scores: what is shown first, each with what it means.
+        text: texts about the probe.
+        result: its result.
+        budget: the budgets of its scores as text; may be empty.
+        scores: the scores that are shown first, each with its meaning.
         further: scores that a reader can unfold.
         pictures: curves and bars.
         heat_maps: surfaces.
         strips: small images.
         command: runs the probe again and compares.
-        standing: whose numbers these are.
+        verification: whether the result was confirmed by reruns.
     """
 
     text: ProbeText
@@ -56,11 +56,11 @@ class Section:
     heat_maps: list[HeatMap]
     strips: list[Strip]
     command: str
-    standing: Standing
+    verification: Verification
 
     @property
     def drawn(self) -> bool:
-        """Whether there is anything to look at besides the scores."""
+        """Whether there are charts or images."""
         return bool(self.pictures.leading or self.heat_maps or self.strips)
 
 
@@ -78,9 +78,9 @@ class Evaluation:
     """One battery, data set and seed on a model's page.
 
     Attributes:
-        flags: what the probes checked, raised flags first.
+        flags: all checks, raised flags first.
         versions: probes that were computed with the same versions, and those versions.
-        command: computes all scores afresh.
+        command: computes all scores again.
     """
 
     entry: Entry
@@ -102,11 +102,11 @@ def make_evaluation(
     """Everything a page shows of an entry.
 
     Args:
-        entry: what is shown.
+        entry: the stored results.
         battery_page: path of the battery's page within the site.
         painter: draws the pictures.
-        among: everything stored of this model and of others of its name, from which commands have
-            to tell it.
+        among: all stored results of this model and of others with its name, from which commands
+            have to distinguish it.
     """
     answers = entry.answers
     order = ["nonsingular", *entry.battery.get("probes", {}), *entry.results]
@@ -151,7 +151,7 @@ def _section(entry: Entry, result: ProbeResult, painter: Painter, command: str) 
         heat_maps=heat_maps(result.surfaces),
         strips=strips(result.thumbnails),
         command=command,
-        standing=standing(entry, result.probe),
+        verification=verification_of(entry, result.probe),
     )
 
 

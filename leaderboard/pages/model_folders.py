@@ -1,4 +1,4 @@
-"""The models' folders: a page, the record, and what others link to; unchanged ones are kept."""
+"""The models' folders: page, record and charts. Unchanged folders are reused."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from leaderboard.pages.comparison import write_comparison
 from leaderboard.pages.environment import render_page
 from leaderboard.pages.how_to_load import how_to_load
 from leaderboard.pages.landscape_files import LandscapePage, put_landscape
-from leaderboard.pages.memory import uncollected
+from leaderboard.pages.memory import garbage_collection_paused
 from leaderboard.pages.model import make_evaluation
 from leaderboard.pages.model_headlines import headline_rows
 from leaderboard.pages.reported_scores import reported_lines
 from leaderboard.store import Entry, Store, Summary
 
 KEYS = "keys.json"
-"""In the ``models`` folder: what each model's folder was made from, as a hash."""
+"""File in the ``models`` folder with a hash of what each model's folder was made from."""
 
-_CHUNK = 100
-_WORTH_PROCESSES = 16
-"""Models rendered between two readings of the store; from how many on processes pay."""
+_MODELS_PER_READ = 100
+_MIN_MODELS_FOR_PROCESSES = 16
+"""Models per query of the store, and the number from which several processes are worthwhile."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class Folder:
     Attributes:
         fingerprint: the model.
         name: of its folder within ``models``.
-        key: changes when the folder has to be written anew.
-        landscape: a page of the loss around the model, to be shown with it.
-        namesakes: what is stored of other models of its name, from which commands have to tell it.
+        key: hash that changes when the folder has to be written again.
+        landscape: a page of the loss around the model, shown with it.
+        namesakes: stored results of other models with the same name, which commands must exclude.
     """
 
     fingerprint: str
@@ -64,7 +64,7 @@ def folders_of(
     battery_pages: dict[str, str],
     landscapes: Mapping[str, LandscapePage],
 ) -> list[Folder]:
-    """One folder a model.
+    """One folder per model.
 
     Args:
         summaries: everything stored.
@@ -91,7 +91,7 @@ def folders_of(
         Folder(
             fingerprint,
             name,
-            _hash([name, _maker(), *revisions[fingerprint]]),
+            _hash([name, _code_hash(), *revisions[fingerprint]]),
             landscapes.get(fingerprint),
             tuple(others[fingerprint]),
         )
@@ -99,20 +99,20 @@ def folders_of(
     ]
 
 
-def begin_processes(store: Store, earlier: Path) -> Generator[None, None, None]:
-    """Start the processes that :func:`write_models` will use, where it is bound to want them.
+def start_processes(store: Store, earlier: Path) -> Generator[None, None, None]:
+    """Start the processes that :func:`write_models` will use, if it is certain to need them.
 
-    They take seconds to import what they need, in which the caller can read the store.
+    They import for seconds; the caller can read the store meanwhile.
 
     Args:
         store: where the models' results are.
         earlier: the ``models`` folder of the earlier site; may be missing.
 
     Returns:
-        Ends when they are ready, and has to have ended before they are asked for more;
-        :func:`stopped` has to see to it where it is not brought to its end.
+        A generator that ends when they are ready. Exhaust it before they are given work, inside
+        :func:`closed_on_exit`.
     """
-    if (earlier / KEYS).exists() or not _apart(store, len(store.names())):
+    if (earlier / KEYS).exists() or not _use_processes(store, len(store.names())):
         return (None for _ in ())
     tasks = [joblib.delayed(_import)()] * joblib.cpu_count()
     started: Generator[None, None, None] = _processes()(tasks)
@@ -120,12 +120,13 @@ def begin_processes(store: Store, earlier: Path) -> Generator[None, None, None]:
 
 
 def _import() -> None:
-    """All that a process has to import was imported to find this."""
+    """Does nothing: a process has imported this module to call it."""
 
 
-def _apart(store: Store, models: int) -> bool:
-    """Whether processes of their own pay for some models, and can read the store."""
-    return models >= _WORTH_PROCESSES and store.engine.url.database not in (None, "", ":memory:")
+def _use_processes(store: Store, models: int) -> bool:
+    """Whether several processes are worthwhile for this many models and can read the store."""
+    on_disk = store.engine.url.database not in (None, "", ":memory:")
+    return models >= _MIN_MODELS_FOR_PROCESSES and on_disk
 
 
 def _processes() -> joblib.Parallel:
@@ -133,14 +134,14 @@ def _processes() -> joblib.Parallel:
 
 
 @contextmanager
-def stopped(begun: Generator[Any, None, None]) -> Iterator[None]:
-    """Where the block fails, what processes were given to do is ended before it is left."""
+def closed_on_exit(work: Generator[Any, None, None]) -> Iterator[None]:
+    """Close a generator of work in processes when the block ends, also if it fails."""
     try:
         yield
     finally:
-        with warnings.catch_warnings():  # that not all was done
+        with warnings.catch_warnings():  # about unfinished work
             warnings.simplefilter("ignore", UserWarning)
-            begun.close()
+            work.close()
 
 
 def write_models(
@@ -152,7 +153,7 @@ def write_models(
 ) -> tuple[int, Generator[int, None, None]]:
     """Write every model's folder, or link it from the site that was rendered before.
 
-    Where there are many, processes begin with them at once, while the caller does something else.
+    With many models, processes start on them at once while the caller does something else.
 
     Args:
         store: where the models' results are.
@@ -162,8 +163,8 @@ def write_models(
         new: the ``models`` folder of the new one.
 
     Returns:
-        How many models are done at once, and how many more are, again and again; all are when it
-        ends, and :func:`stopped` has to see to it where it is not brought to its end.
+        The number of models that were linked, and a generator of the numbers of models written
+        since the last step. Exhaust it inside :func:`closed_on_exit`.
     """
     new.mkdir(parents=True, exist_ok=True)
     (new / KEYS).write_text(json.dumps({f.name: f.key for f in folders}, indent=0), "utf-8")
@@ -175,38 +176,38 @@ def write_models(
         or not _link(earlier / folder.name, new / folder.name)
     ]
     written: Generator[int, None, None]
-    if not _apart(store, len(todo)):
-        parts = [todo[i : i + _CHUNK] for i in range(0, len(todo), _CHUNK)]
+    if not _use_processes(store, len(todo)):
+        parts = [todo[i : i + _MODELS_PER_READ] for i in range(0, len(todo), _MODELS_PER_READ)]
         written = (_write(store, part, battery_pages, earlier, new) for part in parts)
     else:
         address = store.engine.url.render_as_string(hide_password=False)
         written = _processes()(
-            joblib.delayed(_write_apart)(address, part, battery_pages, earlier, new)
-            for part in _even(todo)
+            joblib.delayed(_write_in_process)(address, part, battery_pages, earlier, new)
+            for part in _even_parts(todo)
         )
     return len(folders) - len(todo), written
 
 
-def _even(todo: Sequence[Folder]) -> list[list[Folder]]:
-    size = min(_CHUNK, -(-len(todo) // (4 * joblib.cpu_count())))
+def _even_parts(todo: Sequence[Folder]) -> list[list[Folder]]:
+    size = min(_MODELS_PER_READ, -(-len(todo) // (4 * joblib.cpu_count())))
     return [list(todo[i : i + size]) for i in range(0, len(todo), size)]
 
 
 class UnreadableModelError(Exception):
-    """A model whose row of the board could be read has no result that can be read as a whole."""
+    """A model has a readable row on the board, but none of its results can be read."""
 
 
-def _write_apart(
+def _write_in_process(
     url: str, folders: Sequence[Folder], battery_pages: dict[str, str], earlier: Path, new: Path
 ) -> int:
-    """In a process of its own."""
-    with uncollected():
+    """Write folders in another process."""
+    with garbage_collection_paused():
         return _write(_opened(url), folders, battery_pages, earlier, new)
 
 
 @cache
 def _opened(url: str) -> Store:
-    return Store.open(url, to_read=True, quiet=True)  # the reader of the summaries names them
+    return Store.open(url, to_read=True, quiet=True)  # the main process has printed the warnings
 
 
 def _write(
@@ -254,7 +255,7 @@ def _write_model(
         landscape=put_landscape(folder.landscape, folder.fingerprint, before, own),
     )
     for file, text in (model_files(entries, folder.namesakes) | {"index.html": page}).items():
-        # A lone surrogate in somebody's name must not stop everybody's pages.
+        # One name with a lone surrogate must not prevent the other pages.
         (own / file).write_bytes(text.encode("utf-8", "replace"))
     write_comparison(entries, own)
 
@@ -267,7 +268,7 @@ def _keys(earlier: Path) -> dict[str, str]:
 
 
 def _link(old: Path, new: Path) -> bool:
-    """Give an unchanged folder's files a second name; copy them where links cannot be made."""
+    """Hard-link an unchanged folder's files, or copy them where that is not possible."""
     if not (old / "index.html").is_file():
         return False
     try:
@@ -286,14 +287,14 @@ def _link_file(old: str, new: str) -> None:
 
 
 @cache
-def _maker() -> str:
-    """Changes when the code that makes a folder does."""
+def _code_hash() -> str:
+    """Hash of the code that makes a folder."""
     parts = [version("nonsingular"), version("altair"), version("vl-convert-python")]
     return _hash([*parts, *(path.read_text("utf-8") for path in _sources())])
 
 
 def _sources() -> Iterable[Path]:
-    """Everything that decides what a model's folder holds; probes' texts included."""
+    """All files that decide what a model's folder holds, including the texts of probes."""
     for package, pattern in (
         ("leaderboard", "*.py"),
         ("leaderboard.pages", "*.j2"),

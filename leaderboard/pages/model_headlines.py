@@ -1,4 +1,4 @@
-"""The top of a model's page: its headline scores on every battery, beside each other."""
+"""The top of a model's page: its headline scores on all batteries, side by side."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class HeadlineCell:
     Attributes:
         text: the score.
         interval: its 95% interval, where there is one.
-        ends: value and ends of the interval in [0, 1], for the cell's bar; ``None`` for what is no
-            share.
-        place: number of the evaluation on the page, from 1; its sections have it in their ids.
+        ends: value and ends of the interval in [0, 1], for the cell's bar; ``None`` if the score is
+            not a share.
+        place: number of the evaluation on the page, from 1; part of the ids of its sections.
     """
 
     text: str
@@ -32,7 +32,7 @@ class HeadlineCell:
 
 @dataclass(frozen=True)
 class HeadlineRow:
-    """A headline score on every evaluation; ``None`` where it was not asked."""
+    """A headline score on every evaluation; ``None`` if the probe was not run."""
 
     probe: str
     spec: ScoreSpec

@@ -1,4 +1,4 @@
-"""Which pictures of a probe a model's page opens with, and AutoAttack's number among the curves."""
+"""Order of a probe's charts on a model's page, and AutoAttack's result among the curves."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LEADING = {
 """The pictures that answer a probe's question, where they are not its first two."""
 
 OURS, REFERENCE = "this suite", "AutoAttack"
-"""Names of the two series where AutoAttack's number stands beside our own curve."""
+"""Names of the two series where AutoAttack's result is shown with our own curve."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def with_reference(curves: Sequence[Curve], reference: ProbeResult) -> list[Curv
         if curve.series != norm or not isinstance(budget, float | int) or score is None:
             shown.append(curve)
             continue
-        # A budget that is also a rung must be the same number, or it is a tick of its own.
+        # A budget that is on the curve must be the same number, or it would be another tick.
         at = next((x for x in curve.x if abs(x - budget) < 1e-9), float(budget))
         point = {"x": [at], "x_text": [budget_text(budget)], "y": [score]}
         shown += [

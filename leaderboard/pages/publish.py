@@ -1,4 +1,4 @@
-"""Putting a finished site in place of the old one."""
+"""Replacing the old site by a finished one."""
 
 from __future__ import annotations
 
@@ -43,23 +43,23 @@ OWN = frozenset(
 _GENERATOR = 'name="generator" content="nonsingular'
 
 _HELD = "held"
-"""File in the folder of a renderer that it holds as long as it lives."""
+"""File in a renderer's folder that it locks while it is running."""
 
 _FRESH_SECONDS = 10
-"""After which a folder that nothing holds was left."""
+"""Age after which an unlocked folder counts as abandoned."""
 
 _STALE_SECONDS = 3600
-"""After which a folder is removed of which it cannot be told whether it is held."""
+"""Age after which a folder without a lock file is removed."""
 
 _NAMED = 100
-"""Characters of a site's name that are in the name of the folder it is made in."""
+"""Maximum number of characters of the site's name in the name of its temporary folder."""
 
 
 @contextmanager
 def replacing(out: Path) -> Iterator[Path]:
-    """A new folder beside ``out`` to write into, put in its place when the block succeeds.
+    """A new folder beside ``out`` to write into, which replaces it when the block succeeds.
 
-    When the block fails, or the process dies in it, ``out`` stays as it was.
+    If the block fails, or the process dies in it, ``out`` is unchanged.
 
     Args:
         out: the folder to replace: missing, empty or a site that was rendered earlier.
@@ -90,7 +90,7 @@ def replacing(out: Path) -> Iterator[Path]:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder into which processes that are being ended may still write."""
+    """Remove a folder, into which processes that are ending may still write."""
     for _ in range(50):
         shutil.rmtree(folder, ignore_errors=True)
         if not folder.exists():
@@ -117,10 +117,10 @@ def require_site_place(out: Path) -> None:
 
 
 def refuse_foreign(out: Path) -> None:
-    """Refuse a folder that holds something else than a site.
+    """Check that a folder contains nothing but a site.
 
     Raises:
-        InputError: it does.
+        InputError: it contains something else.
     """
     hint = "choose an empty or a new folder with --out"
     if out.exists() and not out.is_dir():
@@ -137,7 +137,7 @@ def refuse_foreign(out: Path) -> None:
 
 
 def _foreign(out: Path) -> str | None:
-    """The name of something in ``out`` that no site wrote; ``None`` where there is nothing."""
+    """The name of a file in ``out`` that is not part of a site; ``None`` if there is none."""
     try:
         found = sorted(path.name for path in out.iterdir())
     except (FileNotFoundError, NotADirectoryError):
@@ -152,7 +152,7 @@ def _foreign(out: Path) -> str | None:
 
 
 def _remove_stale(out: Path) -> None:
-    """Remove what renderers left that were killed: nothing holds their folder any more."""
+    """Remove the folders of renderers that were killed, whose locks are gone."""
     for left in out.parent.glob(f".{glob.escape(out.name[:_NAMED])}.*.rendering"):
         with suppress(OSError):  # its process is alive and has just finished
             age = time.time() - left.stat().st_mtime
@@ -169,7 +169,7 @@ def _remove_stale(out: Path) -> None:
 
 
 def _hold(work: Path) -> IO[bytes]:
-    """Hold a folder until the file is closed, or the process has ended however it did."""
+    """Lock a folder until the file is closed or the process has ended."""
     file = (work / _HELD).open("wb")
     if fcntl is not None:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""The database itself among the site's files, for readers who ask with SQL."""
+"""The published copy of the database, for queries in SQL."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ CREATE TABLE meanings (
   PRIMARY KEY (probe, score)
 );
 """
-"""What the published copy has beside the store's own tables and view: the derived headline, and
-what each score means. A store may itself be a published copy that somebody goes on with."""
+"""Tables that the published copy has in addition: the derived headline, and the meaning of each
+score. They are dropped first, since a published copy may itself be used as a store."""
 
 
 def publish_database(store: Store, summaries: Sequence[Summary], folder: Path) -> bool:
     """Write the store's database into a site, as one file that opens read-only anywhere.
 
-    It is a snapshot of one moment, without a write-ahead log and without what was deleted.
+    It is a consistent snapshot, without a write-ahead log and without deleted content.
 
     Args:
         store: the store; only SQLite is published.

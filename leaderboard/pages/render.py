@@ -23,12 +23,12 @@ from leaderboard.pages.comparison import write_index
 from leaderboard.pages.environment import render_page
 from leaderboard.pages.findings import findings_values
 from leaderboard.pages.landscape_files import LandscapePage
-from leaderboard.pages.memory import uncollected
+from leaderboard.pages.memory import garbage_collection_paused
 from leaderboard.pages.model_folders import (
     UnreadableModelError,
-    begin_processes,
+    closed_on_exit,
     folders_of,
-    stopped,
+    start_processes,
     write_models,
 )
 from leaderboard.pages.publish import replacing
@@ -37,7 +37,7 @@ from leaderboard.pages.submit import submit_values
 from leaderboard.store import Store, Summary
 
 ZOO = ("bundled", "downloaded", "installed")
-"""Sources of the models that the findings are about: how they were trained is known."""
+"""Sources of the models that the findings use: their training is known."""
 
 
 def render_site(
@@ -56,10 +56,10 @@ def render_site(
     Args:
         store: what to show.
         out: a folder that is missing, empty or holds an earlier site.
-        progress: told how many of how many models are done.
-        landscapes: pages of the loss around models, by fingerprint; those that the earlier site
-            showed stay.
-        database: whether the database is published with the pages; only SQLite can be.
+        progress: called with the number of finished models and of all models.
+        landscapes: pages of the loss around models, by fingerprint; those of the earlier site are
+            kept.
+        database: whether to publish the database with the pages, if it is SQLite.
 
     Returns:
         Path of the front page.
@@ -67,12 +67,12 @@ def render_site(
     Raises:
         InputError: ``out`` holds something else or cannot be written.
     """
-    with uncollected():
+    with garbage_collection_paused():
         try:
             with replacing(out) as folder:
                 _render(store, folder, out, progress, landscapes or {}, database=database)
         except UnreadableModelError:
-            # Rows of the board are read without the records of their results, which are damaged.
+            # Rows of the board are read without the results themselves, which are damaged.
             store.leave_out_unreadable()
             with replacing(out) as folder:
                 _render(store, folder, out, progress, landscapes or {}, database=database)
@@ -88,8 +88,8 @@ def _render(
     *,
     database: bool,
 ) -> None:
-    processes = begin_processes(store, out / "models")
-    with stopped(processes):
+    processes = start_processes(store, out / "models")
+    with closed_on_exit(processes):
         summaries = store.summaries(HEADLINES, ASKED)
         deque(processes, maxlen=0)
     names = unique_slugs({each.fingerprint: each.card.name for each in summaries})
@@ -98,7 +98,7 @@ def _render(
     batteries = {key: f"batteries/{name}.html" for key, name in of_batteries.items()}
     folders = folders_of(summaries, names, batteries, landscapes)
     linked, written = write_models(store, folders, batteries, out / "models", folder / "models")
-    with stopped(written):
+    with closed_on_exit(written):
         published = database and publish_database(store, summaries, folder)
         page = partial(render_page, has_database=published)
         _write_pages(store, summaries, models, batteries, folder, out, page)
@@ -157,7 +157,7 @@ def _write_pages(
 def _unlisted(
     summaries: Sequence[Summary], tested: Sequence[Summary], models: dict[str, str]
 ) -> dict[str, str]:
-    """Names of the models that stand on no board, by the path of their page."""
+    """Names of the models that are on no board, by the path of their page."""
     listed = {each.fingerprint for each in tested}
     return {
         models[each.fingerprint]: each.card.name
@@ -170,5 +170,5 @@ def _write(folder: Path, pages: dict[str, str]) -> None:
     for path, text in pages.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        # A lone surrogate in somebody's name must not stop everybody's pages.
+        # One name with a lone surrogate must not prevent the other pages.
         target.write_bytes(text.encode("utf-8", "replace"))

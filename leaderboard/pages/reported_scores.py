@@ -1,4 +1,4 @@
-"""What a model's author reports beside what was measured, as a page shows it."""
+"""The author's numbers and the measured ones, as a page shows them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class MeasuredLine:
         text: the figure.
         interval: its 95% interval.
         n: number of examples.
-        difference: measured less reported, in percentage points.
+        difference: measured minus reported, in percentage points.
     """
 
     by: str

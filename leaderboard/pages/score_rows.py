@@ -1,6 +1,7 @@
-"""Rows of the tables of scores, of which a large site has hundreds of thousands.
+"""Rows of the tables of scores as HTML.
 
-Templates take several times as long for them. What is not escaped here was made here.
+A large site has hundreds of thousands of them, for which templates take several times as long. All
+user input is escaped here.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def score_rows(scores: Iterable[tuple[ScoreSpec, Score]]) -> Markup:
-    """A ``<tr>`` for each score: its name, value, interval, number and what it says."""
+    """A ``<tr>`` for each score: its name, value, interval, n and meaning."""
     return Markup("".join(_row(spec, score) for spec, score in scores))  # noqa: S704
 
 
@@ -58,7 +59,7 @@ def _cell(cell: Cell) -> str:
 
 
 def flag_rows(lines: Sequence[FlagLine]) -> Markup:
-    """A ``<tr>`` for each check: its name, whether it was raised, its figure, what it saw."""
+    """A ``<tr>`` for each check: its name, whether it was raised, its figure, what it found."""
     raised = {True: '<span class="mark">raised</span>', False: "no"}
     rows = (
         f'<tr><th scope="row"><code>{escape(line.flag.name)}</code></th>'
@@ -70,7 +71,7 @@ def flag_rows(lines: Sequence[FlagLine]) -> Markup:
 
 
 def cost_rows(entry: Entry) -> Markup:
-    """A ``<tr>`` for each probe: what its answer cost, where and when."""
+    """A ``<tr>`` for each probe: cost, device and time."""
     return Markup("".join(_cost(entry, name) for name in entry.results))  # noqa: S704
 
 
@@ -101,11 +102,11 @@ def memory(octets: int) -> str:
 
 
 def direction(spec: ScoreSpec) -> Markup:
-    """An arrow that says which end of a score is better, and the same in words."""
+    """An arrow in the better direction of a score, with a text alternative."""
     if spec.higher_is_better is None:
         return Markup("")
     word, arrow = ("higher", "↑") if spec.higher_is_better else ("lower", "↓")
-    return Markup(  # noqa: S704 - no text of anybody's
+    return Markup(  # noqa: S704 - contains no user input
         f'<span class="arrow" title="{word} is better" aria-hidden="true">{arrow}</span>'
         f'<span class="unseen">, {word} is better</span>'
     )

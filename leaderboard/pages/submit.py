@@ -1,4 +1,4 @@
-"""The page that says how a checkpoint comes onto the leaderboard."""
+"""The page that explains how to submit a checkpoint."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Scored:
     Attributes:
         dataset: what ``--dataset`` takes.
         battery: name of the one that ``submit`` uses.
-        examples: how many are evaluated where nothing else is asked for; ``None`` for all.
+        examples: default number of examples; ``None`` for all.
         probes: titles of the probes that run.
     """
 
@@ -29,7 +29,7 @@ class Scored:
 
 
 def submit_values() -> dict[str, Any]:
-    """What the page's template needs: all of it from the code that does what the page says."""
+    """The template's values, taken from the code that they describe."""
     datasets = dict.fromkeys(load_battery(name).dataset for name in list_batteries())
     return {
         "datasets": [

@@ -1,4 +1,4 @@
-"""How an answer that was computed again agrees with the stored one."""
+"""Agreement between a stored result and a rerun of it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from leaderboard.store import Rerun
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """One score, as it is stored and as it came out again.
+class ScorePair:
+    """A stored score and the score of the rerun.
 
     Attributes:
         name: ``<probe>.<score>``.
-        stored: the score of the record; ``None`` where only the new run has it.
-        again: the score of the new run; ``None`` where only the record has it.
+        stored: the stored score; ``None`` if only the rerun has it.
+        again: the score of the rerun; ``None`` if only the store has it.
     """
 
     name: str
@@ -34,31 +34,31 @@ class Comparison:
     def difference(self) -> float | None:
         """Largest absolute difference of value and interval ends, in the score's own unit.
 
-        ``None`` where they cannot be subtracted: one side lacks the score, has it from another
-        number of examples, or has no number where the other has one.
+        ``None`` if it is undefined: one side lacks the score, has it for another number of
+        examples, or has NaN where the other has a number.
         """
         if self.stored is None or self.again is None or self.stored.n != self.again.n:
             return None
         pairs = zip(_ends(self.stored), _ends(self.again), strict=True)
-        apart = [0.0 if repr(one) == repr(two) else abs(one - two) for one, two in pairs]
-        return None if any(map(math.isnan, apart)) else max(apart)
+        differences = [0.0 if repr(one) == repr(two) else abs(one - two) for one, two in pairs]
+        return None if any(map(math.isnan, differences)) else max(differences)
 
 
 @dataclass(frozen=True)
 class Reproduction:
-    """How a new run of one probe compares with its record.
+    """How a rerun of one probe compares with the stored result.
 
     Attributes:
         probe: the probe's name.
         scores: every score of either side.
-        examples: number of per-example outcomes that differ, and how many there are.
-        circumstances: what differs from the record, such as ``"torch 2.9 in place of 2.8"``.
-        again: the new answer.
-        provenance: where it comes from.
+        examples: number of per-example outcomes that differ, and their total number.
+        circumstances: what differs from the stored run, such as ``"torch 2.9 in place of 2.8"``.
+        again: the result of the rerun.
+        provenance: of the rerun.
     """
 
     probe: str
-    scores: list[Comparison]
+    scores: list[ScorePair]
     examples: tuple[int, int]
     circumstances: list[str]
     again: ProbeResult
@@ -71,18 +71,18 @@ class Reproduction:
 
     @property
     def largest_difference(self) -> float | None:
-        """Of any score, see :attr:`Comparison.difference`."""
-        apart = [each.difference for each in self.scores]
-        known = [each for each in apart if each is not None]
-        return None if len(known) < len(apart) else max(known, default=0.0)
+        """Largest :attr:`ScorePair.difference` of any score; ``None`` if one is undefined."""
+        differences = [each.difference for each in self.scores]
+        known = [each for each in differences if each is not None]
+        return None if len(known) < len(differences) else max(known, default=0.0)
 
     def signed(self, by: str, *, note: str = "", imported: bool = False) -> Rerun:
-        """What the store keeps of it, under somebody's name.
+        """The rerun as the store keeps it.
 
         Args:
-            by: who ran it.
-            note: what a reader should know.
-            imported: whether it was taken in from a file.
+            by: name of the person who ran it.
+            note: a note for readers.
+            imported: whether it was read from a file.
         """
         differing, outcomes = self.examples
         return Rerun(
@@ -102,12 +102,15 @@ class Reproduction:
 
 
 def compare(
-    stored: ProbeResult, again: ProbeResult, then: Provenance, now: Provenance
+    stored: ProbeResult,
+    again: ProbeResult,
+    stored_provenance: Provenance,
+    new_provenance: Provenance,
 ) -> Reproduction:
-    """Two answers of one probe, score by score and example by example."""
+    """Compare two results of one probe, score by score and example by example."""
     names = dict.fromkeys([*stored.scores, *again.scores])
     scores = [
-        Comparison(f"{stored.probe}.{name}", stored.scores.get(name), again.scores.get(name))
+        ScorePair(f"{stored.probe}.{name}", stored.scores.get(name), again.scores.get(name))
         for name in names
     ]
     differing = total = 0
@@ -117,24 +120,35 @@ def compare(
         total += size
         both = one is not None and two is not None and one.shape == two.shape
         differing += int(np.count_nonzero(one != two)) if both else size
-    circumstances = _differences(then, now)
-    return Reproduction(stored.probe, scores, (differing, total), circumstances, again, now)
+    circumstances = _differences(stored_provenance, new_provenance)
+    return Reproduction(
+        probe=stored.probe,
+        scores=scores,
+        examples=(differing, total),
+        circumstances=circumstances,
+        again=again,
+        provenance=new_provenance,
+    )
 
 
-def _differences(then: Provenance, now: Provenance) -> list[str]:
-    """What may explain other numbers: device, threads and versions that are not the record's."""
-    names = dict.fromkeys([*now.versions, *then.versions])
-    pairs = [(n, now.versions.get(n, "none"), then.versions.get(n, "none")) for n in names]
-    found = [f"{name} {new} in place of {old}" for name, new, old in pairs if new != old]
-    if then.device != now.device:
-        found.append(f"device {now.device} in place of {then.device}")
-    if then.threads != now.threads:
-        found.append(f"{now.threads} threads in place of {then.threads}")
+def _differences(stored: Provenance, new: Provenance) -> list[str]:
+    """What may explain different numbers: device, threads and versions that differ."""
+    pairs = [
+        (name, new.versions.get(name, "none"), stored.versions.get(name, "none"))
+        for name in dict.fromkeys([*new.versions, *stored.versions])
+    ]
+    found = [
+        f"{name} {here} in place of {before}" for name, here, before in pairs if here != before
+    ]
+    if stored.device != new.device:
+        found.append(f"device {new.device} in place of {stored.device}")
+    if stored.threads != new.threads:
+        found.append(f"{new.threads} threads in place of {stored.threads}")
     return found
 
 
 def _numbers(score: Score | None) -> tuple[object, ...]:
-    """What has to agree; NaN agrees with NaN."""
+    """The numbers that have to agree; NaN agrees with NaN."""
     return () if score is None else (score.n, *map(repr, _ends(score)))
 
 

@@ -1,4 +1,4 @@
-"""Command lines that give stored scores again."""
+"""Command lines that reproduce stored scores."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from benchmark.headline import PARTS
-from leaderboard.reruns.find_results import SHORT, may_mean
+from leaderboard.reruns.find_results import HASH_DIGITS, may_mean
 from leaderboard.store import Entry, Summary
 from models_zoo.card import Card
 
-NAMELESS = ("file", "submitted")
-"""Sources whose models have no name by which they can be loaded: a file must be at hand."""
+FILE_SOURCES = ("file", "submitted")
+"""Sources whose models can only be loaded from a file, not by name."""
 
 
 def reproduce_command(
@@ -22,31 +22,30 @@ def reproduce_command(
     among: Iterable[Entry | Summary] | None = None,
     database: str | None = None,
 ) -> str:
-    """One line that runs a stored result again and prints how well it agrees.
+    """The command that runs a stored result again and prints how well it agrees.
 
     Args:
-        entry: what is stored.
+        entry: the stored result.
         probe: one of its probes, or the derived ``nonsingular``, whose parts are run; ``None`` for
             all of them.
-        among: everything stored of this model and of others of its name, from which it has to be
-            told apart. Where that is not known, battery and number of examples are named.
-        database: where it is stored, unless that is the default.
+        among: all stored results of this model and of others with its name, from which it has to
+            be distinguished. If unknown, battery and number of examples are always given.
+        database: the database, unless it is the default.
 
     Returns:
-        Words as a POSIX shell takes them apart; for a model that was scored in memory, a call in
-        Python.
+        A command for a POSIX shell; for a model that was scored in memory, a call in Python.
     """
-    return _command(entry, probe, _rest(entry, among, database))
+    return _command(entry, probe, _shared_part(entry, among, database))
 
 
 def reproduce_commands(entry: Entry, among: Iterable[Entry | Summary]) -> dict[str, str]:
-    """The command of :func:`reproduce_command` for each of an entry's answers.
+    """The command of :func:`reproduce_command` for each of an entry's results.
 
     Args:
-        entry: what is stored.
-        among: everything stored of this model and of others of its name.
+        entry: the stored result.
+        among: all stored results of this model and of others with its name.
     """
-    rest = _rest(entry, among)
+    rest = _shared_part(entry, among)
     return {probe: _command(entry, probe, rest) for probe in entry.answers}
 
 
@@ -61,31 +60,31 @@ def _command(entry: Entry, probe: str | None, rest: tuple[str, list[str]]) -> st
     return shlex.join(["nonsingular", "reproduce", *words])
 
 
-def _rest(
+def _shared_part(
     entry: Entry, among: Iterable[Entry | Summary] | None, database: str | None = None
 ) -> tuple[str, list[str]]:
-    """What the commands of an entry's answers share: the model, and options but the probes."""
-    card, own = entry.card, _place(entry)
-    others = None if among is None else [_place(each) for each in among]
-    words = _apart(own, others)
+    """The common part of an entry's commands: the model, and all options but the probes."""
+    card, own = entry.card, _key_of(entry)
+    others = None if among is None else [_key_of(each) for each in among]
+    words = _distinguishing_options(own, others)
     words += ["--seed", str(own.seed)] if own.seed else []
     words += ["--split", own.split] if own.split != "test" else []
-    words += _file(card)
+    words += _file_options(card)
     words += ["--database", database] if database else []
-    return own.fingerprint[:SHORT] if _shared(own, others or []) else card.name, words
+    return own.fingerprint[:HASH_DIGITS] if _shared(own, others or []) else card.name, words
 
 
 def bench_command(entry: Entry) -> str:
-    """One line that computes all scores afresh, with nothing but the model at hand."""
+    """The command that computes all scores from scratch, given only the model."""
     card, where = entry.card, entry.provenance
-    probes = _not_by_default(entry)
+    probes = _non_default_probes(entry)
     if card.source == "memory":
         return _evaluate(entry, probes)
     command = ["nonsingular", "bench"]
-    if card.source not in NAMELESS:
+    if card.source not in FILE_SOURCES:
         command.append(card.name)
     else:
-        command += _file(card)
+        command += _file_options(card)
         if not card.brings_network:
             command += ["--architecture", card.architecture]
         command += ["--weights", card.weights] if card.weights else []
@@ -101,8 +100,8 @@ def bench_command(entry: Entry) -> str:
 
 
 @dataclass(frozen=True)
-class _Place:
-    """What tells stored results apart."""
+class _ResultKey:
+    """The key of a stored result."""
 
     name: str
     fingerprint: str
@@ -113,9 +112,9 @@ class _Place:
     examples: int
 
 
-def _place(entry: Entry | Summary) -> _Place:
+def _key_of(entry: Entry | Summary) -> _ResultKey:
     where = entry.provenance if isinstance(entry, Entry) else entry
-    return _Place(
+    return _ResultKey(
         entry.card.name,
         where.fingerprint,
         where.battery,
@@ -126,34 +125,34 @@ def _place(entry: Entry | Summary) -> _Place:
     )
 
 
-def _shared(own: _Place, others: Sequence[_Place]) -> bool:
-    """Whether the name may stand for another model as well."""
+def _shared(own: _ResultKey, others: Sequence[_ResultKey]) -> bool:
+    """Whether the name is ambiguous."""
     return any(
         each.fingerprint != own.fingerprint and may_mean(own.name, each.fingerprint, each.name)
         for each in others
     )
 
 
-def _apart(own: _Place, others: Sequence[_Place] | None) -> list[str]:
-    """Options that tell a result from the others of its model, seed and split."""
+def _distinguishing_options(own: _ResultKey, others: Sequence[_ResultKey] | None) -> list[str]:
+    """Options that distinguish a result from the others of its model, seed and split."""
     if others is None:
         return ["--battery", own.battery, "--examples", str(own.examples)]
     place = (own.fingerprint, own.seed, own.split)
-    rivals = [each for each in others if (each.fingerprint, each.seed, each.split) == place]
+    same_model = [each for each in others if (each.fingerprint, each.seed, each.split) == place]
     options: list[str] = []
-    strangers = [each for each in rivals if each.battery_sha256 != own.battery_sha256]
-    if strangers:
-        twin = any(each.battery == own.battery for each in strangers)
-        options += ["--battery", own.battery_sha256[:SHORT] if twin else own.battery]
-    same = [each for each in rivals if each.battery_sha256 == own.battery_sha256]
+    other_batteries = [each for each in same_model if each.battery_sha256 != own.battery_sha256]
+    if other_batteries:
+        same_name = any(each.battery == own.battery for each in other_batteries)
+        options += ["--battery", own.battery_sha256[:HASH_DIGITS] if same_name else own.battery]
+    same = [each for each in same_model if each.battery_sha256 == own.battery_sha256]
     if any(each.examples != own.examples for each in same):
         options += ["--examples", str(own.examples)]
     return options
 
 
-def _file(card: Card) -> list[str]:
-    """How the file of a model without a name is given."""
-    if card.source not in NAMELESS:
+def _file_options(card: Card) -> list[str]:
+    """Options for the file of a model that cannot be loaded by name."""
+    if card.source not in FILE_SOURCES:
         return []
     trust = ["--trust"] if card.architecture.startswith("pt2:") else []
     return ["--checkpoint", card.checkpoint or "FILE", *trust]
@@ -165,8 +164,8 @@ def _evaluate(entry: Entry, probes: Sequence[str]) -> str:
     return f"evaluate(model, images, labels, battery={where.battery!r}{asked}, seed={where.seed})"
 
 
-def _not_by_default(entry: Entry) -> list[str]:
-    """The probes to name: none where those that ran are the battery's own default."""
+def _non_default_probes(entry: Entry) -> list[str]:
+    """The probes to name: none if those that ran are the battery's default."""
     ran = list(entry.results)
     return [] if set(ran) == set(entry.battery.get("default", ())) else ran
 

@@ -1,7 +1,7 @@
-"""A rerun as a file: written by whoever ran a result again, judged by the leaderboard's owner.
+"""A rerun as a file, to be recorded in another database.
 
-The file holds the new scores and outcomes. What it says of how they agree is for its reader only:
-whoever takes it in compares the scores with the stored ones anew.
+The file has the new scores and outcomes. Whether they agree with the stored ones is decided when
+the file is recorded; what the file says of it is only informative.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from benchmark.results import ProbeResult, Score
 from leaderboard.reruns.agreement import Reproduction, compare
-from leaderboard.reruns.find_results import SHORT
+from leaderboard.reruns.find_results import HASH_DIGITS
 from leaderboard.store import Entry, Store, encoding
 from models_zoo.checkpoint.content import read_file
 from models_zoo.checkpoint.writing import write_bytes
@@ -25,27 +25,27 @@ from models_zoo.errors import InputError, reason_of, shown
 SCHEMA_VERSION: Final = 1
 """Raised when a reader of the file would have to change."""
 
-_LARGEST = 64 << 20
-"""Bytes of such a file that are read; one of a whole battery on 50,000 images has some 2 MB."""
+_MAX_BYTES = 64 << 20
+"""Maximum size of a file in bytes; one of a whole battery on 50,000 images has about 2 MB."""
 
 _Name = Annotated[str, Field(pattern=r"^[ -~]{1,200}$")]
 _Text = Annotated[str, Field(pattern=r"^[ -~]{1,100}$")]
 _Bits = Annotated[str, Field(pattern=r"^[01]*$")]
-_FIRST, _LAST = datetime(2020, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+_EARLIEST, _LATEST = datetime(2020, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class RerunResult(BaseModel):
-    """The new answer of one probe, and where it comes from.
+    """The new result of one probe, with its provenance.
 
     Attributes:
-        scores: by name, without the probe's own in front.
+        scores: by name, without the probe's name.
         outcomes: by name, a ``0`` or ``1`` for each example.
         device: where it was computed.
         threads: intra-operation threads.
         versions: versions of Python and of the packages that can change a number.
         created: time of the run, with its zone.
-        same: whether all agreed to the last bit with what was stored where it was run.
+        same: whether all agreed to the last bit with the result stored on that machine.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -55,7 +55,7 @@ class RerunResult(BaseModel):
     device: _Text
     threads: int = Field(ge=1, le=2**16)
     versions: dict[_Text, _Text] = Field(max_length=50)
-    created: AwareDatetime = Field(ge=_FIRST, le=_LAST)
+    created: AwareDatetime = Field(ge=_EARLIEST, le=_LATEST)
     same: bool
 
 
@@ -64,12 +64,12 @@ class RerunFile(BaseModel):
 
     Attributes:
         schema_version: of this layout.
-        model: the name of the model, for readers.
-        fingerprint: of the model; with the hashes and the seed it is the stored results' key.
+        model: the name of the model, for information.
+        fingerprint: of the model; with the hashes and the seed it is the key of the stored result.
         battery_sha256: hash of the battery.
         data_sha256: hash of the images.
         seed: root of every random draw.
-        results: the new answers by probe.
+        results: the new results by probe.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -84,12 +84,12 @@ class RerunFile(BaseModel):
 
 
 def write_rerun(path: Path, entry: Entry, found: Sequence[Reproduction]) -> None:
-    """Write how stored results came out again.
+    """Write the rerun of a stored result to a file.
 
     Args:
-        path: of the file; its folder exists.
-        entry: the record.
-        found: what came of it, at least one.
+        path: of the file, in an existing folder.
+        entry: the stored result.
+        found: the rerun of at least one probe.
 
     Raises:
         InputError: the file cannot be written.
@@ -123,14 +123,14 @@ def _result(found: Reproduction) -> RerunResult:
 
 
 def read_rerun(path: Path) -> RerunFile:
-    """Read such a file; nothing in it is believed yet.
+    """Read such a file, which is not trusted.
 
     Raises:
-        InputError: it cannot be read or is something else.
+        InputError: it cannot be read or has another format.
     """
     hint = "give a file that nonsingular reproduce --json wrote"
     try:
-        content = read_file(path, kind="rerun", most=_LARGEST).data
+        content = read_file(path, kind="rerun", most=_MAX_BYTES).data
         return RerunFile.model_validate(encoding.loads(content))
     except ValidationError as error:
         first = error.errors()[0]
@@ -148,10 +148,10 @@ def compare_file(file: RerunFile, store: Store) -> tuple[Entry, list[Reproductio
     """Compare a file's scores with the stored ones.
 
     Returns:
-        The record, and how each of its answers agrees with the file's.
+        The stored entry, and how each of its results agrees with the file's.
 
     Raises:
-        InputError: what the file is about is not stored.
+        InputError: the result that was run again is not stored.
     """
     entry = _stored(file, store)
     if missing := [probe for probe in file.results if probe not in entry.results]:
@@ -178,8 +178,8 @@ def _stored(file: RerunFile, store: Store) -> Entry:
     what = "with this battery, data and seed" if entries else "of this model"
     raise InputError(
         f"the rerun is about a result that is not stored: nothing {what} (model "
-        f"{file.fingerprint[:SHORT]}, battery {file.battery_sha256[:SHORT]}, data "
-        f"{file.data_sha256[:SHORT]}, seed {file.seed}); name its database with --database"
+        f"{file.fingerprint[:HASH_DIGITS]}, battery {file.battery_sha256[:HASH_DIGITS]}, data "
+        f"{file.data_sha256[:HASH_DIGITS]}, seed {file.seed}); name its database with --database"
     )
 
 

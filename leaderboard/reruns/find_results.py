@@ -1,4 +1,4 @@
-"""Which stored result is meant: by its model's name or fingerprint, battery, seed and images."""
+"""Finding a stored result by its model's name or fingerprint, battery, seed and images."""
 
 from __future__ import annotations
 
@@ -11,31 +11,33 @@ from models_zoo.display import shown
 from models_zoo.errors import SHOWN, InputError, unknown_name
 from models_zoo.sources import parse_reference
 
-SHORT = 12
-"""Digits of a hash that messages and commands show."""
+HASH_DIGITS = 12
+"""Number of digits of a hash that messages and commands show."""
 
 _DIGITS = re.compile(r"[0-9a-fA-F]{8,64}")
-"""A hash, or enough of its first digits to stand for it."""
+"""A SHA-256 hash, or at least its first 8 digits."""
 
 
 def find_model(names: Mapping[str, str], asked: str) -> str:
-    """The fingerprint of the stored model that is meant.
+    """The fingerprint of the stored model that a user asks for.
 
     Args:
-        names: what the stored models are called, by fingerprint.
-        asked: a name, with or without the options that say where its files lie, a fingerprint, or
-            at least 8 of its first digits.
+        names: names of the stored models, by fingerprint.
+        asked: a name, with or without options such as ``?file=``, a fingerprint, or at least its
+            first 8 digits.
 
     Raises:
         InputError: there is no such model, or there are several.
     """
-    if asked in names:  # a whole fingerprint is one model's, whatever another is called
+    if asked in names:  # a fingerprint wins over a model that has it as its name
         return asked
     found = [key for key, name in names.items() if may_mean(asked, key, name)]
     if not found:
         raise unknown_name("stored model", asked, names.values())
     if len(found) > 1:
-        choices = _listed(f"{fingerprint[:SHORT]} ({names[fingerprint]})" for fingerprint in found)
+        choices = _listed(
+            f"{fingerprint[:HASH_DIGITS]} ({names[fingerprint]})" for fingerprint in found
+        )
         raise InputError(
             f"{shown(asked)} may be any of {choices}; give the fingerprint in place of it"
         )
@@ -43,20 +45,20 @@ def find_model(names: Mapping[str, str], asked: str) -> str:
 
 
 def may_mean(asked: str, fingerprint: str, name: str) -> bool:
-    """Whether what a user called a model may stand for the one of this fingerprint and name."""
+    """Whether ``asked`` matches the model with this fingerprint and name."""
     return name in (asked, without_local_options(asked)) or _begins(fingerprint, asked)
 
 
 def without_local_options(name: str) -> str:
-    """A foreign model's name as its card has it; any other name as it is."""
+    """A foreign model's name as on its card; any other name unchanged."""
     try:
         reference = parse_reference(name)
-    except InputError:  # what a submitter called a model may look like a source that is none
+    except InputError:  # a submitted model's name may look like a source
         return name
     return name if reference is None else reference.name
 
 
-def find_records(
+def find_entries(
     store: Store,
     asked: str,
     *,
@@ -65,10 +67,10 @@ def find_records(
     split: str = "test",
     examples: int | None = None,
 ) -> list[Entry]:
-    """The stored results that are meant: one, or several that only their images tell apart.
+    """The stored results that a user asks for: one, or several that differ only in their images.
 
     Args:
-        store: where they are.
+        store: the store to search.
         asked: the model, see :func:`find_model`.
         battery: name of the battery, or at least 8 of the first digits of its hash.
         seed: root of the random draws.
@@ -76,7 +78,7 @@ def find_records(
         examples: number of images.
 
     Raises:
-        InputError: there are none, or something else tells them apart; the message lists it.
+        InputError: there are none, or they differ in something else; the message says in what.
     """
     fingerprint = find_model(store.names(), asked)
     entries = store.entries(fingerprints=[fingerprint])
@@ -95,8 +97,8 @@ def find_records(
     return kept
 
 
-def on_images(entries: Sequence[Entry], data: Dataset) -> Entry:
-    """Of results that only their images tell apart, the one on these images.
+def entry_on_images(entries: Sequence[Entry], data: Dataset) -> Entry:
+    """Of results that differ only in their images, the one on these images.
 
     Raises:
         InputError: there is none.
@@ -104,20 +106,20 @@ def on_images(entries: Sequence[Entry], data: Dataset) -> Entry:
     for entry in entries:
         if entry.provenance.data_sha256 == data.sha256:
             return entry
-    stored = " or ".join(entry.provenance.data_sha256[:SHORT] for entry in entries)
+    stored = " or ".join(entry.provenance.data_sha256[:HASH_DIGITS] for entry in entries)
     raise InputError(
-        f"the {len(data)} examples of {shown(data.name)} have the hash {data.sha256[:SHORT]}, the "
-        f"record's {stored}; name their file with --data"
+        f"the {len(data)} examples of {shown(data.name)} have the hash "
+        f"{data.sha256[:HASH_DIGITS]}, the stored result's {stored}; give their file with --data"
     )
 
 
 def _narrow(
     asked: str, entries: Sequence[Entry], option: str, wanted: object, of: Callable[[Entry], object]
 ) -> list[Entry]:
-    """The entries of which an option's value holds.
+    """The entries that have an option's value.
 
     Raises:
-        InputError: it holds of none.
+        InputError: none has it.
     """
     kept = [entry for entry in entries if of(entry) == wanted]
     if not kept:
@@ -139,10 +141,10 @@ def _of_battery(asked: str, entries: Sequence[Entry], battery: str) -> list[Entr
 
 
 def _batteries(entries: Sequence[Entry]) -> str:
-    """Batteries by name, and by hash where a name stands for several."""
+    """Batteries by name, or by hash where several have the same name."""
     names = {entry.provenance.battery_sha256: entry.provenance.battery for entry in entries}
     return _listed(
-        name if list(names.values()).count(name) == 1 else f"{sha256[:SHORT]} ({name})"
+        name if list(names.values()).count(name) == 1 else f"{sha256[:HASH_DIGITS]} ({name})"
         for sha256, name in names.items()
     )
 

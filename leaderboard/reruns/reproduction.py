@@ -22,7 +22,7 @@ def battery_of(entry: Entry) -> Battery:
     """The battery as it was when a result was stored.
 
     Raises:
-        InputError: this version of the suite no longer understands it, or means something else.
+        InputError: this version of the suite cannot read it, or reads it differently.
     """
     recorded = entry.provenance.battery_sha256
     hint = f"install the version it was stored with, {entry.provenance.versions['nonsingular']}"
@@ -41,7 +41,7 @@ def battery_of(entry: Entry) -> Battery:
 
 
 def require_same(entry: Entry, model: Classifier, data: Dataset) -> None:
-    """Check that model and examples are those of the record.
+    """Check that model and examples are those of the stored result.
 
     Raises:
         InputError: one of them is not.
@@ -49,13 +49,13 @@ def require_same(entry: Entry, model: Classifier, data: Dataset) -> None:
     where = entry.provenance
     if model.fingerprint != where.fingerprint:
         raise InputError(
-            f"{shown(model.card.name)} is not the model of the record: its fingerprint is "
-            f"{model.fingerprint[:12]}, the record's {where.fingerprint[:12]}"
+            f"{shown(model.card.name)} is not the model of the stored result: its fingerprint is "
+            f"{model.fingerprint[:12]}, the stored one {where.fingerprint[:12]}"
         )
     if data.sha256 != where.data_sha256:
         raise InputError(
             f"the {len(data)} examples of {shown(data.name)} have the hash {data.sha256[:12]}, the "
-            f"record's {where.data_sha256[:12]}; name their file with --data"
+            f"stored result's {where.data_sha256[:12]}; give their file with --data"
         )
 
 
@@ -80,7 +80,7 @@ def reproduce(
         threads: CPU threads; by default as many as each result was computed with.
 
     Raises:
-        InputError: model or data are not those of the record, or the battery is not understood.
+        InputError: model or data are not those of the stored result, or the battery cannot be read.
     """
     require_same(entry, model, data)
     battery = battery_of(entry)

@@ -1,4 +1,4 @@
-"""The model of a stored result: got again by its name, or from the file that is named for it."""
+"""Loading the model of a stored result, by its name or from a file."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from models_zoo.display import shown
 from models_zoo.errors import InputError
 
 _WHERE = {
-    "timm": "its weights with ?file=FILE behind the name",
-    "torchvision": "its weights with ?file=FILE behind the name",
-    "robustbench": "the folder of RobustBench's checkpoints with ?model_dir=FOLDER behind the name",
+    "timm": "its weights by appending ?file=FILE to the name",
+    "torchvision": "its weights by appending ?file=FILE to the name",
+    "robustbench": "the folder of its checkpoints by appending ?model_dir=FOLDER to the name",
     "hf-hub": "no file: put its files into the cache of the Hugging Face hub",
 }
-"""What to give for a model that another library builds, in place of --checkpoint."""
+"""What to give instead of --checkpoint for a model that another library builds."""
 
 
 def load_stored(
@@ -30,17 +30,17 @@ def load_stored(
     trust: bool = False,
     workspace: Path = WORKSPACE,
 ) -> Classifier:
-    """The model that a stored card is about.
+    """Load the model of a stored card.
 
     Args:
         card: the stored card.
-        asked: what the user called the model; options behind the name say where its files lie.
+        asked: the name that the user gave, possibly with options such as ``?file=``.
         checkpoint: the option --checkpoint.
         trust: whether a ``.pt2`` may be loaded, which can execute code.
-        workspace: where submitted checkpoints are kept.
+        workspace: folder of submitted checkpoints.
 
     Raises:
-        InputError: the model cannot be had so; the message says what to give.
+        InputError: the model cannot be loaded; the message says what to give.
     """
     if checkpoint is None and card.source == "submitted" and card.sha256 is not None:
         checkpoint = kept_file(card.sha256, workspace)
@@ -50,7 +50,7 @@ def load_stored(
         raise InputError(
             f"{shown(card.name)} was scored in memory and its weights are not stored; name "
             "their file with --checkpoint, or call leaderboard.reruns.reproduction.reproduce with "
-            "the model at hand"
+            "the model"
         )
     if card.source in ("file", "submitted"):
         named = f" ({card.checkpoint})" if card.checkpoint else ""

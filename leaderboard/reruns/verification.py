@@ -1,4 +1,4 @@
-"""Whose number it is: measured here, run again by others, or reported by the model's author."""
+"""Whether a number was measured here, obtained again by others, or only reported."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from models_zoo.errors import unknown_name
 
 Kind = Literal["measured", "rerun", "rerun-differs", "self-reported"]
 
-NAMED = 3
-"""Reruns that a sentence names; of more it gives the number."""
+MAX_NAMED_RERUNS = 3
+"""Maximum number of reruns that a sentence describes; it only counts the earlier ones."""
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What a number rests on.
+class Verification:
+    """How well a number is confirmed.
 
     Attributes:
-        kind: ``"measured"`` where it was computed by this suite, ``"rerun"`` where somebody ran it
-            again and every rerun agreed to the last bit, ``"rerun-differs"`` where one did not,
-            ``"self-reported"`` where only the model's author states it.
-        sentence: the same in plain words, without a full stop. It holds names as people gave them:
-            escape it.
-        reruns: what the sentence tells of, oldest first.
+        kind: ``"measured"`` if this suite computed it, ``"rerun"`` if it was run again and every
+            rerun agreed to the last bit, ``"rerun-differs"`` if one did not, ``"self-reported"``
+            if only the model's author reports it.
+        sentence: the same as text, without a full stop. It contains names that users chose: escape
+            it.
+        reruns: the reruns, oldest first.
     """
 
     kind: Kind
@@ -36,15 +36,15 @@ class Standing:
     reruns: Sequence[Rerun] = ()
 
 
-def standing(entry: Entry | Summary, probe: str) -> Standing:
-    """What the numbers of a probe rest on.
+def verification_of(entry: Entry | Summary, probe: str) -> Verification:
+    """How well the numbers of a probe are confirmed.
 
     Args:
         entry: the model on a battery, data and seed.
-        probe: a probe, or the derived ``nonsingular``, which stands on its parts.
+        probe: a probe, or the derived ``nonsingular``, which is confirmed by its parts.
 
     Raises:
-        InputError: there is neither a stored answer of the probe nor a claim of the author's.
+        InputError: there is neither a stored result of the probe nor a claim of the author.
     """
     asked = entry.results if isinstance(entry, Entry) else entry.probes
     parts = PARTS if probe == "nonsingular" else (probe,)
@@ -53,29 +53,29 @@ def standing(entry: Entry | Summary, probe: str) -> Standing:
     card = entry.card
     claimed = {"clean": card.clean_accuracy, "input": card.robustness}
     if claimed.get(probe) is not None:
-        return Standing("self-reported", "reported by the model's author; not measured here")
+        return Verification("self-reported", "reported by the model's author; not measured here")
     raise unknown_name(f"stored probe of {card.name}", probe, asked)
 
 
-def _measured(parts: Sequence[str], reruns: Sequence[Sequence[Rerun]]) -> Standing:
+def _measured(parts: Sequence[str], reruns: Sequence[Sequence[Rerun]]) -> Verification:
     if not any(reruns):
         return _not_run_again(tuple(parts))
-    told = sorted((each for one in reruns for each in one), key=lambda rerun: rerun.created)
-    if any(not each.same for each in told):
+    named_reruns = sorted((each for one in reruns for each in one), key=lambda rerun: rerun.created)
+    if any(not each.same for each in named_reruns):
         kind: Kind = "rerun-differs"
     else:
         kind = "rerun" if all(reruns) else "measured"
     clauses = [
-        f"{f'{part} ' if len(parts) > 1 else ''}{_told(one)}"
+        f"{f'{part} ' if len(parts) > 1 else ''}{_reruns_sentence(one)}"
         for part, one in zip(parts, reruns, strict=True)
         if one
     ]
-    return Standing(kind, "; ".join([_source(parts), *clauses]), told)
+    return Verification(kind, "; ".join([_source(parts), *clauses]), named_reruns)
 
 
 @cache
-def _not_run_again(parts: tuple[str, ...]) -> Standing:
-    return Standing("measured", f"{_source(parts)}; not run again yet")
+def _not_run_again(parts: tuple[str, ...]) -> Verification:
+    return Verification("measured", f"{_source(parts)}; not run again yet")
 
 
 def _source(parts: Sequence[str]) -> str:
@@ -83,10 +83,10 @@ def _source(parts: Sequence[str]) -> str:
     return f"{whole}measured by this suite"
 
 
-def _told(reruns: Sequence[Rerun]) -> str:
-    """The latest reruns in words, and how many there are before them."""
-    named = [_clause(rerun) for rerun in reversed(reruns[-NAMED:])]
-    earlier = reruns[:-NAMED]
+def _reruns_sentence(reruns: Sequence[Rerun]) -> str:
+    """The latest reruns as text, and the number of earlier ones."""
+    named = [_clause(rerun) for rerun in reversed(reruns[-MAX_NAMED_RERUNS:])]
+    earlier = reruns[:-MAX_NAMED_RERUNS]
     if earlier:
         agreed = sum(rerun.same for rerun in earlier)
         what = "earlier rerun" if len(earlier) == 1 else "earlier reruns"
@@ -104,9 +104,9 @@ def _verdict(rerun: Rerun) -> str:
     if rerun.same:
         return "agrees to the last bit"
     outcomes = f"{rerun.differing:,} of {rerun.outcomes:,} outcomes differ"
-    apart = rerun.largest_difference
-    if apart is None:
+    difference = rerun.largest_difference
+    if difference is None:
         return f"differs in what was scored, {outcomes}"
-    if math.isinf(apart):
+    if math.isinf(difference):
         return f"a score is infinite in one of the two runs only, {outcomes}"
-    return f"scores differ by up to {apart:.2g}, {outcomes}"
+    return f"scores differ by up to {difference:.2g}, {outcomes}"

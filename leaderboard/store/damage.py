@@ -1,4 +1,4 @@
-"""Stored results that cannot be read: found one by one, named, and left out."""
+"""Finding and leaving out stored results that cannot be read."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from leaderboard.store.failures import damaged
 from leaderboard.store.reading import checked_result
 from leaderboard.store.reruns import read_reruns
 from leaderboard.store.schema import ModelRow, OutcomeRow, ResultRow, ScoreRow
-from leaderboard.terminal.warnings import notice
+from leaderboard.terminal.warnings import print_warning
 from models_zoo.card import Card
 from models_zoo.display import label, shown
 from models_zoo.errors import reason_of
 
 FAILURES = (ValueError, TypeError, LookupError, AttributeError, RecursionError, DBAPIError)
-"""What reading rows raises that are not as they were saved."""
+"""Exceptions of reading rows that were changed after they were saved."""
 
-_TOLD = 3
+_MAX_WARNINGS = 3
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Unreadable:
         number: of its row.
         model: the model's name, or its fingerprint where that cannot be read.
         probe: the probe's name.
-        reason: what is wrong, in a few words.
+        reason: what is wrong.
     """
 
     number: int
@@ -46,7 +46,7 @@ class Unreadable:
 
 
 def find_unreadable(engine: Engine) -> list[Unreadable]:
-    """Read every stored result on its own, and return those that cannot be read.
+    """Read every stored result separately, and return those that cannot be read.
 
     Args:
         engine: the database.
@@ -79,7 +79,7 @@ def _unreadable(session: Session, numbers: Sequence[int]) -> Iterator[Unreadable
 
 
 def _card_failure(session: Session, fingerprint: str) -> str:
-    """Why a model's card cannot be read; nothing where it can."""
+    """Why a model's card cannot be read; empty if it can."""
     try:
         query = select(ModelRow.card).where(ModelRow.fingerprint == fingerprint)
         found = session.execute(query).one_or_none()
@@ -93,7 +93,7 @@ def _card_failure(session: Session, fingerprint: str) -> str:
 
 
 def _read(session: Session, number: int) -> None:
-    """Read all of a result, as reading everything at once does.
+    """Read one result completely.
 
     Raises:
         ValueError: or another of :data:`FAILURES`: it cannot be read.
@@ -119,7 +119,7 @@ def _read(session: Session, number: int) -> None:
 
 
 def _or_none(value: float | None) -> float | None:
-    """The value, for comparisons: NaN, which is stored as null, is nothing."""
+    """The value for comparisons: ``None`` for NaN, which is stored as null."""
     return None if value is None or math.isnan(value) else value
 
 
@@ -133,7 +133,7 @@ def _name(session: Session, fingerprint: str) -> str:
 
 
 def _words(error: BaseException) -> str:
-    """The reason in a few words; a pydantic error names the field first."""
+    """A short reason; for an error of pydantic, the field comes first."""
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
@@ -144,11 +144,11 @@ def _words(error: BaseException) -> str:
 
 
 def require_whole(engine: Engine, error: BaseException) -> None:
-    """Ask the database itself whether it is damaged, where reading fails and no row is to blame.
+    """Run the database's own integrity check if reading fails although every row can be read.
 
     Args:
         engine: the database.
-        error: how reading failed.
+        error: the error of reading.
 
     Raises:
         DamagedError: it is.
@@ -161,20 +161,21 @@ def require_whole(engine: Engine, error: BaseException) -> None:
         raise damaged(engine.url.database or ":memory:", reason_of(ValueError(found))) from error
 
 
-def tell(database: str, found: Sequence[Unreadable]) -> None:
-    """Name the results that are left out on stderr, a line each.
+def print_damage(database: str, found: Sequence[Unreadable]) -> None:
+    """Print the results that are left out on stderr, one line each.
 
     Args:
         database: the database as messages name it.
         found: the results.
     """
-    for each in found[:_TOLD]:
-        notice(
+    for each in found[:_MAX_WARNINGS]:
+        print_warning(
             f"database {shown(database)}: what probe {shown(each.probe)} found of model "
             f"{shown(each.model)} cannot be read and is left out: {each.reason}"
         )
-    more = f" ({len(found) - _TOLD} more than are named here)" if len(found) > _TOLD else ""
-    notice(
+    unnamed = len(found) - _MAX_WARNINGS
+    more = f" ({unnamed} more than are named here)" if unnamed > 0 else ""
+    print_warning(
         f"database {shown(database)} is damaged: {len(found)} results are left out{more}; see "
         "where with PRAGMA integrity_check, and compute them again with nonsingular bench"
     )

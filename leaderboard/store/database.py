@@ -33,15 +33,15 @@ from leaderboard.store.sqlite import (
     read_only_url,
     require_sqlite_file,
 )
-from leaderboard.terminal.warnings import notice
+from leaderboard.terminal.warnings import print_warning
 from models_zoo.display import shown
 from models_zoo.errors import InputError, reason_of
 
-_CHECKED = 256 << 20
-"""Bytes of a database up to which it is checked as a whole before it is written to."""
+_MAX_CHECKED_BYTES = 256 << 20
+"""Maximum size of a database that is checked completely before it is written to."""
 
-_LOOKS = 3
-"""How often a file that seems to be unusable is looked at."""
+_READ_ATTEMPTS = 3
+"""Number of attempts to read a file that seems unusable."""
 
 
 _DRIVER = "install one: pip install 'nonsingular[postgresql]' has that of postgresql+psycopg://user@host/name"
@@ -56,7 +56,7 @@ def open_engine(database: str | Path, *, to_read: bool = False) -> Engine:
             Otherwise a missing file is created and a read-only one refused at once.
 
     Raises:
-        InputError: it cannot be opened, written or understood; its file is as it was then.
+        InputError: it cannot be opened, written or read; its file is unchanged.
     """
     url = _parse(database)
     on_disk = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
@@ -92,14 +92,14 @@ def _open(url: URL, name: str, *, to_read: bool) -> Engine:
     with engine.execution_options(**{WRITES: True}).begin() as connection:
         _migrate(connection, name)
         if not to_read:
-            # Touches nothing, but fails here and not after hours of attacks.
+            # Changes nothing, but fails here and not after hours of attacks.
             connection.execute(delete(ModelRow).where(false()))
     explain(engine, name)
     return engine
 
 
 def _open_to_read(url: URL, name: str) -> Engine:
-    """A database of this version, wherever it lies: SQLite itself wants to write to read."""
+    """Open a database for reading, also where SQLite could not write its lock files."""
     attempts = [url, read_only_url(name, unchanging=False), read_only_url(name, unchanging=True)]
     for place, each in enumerate(attempts):
         engine = _create(each, to_read=True)
@@ -115,7 +115,7 @@ def _open_to_read(url: URL, name: str) -> Engine:
             continue
         explain(engine, name)
         if place == len(attempts) - 1 and left_beside(name):
-            notice(
+            print_warning(
                 f"database {shown(name)} cannot be written, so what was stored last, in the file "
                 "beside it that ends in -wal, is not read; copy both to a folder you can write"
             )
@@ -124,22 +124,22 @@ def _open_to_read(url: URL, name: str) -> Engine:
 
 
 def _look(name: str, *, to_read: bool) -> bool:
-    """Whether an SQLite file is one of this version, found without changing anything.
+    """Whether an SQLite file is a database of this version; nothing is changed.
 
-    One that is to be written to is checked as a whole, where it is not very large.
+    One that will be written to is checked completely, unless it is very large.
 
     Raises:
-        InputError: it is of a newer version, belongs to something else or is damaged.
+        InputError: it is of a newer version, of another program, or damaged.
     """
     path = Path(name)
     if not path.exists() or not path.stat().st_size:
         return False
-    for attempt in range(_LOOKS):
+    for attempt in range(_READ_ATTEMPTS):
         try:
-            return _seen(name, whole=not to_read and path.stat().st_size <= _CHECKED)
+            return _seen(name, whole=not to_read and path.stat().st_size <= _MAX_CHECKED_BYTES)
         except (InputError, DBAPIError) as error:
             # Another process may be making the database while we look past its locks.
-            if attempt == _LOOKS - 1:
+            if attempt == _READ_ATTEMPTS - 1:
                 if isinstance(error, InputError):
                     raise
                 raise failure(error, name) or error from error
@@ -209,7 +209,7 @@ def _up_to_date(connection: Connection, name: str) -> bool:
     """Whether the tables are those of this version.
 
     Raises:
-        InputError: they are of a newer version or of something else, or some are missing.
+        InputError: they are of a newer version or of another program, or some are missing.
     """
     script = ScriptDirectory.from_config(_config())
     try:
@@ -225,7 +225,7 @@ def _up_to_date(connection: Connection, name: str) -> bool:
     tables = set(inspect(connection).get_table_names())
     if not current and tables:
         raise InputError(
-            f"database {shown(name)} belongs to something else (it holds a table "
+            f"database {shown(name)} belongs to another program (it has a table "
             f"{shown(min(tables))}); name another with --database"
         )
     if current != tuple(script.get_heads()):

@@ -14,7 +14,7 @@ from pydantic_core import from_json
 from benchmark.results import Outcomes
 
 _MARK = "$float"
-"""Key of the one-entry object that stands for a number JSON has no literal for."""
+"""Key of the one-entry object that encodes a number without a JSON literal."""
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -22,15 +22,15 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 def dumps(value: Any) -> str:
     """JSON text of plain data; infinities and NaN become ``{"$float": "inf"}`` and the like.
 
-    Python's own ``Infinity`` literal is not JSON: other readers and PostgreSQL refuse it. What no
-    encoding can hold, half of a surrogate pair as in a file's name that is not UTF-8, is replaced.
+    Python's own ``Infinity`` literal is not JSON: other readers and PostgreSQL refuse it. Lone
+    surrogates, as in a file's name that is not UTF-8, are replaced.
     """
     text = json.dumps(_mark(value), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
     return _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def loads(text: str | bytes) -> Any:
-    """The data that :func:`dumps` was given: every float comes back exactly."""
+    """Inverse of :func:`dumps`: every float is restored exactly."""
     marked = _MARK in text if isinstance(text, str) else _MARK.encode() in text
     if not marked:  # few texts hold an infinity
         with suppress(ValueError):  # half a surrogate pair, which only the slower parser reads

@@ -1,4 +1,4 @@
-"""A row of the leaderboard, as it comes out of the store."""
+"""A stored evaluation of a model."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from models_zoo.card import Card
 class Entry:
     """One model on one battery, data and seed.
 
-    Its results are complete before it is read: what is derived from them is kept.
+    Results must be complete before they are read: derived results are cached.
 
     Attributes:
-        card: the model's catalogue card.
+        card: the model's card.
         battery: the battery's content as JSON, as it was when the model was scored.
         submitted: whether the model came in through ``nonsingular submit``.
-        results: the probes' answers, by the probe's name.
-        provenances: where each answer comes from; a run may be resumed on another day or machine.
-        reruns: the times that an answer was run again, by probe, oldest first.
+        results: by probe.
+        provenances: by probe; a run may be resumed on another day or machine.
+        reruns: by probe, oldest first.
     """
 
     card: Card
@@ -36,12 +36,12 @@ class Entry:
 
     @cached_property
     def provenance(self) -> Provenance:
-        """The newest of the answers' provenances."""
+        """The newest provenance."""
         return max(self.provenances.values(), key=lambda provenance: provenance.created)
 
     @property
     def key(self) -> tuple[str, str, str, int]:
-        """What identifies it: fingerprint, battery, data and seed."""
+        """The key: fingerprint, battery, data and seed."""
         where = self.provenance
         return where.fingerprint, where.battery_sha256, where.data_sha256, where.seed
 
@@ -52,6 +52,6 @@ class Entry:
 
     @cached_property
     def answers(self) -> dict[str, ProbeResult]:
-        """The probes' results and, where its parts were run, the derived ``nonsingular``."""
+        """Results by probe, with the derived ``nonsingular`` if its parts were run."""
         headline = nonsingular(self.results)
         return ({"nonsingular": headline} if headline else {}) | self.results

@@ -1,4 +1,4 @@
-"""What a database answers when it is damaged, full or gone, as one line that says what to do."""
+"""Errors of a database that is damaged, full or unreachable, as one line that says what to do."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _GONE = re.compile(
 
 
 class DamagedError(InputError):
-    """A database answers that it is damaged, or what is stored in it cannot be read."""
+    """A database reports damage, or its content cannot be read."""
 
 
 def explain(engine: Engine, database: str) -> None:
-    """Let the engine raise :class:`InputError` where the database, not the program, is at fault.
+    """Make the engine raise :class:`InputError` for failures of the database itself.
 
     Args:
-        engine: whose statements may fail.
+        engine: the engine.
         database: the database as messages name it.
     """
 
@@ -47,10 +47,10 @@ def explain(engine: Engine, database: str) -> None:
 
 
 def failure(error: BaseException, database: str) -> InputError | None:
-    """What to tell a user; ``None`` where the failure is another one.
+    """The message for a user; ``None`` for other failures.
 
     Args:
-        error: what the driver, or SQLAlchemy around it, raised.
+        error: the exception of the driver or of SQLAlchemy.
         database: the database as messages name it.
     """
     text = str(error.orig) if isinstance(error, DBAPIError) else str(error)
@@ -60,26 +60,26 @@ def failure(error: BaseException, database: str) -> InputError | None:
     )
     if _FULL.search(text):
         return InputError(
-            f"cannot write database {name}: the disk is full; what was finished is stored: make "
+            f"cannot write database {name}: the disk is full; finished results are stored: make "
             "room and run the same command again to resume"
         )
     if _DAMAGED.search(text):
         return damaged(database, reason)
     if _HELD.search(text):
         return InputError(
-            f"database {name} is held by another process ({reason}); run the same command again "
+            f"database {name} is locked by another process ({reason}); run the same command again "
             "to resume when that has ended"
         )
     if _GONE.search(text):
         return InputError(
-            f"cannot use database {name} any more: {reason}; what was finished is stored: run "
+            f"cannot use database {name} any more: {reason}; finished results are stored: run "
             "the same command again to resume"
         )
     return None
 
 
 def damaged(database: str, reason: str) -> DamagedError:
-    """That a database is damaged, and what can be done.
+    """The error for a damaged database.
 
     Args:
         database: the database as messages name it.

@@ -25,7 +25,7 @@ def read_entries(
     batteries: Mapping[str, dict[str, Any]],
     conditions: Sequence[ColumnElement[bool]],
 ) -> list[Entry]:
-    """One entry a (fingerprint, battery hash, data hash, seed), as their models were first seen.
+    """One entry per (fingerprint, battery hash, data hash, seed), in order of first appearance.
 
     Args:
         session: of the database.

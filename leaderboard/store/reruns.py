@@ -1,4 +1,4 @@
-"""Reruns: a stored result that somebody ran again, and how well it agreed."""
+"""Reruns: how well a stored result agreed when it was run again."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from leaderboard.store.schema import RerunRow, ResultRow
 from models_zoo.errors import InputError
 
-LONGEST_NAME = 200
-LONGEST_NOTE = 1000
+MAX_NAME_LENGTH = 200
+MAX_NOTE_LENGTH = 1000
 
 _SAME_NAMES = (
     "same",
@@ -27,28 +27,28 @@ _SAME_NAMES = (
     "imported",
     "note",
 )
-"""What a rerun and its row call the same."""
+"""Fields with the same name in a rerun and its row."""
 
 
 @dataclass(frozen=True)
 class Rerun:
-    """One time that a stored result was run again.
+    """One rerun of a stored result.
 
     Attributes:
         by: who ran it, in their own words.
         created: UTC time at which it was run, ISO 8601.
         same: whether every score, interval and outcome agreed to the last bit.
-        largest_difference: of any score or end of its interval, in the score's own unit; ``None``
-            where the two cannot be subtracted, because one side lacks a score, has it from another
-            number of examples, or has no number for it.
+        largest_difference: largest difference of any score or end of its interval, in the score's
+            unit; ``None`` if undefined, because one side lacks a score, has it for another number
+            of examples, or has NaN.
         differing: number of per-example outcomes that differ.
         outcomes: number of outcomes that were compared.
         device: where it was computed, such as ``"cpu"``.
         threads: intra-operation threads.
         versions: versions of Python and of the packages that can change a number.
-        circumstances: what differs from the record, such as ``"torch 2.9 in place of 2.8"``.
-        imported: whether it was taken in from a file rather than run beside this database.
-        note: what the one who recorded it adds.
+        circumstances: what differs from the stored run, such as ``"torch 2.9 in place of 2.8"``.
+        imported: whether it was read from a file rather than run with this database.
+        note: a note for readers.
     """
 
     by: str
@@ -66,20 +66,20 @@ class Rerun:
 
 
 def require_signature(by: str, note: str = "") -> None:
-    """Check a name and a note before hours are spent on what they shall be written under.
+    """Check the name and note of a rerun, before it is computed.
 
     Raises:
         InputError: one of them is too long or holds what does not print, or there is no name.
     """
-    if not by or by != by.strip() or not by.isprintable() or len(by) > LONGEST_NAME:
-        shown = by if len(by) <= LONGEST_NAME else f"{by[:40]}..."
+    if not by or by != by.strip() or not by.isprintable() or len(by) > MAX_NAME_LENGTH:
+        shown = by if len(by) <= MAX_NAME_LENGTH else f"{by[:40]}..."
         raise InputError(
-            f"name {shown!r} cannot stand beside a rerun; give 1 to {LONGEST_NAME} printable "
+            f"name {shown!r} cannot be shown with a rerun; give 1 to {MAX_NAME_LENGTH} printable "
             "characters, without spaces at the ends"
         )
-    if not note.isprintable() or len(note) > LONGEST_NOTE:
+    if not note.isprintable() or len(note) > MAX_NOTE_LENGTH:
         raise InputError(
-            f"note {note[:40]!r}... cannot stand beside a rerun; give up to {LONGEST_NOTE} "
+            f"note {note[:40]!r}... cannot be shown with a rerun; give up to {MAX_NOTE_LENGTH} "
             "printable characters on one line"
         )
 

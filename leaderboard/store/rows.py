@@ -23,11 +23,11 @@ _PRECEDENCE = {
     "submitted": 3,
     **dict.fromkeys(("bundled", "downloaded", "installed"), 4),
 }
-"""Which card is shown when the same function is scored under two: the zoo's own wins."""
+"""Which card is shown if the same function is scored under two: the zoo's comes first."""
 
 
 def save_model(session: Session, card: Card, provenance: Provenance, *, submitted: bool) -> None:
-    """Keep a model's card, unless the function is known under one that goes before it."""
+    """Store a model's card, unless one that takes precedence is stored."""
     own = ModelRow.fingerprint == provenance.fingerprint
     known = session.scalar(select(ModelRow.fingerprint).where(own))
     stored = stored_card(session, provenance.fingerprint) if known is not None else None
@@ -49,7 +49,7 @@ def save_model(session: Session, card: Card, provenance: Provenance, *, submitte
 
 
 def stored_card(session: Session, fingerprint: str) -> Card | None:
-    """The card a model is known under; ``None`` where there is none or it cannot be read."""
+    """The stored card of a model; ``None`` if there is none or it cannot be read."""
     try:
         query = select(ModelRow.card).where(ModelRow.fingerprint == fingerprint)
         return Card.model_validate(session.scalar(query))

@@ -30,7 +30,7 @@ class ModelRow(Base):
     Attributes:
         fingerprint: see :func:`models_zoo.fingerprint`.
         name: the name it is shown under; two functions may share one.
-        card: the catalogue card as JSON.
+        card: the card as JSON.
         checkpoint_sha256: hash of the file the weights were read from.
         submitted: whether it came in through ``nonsingular submit``.
         first_seen: UTC time of the first result.
@@ -49,7 +49,7 @@ class ModelRow(Base):
 
 
 class ResultRow(Base):
-    """The answer of one probe on one model, battery, data and seed.
+    """The result of one probe on one model, battery, data and seed.
 
     Attributes:
         payload: the :class:`benchmark.results.ProbeResult` as JSON, without its outcomes.
@@ -87,10 +87,10 @@ class ResultRow(Base):
 
 
 class ScoreRow(Base):
-    """One score of a result, for readers who speak SQL; NULL stands for NaN.
+    """One score of a result, for SQL queries; NULL means NaN.
 
     Attributes:
-        name: the score's name without the probe's own in front.
+        name: the score's name without the probe's.
         value: the score; ``low`` and ``high`` are the ends of its 95% interval.
         n: number of examples or draws.
     """
@@ -127,18 +127,18 @@ class OutcomeRow(Base):
 
 
 class RerunRow(Base):
-    """One time that a result was run again; it goes when the result is replaced.
+    """One rerun of a result; it is deleted when the result is replaced.
 
     Attributes:
         run_by: who ran it.
         created: UTC time at which it was run.
         same: whether every score, interval and outcome agreed to the last bit.
-        largest_difference: of any score or end of its interval; NULL where they cannot be
-            subtracted.
+        largest_difference: largest difference of any score or end of its interval; NULL if
+            undefined.
         differing: number of outcomes that differ, of ``outcomes``.
         versions: of Python and of the packages that can change a number, as JSON.
-        circumstances: what differs from the record in words, as a JSON list.
-        imported: whether it was taken in from a file.
+        circumstances: what differs from the stored run, as a JSON list of texts.
+        imported: whether it was read from a file.
     """
 
     __tablename__ = "reruns"

@@ -1,4 +1,4 @@
-"""What is SQLite's own: files looked at before they are touched, settings, read-only use."""
+"""SQLite only: checks of files before they are opened, settings, read-only use."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _OTHER = "name another with --database"
 
 
 def require_sqlite_file(path: Path, *, to_read: bool) -> None:
-    """Refuse what is no SQLite database, before SQLite opens and perhaps changes it.
+    """Check that a file is an SQLite database, before SQLite opens and perhaps changes it.
 
     Args:
         path: the file; missing or empty ones become databases unless they are only to be read.
         to_read: whether it is only read from.
 
     Raises:
-        InputError: it is missing, a folder, cannot be read, or holds something else.
+        InputError: it is missing, a folder, cannot be read, or has another format.
     """
     if "\0" in str(path):
         raise InputError(f"database {shown(str(path))} has a character that no path may; {_OTHER}")
@@ -66,12 +66,12 @@ def require_sqlite_file(path: Path, *, to_read: bool) -> None:
 
 
 def read_only_url(path: str, *, unchanging: bool | None = None) -> URL:
-    """Of a database in a place that cannot be written, or that must not be changed.
+    """URL of a database that cannot be written, or that must not be changed.
 
     Args:
         path: the database's file.
         unchanging: tell SQLite that nothing changes the file, so that it needs no files beside it;
-            by default where no other process left changes there.
+            by default if no other process has left changes there.
     """
     if unchanging is None:
         unchanging = not left_beside(path)
@@ -81,17 +81,17 @@ def read_only_url(path: str, *, unchanging: bool | None = None) -> URL:
 
 
 def left_beside(path: str) -> bool:
-    """Whether there are changes beside the file that are not in it yet."""
+    """Whether there are changes in the -wal file that are not in the database yet."""
     files = [Path(f"{path}{ending}") for ending in ("-wal", "-journal")]
     return any(file.exists() and file.stat().st_size > 0 for file in files)
 
 
 def configure(engine: Engine, *, to_read: bool) -> None:
-    """Set what every connection to SQLite needs.
+    """Configure every connection to SQLite.
 
     Args:
         engine: of an SQLite database.
-        to_read: whether it is only read from; its journal stays what it is then.
+        to_read: whether it is only read; its journal mode is not changed then.
     """
     pragmas = [f"busy_timeout = {_BUSY_TIMEOUT_MS}", "foreign_keys = ON"]
     if not to_read:

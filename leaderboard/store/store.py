@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from benchmark.results import ProbeResult, Provenance
-from leaderboard.store.damage import FAILURES, find_unreadable, require_whole, tell
+from leaderboard.store.damage import FAILURES, find_unreadable, print_damage, require_whole
 from leaderboard.store.database import open_engine
 from leaderboard.store.entry import Entry
 from leaderboard.store.reading import read_batteries, read_entries
@@ -33,7 +33,7 @@ class Store:
     """Results in a database. Every write is one transaction: all of a result or nothing of it.
 
     Args:
-        engine: a database that holds this version's tables; :meth:`open` makes one.
+        engine: a database with this version's tables; :meth:`open` returns one.
         quiet: do not name results that cannot be read; another process does.
     """
 
@@ -53,7 +53,7 @@ class Store:
             quiet: do not name results that cannot be read; another process does.
 
         Raises:
-            InputError: it cannot be opened, written or understood.
+            InputError: it cannot be opened, written or read.
         """
         return cls(open_engine(database, to_read=to_read), quiet=quiet)
 
@@ -66,16 +66,16 @@ class Store:
         *,
         submitted: bool = False,
     ) -> None:
-        """Store one probe's answer, in place of an earlier one for the same key and its reruns.
+        """Store one probe's result; replaces an earlier one with the same key, and its reruns.
 
         The key is (fingerprint, battery hash, data hash, seed, probe). When the same function was
         scored under another card, the zoo's card wins over a submitted one, that over a file's.
 
         Args:
             card: the model's card.
-            provenance: where the answer comes from.
-            battery: the battery it belongs to; its content is kept beside it.
-            result: the answer, with its outcomes.
+            provenance: provenance of the result.
+            battery: the battery; its content is stored as well.
+            result: the result, with its outcomes.
             submitted: whether the model came in through ``nonsingular submit``.
         """
 
@@ -83,7 +83,7 @@ class Store:
             save_model(session, card, provenance, submitted=submitted)
             key = (provenance.fingerprint, provenance.battery_sha256, provenance.data_sha256)
             same = [*_of(*key, provenance.seed), ResultRow.probe == result.probe]
-            # What hangs on it goes with it; it is not read, since it may be unreadable.
+            # Dependent rows are deleted with it; it is not read, since it may be unreadable.
             session.execute(delete(ResultRow).where(*same))
             session.add(result_row(provenance, battery, result))
 
@@ -95,7 +95,7 @@ class Store:
             self._write(write)
 
     def record_rerun(self, where: Provenance, probe: str, rerun: Rerun) -> None:
-        """Keep that a stored result was run again, in place of the same rerun recorded before.
+        """Store a rerun of a stored result; replaces the same rerun if it was recorded before.
 
         Args:
             where: provenance of the stored result it was compared with.
@@ -104,7 +104,7 @@ class Store:
 
         Raises:
             InputError: the result is not stored or was replaced after the comparison, or the
-                rerun's name or note cannot be kept.
+                rerun's name or note cannot be stored.
         """
         key = (where.fingerprint, where.battery_sha256, where.data_sha256, where.seed)
 
@@ -112,7 +112,7 @@ class Store:
             query = select(ResultRow).where(*_of(*key), ResultRow.probe == probe)
             stored = session.scalars(query).one_or_none()
             if stored is None or Provenance.model_validate(stored.provenance) != where:
-                state = "is not stored" if stored is None else "was computed afresh meanwhile"
+                state = "is not stored" if stored is None else "was replaced meanwhile"
                 raise InputError(
                     f"the rerun of {probe} was not recorded: the result {state}; "
                     "run nonsingular reproduce again"
@@ -122,7 +122,7 @@ class Store:
         self._write(write)
 
     def names(self) -> dict[str, str]:
-        """The name every stored model is shown under, by fingerprint."""
+        """Names of all stored models, by fingerprint."""
         with Session(self.engine) as session:
             rows = session.execute(select(ModelRow.fingerprint, ModelRow.name))
             return {row.fingerprint: row.name for row in rows}
@@ -130,26 +130,26 @@ class Store:
     def results(
         self, fingerprint: str, battery_sha256: str, data_sha256: str, seed: int
     ) -> dict[str, ProbeResult]:
-        """What is stored for a model, battery, data and seed: answers with outcomes, by probe."""
+        """Stored results for a model, battery, data and seed, with outcomes, by probe."""
         entries = self._entries(_of(fingerprint, battery_sha256, data_sha256, seed))
         return entries[0].results if entries else {}
 
     def card(self, fingerprint: str) -> Card | None:
-        """The card a function is shown under; ``None`` where none is stored that can be read."""
+        """The card of a model; ``None`` if none is stored that can be read."""
         with Session(self.engine) as session:
             return stored_card(session, fingerprint)
 
     def entries(
         self, battery: str | None = None, fingerprints: Collection[str] | None = None
     ) -> list[Entry]:
-        """Everything stored, one entry a (fingerprint, battery hash, data hash, seed).
+        """All stored results, one entry per (fingerprint, battery hash, data hash, seed).
 
         Args:
-            battery: name of a battery, to leave out the others.
-            fingerprints: models, to leave out the others.
+            battery: only results of the battery with this name.
+            fingerprints: only results of these models.
 
         Returns:
-            Entries in the order in which their models were first seen.
+            Entries, in order of the first appearance of their models.
         """
         conditions = []
         if battery is not None:
@@ -169,11 +169,11 @@ class Store:
     def summaries(
         self, scores: Collection[tuple[str, str]], outcomes_of: Collection[str] = ()
     ) -> list[Summary]:
-        """Everything stored as tables show it, without curves, pictures and protocols.
+        """All stored results as tables show them, without curves, charts and protocols.
 
         Args:
-            scores: probe and name of each score that is wanted.
-            outcomes_of: probes whose outcomes are wanted, all of them; of others the headline.
+            scores: probe and name of each requested score.
+            outcomes_of: probes of which all outcomes are read; of others only the headline.
         """
 
         def read(readable: Sequence[ColumnElement[bool]]) -> list[Summary]:
@@ -191,10 +191,10 @@ class Store:
         return self._read(read)
 
     def _read(self, read: Callable[[Sequence[ColumnElement[bool]]], T]) -> T:
-        """What ``read`` reads, without results that cannot be read, which are named once.
+        """Call ``read``, leaving out results that cannot be read, with one warning for each.
 
         Args:
-            read: takes the conditions on results that leave those out.
+            read: function of the conditions that exclude those results.
         """
         try:
             return read(self._readable())
@@ -209,16 +209,16 @@ class Store:
             raise
 
     def leave_out_unreadable(self) -> bool:
-        """Look for results that cannot be read, name them and leave them out from now on.
+        """Find results that cannot be read, print them and leave them out from now on.
 
         Returns:
-            Whether there are some that were not left out before.
+            Whether any of them were not left out before.
         """
         found = find_unreadable(self.engine)
         if {each.number for each in found} <= set(self._unreadable):
             return False
         if not self.quiet:
-            tell(self.engine.url.database or ":memory:", found)
+            print_damage(self.engine.url.database or ":memory:", found)
         self._unreadable = [each.number for each in found]
         return True
 

@@ -1,4 +1,4 @@
-"""What tables show of everything stored, read without curves, pictures and protocols."""
+"""Stored results as tables show them, read without curves, charts and protocols."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from leaderboard.store.schema import ModelRow, OutcomeRow, ResultRow, ScoreRow
 from models_zoo.card import Card
 
 _STREAMED = {"yield_per": 1000}
-"""Rows are taken in as they are wanted: a large board has a million."""
+"""Rows are streamed: a large board has a million."""
 
 NONSINGULAR = "nonsingular.robust_accuracy"
 """The derived headline's name among the scores."""
@@ -33,7 +33,7 @@ class Summary:
     """One model on one battery, data and seed, as a table shows it.
 
     Attributes:
-        card: the model's catalogue card.
+        card: the model's card.
         submitted: whether the model came in through ``nonsingular submit``.
         fingerprint: the model.
         battery: name of the battery.
@@ -41,13 +41,13 @@ class Summary:
         data_sha256: hash of the examples.
         seed: root of every random draw.
         examples: number of examples.
-        split: ``"train"`` where models may have been trained on them.
-        created: UTC time of the newest answer, ISO 8601.
-        probes: the probes that were asked, with the time of each answer.
-        scores: the scores asked for, by ``<probe>.<score>``.
+        split: ``"train"`` if models may have been trained on them.
+        created: UTC time of the newest result, ISO 8601.
+        probes: the probes that were run, with the time of each result.
+        scores: the requested scores, by ``<probe>.<score>``.
         outcomes: packed outcomes by ``<probe>.<outcome>``, see :mod:`leaderboard.store.encoding`.
-        flags: how many checks raised a flag; ``None`` where none was made.
-        reruns: the times that an answer was run again, by probe, oldest first.
+        flags: number of raised flags; ``None`` if no check was run.
+        reruns: reruns by probe, oldest first.
     """
 
     card: Card
@@ -73,12 +73,12 @@ class Summary:
 
     @property
     def key(self) -> tuple[str, str, str, int]:
-        """What identifies it: fingerprint, battery, data and seed."""
+        """The key: fingerprint, battery, data and seed."""
         return self.fingerprint, self.battery_sha256, self.data_sha256, self.seed
 
     @property
     def revision(self) -> str:
-        """A hash that changes with the card, and when an answer is added, replaced or run again."""
+        """A hash that changes with the card, and when a result is added, replaced or run again."""
         answers = (sorted(self.probes.items()), sorted(self.reruns.items()))
         content = (self.key, *answers, self.card.model_dump_json())
         return hashlib.sha256(repr(content).encode()).hexdigest()
@@ -94,10 +94,10 @@ def read_summaries(
 
     Args:
         engine: the database.
-        scores: probe and name of each score that is wanted; the derived non-singular robust
-            accuracy is always there where its parts were run.
-        outcomes_of: probes whose outcomes are wanted, all of them; of others only the headline.
-        conditions: on results, to leave out the others.
+        scores: probe and name of each requested score; the derived non-singular robust accuracy is
+            always included if its parts were run.
+        outcomes_of: probes of which all outcomes are read; of others only the headline.
+        conditions: filter of the results.
 
     Raises:
         ValueError: a row cannot be read.
@@ -172,7 +172,7 @@ def _flags(
     places: dict[int, tuple[Summary, str]],
     conditions: Sequence[ColumnElement[bool]],
 ) -> None:
-    """How many are raised. Most results have none, which their text tells without being parsed."""
+    """Count raised flags. Most results have none, which a text search finds without parsing."""
     some = ~cast(ResultRow.payload, Text).contains('"flags":[]', autoescape=True)
     for number, flags in session.execute(
         select(ResultRow.id, ResultRow.payload["flags"]).where(some, *conditions)
@@ -229,18 +229,18 @@ def _derive(summary: Summary) -> None:
     known = [part for part in parts if part is not None]
     if len(known) < len(parts) or len({len(part) for part in known}) > 1:
         return
-    bits = standing(known)
+    bits = robust_under_all(known)
     share = count(bits) / summary.examples
     summary.outcomes["nonsingular.headline"] = bits
     summary.scores[NONSINGULAR] = wilson(share, summary.examples)
 
 
-def standing(parts: Iterable[bytes]) -> bytes:
-    """Who is right in every one of some packed outcomes of equal length."""
+def robust_under_all(parts: Iterable[bytes]) -> bytes:
+    """Packed outcomes that are true in all of the given ones, which have equal length."""
     rows = np.stack([np.frombuffer(part, np.uint8) for part in parts])
     return bytes(np.bitwise_and.reduce(rows, axis=0))
 
 
 def count(bits: bytes) -> int:
-    """How many packed outcomes are true."""
+    """Number of packed outcomes that are true."""
     return int(np.bitwise_count(np.frombuffer(bits, np.uint8)).sum())

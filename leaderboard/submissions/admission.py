@@ -1,4 +1,4 @@
-"""What a checkpoint must show before it is scored."""
+"""Checks of a submitted model before it is scored."""
 
 from __future__ import annotations
 
@@ -13,18 +13,21 @@ from models_zoo.errors import InputError
 from models_zoo.prediction import predicted_classes
 
 SAMPLE = 64
-"""Examples on which two passes are compared."""
+"""Number of examples on which two passes are compared."""
 
 
 def admit(model: Classifier, data: Dataset) -> float:
-    """Check that a model is deterministic and better than chance; its clean accuracy.
+    """Check that a model is deterministic and better than chance.
 
-    That its file is safe to read, has the architecture's keys and shapes and only finite weights
-    was checked when it was loaded.
+    Loading has checked that the file is safe to read, has the architecture's keys and shapes and
+    only finite weights.
 
     Args:
         model: the submitted model.
         data: the evaluation examples.
+
+    Returns:
+        Its clean accuracy.
 
     Raises:
         InputError: it is refused, with the reason.
@@ -43,11 +46,10 @@ def admit(model: Classifier, data: Dataset) -> float:
     if not torch.isfinite(logits).all():
         raise InputError(f"model {shown(name)} is refused: it gives logits that are not finite")
     if not torch.equal(once, again):
-        apart = float((once - again).abs().max())
+        difference = float((once - again).abs().max())
         raise InputError(
             f"model {shown(name)} is refused: two passes over the same images differ by "
-            f"{apart:.3g}; "
-            f"a random defence needs another protocol"
+            f"{difference:.3g}; a randomized defense needs another protocol"
         )
     score = proportion((predicted_classes(logits) == data.labels).numpy())
     if score.low <= 1 / data.classes:

@@ -1,4 +1,4 @@
-"""Names that strangers give to models: plain ones, and none that passes for another's."""
+"""Checks of the names of submitted models: plain, and unlike other names in use."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from models_zoo.display import shown
 from models_zoo.errors import InputError
 
 _DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
-"""Names that are devices on Windows, with any ending."""
+"""Names of devices on Windows, with any extension."""
 
 _ALIKE = str.maketrans(
     # Of Unicode's confusable characters (UTS 39) those of Cyrillic, Greek, Armenian and Latin that
@@ -53,7 +53,7 @@ def _fault(name: str) -> str | None:
     if name.startswith("-"):
         return "begins like an option of a command"
     if name.partition(":")[0] in FOREIGN and ":" in name:
-        return "means a model of elsewhere wherever a model is named"
+        return "is the name of a model of another library"
     if "\\" in name:
         return "has a backslash"
     for part in name.split("/"):
@@ -69,14 +69,14 @@ def _fault(name: str) -> str | None:
 
 
 def require_unlike(name: str, known: Iterable[str]) -> None:
-    """Check that a name does not pass for one in use; the same name may be submitted again.
+    """Check that a name does not look like another one in use; the same name is allowed.
 
     Args:
         name: of a submitted model.
         known: the names in use.
 
     Raises:
-        InputError: a reader would take it for another.
+        InputError: it looks like another name.
     """
     own = skeleton(name)
     for other in known:
@@ -88,11 +88,11 @@ def require_unlike(name: str, known: Iterable[str]) -> None:
 
 
 def skeleton(name: str) -> str:
-    """What is left of a name that a reader sees: the same for names that look alike.
+    """A normal form of a name, equal for names that look alike.
 
-    Compatibility forms, such as full-width letters, case, accents and what cannot be seen are
-    taken away, letters of other scripts become the Latin ones they look like, and every dash,
-    underscore and space is the same.
+    Compatibility forms (such as full-width letters), case, accents and invisible characters are
+    removed, letters of other scripts become the Latin ones they look like, and dashes,
+    underscores and spaces become hyphens.
 
     Args:
         name: any text.

@@ -1,4 +1,4 @@
-"""Where submitted checkpoints are kept: by their hash, beside the database."""
+"""Copies of submitted checkpoints, named by their hash, beside the database."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ WORKSPACE = Path(".nonsingular")
 
 
 def read_submission(file: Path, weights: str | None = None) -> FileBytes:
-    """Read a submitted file, once: what is scored, hashed and kept are the same bytes.
+    """Read a submitted file once, so that the same bytes are scored, hashed and kept.
 
     Args:
         file: weights, or an ONNX graph.
         weights: as :func:`models_zoo.load_file`.
 
     Raises:
-        InputError: it cannot be read, or is no such file.
+        InputError: it cannot be read, or has another format.
     """
     if file.suffix.lower() in FORMATS:
         return open_program(file)
@@ -32,11 +32,11 @@ def read_submission(file: Path, weights: str | None = None) -> FileBytes:
 
 
 def keep(file: FileBytes, workspace: Path = WORKSPACE) -> Path:
-    """Write a checkpoint to ``<workspace>/checkpoints/<sha256><suffix>``, whole or not at all.
+    """Write a checkpoint to ``<workspace>/checkpoints/<sha256><suffix>`` atomically.
 
     Args:
-        file: what was read of the checkpoint, and scored.
-        workspace: the folder of the installation's own files, made where it is missing.
+        file: content of the checkpoint.
+        workspace: folder of the installation's files; created if missing.
 
     Raises:
         InputError: the folder cannot be made or written.
@@ -53,23 +53,23 @@ def keep(file: FileBytes, workspace: Path = WORKSPACE) -> Path:
 
 
 def _suffix(path: Path) -> str:
-    """The ending of a file's name where it is one of those that are read, else none."""
+    """The suffix of a file's name if it is a supported one, else empty."""
     return path.suffix if path.suffix.lower() in FILES else ""
 
 
 def kept_file(sha256: str, *workspaces: Path) -> Path | None:
-    """The checkpoint that :func:`keep` copied; ``None`` where no workspace has it.
+    """The checkpoint that :func:`keep` copied; ``None`` if no workspace has it.
 
     Args:
         sha256: of the file.
-        workspaces: where to look besides the working folder, which earlier versions used.
+        workspaces: where to look, besides the working directory, which earlier versions used.
     """
     folders = (each / "checkpoints" for each in (*workspaces, WORKSPACE))
     return next((file for folder in folders for file in folder.glob(f"{sha256}*")), None)
 
 
 def workspace_of(database: str | Path) -> Path:
-    """The folder of an installation's own files: beside an SQLite file, else where one works.
+    """The folder of an installation's files: beside an SQLite file, else in the working directory.
 
     Args:
         database: an SQLAlchemy URL, or the path of an SQLite file.

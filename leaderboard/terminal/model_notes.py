@@ -1,4 +1,4 @@
-"""What a user should know of a model before its scores: printed as it is loaded."""
+"""Notes that a user should read about a model before its scores."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from models_zoo.classifier import Classifier
 
 
-def announced(model: Classifier) -> Classifier:
-    """The same model, after its :attr:`~models_zoo.Classifier.notes` were printed on stderr."""
+def print_notes(model: Classifier) -> Classifier:
+    """Print a model's :attr:`~models_zoo.Classifier.notes` on stderr; returns the model."""
     for note in model.notes:
         say(printable(f"note: {shown(model.card.name)}: {note}"), err=True)
     return model

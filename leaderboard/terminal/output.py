@@ -1,8 +1,8 @@
-"""Printing that no name, no encoding and no reader that has seen enough can stop.
+"""Printing that works with any text, any encoding and closed pipes.
 
-Names are anybody's, so nothing that is printed is markup. A terminal of another encoding gets the
-nearest characters it has, and where the pipe behind a command is closed, as ``| head`` does, the
-command goes on and ends as it would have.
+Names are user input, so printed text is never interpreted as markup. A terminal with another
+encoding gets the nearest characters it has. If the pipe is closed, as by ``| head``, the command
+continues without output.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 ERRORS = "nonsingular.nearest"
-"""Name of the handler that replaces what an encoding lacks."""
+"""Name of the error handler that replaces characters an encoding lacks."""
 
 _NEAREST = {
     "\N{HORIZONTAL ELLIPSIS}": "~",  # of one column, as in a table
@@ -41,21 +41,21 @@ _LINES, _BLOCKS, _BRAILLE = range(0x2500, 0x2580), range(0x2580, 0x2600), range(
 
 
 def prepare_streams() -> None:
-    """Make stdout and stderr take every text, and outlive their readers."""
+    """Make stdout and stderr accept every text, and survive closed pipes."""
     codecs.register_error(ERRORS, _nearest)
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if stream is None:  # closed by whoever started the command
+        if stream is None:  # closed by the parent process
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
             continue
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors=ERRORS)
         if stream is getattr(sys, f"__{name}__"):
-            setattr(sys, name, _Outliving(stream))
+            setattr(sys, name, _PipeSafeStream(stream))
 
 
 def console(*, stderr: bool = False, **options: Any) -> Console:
-    """A console that takes texts as they are: without markup, emoji codes or highlighting.
+    """A console that prints text verbatim: without markup, emoji codes or highlighting.
 
     Args:
         stderr: whether it writes there.
@@ -65,11 +65,8 @@ def console(*, stderr: bool = False, **options: Any) -> Console:
     return Console(stderr=stderr, **plain | options)
 
 
-def print_whole(table: Table) -> None:
-    """Print a table without cutting its columns, however narrow the window.
-
-    Written to a file or a narrow window, a table whose columns are cut is worth nothing.
-    """
+def print_full_width(table: Table) -> None:
+    """Print a table at its full width, whatever the width of the terminal."""
     output = console()
     output.width = max(output.width, console(width=_WIDEST).measure(table).maximum)
     output.print(table)
@@ -79,9 +76,9 @@ def say(text: str, *, err: bool = False, end: str = "\n") -> None:
     """Print a text.
 
     Args:
-        text: as it is printed.
-        err: on stderr.
-        end: what follows it.
+        text: the text.
+        err: print on stderr.
+        end: printed after it.
     """
     stream = sys.stderr if err else sys.stdout
     encoding = getattr(stream, "encoding", None) or "utf-8"
@@ -97,7 +94,7 @@ def write_binary(content: bytes) -> None:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
     except BrokenPipeError:
-        _let_go(sys.stdout)
+        _discard_rest(sys.stdout)
 
 
 def _nearest(error: UnicodeError) -> tuple[str, int]:
@@ -117,15 +114,15 @@ def _replaced(character: str) -> str:
     return ascii(character)[1:-1]
 
 
-def _let_go(stream: IO[Any]) -> None:
-    """Send the rest of a stream nowhere: its reader has gone."""
+def _discard_rest(stream: IO[Any]) -> None:
+    """Redirect a stream to the null device: its reader is gone."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
 
 
-class _Outliving:
-    """A stream that goes on into nothing when its reader has gone."""
+class _PipeSafeStream:
+    """A stream that discards its output once its reader is gone."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -137,11 +134,11 @@ class _Outliving:
         try:
             return self._stream.write(text)
         except BrokenPipeError:
-            _let_go(self._stream)
+            _discard_rest(self._stream)
             return len(text)
 
     def flush(self) -> None:
         try:
             self._stream.flush()
         except BrokenPipeError:
-            _let_go(self._stream)
+            _discard_rest(self._stream)

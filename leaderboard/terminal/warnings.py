@@ -1,4 +1,4 @@
-"""Lines that say what was left out while the rest of the work goes on."""
+"""Warnings: what was left out while the rest of the work continues."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from leaderboard.terminal.output import say
 from models_zoo.display import printable
 
 
-def notice(text: str) -> None:
-    """Write one line to stderr.
+def print_warning(text: str) -> None:
+    """Print one line on stderr.
 
     Args:
-        text: what was left out and why. Names in it may be anybody's: what would break the line or
-            steer a terminal, and what its encoding lacks, is escaped.
+        text: what was left out and why. Line breaks, control characters and characters that the
+            encoding lacks are escaped.
     """
     say(printable(f"warning: {text}"), err=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from leaderboard.board.ranking import rank
+from leaderboard.board.ranking import rank_models
 from tests.browser.accessibility import serious_violations
 from tests.leaderboard import conftest as made_up
 
@@ -115,12 +115,12 @@ def test_a_readers_own_threats_rank_the_models_as_the_package_would(board):
         for name, _, strength in made_up.ZOO
     }
     worst = {name: one & other for name, (one, other) in outcomes.items()}
-    expected = rank([np.packbits(bits).tobytes() for bits in worst.values()], made_up.N)
+    expected = rank_models([np.packbits(bits).tobytes() for bits in worst.values()], made_up.N)
     places = dict(zip(worst, expected, strict=True))
     shown = dict(zip(names(board), column(board, "rank"), strict=True))
     for name, place in places.items():
         assert place is not None
-        assert shown[name].partition("=")[0] == str(place.rank)
+        assert shown[name].partition("=")[0] == str(place.number)
         assert ("=" in shown[name]) == place.shared
     shares = dict(zip(names(board), column(board, "worst"), strict=True))
     means = dict(zip(names(board), column(board, "average"), strict=True))

@@ -192,12 +192,14 @@ def test_wrong_addresses_are_answered_in_words(open_page, mixed):
     assert "no common results on “none-v1”; shown is digits-v1, 200 examples" in said
     expect(page.locator("#compared")).to_be_visible()
     page = open_page(f"compare.html#models={STANDARD},other-alone", root=mixed)
-    assert "not asked the same on the same examples" in problems(page)
+    assert "have no common battery and examples" in problems(page)
     assert "other/alone: other-v1 (200 examples)." in problems(page)
     expect(page.locator("#comparison")).to_be_hidden()
     page.get_by_role("button", name="Remove other/alone").click()
     page.get_by_role("searchbox").fill("alone")
-    expect(page.locator(".chooser .count")).to_contain_text("1 more was not asked the same")
+    expect(page.locator(".chooser .count")).to_contain_text(
+        "1 more has no common battery and examples"
+    )
 
 
 def test_models_of_different_seeds_are_compared_and_it_is_said(open_page, mixed):
@@ -264,7 +266,7 @@ def test_ten_thousand_names_are_searched_at_once(open_page):
 
 def test_without_scripts_the_page_says_where_the_scores_are(open_page):
     page = open_page(TWO, java_script_enabled=False)
-    expect(page.locator("noscript p")).to_contain_text("need JavaScript")
+    expect(page.locator("noscript p")).to_contain_text("needs JavaScript")
     assert page.locator("main button:visible, main input:visible").count() == 0
     page.locator("noscript a").click()
     expect(page.locator("h1")).to_contain_text("A model that survives")

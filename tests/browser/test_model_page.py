@@ -33,7 +33,7 @@ def test_a_headline_score_leads_to_its_probe_with_budget_and_command(open_page):
     expect(heading).to_be_in_viewport()
     probe = page.locator("section.probe", has=heading)
     expect(probe.locator("pre")).to_be_hidden()
-    probe.locator("summary", has_text="these numbers again").click()
+    probe.locator("summary", has_text="to reproduce these numbers").click()
     expect(probe.locator("pre")).to_be_visible()
     expect(probe.locator("pre")).to_contain_text("nonsingular reproduce digits/cnn-pgd-at --probe")
 

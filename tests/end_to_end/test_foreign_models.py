@@ -112,7 +112,7 @@ def test_an_exported_program_is_scored_only_where_it_is_trusted(here, digits_net
 
 def test_an_onnx_file_passes_the_checks_of_a_submission(digits_net, tmp_path):
     from benchmark.datasets import load_dataset
-    from leaderboard.submissions import admit
+    from leaderboard.submissions.admission import admit
 
     model = load_file(tmp_path / "net.onnx", name="mine", dataset="digits", source="submitted")
     assert admit(model, load_dataset("digits").head(100)) > 0.9

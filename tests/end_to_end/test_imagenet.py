@@ -47,7 +47,7 @@ def test_a_torchvision_model_is_scored_on_a_folder_tree(here, tmp_path, tree, we
 @pytest.mark.parametrize(
     ("models", "reason"),
     [
-        (["torchvision:resnet18", "timm:resnet18"], "score them by a command each"),
+        (["torchvision:resnet18", "timm:resnet18"], "score them with separate commands"),
         (["digits/mlp-standard"], "is for digits"),
     ],
 )

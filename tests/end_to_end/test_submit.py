@@ -50,7 +50,7 @@ def test_a_submission_is_kept_scored_and_shown(command, checkpoint, tmp_path):
 def test_resnet20_passes_the_checks_with_its_normalisation(shared_data):
     """Its whole battery takes minutes; what a submission is checked for does not."""
     from benchmark.datasets import load_npz
-    from leaderboard.submissions import admit
+    from leaderboard.submissions.admission import admit
     from models_zoo import load_file as load_checkpoint
     from models_zoo.errors import InputError
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save, save_file
 
-from leaderboard.submissions import keep, read_submission
+from leaderboard.submissions.workspace import keep, read_submission
 from models_zoo import InputError, load_file, load_model, read_weights, sha256_file
 from models_zoo.checkpoint import content
 from models_zoo.checkpoint.content import FILE_LIMIT, read_file

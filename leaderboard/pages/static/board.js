@@ -1,4 +1,4 @@
-// The boards: search, filters, columns, order, a reader's own threat set. Without it they stand by rank.
+// The boards: search, filters, columns, order, a reader's own threat set. By default rows are sorted by rank.
 "use strict";
 
 (() => {
@@ -47,7 +47,7 @@
       this.find(".count").textContent = text;
     }
 
-    // The data and the controls; both come once.
+    // Loads the data and makes the controls, once.
     ready() {
       this.loading ??= nonsingular.load(`boards/${this.name}.js`, this.name).then((data) => {
         this.data = data;
@@ -133,7 +133,7 @@
     makeThreats() {
       const panel = this.find(".threats");
       if (!panel) return;
-      panel.querySelector(".apply").addEventListener("click", () => this.rankAnew());
+      panel.querySelector(".apply").addEventListener("click", () => this.rankByThreats());
       panel.querySelector(".undo").addEventListener("click", () => {
         this.setOwn(null);
         this.sort = { key: "rank", descending: false };
@@ -145,7 +145,7 @@
       return [...this.section.querySelectorAll("[name=threat]:checked")].map((box) => box.value);
     }
 
-    async rankAnew() {
+    async rankByThreats() {
       const keys = this.ticked();
       if (!keys.length) {
         this.say("Tick at least one threat.");
@@ -153,7 +153,7 @@
       }
       const by = this.find(".rank-by input:checked").value;
       const payload = await nonsingular.load(`boards/${this.name}-outcomes.js`, `${this.name}-outcomes`);
-      const own = threats.stand(payload, keys, by, this.data.names.length);
+      const own = threats.evaluate(payload, keys, by, this.data.names.length);
       const sharing = new Map();
       for (const rank of own.ranks) sharing.set(rank, (sharing.get(rank) ?? 0) + 1);
       own.place = (row) => [own.ranks[row], sharing.get(own.ranks[row]) > 1 && own.ranks[row] !== null ? this.tie(own, row) : ""];
@@ -171,10 +171,10 @@
       if (leader === row) return "first of those that share this rank";
       const { value, low, high } = own.behind(leader, row);
       const points = [value, low, high].map((share) => (100 * share).toFixed(1));
-      return `not told from ${this.data.names[leader]}: ${points[0]} points behind it, 95% interval ${points[1]} to ${points[2]}, over the same examples`;
+      return `not distinguishable from ${this.data.names[leader]}: ${points[0]} points behind it, 95% interval ${points[1]} to ${points[2]}, over the same examples`;
     }
 
-    // Two more columns while the reader's own threats rank the models.
+    // Two more columns while the models are ranked by the reader's own threats.
     setOwn(own) {
       const there = this.headings().some((heading) => heading.dataset.key === "worst");
       if (own && !there) {
@@ -228,7 +228,7 @@
       });
     }
 
-    // A view that somebody shared; what does not exist here is left out.
+    // A shared view; what does not exist here is ignored.
     async restore(entries) {
       const form = this.find(".find");
       for (const field of form.elements) {
@@ -243,7 +243,7 @@
         const by = this.find(`.rank-by input[value="${entries.by === "average" ? "average" : "worst"}"]`);
         by.checked = true;
         this.find(".threats").open = true;
-        if (this.ticked().length) await this.rankAnew();
+        if (this.ticked().length) await this.rankByThreats();
       }
       const key = (entries.sort ?? "").replace(/^-/, "");
       if (this.keys().includes(key)) this.sort = { key, descending: entries.sort.startsWith("-") };
@@ -251,7 +251,7 @@
       this.section.scrollIntoView();
     }
 
-    // Places of all rows in an order; kept, as a reader goes back and forth between a few.
+    // Indices of all rows in an order; cached, since a reader returns to the same few orders.
     order(key, descending) {
       const sorted = () => choice.order(
         choice.keysOf(this.data, key, this.own) ?? choice.keysOf(this.data, "rank", this.own), descending);
@@ -261,7 +261,7 @@
       return this.orders.get(name);
     }
 
-    // Orders that a first click asks for, one whenever the page is idle.
+    // Computes the orders of a first click, one whenever the page is idle.
     prepare(headings) {
       const [heading, ...others] = headings;
       if (!heading) return;

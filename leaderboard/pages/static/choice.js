@@ -1,4 +1,4 @@
-// Which rows of a board are shown, and in which order. Works on lists a field, as the board's data are.
+// Which rows of a board are shown, and in which order. Works on one list per field, as in the board's data.
 "use strict";
 
 nonsingular.choice = (() => {
@@ -18,7 +18,7 @@ nonsingular.choice = (() => {
     return column < 0 ? null : numbers(data.columns[column].values);
   };
 
-  // Places of all rows in order; those without a value come last, equals stay as they were.
+  // Indices of all rows in order; rows without a value come last, and ties keep their order.
   const order = (keys, descending) => {
     const places = Array.from(keys, (_, place) => place);
     if (keys instanceof Float64Array) {
@@ -33,7 +33,7 @@ nonsingular.choice = (() => {
     return places.sort(descending ? (a, b) => up(b, a) : up);
   };
 
-  // One text a row in which searches look.
+  // One text per row that searches look in.
   const haystack = (data) => data.names.map((name, row) => [
     name,
     data.notes[row],
@@ -41,7 +41,7 @@ nonsingular.choice = (() => {
     ...data.facets.map((facet) => facet.names[facet.of[row]]),
   ].join("\n").toLowerCase());
 
-  // Which rows hold every word of `text` and have the chosen value of every facet.
+  // Whether each row contains every word of `text` and has the chosen value of every facet.
   const filter = (data, texts, text, chosen) => {
     const words = text.toLowerCase().split(/\s+/).filter(Boolean);
     const wanted = data.facets

@@ -1,13 +1,13 @@
-// Choosing models by name among all of a site's, and the chosen ones with what can be done to them.
+// Choosing models by name among all models of a site, and the buttons of the chosen ones.
 "use strict";
 
 nonsingular.chooser = (() => {
   const { make } = nonsingular.table;
-  const MOST = 4;
+  const MAX_MODELS = 4;
   const SUGGESTIONS = 20;
 
   class Chooser {
-    // `changed` is told the new list of slugs, the baseline first.
+    // `changed` is called with the new list of slugs, the baseline first.
     constructor(section, index, changed) {
       this.index = index;
       this.changed = changed;
@@ -32,7 +32,7 @@ nonsingular.chooser = (() => {
       return this.places.has(slug);
     }
 
-    // The name, with the folder where several models have it.
+    // The name, with the folder if several models have the same name.
     label(place) {
       const name = this.index.names[place];
       return this.shared(name) ? `${name} (${this.index.slugs[place]})` : name;
@@ -67,7 +67,7 @@ nonsingular.chooser = (() => {
       return chip;
     }
 
-    // Models whose names hold every word, and that were asked something that all chosen were.
+    // Models whose names contain every word, and that share a board with all chosen ones.
     matches() {
       const words = this.field.value.toLowerCase().split(/\s+/).filter(Boolean);
       const chosen = this.slugs.map((slug) => this.places.get(slug));
@@ -75,24 +75,24 @@ nonsingular.chooser = (() => {
       for (const place of chosen) {
         for (const board of boards) if (!this.index.on[place].includes(board)) boards.delete(board);
       }
-      const [fitting, apart] = [[], []];
+      const [fitting, incomparable] = [[], []];
       this.texts.forEach((text, place) => {
         if (chosen.includes(place) || !words.every((word) => text.includes(word))) return;
         const fits = !chosen.length || this.index.on[place].some((board) => boards.has(board));
-        (fits ? fitting : apart).push(place);
+        (fits ? fitting : incomparable).push(place);
       });
-      return { fitting, apart };
+      return { fitting, incomparable };
     }
 
     suggest() {
-      const full = this.slugs.length >= MOST;
+      const full = this.slugs.length >= MAX_MODELS;
       this.field.disabled = full;
       if (full) {
         this.list.replaceChildren();
-        this.status.textContent = `${MOST} models are the most that stand side by side; remove one to add another.`;
+        this.status.textContent = `At most ${MAX_MODELS} models can be compared; remove one to add another.`;
         return;
       }
-      const { fitting, apart } = this.matches();
+      const { fitting, incomparable } = this.matches();
       const shown = this.field.value.trim() || this.slugs.length < 2 ? fitting.slice(0, SUGGESTIONS) : [];
       this.list.replaceChildren(...shown.map((place) => {
         const item = make("li");
@@ -103,19 +103,19 @@ nonsingular.chooser = (() => {
         item.firstChild.replaceChildren(make("span", "unseen", "Add "), this.label(place));
         return item;
       }));
-      this.status.textContent = this.words(fitting.length, apart.length, shown.length);
+      this.status.textContent = this.words(fitting.length, incomparable.length, shown.length);
     }
 
-    words(fitting, apart, shown) {
+    words(fitting, incomparable, shown) {
       const asked = Boolean(this.field.value.trim());
       if (!asked && this.slugs.length >= 2) return "Type a part of a name to add another model.";
       const count = fitting.toLocaleString("en");
       const first = shown < fitting ? `; the first ${shown} are shown` : "";
       const parts = [`${fitting ? count : "No"} model${fitting === 1 ? "" : "s"} ${asked ? "found" : "to choose from"}${first}.`];
-      if (apart) parts.push(`${apart.toLocaleString("en")} more ${apart === 1 ? "was" : "were"} not asked the same on the same examples.`);
+      if (incomparable) parts.push(`${incomparable.toLocaleString("en")} more ${incomparable === 1 ? "has" : "have"} no common battery and examples.`);
       return parts.join(" ");
     }
   }
 
-  return { Chooser, MOST };
+  return { Chooser, MAX_MODELS };
 })();

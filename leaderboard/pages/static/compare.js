@@ -1,4 +1,4 @@
-// The compare page. What is compared stands in its address: models=…,…&battery=…&seed=…&paired=1.
+// The compare page. Its address says what is compared: models=…,…&battery=…&seed=…&paired=1.
 "use strict";
 
 (() => {
@@ -44,11 +44,11 @@
       const turn = this.turn += 1;
       const asked = read();
       const known = asked.slugs.filter((slug) => SLUG.test(slug) && this.chooser.knows(slug));
-      const slugs = known.slice(0, chooser.MOST);
+      const slugs = known.slice(0, chooser.MAX_MODELS);
       const problems = asked.slugs.filter((slug) => !known.includes(slug)).map((slug) =>
         `The address names “${short(slug)}”, and no model of this site has that name; search for it below.`);
       if (known.length > slugs.length) {
-        problems.push(`At most ${chooser.MOST} models stand side by side; left out: ${short(known.slice(slugs.length).join(", "))}.`);
+        problems.push(`At most ${chooser.MAX_MODELS} models can be compared; left out: ${short(known.slice(slugs.length).join(", "))}.`);
       }
       this.chooser.show(slugs);
       let comparable = null;
@@ -72,7 +72,7 @@
     compare(models, asked, problems) {
       this.options = comparison.common(models, this.index.boards);
       if (!this.options.length) {
-        problems.push(`These models were not asked the same on the same examples. ${models.map((model) => this.had(model)).join(" ")}`);
+        problems.push(`These models have no common battery and examples. ${models.map((model) => this.had(model)).join(" ")}`);
         return false;
       }
       const fits = (option) => option.board.name === asked.battery && (!asked.seed || String(option.seed) === asked.seed);
@@ -119,30 +119,30 @@
     }
 
     sentence(model, first, scores, place) {
-      const { better, worse, untold, all } = comparison.tally(scores, place);
+      const { better, worse, undecided, all } = comparison.tally(scores, place);
       if (!all) return make("li", "", `${model.name}: no outcomes to pair with those of ${first.name}.`);
-      return make("li", "", `${model.name} is better than ${first.name} on ${better} and worse on ${worse} of ${comparison.numbers(all, "score")} with paired outcomes; ${untold} cannot tell them apart.`);
+      return make("li", "", `${model.name} is better than ${first.name} on ${better} and worse on ${worse} of ${comparison.numbers(all, "score")} with paired outcomes; on ${undecided} they cannot be distinguished.`);
     }
 
     async copy() {
-      const said = find(".copied");
+      const status = find(".copied");
       const field = find(".address");
       try {
         await navigator.clipboard.writeText(location.href);
-        said.textContent = "Copied.";
+        status.textContent = "Copied.";
       } catch { // no permission, or no clipboard at all
         field.hidden = false;
         field.value = location.href;
         field.select();
-        said.textContent = "The address is selected; copy it from here.";
+        status.textContent = "The address is selected; copy it from here.";
       }
     }
 
-    // A line a score and model, with the difference from the baseline where there is one.
+    // One line per score and model, with the difference from the baseline if there is one.
     lines() {
       const { models, option, scores, budgets } = this.shown;
       const head = ["battery", "probe", "score", "unit", "model", "value", "low", "high", "n", "baseline", "difference", "difference_low", "difference_high", "p", "gained", "lost", "verdict"];
-      const part = (row) => row.cells.flatMap((cell, place) => {
+      const linesOf = (row) => row.cells.flatMap((cell, place) => {
         if (!cell) return [];
         const effect = row.effects[place];
         const own = [option.board.battery, row.group, row.label, row.unit, models[place].name];
@@ -152,7 +152,7 @@
           : Array(8).fill(null);
         return [[...own, ...numbers, ...paired]];
       });
-      return [head, ...[...scores, ...budgets].flatMap(part)];
+      return [head, ...[...scores, ...budgets].flatMap(linesOf)];
     }
   }
 

@@ -1,4 +1,4 @@
-// Models side by side: what they were all asked, and how each differs from the first, the baseline.
+// Models side by side: their common scores, and how each model differs from the first, the baseline.
 "use strict";
 
 nonsingular.comparison = (() => {
@@ -7,8 +7,8 @@ nonsingular.comparison = (() => {
 
   const numbers = (count, one) => `${count.toLocaleString("en")} ${one}${count === 1 ? "" : "s"}`;
 
-  // What all of some models were asked: one a battery, data set and seed. Seeds may differ from
-  // model to model where they have none in common: the examples are the same.
+  // Evaluations that all of some models have: one per battery, data set and seed. Models without a
+  // common seed are compared across seeds: the examples are the same.
   const common = (models, boards) => boards.flatMap((board) => {
     const own = models.map((model) => model.evaluations.filter((each) => each.key === board.key));
     if (own.some((evaluations) => !evaluations.length)) return [];
@@ -26,7 +26,7 @@ nonsingular.comparison = (() => {
     }));
   });
 
-  // Better or worse than the baseline, where McNemar's exact test tells them apart at 5%.
+  // Better or worse than the baseline if McNemar's exact test is significant at 5%.
   const verdict = (effect, higherIsBetter) => {
     if (effect.p >= SIGNIFICANT) return "cannot tell";
     if (higherIsBetter === null) return effect.value > 0 ? "higher" : "lower";
@@ -39,7 +39,7 @@ nonsingular.comparison = (() => {
     return { ...effect, verdict: verdict(effect, higherIsBetter) };
   };
 
-  // Known keys in their order, then those that only another version of the suite knows.
+  // Known keys in their order, then keys of other versions of the suite.
   const ordered = (known, evaluations, part) => {
     const present = new Set(evaluations.flatMap((each) => Object.keys(each[part])));
     return [...known.filter((key) => present.delete(key)), ...present];
@@ -47,7 +47,7 @@ nonsingular.comparison = (() => {
 
   const probeOf = (key) => key.slice(0, key.indexOf("."));
 
-  // A row a score. `cells` hold what is shown of each model, `effects` its difference from the first.
+  // One row per score. `cells` hold what is shown of each model, `effects` its difference from the first.
   const scores = ({ board, evaluations }, texts) => {
     const known = Object.entries(texts)
       .flatMap(([probe, { scores: own }]) => Object.keys(own).map((name) => `${probe}.${name}`));
@@ -68,7 +68,7 @@ nonsingular.comparison = (() => {
 
   const percent = (share) => (100 * share).toFixed(1);
 
-  // A row a budget of an attack: the share of examples that are right under it.
+  // One row per budget of an attack: the share of examples that are still classified correctly.
   const budgets = ({ board, evaluations }, texts) => {
     const n = board.examples;
     return ordered([], evaluations, "budgets").map((key) => {
@@ -86,7 +86,7 @@ nonsingular.comparison = (() => {
     });
   };
 
-  // The shares that make a model's profile, all read upwards: `[low, value, high]` of each model.
+  // The shares of a model's profile, higher is better: `[low, value, high]` of each model.
   const profile = ({ evaluations }, parts) => parts.flatMap(([key, label, inverse]) => {
     const shares = evaluations.map(({ scores: own }) => {
       if (!own[key] || own[key][0] === null) return null;
@@ -98,9 +98,9 @@ nonsingular.comparison = (() => {
 
   // How often each other model is better and worse than the baseline, over the scores' rows.
   const tally = (rows, place) => {
-    const told = rows.map((row) => row.effects[place]).filter(Boolean).map((effect) => effect.verdict);
-    const count = (word) => told.filter((each) => each === word).length;
-    return { better: count("better"), worse: count("worse"), untold: count("cannot tell"), all: told.length };
+    const verdicts = rows.map((row) => row.effects[place]).filter(Boolean).map((effect) => effect.verdict);
+    const count = (word) => verdicts.filter((each) => each === word).length;
+    return { better: count("better"), worse: count("worse"), undecided: count("cannot tell"), all: verdicts.length };
   };
 
   return { common, scores, budgets, profile, tally, numbers, percent };

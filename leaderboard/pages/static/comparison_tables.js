@@ -1,4 +1,4 @@
-// The parts of a comparison as elements. Names are anybody's, so text is only ever set as text.
+// The parts of a comparison as elements. Names are user input, so text is only set as text, never as HTML.
 "use strict";
 
 nonsingular.comparisonTables = (() => {
@@ -68,7 +68,7 @@ nonsingular.comparisonTables = (() => {
     return cell;
   };
 
-  // A body a family, a row a model: bars of one family begin at the same place.
+  // One table body per family and one row per model: bars of a family start at the same position.
   const profile = (parts, models) => {
     const table = make("table", "profile-bars");
     const titles = ["Family", "Model", "Share"].map((text, place) => heading("col", text, place === 2 ? "number" : ""));

@@ -20,7 +20,7 @@ nonsingular.csv = (() => {
 
   const text = (rows) => rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("");
 
-  // Hand the reader a file; the mark in front tells spreadsheets that it is UTF-8.
+  // Downloads a file; the leading byte order mark makes spreadsheets read it as UTF-8.
   const download = (name, rows) => {
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob(["\ufeff", text(rows)], { type: "text/csv" }));

@@ -1,4 +1,4 @@
-// The rows of a board as elements. Names are anybody's, so text is only ever set as text.
+// The rows of a board as elements. Names are user input, so text is only set as text, never as HTML.
 "use strict";
 
 nonsingular.table = (() => {
@@ -109,7 +109,7 @@ nonsingular.table = (() => {
   };
 
   // A row in the order of the table's headings.
-  //   keys: of the headings; threats: how the models stand under a reader's threats, or null.
+  //   keys: of the headings; threats: results under a reader's threats, or null.
   const rowOf = (data, row, keys, hidden, picked, threats) => {
     const makers = {
       pick: () => pickCell(data, row, picked),

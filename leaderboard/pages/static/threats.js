@@ -1,4 +1,4 @@
-// A reader's own threat set: worst-case and average accuracy of every model, and ranks with ties.
+// A reader's own threat set: worst-case and average accuracy of each model, and ranks with ties.
 "use strict";
 
 nonsingular.threats = (() => {
@@ -27,9 +27,9 @@ nonsingular.threats = (() => {
     return { ranks, leaders };
   };
 
-  // How the models of a board stand under some threats.
+  // Worst-case and average accuracy and ranks of a board's models under some threats.
   //   payload: the board's outcomes; keys: of the ticked threats; by: "worst" or "average".
-  const stand = (payload, keys, by, models) => {
+  const evaluate = (payload, keys, by, models) => {
     const n = payload.examples;
     const size = Math.ceil(n / 8);
     const chosen = payload.threats.filter((threat) => keys.includes(threat.key));
@@ -42,8 +42,8 @@ nonsingular.threats = (() => {
       worstBits[i] = all.reduce((both, bits) => both & bits[i], 255);
     }
     const right = (bits, row) => ones(bits, row * size, (row + 1) * size);
-    const standing = rows.map((row) => right(worstBits, row));
-    const worst = rows.map((row) => (missing.has(row) ? null : standing[row] / n));
+    const nRobust = rows.map((row) => right(worstBits, row));
+    const worst = rows.map((row) => (missing.has(row) ? null : nRobust[row] / n));
     const sums = rows.map((row) => all.reduce((sum, bits) => sum + right(bits, row), 0));
     const average = rows.map((row) => (missing.has(row) ? null : sums[row] / (n * all.length)));
 
@@ -92,5 +92,5 @@ nonsingular.threats = (() => {
     };
   };
 
-  return { stand };
+  return { evaluate };
 })();

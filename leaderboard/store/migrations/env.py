@@ -11,7 +11,7 @@ from leaderboard.store.schema import Base
 
 
 def run(connection: Connection) -> None:
-    """Run the asked-for migrations, all in one transaction."""
+    """Run the requested migrations in one transaction."""
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,

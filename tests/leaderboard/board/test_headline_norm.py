@@ -11,7 +11,7 @@ import pytest
 from benchmark import load_battery
 from benchmark.report import Report
 from leaderboard.board.threats import threats_among
-from leaderboard.commands.score_table import print_summary
+from leaderboard.commands.score_table import print_scores
 from leaderboard.documentation import scores_markdown
 from leaderboard.exports.headlines import headlines
 from leaderboard.formatting.headline_budgets import headline_budgets
@@ -86,7 +86,7 @@ def test_exports_and_the_terminal_name_the_norm(store, norm, capsys):
     titles = {each.key: each.title for each in headlines(entries[0].answers, entries[0].battery)}
     assert titles["input.robust_accuracy"] == f"Input {norm} robust accuracy"
     report = Report(made_up.make_provenance(battery), made_up.make_results())
-    print_summary(["two"], [report], battery)
+    print_scores(["two"], [report], battery)
     assert norm in capsys.readouterr().out
 
 

@@ -12,13 +12,13 @@ import vl_convert
 from rich.cells import cell_len
 
 from benchmark.results import Bars, Curve, Score
-from leaderboard.board.overview import overview
+from leaderboard.board.overview import input_weight_scatter
 from leaderboard.charts.bars import bars_pictures
 from leaderboard.charts.contours import decision_chart, loss_chart
 from leaderboard.charts.curves import curves_pictures
-from leaderboard.charts.labels import distinct, printable, short
+from leaderboard.charts.labels import chart_text, distinct, short
 from leaderboard.charts.svg import NOT_DRAWN, Painter
-from leaderboard.findings.drawings import dots, lines, scatter
+from leaderboard.findings.figures import dots, lines, scatter
 from leaderboard.findings.page import write_findings
 from leaderboard.pages import render_site
 
@@ -95,7 +95,7 @@ def every_chart(texts: list[str]) -> dict[str, dict]:
     painter, first = Specifications(), texts[0]
     curves_pictures([curve(text, first) for text in texts], painter, first)
     bars_pictures([bars(text, texts) for text in texts[:2]], painter, first)
-    overview([summary(text) for text in texts[:12]], painter)
+    input_weight_scatter([summary(text) for text in texts[:12]], painter)
     rows = [(checkpoint(text), score(0.3)) for text in texts]
     painter.draw(dots(rows, first, share=True), first)
     painter.draw(scatter([(c, s, s) for c, s in rows], first, first, (True, False)), first)
@@ -169,11 +169,11 @@ def test_a_label_is_short_printable_and_of_whole_characters(text):
 
 def whole_characters(text: str, most: int, label: str) -> None:
     label.encode()
-    assert printable(label) == label
+    assert chart_text(label) == label
     assert cell_len(label) <= max(most, 2)
     assert len(label) <= 8 * (most + 2)
     for part in label.split("\u2026"):
-        shown = printable(text)
+        shown = chart_text(text)
         assert part in shown or shown.startswith(part[:8])
         if text == TEXTS["families"] and part:
             assert part.replace(FAMILY, "") == ""

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 import benchmark.comparison
 from benchmark.comparison import Comparison
 from leaderboard.commands import compare_autoattack, models
-from leaderboard.commands.comparison_table import print_comparisons, remarks
+from leaderboard.commands.comparison_table import print_comparison_table, remarks
 from models_zoo import InputError
 from models_zoo.catalog import load_card
 from models_zoo.sources.bundled import bundled_file
@@ -157,7 +157,7 @@ def test_a_run_that_is_stopped_shows_what_is_finished_and_writes_nothing(tmp_pat
 
 def test_the_table_is_not_cut_and_says_which_examples_were_missed(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
-    print_comparisons([made_up(), made_up(only_autoattack=[])])
+    print_comparison_table([made_up(), made_up(only_autoattack=[])])
     lines = capsys.readouterr().out.splitlines()
     quick = [line.split() for line in lines if "quick  " in line]
     assert quick[0] == ["quick", "60.00%", "0", "2", "3.00", "30.0", "1,234,567", "1,000", "12.5",

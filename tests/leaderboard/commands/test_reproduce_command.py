@@ -150,5 +150,5 @@ def test_a_model_from_a_file_needs_the_file_again(run, files):
     with pytest.raises(InputError, match="name it with --checkpoint"):
         run("reproduce", name)
     assert run("reproduce", name, "--checkpoint", file)[0] == 0
-    with pytest.raises(InputError, match="is not the model of the record"):
+    with pytest.raises(InputError, match="is not the model of the stored result"):
         run("reproduce", name, "--checkpoint", other)

@@ -8,9 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from leaderboard.cli import app
-from leaderboard.reruns.verification import standing
+from leaderboard.reruns.verification import verification_of
 from leaderboard.store import Store
-from leaderboard.submissions import keep
+from leaderboard.submissions.workspace import keep
 from models_zoo import load_model
 from models_zoo.catalog import load_card
 from models_zoo.checkpoint import read_file
@@ -63,7 +63,7 @@ def test_a_rerun_is_recorded_under_a_name(database):
     assert (rerun.by, rerun.note, rerun.same, rerun.imported) == (name, "a laptop", True, False)
     assert (rerun.differing, rerun.outcomes, rerun.largest_difference) == (0, 20, 0.0)
     assert rerun.versions == entry.provenances["clean"].versions
-    assert (standing(entry, "clean").kind, standing(entry, "intrinsic").kind) == (
+    assert (verification_of(entry, "clean").kind, verification_of(entry, "intrinsic").kind) == (
         "rerun",
         "measured",
     )
@@ -113,7 +113,7 @@ def test_mistakes_are_found_before_anything_is_computed(database, monkeypatch):
 
     monkeypatch.setattr(leaderboard.reruns.reproduction, "evaluate", None)
     for words, message in [
-        (["--record", " Ada"], "cannot stand beside a rerun"),
+        (["--record", " Ada"], "cannot be shown with a rerun"),
         (["--note", "alone"], "--note goes with --record"),
         (["--json", "missing/rerun.json"], "its folder does not exist"),
         (["--record", "Ada", "--database", "none.sqlite"], "does not exist"),
@@ -130,7 +130,7 @@ def test_a_rerun_is_not_taken_into_a_database_without_its_result(database, tmp_p
     Store.open(tmp_path / "other.sqlite")
     with pytest.raises(InputError, match="about a result that is not stored"):
         call("record-rerun", "rerun.json", "--by", "Bob", "--database", "other.sqlite")
-    with pytest.raises(InputError, match="cannot stand beside a rerun"):
+    with pytest.raises(InputError, match="cannot be shown with a rerun"):
         call("record-rerun", "rerun.json", "--by", "")
     assert not (tmp_path / "none.sqlite").exists()
 
@@ -162,10 +162,10 @@ def test_a_submission_is_found_where_it_was_kept(database, tmp_path):
     ("changes", "message"),
     [
         ({"source": "memory"}, "scored in memory.*--checkpoint, or call"),
-        ({"source": "timm", "architecture": "timm:resnet18"}, r"\?file=FILE behind the name"),
+        ({"source": "timm", "architecture": "timm:resnet18"}, r"\?file=FILE to the name"),
         (
             {"source": "robustbench", "architecture": "robustbench:X"},
-            r"\?model_dir=FOLDER behind the name",
+            r"\?model_dir=FOLDER to the name",
         ),
         ({"source": "hf-hub", "architecture": "timm:vit"}, "the cache of the Hugging Face hub"),
     ],

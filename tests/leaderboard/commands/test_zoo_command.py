@@ -8,7 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 from leaderboard.commands import zoo
-from leaderboard.jobs.training import gather
+from leaderboard.jobs.training import load_material
 from models_zoo import InputError, list_architectures, list_models, load_card, sha256_file
 from models_zoo.training import list_recipes
 from models_zoo.training import plan as plans
@@ -57,7 +57,7 @@ def test_a_network_may_have_settings_and_images_of_its_own():
     assert rows["few-pgd-at"].settings.epochs == 7
     assert rows["few-pgd-at"].examples == 40
     assert rows["mlp-pgd-at"].settings.epochs != 7
-    material = gather("digits", (), None, None)
+    material = load_material("digits", (), None, None)
     part = material.first(40)
     assert len(part.train) == 40
     assert torch.equal(part.train.images, material.train.images[:40])

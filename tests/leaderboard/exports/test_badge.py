@@ -22,8 +22,8 @@ def parsed(entry):
 def contrast(one: str, other: str) -> float:
     """WCAG 2.2's contrast ratio of two colours ``#rrggbb``."""
 
-    def luminance(colour: str) -> float:
-        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    def luminance(color: str) -> float:
+        parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
         linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
@@ -50,19 +50,19 @@ def test_shields_gets_what_its_endpoint_asks_for(entry_named):
     content = json.loads(shields_json(made))
     assert content["schemaVersion"] == 1
     assert (content["label"], content["message"]) == ("non-singular robustness", made.message)
-    assert content["color"] == made.colour
+    assert content["color"] == made.color
 
 
 def test_text_has_enough_contrast_on_every_colour():
-    shades = [shade for _, shade in badge.COLOURS]
-    for colour in (*shades, badge.FLAGGED, badge.UNMEASURED, badge.LABEL_COLOUR):
-        assert contrast("#ffffff", colour) >= 4.5, colour
+    shades = [shade for _, shade in badge.COLORS]
+    for color in (*shades, badge.FLAGGED, badge.UNMEASURED, badge.LABEL_COLOR):
+        assert contrast("#ffffff", color) >= 4.5, color
 
 
 def test_the_colour_follows_the_value(entry_named):
     weak, strong = (badge_of(entry_named(str(s), strength=s)) for s in (0.01, 2.0))
-    assert weak.colour == badge.COLOURS[-1][1]
-    assert strong.colour == badge.COLOURS[0][1]
+    assert weak.color == badge.COLORS[-1][1]
+    assert strong.color == badge.COLORS[0][1]
 
 
 def test_raised_flags_are_said_and_seen(entry_named):
@@ -74,7 +74,7 @@ def test_raised_flags_are_said_and_seen(entry_named):
     }
     made = badge_of(replace(entry, results=results))
     assert made.message.endswith("on digits-v1 (1 flag)")
-    assert made.colour == badge.FLAGGED
+    assert made.color == badge.FLAGGED
     assert "odd" in made.title
     assert "fine" not in made.title
 
@@ -83,7 +83,7 @@ def test_what_was_not_measured_has_no_number(entry_named):
     entry = entry_named()
     made = badge_of(replace(entry, results={"clean": entry.results["clean"]}))
     assert made.message == "not measured on digits-v1"
-    assert made.colour == badge.UNMEASURED
+    assert made.color == badge.UNMEASURED
 
 
 def test_one_entry_speaks_for_a_model(entry_named):

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from leaderboard.exports.every_eval_ever import SCHEMA_VERSION, every_eval_ever
-from leaderboard.exports.headlines import headlines, printable
+from leaderboard.exports.headlines import headlines, xml_text
 
 SCHEMA = json.loads((Path(__file__).parent / "every_eval_ever" / "eval.schema.json").read_text())
 
@@ -67,4 +67,4 @@ def test_no_name_breaks_it(entry_named, schema, hostile):
     content = json.loads(text)
     schema.validate(content)
     # JSON can write control characters, so fewer have to be replaced than in YAML or XML.
-    assert printable(content["model_info"]["name"]) == printable(hostile)
+    assert xml_text(content["model_info"]["name"]) == xml_text(hostile)

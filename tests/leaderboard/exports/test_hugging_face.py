@@ -10,7 +10,7 @@ from huggingface_hub import ModelCard, parse_eval_result_entries
 
 from benchmark.statistics import exact
 from leaderboard.exports.eval_results import eval_results
-from leaderboard.exports.headlines import headlines, printable
+from leaderboard.exports.headlines import headlines, xml_text
 from leaderboard.exports.model_index import model_index
 from models_zoo.errors import InputError
 
@@ -65,8 +65,8 @@ def test_no_name_breaks_the_model_index(entry_named, hostile):
     assert text.endswith("\n---\n")
     assert "\n---" not in text[:-5].removeprefix("---")
     (index,) = yaml.safe_load(text[4:-4])["model-index"]
-    assert index["name"] == printable(hostile)
-    assert index["results"][0]["metrics"][0]["args"]["battery"] == printable(hostile)
+    assert index["name"] == xml_text(hostile)
+    assert index["results"][0]["metrics"][0]["args"]["battery"] == xml_text(hostile)
 
 
 def test_the_hub_reads_every_evaluation_result(entry_named):
@@ -89,7 +89,7 @@ def test_no_name_breaks_evaluation_results(entry_named, hostile):
     text = eval_results([entry_named(hostile, hostile)], "a/b")
     text.encode("utf-8")
     (first, *_) = parse_eval_result_entries(yaml.safe_load(text))
-    assert first.task_id == printable(f"{hostile}.nonsingular.robust_accuracy")
+    assert first.task_id == xml_text(f"{hostile}.nonsingular.robust_accuracy")
 
 
 def test_results_on_training_images_count_for_no_benchmark(entry_named):

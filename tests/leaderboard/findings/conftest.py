@@ -17,7 +17,7 @@ N = 400
 EPS, RADII = [0.0, 0.1, 0.2], [0.0, 0.01, 0.02]
 
 
-def standing(share, n=N):
+def robust_outcomes(share, n=N):
     """Bool (n,): the first so many stand, so that two models differ on the examples between."""
     return np.arange(n) < round(share * n)
 
@@ -37,34 +37,34 @@ def answers(
     only=("input", "weight", "flatness", "joint", "backdoor", "intrinsic"),
 ):
     """A model's answers with the numbers that findings read."""
-    clean = standing(0.98)
+    clean = robust_outcomes(0.98)
     cells = {
-        f"{eps:.6g}x{radius:.6g}": clean if not eps and not radius else standing(joint)
+        f"{eps:.6g}x{radius:.6g}": clean if not eps and not radius else robust_outcomes(joint)
         for eps in EPS
         for radius in RADII
     }
     nats = mean(np.linspace(flatness - 0.1, flatness + 0.1, 10))
-    at_psi = standing(inputs if at_psi_budget is None else at_psi_budget)
+    at_psi = robust_outcomes(inputs if at_psi_budget is None else at_psi_budget)
     curve = {"picture": "p", "x_label": "budget", "y_label": "share"}
     made = [
         ProbeResult(
             probe="input",
-            scores={"robust_accuracy": proportion(standing(inputs))},
-            outcomes={"headline": standing(inputs)},
+            scores={"robust_accuracy": proportion(robust_outcomes(inputs))},
+            outcomes={"headline": robust_outcomes(inputs)},
             curves=[
                 Curve(
                     series="linf",
                     x=EPS,
                     x_text=["0", "0.1", "0.2"],
-                    y=[proportion(bits) for bits in (clean, at_psi, standing(inputs))],
+                    y=[proportion(bits) for bits in (clean, at_psi, robust_outcomes(inputs))],
                     **curve,
                 )
             ],
         ),
         ProbeResult(
             probe="weight",
-            scores={"robust_accuracy": proportion(standing(weights))},
-            outcomes={"headline": standing(weights)},
+            scores={"robust_accuracy": proportion(robust_outcomes(weights))},
+            outcomes={"headline": robust_outcomes(weights)},
         ),
         ProbeResult(
             probe="flatness",
@@ -85,7 +85,7 @@ def answers(
         ProbeResult(
             probe="joint",
             scores={"volume": exact(0.5, N)},
-            outcomes=cells | {"headline": standing(joint)},
+            outcomes=cells | {"headline": robust_outcomes(joint)},
             surfaces=[
                 Surface(
                     picture="joint_accuracy",
@@ -105,7 +105,7 @@ def answers(
             scores={
                 "smallest_budget": exact(smallest, N),
                 **({} if change is None else {"smallest_change": exact(change, N)}),
-                "success": proportion(standing(0.8)),
+                "success": proportion(robust_outcomes(0.8)),
                 "relative_change": exact(0.05, N),
                 "clean_drop": mean([0.0, 0.01, 0.02]),
             },
@@ -114,7 +114,7 @@ def answers(
                     series="success",
                     x=[0.0, 0.2],
                     x_text=["0", "0.2"],
-                    y=[proportion(standing(0.0)), proportion(standing(0.8))],
+                    y=[proportion(robust_outcomes(0.0)), proportion(robust_outcomes(0.8))],
                     **curve,
                 )
             ],

@@ -43,7 +43,7 @@ def test_all_six_findings_have_a_verdict_a_table_and_a_figure(zoo, tmp_path):
     sections = re.split(r"^## ", text, flags=re.MULTILINE)[1:]
     assert [section[:3] for section in sections] == ["(a)", "(b)", "(c)", "(d)", "(e)", "(f)"]
     for key, section in zip(KEYS, sections, strict=True):
-        assert re.search(r"^\*\*(Holds|Does not hold|Cannot be told)", section, re.MULTILINE)
+        assert re.search(r"^\*\*(Holds|Does not hold|Undecided)", section, re.MULTILINE)
         assert "](https://arxiv.org/abs/" in section
         assert f"](findings/{key}-digits.svg)" in section
         tables = re.findall(r"(?:^\|.*\|\n)+", section, re.MULTILINE)
@@ -74,7 +74,7 @@ def test_the_same_database_gives_the_same_page_and_old_figures_go(zoo, tmp_path)
 def test_an_empty_store_says_what_to_run(tmp_path):
     text = written(Store.open(":memory:"), tmp_path)
     assert "nonsingular bench" in text
-    assert text.count("Cannot be told: nothing in the database") == 12
+    assert text.count("Undecided: nothing in the database") == 12
 
 
 def test_hostile_names_stay_in_their_cell(make, tmp_path):

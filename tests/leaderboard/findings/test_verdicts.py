@@ -11,14 +11,14 @@ from leaderboard.store import Store
 @pytest.mark.parametrize(
     ("votes", "status"),
     [
-        ([], "cannot be told"),
-        (["open"], "cannot be told"),
+        ([], "undecided"),
+        (["open"], "undecided"),
         (["for"], "holds"),
         (["for", "open"], "holds"),
-        (["for", "open", "open"], "cannot be told"),
+        (["for", "open", "open"], "undecided"),
         (["for", "for", "against"], "holds in part"),
         (["against", "open"], "does not hold"),
-        (["against", "open", "open"], "cannot be told"),
+        (["against", "open", "open"], "undecided"),
     ],
 )
 def test_a_claim_is_judged_by_its_comparisons(votes, status):
@@ -31,7 +31,7 @@ def test_a_claim_is_judged_by_its_comparisons(votes, status):
         ({"inputs": 0.7, "weights": 0.7}, "holds"),
         ({"inputs": 0.7, "weights": 0.9}, "holds"),  # as fragile as the standard one
         ({"inputs": 0.7, "weights": 0.96}, "does not hold"),
-        ({"inputs": 0.05, "weights": 0.7}, "cannot be told"),  # it resists no input attack
+        ({"inputs": 0.05, "weights": 0.7}, "undecided"),  # it resists no input attack
     ],
 )
 def test_input_robust_models_with_fragile_weights_speak_for_the_first_claim(make, trained, status):
@@ -51,11 +51,11 @@ def test_models_are_compared_within_their_architecture_and_after_the_last_epoch(
         ("cnn-pgd-at-epoch-5", "pgd-at", numbers | {"early": 5}),
     )["inputs-and-weights"]
     assert found.parts[0].votes == []
-    assert found.verdict.startswith("Cannot be told")
+    assert found.verdict.startswith("Undecided")
 
 
 @pytest.mark.parametrize(
-    ("awp", "status"), [(0.5, "holds"), (1.5, "does not hold"), (1.01, "cannot be told")]
+    ("awp", "status"), [(0.5, "holds"), (1.5, "does not hold"), (1.01, "undecided")]
 )
 def test_flatness_with_weight_perturbation_is_compared_with_the_same_recipe_without(
     make, awp, status
@@ -74,8 +74,8 @@ def test_flatness_with_weight_perturbation_is_compared_with_the_same_recipe_with
     ("rises", "status"),
     [
         ([0.1, 0.2, 0.3, 0.4], "holds"),
-        ([0.1, 0.2, 2.8, 0.9], "cannot be told"),  # few examples carry the whole difference
-        ([2.1, 2.2, 2.3, 2.4], "cannot be told"),  # the examples contradict the draws
+        ([0.1, 0.2, 2.8, 0.9], "undecided"),  # few examples carry the whole difference
+        ([2.1, 2.2, 2.3, 2.4], "undecided"),  # the examples contradict the draws
     ],
 )
 def test_a_flatter_mean_counts_only_if_the_examples_agree(make, rises, status):
@@ -126,8 +126,8 @@ def test_without_training_images_the_gap_is_missing_and_the_command_is_named(mak
 
 def test_few_checkpoints_are_not_judged(make):
     few = make.findings(*series(GAPS[:4], GAPS[:4]))
-    assert few["generalisation"].status == "cannot be told"
-    assert few["intrinsic-metric"].status == "cannot be told"
+    assert few["generalisation"].status == "undecided"
+    assert few["intrinsic-metric"].status == "undecided"
     assert "4 checkpoints have flatness and a gap" in " ".join(
         few["generalisation"].parts[0].missing
     )
@@ -182,11 +182,11 @@ def test_each_example_s_volume_makes_up_the_joint_volume_of_the_grid(make):
         ((0.2, 0.2), (0.09, 0.11), "holds in part"),
         ((float("inf"), 0.4), (float("inf"), 0.2), "does not hold"),
         ((float("inf"), 0.4), (float("inf"), 0.05), "holds"),
-        ((float("inf"), float("inf")), (float("inf"), float("inf")), "cannot be told"),
+        ((float("inf"), float("inf")), (float("inf"), float("inf")), "undecided"),
         # earlier results state the largest change alone, which bounds the average
         ((0.05, 0.1), (None, None), "holds"),
         ((0.05, 0.4), (None, None), "holds"),
-        ((0.4, 0.8), (None, None), "cannot be told"),
+        ((0.4, 0.8), (None, None), "undecided"),
     ],
 )
 def test_a_backdoor_of_a_small_average_change_speaks_for_the_fifth_claim(

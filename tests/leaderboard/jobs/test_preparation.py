@@ -8,10 +8,10 @@ import torchvision
 from PIL import Image
 
 from benchmark.datasets.images import read_image
-from leaderboard.jobs.examples import preparation_for, preparation_of
+from leaderboard.jobs.examples import preprocessing_for, preprocessing_of
 from models_zoo import InputError, describe_model
 from models_zoo.preprocessing import Preprocessing
-from models_zoo.sources.timm import preprocessing_of
+from models_zoo.sources.timm import preprocessing_of as timm_preprocessing
 
 TIMM = (
     "resnet18.a1_in1k",  # 224, 0.95, bicubic
@@ -68,14 +68,14 @@ def test_as_torchvision_prepares_them(photograph, name):
 
 def test_models_that_want_other_images_are_not_scored_together():
     alike = ["torchvision:resnet18", "torchvision:densenet121", "nets/a.onnx?dataset=imagenet"]
-    assert preparation_for("imagenet", alike) == Preprocessing()
+    assert preprocessing_for("imagenet", alike) == Preprocessing()
     with pytest.raises(
-        InputError, match=r"torchvision:resnet18 takes.*timm:resnet18.*each"
+        InputError, match=r"torchvision:resnet18 takes.*timm:resnet18.*separate commands"
     ) as refusal:
-        preparation_for("imagenet", ["torchvision:resnet18", "timm:resnet18"])
+        preprocessing_for("imagenet", ["torchvision:resnet18", "timm:resnet18"])
     assert "\n" not in str(refusal.value)
-    assert preparation_for("cifar10", ["torchvision:resnet18", "timm:resnet18"]) is None
-    assert preparation_for("imagenet", []) is None
+    assert preprocessing_for("cifar10", ["torchvision:resnet18", "timm:resnet18"]) is None
+    assert preprocessing_for("imagenet", []) is None
 
 
 @pytest.mark.parametrize(
@@ -85,11 +85,11 @@ def test_a_model_that_does_not_say_it_gets_the_usual_crop_of_its_size(edge, resi
     card = describe_model("torchvision:resnet18").model_copy(
         update={"preprocessing": None, "input_shape": (3, edge, edge)}
     )
-    assert preparation_of([card]) == Preprocessing(resize=resize, crop=edge)
+    assert preprocessing_of([card]) == Preprocessing(resize=resize, crop=edge)
 
 
 def test_what_a_configuration_leaves_out_is_timm_s_default():
-    found = preprocessing_of({"input_size": (3, 240, 240)})
+    found = timm_preprocessing({"input_size": (3, 240, 240)})
     assert found == Preprocessing(resize=274, crop=240, interpolation="bicubic")
-    assert preprocessing_of({"input_size": (3, 240, 320)}) is None
-    assert preprocessing_of({"input_size": (3, 240, 240), "crop_mode": "border"}) is None
+    assert timm_preprocessing({"input_size": (3, 240, 320)}) is None
+    assert timm_preprocessing({"input_size": (3, 240, 240), "crop_mode": "border"}) is None

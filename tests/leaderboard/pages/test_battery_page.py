@@ -81,7 +81,7 @@ def test_differences_are_those_settings_that_differ():
     found = {place: (here, there) for place, here, there in differences(new, old)}
     assert found["input.linf"] == ("0.1, 0.25", "0.05, 0.1, 0.15, 0.2")
     assert found["examples"] == ("500", "\N{EN DASH}")
-    assert found["bits"] == ("\N{EN DASH}", "asked")
+    assert found["bits"] == ("\N{EN DASH}", "included")
     assert found["bits.flips"] == ("\N{EN DASH}", "50")
     assert set(found) == {"input.linf", "examples", "bits"} | {
         f"bits.{name}" for name in old["probes"]["bits"]

@@ -12,7 +12,7 @@ import pytest
 from benchmark.report import Report
 from benchmark.results import Flag, ProbeResult
 from benchmark.statistics import exact
-from leaderboard.commands.score_table import print_summary
+from leaderboard.commands.score_table import print_scores
 from leaderboard.pages import render_site
 from leaderboard.store import Store
 
@@ -132,7 +132,7 @@ def test_raised_flags_stand_below_the_summary_on_the_terminal(made_up, battery, 
     raised = make_flag("a", raised=True, saw="3 of 12 [examples].")
     result = checks(raised, make_flag("b", raised=False))
     report = Report(made_up.provenance(battery), {"checks": result})
-    print_summary(["one", "two"], [report, Report(made_up.provenance(battery))])
+    print_scores(["one", "two"], [report, Report(made_up.provenance(battery))])
     printed = " ".join(capsys.readouterr().out.split())
     assert "one: Title of a. 3 of 12 [examples]. Advice on a." in printed
     assert "Title of b" not in printed

@@ -222,7 +222,7 @@ def test_a_reported_figure_that_nobody_measured_says_so(tmp_path, store, made_up
     store.save(card, made_up.provenance(battery), battery, made_up.results()["input"])
     text = page_of(store, tmp_path, "digits-cnn-standard")
     assert "Robust accuracy, l1 2" in text
-    assert "not measured within this budget" in text
+    assert "not measured at this budget" in text
 
 
 def test_figures_on_training_images_are_not_held_against_what_is_reported(
@@ -232,7 +232,7 @@ def test_figures_on_training_images_are_not_held_against_what_is_reported(
     store.save(made_up.card(), where, battery, made_up.results()["clean"])
     text = page_of(store, tmp_path, "digits-cnn-standard")
     assert "200 training examples" in text
-    assert "not measured within this budget" in text
+    assert "not measured at this budget" in text
     assert "--split train" in text
 
 

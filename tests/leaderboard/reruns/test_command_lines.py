@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from leaderboard.cli import app
 from leaderboard.reruns.command_lines import reproduce_command
-from leaderboard.reruns.find_results import find_records
+from leaderboard.reruns.find_results import find_entries
 from leaderboard.store import Store
 from models_zoo import load_model
 from models_zoo.catalog import load_card
@@ -82,7 +82,7 @@ def found(store, line):
     words = shlex.split(line)
     assert words[:2] == ["nonsingular", "reproduce"]
     options = dict(zip(words[3::2], words[4::2], strict=True))
-    entries = find_records(
+    entries = find_entries(
         store,
         words[2],
         battery=options.get("--battery"),

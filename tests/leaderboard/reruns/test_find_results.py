@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from benchmark.datasets import Dataset
-from leaderboard.reruns.find_results import find_model, find_records, on_images
+from leaderboard.reruns.find_results import entry_on_images, find_entries, find_model
 from models_zoo.errors import InputError
 
 NAMES = {
@@ -77,26 +77,28 @@ def several(store, made_up):
 
 def test_seed_split_and_battery_tell_results_apart(several):
     store, first, other = several
-    (entry,) = find_records(store, "net")
+    (entry,) = find_entries(store, "net")
     assert entry.provenance.battery_sha256 == first.sha256
-    assert find_records(store, "net", seed=3)[0].provenance.battery_sha256 == other.sha256
-    assert find_records(store, "net", split="train")[0].provenance.data_sha256 == "4" * 64
+    assert find_entries(store, "net", seed=3)[0].provenance.battery_sha256 == other.sha256
+    assert find_entries(store, "net", split="train")[0].provenance.data_sha256 == "4" * 64
     with pytest.raises(InputError, match=rf"{other.sha256[:12]} \(digits-v1\).*--battery"):
-        find_records(store, "net", seed=4)
-    (entry,) = find_records(store, "net", seed=4, battery=other.sha256[:12])
+        find_entries(store, "net", seed=4)
+    (entry,) = find_entries(store, "net", seed=4, battery=other.sha256[:12])
     assert entry.battery["description"] == "changed"
 
 
 def test_images_tell_results_apart_by_number_and_then_by_hash(several):
     store, *_ = several
     with pytest.raises(InputError, match="stored on 20, 30 images; give one number"):
-        find_records(store, "net", seed=5)
-    assert len(find_records(store, "net", seed=5, examples=20)) == 1
-    both = find_records(store, "net", seed=5, examples=30)
-    assert on_images(both, IMAGES).provenance.data_sha256 == IMAGES.sha256
+        find_entries(store, "net", seed=5)
+    assert len(find_entries(store, "net", seed=5, examples=20)) == 1
+    both = find_entries(store, "net", seed=5, examples=30)
+    assert entry_on_images(both, IMAGES).provenance.data_sha256 == IMAGES.sha256
     others = [entry for entry in both if entry.provenance.data_sha256 != IMAGES.sha256]
-    with pytest.raises(InputError, match="record's 222222222222; name their file with --data"):
-        on_images(others, IMAGES)
+    with pytest.raises(
+        InputError, match="stored result's 222222222222; give their file with --data"
+    ):
+        entry_on_images(others, IMAGES)
 
 
 def test_what_is_not_stored_is_refused_with_what_is(several):
@@ -109,7 +111,7 @@ def test_what_is_not_stored_is_refused_with_what_is(several):
     ]
     for change, known in asked:
         with pytest.raises(InputError, match=known):
-            find_records(store, "net", **change)
+            find_entries(store, "net", **change)
 
 
 def test_hashes_of_batteries_of_different_names_are_not_shown(store, made_up):
@@ -118,4 +120,4 @@ def test_hashes_of_batteries_of_different_names_are_not_shown(store, made_up):
         where = made_up.provenance(battery)
         store.save(made_up.card("net"), where, battery, made_up.results()["clean"])
     with pytest.raises(InputError, match="stored with one-v1, two-v1; give one with --battery"):
-        find_records(store, "net")
+        find_entries(store, "net")

@@ -1,11 +1,11 @@
-"""Measured here, run again by others and self-reported are told apart."""
+"""Measured here, run again by others and self-reported are distinguished."""
 
 from dataclasses import replace
 
 import pytest
 
 from leaderboard.reruns.claims import claims
-from leaderboard.reruns.verification import standing
+from leaderboard.reruns.verification import verification_of
 from leaderboard.store import Rerun
 from models_zoo.card import Robustness
 from models_zoo.errors import InputError
@@ -50,25 +50,25 @@ def both(store, made_up):
 
 def test_a_stored_result_is_measured(both):
     for entry in both():
-        found = standing(entry, "weight")
+        found = verification_of(entry, "weight")
         assert (found.kind, list(found.reruns)) == ("measured", [])
         assert found.sentence == "measured by this suite; not run again yet"
 
 
 def test_a_rerun_that_agrees_says_who_and_when(both):
     for entry in both(clean=[AGREES]):
-        found = standing(entry, "clean")
+        found = verification_of(entry, "clean")
         assert (found.kind, found.reruns) == ("rerun", [AGREES])
         assert found.sentence == (
             "measured by this suite; run again by Ada on another machine on 2026-01-02: "
             "agrees to the last bit"
         )
-        assert standing(entry, "weight").kind == "measured"
+        assert verification_of(entry, "weight").kind == "measured"
 
 
 def test_one_rerun_that_differs_is_told_by_how_much_and_why(both):
     for entry in both(clean=[AGREES, DIFFERS]):
-        found = standing(entry, "clean")
+        found = verification_of(entry, "clean")
         assert found.kind == "rerun-differs"
         assert (
             "run again by Bob on 2026-02-03 with torch 2.9 in place of 2.6: scores differ by up "
@@ -82,25 +82,25 @@ def test_one_rerun_that_differs_is_told_by_how_much_and_why(both):
 )
 def test_differences_that_are_no_number_are_put_into_words(both, difference, words):
     for entry in both(clean=[replace(DIFFERS, largest_difference=difference)]):
-        assert words in standing(entry, "clean").sentence
+        assert words in verification_of(entry, "clean").sentence
 
 
 def test_many_reruns_are_counted(both):
     days = [replace(AGREES, created=f"2026-01-0{day}T00:00:00+00:00") for day in range(1, 7)]
     for entry in both(clean=[DIFFERS, *days]):
-        sentence = standing(entry, "clean").sentence
+        sentence = verification_of(entry, "clean").sentence
         assert sentence.count("run again by") == 3
         assert sentence.endswith("4 earlier reruns, 4 of them agreeing to the last bit")
 
 
 def test_the_headline_stands_on_all_of_its_parts(both):
     (entry, _) = both(clean=[AGREES])
-    assert standing(entry, "nonsingular").kind == "measured"
-    assert "clean run again by Ada" in standing(entry, "nonsingular").sentence
+    assert verification_of(entry, "nonsingular").kind == "measured"
+    assert "clean run again by Ada" in verification_of(entry, "nonsingular").sentence
     (entry, _) = both(clean=[AGREES], input=[AGREES], weight=[AGREES], joint=[AGREES])
-    assert standing(entry, "nonsingular").kind == "rerun"
+    assert verification_of(entry, "nonsingular").kind == "rerun"
     (entry, _) = both(weight=[DIFFERS])
-    found = standing(entry, "nonsingular")
+    found = verification_of(entry, "nonsingular")
     assert found.kind == "rerun-differs"
     assert found.sentence.startswith("derived from clean, input, weight and joint, measured by")
 
@@ -109,12 +109,12 @@ def test_what_only_its_author_states_is_self_reported(store, made_up, battery):
     where, answers = made_up.provenance(battery), made_up.results()
     store.save(made_up.card(clean_accuracy=0.9), where, battery, answers["weight"])
     (entry,) = store.entries()
-    found = standing(entry, "clean")
+    found = verification_of(entry, "clean")
     assert found.kind == "self-reported"
     assert found.sentence == "reported by the model's author; not measured here"
     for probe in ("input", "nonsingular", "joint"):
         with pytest.raises(InputError, match="unknown stored probe"):
-            standing(entry, probe)
+            verification_of(entry, probe)
 
 
 def stated(norm="linf", eps=0.2, accuracy=0.8):

@@ -326,7 +326,7 @@ def test_a_full_disk_while_scoring_is_one_line_and_what_was_stored_stays(path, m
             for result in made_up.results(0.3).values():
                 store.save(made_up.card(BAD, "pgd-at"), where, battery, result)
 
-    with pytest.raises(InputError, match="the disk is full; what was finished is stored") as full:
+    with pytest.raises(InputError, match="the disk is full; finished results are stored") as full:
         fill()
     assert "run the same command again to resume" in str(full.value)
     store.engine.dispose()

@@ -199,7 +199,7 @@ def test_somebody_elses_database_is_left_alone(tmp_path):
     path = tmp_path / "theirs.sqlite"
     with sqlite3.connect(path) as theirs:
         theirs.execute("create table recipes (id integer)")
-    assert "belongs to something else" in refusal(path)
+    assert "belongs to another program" in refusal(path)
     with sqlite3.connect(path) as theirs:
         assert theirs.execute("select name from sqlite_master").fetchall() == [("recipes",)]
 

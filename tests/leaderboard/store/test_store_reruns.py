@@ -86,7 +86,7 @@ def test_a_rerun_of_what_is_not_stored_or_was_replaced_is_refused(saved, made_up
         store.record_rerun(where, "weight", RERUN)
     afresh = made_up.provenance(battery, created="2026-03-01T00:00:00+00:00")
     store.save(made_up.card(), afresh, battery, made_up.results()["clean"])
-    with pytest.raises(InputError, match="computed afresh meanwhile"):
+    with pytest.raises(InputError, match="replaced meanwhile"):
         store.record_rerun(where, "clean", RERUN)
     assert store.entries()[0].reruns == {}
 
@@ -105,7 +105,7 @@ def test_a_rerun_of_what_is_not_stored_or_was_replaced_is_refused(saved, made_up
 )
 def test_a_name_or_note_that_cannot_be_shown_is_refused(saved, change):
     store, where = saved
-    with pytest.raises(InputError, match="cannot stand beside a rerun; give"):
+    with pytest.raises(InputError, match="cannot be shown with a rerun; give"):
         store.record_rerun(where, "clean", replace(RERUN, **change))
     assert store.entries()[0].reruns == {}
 

@@ -7,17 +7,17 @@ from safetensors.torch import save
 from typer.testing import CliRunner
 
 from leaderboard.cli import app
-from leaderboard.terminal.model_notes import announced
+from leaderboard.terminal.model_notes import print_notes
 from models_zoo import load_model
 
 
 def test_notes_of_a_model_are_printed_on_stderr_a_line_each(capsys):
     model = load_model("digits/mlp-standard")
     assert model.notes == ()
-    announced(model)
+    print_notes(model)
     assert capsys.readouterr().err == ""
     model.notes = ("took 'ema'", "evil\x1b[2J\nline")
-    assert announced(model) is model
+    assert print_notes(model) is model
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.splitlines() == [

@@ -1,4 +1,4 @@
-"""Effects, scores and what is missing, in words and figures."""
+"""Effects, scores and missing results as text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""(c) Does flatness go with robust generalisation?"""
+"""(c) Does flatness go with robust generalization?"""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from benchmark.results import Score
 from leaderboard.effects import Effect, difference, rank_correlation
-from leaderboard.findings.drawings import scatter
+from leaderboard.findings.figures import scatter
 from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, Vote
 from leaderboard.findings.panels import Checkpoint, Panel
-from leaderboard.findings.words import chance, missing_probe, points, scored, signed
+from leaderboard.findings.wording import chance, missing_probe, points, scored, signed
 
-FEWEST = 5
+MIN_CHECKPOINTS = 5
 """With fewer checkpoints no ranking can be significant at 5%."""
 
 WEAK = 0.5
@@ -51,12 +51,12 @@ class _Group:
     checkpoints: Sequence[Checkpoint]
 
 
-def generalisation(panels: Sequence[Panel]) -> Finding:
-    """Rank checkpoints by flatness and by their robust generalisation gap."""
+def generalization(panels: Sequence[Panel]) -> Finding:
+    """Rank checkpoints by flatness and by their robust generalization gap."""
     return Finding(
         key="generalisation",
-        title="Flat minima: better robust generalisation",
-        claim="Checkpoints whose robust loss is flat around the weights generalise their "
+        title="Flat minima: better robust generalization",
+        claim="Checkpoints whose robust loss is flat around the weights generalize their "
         "robustness better from training to test images.",
         sources=[
             Source(
@@ -70,7 +70,7 @@ def generalisation(panels: Sequence[Panel]) -> Finding:
         "those of early epochs included, Spearman's rank correlation of average-case robust "
         "flatness (larger is sharper) with the gap speaks for the claim where it is positive with "
         "p < 0.05 by permutation; against it where it is significantly negative, or where its "
-        f"interval ends below {WEAK:g}. At least {FEWEST} checkpoints are needed. Where "
+        f"interval ends below {WEAK:g}. At least {MIN_CHECKPOINTS} checkpoints are needed. Where "
         "`flatness` was run on training images too, the gap of the robust loss, which the paper "
         "uses, is correlated as well.",
         caveats=[
@@ -79,8 +79,8 @@ def generalisation(panels: Sequence[Panel]) -> Finding:
             "A training run may have held back part of the training split (a card says so); the "
             "gap is then too small by about that part.",
             "A checkpoint without robustness has none to lose, so its gap says little: the "
-            f"correlation over those that stand on at least {ROBUST:.0%} of the training images is "
-            "given as well.",
+            f"correlation over those that are robust on at least {ROBUST:.0%} of the training "
+            "images is given as well.",
         ],
         parts=[_part(panel) for panel in panels],
     )
@@ -94,7 +94,7 @@ def _part(panel: Panel) -> Part:
     groups = [_Group("all", known)]
     if len(robust) < len(known):
         groups.append(_Group("robust ones", robust))
-    groups = [group for group in groups if len(group.checkpoints) >= FEWEST]
+    groups = [group for group in groups if len(group.checkpoints) >= MIN_CHECKPOINTS]
     votes = [_vote(effect) for group in groups[:1] if (effect := _relation(group, gaps, JUDGED))]
     tables = []
     if known:
@@ -104,9 +104,10 @@ def _part(panel: Panel) -> Part:
     missing = _missing_training(panel, [c for c in panel.checkpoints if c.name not in gaps])
     flat = [c for c in panel.checkpoints if c.score("flatness", JUDGED) is None]
     missing += missing_probe(panel, ["flatness"], flat)
-    if len(known) < FEWEST:
+    if len(known) < MIN_CHECKPOINTS:
         missing.append(
-            f"{len(known)} checkpoints have flatness and a gap; at least {FEWEST} are needed."
+            f"{len(known)} checkpoints have flatness and a gap; at least "
+            f"{MIN_CHECKPOINTS} are needed."
         )
     return Part(
         panel.dataset,
@@ -139,7 +140,7 @@ def _relation(group: _Group, gaps: Gaps, measure: str) -> Effect | None:
         for c in group.checkpoints
         if c.name in gaps and (score := c.score("flatness", measure))
     ]
-    return rank_correlation(*zip(*pairs, strict=True)) if len(pairs) >= FEWEST else None
+    return rank_correlation(*zip(*pairs, strict=True)) if len(pairs) >= MIN_CHECKPOINTS else None
 
 
 def _vote(effect: Effect) -> Vote:
@@ -193,10 +194,10 @@ def _figures(panel: Panel, known: Sequence[Checkpoint], gaps: Gaps) -> list[Figu
     ]
     if not shown:
         return []
-    title = f"Flatness and the robust generalisation gap, {panel.dataset}"
-    told = " ".join(
+    title = f"Flatness and the robust generalization gap, {panel.dataset}"
+    values_text = " ".join(
         f"{c.name}: flatness {flatness.value:.3g} nats, gap {100 * gap.value:.1f} points."
         for c, flatness, gap in shown
     )
     axes = ("average-case robust flatness (nats)", "gap of robust accuracy")
-    return [Figure(title, scatter(shown, *axes, (False, True)), f"{title}. {told}")]
+    return [Figure(title, scatter(shown, *axes, (False, True)), f"{title}. {values_text}")]

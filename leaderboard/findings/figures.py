@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from benchmark.results import Score
 from leaderboard.charts.curves import drawn_ends
 from leaderboard.charts.labels import distinct, short
-from leaderboard.charts.style import COLOURS, SHAPES, Layers, domain, styled
+from leaderboard.charts.style import COLORS, SHAPES, Layers, domain, styled
 from leaderboard.findings.panels import Checkpoint
 
 _WIDTH, _HEIGHT, _ROW = 420, 260, 22
@@ -26,7 +26,7 @@ _CHARACTER = 6.6
 def scatter(
     points: Sequence[tuple[Checkpoint, Score, Score]], x: str, y: str, shares: tuple[bool, bool]
 ) -> Layers:
-    """A point with its two intervals for each checkpoint, coloured by recipe.
+    """A point with its two intervals for each checkpoint, colored by recipe.
 
     Args:
         points: checkpoint, horizontal and vertical score.
@@ -40,8 +40,8 @@ def scatter(
         if _finite(first, second)
     ]
     axes = [_axis(title, share) for title, share in zip((x, y), shares, strict=True)]
-    colour, shape = _legends([row["recipe"] for row in data])
-    base = alt.Chart(alt.InlineData(values=data)).encode(color=colour)
+    color, shape = _legends([row["recipe"] for row in data])
+    base = alt.Chart(alt.InlineData(values=data)).encode(color=color)
     across = base.mark_rule(opacity=0.5).encode(
         x=alt.X("x_low:Q", **axes[0]), x2="x_high:Q", y=alt.Y("y:Q", **axes[1])
     )
@@ -55,7 +55,7 @@ def scatter(
 
 
 def dots(rows: Sequence[tuple[Checkpoint, Score]], x: str, *, share: bool) -> Layers:
-    """A row with a point and its interval for each checkpoint, coloured by recipe."""
+    """A row with a point and its interval for each checkpoint, colored by recipe."""
     names = distinct((checkpoint.name for checkpoint, _ in rows), _NAME)
     data: list[dict[str, Any]] = [
         {"name": names[checkpoint.name], "recipe": short(checkpoint.recipe, _NAME)}
@@ -64,13 +64,13 @@ def dots(rows: Sequence[tuple[Checkpoint, Score]], x: str, *, share: bool) -> La
         if _finite(score)
     ]
     axis = _axis(x, share)
-    colour, shape = _legends([row["recipe"] for row in data])
+    color, shape = _legends([row["recipe"] for row in data])
     order = [row["name"] for row in sorted(data, key=lambda row: -row["x"])]
     room = _CHARACTER * max(map(cell_len, order), default=0)
     labels = alt.Axis(grid=True, minExtent=min(room, 200))
     base = alt.Chart(alt.InlineData(values=data)).encode(
         y=alt.Y("name:N", title=None, sort=order, axis=labels),
-        color=colour,
+        color=color,
     )
     ranges = base.mark_rule(opacity=0.6, strokeWidth=2).encode(
         x=alt.X("x_low:Q", **axis), x2="x_high:Q"
@@ -88,15 +88,15 @@ def lines(
     names = list(distinct(series, _NAME).values())
     data = [
         {"series": name, "x": budget, "y": score.value}
-        for name, rungs in zip(names, series.values(), strict=True)
-        for budget, score in rungs
+        for name, budgets in zip(names, series.values(), strict=True)
+        for budget, score in budgets
         if _finite(score)
     ]
-    colour, shape = _legends(names, "series")
+    color, shape = _legends(names, "series")
     base = alt.Chart(alt.InlineData(values=data)).encode(
         x=alt.X("x:Q", title=x, axis=alt.Axis(grid=False, tickCount=6)),
         y=alt.Y("y:Q", **_axis(y, share, whole=True)),
-        color=colour,
+        color=color,
     )
     points = base.mark_point(filled=True, opacity=1, size=42).encode(shape=shape)
     return styled(alt.layer(base.mark_line(strokeWidth=2), points), _WIDTH, _HEIGHT)
@@ -120,6 +120,6 @@ def _axis(title: str, share: bool, *, whole: bool = False) -> dict[str, Any]:
 def _legends(names: Sequence[str], field: str = "recipe") -> tuple[alt.Color, alt.Shape]:
     known = list(dict.fromkeys(names))
     return (
-        alt.Color(f"{field}:N", title=None, scale=domain(known, COLOURS)),
+        alt.Color(f"{field}:N", title=None, scale=domain(known, COLORS)),
         alt.Shape(f"{field}:N", title=None, scale=domain(known, SHAPES)),
     )
