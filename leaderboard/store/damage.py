@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 from sqlalchemy import Engine, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, NoResultFound
 from sqlalchemy.orm import Session
 
 from benchmark.results import Provenance
@@ -22,7 +22,15 @@ from models_zoo.card import Card
 from models_zoo.display import label, shown
 from models_zoo.errors import reason_of
 
-FAILURES = (ValueError, TypeError, LookupError, AttributeError, RecursionError, DBAPIError)
+FAILURES = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    RecursionError,
+    DBAPIError,
+    NoResultFound,  # a row that an index lists and its table lacks
+)
 """Exceptions of reading rows that were changed after they were saved."""
 
 _MAX_WARNINGS = 3

@@ -16,9 +16,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy.orm import Session
 
 from leaderboard.pages import render_site
 from leaderboard.store import Store
+from leaderboard.store.damage import _unreadable
 from models_zoo.errors import InputError, shown
 from tests.leaderboard import conftest as made_up_answers
 
@@ -210,6 +212,14 @@ def test_a_file_that_cannot_be_used_is_refused_in_one_line_and_not_touched(path,
         assert "--database" in message
         if kind != "without a column":
             assert everything(path.parent) == before
+
+
+def test_a_row_that_only_an_index_lists_is_named(path):
+    """A damaged table may lack what the list of results, read from an index, names."""
+    store = Store.open(path, to_read=True)
+    with Session(store.engine) as session:
+        (found,) = _unreadable(session, [1, 9999])
+    assert (found.number, found.reason) == (9999, "No row was found when one was required")
 
 
 def test_a_page_that_is_damaged_is_found_before_anything_is_written(path):
