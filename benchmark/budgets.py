@@ -1,0 +1,108 @@
+"""Budgets: how large a perturbation may be, as a number that remembers how it was written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
+from typing import Annotated, Any, Self
+
+from pydantic import GetCoreSchemaHandler, PlainSerializer
+from pydantic_core import CoreSchema, core_schema
+
+from models_zoo.display import shown
+from models_zoo.errors import InputError
+from models_zoo.numbers import number_of
+
+
+class Budget(float):
+    """The size of a perturbation: a number, and the text it was written as.
+
+    It is a float in every computation: it compares, adds and hashes as its value, and
+    ``str(budget)`` is the number. As the type of a pydantic field it takes a number or a text such
+    as ``"8/255"``, and is stored as a number.
+
+    Attributes:
+        text: as written, without spaces, where that is a fraction; else the shortest usual form of
+            the number, see :func:`budget_text`.
+    """
+
+    text: str
+
+    def __new__(cls, value: float, text: str | None = None) -> Self:
+        """A budget of a value; its usual text where none is given."""
+        budget = super().__new__(cls, value)
+        budget.text = budget_text(value) if text is None else text
+        return budget
+
+    def __getnewargs__(self) -> tuple[float, str]:  # type: ignore[override]
+        """What a copy is made of."""
+        return float(self), self.text
+
+    @classmethod
+    def of(cls, value: float | str | Fraction | Decimal) -> Budget:
+        """The budget that a number or a text such as ``"8/255"`` means.
+
+        Raises:
+            ValueError: a text that is neither a number nor a fraction.
+        """
+        if isinstance(value, Budget):
+            return value
+        if not isinstance(value, str):
+            return cls(float(value))
+        number = number_of(value)
+        if number is None:
+            raise ValueError(f"{shown(value)} is neither a number nor a fraction such as '8/255'")
+        return cls(number, value.replace(" ", "") if "/" in value else None)
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: type[Any], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """A float that is validated as one, from a number or a text."""
+
+        def read(value: object, number: Callable[[object], float]) -> Budget:
+            budget = cls.of(value) if isinstance(value, str) else value
+            checked = number(budget)
+            return budget if isinstance(budget, Budget) else cls(checked)
+
+        return core_schema.no_info_wrap_validator_function(
+            read,
+            core_schema.float_schema(),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                float, return_schema=core_schema.float_schema()
+            ),
+        )
+
+
+def budget_text(value: float) -> str:
+    """The usual text of a number: ``0.25``, or in 255ths where that is shorter."""
+    plain = f"{value:g}"
+    levels = value * 255
+    if len(plain) > 5 and 1 <= round(levels) <= 255 and abs(levels - round(levels)) < 1e-6:
+        return f"{round(levels)}/255"
+    return plain
+
+
+def _written(budget: Budget) -> str:
+    """A text that gives the same budget again, to the last bit."""
+    return budget.text if number_of(budget.text) == float(budget) else repr(float(budget))
+
+
+Written = Annotated[Budget, PlainSerializer(_written, return_type=str)]
+"""A budget that is stored with its text."""
+
+
+def budget_named(name: str, value: float | str) -> Budget:
+    """A budget as the field of a threat.
+
+    Raises:
+        InputError: it is no number of at least 0.
+    """
+    try:
+        budget = Budget.of(value)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name}: {error}") from error
+    if not budget >= 0:
+        raise InputError(f"{name} must be at least 0, got {budget}")
+    return budget

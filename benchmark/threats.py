@@ -1,0 +1,295 @@
+"""Threats: what an adversary may do, as values.
+
+A threat says which perturbations are allowed and how large they may be. Threats are equal when they
+allow the same; how their budgets were written does not count. Each has a ``key``, under which
+outcomes are stored, and a ``label``, by which people know it; neither is ever parsed.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field
+
+from benchmark.budgets import Budget, Written, budget_named
+
+DEFAULT_RULE = "no-normalization"
+"""The rule that labels leave out."""
+
+
+class Threat(ABC):
+    """The perturbations that an adversary may choose among."""
+
+    kind: str
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    @property
+    def key(self) -> str:
+        """A short text that is the same for equal threats and for no others."""
+        return "/".join([self.kind, *self.parts])
+
+    @property
+    @abstractmethod
+    def parts(self) -> tuple[str, ...]:
+        """What the key is made of, without the kind."""
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """The threat in a few words, with its budgets as they were written."""
+
+    @property
+    @abstractmethod
+    def budgets(self) -> tuple[Budget, ...]:
+        """Every budget, those of inputs before those of weights."""
+
+    @abstractmethod
+    def scaled(self, share: float) -> Self:
+        """The same threat with every budget multiplied by a number."""
+
+
+class OneBudgetThreat(Threat):
+    """A threat with a single budget, the field that ``budget_field`` names."""
+
+    budget_field: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        """Take a number or a text as the budget."""
+        name = self.budget_field
+        object.__setattr__(self, name, budget_named(name, getattr(self, name)))
+
+    @property
+    def budget(self) -> Budget:
+        """The budget."""
+        budget: Budget = getattr(self, self.budget_field)
+        return budget
+
+    @property
+    def budgets(self) -> tuple[Budget, ...]:
+        """The budget alone."""
+        return (self.budget,)
+
+    def at(self, budget: float) -> Self:
+        """The same threat with another budget."""
+        return replace(self, **{self.budget_field: Budget.of(budget)})  # type: ignore[type-var]
+
+    def scaled(self, share: float) -> Self:
+        """As :meth:`Threat.scaled`."""
+        return self.at(share * self.budget)
+
+
+@dataclass(frozen=True)
+class InputThreat(OneBudgetThreat):
+    """Each image may be moved inside a ball of its own, within [0, 1].
+
+    Attributes:
+        norm: ``"linf"``, ``"l2"`` or ``"l1"``.
+        eps: radius of the balls, input units.
+    """
+
+    norm: str
+    eps: Written
+    kind: Literal["input"] = "input"
+    budget_field = "eps"
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Norm and radius, such as ``input/linf/0.25``."""
+        return self.norm, repr(float(self.eps))
+
+    @property
+    def label(self) -> str:
+        """Such as ``linf 8/255``."""
+        return f"{self.norm} {self.eps.text}"
+
+
+@dataclass(frozen=True)
+class WeightThreat(OneBudgetThreat):
+    """The weights may be moved inside a ball, once for all examples.
+
+    Attributes:
+        geometry: which ball, see :class:`benchmark.spaces.WeightBall`.
+        radius: of the ball, in the unit of the geometry.
+        rule: which tensors may move, see :data:`benchmark.spaces.RULES`.
+    """
+
+    geometry: str
+    radius: Written
+    rule: str = DEFAULT_RULE
+    kind: Literal["weight"] = "weight"
+    budget_field = "radius"
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Geometry, rule and radius, such as ``weight/relative-l2/no-normalization/0.02``."""
+        return self.geometry, self.rule, repr(float(self.radius))
+
+    @property
+    def label(self) -> str:
+        """Such as ``relative-l2 radius 0.02``."""
+        rule = "" if self.rule == DEFAULT_RULE else f" ({self.rule})"
+        return f"{self.geometry} radius {self.radius.text}{rule}"
+
+
+@dataclass(frozen=True)
+class JointThreat(Threat):
+    """The product of an input and a weight threat: images and weights are perturbed at once.
+
+    Attributes:
+        inputs: what each image may become.
+        weights: what the weights, shared by all examples, may become.
+    """
+
+    inputs: InputThreat
+    weights: WeightThreat
+    kind: Literal["joint"] = "joint"
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Those of the inputs, then those of the weights."""
+        return *self.inputs.parts, *self.weights.parts
+
+    @property
+    def label(self) -> str:
+        """Such as ``linf 8/255 and relative-l2 radius 0.02``."""
+        return f"{self.inputs.label} and {self.weights.label}"
+
+    @property
+    def budgets(self) -> tuple[Budget, ...]:
+        """The radius of the input balls and that of the weight ball."""
+        return *self.inputs.budgets, *self.weights.budgets
+
+    def scaled(self, share: float) -> Self:
+        """As :meth:`Threat.scaled`."""
+        return replace(self, inputs=self.inputs.scaled(share), weights=self.weights.scaled(share))
+
+
+@dataclass(frozen=True)
+class BackdoorThreat(OneBudgetThreat):
+    """The weights may be moved inside a ball so that a trigger on an image decides its class.
+
+    Attributes:
+        geometry: which ball, see :class:`benchmark.spaces.WeightBall`.
+        radius: of the ball, in the unit of the geometry.
+        rule: which tensors may move, see :data:`benchmark.spaces.RULES`.
+        trigger: what is stamped on images, in words; ``None`` for any of those of the battery.
+        target: the class that stamped images are to be given; ``None`` for any of the battery's.
+    """
+
+    geometry: str
+    radius: Written
+    rule: str = DEFAULT_RULE
+    trigger: str | None = None
+    target: int | None = None
+    kind: Literal["backdoor"] = "backdoor"
+    budget_field = "radius"
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Geometry, rule and radius, then the trigger and the target where they are set."""
+        chosen = [str(each) for each in (self.trigger, self.target) if each is not None]
+        return self.geometry, self.rule, repr(float(self.radius)), *chosen
+
+    @property
+    def label(self) -> str:
+        """Such as ``relative-linf radius 0.2``, with the trigger and target where they are set."""
+        trigger = "" if self.trigger is None else f", {self.trigger}"
+        target = "" if self.target is None else f", target class {self.target}"
+        return f"{self.geometry} radius {self.radius.text}{trigger}{target}"
+
+
+@dataclass(frozen=True)
+class BitErrorThreat(OneBudgetThreat):
+    """Every stored bit of the weights is flipped at random, with the same probability.
+
+    Attributes:
+        rate: probability that a bit is flipped.
+        rule: which tensors are stored in bits, see :data:`benchmark.spaces.RULES`.
+    """
+
+    rate: Written
+    rule: str = "kernels"
+    kind: Literal["bit-errors"] = "bit-errors"
+    budget_field = "rate"
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Rule and rate, such as ``bit-errors/kernels/0.01``."""
+        return self.rule, repr(float(self.rate))
+
+    @property
+    def label(self) -> str:
+        """Such as ``bit error rate 0.01``."""
+        return f"bit error rate {self.rate.text}"
+
+
+@dataclass(frozen=True)
+class BitFlipThreat(OneBudgetThreat):
+    """An adversary may flip a number of stored bits of the weights.
+
+    Attributes:
+        flips: the largest number of bits, a whole number.
+        rule: which tensors are stored in bits, see :data:`benchmark.spaces.RULES`.
+    """
+
+    flips: Written
+    rule: str = "kernels"
+    kind: Literal["bit-flips"] = "bit-flips"
+    budget_field = "flips"
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Rule and number, such as ``bit-flips/kernels/10.0``."""
+        return self.rule, repr(float(self.flips))
+
+    @property
+    def label(self) -> str:
+        """Such as ``10 flipped bits``."""
+        return f"{self.flips.text} flipped bit{'s' if self.flips != 1.0 else ''}"
+
+
+@dataclass(frozen=True)
+class RegionThreat(OneBudgetThreat):
+    """Part of each image may become anything in [0, 1].
+
+    Attributes:
+        region: ``"full"``, ``"centre"``, ``"frame"``, ``"random"`` or ``"saliency"``.
+        size: edge of the square, width of the frame or number of pixels; 0 for the full image.
+        transferred: whether the examples are made on other models.
+    """
+
+    region: str
+    size: Written
+    transferred: bool = False
+    kind: Literal["region"] = "region"
+    budget_field = "size"
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Region, size and access, such as ``region/centre/4.0/white-box``."""
+        return self.region, repr(float(self.size)), self._access
+
+    @property
+    def label(self) -> str:
+        """Such as ``centre 4, white-box``."""
+        size = "" if self.region == "full" else f" {self.size.text}"
+        return f"{self.region}{size}, {self._access}"
+
+    @property
+    def _access(self) -> str:
+        return "transfer" if self.transferred else "white-box"
+
+
+AnyThreat = Annotated[
+    InputThreat
+    | WeightThreat
+    | JointThreat
+    | BackdoorThreat
+    | BitErrorThreat
+    | BitFlipThreat
+    | RegionThreat,
+    Field(discriminator="kind"),
+]
+"""Any of the threats, as the type of a pydantic field."""
