@@ -20,7 +20,7 @@ class Budget(float):
 
     It is a float in every computation: it compares, adds and hashes as its value, and
     ``str(budget)`` is the number. As the type of a pydantic field it takes a number or a text such
-    as ``"8/255"``, and is stored as a number.
+    as ``"8/255"``, at least 0, and is stored as a number.
 
     Attributes:
         text: as written, without spaces, where that is a fraction; else the shortest usual form of
@@ -68,7 +68,7 @@ class Budget(float):
 
         return core_schema.no_info_wrap_validator_function(
             read,
-            core_schema.float_schema(),
+            core_schema.float_schema(ge=0),
             serialization=core_schema.plain_serializer_function_ser_schema(
                 float, return_schema=core_schema.float_schema()
             ),

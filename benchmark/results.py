@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -10,8 +12,52 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
+from benchmark.budgets import Budget
+from benchmark.threats import AnyThreat, JointThreat, OneBudgetThreat, Threat
+
 Outcomes = NDArray[np.bool_]
 """Bool (N,): for each evaluation example, whether it is still classified correctly."""
+
+Role = Literal["headline", "budget", "envelope", "certificate", "control", "reference"]
+"""What an outcome is for. ``headline``: an attack at the budgets of the battery's headline;
+``budget``: the same attack at another budget; ``envelope``: a short attack at a share of the
+headline budgets, to compare with a certificate; ``certificate``: a proof, not an attack;
+``control``: nothing is attacked, or at random; ``reference``: an attack of another suite."""
+
+
+class OutcomeKind(BaseModel):
+    """What an outcome says of each example.
+
+    Attributes:
+        role: what it is for.
+        threat: what the adversary could do; ``None`` where nothing is perturbed, or where outcomes
+            under several threats are intersected.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    role: Role
+    threat: AnyThreat | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Which examples are still classified correctly under a threat.
+
+    Attributes:
+        robust: bool (N,).
+        role: what the outcome is for.
+        threat: what the adversary could do, see :class:`OutcomeKind`.
+    """
+
+    robust: Outcomes
+    role: Role
+    threat: Threat | None = None
+
+    @property
+    def kind(self) -> OutcomeKind:
+        """What the outcome says, without the examples."""
+        return OutcomeKind.model_validate({"role": self.role, "threat": self.threat})
 
 
 class Score(BaseModel):
@@ -41,7 +87,7 @@ class ScoreSpec(BaseModel):
         unit: ``"share"`` (shown as a percentage), ``"nats"``, ``"radius"``, ``"loss"``,
             ``"count"`` (shown without decimals) or ``""``.
         higher_is_better: direction; ``None`` where neither end is better.
-        headline: whether it stands on the front page.
+        headline: whether it is shown on the front page.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -54,14 +100,18 @@ class ScoreSpec(BaseModel):
 
 
 class Curve(BaseModel):
-    """A score over a ladder of budgets. Curves with the same ``picture`` are drawn together.
+    """A score over ascending budgets. Curves with the same ``picture`` are drawn together.
 
     Attributes:
         picture: which picture it belongs to, such as ``"robust_accuracy"``.
         series: its name within that picture, such as ``"linf"``.
         x: budgets, ascending, in the unit of ``x_label``.
         x_text: budgets as the battery writes them, such as ``"8/255"``.
-        y: one score a budget.
+        y: one score per budget.
+        unit: of the scores, see :class:`ScoreSpec`.
+        role: what the scores are for, see :data:`Role`; ``"budget"`` for the worst that an attack
+            found. ``None`` where they say nothing of correctness.
+        threat: the threat at the last budget; ``None`` where ``x`` is no budget of a threat.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -73,10 +123,36 @@ class Curve(BaseModel):
     x: list[float]
     x_text: list[str]
     y: list[Score]
+    unit: str = ""
+    role: Role | None = None
+    threat: AnyThreat | None = None
+
+    def threat_at(self, place: int) -> Threat | None:
+        """The threat of one of the scores, by its index.
+
+        For a joint threat ``x`` is the share of both budgets.
+        """
+        if isinstance(self.threat, OneBudgetThreat):
+            return self.threat.at(Budget(self.x[place], self.x_text[place]))
+        if self.threat is not None:
+            return self.threat.scaled(self.x[place])
+        return None
 
 
 class Surface(BaseModel):
-    """A score over two ladders of budgets; ``z[i][j]`` belongs to ``y[i]`` and ``x[j]``."""
+    """A score over two kinds of budgets; ``z[i][j]`` belongs to ``y[i]`` and ``x[j]``.
+
+    Attributes:
+        picture: which picture it is.
+        x: weight radii, ascending.
+        y: input budgets, ascending.
+        x_text: radii as the battery writes them.
+        y_text: input budgets as the battery writes them.
+        z: scores.
+        unit: of the scores, see :class:`ScoreSpec`.
+        role: what the scores are for, see :data:`Role`.
+        threat: the threat at the largest budgets.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -89,6 +165,18 @@ class Surface(BaseModel):
     x_text: list[str]
     y_text: list[str]
     z: list[list[float]]
+    unit: str = ""
+    role: Role | None = None
+    threat: JointThreat | None = None
+
+    def threat_at(self, row: int, column: int) -> JointThreat | None:
+        """The threat of ``z[row][column]``."""
+        if self.threat is None:
+            return None
+        return JointThreat(
+            self.threat.inputs.at(Budget(self.y[row], self.y_text[row])),
+            self.threat.weights.at(Budget(self.x[column], self.x_text[column])),
+        )
 
 
 class Bars(BaseModel):
@@ -96,11 +184,14 @@ class Bars(BaseModel):
 
     Attributes:
         picture: which picture it belongs to, such as ``"layer_sensitivity"``.
-        series: its name within that picture; bars of the same picture stand side by side.
+        series: its name within that picture; bars of the same picture are drawn side by side.
         x_label: what the names are, such as ``"layer"``.
         y_label: what the scores are; an accuracy or a share is shown as a percentage.
         names: in the order they are drawn.
-        y: one score a name.
+        y: one score per name.
+        unit: of the scores, see :class:`ScoreSpec`.
+        role: what the scores are for, see :data:`Role`.
+        threat: the threat that all of them are about, where there is one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -111,6 +202,9 @@ class Bars(BaseModel):
     y_label: str
     names: list[str]
     y: list[Score]
+    unit: str = ""
+    role: Role | None = None
+    threat: AnyThreat | None = None
 
 
 class Thumbnail(BaseModel):
@@ -192,9 +286,13 @@ class ProbeResult(BaseModel):
         probe: the probe's name.
         scores: by name, without the probe's own name in front.
         outcomes: bool (N,) vectors by name; ``"headline"`` is the one at the headline budget.
+        outcome_kinds: what each of the outcomes is about, by the same names.
+        share_of: scores that are the share of examples in an outcome: the outcome's name by the
+            score's.
+        headline_threats: the threats that the scores are about.
         values: what was measured of each example, N numbers by name, such as its distance.
-        curves: scores over ladders of budgets.
-        surfaces: scores over pairs of ladders.
+        curves: scores over budgets.
+        surfaces: scores over pairs of budgets.
         bars: scores of named things.
         thumbnails: small images.
         flags: the checks it made of whether attacks can be trusted on this model.
@@ -209,6 +307,9 @@ class ProbeResult(BaseModel):
     probe: str
     scores: dict[str, Score]
     outcomes: dict[str, Outcomes] = Field(default_factory=dict, exclude=True)
+    outcome_kinds: dict[str, OutcomeKind] = Field(default_factory=dict)
+    share_of: dict[str, str] = Field(default_factory=dict)
+    headline_threats: list[AnyThreat] = Field(default_factory=list)
     values: dict[str, list[float]] = Field(default_factory=dict)
     curves: list[Curve] = Field(default_factory=list)
     surfaces: list[Surface] = Field(default_factory=list)
@@ -218,6 +319,29 @@ class ProbeResult(BaseModel):
     protocol: dict[str, Any] = Field(default_factory=dict)
     cost: Cost = Field(default_factory=Cost)
     left_out: str | None = None
+
+    def with_outcomes(self, outcomes: Mapping[str, Outcome]) -> ProbeResult:
+        """The same answer with outcomes, by name."""
+        return self.model_copy(
+            update={
+                "outcomes": {name: outcome.robust for name, outcome in outcomes.items()},
+                "outcome_kinds": {name: outcome.kind for name, outcome in outcomes.items()},
+            }
+        )
+
+    def outcome(self, name: str) -> Outcome:
+        """One of the outcomes with its threat.
+
+        Raises:
+            KeyError: there is no such outcome, or it was stored without its kind.
+        """
+        kind = self.outcome_kinds[name]
+        return Outcome(self.outcomes[name], kind.role, kind.threat)
+
+    def outcomes_as(self, role: Role) -> dict[str, Outcome]:
+        """The outcomes of a role, by name."""
+        names = [name for name, kind in self.outcome_kinds.items() if kind.role == role]
+        return {name: self.outcome(name) for name in names if name in self.outcomes}
 
 
 class Provenance(BaseModel):
