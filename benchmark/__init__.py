@@ -2,8 +2,10 @@
 
 ``evaluate`` asks a model all questions of a battery; ``attack_inputs``, ``attack_weights``,
 ``attack_joint``, ``certify_joint``, ``inject_backdoor``, ``flatness`` and ``minimal_distances`` ask
-one. All take any ``torch.nn.Module`` from images in [0, 1] to logits. Names are resolved on first
-use, so that importing the package does not load torch.
+one. ``InputAttack``, ``WeightAttack``, ``JointAttack``, ``BackdoorAttack`` and ``BitFlipAttack``
+are the attacks as objects, each with a threat. All take any ``torch.nn.Module`` from images in
+[0, 1] to logits. Names are resolved on first use, so that importing the package does not load
+torch.
 """
 
 from __future__ import annotations
@@ -21,14 +23,47 @@ if TYPE_CHECKING:
         inject_backdoor,
         minimal_distances,
     )
+    from benchmark.attacks.attack import Attack, RunOptions
+    from benchmark.attacks.library import (
+        BackdoorAttack,
+        BitFlipAttack,
+        InputAttack,
+        JointAttack,
+        WeightAttack,
+    )
+    from benchmark.attacks.result import AttackResult
     from benchmark.batteries import Battery, list_batteries, load_battery
+    from benchmark.budgets import Budget
     from benchmark.datasets import load_dataset, load_npz
     from benchmark.evaluation import evaluate
     from benchmark.report import Report
+    from benchmark.threats import (
+        BackdoorThreat,
+        BitErrorThreat,
+        BitFlipThreat,
+        InputThreat,
+        JointThreat,
+        WeightThreat,
+    )
 
 __all__ = [
+    "Attack",
+    "AttackResult",
+    "BackdoorAttack",
+    "BackdoorThreat",
     "Battery",
+    "BitErrorThreat",
+    "BitFlipAttack",
+    "BitFlipThreat",
+    "Budget",
+    "InputAttack",
+    "InputThreat",
+    "JointAttack",
+    "JointThreat",
     "Report",
+    "RunOptions",
+    "WeightAttack",
+    "WeightThreat",
     "attack_inputs",
     "attack_joint",
     "attack_weights",
@@ -53,10 +88,28 @@ _HOMES = {
         "inject_backdoor",
         "minimal_distances",
     ),
+    "benchmark.attacks.attack": ("Attack", "RunOptions"),
+    "benchmark.attacks.library": (
+        "BackdoorAttack",
+        "BitFlipAttack",
+        "InputAttack",
+        "JointAttack",
+        "WeightAttack",
+    ),
+    "benchmark.attacks.result": ("AttackResult",),
     "benchmark.batteries": ("Battery", "list_batteries", "load_battery"),
+    "benchmark.budgets": ("Budget",),
     "benchmark.datasets": ("load_dataset", "load_npz"),
     "benchmark.evaluation": ("evaluate",),
     "benchmark.report": ("Report",),
+    "benchmark.threats": (
+        "BackdoorThreat",
+        "BitErrorThreat",
+        "BitFlipThreat",
+        "InputThreat",
+        "JointThreat",
+        "WeightThreat",
+    ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -1,35 +1,39 @@
-"""One attack at a time, on any module: the library's short way in."""
+"""One attack at a time, on any module: the library's short way in.
+
+Every function takes the model, the images and the labels first. ``seed``, ``device`` and
+``batch_size`` mean the same everywhere, see :class:`benchmark.attacks.attack.RunOptions`, and
+results are on the device of the images. The attacks themselves, as objects with a threat, are in
+:mod:`benchmark.attacks.library`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from collections.abc import Sequence
 
-import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from benchmark.arguments import Array, Number, budget_of, count_of, input_budget_of, norm_of
-from benchmark.attacks.backdoor import (
-    Backdoor,
-    BackdoorOutcome,
-    Effort,
-    Injection,
-    Patch,
-    Trigger,
-    split,
-)
-from benchmark.attacks.inputs import InputAttackResult, attack_subject, searches_of
+from benchmark.arguments import Array, Number, budget_of, input_budget_of, norm_of
+from benchmark.attacks.attack import RunOptions, device_of_images
+from benchmark.attacks.backdoor import Patch, Trigger
 from benchmark.attacks.inputs.distance import Distances, find_distances
-from benchmark.attacks.joint import Cell, JointAttack, Strike, input_strike
-from benchmark.attacks.weights import WeightAttack, WeightBudget, weight_ladder
+from benchmark.attacks.library import (
+    BackdoorAttack,
+    BackdoorResult,
+    InputAttack,
+    JointAttack,
+    WeightAttack,
+)
+from benchmark.attacks.result import AttackResult
+from benchmark.attacks.weights import weight_ball
 from benchmark.certificates import Certifier
 from benchmark.checks import require_weights_under_attack
 from benchmark.probes.flatness import FlatnessProbe, FlatnessSettings
 from benchmark.requirements import require_image_gradients, require_weights
 from benchmark.results import Score
-from benchmark.subject import Subject, subject_of
-from models_zoo.errors import InputError, shown
+from benchmark.subject import subject_of
+from benchmark.threats import BackdoorThreat, InputThreat, JointThreat, WeightThreat
+from models_zoo.errors import InputError
 
 
 def attack_inputs(
@@ -44,41 +48,32 @@ def attack_inputs(
     seed: int = 0,
     device: str = "cpu",
     batch_size: int = 256,
-) -> InputAttackResult:
+) -> AttackResult:
     """Perturb each image inside its own ball until the model is wrong.
 
     Args:
-        model: from images in [0, 1] to logits.
+        model: from images in [0, 1] to logits; it is not changed.
         images: float (N, C, H, W) in [0, 1], a tensor or an array.
         labels: int (N,).
         norm: ``"linf"``, ``"l2"`` or ``"l1"``; ``2``, ``np.inf`` and the like mean the same.
         eps: radius in input units, such as ``8 / 255`` or ``"8/255"``.
         effort: ``"quick"``, ``"standard"`` or ``"thorough"``.
-        access: ``"gradients"``, or ``"scores"`` for an adversary who only asks the model.
+        access: ``"gradients"``, or ``"scores"`` for an adversary who only queries the model.
         seed: root of every random draw.
         device: where to compute.
         batch_size: images passed through the model at once.
 
     Returns:
-        ``images`` (N, C, H, W) inside the ball and [0, 1], and ``robust`` (N,), bool: what was
-        still classified correctly after everything tried. Where it is false ``images`` holds the
-        proof. ``searches`` says what each search did and what it cost.
+        ``images`` (N, C, H, W) inside the ball and [0, 1], and ``robust`` (N,), bool: what is still
+        classified correctly after everything tried. Where it is false, the image is misclassified.
+        ``searches`` says what each search did and what it cost.
 
     Raises:
         InputError: arguments that do not fit together.
     """
-    with subject_of(
-        model, images, labels, seed=seed, device=device, batch_size=batch_size
-    ) as subject:
-        norm = norm_of(norm)
-        eps = input_budget_of(eps, norm, subject.images)
-        searches_of(effort, access)  # an unknown name is refused before it is compared
-        # The other efforts search without gradients as well where there are none.
-        if effort == "quick" and access == "gradients":
-            require_image_gradients(subject)
-        attack = attack_subject(subject, norm, eps, effort, access=access)
-    home = _device_of(images)
-    return replace(attack, images=attack.images.to(home), robust=attack.robust.to(home))
+    threat = InputThreat(norm_of(norm), budget_of("eps", eps))
+    attack = InputAttack(threat, effort, access)
+    return attack(model, images, labels, RunOptions(seed, device, batch_size))
 
 
 def minimal_distances(
@@ -87,7 +82,7 @@ def minimal_distances(
     labels: Array,
     *,
     norm: str | float = "linf",
-    largest: Number | None = None,
+    eps: Number | None = None,
     precision: float = 0.01,
     seed: int = 0,
     device: str = "cpu",
@@ -96,11 +91,11 @@ def minimal_distances(
     """The nearest misclassified image found around each image: all budgets in one run.
 
     Args:
-        model: from images in [0, 1] to logits.
+        model: from images in [0, 1] to logits; it is not changed.
         images: float (N, C, H, W) in [0, 1], a tensor or an array.
         labels: int (N,).
         norm: ``"linf"``, ``"l2"`` or ``"l1"``; ``2``, ``np.inf`` and the like mean the same.
-        largest: radius up to which to look, in input units; by default the whole box.
+        eps: radius up to which to look, in input units; by default the whole box.
         precision: relative; refine until nothing is found that much nearer.
         seed: root of every random draw.
         device: where to compute.
@@ -108,7 +103,8 @@ def minimal_distances(
 
     Returns:
         ``distances`` (N,), 0 where the clean image is misclassified and infinite where nothing was
-        found; ``images``, the proofs; ``robust(eps)``, bool (N,), what stands at any budget.
+        found; ``images``, the misclassified ones; ``robust(eps)``, bool (N,), what is still
+        classified correctly at any budget.
 
     Raises:
         InputError: arguments that do not fit together.
@@ -116,12 +112,10 @@ def minimal_distances(
     with subject_of(
         model, images, labels, seed=seed, device=device, batch_size=batch_size
     ) as subject:
-        norm = norm_of(norm)
-        if largest is not None:
-            largest = budget_of("largest", largest)
+        norm, largest = norm_of(norm), None if eps is None else budget_of("eps", eps)
         require_image_gradients(subject)
         found = find_distances(subject, norm, largest=largest, precision=precision)
-    home = _device_of(images)
+    home = device_of_images(images)
     return Distances(found.images.to(home), found.distances.to(home), found.largest)
 
 
@@ -137,7 +131,7 @@ def attack_weights(
     seed: int = 0,
     device: str = "cpu",
     batch_size: int = 256,
-) -> WeightAttack:
+) -> AttackResult:
     """Perturb the weights once for all examples, to make as many of them wrong as possible.
 
     Args:
@@ -147,7 +141,7 @@ def attack_weights(
         radius: of the weight ball, in the unit of the geometry.
         geometry: see :class:`benchmark.spaces.WeightBall`.
         rule: which tensors move, see :data:`benchmark.spaces.RULES`.
-        steps: APGD steps of each climb.
+        steps: APGD steps of each ascent.
         seed: root of every random draw.
         device: where to compute.
         batch_size: images passed through the model at once.
@@ -159,14 +153,9 @@ def attack_weights(
         InputError: arguments that do not fit together, or a model most of whose weights would not
             move.
     """
-    with subject_of(
-        model, images, labels, seed=seed, device=device, batch_size=batch_size
-    ) as subject:
-        budget = WeightBudget(geometry, rule, count_of("steps", steps))
-        require_weights(subject)
-        require_weights_under_attack(subject, rule)
-        (found,) = weight_ladder(subject, [budget_of("radius", radius)], budget)
-    return found
+    threat = WeightThreat(geometry, budget_of("radius", radius), rule)
+    attack = WeightAttack(threat, steps)
+    return attack(model, images, labels, RunOptions(seed, device, batch_size))
 
 
 def attack_joint(
@@ -184,7 +173,7 @@ def attack_joint(
     seed: int = 0,
     device: str = "cpu",
     batch_size: int = 256,
-) -> JointAttack:
+) -> AttackResult:
     """Perturb the weights once for all examples and each image inside its own ball.
 
     Never weaker than either attack alone at the same budgets, nor than one after the other in
@@ -206,36 +195,18 @@ def attack_joint(
         batch_size: images passed through the model at once.
 
     Returns:
-        ``weights`` and ``images``, ``robust`` (N,), bool, ``won``, which candidate it was, and
-        ``standing``, how many examples stood under each.
+        ``weights`` and ``images``, ``robust`` (N,), bool, and ``searches``, the candidates that
+        were tried; ``strongest`` is the name of the one that the result is from.
 
     Raises:
         InputError: arguments that do not fit together.
     """
-    budget = WeightBudget(geometry, rule, count_of("steps", steps))
-    with subject_of(
-        model, images, labels, seed=seed, device=device, batch_size=batch_size
-    ) as subject:
-        norm, radius = norm_of(norm), budget_of("radius", radius)
-        eps = input_budget_of(eps, norm, subject.images)
-        require_image_gradients(subject)
-        require_weights(subject)
-        require_weights_under_attack(subject, rule)
-        (weight,) = weight_ladder(subject, [radius], budget)
-        attack = attack_subject(subject, norm, eps, effort)
-        alone = Strike({}, attack.robust, attack.images)
-        if radius > 0:
-            alone = input_strike(subject, norm, eps, attack)
-        return Cell(
-            subject=subject,
-            norm=norm,
-            eps=eps,
-            radius=radius,
-            budget=budget,
-            effort=effort,
-            alone=alone,
-            weight=weight,
-        ).attack()
+    threat = JointThreat(
+        InputThreat(norm_of(norm), budget_of("eps", eps)),
+        WeightThreat(geometry, budget_of("radius", radius), rule),
+    )
+    attack = JointAttack(threat, steps, effort)
+    return attack(model, images, labels, RunOptions(seed, device, batch_size))
 
 
 def certify_joint(
@@ -278,9 +249,9 @@ def certify_joint(
     """
     with subject_of(model, images, labels, device=device, batch_size=batch_size) as subject:
         norm = norm_of(norm)
-        ball = WeightBudget(geometry, rule).ball(subject, budget_of("radius", radius))
+        ball = weight_ball(subject, WeightThreat(geometry, budget_of("radius", radius), rule))
         eps = input_budget_of(eps, norm, subject.images)
-        return Certifier(subject, norm).certified(eps, ball).to(_device_of(images))
+        return Certifier(subject, norm).certified(eps, ball).to(device_of_images(images))
 
 
 def inject_backdoor(
@@ -288,7 +259,7 @@ def inject_backdoor(
     images: Array,
     labels: Array,
     *,
-    budget: Number,
+    radius: Number,
     target: int = 0,
     trigger: Trigger | None = None,
     geometry: str = "relative-linf",
@@ -297,18 +268,18 @@ def inject_backdoor(
     seed: int = 0,
     device: str = "cpu",
     batch_size: int = 256,
-) -> BackdoorOutcome:
-    """Plant a backdoor in the weights on one part of the examples, measure it on another.
+) -> BackdoorResult:
+    """Inject a backdoor into the weights on one part of the examples, measure it on another.
 
-    Half of the examples are optimised on, a fifth decides which of the weights passed through
-    count, and the rest is measured on.
+    Half of the examples are optimized on, a fifth decides which of the weights found count, and the
+    rest is measured on.
 
     Args:
         model: from images in [0, 1] to logits; it is not changed.
         images: float (N, C, H, W) in [0, 1], at least 4.
         labels: int (N,).
-        budget: radius of the weight ball, in the unit of the geometry.
-        target: the class the trigger shall call up.
+        radius: of the weight ball, in the unit of the geometry.
+        target: the class that stamped images are to be given.
         trigger: what is stamped on the images, any of
             :mod:`benchmark.attacks.backdoor.triggers`; by default a bright 3 x 3 square in the
             lower right corner.
@@ -327,22 +298,9 @@ def inject_backdoor(
     Raises:
         InputError: arguments that do not fit together.
     """
-    planted = Patch() if trigger is None else trigger
-    if not isinstance(planted, Trigger):
-        raise InputError(
-            "trigger must be one of benchmark.attacks.backdoor.triggers, such as Patch(), got "
-            f"{shown(trigger)}"
-        )
-    backdoor, budgets = Backdoor(planted, target), WeightBudget(geometry, rule)
-    with subject_of(
-        model, images, labels, seed=seed, device=device, batch_size=batch_size
-    ) as subject:
-        _require_class(subject, target)
-        require_weights(subject)
-        require_weights_under_attack(subject, rule)
-        injection = Injection(split(subject), backdoor, Effort(count_of("steps", steps)))
-        ball = budgets.ball(subject, budget_of("budget", budget))
-        return injection.measure(ball, injection.at(ball))
+    threat = BackdoorThreat(geometry, budget_of("radius", radius), rule)
+    attack = BackdoorAttack(threat, Patch() if trigger is None else trigger, target, steps)
+    return attack(model, images, labels, RunOptions(seed, device, batch_size))
 
 
 def flatness(
@@ -351,10 +309,26 @@ def flatness(
     labels: Array,
     *,
     eps: Number,
+    average_radius: float = 0.5,
+    average_radii: Sequence[float] = (0.1, 0.25, 0.5, 1.0),
+    worst_radius: float = 0.003,
+    worst_radii: Sequence[float] = (0.00075, 0.001, 0.002, 0.003, 0.004, 0.005),
+    geometry: str = "relative-l2",
+    rule: str = "no-normalization",
+    input_steps: int = 20,
+    draws: int = 10,
+    restarts: int = 2,
+    epochs: int = 20,
+    minibatch: int | None = None,
+    examples: int = 1000,
+    measure_examples: int = 200,
+    lanczos_steps: int = 40,
+    trace_draws: int = 10,
+    sam_rho: float = 0.05,
+    asam_rho: float = 0.5,
     seed: int = 0,
     device: str = "cpu",
     batch_size: int = 256,
-    **settings: Any,
 ) -> dict[str, Score]:
     """Average- and worst-case flatness, robust and clean (Stutz et al. 2021); larger is sharper.
 
@@ -363,10 +337,27 @@ def flatness(
         images: float (N, C, H, W) in [0, 1], a tensor or an array.
         labels: int (N,).
         eps: linf input budget of the robust loss.
+        average_radius: radius of the random weight perturbations of the average case.
+        average_radii: further radii at which random perturbations are drawn.
+        worst_radius: radius of the weight ball of the worst case.
+        worst_radii: further radii that are searched; what is found at smaller ones counts.
+        geometry: the weight ball, see :class:`benchmark.spaces.WeightBall`.
+        rule: which tensors move, see :data:`benchmark.spaces.RULES`.
+        input_steps: PGD steps of the robust loss.
+        draws: random perturbations of the average case.
+        restarts: ascents of the worst case per radius.
+        epochs: passes over the examples of each ascent.
+        minibatch: images per weight step of the worst case; by default all of them.
+        examples: the first so many examples are used.
+        measure_examples: the first so many of them are used for the other measures of flatness,
+            which 0 leaves out.
+        lanczos_steps: products with a Hessian, at most, for its largest eigenvalue.
+        trace_draws: random vectors for the trace of a Hessian.
+        sam_rho: length of SAM's step.
+        asam_rho: length of ASAM's step.
         seed: root of every random draw.
         device: where to compute.
         batch_size: images passed through the model at once.
-        settings: other fields of :class:`benchmark.probes.flatness.FlatnessSettings`.
 
     Returns:
         The scores of the probe ``flatness`` by name.
@@ -379,25 +370,33 @@ def flatness(
     ) as subject:
         require_image_gradients(subject)
         require_weights(subject)
-        chosen = _flatness_settings(eps=input_budget_of(eps, "linf", subject.images), **settings)
-        require_weights_under_attack(subject, chosen.rule)
-        return FlatnessProbe(chosen)(subject).scores
+        settings = _flatness_settings(
+            eps=input_budget_of(eps, "linf", subject.images),
+            average_radius=average_radius,
+            average_radii=average_radii,
+            worst_radius=worst_radius,
+            worst_radii=worst_radii,
+            geometry=geometry,
+            rule=rule,
+            input_steps=input_steps,
+            draws=draws,
+            restarts=restarts,
+            epochs=epochs,
+            minibatch=minibatch,
+            examples=examples,
+            measure_examples=measure_examples,
+            lanczos_steps=lanczos_steps,
+            trace_draws=trace_draws,
+            sam_rho=sam_rho,
+            asam_rho=asam_rho,
+        )
+        require_weights_under_attack(subject, settings.rule)
+        return FlatnessProbe(settings)(subject).scores
 
 
-def _device_of(images: Array) -> torch.device:
-    """Where a caller's images lie, and results go back to."""
-    return images.device if isinstance(images, Tensor) else torch.device("cpu")
-
-
-def _require_class(subject: Subject, target: int) -> None:
-    classes = subject.logits(subject.images[:1]).shape[1]
-    if not 0 <= count_of("target", target, 0) < classes:
-        raise InputError(f"target must be a class in 0..{classes - 1}, got {target}")
-
-
-def _flatness_settings(**settings: Any) -> FlatnessSettings:
+def _flatness_settings(**settings: object) -> FlatnessSettings:
     try:
-        return FlatnessSettings(**settings)
+        return FlatnessSettings.model_validate(settings)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"])) or "settings"

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from benchmark.budgets import Budget
 from models_zoo.errors import InputError, reason_of, shown
-from models_zoo.numbers import number_of
 
 Array = Tensor | np.ndarray[Any, Any] | Sequence[Any]
 """A tensor, or what becomes one without a decision: a NumPy array, a list of numbers."""
@@ -27,7 +27,7 @@ Number = float | int | str | Fraction | Decimal | Tensor
 """A budget: a number, a fraction such as ``"8/255"``, or a tensor of one element."""
 
 ROUNDING = 1e-6
-"""How far outside [0, 1] an image may lie, and is clipped: the rounding of a transform."""
+"""How far outside [0, 1] a value may lie and is clipped: the rounding of a transform."""
 
 CHANNELS = (1, 3, 4)
 """Usual numbers of channels, by which a wrong order of dimensions is recognized."""
@@ -116,8 +116,8 @@ def norm_of(norm: object) -> str:
     return _NORMS.get(text, text if not isinstance(norm, str) else norm)
 
 
-def budget_of(name: str, value: Number) -> float:
-    """A radius as a number.
+def budget_of(name: str, value: Number) -> Budget:
+    """A radius as a number that remembers its text.
 
     Args:
         name: of the argument, for messages.
@@ -132,7 +132,10 @@ def budget_of(name: str, value: Number) -> float:
     elif isinstance(value, Fraction | Decimal):
         number = _float(value)
     elif isinstance(value, str):
-        number = number_of(value)
+        try:
+            number = Budget.of(value)
+        except ValueError:
+            number = None
     if isinstance(number, np.number):
         number = number.item()
     if isinstance(number, bool) or not isinstance(number, int | float):
@@ -142,10 +145,10 @@ def budget_of(name: str, value: Number) -> float:
         )
     if not 0 <= number < math.inf:
         raise InputError(f"{name} must be a finite number of at least 0, got {number}")
-    return float(number)
+    return number if isinstance(number, Budget) else Budget(number)
 
 
-def input_budget_of(value: Number, norm: str, images: Tensor, name: str = "eps") -> float:
+def input_budget_of(value: Number, norm: str, images: Tensor, name: str = "eps") -> Budget:
     """The radius of an input ball, in input units.
 
     Args:

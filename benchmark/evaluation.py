@@ -30,7 +30,7 @@ def evaluate(
     model: nn.Module,
     images: Array,
     labels: Array,
-    battery: str | Battery = "digits-v1",
+    battery: str | Battery,
     probes: Sequence[str] | str | None = None,
     *,
     seed: int = 0,

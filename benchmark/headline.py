@@ -1,4 +1,4 @@
-"""Non-singular robust accuracy: what is still right under every adversary at once."""
+"""Non-singular robust accuracy: which examples are robust under every threat of the headline."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from benchmark.results import ProbeResult, ScoreSpec
+from benchmark.results import Outcome, ProbeResult, ScoreSpec
 from benchmark.statistics import proportion
+from benchmark.threats import AnyThreat
 
 PARTS = ("clean", "input", "weight", "joint")
 """The probes whose headline outcomes are intersected."""
@@ -32,10 +33,17 @@ def nonsingular(results: Mapping[str, ProbeResult]) -> ProbeResult | None:
     """
     if any(part not in results or results[part].left_out is not None for part in PARTS):
         return None
-    standing = np.logical_and.reduce([results[part].outcomes["headline"] for part in PARTS])
+    robust = np.logical_and.reduce([results[part].outcomes["headline"] for part in PARTS])
     return ProbeResult(
         probe="nonsingular",
-        scores={"robust_accuracy": proportion(standing)},
-        outcomes={"headline": standing},
+        scores={"robust_accuracy": proportion(robust)},
+        share_of={"robust_accuracy": "headline"},
+        headline_threats=[threat for part in PARTS for threat in _headline_threats(results[part])],
         protocol={"intersection of": ", ".join(PARTS)},
-    )
+    ).with_outcomes({"headline": Outcome(robust, "headline")})
+
+
+def _headline_threats(result: ProbeResult) -> list[AnyThreat]:
+    """The threat of a probe's headline outcome, where one is perturbed."""
+    kind = result.outcome_kinds.get("headline")
+    return [] if kind is None or kind.threat is None else [kind.threat]

@@ -14,6 +14,10 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field
 
 from benchmark.budgets import Budget, Written, budget_named
+from benchmark.spaces.inputs import NORMS
+from benchmark.spaces.selection import RULES
+from benchmark.spaces.weights import GEOMETRIES
+from models_zoo.errors import unknown_name
 
 DEFAULT_RULE = "no-normalization"
 """The rule that labels leave out."""
@@ -94,6 +98,12 @@ class InputThreat(OneBudgetThreat):
     kind: Literal["input"] = "input"
     budget_field = "eps"
 
+    def __post_init__(self) -> None:
+        """Refuse an unknown norm, and take a number or a text as the radius."""
+        super().__post_init__()
+        if self.norm not in NORMS:
+            raise unknown_name("norm", self.norm, NORMS)
+
     @property
     def parts(self) -> tuple[str, ...]:
         """Norm and radius, such as ``input/linf/0.25``."""
@@ -120,6 +130,11 @@ class WeightThreat(OneBudgetThreat):
     rule: str = DEFAULT_RULE
     kind: Literal["weight"] = "weight"
     budget_field = "radius"
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown geometry or rule, and take a number or a text as the radius."""
+        super().__post_init__()
+        _require_known(self.geometry, self.rule)
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -185,6 +200,16 @@ class BackdoorThreat(OneBudgetThreat):
     target: int | None = None
     kind: Literal["backdoor"] = "backdoor"
     budget_field = "radius"
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown geometry or rule, and take a number or a text as the radius."""
+        super().__post_init__()
+        _require_known(self.geometry, self.rule)
+
+    @property
+    def weights(self) -> WeightThreat:
+        """The ball around the weights."""
+        return WeightThreat(self.geometry, self.radius, self.rule)
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -280,6 +305,13 @@ class RegionThreat(OneBudgetThreat):
     @property
     def _access(self) -> str:
         return "transfer" if self.transferred else "white-box"
+
+
+def _require_known(geometry: str, rule: str) -> None:
+    if not isinstance(geometry, str) or geometry not in GEOMETRIES:
+        raise unknown_name("weight geometry", geometry, GEOMETRIES)
+    if not isinstance(rule, str) or rule not in RULES:
+        raise unknown_name("weight rule", rule, RULES)
 
 
 AnyThreat = Annotated[

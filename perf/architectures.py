@@ -19,7 +19,8 @@ import typer
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
-from benchmark.attacks.weights import WeightBudget, weight_ladder
+from benchmark.attacks.weights import search_weights, weight_ball
+from benchmark.budgets import Budget
 from benchmark.checks import require_weights_under_attack
 from benchmark.measures.flatness import average_flatness, worst_flatness
 from benchmark.measures.robust_loss import RobustLoss
@@ -27,6 +28,7 @@ from benchmark.probes.bits import BitsProbe, BitsSettings
 from benchmark.probes.clean import CleanProbe
 from benchmark.roles import Coverage
 from benchmark.subject import Subject, subject_of
+from benchmark.threats import WeightThreat
 from models_zoo.checkpoint.writing import write_bytes
 from models_zoo.errors import InputError
 from perf.architecture_cases import CASES, build
@@ -154,11 +156,13 @@ def score(subject: Subject) -> None:
     """
     CleanProbe(CleanProbe.Settings())(subject)
     require_weights_under_attack(subject, RULE)
-    budget = WeightBudget(rule=RULE, steps=1)
-    weight_ladder(subject, [RADIUS], budget)
-    bits = BitsSettings(rates=(0.01,), patterns=2, flips=1, headline_flips=1, draws=2, top=1)
+    threat = WeightThreat("relative-l2", Budget(RADIUS), RULE)
+    search_weights(subject, [threat], 1)
+    bits = BitsSettings(
+        rates=(Budget(0.01),), patterns=2, flips=1, headline_flips=1, draws=2, top=1
+    )
     BitsProbe(bits)(subject)
-    ball, loss = budget.ball(subject, RADIUS), RobustLoss(EPS, steps=1)
+    ball, loss = weight_ball(subject, threat), RobustLoss(EPS, steps=1)
     average_flatness(subject, [loss], ball, draws=2)
     worst_flatness(subject, loss, ball, restarts=1, epochs=1)
 

@@ -14,7 +14,7 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from benchmark.batteries import battery_for, load_battery
-from benchmark.probes.probe import Budget
+from benchmark.budgets import Budget
 from models_zoo.errors import InputError
 from perf.battery_costs import BatteryRow, measure_battery
 from perf.battery_table import render as render_rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmark.probes.ladders import budget_text
+from benchmark.budgets import budget_text
 from perf.battery_costs import BatteryRow
 from perf.page import line
 

@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from benchmark.batteries import battery_for
+from benchmark.budgets import budget_text
 from benchmark.datasets import Dataset, load_dataset, load_npz
-from benchmark.probes.ladders import budget_text
 from benchmark.spaces.inputs import NORMS
 from models_zoo import list_models, load_card, load_file, load_model
 from models_zoo.classifier import Classifier

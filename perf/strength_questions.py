@@ -3,40 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
-from benchmark.attacks.weights import search_ladder
+from benchmark.attacks.weights import search_weights, weight_ball
 from benchmark.batteries import Battery
 from benchmark.measures.flatness import Worst, worst_flatness
 from benchmark.measures.robust_loss import RobustLoss
 from benchmark.probes.flatness import FlatnessSettings
 from benchmark.probes.weights import WeightSettings
 from benchmark.subject import Subject
+from benchmark.threats import WeightThreat
 from models_zoo.errors import InputError
 
 Question = Callable[[Subject, Battery, int], dict[str, float]]
 
 
 def weight_values(subject: Subject, battery: Battery, factor: int) -> dict[str, float]:
-    """Loss and accuracy of the weight attack over all its ladders."""
+    """Loss and accuracy of the weight attack at all its radii."""
     settings = battery.probes.get("weight")
     if not isinstance(settings, WeightSettings):
         raise InputError(f"battery {battery.name} has no weight probe")
-    ladders = {settings.budget: settings.radii}
+    searches = [(settings.threats, settings.steps)]
     for geometry, ball in settings.also.items():
-        ladders[replace(settings.budget, geometry=geometry, steps=ball.steps)] = ball.radii
+        threats = [WeightThreat(geometry, radius, settings.rule) for radius in ball.radii]
+        searches.append((threats, ball.steps))
     values = {}
-    for budget, radii in ladders.items():
-        longer = replace(budget, steps=factor * budget.steps)
-        for radius, rung in zip(radii, search_ladder(subject, radii, longer), strict=True):
-            at = f"{budget.geometry} {radius:g}"
-            values[f"weight loss, {at}"] = float(rung.losses.double().mean())
-            values[f"weight accuracy, {at}"] = float(rung.lowest.robust.double().mean())
+    for threats, steps in searches:
+        found = search_weights(subject, threats, factor * steps)
+        for threat, worst in zip(threats, found, strict=True):
+            at = f"{threat.geometry} {threat.radius:g}"
+            values[f"weight loss, {at}"] = float(worst.losses.double().mean())
+            values[f"weight accuracy, {at}"] = float(worst.lowest.robust.double().mean())
     return values
 
 
 def flatness_values(subject: Subject, battery: Battery, factor: int) -> dict[str, float]:
-    """Worst-case flatness over its ladder, clean and robust, on the examples the probe takes."""
+    """Worst-case flatness at its radii, clean and robust, on the examples the probe takes."""
     settings = battery.probes.get("flatness")
     if not isinstance(settings, FlatnessSettings):
         raise InputError(f"battery {battery.name} has no flatness probe")
@@ -52,7 +53,7 @@ def flatness_values(subject: Subject, battery: Battery, factor: int) -> dict[str
             found = worst_flatness(
                 some,
                 loss,
-                settings.budget.ball(some, radius),
+                weight_ball(some, settings.threat(radius)),
                 restarts=settings.restarts,
                 epochs=factor * settings.epochs,
                 minibatch=settings.minibatch,

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import geometric_mean
 
+from benchmark.budgets import budget_text
 from benchmark.comparison import Ours, Side
-from benchmark.probes.ladders import budget_text
 from perf.page import line, write_section
 from perf.records import Row
 

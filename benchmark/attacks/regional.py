@@ -25,8 +25,8 @@ from benchmark.spaces import IMAGES, Region
 from benchmark.subject import Subject
 from models_zoo.prediction import predicted_classes
 
-REPORT_EVERY = 50
-"""Steps between two words of progress."""
+REPORT_EVERY_STEPS = 50
+"""Steps between two reports of progress."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def attack_regions(
     Args:
         target: the attacked model ``h``, with N images and their labels.
         shapes: the regions.
-        aims: the wrong class (N,) each image is driven to.
+        aims: the wrong class (N,) to which each image is moved.
         generator: the model ``g`` whose gradient is followed, with the same images; by default the
             attacked one itself (white-box).
         steps: the most steps taken.
@@ -106,7 +106,7 @@ def _first_fooling(
 ) -> tuple[Tensor, Tensor]:
     """The first iterate that fools the target, and the first that fools the generator.
 
-    Where there is none it is the clean image. An image climbs until it has fooled both.
+    Where there is none it is the clean image. Steps are taken until an image has fooled both.
     """
     images, labels = region.images, target.labels
     on_target, on_generator = images.clone(), images.clone()
@@ -116,7 +116,7 @@ def _first_fooling(
     for taken in range(steps + 1):
         if len(rows) == 0:
             break
-        logits, slope = aim_gradient(generator, images, aims[rows])
+        logits, gradient = aim_gradient(generator, images, aims[rows])
         wrong = predicted_classes(logits) != labels[rows]
         fresh = wrong & open_generator[rows]
         on_generator[rows[fresh]] = images[fresh]
@@ -131,14 +131,14 @@ def _first_fooling(
         fresh = wrong & open_target[rows]
         on_target[rows[fresh]] = images[fresh]
         open_target[rows[fresh]] = False
-        if taken % REPORT_EVERY == 0:
-            target.progress(f"regional step {taken}: {len(rows)} of {region.rows} climb")
+        if taken % REPORT_EVERY_STEPS == 0:
+            target.progress(f"regional step {taken}: {len(rows)} of {region.rows} not broken")
         stays = open_target[rows] | open_generator[rows]
         if not stays.all():
-            rows, images, slope = rows[stays], images[stays], slope[stays]
+            rows, images, gradient = rows[stays], images[stays], gradient[stays]
             here = region.take(rows)
         # The objective is minus the cross-entropy: the space's steepest step ascends.
-        point = here.move({IMAGES: images}, here.steepest({IMAGES: -slope}), length)
+        point = here.move({IMAGES: images}, here.steepest({IMAGES: -gradient}), length)
         images = here.project(point)[IMAGES]
     return on_target, on_generator
 

@@ -106,8 +106,8 @@ def _square(height: int, width: int, rows: int, columns: int) -> Tensor:
 
 def _salience(generator: Subject, aims: Tensor) -> Tensor:
     """``sum over channels |d CE(z, aim) / d x|`` at the clean images, (N, H * W)."""
-    slope = aim_gradient(generator, generator.images, aims)[1]
-    return slope.abs().sum(1).flatten(1)
+    gradient = aim_gradient(generator, generator.images, aims)[1]
+    return gradient.abs().sum(1).flatten(1)
 
 
 def aim_gradient(subject: Subject, images: Tensor, aims: Tensor) -> tuple[Tensor, Tensor]:

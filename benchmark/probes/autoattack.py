@@ -1,21 +1,22 @@
-"""The reference: AutoAttack's standard version, to hold our own numbers against."""
+"""The reference: AutoAttack's standard version, to compare our own numbers with."""
 
 from __future__ import annotations
 
 from benchmark.attacks.reference import require_attackable, run_autoattack
+from benchmark.budgets import Budget
 from benchmark.probes.probe import (
-    Budget,
     Probe,
     ProbeSettings,
-    bits,
+    as_outcomes,
     classes_of,
     refusal,
     share,
 )
-from benchmark.results import ProbeResult
+from benchmark.results import Outcome, ProbeResult
 from benchmark.spaces.inputs import Norm
 from benchmark.statistics import proportion
 from benchmark.subject import Subject
+from benchmark.threats import InputThreat
 
 
 class AutoAttackSettings(ProbeSettings):
@@ -35,14 +36,14 @@ class AutoAttackProbe(Probe):
 
     name = "input-autoattack"
     title = "AutoAttack (reference)"
-    question = "What does the field's yardstick say at the headline input budget?"
+    question = "What does the standard reference say at the headline input budget?"
     Settings = AutoAttackSettings
-    climbs_images = True
+    uses_image_gradients = True
     scores = {
         "robust_accuracy": share(
             "AutoAttack",
-            "Share of test examples that AutoAttack's standard version leaves standing at the "
-            "stated budget, its images measured and classified again by us.",
+            "Share of test examples that AutoAttack's standard version leaves correctly "
+            "classified at the stated budget, its images measured and classified again by us.",
         )
     }
 
@@ -59,9 +60,11 @@ class AutoAttackProbe(Probe):
         """
         settings: AutoAttackSettings = self.settings
         found = run_autoattack(subject, settings.norm, settings.eps)
+        threat = InputThreat(settings.norm, settings.eps)
         return ProbeResult(
             probe=self.name,
-            scores={"robust_accuracy": proportion(bits(found.robust))},
-            outcomes={"headline": bits(found.robust)},
-            protocol={"norm": settings.norm, "budget": settings.eps, "version": "standard"},
-        )
+            scores={"robust_accuracy": proportion(as_outcomes(found.robust))},
+            share_of={"robust_accuracy": "headline"},
+            headline_threats=[threat],
+            protocol={"norm": settings.norm, "budget": float(settings.eps), "version": "standard"},
+        ).with_outcomes({"headline": Outcome(as_outcomes(found.robust), "reference", threat)})

@@ -1,4 +1,4 @@
-"""How small a weight change plants a backdoor."""
+"""How small a weight change injects a backdoor."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import torch
 
 from benchmark.attacks.backdoor import (
     Backdoor,
-    BackdoorLadder,
+    BackdoorByBudget,
     Splits,
     inject_all,
     require_injectable,
     split,
 )
+from benchmark.attacks.weights import weight_ball
 from benchmark.probes.backdoor_pictures import (
     budget_curves,
     change_bars,
@@ -21,8 +22,8 @@ from benchmark.probes.backdoor_pictures import (
     trigger_thumbnails,
 )
 from benchmark.probes.backdoor_settings import BackdoorSettings
-from benchmark.probes.probe import Probe, bits, classes_of, refusal, share
-from benchmark.results import ProbeResult, ScoreSpec
+from benchmark.probes.probe import Probe, as_outcomes, classes_of, refusal, share
+from benchmark.results import Outcome, ProbeResult, ScoreSpec
 from benchmark.spaces import WeightBall
 from benchmark.statistics import exact, mean, proportion, wilson
 from benchmark.subject import Subject
@@ -33,7 +34,7 @@ class BackdoorProbe(Probe):
 
     name = "backdoor"
     title = "Backdoor injection"
-    question = "How small a change of the weights plants a backdoor that nobody notices?"
+    question = "How small a change of the weights injects a backdoor that goes unnoticed?"
     Settings = BackdoorSettings
     scores = {
         "success": share(
@@ -47,8 +48,8 @@ class BackdoorProbe(Probe):
         "success_at_any_cost": share(
             "Backdoor at any cost",
             "The same share for the weights that succeed most of all that were tried out at the "
-            "headline budget, however much clean accuracy they cost: where no quiet backdoor is "
-            "found, a loud one may still be. The protocol states its cost.",
+            "headline budget, however much clean accuracy they cost: where no unnoticed backdoor "
+            "is found, one that is noticed may be. The protocol states its cost.",
             up=False,
         ),
         "mean_success": share(
@@ -63,15 +64,15 @@ class BackdoorProbe(Probe):
         ),
         "clean_drop": ScoreSpec(
             label="Clean drop",
-            description="Clean accuracy that this injection costs. Whoever plants a backdoor wants "
-            "it to be small.",
+            description="Clean accuracy that this injection costs. An adversary wants it to be "
+            "small.",
             unit="share",
             higher_is_better=None,
         ),
         "agreement": ScoreSpec(
             label="Agreement",
             description="Share of clean images that are classified after this injection as they "
-            "were before, rightly or wrongly. Whoever plants a backdoor wants it to be large.",
+            "were before, correctly or not. An adversary wants it to be large.",
             unit="share",
             higher_is_better=None,
         ),
@@ -93,7 +94,7 @@ class BackdoorProbe(Probe):
             description="Smallest weight budget that reaches the wanted success (90% unless the "
             "battery says otherwise) for at most the allowed drop of clean accuracy (1 point), by "
             "bisection on the images that are chosen on, and confirmed on those that are "
-            "measured; infinite where no budget up to the ladder's largest does both.",
+            "measured; infinite where no budget up to the battery's largest does both.",
             unit="radius",
             higher_is_better=True,
         ),
@@ -130,46 +131,48 @@ class BackdoorProbe(Probe):
         weights = subject.weights_that_move(settings.rule)
 
         def ball(budget: float) -> WeightBall:
-            return WeightBall(weights, budget, settings.geometry)
+            return weight_ball(subject, settings.threat(budget).weights)
 
-        best, loudest, outcomes = inject_all(
+        best, most_successful, outcomes = inject_all(
             splits, backdoors, ball(settings.headline), settings.effort, settings.goal
         )
-        loud = loudest.injection.measure(ball(settings.headline), loudest.trial)
-        ladder = BackdoorLadder(best.injection, ball)
-        ladder.climb(settings.budgets, settings.headline, best.trial)
-        ladder.bisect(settings.bisections)
+        loud = most_successful.injection.measure(ball(settings.headline), most_successful.trial)
+        by_budget = BackdoorByBudget(best.injection, ball)
+        by_budget.inject(settings.budgets, settings.headline, best.trial)
+        by_budget.bisect(settings.bisections)
         budgets = [0.0, *settings.budgets]
-        kept = ladder.kept(budgets)
+        kept = by_budget.kept(budgets)
         headline = outcomes[best.name] = kept[budgets.index(settings.headline)]
         loud_name, loud = max(
-            (best.name, headline), (loudest.name, loud), key=lambda each: each[1].rate
+            (best.name, headline), (most_successful.name, loud), key=lambda each: each[1].rate
         )
         rates = [outcome.rate for outcome in outcomes.values()]
         lost = headline.clean.double() - headline.robust.double()
+        threat = settings.threat(settings.headline)
         moving = sum(tensor.numel() for tensor in weights.values())
         return ProbeResult(
             probe=self.name,
             scores={
-                "success": proportion(bits(headline.success)),
-                "success_at_any_cost": proportion(bits(loud.success)),
+                "success": proportion(as_outcomes(headline.success)),
+                "success_at_any_cost": proportion(as_outcomes(loud.success)),
                 "mean_success": wilson(sum(rates) / len(rates), len(headline.success)),
-                "clean_accuracy": proportion(bits(headline.robust)),
+                "clean_accuracy": proportion(as_outcomes(headline.robust)),
                 "clean_drop": mean(lost.cpu().numpy(), (-1, 1)),
-                "agreement": proportion(bits(headline.agreement)),
-                "base_rate": proportion(bits(headline.base)),
+                "agreement": proportion(as_outcomes(headline.agreement)),
+                "base_rate": proportion(as_outcomes(headline.base)),
                 "relative_change": exact(headline.change, len(headline.robust)),
-                "smallest_budget": exact(ladder.smallest(), len(headline.robust)),
-                "smallest_change": exact(ladder.smallest_change(), len(headline.robust)),
+                "smallest_budget": exact(by_budget.smallest(), len(headline.robust)),
+                "smallest_change": exact(by_budget.smallest_change(), len(headline.robust)),
             },
-            outcomes={"held_out_robust": bits(headline.robust)},
-            curves=budget_curves(f"{settings.geometry} budget", budgets, kept),
-            bars=[*combination_bars(outcomes), change_bars(headline.moved, moving)],
+            headline_threats=[threat],
+            share_of={"clean_accuracy": "held_out_robust"},
+            curves=budget_curves(settings.threat(settings.budgets[-1]), budgets, kept),
+            bars=[*combination_bars(outcomes, threat), change_bars(headline.moved, moving, threat)],
             thumbnails=trigger_thumbnails(backdoors.values(), splits.measured.images),
             protocol={
                 "ball": settings.geometry,
                 "tensors": settings.rule,
-                "headline budget": settings.headline,
+                "headline budget": float(settings.headline),
                 "combinations": len(backdoors),
                 "best combination": best.name,
                 "combination at any cost": loud_name,
@@ -180,16 +183,18 @@ class BackdoorProbe(Probe):
                 "weights of triggered images": list(settings.betas),
                 "counts as working": f"{settings.success:.0%} success for at most "
                 f"{settings.clean_drop:.1%} of accuracy",
-                "smallest budget before it is confirmed": ladder.smallest_selected(),
+                "smallest budget before it is confirmed": by_budget.smallest_selected(),
                 "l1 norm of dw": headline.moved.l1,
                 "l2 norm of dw": headline.moved.l2,
                 "linf norm of dw": headline.moved.linf,
             },
+        ).with_outcomes(
+            {"held_out_robust": Outcome(as_outcomes(headline.robust), "control", threat)}
         )
 
 
 def _combinations(settings: BackdoorSettings, subject: Subject) -> dict[str, Backdoor]:
-    """Every trigger with every seed and target, by a name that tells them apart."""
+    """Every trigger with every seed and target, by a name that distinguishes them."""
     named = {}
     for trigger, seed, target in product(settings.triggers, settings.seeds, settings.targets):
         generator = subject.generator("backdoor", "trigger", seed)

@@ -7,29 +7,44 @@ from collections.abc import Iterable, Mapping, Sequence
 from torch import Tensor
 
 from benchmark.attacks.backdoor import Backdoor, BackdoorOutcome, WeightChange
-from benchmark.probes.ladders import outcome_curve
-from benchmark.probes.probe import bits
+from benchmark.probes.budget_curves import outcome_curve
+from benchmark.probes.probe import as_outcomes
 from benchmark.results import Bars, Curve, Thumbnail
 from benchmark.statistics import exact, proportion
+from benchmark.threats import BackdoorThreat
 
 
 def budget_curves(
-    label: str, budgets: Sequence[float], outcomes: Sequence[BackdoorOutcome]
+    threat: BackdoorThreat, budgets: Sequence[float], outcomes: Sequence[BackdoorOutcome]
 ) -> list[Curve]:
-    """Success, clean accuracy and agreement over budgets, on the measured split."""
+    """Success, clean accuracy and agreement over budgets, on the measured split.
+
+    Args:
+        threat: at the last budget.
+        budgets: ascending.
+        outcomes: one per budget.
+    """
     series: dict[str, list[Tensor]] = {
         "success": [outcome.success for outcome in outcomes],
         "clean accuracy": [outcome.robust for outcome in outcomes],
         "agreement": [outcome.agreement for outcome in outcomes],
     }
     return [
-        outcome_curve("backdoor", name, label, budgets, rungs, "share")
-        for name, rungs in series.items()
+        outcome_curve(
+            "backdoor",
+            name,
+            f"{threat.geometry} budget",
+            budgets,
+            robust,
+            "share",
+            threat=threat,
+        )
+        for name, robust in series.items()
     ]
 
 
-def combination_bars(outcomes: Mapping[str, BackdoorOutcome]) -> list[Bars]:
-    """How every combination of trigger, target and seed does at the headline budget."""
+def combination_bars(outcomes: Mapping[str, BackdoorOutcome], threat: BackdoorThreat) -> list[Bars]:
+    """What every combination of trigger, target and seed achieves at the headline budget."""
     series: dict[str, list[Tensor]] = {
         "success": [outcome.success for outcome in outcomes.values()],
         "clean accuracy": [outcome.robust for outcome in outcomes.values()],
@@ -42,13 +57,15 @@ def combination_bars(outcomes: Mapping[str, BackdoorOutcome]) -> list[Bars]:
             x_label="trigger and target class",
             y_label="share",
             names=list(outcomes),
-            y=[proportion(bits(each)) for each in rows],
+            y=[proportion(as_outcomes(each)) for each in rows],
+            unit="share",
+            threat=threat,
         )
         for name, rows in series.items()
     ]
 
 
-def change_bars(moved: WeightChange, weights: int) -> Bars:
+def change_bars(moved: WeightChange, weights: int, threat: BackdoorThreat) -> Bars:
     """Percentiles and mean of the relative change of ``weights`` many weights."""
     named = {f"{percent}%": value for percent, value in moved.percentiles.items()}
     return Bars(
@@ -58,6 +75,8 @@ def change_bars(moved: WeightChange, weights: int) -> Bars:
         y_label="share of |w|",
         names=[*named, "mean"],
         y=[exact(value, weights) for value in (*named.values(), moved.mean)],
+        unit="share",
+        threat=threat,
     )
 
 

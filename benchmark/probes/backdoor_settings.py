@@ -1,4 +1,4 @@
-"""What a battery can say of the backdoor probe."""
+"""The settings of the backdoor probe."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from pydantic import Field, model_validator
 from benchmark.attacks.backdoor import (
     AdditiveNoise,
     BlendedNoise,
-    Effort,
     Goal,
+    InjectionEffort,
     Patch,
     RandomPixels,
 )
-from benchmark.probes.ladders import require_rung
-from benchmark.probes.probe import Budget, Ladder, ProbeSettings
+from benchmark.budgets import Budget
+from benchmark.probes.budget_curves import require_among
+from benchmark.probes.probe import Budgets, ProbeSettings
+from benchmark.threats import BackdoorThreat
 
 AnyTrigger = Annotated[
     Patch | RandomPixels | BlendedNoise | AdditiveNoise, Field(discriminator="kind")
@@ -28,23 +30,23 @@ class BackdoorSettings(ProbeSettings):
     """Budgets, backdoors and effort of the injection.
 
     Attributes:
-        budgets: ladder of weight budgets, in the unit of the geometry.
+        budgets: radii of the weight balls, ascending, in the unit of the geometry.
         headline: the budget of all scores but ``smallest_budget``.
         geometry: an linf ball around the weights.
         rule: which tensors move; batch norm's running statistics never do.
         triggers: tables with a ``kind`` (``patch``, ``pixels``, ``blend`` or ``additive``) and the
             fields of that trigger; see :mod:`benchmark.attacks.backdoor.triggers`.
-        targets: the classes the triggers shall call up.
+        targets: the classes that stamped images are to be given.
         seeds: of random patterns and of the order of images; every trigger is tried with every
             target and seed.
-        steps: mini-batch steps a climb.
+        steps: mini-batch steps per ascent.
         betas: weight of the triggered images in the objective at the first and the last step.
         success: share of triggered images that counts as a working backdoor.
-        clean_drop: largest drop of clean accuracy that goes unseen.
+        clean_drop: largest drop of clean accuracy that counts as unnoticed.
         bisections: halvings of the interval in which the smallest working budget lies.
     """
 
-    budgets: Ladder
+    budgets: Budgets
     headline: Budget
     geometry: Literal["relative-linf", "absolute-linf"] = "relative-linf"
     rule: Literal["no-normalization", "kernels", "all"] = "no-normalization"
@@ -58,14 +60,18 @@ class BackdoorSettings(ProbeSettings):
     bisections: int = Field(default=4, ge=0)
 
     @model_validator(mode="after")
-    def _headline_is_a_rung(self) -> Self:
-        require_rung("backdoor.headline", self.headline, self.budgets)
+    def _headline_is_among_the_budgets(self) -> Self:
+        require_among("backdoor.headline", self.headline, self.budgets)
         return self
 
+    def threat(self, radius: float) -> BackdoorThreat:
+        """The threat at a radius, with any of the triggers and targets."""
+        return BackdoorThreat(self.geometry, Budget.of(radius), self.rule)
+
     @property
-    def effort(self) -> Effort:
+    def effort(self) -> InjectionEffort:
         """How hard an injection tries."""
-        return Effort(self.steps, self.betas)
+        return InjectionEffort(self.steps, self.betas)
 
     @property
     def goal(self) -> Goal:

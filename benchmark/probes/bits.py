@@ -9,18 +9,20 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from benchmark.attacks.bits import (
-    BitAttack,
+    BitFlips,
     QuantizedWeights,
     draw_bits,
     draw_pattern,
     flip_bits,
     quantize,
 )
-from benchmark.probes.ladders import outcome_curve, require_rung, score_curve
-from benchmark.probes.probe import Budget, Ladder, Probe, ProbeSettings, bits, refusal, share
-from benchmark.results import Curve, ProbeResult, Score, ScoreSpec
+from benchmark.budgets import Budget
+from benchmark.probes.budget_curves import outcome_curve, require_among, score_curve
+from benchmark.probes.probe import Budgets, Probe, ProbeSettings, as_outcomes, refusal, share
+from benchmark.results import Curve, Outcome, ProbeResult, Score, ScoreSpec
 from benchmark.statistics import SHARES, exact, mean, proportion
 from benchmark.subject import Subject
+from benchmark.threats import BitErrorThreat, BitFlipThreat
 from models_zoo.errors import InputError
 
 
@@ -28,7 +30,7 @@ class BitsSettings(ProbeSettings):
     """Rates of random errors, budget of chosen flips and effort of both.
 
     Attributes:
-        rates: ladder of bit error rates, each the probability that a stored bit is flipped.
+        rates: bit error rates, ascending, each the probability that a stored bit is flipped.
         headline_rate: the rate of ``random_accuracy``.
         patterns: random error patterns, the same for all models of the same shapes.
         flips: most bits the search may flip.
@@ -38,8 +40,8 @@ class BitsSettings(ProbeSettings):
         draws: draws of random flips, the control.
     """
 
-    rates: Ladder = (0.0001, 0.001, 0.005, 0.01, 0.025)
-    headline_rate: Budget = 0.01
+    rates: Budgets = tuple(map(Budget, (0.0001, 0.001, 0.005, 0.01, 0.025)))
+    headline_rate: Budget = Budget(0.01)
     patterns: int = Field(default=10, ge=2)
     flips: int = Field(default=50, ge=1)
     headline_flips: int = Field(default=10, ge=1)
@@ -49,7 +51,7 @@ class BitsSettings(ProbeSettings):
 
     @model_validator(mode="after")
     def _headlines_are_measured(self) -> Self:
-        require_rung("bits.headline_rate", self.headline_rate, self.rates)
+        require_among("bits.headline_rate", self.headline_rate, self.rates)
         if self.rates[-1] > 1:
             raise InputError(f"bits.rates are probabilities, got {self.rates[-1]:g}")
         if self.headline_flips > self.flips:
@@ -110,7 +112,7 @@ class BitsProbe(Probe):
         return "kernels"
 
     def ask(self, subject: Subject) -> ProbeResult:
-        """Quantise, draw errors at every rate, and search for the worst bits."""
+        """Quantize, draw errors at every rate, and search for the worst bits."""
         settings: BitsSettings = self.settings
         quantized = quantize(subject.weights_that_move("kernels"))
         chance = float(subject.labels.bincount().max()) / len(subject)
@@ -121,42 +123,53 @@ class BitsProbe(Probe):
             settings.flips,
             search_examples=settings.search_examples,
             top=settings.top,
-            enough=chance,
+            stop_accuracy=chance,
         )
         untouched, attacked = attack.robust[0], attack.after(settings.headline_flips)
+        errors = BitErrorThreat(settings.headline_rate)
+        flips = BitFlipThreat(Budget(settings.headline_flips))
         return ProbeResult(
             probe=self.name,
             scores={
-                "accuracy_quantized": proportion(bits(untouched)),
+                "accuracy_quantized": proportion(as_outcomes(untouched)),
                 "random_accuracy": random[settings.rates.index(settings.headline_rate)],
-                "attacked_accuracy": proportion(bits(attacked)),
+                "attacked_accuracy": proportion(as_outcomes(attacked)),
                 "flips_to_chance": exact(attack.flips_to(chance), len(subject)),
             },
-            outcomes={"headline": bits(attacked), "quantized": bits(untouched)},
+            share_of={"accuracy_quantized": "quantized", "attacked_accuracy": "headline"},
+            headline_threats=[errors, flips],
             curves=[
                 score_curve(
                     "bit_errors",
                     "random errors (mean)",
                     "probability that a bit is flipped",
                     [0.0, *settings.rates],
-                    [proportion(bits(untouched)), *random],
+                    [proportion(as_outcomes(untouched)), *random],
                     "accuracy",
+                    "share",
+                    role="budget",
+                    threat=errors.at(settings.rates[-1]),
                 ),
                 *self._flip_curves(subject, quantized, attack),
             ],
             protocol={
                 "tensors": "kernels",
-                "format": "8 bits, symmetric, one step a tensor, two's complement",
-                "stored bits": quantized.bits,
-                "headline rate": settings.headline_rate,
+                "format": "8 bits, symmetric, one step per tensor, two's complement",
+                "stored bits": quantized.n_bits,
+                "headline rate": float(settings.headline_rate),
                 "error patterns": settings.patterns,
                 "headline flips": settings.headline_flips,
                 "optimised on": min(settings.search_examples, len(subject)),
                 "measured on": len(subject),
-                "entries considered a tensor": settings.top,
+                "entries considered per tensor": settings.top,
                 "chance": chance,
                 "batch norm": "frozen",
             },
+        ).with_outcomes(
+            {
+                "headline": Outcome(as_outcomes(attacked), "headline", flips),
+                "quantized": Outcome(as_outcomes(untouched), "control"),
+            }
         )
 
     def _random_errors(self, subject: Subject, quantized: QuantizedWeights) -> list[Score]:
@@ -173,7 +186,7 @@ class BitsProbe(Probe):
         return [mean(column, SHARES) for column in zip(*shares, strict=True)]
 
     def _flip_curves(
-        self, subject: Subject, quantized: QuantizedWeights, attack: BitAttack
+        self, subject: Subject, quantized: QuantizedWeights, attack: BitFlips
     ) -> list[Curve]:
         """Accuracy over flips, chosen and random."""
         settings: BitsSettings = self.settings
@@ -187,16 +200,28 @@ class BitsProbe(Probe):
         ]
         steps = range(settings.flips + 1)
         picture, label = "bit_flips", "flipped bits"
+        threat = BitFlipThreat(Budget(settings.flips))
         chosen: list[Tensor] = [attack.after(count) for count in steps]
         return [
-            outcome_curve(picture, "progressive search", label, [float(n) for n in steps], chosen),
+            outcome_curve(
+                picture,
+                "progressive search",
+                label,
+                [float(n) for n in steps],
+                chosen,
+                role="budget",
+                threat=threat,
+            ),
             score_curve(
                 picture,
                 "random flips (mean)",
                 label,
                 [0.0, *map(float, settings.control_flips)],
-                [proportion(bits(attack.robust[0])), *control],
+                [proportion(as_outcomes(attack.robust[0])), *control],
                 "accuracy",
+                "share",
+                role="control",
+                threat=threat,
             ),
         ]
 

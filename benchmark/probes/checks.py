@@ -10,7 +10,8 @@ import torch
 from pydantic import Field
 
 from benchmark import checks
-from benchmark.probes.probe import Budget, Probe, ProbeSettings
+from benchmark.budgets import Budget
+from benchmark.probes.probe import Probe, ProbeSettings
 from benchmark.results import ProbeResult, ScoreSpec
 from benchmark.statistics import exact
 from benchmark.subject import Subject

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from benchmark.checks import below_card, no_better_than_chance
 from benchmark.objectives import cross_entropy
-from benchmark.probes.probe import Probe, bits, share
-from benchmark.results import Flag, ProbeResult, ScoreSpec
+from benchmark.probes.probe import Probe, as_outcomes, share
+from benchmark.results import Flag, Outcome, ProbeResult, ScoreSpec
 from benchmark.statistics import mean, proportion
 from benchmark.subject import Subject
 from models_zoo.classifier import Classifier
@@ -16,7 +16,7 @@ class CleanProbe(Probe):
 
     name = "clean"
     title = "Clean"
-    question = "How often is the model right when nobody interferes?"
+    question = "How often is the model right when nothing is perturbed?"
     scores = {
         "accuracy": share(
             "Clean", "Share of unperturbed test examples classified correctly.", headline=True
@@ -36,13 +36,13 @@ class CleanProbe(Probe):
         return ProbeResult(
             probe=self.name,
             scores={
-                "accuracy": proportion(bits(correct)),
+                "accuracy": proportion(as_outcomes(correct)),
                 "cross_entropy": mean(loss.cpu().numpy()),
             },
-            outcomes={"headline": bits(correct)},
+            share_of={"accuracy": "headline"},
             flags=_flags(subject, int(correct.sum())),
             protocol=_preparation(subject),
-        )
+        ).with_outcomes({"headline": Outcome(as_outcomes(correct), "headline")})
 
 
 def _flags(subject: Subject, right: int) -> list[Flag]:

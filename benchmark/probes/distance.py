@@ -1,4 +1,4 @@
-"""Robust accuracy over all budgets from each example's minimal distance."""
+"""Robust accuracy at all budgets, from each example's minimal distance."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from benchmark.attacks.inputs.distance import PRECISION, Distances, find_distances
+from benchmark.budgets import Budget
+from benchmark.probes.budget_curves import outcome_curve
 from benchmark.probes.headline_norm import NORM_LABELS, HeadlineNorm, headline_budget
-from benchmark.probes.ladders import outcome_curve
-from benchmark.probes.probe import Budget, Probe, ProbeSettings, bits, share
-from benchmark.results import Curve, Outcomes, ProbeResult, Score, ScoreSpec
+from benchmark.probes.probe import Probe, ProbeSettings, as_outcomes, share
+from benchmark.results import Curve, Outcome, ProbeResult, Role, Score, ScoreSpec
 from benchmark.statistics import SHARES, mean, median
 from benchmark.subject import Subject
+from benchmark.threats import InputThreat
 
 Positive = Annotated[Budget, Field(gt=0)]
 DECILES = tuple(tenth / 10 for tenth in range(1, 10))
@@ -44,9 +46,14 @@ class DistanceSettings(ProbeSettings):
     headline_l2: Positive | None = None
 
     @property
-    def headline(self) -> float:
+    def headline(self) -> Budget:
         """The budget of the headline outcomes, in the headline norm."""
         return headline_budget("distance", self)
+
+    @property
+    def headline_threat(self) -> InputThreat:
+        """The threat of the headline outcomes."""
+        return InputThreat(self.headline_norm, self.headline)
 
     @model_validator(mode="after")
     def _one_headline(self) -> Self:
@@ -80,7 +87,7 @@ class DistanceProbe(Probe):
     title = "Minimal distance"
     question = "How far must each image be changed before the model is wrong?"
     Settings = DistanceSettings
-    climbs_images = True
+    uses_image_gradients = True
     scores = {
         "median_linf": _median("linf"),
         "median_l2": _median("l2"),
@@ -107,32 +114,36 @@ class DistanceProbe(Probe):
         return ProbeResult(
             probe=self.name,
             scores=scores,
-            outcomes=_outcomes(found, settings),
+            headline_threats=[settings.headline_threat],
             values=values,
             curves=[_curve(norm, found[norm], end, settings.rungs) for norm, end in ends.items()],
             protocol=protocol,
-        )
+        ).with_outcomes(_outcomes(found, settings))
 
 
-def _outcomes(found: dict[str, Distances], settings: DistanceSettings) -> dict[str, Outcomes]:
-    """What stands at the headline budget and where the curves end."""
-    headline = bits(found[settings.headline_norm].robust(settings.headline))
-    return {
-        "headline": headline,
-        f"linf@{settings.linf:.6g}": bits(found["linf"].robust(settings.linf)),
-        f"l2@{settings.l2:.6g}": bits(found["l2"].robust(settings.l2)),
+def _outcomes(found: dict[str, Distances], settings: DistanceSettings) -> dict[str, Outcome]:
+    """Which examples are robust at the headline budget and where the curves end."""
+
+    def outcome(threat: InputThreat, role: Role) -> Outcome:
+        return Outcome(as_outcomes(found[threat.norm].robust(threat.eps)), role, threat)
+
+    ends = [InputThreat("linf", settings.linf), InputThreat("l2", settings.l2)]
+    return {"headline": outcome(settings.headline_threat, "headline")} | {
+        f"{threat.norm}@{threat.eps:.6g}": outcome(threat, "budget") for threat in ends
     }
 
 
-def _curve(norm: str, found: Distances, end: float, rungs: int) -> Curve:
+def _curve(norm: str, found: Distances, end: Budget, count: int) -> Curve:
     """Robust accuracy at evenly spaced budgets from 0."""
-    budgets = [end * rung / rungs for rung in range(rungs + 1)]
-    standing: list[Tensor] = [found.robust(budget) for budget in budgets]
+    budgets = [end * place / count for place in range(count + 1)]
+    robust: list[Tensor] = [found.robust(budget) for budget in budgets]
     return outcome_curve(
         f"robust_accuracy_by_{norm}_distance",
         norm,
         NORM_LABELS[norm],
         budgets,
-        standing,
+        robust,
         "robust accuracy",
+        role="budget",
+        threat=InputThreat(norm, end),
     )

@@ -6,21 +6,23 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from benchmark.attacks.weights import WeightBudget
+from benchmark.attacks.weights import weight_ball
+from benchmark.budgets import Budget
 from benchmark.measures.flatness import Worst, average_flatness, worst_flatness
 from benchmark.measures.robust_loss import Rise, RobustLoss
 from benchmark.measures.temperature import calibrated_temperature, confidence
 from benchmark.probes.flatness_measures import SPECS, MeasureBudget, measure
 from benchmark.probes.flatness_pictures import rise_curves
-from benchmark.probes.probe import Budget, Probe, ProbeSettings, refusal, share
+from benchmark.probes.probe import Probe, ProbeSettings, refusal, share
 from benchmark.results import ProbeResult, Score, ScoreSpec
 from benchmark.spaces.weights import Geometry
 from benchmark.statistics import exact, mean
 from benchmark.subject import Subject
+from benchmark.threats import InputThreat, WeightThreat
 
 
 class FlatnessSettings(ProbeSettings):
-    """Radii and effort; the defaults are the paper's, but for the climb of the worst case.
+    """Radii and effort; the defaults are the paper's, but for the ascent of the worst case.
 
     Attributes:
         eps: linf input budget of the robust loss.
@@ -32,10 +34,10 @@ class FlatnessSettings(ProbeSettings):
         rule: which tensors move.
         input_steps: PGD steps of the robust loss.
         draws: random perturbations of the average case.
-        restarts: climbs of the worst case at each radius.
-        epochs: passes over the examples of each climb.
-        minibatch: images a weight step of the worst case; where it is not given the gradient of all
-            of them is followed. With 128, 20 epochs and 10 restarts it is the paper's protocol.
+        restarts: ascents of the worst case at each radius.
+        epochs: passes over the examples of each ascent.
+        minibatch: images per weight step of the worst case; by default all of them. With 128, 20
+            epochs and 10 restarts it is the paper's protocol.
         examples: at most so many examples, the first ones (1,000 in the paper).
         measure_examples: the first so many of them are used for the other measures of flatness,
             which 0 leaves out.
@@ -46,10 +48,12 @@ class FlatnessSettings(ProbeSettings):
     """
 
     eps: Budget
-    average_radius: Budget = 0.5
-    average_radii: tuple[Budget, ...] = (0.1, 0.25, 0.5, 1.0)
-    worst_radius: Budget = 0.003
-    worst_radii: tuple[Budget, ...] = (0.00075, 0.001, 0.002, 0.003, 0.004, 0.005)
+    average_radius: Budget = Budget(0.5)
+    average_radii: tuple[Budget, ...] = tuple(map(Budget, (0.1, 0.25, 0.5, 1.0)))
+    worst_radius: Budget = Budget(0.003)
+    worst_radii: tuple[Budget, ...] = tuple(
+        map(Budget, (0.00075, 0.001, 0.002, 0.003, 0.004, 0.005))
+    )
     geometry: Geometry = "relative-l2"
     rule: Literal["no-normalization", "kernels", "all"] = "no-normalization"
     input_steps: int = Field(default=20, ge=1)
@@ -64,10 +68,9 @@ class FlatnessSettings(ProbeSettings):
     sam_rho: float = Field(default=0.05, ge=0)
     asam_rho: float = Field(default=0.5, ge=0)
 
-    @property
-    def budget(self) -> WeightBudget:
-        """The geometry and rule of the weight balls; their steps are not used."""
-        return WeightBudget(self.geometry, self.rule)
+    def threat(self, radius: float) -> WeightThreat:
+        """The weight ball of a radius."""
+        return WeightThreat(self.geometry, Budget.of(radius), self.rule)
 
     @property
     def measures(self) -> MeasureBudget:
@@ -94,7 +97,7 @@ class FlatnessProbe(Probe):
     title = "Flatness"
     question = "How fast does the loss rise when the weights move?"
     Settings = FlatnessSettings
-    climbs_images = True
+    uses_image_gradients = True
     scores = {
         "average_robust": _spec(
             "Flatness (average)",
@@ -105,7 +108,7 @@ class FlatnessProbe(Probe):
         "worst_robust": _spec(
             "Flatness (worst)",
             "Largest rise of the adversarial cross-entropy found inside the worst-case weight "
-            "ball, weights and inputs climbing together.",
+            "ball, weights and inputs perturbed together.",
             headline=True,
         ),
         "average_clean": _spec(
@@ -186,10 +189,15 @@ class FlatnessProbe(Probe):
         return ProbeResult(
             probe=self.name,
             scores={name: scores[name] for name in self.scores if name in scores},
+            headline_threats=[
+                InputThreat("linf", settings.eps),
+                settings.threat(settings.average_radius),
+                settings.threat(settings.worst_radius),
+            ],
             values=self._examples(some, losses, average, worst),
             curves=[
-                *rise_curves("average", settings.geometry, average, settings.draws),
-                *rise_curves("worst", settings.geometry, worst, len(some)),
+                *rise_curves("average", settings.threat, average, settings.draws),
+                *rise_curves("worst", settings.threat, worst, len(some)),
             ],
             protocol=protocol,
         )
@@ -202,7 +210,7 @@ class FlatnessProbe(Probe):
         found: dict[str, dict[float, Rise]] = {name: {} for name in losses}
         for radius in sorted({*settings.average_radii, settings.average_radius}):
             asked = self._asked(losses, radius == settings.average_radius)
-            ball = settings.budget.ball(subject, radius)
+            ball = weight_ball(subject, settings.threat(radius))
             rises = average_flatness(subject, list(asked.values()), ball, settings.draws)
             for name, rise in zip(asked, rises, strict=True):
                 found[name][radius] = rise
@@ -225,7 +233,7 @@ class FlatnessProbe(Probe):
                 worst = worst_flatness(
                     subject,
                     loss,
-                    settings.budget.ball(subject, radius),
+                    weight_ball(subject, settings.threat(radius)),
                     restarts=settings.restarts,
                     epochs=settings.epochs,
                     minibatch=settings.minibatch,
@@ -257,19 +265,19 @@ class FlatnessProbe(Probe):
 
     def _protocol(self, some: Subject, temperature: float) -> dict[str, Any]:
         settings: FlatnessSettings = self.settings
-        climb = f"APGD, {settings.epochs} steps on all examples"
+        ascent = f"APGD, {settings.epochs} steps on all examples"
         if settings.minibatch is not None:
-            climb = f"{settings.epochs} epochs in steps of {settings.minibatch} images"
+            ascent = f"{settings.epochs} epochs in steps of {settings.minibatch} images"
         return {
             "ball": settings.geometry,
             "tensors": settings.rule,
-            "average-case radius": settings.average_radius,
-            "worst-case radius": settings.worst_radius,
-            "input budget": settings.eps,
+            "average-case radius": float(settings.average_radius),
+            "worst-case radius": float(settings.worst_radius),
+            "input budget": float(settings.eps),
             "examples": len(some),
             "draws": settings.draws,
             "restarts": settings.restarts,
-            "climb": climb,
+            "ascent": ascent,
             "input attack": f"PGD-{settings.input_steps}, one start, on both sides",
             "loss cap": "none",
             "batch norm": "frozen",

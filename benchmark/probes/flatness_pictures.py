@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from benchmark.measures.robust_loss import Rise
-from benchmark.probes.ladders import score_curve
+from benchmark.probes.budget_curves import score_curve
 from benchmark.results import Curve
 from benchmark.statistics import exact, mean
+from benchmark.threats import WeightThreat
 
-Y_LABELS = {"loss": "rise of the loss (nats)", "error": "rise of the share misclassified"}
+Y_LABELS = {"loss": "increase of the loss (nats)", "error": "increase of the share misclassified"}
+UNITS = {"loss": "nats", "error": "share"}
 
 
 def rise_curves(
-    case: str, geometry: str, found: Mapping[str, Mapping[float, Rise]], n: int
+    case: str,
+    threat: Callable[[float], WeightThreat],
+    found: Mapping[str, Mapping[float, Rise]],
+    n: int,
 ) -> list[Curve]:
-    """Rises of loss and of error over radii, a curve for each loss that has more than one.
+    """Increases of loss and of error over radii, a curve for each loss that has several.
 
     Args:
         case: ``"average"`` or ``"worst"``, for the names of the pictures.
-        geometry: of the weight balls, for the axis.
-        found: rises by loss and radius; where one holds several draws, their mean is shown.
+        threat: the weight ball of a radius.
+        found: increases by loss and radius; where one holds several draws, their mean is shown.
         n: examples or draws behind a number that is not a mean.
     """
     return [
-        _curve(case, geometry, loss, rises, what, n)
+        _curve(case, threat, loss, rises, what, n)
         for what in Y_LABELS
         for loss, rises in found.items()
         if len(rises) > 1
@@ -34,16 +39,25 @@ def rise_curves(
 
 
 def _curve(
-    case: str, geometry: str, loss: str, rises: Mapping[float, Rise], what: str, n: int
+    case: str,
+    threat: Callable[[float], WeightThreat],
+    loss: str,
+    rises: Mapping[float, Rise],
+    what: str,
+    n: int,
 ) -> Curve:
     radii = sorted(radius for radius in rises if radius > 0)
     values = [np.atleast_1d(getattr(rises[radius], what).cpu().numpy()) for radius in radii]
     scores = [mean(each) if case == "average" else exact(float(each[0]), n) for each in values]
+    last = threat(radii[-1] if radii else 0.0)
     return score_curve(
         f"{case}_case_{what}",
         loss,
-        f"{geometry} radius",
+        f"{last.geometry} radius",
         [0.0, *radii],
         [exact(0.0, n), *scores],
         Y_LABELS[what],
+        UNITS[what],
+        role="control" if case == "average" else "budget",
+        threat=last,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, Protocol
 
+from benchmark.budgets import Budget
 from models_zoo.errors import InputError
 
 HeadlineNorm = Literal["linf", "l2"]
@@ -19,7 +20,7 @@ class NormSettings(Protocol):
         """The norm of its headline."""
 
 
-def headline_budget(probe: str, settings: NormSettings) -> float:
+def headline_budget(probe: str, settings: NormSettings) -> Budget:
     """The headline budget of settings that have one in the headline norm, and no other.
 
     Args:
@@ -29,7 +30,8 @@ def headline_budget(probe: str, settings: NormSettings) -> float:
     Raises:
         InputError: it is missing, or there is one in another norm.
     """
-    return float(in_headline_norm(probe, settings, "headline_"))
+    budget: Budget = in_headline_norm(probe, settings, "headline_")
+    return budget
 
 
 def in_headline_norm(probe: str, settings: NormSettings, prefix: str = "") -> Any:

@@ -1,4 +1,4 @@
-"""Examples that the input probe shows: as they are, as they fell, and what was changed."""
+"""Examples that the input probe shows: clean, perturbed, and what was changed."""
 
 from __future__ import annotations
 
@@ -9,39 +9,38 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from benchmark.attacks.inputs import InputAttackResult
-from benchmark.probes.ladders import budget_text
+from benchmark.budgets import Budget
 from benchmark.results import Thumbnail
 from benchmark.subject import Subject
 
-EXAMPLES = 4
-LARGEST = 64
+N_EXAMPLES = 4
+MAX_PIXELS = 64
 """Height and width up to which images are shown as they are; larger ones are shrunk to it."""
 
 
 def example_thumbnails(
     subject: Subject,
-    attacks: Mapping[float, InputAttackResult],
-    headline: float,
+    attacks: Mapping[Budget, InputAttackResult],
+    headline: Budget,
     norm: str = "linf",
 ) -> list[Thumbnail]:
-    """The first test examples that were right and fell, three pictures each.
+    """The first correctly classified test examples that were broken, three pictures each.
 
-    An example is shown at the smallest budget of the ladder at which it fell, so that the picture
-    is the smallest change that was found.
+    An example is shown at the smallest budget at which it was broken.
 
     Args:
         subject: model and examples.
-        attacks: the attack of each budget, ascending.
+        attacks: the attack by its budget, ascending.
         headline: largest budget that counts.
         norm: of the attacks, ``"linf"`` or ``"l2"``.
 
     Returns:
-        For each of up to :data:`EXAMPLES` examples: the image, the perturbed image and their
+        For each of up to :data:`N_EXAMPLES` examples: the image, the perturbed image and their
         difference, scaled from the interval of a linf budget, or of the difference's own largest
         entry, to [0, 1].
     """
-    fell = subject.correct() & ~attacks[headline].robust
-    rows = [int(row) for row in fell.nonzero().flatten()[:EXAMPLES]]
+    broken = subject.correct() & ~attacks[headline].robust
+    rows = [int(row) for row in broken.nonzero().flatten()[:N_EXAMPLES]]
     shown: list[Thumbnail] = []
     for row in rows:
         eps = next(eps for eps, attack in attacks.items() if not attack.robust[row])
@@ -49,22 +48,21 @@ def example_thumbnails(
         label = int(subject.labels[row])
         # That it is not classified correctly was verified with the whole batch.
         logits = subject.logits(perturbed[None])[0].index_fill(0, subject.labels[row], -torch.inf)
-        budget = budget_text(eps)
         # In an l2 ball single pixels move by far less than its radius.
-        reach = eps if norm == "linf" else float((perturbed - clean).abs().max())
-        scale = budget if norm == "linf" else f"{reach:.2g}"
-        difference = (perturbed - clean) / (2 * reach) + 0.5
+        scale = eps if norm == "linf" else float((perturbed - clean).abs().max())
+        scale_text = eps.text if norm == "linf" else f"{scale:.2g}"
+        difference = (perturbed - clean) / (2 * scale) + 0.5
         shown += [
             Thumbnail.of(f"example_{row}", f"class {label}", _shrunk(clean, "area")),
             Thumbnail.of(
                 f"example_{row}",
-                f"taken for class {int(logits.argmax())}, {norm} {budget}",
+                f"taken for class {int(logits.argmax())}, {norm} {eps.text}",
                 _shrunk(perturbed, "area"),
             ),
             # Means over pixels would hide a difference whose sign alternates.
             Thumbnail.of(
                 f"example_{row}",
-                f"difference, scaled from \N{PLUS-MINUS SIGN}{scale}",
+                f"difference, scaled from \N{PLUS-MINUS SIGN}{scale_text}",
                 _shrunk(difference, "nearest-exact"),
             ),
         ]
@@ -72,9 +70,9 @@ def example_thumbnails(
 
 
 def _shrunk(image: Tensor, mode: str) -> Tensor:
-    """An image (C, H, W), its longer side at most :data:`LARGEST`."""
+    """An image (C, H, W), its longer side at most :data:`MAX_PIXELS`."""
     height, width = image.shape[-2:]
-    scale = LARGEST / max(height, width)
+    scale = MAX_PIXELS / max(height, width)
     if scale >= 1:
         return image
     size = (max(round(height * scale), 1), max(round(width * scale), 1))

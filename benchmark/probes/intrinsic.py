@@ -7,14 +7,16 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from benchmark.budgets import Budget
 from benchmark.measures.divergence import LEAST, Divergence, maximum_divergence
 from benchmark.measures.temperature import confidence
+from benchmark.probes.budget_curves import outcome_curve, require_among, score_curve
 from benchmark.probes.headline_norm import NORM_LABELS
-from benchmark.probes.ladders import outcome_curve, require_rung, score_curve
-from benchmark.probes.probe import Budget, Ladder, Probe, ProbeSettings, bits, share
+from benchmark.probes.probe import Budgets, Probe, ProbeSettings, as_outcomes, share
 from benchmark.results import Curve, ProbeResult, Score, ScoreSpec
 from benchmark.statistics import exact, mean, median, proportion
 from benchmark.subject import Subject
+from benchmark.threats import InputThreat
 
 FORMS = {
     "": "",
@@ -27,20 +29,20 @@ class IntrinsicSettings(ProbeSettings):
     """Budgets and effort of the divergence ascent.
 
     Attributes:
-        linf: ladder of linf budgets.
+        linf: linf budgets, ascending.
         headline: the budget of the scores.
         steps: APGD steps.
         restarts: ascents of each example, towards a class and from a random point in turn.
     """
 
-    linf: Ladder
+    linf: Budgets
     headline: Budget
     steps: int = Field(default=20, ge=1)
     restarts: int = Field(default=3, ge=1)
 
     @model_validator(mode="after")
-    def _headline_is_a_rung(self) -> Self:
-        require_rung("intrinsic.headline", self.headline, self.linf)
+    def _headline_is_among_the_budgets(self) -> Self:
+        require_among("intrinsic.headline", self.headline, self.linf)
         return self
 
 
@@ -87,7 +89,7 @@ class IntrinsicProbe(Probe):
     title = "Intrinsic robustness"
     question = "How far can a prediction be moved by a small change of the image?"
     Settings = IntrinsicSettings
-    climbs_images = True
+    uses_image_gradients = True
     scores = {
         **_form(""),
         **_form("normalized_"),
@@ -102,7 +104,7 @@ class IntrinsicProbe(Probe):
     def ask(self, subject: Subject) -> ProbeResult:
         """Ascend at every budget, with and without normalised logits."""
         settings: IntrinsicSettings = self.settings
-        ladders = {
+        found = {
             prefix: maximum_divergence(
                 subject,
                 "linf",
@@ -113,19 +115,18 @@ class IntrinsicProbe(Probe):
             )
             for prefix in FORMS
         }
-        rung = settings.linf.index(settings.headline)
+        at = settings.linf.index(settings.headline)
         scores: dict[str, Score] = {}
-        for prefix, ladder in ladders.items():
-            scores |= {prefix + name: score for name, score in _summary(ladder[rung]).items()}
-        changed = [
-            one.changed | other.changed for one, other in zip(*ladders.values(), strict=True)
-        ]
+        for prefix, by_budget in found.items():
+            scores |= {prefix + name: score for name, score in _summary(by_budget[at]).items()}
+        changed = [one.changed | other.changed for one, other in zip(*found.values(), strict=True)]
         return ProbeResult(
             probe=self.name,
-            scores=scores | {"changed": proportion(bits(changed[rung]))},
+            scores=scores | {"changed": proportion(as_outcomes(changed[at]))},
+            headline_threats=[InputThreat("linf", settings.headline)],
             curves=[
-                _curve("logits", settings.linf, ladders[""]),
-                _curve("normalised logits", settings.linf, ladders["normalized_"]),
+                _curve("logits", settings.linf, found[""]),
+                _curve("normalised logits", settings.linf, found["normalized_"]),
                 outcome_curve(
                     "changed_predictions",
                     "changed",
@@ -133,11 +134,12 @@ class IntrinsicProbe(Probe):
                     [0.0, *settings.linf],
                     [changed[0] & False, *changed],
                     "share of predictions changed",
+                    threat=InputThreat("linf", settings.linf[-1]),
                 ),
             ],
             protocol={
                 "ball": "linf",
-                "headline linf budget": settings.headline,
+                "headline linf budget": float(settings.headline),
                 "examples": len(subject),
                 "steps": settings.steps,
                 "restarts": settings.restarts,
@@ -163,9 +165,9 @@ def _summary(found: Divergence) -> dict[str, Score]:
     }
 
 
-def _curve(series: str, budgets: Sequence[float], ladder: Sequence[Divergence]) -> Curve:
+def _curve(series: str, budgets: Sequence[Budget], found: Sequence[Divergence]) -> Curve:
     """The mean divergence over budgets."""
-    means = [mean(found.values.cpu().numpy()) for found in ladder]
+    means = [mean(each.values.cpu().numpy()) for each in found]
     return score_curve(
         "divergence",
         series,
@@ -173,4 +175,6 @@ def _curve(series: str, budgets: Sequence[float], ladder: Sequence[Divergence]) 
         [0.0, *budgets],
         [exact(0.0, means[0].n), *means],
         "mean KL divergence (nats)",
+        "nats",
+        threat=InputThreat("linf", budgets[-1]),
     )

@@ -11,32 +11,34 @@ from pydantic import Field, field_validator, model_validator
 from torch import Tensor
 
 from benchmark.attacks.inputs import Effort, InputAttackResult, attacks_by_budget
-from benchmark.attacks.joint import JOINT, Outcome, joint_surface
-from benchmark.attacks.weights import WeightAttack, weight_ladder
+from benchmark.attacks.joint import JOINT, PairOutcome, joint_surface
+from benchmark.attacks.result import Candidate
+from benchmark.attacks.weights import weight_ball, worst_weights
+from benchmark.budgets import Budget
 from benchmark.measures.temperature import confidence
+from benchmark.probes.budget_curves import require_among
 from benchmark.probes.headline_norm import HeadlineNorm, headline_budget, in_headline_norm
 from benchmark.probes.inputs import InputSettings
 from benchmark.probes.joint_diagonal import Diagonal
 from benchmark.probes.joint_envelope import ENVELOPE_SCORES, Envelope
 from benchmark.probes.joint_grid import Grid
-from benchmark.probes.ladders import require_rung
-from benchmark.probes.probe import Budget, Ladder, Probe, ProbeSettings, bits, refusal, share
+from benchmark.probes.probe import Budgets, Probe, ProbeSettings, as_outcomes, refusal, share
 from benchmark.probes.weights import WeightSettings
-from benchmark.results import ProbeResult, ScoreSpec
+from benchmark.results import Outcome, ProbeResult, ScoreSpec
 from benchmark.statistics import exact, proportion
 from benchmark.subject import Subject
+from benchmark.threats import InputThreat, JointThreat
 from models_zoo.errors import InputError
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class JointSettings(ProbeSettings):
-    """Which rungs of the input and weight ladders are combined.
+    """Which of the input and weight budgets are combined.
 
     Attributes:
-        linf: linf budgets, each a rung of the battery's input ladder; where that is the headline
-            norm.
-        radii: weight radii, each a rung of the battery's weight ladder.
+        linf: linf budgets, each one of the battery's input probe; where that is the headline norm.
+        radii: weight radii, each one of the battery's weight probe.
         headline_linf: linf budget of ``robust_accuracy``.
         headline_radius: weight radius of ``robust_accuracy``.
         effort: of the input attack under perturbed weights.
@@ -49,15 +51,15 @@ class JointSettings(ProbeSettings):
 
     later = ("headline_norm", "l2", "headline_l2", "linf", "headline_linf")
 
-    linf: Ladder | None = None
-    radii: Ladder
+    linf: Budgets | None = None
+    radii: Budgets
     headline_linf: Budget | None = None
     headline_radius: Budget
     effort: Effort = "quick"
     certify: bool = True
     shares: tuple[Share, ...] = (0.02, 0.05, 0.1, 0.2, 0.5)
     headline_norm: HeadlineNorm = "linf"
-    l2: Ladder | None = None
+    l2: Budgets | None = None
     headline_l2: Budget | None = None
 
     @field_validator("shares")
@@ -68,28 +70,29 @@ class JointSettings(ProbeSettings):
         return shares
 
     @property
-    def budgets(self) -> tuple[float, ...]:
+    def budgets(self) -> tuple[Budget, ...]:
         """The input budgets, in the headline norm."""
-        budgets: tuple[float, ...] = in_headline_norm("joint", self)
+        budgets: tuple[Budget, ...] = in_headline_norm("joint", self)
         return budgets
 
     @property
-    def headline_eps(self) -> float:
+    def headline_eps(self) -> Budget:
         """The input budget of ``robust_accuracy``, in the headline norm."""
         return headline_budget("joint", self)
 
     @model_validator(mode="after")
-    def _headlines_are_rungs(self) -> Self:
+    def _headlines_are_among_the_budgets(self) -> Self:
         norm = self.headline_norm
-        require_rung(f"joint.headline_{norm}", self.headline_eps, self.budgets)
-        require_rung("joint.headline_radius", self.headline_radius, self.radii)
+        require_among(f"joint.headline_{norm}", self.headline_eps, self.budgets)
+        require_among("joint.headline_radius", self.headline_radius, self.radii)
         return self
 
 
-def _share_standing(ball: str) -> ScoreSpec:
+def _share_robust(ball: str) -> ScoreSpec:
     return share(
         "Joint",
-        "Share of test examples that stand the worst joint perturbation found: one weight "
+        "Share of test examples still classified correctly under the worst joint perturbation "
+        "found: one weight "
         "perturbation within the headline radius for all examples, and an input perturbation "
         f"within the headline {ball} for each.",
         headline=True,
@@ -107,9 +110,9 @@ class JointProbe(Probe):
     title = "Joint attack"
     question = "How often is the model still right when images and weights change together?"
     Settings = JointSettings
-    climbs_images = True
+    uses_image_gradients = True
     scores = {
-        "robust_accuracy": _share_standing("linf ball (or that of the battery's headline norm)"),
+        "robust_accuracy": _share_robust("linf ball (or that of the battery's headline norm)"),
         "volume": _area(
             "Joint volume",
             "Volume under the joint accuracy surface over input budget and weight radius "
@@ -126,36 +129,43 @@ class JointProbe(Probe):
             "by the largest: the weight attack alone.",
         ),
     } | ENVELOPE_SCORES
-    scores_by_norm = {"l2": {"robust_accuracy": _share_standing("l2 ball")}}
+    scores_by_norm = {"l2": {"robust_accuracy": _share_robust("l2 ball")}}
 
     def applies(self, subject: Subject) -> str | None:
         """Weights that the weight probe's rule lets move.
 
         Raises:
-            InputError: the battery has no input or weight probe with these rungs.
+            InputError: the battery has no input or weight probe with these budgets.
         """
-        rule = self._neighbours()[1].rule
+        rule = self._neighbors()[1].rule
         return refusal(lambda: subject.weights_that_move(rule))
 
     @property
     def weight_rule(self) -> str:
         """That of the battery's weight probe."""
-        return self._neighbours()[1].rule
+        return self._neighbors()[1].rule
 
     def ask(self, subject: Subject) -> ProbeResult:
-        """Attack every cell of the surface, from small budgets to large, and certify it."""
+        """Attack every pair of budgets, from small to large, and certify them."""
         settings: JointSettings = self.settings
-        weights = self._neighbours()[1]
+        weights = self._neighbors()[1]
         norm = settings.headline_norm
-        grid = Grid((0.0, *settings.budgets), (0.0, *settings.radii), norm)
+        none = Budget(0.0)
+        grid = Grid(
+            tuple(InputThreat(norm, eps) for eps in (none, *settings.budgets)),
+            tuple(weights.threat(radius) for radius in (none, *settings.radii)),
+        )
+        threat = JointThreat(
+            InputThreat(norm, settings.headline_eps), weights.threat(settings.headline_radius)
+        )
         outcomes = self._surface(subject, grid)
-        robust = [[cell.robust for cell in row] for row in outcomes]
-        accuracy, cell = grid.accuracy(robust), (settings.headline_eps, settings.headline_radius)
-        headline = bits(grid.at(robust, *cell))
-        balls = [weights.budget.ball(subject, radius) for radius in grid.radii]
+        robust = [[pair.robust for pair in row] for row in outcomes]
+        accuracy = grid.accuracy(robust)
+        headline = as_outcomes(grid.at(robust, threat))
+        balls = [weight_ball(subject, each) for each in grid.weights]
         envelope = Envelope.of(subject, grid, balls) if settings.certify else Envelope.left_out()
         envelope.require_below(grid, robust)
-        diagonal = self._diagonal(subject, envelope, grid.at(robust, *cell))
+        diagonal = self._diagonal(subject, envelope, threat, grid.at(robust, threat))
         return ProbeResult(
             probe=self.name,
             scores={
@@ -164,20 +174,18 @@ class JointProbe(Probe):
                 "input_area": exact(grid.input_area(accuracy), len(subject)),
                 "weight_area": exact(grid.weight_area(accuracy), len(subject)),
             }
-            | envelope.scores(grid, *cell)
+            | envelope.scores(grid, threat)
             | (diagonal.scores() if diagonal else {}),
-            outcomes={"headline": headline}
-            | grid.named(robust)
-            | envelope.outcomes(grid)
-            | (diagonal.outcomes() if diagonal else {}),
+            share_of={"robust_accuracy": "headline"},
+            headline_threats=[threat],
             curves=diagonal.curves() if diagonal else [],
             surfaces=[
-                grid.surface("joint_accuracy", "accuracy", accuracy),
+                grid.surface("joint_accuracy", "accuracy", accuracy, "budget"),
                 *envelope.surfaces(grid),
             ],
             protocol={
-                f"headline {norm} budget": settings.headline_eps,
-                "headline radius": settings.headline_radius,
+                f"headline {norm} budget": float(settings.headline_eps),
+                "headline radius": float(settings.headline_radius),
                 "effort under perturbed weights": settings.effort,
                 "input ball": norm,
                 "weight ball": weights.geometry,
@@ -189,88 +197,100 @@ class JointProbe(Probe):
                 "certificate": envelope.reason,
             }
             | _candidates(outcomes),
+        ).with_outcomes(
+            {"headline": Outcome(headline, "headline", threat)}
+            | grid.named(robust, "budget")
+            | envelope.outcomes(grid)
+            | (diagonal.outcomes() if diagonal else {})
         )
 
-    def _diagonal(self, subject: Subject, envelope: Envelope, headline: Tensor) -> Diagonal | None:
+    def _diagonal(
+        self, subject: Subject, envelope: Envelope, threat: JointThreat, headline: Tensor
+    ) -> Diagonal | None:
         """Both envelopes within shares of the headline budgets, where the model has two."""
         settings: JointSettings = self.settings
         if envelope.certified is None:
             return None
         diagonal = Diagonal.of(
             subject,
-            settings.headline_norm,
-            settings.headline_eps,
-            settings.headline_radius,
-            self._neighbours()[1].budget,
+            threat,
+            self._neighbors()[1].steps,
             settings.shares,
             headline,
         )
         diagonal.require_below()
         return diagonal
 
-    def _neighbours(self) -> tuple[InputSettings, WeightSettings]:
-        """The battery's own input and weight probes, whose rungs the surface combines."""
+    def _neighbors(self) -> tuple[InputSettings, WeightSettings]:
+        """The battery's own input and weight probes, whose budgets the surface combines."""
         settings: JointSettings = self.settings
         inputs, weights = self.battery.get("input"), self.battery.get("weight")
         if not isinstance(inputs, InputSettings) or not isinstance(weights, WeightSettings):
             raise InputError("the joint probe needs a battery with an input and a weight probe")
         norm = settings.headline_norm
         for eps in settings.budgets:
-            require_rung(f"joint.{norm}", eps, _ladder(inputs, norm))
+            require_among(f"joint.{norm}", eps, _budgets(inputs, norm))
         for radius in settings.radii:
-            require_rung("joint.radii", radius, weights.radii)
+            require_among("joint.radii", radius, weights.radii)
         return inputs, weights
 
-    def _surface(self, subject: Subject, grid: Grid) -> list[list[Outcome]]:
-        """The cells, from the single-space attacks of the neighbouring probes."""
+    def _surface(self, subject: Subject, grid: Grid) -> list[list[PairOutcome]]:
+        """The outcomes, from the single-space attacks of the input and the weight probe."""
         settings: JointSettings = self.settings
-        inputs, weights = self._neighbours()
+        inputs, weights = self._neighbors()
         norm = settings.headline_norm
-        ladder = _ladder(inputs, norm)
-        rungs = _with_all_proofs(attacks_by_budget(subject, norm, ladder, inputs.effort))
-        attacks = weight_ladder(subject, weights.radii, weights.budget)
-        clean = subject.correct()
+        budgets = _budgets(inputs, norm)
+        by_input = _with_all_proofs(attacks_by_budget(subject, norm, budgets, inputs.effort))
+        by_weight = worst_weights(subject, weights.threats, weights.steps)
+        clean = Candidate({}, subject.images, subject.correct())
         return joint_surface(
             subject,
-            norm,
-            grid.budgets,
-            grid.radii,
-            budget=weights.budget,
+            grid.inputs,
+            grid.weights,
+            steps=weights.steps,
             effort=settings.effort,
-            alone=[
-                InputAttackResult(subject.images, clean),
-                *(rungs[ladder.index(eps)] for eps in settings.budgets),
+            input_attacks=[
+                clean,
+                *(
+                    Candidate({}, found.images, found.robust)
+                    for found in (by_input[budgets.index(eps)] for eps in settings.budgets)
+                ),
             ],
-            weight=[
-                WeightAttack({}, clean),
-                *(attacks[weights.radii.index(radius)] for radius in settings.radii),
+            weight_attacks=[
+                clean,
+                *(by_weight[weights.radii.index(radius)].lowest for radius in settings.radii),
             ],
         )
 
 
-def _ladder(inputs: InputSettings, norm: HeadlineNorm) -> tuple[float, ...]:
+def _budgets(inputs: InputSettings, norm: HeadlineNorm) -> tuple[Budget, ...]:
     return inputs.linf if norm == "linf" else inputs.l2
 
 
-def _with_all_proofs(rungs: list[InputAttackResult]) -> list[InputAttackResult]:
-    """Rungs whose images also hold the proofs of the smaller budgets."""
-    whole = rungs[:1]
-    for before, rung in pairwise(rungs):
-        fell = (before.robust & ~rung.robust).view(-1, 1, 1, 1)
-        whole.append(replace(rung, images=torch.where(fell, rung.images, whole[-1].images)))
+def _with_all_proofs(attacks: list[InputAttackResult]) -> list[InputAttackResult]:
+    """Attacks at ascending budgets whose images also hold the misclassified ones of the smaller."""
+    whole = attacks[:1]
+    for before, attack in pairwise(attacks):
+        broken = (before.robust & ~attack.robust).view(-1, 1, 1, 1)
+        images = torch.where(broken, attack.images, whole[-1].images)
+        whole.append(replace(attack, images=images))
     return whole
 
 
-def _candidates(cells: list[list[Outcome]]) -> dict[str, Any]:
-    """Who won the cells in which both budgets are above 0, and how the joint climb did."""
-    inner = [cell for row in cells[1:] for cell in row[1:]]
-    names = [cell.won for cell in inner]
-    climbed = [cell.standing for cell in inner if JOINT in cell.standing]
-    rest = [min(n for name, n in each.items() if name != JOINT) for each in climbed]
-    pairs = list(zip(climbed, rest, strict=True))
+def _candidates(pairs: list[list[PairOutcome]]) -> dict[str, Any]:
+    """Which candidates were the strongest where both budgets are above 0, and the joint ascent."""
+    inner = [pair for row in pairs[1:] for pair in row[1:]]
+    names = [pair.strongest for pair in inner]
+    ascended = [pair.n_robust for pair in inner if JOINT in pair.n_robust]
+    others = [min(n for name, n in each.items() if name != JOINT) for each in ascended]
+    compared = list(zip(ascended, others, strict=True))
     return {
-        "won by": {name: names.count(name) for name in sorted(set(names))},
-        "cells climbed": len(climbed),
-        "climb at least as strong as every alternative": sum(c[JOINT] <= r for c, r in pairs),
-        "climb stronger than every alternative": sum(c[JOINT] < r for c, r in pairs),
+        "strongest candidates": {name: names.count(name) for name in sorted(set(names))},
+        "pairs with a joint ascent": len(ascended),
+        "joint ascent at least as strong as every alternative": sum(
+            each[JOINT] <= other for each, other in compared
+        ),
+        "joint ascent stronger than every alternative": sum(
+            each[JOINT] < other for each, other in compared
+        ),
     }

@@ -8,23 +8,23 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from benchmark.attacks.joint import climb_and_strike
-from benchmark.attacks.weights import WeightBudget
+from benchmark.attacks.joint import quick_joint_attack
+from benchmark.attacks.weights import weight_ball
 from benchmark.certificates import certifier_of
-from benchmark.probes.headline_norm import HeadlineNorm
-from benchmark.probes.ladders import outcome_curve
-from benchmark.probes.probe import bits
-from benchmark.results import Curve, Outcomes, Score
+from benchmark.probes.budget_curves import outcome_curve
+from benchmark.probes.probe import as_outcomes
+from benchmark.results import Curve, Outcome, Role, Score
 from benchmark.statistics import exact
 from benchmark.subject import Subject
+from benchmark.threats import JointThreat
 
 LABEL = "share of both headline budgets"
 
-OCTAVES = 16
-"""How far down the largest share at which half of the examples are proven is looked for."""
+N_OCTAVES = 16
+"""The largest share at which half of the examples are proven is looked for down to ``2^-16``."""
 
-STEPS = 4
-"""Shares looked at an octave."""
+SHARES_PER_OCTAVE = 4
+"""How many shares of an octave are tried."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,14 @@ class Diagonal:
     """What is proven and what is broken within shares of the headline budgets.
 
     Attributes:
+        threat: the headline's.
         shares: ascending from 0 to 1.
-        certified: bool (N,) a share.
-        attacked: bool (N,) a share, examples that stand; the last is the headline cell's.
+        certified: bool (N,) per share.
+        attacked: bool (N,) per share, examples that are robust; the last are the headline's.
         half: the largest share at which at least half of all examples are certified.
     """
 
+    threat: JointThreat
     shares: tuple[float, ...]
     certified: list[Tensor]
     attacked: list[Tensor]
@@ -47,10 +49,8 @@ class Diagonal:
     def of(
         cls,
         subject: Subject,
-        norm: HeadlineNorm,
-        eps: float,
-        radius: float,
-        budget: WeightBudget,
+        threat: JointThreat,
+        steps: int,
         shares: Sequence[float],
         headline: Tensor,
     ) -> Diagonal:
@@ -58,27 +58,25 @@ class Diagonal:
 
         Args:
             subject: model and examples.
-            norm: of the input balls.
-            eps: headline input budget.
-            radius: headline weight radius.
-            budget: geometry, rule and steps of the weights.
+            threat: the headline's.
+            steps: APGD steps over the weights.
             shares: ascending, between 0 and 1.
-            headline: bool (N,), what stands within the headline budgets.
+            headline: bool (N,), examples that are robust within the headline budgets.
 
         Raises:
             UncertifiableError: the model does something that no bound is known for.
         """
-        certifier = certifier_of(subject, norm)
+        certifier = certifier_of(subject, threat.inputs.norm)
 
         def proven(share: float, among: Tensor | None = None) -> Tensor:
-            ball = budget.ball(subject, share * radius)
-            return certifier.certified(share * eps, ball, among)
+            part = threat.scaled(share)
+            return certifier.certified(part.inputs.eps, weight_ball(subject, part.weights), among)
 
         certified, attacked = [subject.correct()], [subject.correct()]
         for share in shares:
             certified.append(proven(share, certified[-1]))
-            found = climb_and_strike(subject, norm, share * eps, share * radius, budget)
-            worse = found.standing < int(attacked[-1].sum())
+            found = quick_joint_attack(subject, threat.scaled(share), steps)
+            worse = found.n_robust < int(attacked[-1].sum())
             attacked.append(found.robust if worse else attacked[-1])
             subject.progress(
                 f"certified {certified[-1].float().mean():.1%}, attacked "
@@ -87,7 +85,7 @@ class Diagonal:
         certified.append(proven(1.0, certified[-1]))
         attacked.append(headline)
         half = largest_share(lambda share: bool(proven(share).double().mean() >= 0.5))
-        return cls((0.0, *shares, 1.0), certified, attacked, half)
+        return cls(threat, (0.0, *shares, 1.0), certified, attacked, half)
 
     def scores(self) -> dict[str, Score]:
         """What is proven at the headline and how far half is, and the area between the two."""
@@ -101,19 +99,35 @@ class Diagonal:
             "envelope_gap": exact(float(np.trapezoid(gap, self.shares)), count),
         }
 
-    def curves(self) -> list[Curve]:
-        """Attacked and certified accuracy over shares."""
-        named = {"attacked": self.attacked, "certified": self.certified}
+    @property
+    def _sides(self) -> list[tuple[str, Role, list[Tensor]]]:
         return [
-            outcome_curve("joint_envelopes", name, LABEL, self.shares, outcomes)
-            for name, outcomes in named.items()
+            ("attacked", "envelope", self.attacked),
+            ("certified", "certificate", self.certified),
         ]
 
-    def outcomes(self) -> dict[str, Outcomes]:
+    def curves(self) -> list[Curve]:
+        """Attacked and certified accuracy over shares."""
+        return [
+            outcome_curve(
+                "joint_envelopes",
+                name,
+                LABEL,
+                self.shares,
+                outcomes,
+                role=role,
+                threat=self.threat,
+            )
+            for name, role, outcomes in self._sides
+        ]
+
+    def outcomes(self) -> dict[str, Outcome]:
         """Both sides, by share."""
         return {
-            f"{side} {share:g} of the headline": bits(outcome)
-            for side, outcomes in (("attacked", self.attacked), ("certified", self.certified))
+            f"{name} {share:g} of the headline": Outcome(
+                as_outcomes(outcome), role, self.threat.scaled(share)
+            )
+            for name, role, outcomes in self._sides
             for share, outcome in zip(self.shares, outcomes, strict=True)
         }
 
@@ -126,7 +140,7 @@ class Diagonal:
         for share, proof, outcome in zip(self.shares, self.certified, self.attacked, strict=True):
             if broken := int((proof & ~outcome).sum()):
                 raise RuntimeError(
-                    f"{broken} certified examples fell at {share:g} of the headline budgets; "
+                    f"{broken} certified examples were broken at {share:g} of the headline; "
                     "the certificate or the attack's verification is wrong"
                 )
 
@@ -137,13 +151,13 @@ def largest_share(holds: Callable[[float], bool]) -> float:
     Args:
         holds: whether it does at a share.
     """
-    low, high = 0, OCTAVES * STEPS
-    if not holds(2.0**-OCTAVES):
+    low, high = 0, N_OCTAVES * SHARES_PER_OCTAVE
+    if not holds(2.0**-N_OCTAVES):
         return 0.0  # as for most deep networks, after a single look
     while low < high:
         middle = (low + high) // 2
-        if holds(2.0 ** (-middle / STEPS)):
+        if holds(2.0 ** (-middle / SHARES_PER_OCTAVE)):
             high = middle
         else:
             low = middle + 1
-    return float(2.0 ** (-low / STEPS))
+    return float(2.0 ** (-low / SHARES_PER_OCTAVE))

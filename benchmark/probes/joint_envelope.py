@@ -1,4 +1,4 @@
-"""The lower envelope of the joint surface: what is certified, cell by cell."""
+"""The lower envelope of the joint surface: what is certified at each pair of budgets."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from torch import Tensor
 
 from benchmark.certificates import UncertifiableError, certify_surface
 from benchmark.probes.joint_grid import Grid
-from benchmark.probes.probe import bits, share
-from benchmark.results import Outcomes, Score, ScoreSpec, Surface
+from benchmark.probes.probe import as_outcomes, share
+from benchmark.results import Outcome, Score, ScoreSpec, Surface
 from benchmark.spaces import WeightBall
 from benchmark.statistics import proportion
 from benchmark.subject import Subject
+from benchmark.threats import JointThreat
 
 ENVELOPE_SCORES = {
     "certified_accuracy": share(
@@ -44,7 +45,7 @@ class Envelope:
     """Certified outcomes over a grid, or why there are none.
 
     Attributes:
-        certified: bool (N,), one a cell; ``None`` where there is no certificate.
+        certified: bool (N,) per pair of budgets; ``None`` where there is no certificate.
         reason: what the certificates are, or why there are none.
     """
 
@@ -79,29 +80,31 @@ class Envelope:
         """
         if self.certified is None:
             return
-        for i, eps in enumerate(grid.budgets):
-            for j, radius in enumerate(grid.radii):
+        for i, inputs in enumerate(grid.inputs):
+            for j, weights in enumerate(grid.weights):
                 broken = int((self.certified[i][j] & ~robust[i][j]).sum())
                 if broken:
                     raise RuntimeError(
-                        f"{broken} certified examples fell at {grid.norm} {eps:g} x radius "
-                        f"{radius:g}; "
+                        f"{broken} certified examples were broken at "
+                        f"{JointThreat(inputs, weights).label}; "
                         "the certificate or the attack's verification is wrong"
                     )
 
-    def scores(self, grid: Grid, eps: float, radius: float) -> dict[str, Score]:
-        """Certified accuracy at one cell."""
+    def scores(self, grid: Grid, threat: JointThreat) -> dict[str, Score]:
+        """Certified accuracy at one pair of budgets."""
         if self.certified is None:
             return {}
-        return {"certified_accuracy": proportion(bits(grid.at(self.certified, eps, radius)))}
+        return {"certified_accuracy": proportion(as_outcomes(grid.at(self.certified, threat)))}
 
-    def outcomes(self, grid: Grid) -> dict[str, Outcomes]:
-        """Certified outcomes by the budgets of their cell, such as ``"certified 0.1x0.02"``."""
-        return {} if self.certified is None else grid.named(self.certified, "certified ")
+    def outcomes(self, grid: Grid) -> dict[str, Outcome]:
+        """Certified outcomes by their budgets, such as ``"certified 0.1x0.02"``."""
+        if self.certified is None:
+            return {}
+        return grid.named(self.certified, "certificate", "certified ")
 
     def surfaces(self, grid: Grid) -> list[Surface]:
         """The lower envelope's picture."""
         if self.certified is None:
             return []
         shares = grid.accuracy(self.certified)
-        return [grid.surface("joint_certified", "certified accuracy", shares)]
+        return [grid.surface("joint_certified", "certified accuracy", shares, "certificate")]

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.probes.headline_norm import NORM_LABELS, HeadlineNorm
-from benchmark.probes.ladders import budget_text
-from benchmark.probes.probe import bits
-from benchmark.results import Outcomes, Surface
+from benchmark.probes.headline_norm import NORM_LABELS
+from benchmark.probes.probe import as_outcomes
+from benchmark.results import Outcome, Role, Surface
+from benchmark.threats import InputThreat, JointThreat, WeightThreat
 
 Array = NDArray[np.float64]
 T = TypeVar("T")
@@ -24,44 +24,64 @@ class Grid:
     """Input budgets (rows) x weight radii (columns).
 
     Attributes:
-        budgets: radii of the input balls, ascending from 0.
-        radii: of the weight balls, ascending from 0.
-        norm: of the input balls, ``"linf"`` or ``"l2"``.
+        inputs: input threats of ascending budgets, the first 0.
+        weights: weight threats of ascending radii, the first 0.
     """
 
-    budgets: tuple[float, ...]
-    radii: tuple[float, ...]
-    norm: HeadlineNorm = "linf"
+    inputs: tuple[InputThreat, ...]
+    weights: tuple[WeightThreat, ...]
 
-    def at(self, cells: Sequence[Sequence[T]], eps: float, radius: float) -> T:
-        """One of the grid's cells."""
-        return cells[self.budgets.index(eps)][self.radii.index(radius)]
+    @property
+    def norm(self) -> str:
+        """Norm of the input balls."""
+        return self.inputs[0].norm
+
+    @property
+    def budgets(self) -> list[float]:
+        """Radii of the input balls, ascending from 0."""
+        return [float(threat.eps) for threat in self.inputs]
+
+    @property
+    def radii(self) -> list[float]:
+        """Radii of the weight balls, ascending from 0."""
+        return [float(threat.radius) for threat in self.weights]
+
+    def at(self, rows: Sequence[Sequence[T]], threat: JointThreat) -> T:
+        """What belongs to one of the grid's threats."""
+        return rows[self.inputs.index(threat.inputs)][self.weights.index(threat.weights)]
 
     def accuracy(self, outcomes: Sequence[Sequence[Tensor]]) -> Array:
         """Shares (budgets, radii) of true outcomes."""
-        return np.array([[float(cell.double().mean()) for cell in row] for row in outcomes])
+        return np.array([[float(each.double().mean()) for each in row] for row in outcomes])
 
-    def named(self, outcomes: Sequence[Sequence[Tensor]], prefix: str = "") -> dict[str, Outcomes]:
-        """Outcomes by the budgets of their cell: ``"0.1x0.02"``, ``"l2@0.5x0.02"`` in l2 balls."""
+    def named(
+        self, outcomes: Sequence[Sequence[Tensor]], role: Role, prefix: str = ""
+    ) -> dict[str, Outcome]:
+        """Outcomes by their budgets: ``"0.1x0.02"``, ``"l2@0.5x0.02"`` in l2 balls."""
         prefix += "" if self.norm == "linf" else f"{self.norm}@"
         return {
-            f"{prefix}{eps:.6g}x{radius:.6g}": bits(cell)
-            for eps, row in zip(self.budgets, outcomes, strict=True)
-            for radius, cell in zip(self.radii, row, strict=True)
+            f"{prefix}{inputs.eps:.6g}x{weights.radius:.6g}": Outcome(
+                as_outcomes(each), role, JointThreat(inputs, weights)
+            )
+            for inputs, row in zip(self.inputs, outcomes, strict=True)
+            for weights, each in zip(self.weights, row, strict=True)
         }
 
-    def surface(self, picture: str, z_label: str, shares: Array) -> Surface:
+    def surface(self, picture: str, z_label: str, shares: Array, role: Role) -> Surface:
         """Shares as a picture."""
         return Surface(
             picture=picture,
             x_label="weight radius",
             y_label=NORM_LABELS[self.norm],
             z_label=z_label,
-            x=list(self.radii),
-            y=list(self.budgets),
-            x_text=[budget_text(radius) for radius in self.radii],
-            y_text=[budget_text(eps) for eps in self.budgets],
+            x=self.radii,
+            y=self.budgets,
+            x_text=[threat.radius.text for threat in self.weights],
+            y_text=[threat.eps.text for threat in self.inputs],
             z=shares.tolist(),
+            unit="share",
+            role=role,
+            threat=JointThreat(self.inputs[-1], self.weights[-1]),
         )
 
     def volume(self, shares: Array) -> float:

@@ -10,7 +10,6 @@ from typing import Annotated, Any, ClassVar, final
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
@@ -18,34 +17,21 @@ from pydantic import (
 )
 from torch import Tensor
 
+from benchmark.budgets import Budget
 from benchmark.checks.coverage import weights_under_attack
 from benchmark.requirements import missing_image_gradients, missing_weights
 from benchmark.results import Flag, Outcomes, ProbeResult, ScoreSpec
 from benchmark.subject import Subject
-from models_zoo.display import shown
 from models_zoo.errors import InputError
-from models_zoo.numbers import number_of
 
 
-def _fraction(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    number = number_of(value)
-    if number is None:
-        raise ValueError(f"{shown(value)} is neither a number nor a fraction such as '8/255'")
-    return number
-
-
-def _ascending(values: tuple[float, ...]) -> tuple[float, ...]:
+def _ascending(values: tuple[Budget, ...]) -> tuple[Budget, ...]:
     if list(values) != sorted(set(values)) or values[0] <= 0:
-        raise ValueError(f"a ladder of budgets must ascend from above 0, got {values}")
+        raise ValueError(f"budgets must ascend from above 0, got {values}")
     return values
 
 
-Budget = Annotated[float, BeforeValidator(_fraction), Field(ge=0)]
-"""A radius; in TOML a number or a fraction in quotes."""
-
-Ladder = Annotated[tuple[Budget, ...], Field(min_length=1), AfterValidator(_ascending)]
+Budgets = Annotated[tuple[Budget, ...], Field(min_length=1), AfterValidator(_ascending)]
 """Budgets in ascending order, without the 0."""
 
 
@@ -79,8 +65,8 @@ class Probe(ABC):
         question: one sentence, as a reader would ask it.
         Settings: the pydantic model of its settings.
         scores: what each of its scores means.
-        climbs_images: whether it means nothing without gradients by the images. The input probe has
-            searches that need none, and its model may be flagged by the checks.
+        uses_image_gradients: whether it needs gradients with respect to the images. The input probe
+            does not: some of its searches need none.
         scores_by_norm: what scores mean instead in batteries of another headline norm.
     """
 
@@ -89,7 +75,7 @@ class Probe(ABC):
     question: ClassVar[str]
     Settings: ClassVar[type[ProbeSettings]] = ProbeSettings
     scores: ClassVar[dict[str, ScoreSpec]]
-    climbs_images: ClassVar[bool] = False
+    uses_image_gradients: ClassVar[bool] = False
     scores_by_norm: ClassVar[Mapping[str, dict[str, ScoreSpec]]] = {}
 
     @classmethod
@@ -122,7 +108,7 @@ class Probe(ABC):
     def obstacle(self, subject: Subject) -> str | None:
         """Why it is left out: what it needs of a model is missing, or it does not apply."""
         missing = missing_weights(subject) if self.weight_rule is not None else None
-        if missing is None and self.climbs_images:
+        if missing is None and self.uses_image_gradients:
             missing = missing_image_gradients(subject)
         return missing or self.applies(subject)
 
@@ -155,7 +141,7 @@ class Probe(ABC):
         if unknown:
             raise RuntimeError(f"probe {self.name} returned undocumented scores: {sorted(unknown)}")
         if "headline" in result.outcomes and len(result.outcomes["headline"]) != len(subject):
-            raise RuntimeError(f"probe {self.name}: headline outcomes are not one an example")
+            raise RuntimeError(f"probe {self.name}: headline outcomes are not one per example")
         flags = [*result.flags, *_undefined(result)]
         return result.model_copy(update={"cost": spent(), "flags": flags})
 
@@ -194,12 +180,12 @@ def _undefined(result: ProbeResult) -> list[Flag]:
 
 
 def classes_of(subject: Subject) -> int:
-    """How many classes the model tells apart, from its answer to one image."""
+    """The number of classes, from the logits of one image."""
     return subject.once("classes", lambda: subject.logits(subject.images[:1]).shape[1])
 
 
 def refusal(check: Callable[[], object]) -> str | None:
-    """What a check of a subject has to say against it; ``None`` where it passes.
+    """Why a check refuses a subject; ``None`` where it passes.
 
     Args:
         check: raises :class:`InputError` where it does not.
@@ -211,7 +197,7 @@ def refusal(check: Callable[[], object]) -> str | None:
     return None
 
 
-def bits(tensor: Tensor) -> Outcomes:
+def as_outcomes(tensor: Tensor) -> Outcomes:
     """A bool tensor (N,) as a NumPy array."""
     array: Outcomes = tensor.detach().cpu().numpy().astype(bool)
     return array

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
 from benchmark.attacks.regional import RegionalAttack, attack_regions, draw_aims
 from benchmark.attacks.regions import FULL, Kind, Shape
+from benchmark.budgets import Budget
 from benchmark.measures.regional import NORMS, Tally
 from benchmark.probes.peers import load_peers, require_peers
-from benchmark.probes.probe import Budget, Probe, ProbeSettings, bits, refusal, share
+from benchmark.probes.probe import Probe, ProbeSettings, as_outcomes, refusal, share
 from benchmark.probes.regional_pictures import region_curves, region_line
-from benchmark.results import ProbeResult, Score, ScoreSpec
+from benchmark.results import Outcome, ProbeResult, Score, ScoreSpec
 from benchmark.subject import Subject
+from benchmark.threats import RegionThreat
 from models_zoo.catalog import list_models
 from models_zoo.errors import unknown_name
 
@@ -58,7 +61,7 @@ class RegionalSettings(ProbeSettings):
     random_pixels: Sizes = ()
     saliency_pixels: Sizes = ()
     steps: int = Field(default=250, ge=1)
-    step: Annotated[Budget, Field(ge=1e-4, le=1)] = 1 / 255
+    step: Annotated[Budget, Field(ge=1e-4, le=1)] = Budget(1 / 255)
     examples: int = Field(default=100, ge=1)
     peers: Annotated[tuple[str, ...], AfterValidator(_known)] = ()
 
@@ -99,7 +102,7 @@ class RegionalProbe(Probe):
     title = "Regional attack"
     question = "How often is a change of only a part of the image enough, also one made elsewhere?"
     Settings = RegionalSettings
-    climbs_images = True
+    uses_image_gradients = True
     scores = {
         "success_full": _success("White-box, full", "with no restriction: the reference"),
         "success_centre": _success("White-box, centre", "changing only a square in the centre"),
@@ -167,21 +170,24 @@ class RegionalProbe(Probe):
             tallies["transfer"] = Tally.of([oracle for oracle, _ in carried], some.images)
             tallies["transfer, no oracle"] = Tally.of([blind for _, blind in carried], some.images)
         correct = some.correct()
-        outcomes = {}
+        outcomes: dict[str, Outcome] = {}
         for place, shape in enumerate(shapes):
-            outcomes[f"white-box@{shape.name}"] = bits(correct & ~own.fooled[place])
+            threat = RegionThreat(shape.kind, Budget(shape.size))
+            robust = correct & ~own.fooled[place]
+            outcomes[f"white-box@{shape.name}"] = Outcome(as_outcomes(robust), "budget", threat)
             if carried:
                 fooled = sum(oracle.fooled[place] for oracle, _ in carried) > 0
-                outcomes[f"transfer@{shape.name}"] = bits(correct & ~fooled)
+                threat = replace(threat, transferred=True)
+                robust = correct & ~fooled
+                outcomes[f"transfer@{shape.name}"] = Outcome(as_outcomes(robust), "budget", threat)
         size = (some.images.shape[-2], some.images.shape[-1])
         return ProbeResult(
             probe=self.name,
             scores=_scores(tallies, shapes),
-            outcomes=outcomes,
             curves=region_curves(tallies, shapes, size),
             protocol={
                 "steps": settings.steps,
-                "step": settings.step,
+                "step": float(settings.step),
                 "examples": len(some),
                 "examples made on": list(peers),
                 "peers left out": left_out,
@@ -190,7 +196,7 @@ class RegionalProbe(Probe):
                 f"region {shape.name}": region_line(tallies, place, shape, size)
                 for place, shape in enumerate(shapes)
             },
-        )
+        ).with_outcomes(outcomes)
 
 
 def _scores(tallies: dict[str, Tally], shapes: Sequence[Shape]) -> dict[str, Score]:

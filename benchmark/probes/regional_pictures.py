@@ -26,12 +26,13 @@ def region_curves(
 
     def rate(name: str) -> list[Curve]:
         picture, label = f"regional_{name.replace('-', '_')}", f"{name} success"
-        return _curves(picture, label, shapes, size, lambda place: tallies[name].rate([place]))
+        rates = tallies[name]
+        return _curves(picture, label, shapes, size, lambda place: rates.rate([place]), "share")
 
     def ratio(norm: str) -> list[Curve]:
         picture, label = f"{norm}_relative_to_unrestricted_attack", f"median ratio of {norm}"
         own = tallies["white-box"]
-        return _curves(picture, label, shapes, size, lambda place: own.ratio([place], norm))
+        return _curves(picture, label, shapes, size, lambda place: own.ratio([place], norm), "")
 
     curves = [curve for name in tallies for curve in rate(name)]
     return curves + [curve for norm in NORMS for curve in ratio(norm)]
@@ -43,6 +44,7 @@ def _curves(
     shapes: Sequence[Shape],
     size: tuple[int, int],
     score: Callable[[int], Score | None],
+    unit: str,
 ) -> list[Curve]:
     curves = []
     for kind in dict.fromkeys(shape.kind for shape in shapes[1:]):
@@ -62,6 +64,7 @@ def _curves(
                     x=[area for area, _ in points],
                     x_text=[f"{100 * area:.3g}%" for area, _ in points],
                     y=[found for _, found in points],
+                    unit=unit,
                 )
             )
     return curves

@@ -1,4 +1,4 @@
-"""One geometry's ladder of weight radii: the worst found, random directions, and their curves."""
+"""What was found at the weight radii of one geometry: the worst, random directions, and curves."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from benchmark.attacks.weights import WeightBudget, WeightRung, measured
+from benchmark.attacks.weights import WorstWeights, measured, weight_ball
 from benchmark.objectives import cross_entropy
-from benchmark.probes.ladders import outcome_curve, score_curve
-from benchmark.probes.probe import bits
-from benchmark.results import Curve, Outcomes, Score
+from benchmark.probes.budget_curves import outcome_curve, score_curve
+from benchmark.probes.probe import as_outcomes
+from benchmark.results import Curve, Outcome, Score
 from benchmark.statistics import SHARES, mean, proportion
 from benchmark.subject import Subject
+from benchmark.threats import WeightThreat
 from models_zoo.prediction import predicted_classes
 
 
 @dataclass(frozen=True)
-class RandomRung:
+class RandomDirections:
     """The control at one radius: means over random directions, with intervals over draws."""
 
     accuracy: Score
@@ -28,99 +29,123 @@ class RandomRung:
 
 
 @dataclass(frozen=True)
-class WeightLadder:
-    """What was found over one ladder.
+class WeightOutcomes:
+    """What was found at ascending radii.
 
     Attributes:
-        geometry: of the balls.
-        radii: ascending, without the 0.
+        threats: ascending, without the radius 0.
         clean: bool (N,), correct with the model's own weights.
         clean_losses: cross-entropy (N,) with them.
-        robust: bool (N,) a radius, correct under the perturbation of lowest accuracy.
-        losses: cross-entropy (N,) a radius, under that of highest mean cross-entropy.
-        random: the control, one a radius.
+        robust: bool (N,) per radius, correct under the perturbation of lowest accuracy.
+        losses: cross-entropy (N,) per radius, under that of highest mean cross-entropy.
+        random: the control, one per radius.
     """
 
-    geometry: str
-    radii: Sequence[float]
+    threats: Sequence[WeightThreat]
     clean: Tensor
     clean_losses: Tensor
     robust: Sequence[Tensor]
     losses: Sequence[Tensor]
-    random: Sequence[RandomRung]
+    random: Sequence[RandomDirections]
 
     @classmethod
     def of(
         cls,
         subject: Subject,
-        budget: WeightBudget,
-        radii: Sequence[float],
-        rungs: Sequence[WeightRung],
+        threats: Sequence[WeightThreat],
+        worst: Sequence[WorstWeights],
         draws: int,
     ) -> Self:
-        """Add the control and the clean figures to what an attack found.
+        """Draw the control and put it beside what was found.
 
         Args:
             subject: model and examples.
-            budget: geometry and rule.
-            radii: ascending, without the 0.
-            rungs: the worst found, one a radius.
-            draws: random directions a radius.
+            threats: ascending, without the radius 0.
+            worst: the worst found, one per radius.
+            draws: random directions per radius.
         """
         return cls(
-            budget.geometry,
-            radii,
+            threats,
             subject.correct(),
             cross_entropy(subject.logits(), subject.labels),
-            [rung.lowest.robust for rung in rungs],
-            [rung.losses for rung in rungs],
-            [random_rung(subject, budget, radius, draws) for radius in radii],
+            [each.lowest.robust for each in worst],
+            [each.losses for each in worst],
+            [random_directions(subject, threat, draws) for threat in threats],
         )
+
+    @property
+    def geometry(self) -> str:
+        """Of the balls."""
+        return self.threats[0].geometry
 
     def curves(self) -> list[Curve]:
         """Accuracy and mean cross-entropy over radii, worst found and random."""
-        label, budgets = f"{self.geometry} radius", [0.0, *self.radii]
+        label, last = f"{self.geometry} radius", self.threats[-1]
+        radii = [0.0, *(threat.radius for threat in self.threats)]
         robust = [self.clean, *self.robust]
         losses = [_mean(each) for each in (self.clean_losses, *self.losses)]
-        accuracy = [proportion(bits(self.clean)), *(each.accuracy for each in self.random)]
+        accuracy = [proportion(as_outcomes(self.clean)), *(each.accuracy for each in self.random)]
         control = [losses[0], *(each.loss for each in self.random)]
         random, worst, nats = "random directions (mean)", "worst found", "cross-entropy (nats)"
         return [
-            outcome_curve("weight_accuracy", worst, label, budgets, robust),
-            score_curve("weight_accuracy", random, label, budgets, accuracy, "accuracy"),
-            score_curve("weight_loss", worst, label, budgets, losses, nats),
-            score_curve("weight_loss", random, label, budgets, control, nats),
+            outcome_curve(
+                "weight_accuracy", worst, label, radii, robust, role="budget", threat=last
+            ),
+            score_curve(
+                "weight_accuracy",
+                random,
+                label,
+                radii,
+                accuracy,
+                "accuracy",
+                "share",
+                role="control",
+                threat=last,
+            ),
+            score_curve(
+                "weight_loss", worst, label, radii, losses, nats, "nats", role="budget", threat=last
+            ),
+            score_curve(
+                "weight_loss",
+                random,
+                label,
+                radii,
+                control,
+                nats,
+                "nats",
+                role="control",
+                threat=last,
+            ),
         ]
 
-    def outcomes(self) -> dict[str, Outcomes]:
-        """What stands, by radius."""
+    def outcomes(self) -> dict[str, Outcome]:
+        """Which examples are robust, by radius."""
         return {
-            f"{radius:.6g}": bits(robust)
-            for radius, robust in zip(self.radii, self.robust, strict=True)
+            f"{threat.radius:.6g}": Outcome(as_outcomes(robust), "budget", threat)
+            for threat, robust in zip(self.threats, self.robust, strict=True)
         }
 
-    def worst_loss(self, rung: int) -> Score:
-        """Largest mean cross-entropy found at a rung, with its interval over examples."""
-        return _mean(self.losses[rung])
+    def worst_loss(self, place: int) -> Score:
+        """Largest mean cross-entropy found at one of the radii, with its interval over examples."""
+        return _mean(self.losses[place])
 
 
-def random_rung(subject: Subject, budget: WeightBudget, radius: float, draws: int) -> RandomRung:
+def random_directions(subject: Subject, threat: WeightThreat, draws: int) -> RandomDirections:
     """Accuracy and mean cross-entropy over random directions at full radius.
 
     Args:
         subject: model and examples.
-        budget: geometry and rule.
-        radius: length of the directions.
+        threat: the ball, whose radius is the length of the directions.
         draws: number of directions.
     """
-    ball = budget.ball(subject, radius)
-    generator = subject.generator("weight", "random", budget.geometry, radius)
+    ball = weight_ball(subject, threat)
+    generator = subject.generator("weight", "random", threat.geometry, threat.radius)
     accuracies, losses = [], []
     for _ in range(draws):
         _, logits = measured(subject, ball, ball.sphere(generator))
         accuracies.append((predicted_classes(logits) == subject.labels).double().mean())
         losses.append(cross_entropy(logits, subject.labels).double().mean())
-    return RandomRung(_mean(torch.stack(accuracies), SHARES), _mean(torch.stack(losses)))
+    return RandomDirections(_mean(torch.stack(accuracies), SHARES), _mean(torch.stack(losses)))
 
 
 def _mean(values: Tensor, within: tuple[float, float] | None = None) -> Score:

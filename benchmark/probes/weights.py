@@ -1,36 +1,37 @@
-"""Accuracy and loss under the worst weight perturbation found, over ladders of radii."""
+"""Accuracy and loss under the worst weight perturbation found, over ascending radii."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from benchmark.attacks.layers import attack_layers
-from benchmark.attacks.weights import WeightBudget, search_ladder, weight_rungs
+from benchmark.attacks.weights import search_weights, worst_weights
+from benchmark.budgets import Budget
 from benchmark.measures.temperature import confidence
-from benchmark.probes.ladders import require_rung
-from benchmark.probes.probe import Budget, Ladder, Probe, ProbeSettings, bits, refusal, share
-from benchmark.probes.weight_curves import WeightLadder
-from benchmark.results import Bars, ProbeResult, ScoreSpec
+from benchmark.probes.budget_curves import require_among
+from benchmark.probes.probe import Budgets, Probe, ProbeSettings, as_outcomes, refusal, share
+from benchmark.probes.weight_curves import WeightOutcomes
+from benchmark.results import Bars, Outcome, ProbeResult, ScoreSpec
 from benchmark.spaces.weights import Geometry
 from benchmark.statistics import proportion
 from benchmark.subject import Subject
+from benchmark.threats import WeightThreat
 from models_zoo.errors import InputError
 
 Rule = Literal["no-normalization", "kernels", "all"]
 
 
 class FurtherBall(ProbeSettings):
-    """A ladder in another geometry, for curves beside those of the main one.
+    """Radii in another geometry, for curves beside those of the main one.
 
     Attributes:
-        radii: ladder of radii, in the unit of that geometry.
-        steps: APGD steps of each climb.
+        radii: ascending, in the unit of that geometry.
+        steps: APGD steps of each ascent.
     """
 
-    radii: Ladder
+    radii: Budgets
     steps: int = Field(default=6, ge=1)
 
 
@@ -38,19 +39,19 @@ class WeightSettings(ProbeSettings):
     """Radii, balls and effort of the weight attack.
 
     Attributes:
-        radii: ladder of radii, relative to each tensor's own norm unless the geometry says
+        radii: ascending, relative to each tensor's own norm unless the geometry says
             otherwise.
         headline: the radius of the scores.
         geometry: the ball, see :class:`benchmark.spaces.WeightBall`.
         rule: which tensors move, see :data:`benchmark.spaces.RULES`.
-        steps: APGD steps of each climb.
+        steps: APGD steps of each ascent.
         random_draws: random directions of the control, at the full radius.
         layer_steps: APGD steps for each layer alone, at the headline radius.
         layer_examples: the first so many examples share a layer's perturbation.
-        also: further geometries by name, each with a ladder of its own.
+        also: further geometries by name, each with radii of its own.
     """
 
-    radii: Ladder
+    radii: Budgets
     headline: Budget
     geometry: Geometry = "relative-l2"
     rule: Rule = "no-normalization"
@@ -61,8 +62,8 @@ class WeightSettings(ProbeSettings):
     also: dict[Geometry, FurtherBall] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _headline_is_a_rung(self) -> Self:
-        require_rung("weight.headline", self.headline, self.radii)
+    def _headline_is_among_the_radii(self) -> Self:
+        require_among("weight.headline", self.headline, self.radii)
         if self.geometry in self.also:
             raise InputError(
                 f"weight.also.{self.geometry} is the geometry of weight.radii already; "
@@ -70,10 +71,14 @@ class WeightSettings(ProbeSettings):
             )
         return self
 
+    def threat(self, radius: float) -> WeightThreat:
+        """The main geometry's ball of a radius."""
+        return WeightThreat(self.geometry, Budget.of(radius), self.rule)
+
     @property
-    def budget(self) -> WeightBudget:
-        """The settings the attack takes."""
-        return WeightBudget(self.geometry, self.rule, self.steps)
+    def threats(self) -> list[WeightThreat]:
+        """The main geometry's balls, ascending."""
+        return [self.threat(radius) for radius in self.radii]
 
 
 class WeightProbe(Probe):
@@ -131,39 +136,35 @@ class WeightProbe(Probe):
     def ask(self, subject: Subject) -> ProbeResult:
         """Attack and draw at every radius of every geometry, then layer by layer."""
         settings: WeightSettings = self.settings
-        draws, budget = settings.random_draws, settings.budget
-        rungs = weight_rungs(subject, settings.radii, budget)
-        main = WeightLadder.of(subject, budget, settings.radii, rungs, draws)
+        draws, threats = settings.random_draws, settings.threats
+        worst = worst_weights(subject, threats, settings.steps)
+        main = WeightOutcomes.of(subject, threats, worst, draws)
         further = []
         for geometry, ball in settings.also.items():
-            other = replace(budget, geometry=geometry, steps=ball.steps)
-            rungs = search_ladder(subject, ball.radii, other)
-            further.append(WeightLadder.of(subject, other, ball.radii, rungs, draws))
+            others = [WeightThreat(geometry, radius, settings.rule) for radius in ball.radii]
+            worst = search_weights(subject, others, ball.steps)
+            further.append(WeightOutcomes.of(subject, others, worst, draws))
         layers = self._layers(subject)
         at = settings.radii.index(settings.headline)
+        headline, threat = as_outcomes(main.robust[at]), settings.threat(settings.headline)
         return ProbeResult(
             probe=self.name,
             scores={
-                "robust_accuracy": proportion(bits(main.robust[at])),
+                "robust_accuracy": proportion(headline),
                 "random_accuracy": main.random[at].accuracy,
                 "worst_loss": main.worst_loss(at),
                 "random_loss": main.random[at].loss,
                 "weakest_layer_accuracy": min(layers.y, key=lambda score: score.value),
             },
-            outcomes={"headline": bits(main.robust[at])}
-            | main.outcomes()
-            | {
-                f"{each.geometry}@{radius}": outcome
-                for each in further
-                for radius, outcome in each.outcomes().items()
-            },
-            curves=[curve for ladder in (main, *further) for curve in ladder.curves()],
+            share_of={"robust_accuracy": "headline"},
+            headline_threats=[threat],
+            curves=[curve for each in (main, *further) for curve in each.curves()],
             bars=[layers],
             protocol={
                 "ball": settings.geometry,
                 "tensors": settings.rule,
                 "tensors that move": len(subject.weights_that_move(settings.rule)),
-                "headline radius": settings.headline,
+                "headline radius": float(settings.headline),
                 "shared by": len(subject),
                 "batch norm": "frozen",
                 "steps": settings.steps,
@@ -172,20 +173,30 @@ class WeightProbe(Probe):
                 "layer by layer": f"{settings.layer_steps} steps, perturbation shared by the "
                 f"first {min(settings.layer_examples, len(subject))} examples",
             }
-            | {f"{name} radii": list(ball.radii) for name, ball in settings.also.items()},
+            | {f"{name} radii": [*map(float, ball.radii)] for name, ball in settings.also.items()},
+        ).with_outcomes(
+            {"headline": Outcome(headline, "headline", threat)}
+            | main.outcomes()
+            | {
+                f"{each.geometry}@{radius}": outcome
+                for each in further
+                for radius, outcome in each.outcomes().items()
+            }
         )
 
     def _layers(self, subject: Subject) -> Bars:
         """Accuracy when one layer moves within the headline radius, for every layer."""
         settings: WeightSettings = self.settings
-        budget = replace(settings.budget, steps=settings.layer_steps)
-        some = subject.head(settings.layer_examples)
-        standing = attack_layers(some, settings.headline, budget)
+        some, threat = subject.head(settings.layer_examples), settings.threat(settings.headline)
+        robust = attack_layers(some, threat, settings.layer_steps)
         return Bars(
             picture="layer_sensitivity",
-            series=f"{settings.geometry} radius {settings.headline:g}",
+            series=f"{settings.geometry} radius {settings.headline.text}",
             x_label="layer",
             y_label="accuracy",
-            names=list(standing),
-            y=[proportion(bits(robust)) for robust in standing.values()],
+            names=list(robust),
+            y=[proportion(as_outcomes(each)) for each in robust.values()],
+            unit="share",
+            role="budget",
+            threat=threat,
         )

@@ -1,4 +1,4 @@
-"""Which of a model's weights move, looked into once a model."""
+"""Which of a model's weights move, examined once per model."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class WeightsAsked:
     """What a model's tensors are used for, remembered.
 
     Attributes:
-        roles: of its parameters and buffers; a reason, in words, where they could not be told.
+        roles: of its parameters and buffers; the reason where they could not be determined.
         coverages: by rule.
     """
 
@@ -28,7 +28,7 @@ class WeightsAsked:
     coverages: dict[str, Coverage | str] = field(default_factory=dict)
 
     def selected(self, model: nn.Module, images: Tensor, rule: str) -> dict[str, Tensor]:
-        """As :func:`select_weights`, by what the model does where that can be told.
+        """As :func:`select_weights`, by what the model does where that can be determined.
 
         Args:
             model: the same at every call.
@@ -42,7 +42,7 @@ class WeightsAsked:
         return select_weights(model, rule, roles if isinstance(roles, Roles) else None)
 
     def coverage(self, model: nn.Module, images: Tensor, rule: str) -> Coverage | str:
-        """How much of what feeds linear maps moves, or why that could not be told.
+        """How much of what feeds linear maps moves, or why that could not be determined.
 
         Args:
             model: the same at every call.

@@ -1,4 +1,4 @@
-"""Balls around images, one a row, inside the box [0, 1]."""
+"""Balls around images, one per row, inside the box [0, 1]."""
 
 from __future__ import annotations
 
@@ -24,20 +24,21 @@ NORMS: tuple[Norm, ...] = ("linf", "l2", "l1")
 DUALS = {"linf": "l1", "l2": "l2", "l1": "linf"}
 """The norm a gradient is measured in, so that ``|g . d| <= |g|_dual |d|``."""
 
-TINY = 1e-12
-L1_FIRST, L1_LEAST, L1_SPARSER = 0.05, 0.01, 1.5
+MIN_LENGTH = 1e-12
+"""Lengths are divided by no less than this."""
+L1_FIRST_SHARE, L1_MIN_SHARE, L1_SPARSER = 0.05, 0.01, 1.5
 """How many coordinates one l1 step moves, as shares of all: from the image itself, and at least. In
 between as many as are moved already over :data:`L1_SPARSER`. A step along one alone, the steepest
 of all, soon meets the box (Croce & Hein 2021, section 4, who begin with 0.2 and bound nothing)."""
 
-ROUNDS = 3
+PROJECTION_ROUNDS = 3
 """Rounds of the l2 projection; later ones hardly change the set of clipped coordinates, and the
 result of each lies inside."""
 
 BISECTIONS = 40
 """Halvings of the threshold in the l1 projection; what is left is rounding."""
 
-LEFT_FREE = 1e-4
+MAX_ROUNDING_SHARE = 1e-4
 """Share of an l1 radius that is left free for pixels to round; where it takes more, the image is
 measured and shortened instead."""
 
@@ -57,7 +58,7 @@ class InputBall(Space):
     Args:
         images: the centres (N, C, H, W), float32 in [0, 1].
         norm: ``"linf"``, ``"l2"`` or ``"l1"``.
-        eps: radius in input units, at least 0; one for all, or one an image (N,).
+        eps: radius in input units, at least 0; one for all, or one per image (N,).
 
     Raises:
         InputError: an unknown norm or a negative or infinite radius.
@@ -147,20 +148,20 @@ class InputBall(Space):
         the coordinates clipped so far; the scale grows from below and so never leaves the ball.
         """
         low, high = -self.images, 1 - self.images
-        scale = (self.radii / lengths(moved, "l2").clamp_min(TINY)).clamp_max(1)
-        for _ in range(ROUNDS):
+        scale = (self.radii / lengths(moved, "l2").clamp_min(MIN_LENGTH)).clamp_max(1)
+        for _ in range(PROJECTION_ROUNDS):
             scaled = moved * scale.view(-1, 1, 1, 1)
             kept = torch.clamp(scaled, low, high)
             clipped = kept != scaled
             if not bool(clipped.any()):
                 return kept.add_(self.images).clamp_(0, 1)
             spent = lengths(kept.masked_fill(~clipped, 0.0), "l2")
-            free = lengths(moved.masked_fill(clipped, 0.0), "l2").clamp_min(TINY)
+            free = lengths(moved.masked_fill(clipped, 0.0), "l2").clamp_min(MIN_LENGTH)
             left = (self.radii.square() - spent.square()).clamp_min(0).sqrt()
             scale = torch.maximum(scale, (left / free).clamp_max(1))
         kept = torch.clamp(moved * scale.view(-1, 1, 1, 1), low, high)
         # Sums of thousands of float32 terms round: what is a hair outside is brought inside.
-        hair = (self.radii / lengths(kept, "l2").clamp_min(TINY)).clamp_max(1)
+        hair = (self.radii / lengths(kept, "l2").clamp_min(MIN_LENGTH)).clamp_max(1)
         return (kept * hair.view(-1, 1, 1, 1)).add_(self.images).clamp_(0, 1)
 
     def _nearest_l1(self, moved: Tensor) -> Tensor:
@@ -192,8 +193,8 @@ class InputBall(Space):
         length = lengths(moved, "l1")
         room = self.radii.double() - (moved != 0).flatten(1).sum(1) * 2.0**-24
         over = (length > self.radii.double()).view(-1, 1, 1, 1)
-        over &= (room >= (1 - LEFT_FREE) * self.radii).view(-1, 1, 1, 1)
-        share = (room.clamp_min(0) / length.clamp_min(TINY)).view(-1, 1, 1, 1)
+        over &= (room >= (1 - MAX_ROUNDING_SHARE) * self.radii).view(-1, 1, 1, 1)
+        share = (room.clamp_min(0) / length.clamp_min(MIN_LENGTH)).view(-1, 1, 1, 1)
         return torch.where(over, (self.images + share * moved).to(images), images)
 
     def steepest(self, gradient: Point, at: Point | None = None) -> Point:
@@ -201,33 +202,35 @@ class InputBall(Space):
 
         Linf: ``eps * sign(g)``. L2: ``eps * g / |g|``. L1: the signs of the greatest coordinates,
         sharing ``eps`` alike, fewer of them the fewer the point has moved. For l2 and l1
-        coordinates that stand at the box and would leave it count as zero, so that the step is not
-        spent on them.
+        coordinates that are at the edge of the box and would leave it count as zero, so that the
+        step is not spent on them.
         """
-        slope = gradient[IMAGES]
+        image_gradient = gradient[IMAGES]
         if self.norm == "linf":
-            return {IMAGES: self._radii * slope.sign()}
+            return {IMAGES: self._radii * image_gradient.sign()}
         if at is not None:
-            blocked = torch.where(slope > 0, at[IMAGES] >= 1, at[IMAGES] <= 0)
-            slope = slope.masked_fill(blocked, 0.0)
-        slope = _measurable(slope)
+            blocked = torch.where(image_gradient > 0, at[IMAGES] >= 1, at[IMAGES] <= 0)
+            image_gradient = image_gradient.masked_fill(blocked, 0.0)
+        image_gradient = _measurable(image_gradient)
         if self.norm == "l2":
-            scale = self.radii / lengths(slope, "l2").clamp_min(TINY)
-            return {IMAGES: slope * scale.view(-1, 1, 1, 1)}
-        size = slope.flatten(1).abs()
+            scale = self.radii / lengths(image_gradient, "l2").clamp_min(MIN_LENGTH)
+            return {IMAGES: image_gradient * scale.view(-1, 1, 1, 1)}
+        size = image_gradient.flatten(1).abs()
         count = self._l1_moves(at)
         least = size.sort(dim=1, descending=True).values.gather(1, count[:, None] - 1)
-        signs = torch.where(size >= least.clamp_min(TINY), slope.flatten(1).sign(), 0.0)
+        signs = torch.where(
+            size >= least.clamp_min(MIN_LENGTH), image_gradient.flatten(1).sign(), 0.0
+        )
         shared = signs / signs.abs().sum(1, keepdim=True).clamp_min(1)
-        return {IMAGES: self._radii * shared.view_as(slope)}
+        return {IMAGES: self._radii * shared.view_as(image_gradient)}
 
     def _l1_moves(self, at: Point | None) -> Tensor:
         """How many coordinates an l1 step from a point moves, (rows,)."""
         size = self.uniforms - 1
-        first = torch.full_like(self.radii, L1_FIRST * size)
+        first = torch.full_like(self.radii, L1_FIRST_SHARE * size)
         if at is not None:
             moved = (at[IMAGES] != self.images).flatten(1).sum(1)
-            sparser = (moved / L1_SPARSER).clamp_min(L1_LEAST * size)
+            sparser = (moved / L1_SPARSER).clamp_min(L1_MIN_SHARE * size)
             first = torch.where(moved == 0, first, sparser)
         return first.round().clamp(1, max(size, 1)).long()
 
@@ -251,14 +254,18 @@ class InputBall(Space):
         return InputBall(self.images[rows], self.norm, eps)
 
 
-def _measurable(slope: Tensor) -> Tensor:
+def _measurable(image_gradient: Tensor) -> Tensor:
     """The same directions (N, C, H, W); those whose length float32 cannot tell brought to size 1.
 
     The squares of gradients below 1e-23 are zero in float32 and those above 1e19 infinite, and a
     gradient does not point elsewhere for being so flat or so steep. One that is zero stays zero.
     """
-    peak = slope.flatten(1).abs().amax(1) if slope.numel() else slope.flatten(1).sum(1)
-    odd = ((peak > 0) & (peak < TINY)) | ((peak > 1 / TINY) & peak.isfinite())
+    peak = (
+        image_gradient.flatten(1).abs().amax(1)
+        if image_gradient.numel()
+        else image_gradient.flatten(1).sum(1)
+    )
+    odd = ((peak > 0) & (peak < MIN_LENGTH)) | ((peak > 1 / MIN_LENGTH) & peak.isfinite())
     if not bool(odd.any()):
-        return slope
-    return slope / torch.where(odd, peak, 1.0).view(-1, 1, 1, 1)
+        return image_gradient
+    return image_gradient / torch.where(odd, peak, 1.0).view(-1, 1, 1, 1)

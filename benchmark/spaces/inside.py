@@ -25,13 +25,13 @@ of 0.003; the bounds of smaller balls are rounded towards the image, see :func:`
 TOLERANCE = 1e-6
 """What certificates add to a radius at least, and the most that an linf ball's slack may be."""
 
-ROUNDED_FROM = 2.0**-25 / SLACK["linf"]
+MIN_UNROUNDED_RADIUS = 2.0**-25 / SLACK["linf"]
 """The linf radius below which a pixel's rounding is more than the slack."""
 
-AT_ONCE = 2**22
+MAX_PIXELS_AT_ONCE = 2**22
 """Pixels that are held in float64 at once."""
 
-ATTEMPTS, HALVINGS = 4, 40
+MAX_SHORTENINGS, MAX_HALVINGS = 4, 40
 """Shortenings by the measured length, and halvings of the share where those do not settle."""
 
 
@@ -56,7 +56,7 @@ def brought_inside(images: Tensor, centers: Tensor, norm: str, radii: Tensor) ->
     """The same images (N, C, H, W), those that are measured outside moved towards their centers.
 
     A rounded pixel never moves away again while the share of its displacement shrinks, so the
-    length falls with the share and the greatest share inside can be found by halving.
+    length decreases with the share and the greatest share inside can be found by halving.
 
     Args:
         images: in the box, as their centers are.
@@ -83,7 +83,7 @@ def _shortened(images: Tensor, centers: Tensor, norm: str, radii: Tensor, most: 
         return found, _length(_moved(found, centers), norm)
 
     share, found, length = torch.ones_like(radii), images, _length(moved, norm)
-    for _ in range(ATTEMPTS):
+    for _ in range(MAX_SHORTENINGS):
         over = length > most
         if not bool(over.any()):
             return found
@@ -91,7 +91,7 @@ def _shortened(images: Tensor, centers: Tensor, norm: str, radii: Tensor, most: 
         found, length = at(share)
     low, high = torch.zeros_like(share), share
     done = length <= most
-    for _ in range(HALVINGS):
+    for _ in range(MAX_HALVINGS):
         if bool(done.all()):
             break
         middle = torch.where(done, share, (low + high) / 2)
@@ -106,9 +106,9 @@ def inward(bound: Tensor, centers: Tensor, radii: Tensor | float) -> Tensor:
     Args:
         bound: ``centers - radii`` or ``centers + radii``, as float32 gives it.
         centers: (N, C, H, W).
-        radii: one for all or (N, 1, 1, 1); balls of at least :data:`ROUNDED_FROM` are left alone.
+        radii: one for all or (N, 1, 1, 1); only balls below :data:`MIN_UNROUNDED_RADIUS` change.
     """
-    small = torch.as_tensor(radii) < ROUNDED_FROM
+    small = torch.as_tensor(radii) < MIN_UNROUNDED_RADIUS
     if not bool(small.any()):
         return bound
     beyond = ((bound - centers).abs() > radii) & small.to(bound.device)
@@ -116,8 +116,8 @@ def inward(bound: Tensor, centers: Tensor, radii: Tensor | float) -> Tensor:
 
 
 def row_parts(images: Tensor) -> Iterator[slice]:
-    """Slices of the rows of at most :data:`AT_ONCE` pixels together, one row at least."""
-    size = max(1, AT_ONCE // max(1, images[0].numel())) if len(images) else 1
+    """Slices of at least one row, of at most :data:`MAX_PIXELS_AT_ONCE` pixels together."""
+    size = max(1, MAX_PIXELS_AT_ONCE // max(1, images[0].numel())) if len(images) else 1
     for start in range(0, max(len(images), 1), size):
         yield slice(start, start + size)
 

@@ -9,7 +9,7 @@ from benchmark.spaces.space import Point, Space
 
 
 class ProductSpace(Space):
-    """Pairs of points of spaces with different names, climbed as one row.
+    """Pairs of points of spaces with different names, ascended as one row.
 
     Args:
         spaces: such as an :class:`InputBall` over the whole evaluation set and a
@@ -22,7 +22,7 @@ class ProductSpace(Space):
 
     @property
     def rows(self) -> int:
-        """One: the parts meet in one loss and are climbed together."""
+        """One: the parts share one loss and are ascended together."""
         return 1
 
     @property

@@ -1,4 +1,4 @@
-"""Regions of images, one a row: pixels that may take any value in [0, 1], and pixels that may not.
+"""Regions of images, one per row: some pixels may take any value in [0, 1], others none.
 
 Source: Ozbulak et al. 2020 (arXiv 2007.03198), where a region has no ball: how far an image goes
 follows from the number and the length of the steps.

@@ -12,7 +12,7 @@ from benchmark.roles import Roles
 from models_zoo.errors import InputError, unknown_name
 
 NORMALIZATION = (_NormBase, nn.GroupNorm, nn.LayerNorm, nn.LocalResponseNorm, nn.RMSNorm)
-"""Known to normalize without looking."""
+"""Types that are known to normalize."""
 
 NAMED = re.compile(r"(?<!weight)(?<!spectral)(norm|bn)(act)?(\d+d?)?$", re.IGNORECASE)
 """Names of classes that normalize though a forward pass need not show it, such as ``ActNorm``."""
@@ -32,7 +32,7 @@ def select_weights(
 ) -> dict[str, Tensor]:
     """The tensors that ``rule`` lets move, by name, detached; shared tensors once.
 
-    What a normalization is can be told by the types of PyTorch's own layers, or, with ``roles``, by
+    Normalization is recognized by the types of PyTorch's own layers, or, with ``roles``, by
     what a forward pass does: the gain and the shift of a normalized activation belong to one,
     whatever module holds them. With ``roles`` buffers that linear maps multiply with move too.
 

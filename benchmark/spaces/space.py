@@ -1,4 +1,4 @@
-"""What every space can do, so that one ascent climbs in all of them."""
+"""What every space can do, so that one ascent works in all of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 Point = dict[str, Tensor]
-"""Where the adversary stands: what the model is called with, by name. ``"images"`` holds
+"""A perturbed point: what the model is called with, by name. ``"images"`` holds
 perturbed images; every other name is a perturbed weight tensor. Displacements and gradients have
 the same form."""
 
@@ -18,7 +18,7 @@ IMAGES = "images"
 class Space(ABC):
     """A closed set around an origin, with one or many independent rows.
 
-    A row is what can be climbed on its own: an image in an input ball, the whole network in a
+    A row is what can be ascended on its own: an image in an input ball, the whole network in a
     weight ball. Per-row quantities, such as step sizes, are tensors of shape (rows,).
 
     Attributes:
@@ -60,7 +60,7 @@ class Space(ABC):
     def contains(self, point: Point) -> bool:
         """Whether every row of a point lies inside, as float64 measures it, but for rounding.
 
-        Rounding is what float32 cannot tell apart at the point's own magnitude and a share of the
+        Rounding is what float32 cannot distinguish at the point's own magnitude and a share of the
         radius; what lies further out was not projected.
         """
 
@@ -77,7 +77,7 @@ class Space(ABC):
         return {name: value[rows] for name, value in point.items()}
 
     def move(self, point: Point, displacement: Point, step: Tensor) -> Point:
-        """``point + step * displacement``, with one step a row."""
+        """``point + step * displacement``, with one step per row."""
         return {
             name: value + self.spread(step, name) * displacement[name]
             for name, value in point.items()

@@ -33,7 +33,7 @@ BLOCKS: dict[str, Block] = {
 """What each geometry bounds the length of."""
 
 
-SLACK, SPACING = 5e-7, 2.0**-23
+RADIUS_SLACK, WEIGHT_SPACING = 5e-7, 2.0**-23
 """How much longer than its bound a block may be measured: eight roundings of the bound, and two of
 the block's weights, since ``w + v`` is stored and not ``v``."""
 
@@ -55,7 +55,7 @@ class WeightBall(Space):
 
     Multiplying a ReLU layer and dividing the next one changes no function. It changes nothing in
     ``relative-l2``, ``filter-l2`` and ``relative-linf`` either. The absolute balls do change, and
-    so does ``network-l2``, where large layers lend their norm to small ones.
+    so does ``network-l2``, where small layers may move by the norm of large ones.
 
     Args:
         weights: the tensors that may move, by parameter name.
@@ -94,7 +94,7 @@ class WeightBall(Space):
         return dict(self.weights)
 
     def sphere(self, generator: Generator) -> Point:
-        """A random direction a block, at full radius (Stutz et al. 2021, average case)."""
+        """A random direction per block, at full radius (Stutz et al. 2021, average case)."""
         return self._add(self._to_bound(self._draw(generator)))
 
     def sample(self, generator: Generator) -> Point:
@@ -136,11 +136,11 @@ class WeightBall(Space):
     def contains(self, point: Point) -> bool:
         """Whether no block is longer than its bound and what rounding adds to it.
 
-        That is :data:`SLACK` of the bound, for the projection, and :data:`SPACING` of the block's
-        own weights, because a float32 near ``w`` cannot tell smaller displacements apart.
+        That is :data:`RADIUS_SLACK` of the bound, for the projection, and :data:`WEIGHT_SPACING` of
+        the block's own weights, because float32 cannot distinguish smaller displacements there.
         """
         return all(
-            bool((length <= (1 + SLACK) * bound + SPACING * size).all())
+            bool((length <= (1 + RADIUS_SLACK) * bound + WEIGHT_SPACING * size).all())
             for length, bound, size in self._measured(point)
         )
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmark.probes.ladders import budget_text
+from benchmark.budgets import budget_text
 from leaderboard.formatting.texts import probe_text
 from leaderboard.store import Summary
 

@@ -158,7 +158,7 @@ def _headline(dataset: str, norm: str) -> float:
 
 def _run_all(radii: list[float], run: Callable[..., Comparison], done: list[Comparison]) -> None:
     """Compare at one budget after the other, and append each result to ``done``."""
-    from benchmark.probes.ladders import budget_text
+    from benchmark.budgets import budget_text
 
     with Progress(
         SpinnerColumn(),

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
+from benchmark.budgets import budget_text
 from benchmark.comparison import Comparison, Ours, Side
-from benchmark.probes.ladders import budget_text
 from leaderboard.terminal.output import print_full_width, say
 
 COLUMNS = (

@@ -12,8 +12,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from benchmark.results import Flag, ProbeResult, Provenance, Score, Thumbnail
+from benchmark.results import Flag, OutcomeKind, ProbeResult, Provenance, Role, Score, Thumbnail
 from benchmark.serialization import plain_result
+from benchmark.threats import AnyThreat, JointThreat
 from leaderboard.formatting.json_text import json_text
 from leaderboard.formatting.texts import number, probe_text
 from leaderboard.reruns.command_lines import reproduce_commands
@@ -53,7 +54,13 @@ class ScoreRecord(Published):
 
 
 class CurveRecord(Published):
-    """Scores over budgets; curves with the same picture are one chart."""
+    """Scores over budgets; curves with the same picture are one chart.
+
+    Attributes:
+        unit: of the scores.
+        role: what the scores are for.
+        threat: the threat at the last budget.
+    """
 
     picture: str
     series: str
@@ -62,10 +69,19 @@ class CurveRecord(Published):
     x: list[Number]
     x_text: list[str]
     y: list[ScoreRecord]
+    unit: str = ""
+    role: Role | None = None
+    threat: AnyThreat | None = None
 
 
 class SurfaceRecord(Published):
-    """Scores over pairs of budgets: ``z[i][j]`` belongs to ``y[i]`` and ``x[j]``."""
+    """Scores over pairs of budgets: ``z[i][j]`` belongs to ``y[i]`` and ``x[j]``.
+
+    Attributes:
+        unit: of the scores.
+        role: what the scores are for.
+        threat: the threat at the largest budgets.
+    """
 
     picture: str
     x_label: str
@@ -76,10 +92,19 @@ class SurfaceRecord(Published):
     x_text: list[str]
     y_text: list[str]
     z: list[list[Number]]
+    unit: str = ""
+    role: Role | None = None
+    threat: JointThreat | None = None
 
 
 class BarsRecord(Published):
-    """Scores of named things, such as layers."""
+    """Scores of named things, such as layers.
+
+    Attributes:
+        unit: of the scores.
+        role: what the scores are for.
+        threat: the threat that all of them are about, where there is one.
+    """
 
     picture: str
     series: str
@@ -87,6 +112,9 @@ class BarsRecord(Published):
     y_label: str
     names: list[str]
     y: list[ScoreRecord]
+    unit: str = ""
+    role: Role | None = None
+    threat: AnyThreat | None = None
 
 
 class CostRecord(Published):
@@ -122,6 +150,9 @@ class ResultRecord(Published):
         scores: by name.
         shown: the same scores as the pages show them.
         outcomes: whether each example was classified correctly, as a string of ``0`` and ``1``.
+        outcome_kinds: what each of the outcomes is about, by the same names.
+        share_of: scores that are the share of examples in an outcome: its name by the score's.
+        headline_threats: the threats that the scores are about.
         values: numbers per example.
         left_out: why the probe was not run; there are no scores then.
         provenance: of the result; missing if it is derived from other results.
@@ -134,6 +165,9 @@ class ResultRecord(Published):
     scores: dict[str, ScoreRecord]
     shown: dict[str, str]
     outcomes: dict[str, str]
+    outcome_kinds: dict[str, OutcomeKind] = Field(default_factory=dict)
+    share_of: dict[str, str] = Field(default_factory=dict)
+    headline_threats: list[AnyThreat] = Field(default_factory=list)
     values: dict[str, list[Number]]
     curves: list[CurveRecord]
     surfaces: list[SurfaceRecord]

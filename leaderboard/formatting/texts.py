@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any
 
+from benchmark.budgets import budget_text
 from benchmark.headline import SCORES
 from benchmark.probes import PROBES
 from benchmark.probes.definition import Definition, definition_of
-from benchmark.probes.ladders import budget_text
 from benchmark.results import Score, ScoreSpec
 
 _MINUS = "\N{MINUS SIGN}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.resources import files
 
+from benchmark.budgets import budget_text
 from benchmark.landscape import DecisionSurface, Landscape, LossGrid
-from benchmark.probes.ladders import budget_text
 from benchmark.results import Curve, Score
 from leaderboard.charts.contours import decision_chart, loss_chart
 from leaderboard.charts.curves import Picture, curves_pictures

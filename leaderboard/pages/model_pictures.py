@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmark.probes.ladders import budget_text
+from benchmark.budgets import budget_text
 from benchmark.results import Curve, ProbeResult
 from leaderboard.charts.bars import bars_pictures
 from leaderboard.charts.curves import Picture, curves_pictures, titled

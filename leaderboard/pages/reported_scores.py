@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmark.probes.ladders import budget_text
+from benchmark.budgets import budget_text
 from leaderboard.formatting.texts import interval, number
 from leaderboard.reruns.claims import Claim, Measurement, claims
 from leaderboard.store import Entry

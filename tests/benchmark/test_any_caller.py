@@ -74,7 +74,7 @@ ASK: dict[str, Callable[..., Any]] = {
         attack_joint(m, x, y, eps=0.02, radius=0.02, steps=2, effort="quick")
     ),
     "certify_joint": lambda m, x, y: certify_joint(m, x, y, eps=1e-3, radius=1e-3),
-    "inject_backdoor": lambda m, x, y: inject_backdoor(m, x, y, budget=0.2, steps=2).success,
+    "inject_backdoor": lambda m, x, y: inject_backdoor(m, x, y, radius=0.2, steps=2).success,
     "flatness": lambda m, x, y: {
         name: score.value
         for name, score in flatness(

@@ -79,7 +79,7 @@ def call(name, model, images, labels, battery):
         "attack_joint": lambda: attack_joint(
             model, images, labels, eps=0.1, radius=0.1, steps=3, effort="quick"
         ),
-        "inject_backdoor": lambda: inject_backdoor(model, images, labels, budget=0.1, steps=3),
+        "inject_backdoor": lambda: inject_backdoor(model, images, labels, radius=0.1, steps=3),
         "flatness": lambda: flatness(
             model, images, labels, eps=0.1, average_radii=[], worst_radii=[], draws=2, epochs=1
         ),
@@ -198,4 +198,4 @@ def test_other_arguments_that_do_not_fit_are_refused(some, battery):
     with pytest.raises(InputError, match=r"must return logits"):
         evaluate(nn.Flatten(0), **some, battery=battery(), probes=["clean"])
     with pytest.raises(InputError, match=r"at least 4 examples"):
-        inject_backdoor(model, some["images"][:3], some["labels"][:3], budget=0.1)
+        inject_backdoor(model, some["images"][:3], some["labels"][:3], radius=0.1)

@@ -119,7 +119,7 @@ def test_other_budgets_are_refused(call, eps):
     for ask in (
         lambda: call(eps=eps),
         lambda: attack_weights(call.network, call.images, call.labels, radius=eps),
-        lambda: inject_backdoor(call.network, call.images, call.labels, budget=eps),
+        lambda: inject_backdoor(call.network, call.images, call.labels, radius=eps),
         lambda: flatness(call.network, call.images, call.labels, eps=eps),
         lambda: certify_joint(call.network, call.images, call.labels, eps=eps, radius=0.1),
     ):
@@ -156,9 +156,9 @@ def test_budgets_beyond_the_box_are_taken_for_a_mistake(call, norm, eps, hint):
 
 def test_budgets_as_large_as_the_box_are_none(call):
     images = call.images
-    assert input_budget_of(1, "linf", images) == 1
+    assert input_budget_of(1, "linf", images) == 1.0
     assert input_budget_of(18**0.5, "l2", images) == 18**0.5
-    assert input_budget_of(18, "l1", images) == 18
+    assert input_budget_of(18, "l1", images) == 18.0
 
 
 @pytest.mark.parametrize(
@@ -292,9 +292,9 @@ def test_names_that_are_none_are_refused(call, value):
         with pytest.raises(InputError, match=f"unknown weight {name}"):
             attack_weights(*asked, radius=0.1, steps=1, **{name: value})
         with pytest.raises(InputError, match=f"unknown weight {name}"):
-            inject_backdoor(*asked, budget=0.1, steps=1, **{name: value})
+            inject_backdoor(*asked, radius=0.1, steps=1, **{name: value})
     with pytest.raises(InputError, match="trigger must be one of"):
-        inject_backdoor(*asked, budget=0.1, steps=1, trigger="patch")  # type: ignore[arg-type]
+        inject_backdoor(*asked, radius=0.1, steps=1, trigger="patch")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="precision must lie"):
         minimal_distances(*asked, precision=value)
 
@@ -304,7 +304,7 @@ def test_names_that_are_none_are_refused(call, value):
 )
 def test_probes_that_are_none_are_refused(call, value):
     with pytest.raises(InputError, match=r"unknown probe|probes must be a list"):
-        evaluate(call.network, call.images, call.labels, probes=value)
+        evaluate(call.network, call.images, call.labels, "digits-v1", value)
 
 
 @pytest.mark.parametrize(
@@ -351,7 +351,7 @@ def test_counts_may_come_from_arrays(call):
 @pytest.mark.parametrize("target", [3, 10, -1, 1.0, "0", None])
 def test_targets_that_are_no_class_are_refused(call, target):
     with pytest.raises(InputError, match="target"):
-        inject_backdoor(call.network, call.images, call.labels, budget=0.1, target=target, steps=1)
+        inject_backdoor(call.network, call.images, call.labels, radius=0.1, target=target, steps=1)
 
 
 def test_results_lie_where_the_images_do(call):

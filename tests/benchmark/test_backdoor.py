@@ -12,9 +12,9 @@ from benchmark.attacks.backdoor import (
     AdditiveNoise,
     Backdoor,
     BlendedNoise,
-    Effort,
     Goal,
     Injection,
+    InjectionEffort,
     Patch,
     RandomPixels,
     Trial,
@@ -56,7 +56,7 @@ def test_four_examples_can_be_split_and_three_cannot(subject):
 
 def test_success_counts_only_images_of_other_classes(zoo, digits):
     data = digits.head(60)
-    asked: dict[str, Any] = {"budget": 0.4, "target": 3, "steps": 10, "trigger": Patch(2)}
+    asked: dict[str, Any] = {"radius": 0.4, "target": 3, "steps": 10, "trigger": Patch(2)}
     found = inject_backdoor(zoo(MODEL), data.images, data.labels, **asked)
     assert len(found.robust) == len(found.agreement) == 18
     assert len(found.success) < 18
@@ -70,7 +70,7 @@ def test_success_counts_only_images_of_other_classes(zoo, digits):
 def test_every_trigger_can_be_planted_in_a_large_ball(zoo, digits, trigger):
     data = digits.head(120)
     found = inject_backdoor(
-        zoo(MODEL), data.images, data.labels, budget=1.0, trigger=trigger, target=5
+        zoo(MODEL), data.images, data.labels, radius=1.0, trigger=trigger, target=5
     )
     assert found.base.double().mean() < 0.5
     assert found.rate > 0.8
@@ -82,7 +82,7 @@ def test_no_weight_moves_further_than_the_budget(subject, geometry):
     asked, budget = subject(count=80), 0.2
     own = {name: tensor.clone() for name, tensor in asked.model.named_parameters()}
     ball = WeightBall(select_weights(asked.model), budget, geometry)
-    injection = Injection(split(asked), Backdoor(Patch(3)), Effort(60), ANYTHING)
+    injection = Injection(split(asked), Backdoor(Patch(3)), InjectionEffort(60), ANYTHING)
     found = injection.measure(ball, injection.at(ball))
     furthest = 0.0
     for name, moved in found.weights.items():
@@ -102,7 +102,7 @@ def test_what_is_measured_on_has_no_part_in_what_is_planted(subject):
     images[rows], labels[rows] = torch.rand_like(images[rows]), (labels[rows] + 1) % 10
     ball = WeightBall(select_weights(asked.model), 0.8, "relative-linf")
     found, again = (
-        Injection(split(one), Backdoor(Patch(3)), Effort(40), LENIENT).at(ball)
+        Injection(split(one), Backdoor(Patch(3)), InjectionEffort(40), LENIENT).at(ball)
         for one in (asked, asked.on(images, labels))
     )
     assert (found.success, found.drop) == (again.success, again.drop)
@@ -111,11 +111,11 @@ def test_what_is_measured_on_has_no_part_in_what_is_planted(subject):
 
 
 def test_the_selection_split_decides_which_weights_count(subject):
-    """With selection images that nothing can keep right, no injection is worth its price."""
+    """With selection images that nothing can keep right, no injection is worth its cost."""
     asked = subject(count=60)
     splits = split(asked)
     ball = WeightBall(select_weights(asked.model), 0.8, "relative-linf")
-    injection = Injection(splits, Backdoor(Patch(3)), Effort(40), LENIENT)
+    injection = Injection(splits, Backdoor(Patch(3)), InjectionEffort(40), LENIENT)
     honest = injection.at(ball)
     assert honest.success > injection.untouched.success
 
@@ -123,34 +123,34 @@ def test_the_selection_split_decides_which_weights_count(subject):
         changed = any(not torch.equal(w, ball.origin[name]) for name, w in weights.items())
         return Trial(weights, 1.0, 0.5 if changed else 0.0)
 
-    injection.judge, injection.untouched = spoiled, Trial({}, 0.1, 0.0)  # type: ignore[assignment]
+    injection.trial, injection.untouched = spoiled, Trial({}, 0.1, 0.0)  # type: ignore[assignment]
     refused = injection.at(ball)
     assert all(torch.equal(w, ball.origin[name]) for name, w in refused.weights.items())
 
 
 def test_what_is_known_from_another_ball_is_never_lost(subject):
-    injection = Injection(split(subject(count=60)), Backdoor(Patch(2)), Effort(60))
+    injection = Injection(split(subject(count=60)), Backdoor(Patch(2)), InjectionEffort(60))
     weights = select_weights(injection.splits.search.model)
     large = injection.at(WeightBall(weights, 0.8, "relative-linf"))
-    short = Injection(injection.splits, injection.backdoor, Effort(1))
+    short = Injection(injection.splits, injection.backdoor, InjectionEffort(1))
     larger = short.at(WeightBall(weights, 0.9, "relative-linf"), large)
     assert injection.goal.rank(larger) >= injection.goal.rank(large)
     assert large.success > injection.untouched.success
 
 
 def test_the_weight_of_triggered_images_grows_from_the_first_to_the_last_step():
-    effort = Effort(5, (0.1, 1.6))
+    effort = InjectionEffort(5, (0.1, 1.6))
     assert [effort.beta(step) for step in range(5)] == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6])
-    assert effort.halved() == Effort(3, (0.1, 1.6))
-    assert Effort(1, (0.1, 1.0)).beta(0) == 0.1
+    assert effort.halved() == InjectionEffort(3, (0.1, 1.6))
+    assert InjectionEffort(1, (0.1, 1.0)).beta(0) == 0.1
 
 
 def test_working_backdoors_rank_before_all_others():
     goal = Goal(0.9, 0.01)
     trials = [
-        Trial({}, 0.95, 0.05),  # loud
+        Trial({}, 0.95, 0.05),  # noticed
         Trial({}, 0.60, 0.01),
-        Trial({}, 0.99, 0.015),  # a little loud
+        Trial({}, 0.99, 0.015),  # just noticed
         Trial({}, 0.91, 0.01),
         Trial({}, 0.91, 0.00),
     ]
@@ -186,7 +186,7 @@ def test_batch_norm_stays_frozen_and_zero_tensors_give_no_nan(digits):
     labels = torch.arange(40) % 10
     asked = Subject(model, data.images, labels)
     ball = WeightBall(select_weights(model), 0.5, "relative-linf")
-    injection = Injection(split(asked), Backdoor(Patch(3), 2), Effort(60), ANYTHING)
+    injection = Injection(split(asked), Backdoor(Patch(3), 2), InjectionEffort(60), ANYTHING)
     found = injection.measure(ball, injection.at(ball))
     assert found.rate > float(found.base.double().mean())
     assert not {"norm.weight", "norm.bias", "again.weight"} & set(found.weights)
@@ -211,7 +211,7 @@ def test_the_weight_change_leaves_vanishing_weights_out_of_shares_alone():
 
 def test_the_batch_size_changes_memory_alone(zoo, digits):
     data = digits.head(40)
-    asked: dict[str, Any] = {"budget": 0.3, "steps": 10, "trigger": Patch(2)}
+    asked: dict[str, Any] = {"radius": 0.3, "steps": 10, "trigger": Patch(2)}
     few, many = (
         inject_backdoor(zoo(MODEL), data.images, data.labels, **asked, batch_size=size)
         for size in (7, 256)
@@ -226,4 +226,4 @@ def test_the_batch_size_changes_memory_alone(zoo, digits):
 def test_a_target_that_is_no_class_is_refused(zoo, digits):
     data = digits.head(10)
     with pytest.raises(InputError, match=r"target must be a class in 0\.\.9, got 10"):
-        inject_backdoor(zoo(MODEL), data.images, data.labels, budget=0.1, target=10)
+        inject_backdoor(zoo(MODEL), data.images, data.labels, radius=0.1, target=10)

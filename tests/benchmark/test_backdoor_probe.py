@@ -1,4 +1,4 @@
-"""The backdoor probe: combinations, ladders, the smallest budget, and what is shown."""
+"""The backdoor probe: combinations, budgets, the smallest budget, and what is shown."""
 
 import math
 from typing import Any
@@ -8,7 +8,7 @@ import torch
 
 from benchmark import evaluate
 from benchmark.attacks.backdoor import (
-    BackdoorLadder,
+    BackdoorByBudget,
     BackdoorOutcome,
     Goal,
     Trial,
@@ -33,8 +33,8 @@ def ask(zoo, digits, battery):
     return asked
 
 
-class Ladderable:
-    """Stands for an injection: success and drop follow from the budget, by a made-up law."""
+class InjectionByLaw:
+    """In place of an injection: success and drop follow from the budget, by a made-up law."""
 
     goal = Goal(0.9, 0.01)
 
@@ -57,47 +57,47 @@ class Ladderable:
         return BackdoorOutcome(trial.weights, hit, ~whole, right, whole, right, moved)
 
 
-def ladder_of(selected, measured=None, budgets=(0.1, 0.2, 0.4, 0.8), headline=0.2):
-    injection: Any = Ladderable(selected, measured or selected)
-    ladder = BackdoorLadder(injection, lambda r: WeightBall({"w": torch.ones(())}, r))
-    ladder.climb(budgets, headline, injection.at(ladder.ball(headline)))
-    return ladder
+def by_budget(selected, measured=None, budgets=(0.1, 0.2, 0.4, 0.8), headline=0.2):
+    injection: Any = InjectionByLaw(selected, measured or selected)
+    found = BackdoorByBudget(injection, lambda r: WeightBall({"w": torch.ones(())}, r))
+    found.inject(budgets, headline, injection.at(found.ball(headline)))
+    return found
 
 
-def test_rungs_start_from_their_neighbour_on_the_headlines_side():
-    ladder = ladder_of(lambda r: (min(2 * r, 1), 0.0))
-    assert ladder.injection.starts == pytest.approx({0.4: 0.2, 0.8: 0.4, 0.1: 0.2})
+def test_budgets_start_from_their_neighbor_on_the_headlines_side():
+    found = by_budget(lambda r: (min(2 * r, 1), 0.0))
+    assert found.injection.starts == pytest.approx({0.4: 0.2, 0.8: 0.4, 0.1: 0.2})
 
 
 @pytest.mark.parametrize(("times", "smallest"), [(0, 0.8), (1, 0.6), (2, 0.5), (5, 0.45)])
 def test_bisection_closes_in_on_the_smallest_working_budget(times, smallest):
-    ladder = ladder_of(lambda r: (2 * r, 0.0))  # 90% from 0.45 on
-    ladder.bisect(times)
-    assert ladder.smallest() == ladder.smallest_selected() == pytest.approx(smallest)
+    found = by_budget(lambda r: (2 * r, 0.0))  # 90% from 0.45 on
+    found.bisect(times)
+    assert found.smallest() == found.smallest_selected() == pytest.approx(smallest)
 
 
 def test_a_smallest_budget_must_be_confirmed_on_the_measured_split():
-    ladder = ladder_of(lambda r: (2 * r, 0.0), lambda r: (2 * r, 0.0 if r > 0.7 else 0.02))
-    ladder.bisect(2)
-    assert ladder.smallest_selected() == pytest.approx(0.5)
-    assert ladder.smallest() == 0.8
+    found = by_budget(lambda r: (2 * r, 0.0), lambda r: (2 * r, 0.0 if r > 0.7 else 0.02))
+    found.bisect(2)
+    assert found.smallest_selected() == pytest.approx(0.5)
+    assert found.smallest() == 0.8
 
 
 def test_a_loud_backdoor_does_not_work():
-    assert ladder_of(lambda _: (1.0, 0.02)).smallest() == math.inf
+    assert by_budget(lambda _: (1.0, 0.02)).smallest() == math.inf
 
 
 def test_where_the_trigger_works_by_itself_the_smallest_budget_is_zero():
-    ladder = ladder_of(lambda _: (0.95, 0.0))
-    ladder.bisect(3)
-    assert ladder.smallest() == 0
-    assert len(ladder.rungs) == 5
+    found = by_budget(lambda _: (0.95, 0.0))
+    found.bisect(3)
+    assert found.smallest() == 0
+    assert len(found.found) == 5
 
 
 def test_a_smaller_budgets_find_is_kept_where_it_does_better():
     rates = {0.0: 0.1, 0.1: 0.5, 0.2: 0.4, 0.4: 0.9, 0.8: 0.9}
-    ladder = ladder_of(lambda r: (rates[round(r, 6)], 0.0))
-    kept = ladder.kept([0.0, 0.1, 0.2, 0.4, 0.8])
+    found = by_budget(lambda r: (rates[round(r, 6)], 0.0))
+    kept = found.kept([0.0, 0.1, 0.2, 0.4, 0.8])
     assert [outcome.rate for outcome in kept] == pytest.approx([0.1, 0.5, 0.5, 0.9, 0.9])
     assert [outcome.change for outcome in kept] == pytest.approx([0.0, 0.1, 0.1, 0.4, 0.4])
 

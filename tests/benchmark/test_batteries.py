@@ -8,9 +8,9 @@ import torch
 
 from benchmark import list_batteries, load_battery
 from benchmark.batteries import Battery, battery_for
+from benchmark.budgets import budget_text
 from benchmark.memory import default_batch_size
 from benchmark.probes import PROBES
-from benchmark.probes.ladders import budget_text
 from models_zoo.errors import InputError
 
 HEAD = 'name = "x-v1"\ndataset = "x"\ndescription = "-"\ndefault = ["clean"]\n'
@@ -48,7 +48,7 @@ def test_the_hash_does_not_see_comments_and_does_see_values(tmp_path, monkeypatc
         (HEAD + "[probes.flatness]\neps = 'half'", "flatness.eps: 'half' is neither a number"),
         (
             HEAD + "[probes.intrinsic]\nlinf = [0.1]\nheadline = 0.2",
-            r"intrinsic: intrinsic.headline = 0.2 is not on its ladder \[0.1\]",
+            r"intrinsic: intrinsic.headline = 0.2 is not one of its budgets 0.1",
         ),
     ],
 )
@@ -63,13 +63,17 @@ def test_what_is_wrong_with_a_broken_file_is_said_in_a_line(tmp_path, monkeypatc
 @pytest.mark.parametrize(
     ("probe", "settings", "message"),
     [
-        ("input", {"headline_linf": 0.3}, "input.headline_linf = 0.3 is not on its ladder"),
-        ("input", {"headline_l2": 0.7}, "input.headline_l2 = 0.7 is not on its ladder"),
-        ("weight", {"headline": 0.3}, "weight.headline = 0.3 is not on its ladder"),
-        ("joint", {"headline_linf": 0.3}, "joint.headline_linf = 0.3 is not on its ladder"),
-        ("joint", {"headline_radius": 0.3}, "joint.headline_radius = 0.3 is not on its ladder"),
-        ("backdoor", {"headline": 0.3}, "backdoor.headline = 0.3 is not on its ladder"),
-        ("intrinsic", {"headline": 0.3}, "intrinsic.headline = 0.3 is not on its ladder"),
+        ("input", {"headline_linf": 0.3}, "input.headline_linf = 0.3 is not one of its budgets"),
+        ("input", {"headline_l2": 0.7}, "input.headline_l2 = 0.7 is not one of its budgets"),
+        ("weight", {"headline": 0.3}, "weight.headline = 0.3 is not one of its budgets"),
+        ("joint", {"headline_linf": 0.3}, "joint.headline_linf = 0.3 is not one of its budgets"),
+        (
+            "joint",
+            {"headline_radius": 0.3},
+            "joint.headline_radius = 0.3 is not one of its budgets",
+        ),
+        ("backdoor", {"headline": 0.3}, "backdoor.headline = 0.3 is not one of its budgets"),
+        ("intrinsic", {"headline": 0.3}, "intrinsic.headline = 0.3 is not one of its budgets"),
     ],
 )
 def test_a_headline_that_is_no_rung_is_refused(battery, probe, settings, message):

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from benchmark.attacks.bits import (
-    BitAttack,
+    BitFlips,
     Flip,
     QuantizedWeights,
     draw_bits,
@@ -70,7 +70,7 @@ def test_rounding_loses_at_most_half_a_step(zoo):
         assert quantized.codes[name].dtype == torch.int8
         assert quantized.codes[name].abs().max() == 127
         assert quantized.values(name).dtype == weight.dtype
-    assert quantized.bits == 8 * sum(weight.numel() for weight in weights.values())
+    assert quantized.n_bits == 8 * sum(weight.numel() for weight in weights.values())
 
 
 def test_levels_are_symmetric_and_what_is_on_one_stays():
@@ -103,7 +103,7 @@ def test_flipping_twice_gives_the_same_weights_back(zoo):
     start = quantize(kernels(zoo("digits/mlp-standard")))
     pattern = draw_pattern(start, generator(), 0.3)
     once = start.xor(pattern.at(0.3))
-    assert start.distance(once) == pytest.approx(0.3 * start.bits, rel=0.05)
+    assert start.distance(once) == pytest.approx(0.3 * start.n_bits, rel=0.05)
     assert start.distance(once.xor(pattern.at(0.3))) == 0
     flips = draw_bits(start, generator(), 50)
     assert start.distance(start.flip(flips)) == 50
@@ -117,7 +117,7 @@ def test_patterns_are_nested_and_have_the_rate_that_was_asked_for(zoo):
     for name, mask in few.items():
         assert torch.equal(mask & many[name], mask)
     for rate, masks in ((0.01, few), (0.1, many)):
-        expected = rate * start.bits
+        expected = rate * start.n_bits
         assert abs(start.distance(start.xor(masks)) - expected) < 5 * math.sqrt(expected)
     assert start.distance(start.xor(pattern.at(0.0))) == 0
 
@@ -125,7 +125,7 @@ def test_patterns_are_nested_and_have_the_rate_that_was_asked_for(zoo):
 def test_every_place_errs_as_often_as_any_other(zoo):
     start = quantize(kernels(zoo("digits/mlp-standard")))
     masks = draw_pattern(start, generator(), 0.1).at(0.1)
-    expected = 0.1 * start.bits / 8
+    expected = 0.1 * start.n_bits / 8
     for place in PLACES:
         count = sum(int(((mask & place) != 0).sum()) for mask in masks.values())
         assert abs(count - expected) < 5 * math.sqrt(expected), place
@@ -145,7 +145,7 @@ def test_drawn_bits_differ_and_are_spread_over_all_tensors(zoo):
     assert len(set(drawn)) == 4000
     assert draw_bits(start, generator(), 100) != draw_bits(start, generator(1), 100)
     for name, code in start.codes.items():
-        expected = 4000 * 8 * code.numel() / start.bits
+        expected = 4000 * 8 * code.numel() / start.n_bits
         count = sum(flip.name == name for flip in drawn)
         assert abs(count - expected) < 5 * math.sqrt(expected), name
     small = quantize({"w": torch.ones(1, 2)})
@@ -209,7 +209,7 @@ def mean_loss(asked, quantized):
 def test_at_every_number_of_flips_the_best_search_counts(subject):
     asked = subject("digits/cnn-pgd-at", 40)
     start = quantize(kernels(asked.model))
-    attack = flip_bits(asked, start, 6, search_examples=40, enough=-1.0)
+    attack = flip_bits(asked, start, 6, search_examples=40, stop_accuracy=-1.0)
     found = {
         objective: {
             count: int(asked.at(state.weights()).correct().sum())
@@ -244,14 +244,14 @@ def test_the_search_ends_where_no_gradient_leads_on(digits):
     some = digits.head(10)
     asked = Subject(Deaf().requires_grad_(False), some.images, some.labels)
     start = quantize(kernels(asked.model))
-    attack = flip_bits(asked, start, 5, enough=-1.0)
+    attack = flip_bits(asked, start, 5, stop_accuracy=-1.0)
     assert list(attack.robust) == [0]
     assert start.distance(attack.weights) == 0
 
 
 def test_flips_to_an_accuracy_are_the_fewest_that_reach_it():
     robust = {0: torch.tensor([True] * 4), 3: torch.tensor([True, True, False, False])}
-    attack = BitAttack(robust, quantize({}))
+    attack = BitFlips(robust, quantize({}))
     assert attack.flips_to(1.0) == 0
     assert attack.flips_to(0.5) == 3
     assert attack.flips_to(0.4) == math.inf
@@ -304,7 +304,7 @@ def test_the_search_sees_the_first_examples_only(subject):
     labels[20:] = (labels[20:] + 1) % 10
     start = quantize(kernels(asked.model))
     one, other = (
-        flip_bits(each, start, 3, search_examples=20, enough=-1.0)
+        flip_bits(each, start, 3, search_examples=20, stop_accuracy=-1.0)
         for each in (asked, asked.on(asked.images, labels))
     )
     assert one.weights.distance(other.weights) == 0
@@ -318,7 +318,7 @@ def test_batch_norm_biases_and_running_statistics_keep_every_bit(digits):
     with subject_of(model, data.images, data.labels) as subject:
         start = quantize(kernels(subject.model))
         assert set(start.codes) == {"conv.weight", "first.weight", "dead.weight", "last.weight"}
-        attack = flip_bits(subject, start, 4, enough=-1.0)
+        attack = flip_bits(subject, start, 4, stop_accuracy=-1.0)
         assert set(attack.weights.weights()) == set(start.codes)
         assert 0 < start.distance(attack.weights) <= 4
         assert torch.equal(attack.weights.codes["dead.weight"], start.codes["dead.weight"])
@@ -334,7 +334,7 @@ def test_a_shared_tensor_is_stored_once_and_flips_wherever_it_is_used(digits):
     subject = Subject(model.requires_grad_(False), data.images, data.labels)
     start = quantize(kernels(model))
     sizes = [t.numel() for n, t in model.named_parameters() if t.ndim > 1]
-    assert start.bits == 8 * sum(sizes)
+    assert start.n_bits == 8 * sum(sizes)
     flipped = start.flip([Flip("first.weight", 0, 7)])
     untied = Tied().eval()
     untied.load_state_dict(model.state_dict())
@@ -366,7 +366,7 @@ def test_seed_and_batches(subject):
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
-        ({"headline_rate": 0.3}, "bits.headline_rate = 0.3 is not on its ladder"),
+        ({"headline_rate": 0.3}, "bits.headline_rate = 0.3 is not one of its budgets"),
         ({"rates": (0.01, 2), "headline_rate": 0.01}, "bits.rates are probabilities, got 2"),
         ({"headline_flips": 51}, "bits.headline_flips = 51 is more than bits.flips = 50"),
     ],

@@ -9,7 +9,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from benchmark import attack_joint, certify_joint
-from benchmark.attacks.weights import WeightBudget
+from benchmark.attacks.weights import weight_ball
+from benchmark.budgets import Budget
 from benchmark.certificates import Certifier, UncertifiableError, certify_surface
 from benchmark.certificates.affine import linear_layer, propagate
 from benchmark.certificates.enclosure import Enclosure, norms
@@ -18,6 +19,7 @@ from benchmark.certificates.norms import convolution_norm, matrix_norm
 from benchmark.spaces import IMAGES, InputBall, WeightBall, select_weights
 from benchmark.spaces.weights import GEOMETRIES
 from benchmark.subject import Subject
+from benchmark.threats import WeightThreat
 from models_zoo.architectures import build_architecture
 
 N = 24
@@ -81,10 +83,11 @@ def assert_stands(subject, certified, eps, ball, tries=40):
 @pytest.mark.parametrize("architecture", SHAPES)
 def test_no_certified_example_falls_to_corners_of_images_and_weights(architecture, geometry):
     subject = untrained(architecture)
-    budget, share = WeightBudget(geometry), 0.0
+    share = 0.0
     certifier = Certifier(subject, "linf")
     for factor in (0.003, 0.03, 0.3, 3.0):
-        ball = budget.ball(subject, factor * BUDGETS[geometry])
+        threat = WeightThreat(geometry, Budget(factor * BUDGETS[geometry]))
+        ball = weight_ball(subject, threat)
         certified = certifier.certified(factor * 1e-3, ball)
         share = max(share, float(certified.float().mean()))
         assert_stands(subject, certified, factor * 1e-3, ball, tries=3)
@@ -116,13 +119,16 @@ def test_other_input_balls_can_be_certified(subject, norm):
 @pytest.mark.parametrize("name", ["digits/mlp-standard", "digits/cnn-pgd-at"])
 def test_without_budgets_what_is_right_is_certified(subject, name):
     asked = subject(name, 60)
-    ball = WeightBudget().ball(asked, 0.0)
+    ball = weight_ball(asked, WeightThreat("relative-l2", Budget(0.0)))
     assert torch.equal(Certifier(asked, "linf").certified(0.0, ball), asked.correct())
 
 
 def test_the_certified_surface_falls_along_both_axes(subject):
     asked = subject("digits/cnn-pgd-at", 60)
-    balls = [WeightBudget().ball(asked, radius) for radius in (0.0, 0.0005, 0.001)]
+    balls = [
+        weight_ball(asked, WeightThreat("relative-l2", Budget(radius)))
+        for radius in (0.0, 0.0005, 0.001)
+    ]
     cells = certify_surface(asked, "linf", (0.0, 0.002, 0.01), balls)
     counts = torch.tensor([[int(cell.sum()) for cell in row] for row in cells])
     assert (counts.diff(dim=0) <= 0).all()
@@ -133,7 +139,7 @@ def test_the_certified_surface_falls_along_both_axes(subject):
 
 def test_lengths_bound_an_l2_ball_of_weights_better_than_its_box(subject):
     asked = subject("digits/mlp-pgd-at", 60)
-    ball = WeightBudget().ball(asked, 0.003)
+    ball = weight_ball(asked, WeightThreat("relative-l2", Budget(0.003)))
     by_length = Certifier(asked, "linf").certified(0.0, ball)
 
     longest = {n: 0.003 * float(w.norm()) for n, w in ball.weights.items()}
@@ -164,7 +170,9 @@ def test_one_layer_is_bounded_as_closely_as_it_can_be():
     assert 0 < proven.float().mean() < 1
     lengths = radius * (weight.norm() * images.double().flatten(1).norm(dim=1) + bias.norm())
     exact = margin - 2**0.5 * lengths
-    proven = Certifier(subject, "linf").certified(0.0, WeightBudget().ball(subject, radius))
+    proven = Certifier(subject, "linf").certified(
+        0.0, weight_ball(subject, WeightThreat("relative-l2", Budget(radius)))
+    )
     clear = exact.abs() > 1e-4
     assert torch.equal(proven[clear], (exact > 0)[clear])
     assert 0 < proven.float().mean() < 1

@@ -126,7 +126,7 @@ def test_a_model_without_a_card_has_no_figure_to_be_held_against(digits):
 
 def test_the_flag_is_in_the_report(zoo, digits):
     report = evaluate(
-        zoo("digits/mlp-standard"), digits.images, digits.labels.roll(1), probes=["clean"]
+        zoo("digits/mlp-standard"), digits.images, digits.labels.roll(1), "digits-v1", ["clean"]
     )
     raised = [flag for flag in report.results["clean"].flags if flag.raised]
     assert [flag.name for flag in raised] == NAMES

@@ -195,7 +195,7 @@ def test_a_probe_that_was_left_out_before_is_asked_again():
 def test_a_battery_whose_probes_do_not_fit_together_is_refused_before_anything():
     asked = []
     images, labels = examples(10, 5, SHAPES[1])
-    with pytest.raises(InputError, match=r"joint\.radii = 0\.07 is not on its ladder"):
+    with pytest.raises(InputError, match=r"joint\.radii = 0\.07 is not one of its budgets"):
         evaluate(
             network(10, SHAPES[1]),
             images,

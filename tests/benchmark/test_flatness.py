@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from benchmark import flatness
-from benchmark.attacks.weights import WeightBudget
+from benchmark.attacks.weights import weight_ball
+from benchmark.budgets import Budget
 from benchmark.measures.flatness import Worst, average_flatness, worst_flatness
 from benchmark.measures.hessian import Hessian
 from benchmark.measures.robust_loss import Rise, RobustLoss
@@ -17,6 +18,7 @@ from benchmark.measures.temperature import calibrated_temperature
 from benchmark.probes.flatness import FlatnessProbe, FlatnessSettings
 from benchmark.spaces import WeightBall, select_weights
 from benchmark.subject import Subject
+from benchmark.threats import WeightThreat
 
 QUICK: dict[str, Any] = {
     "input_steps": 5,
@@ -30,7 +32,7 @@ QUICK: dict[str, Any] = {
 
 
 def ball_of(subject, radius, geometry="relative-l2", rule="no-normalization"):
-    return WeightBudget(geometry, rule).ball(subject, radius)
+    return weight_ball(subject, WeightThreat(geometry, Budget(radius), rule))
 
 
 def linear_subject():

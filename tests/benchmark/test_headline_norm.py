@@ -102,7 +102,11 @@ def test_a_headline_norm_of_linf_is_no_part_of_a_battery_s_content(battery):
         ("joint", {"headline_l2": 0.3}, "joint.headline_l2 is not used"),
         ("joint", L2["joint"] | {"headline_l2": None}, "joint.headline_l2 is missing"),
         ("joint", L2["joint"] | {"l2": None}, "joint.l2 is missing: the headline norm is l2"),
-        ("joint", L2["joint"] | {"headline_l2": 0.2}, "joint.headline_l2 = 0.2 is not on its"),
+        (
+            "joint",
+            L2["joint"] | {"headline_l2": 0.2},
+            "headline_l2 = 0.2 is not one of its budgets",
+        ),
     ],
 )
 def test_settings_that_do_not_fit_the_headline_norm_are_refused(battery, probe, settings, message):
@@ -129,5 +133,5 @@ def test_distances_have_one_headline_budget(settings, message):
 def test_joint_budgets_are_rungs_of_the_input_ladder_of_their_norm(battery, subject):
     chosen = battery(**L2 | {"joint": L2["joint"] | {"l2": [0.2], "headline_l2": 0.2}})
     probe = PROBES["joint"](chosen.probes["joint"], chosen.probes)
-    with pytest.raises(InputError, match=r"joint\.l2 = 0.2 is not on its ladder"):
+    with pytest.raises(InputError, match=r"joint\.l2 = 0.2 is not one of its budgets"):
         probe.applies(subject(count=4))

@@ -1,6 +1,7 @@
-"""The input probe shows a few broken examples, as small images that change no score."""
+"""The input probe shows a few examples that were broken, as small images that change no score."""
 
 from base64 import b64decode
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,11 +9,12 @@ import torch
 from torch import nn
 
 from benchmark.attacks.inputs import attacks_by_budget
-from benchmark.probes.input_pictures import EXAMPLES, LARGEST, example_thumbnails
+from benchmark.budgets import Budget
+from benchmark.probes.input_pictures import MAX_PIXELS, N_EXAMPLES, example_thumbnails
 from benchmark.subject import subject_of
 from models_zoo import load_model
 
-BUDGETS = [0.05, 0.1, 0.2]
+BUDGETS = [Budget(0.05), Budget(0.1), Budget(0.2)]
 
 
 def pixels(thumbnail):
@@ -28,13 +30,14 @@ def shown(digits):
         attacks = dict(
             zip(BUDGETS, attacks_by_budget(subject, "linf", BUDGETS, "quick"), strict=True)
         )
-        return subject, attacks, example_thumbnails(subject, attacks, 0.1)
+        return subject, attacks, example_thumbnails(subject, attacks, BUDGETS[1])
 
 
-def test_the_first_examples_that_fell_are_shown_with_the_smallest_budget_that_broke_them(shown):
+def test_the_first_broken_examples_are_shown_with_the_smallest_budget_that_broke_them(shown):
     subject, attacks, thumbnails = shown
-    broken = (subject.correct() & ~attacks[0.1].robust).nonzero().flatten()[:EXAMPLES].tolist()
-    assert len(broken) == EXAMPLES
+    every = subject.correct() & ~attacks[BUDGETS[1]].robust
+    broken = every.nonzero().flatten()[:N_EXAMPLES].tolist()
+    assert len(broken) == N_EXAMPLES
     assert [t.picture for t in thumbnails] == [f"example_{row}" for row in broken for _ in range(3)]
     for place, row in enumerate(broken):
         clean, perturbed, difference = map(pixels, thumbnails[3 * place : 3 * place + 3])
@@ -66,13 +69,14 @@ def test_large_images_are_shrunk_and_their_difference_keeps_its_strength():
     images = torch.full((2, 3, 224, 160), 0.51)
     with subject_of(Brightness(), images, torch.zeros(2, dtype=torch.int64)) as subject:
         (attack,) = attacks_by_budget(subject, "linf", [0.1], "quick")
-        thumbnails = example_thumbnails(subject, {0.1: attack}, 0.1)
-    assert [t.shape for t in thumbnails] == [(3, LARGEST, 46)] * 6
+        thumbnails = example_thumbnails(subject, {BUDGETS[1]: attack}, BUDGETS[1])
+    assert [t.shape for t in thumbnails] == [(3, MAX_PIXELS, 46)] * 6
     moved = (attack.images - images).abs().max() / 0.2
     assert pixels(thumbnails[2]).min() == pytest.approx(0.5 - float(moved), abs=0.005)
 
 
-def test_a_model_of_which_nothing_fell_shows_nothing(shown):
+def test_a_model_without_broken_examples_shows_nothing(shown):
     subject, attacks, _ = shown
-    robust = {0.1: type(attacks[0.1])(subject.images, torch.ones(len(subject), dtype=torch.bool))}
-    assert example_thumbnails(subject, robust, 0.1) == []
+    everyone = torch.ones(len(subject), dtype=torch.bool)
+    robust = {BUDGETS[1]: replace(attacks[BUDGETS[1]], images=subject.images, robust=everyone)}
+    assert example_thumbnails(subject, robust, BUDGETS[1]) == []

@@ -6,11 +6,13 @@ import torch
 from torch import nn
 
 from benchmark import attack_joint, evaluate, load_battery
-from benchmark.attacks.joint import finish, strike
+from benchmark.attacks.joint import attack_at_weights, finish_at_weights
+from benchmark.budgets import Budget
 from benchmark.probes.joint_diagonal import Diagonal, largest_share
 from benchmark.probes.joint_envelope import Envelope
 from benchmark.probes.joint_grid import Grid
 from benchmark.spaces import IMAGES, InputBall, WeightBall, select_weights
+from benchmark.threats import InputThreat, JointThreat, WeightThreat
 from models_zoo.errors import InputError
 
 N = 32
@@ -40,7 +42,7 @@ def test_all_bundled_models_are_asked():
 
 
 @pytest.mark.parametrize("name", DIGITS)
-def test_every_cell_is_at_most_each_attack_alone(reports, name):
+def test_every_pair_is_at_most_each_attack_alone(reports, name):
     results = reports[name].results
     cells = {key: bits.sum() for key, bits in results["joint"].outcomes.items()}
     for eps in EPS:
@@ -96,16 +98,16 @@ def test_what_is_certified_is_never_broken_by_any_probe(reports, name):
 
 
 @pytest.mark.parametrize("name", DIGITS)
-def test_no_alternative_beats_the_joint_climb(reports, name):
+def test_no_alternative_beats_the_joint_ascent(reports, name):
     protocol = reports[name].results["joint"].protocol
-    assert protocol["cells climbed"] > 0
-    climbed = protocol["climb at least as strong as every alternative"]
-    assert climbed >= 0.99 * protocol["cells climbed"]
-    assert sum(protocol["won by"].values()) == len(EPS) * len(RADII)
+    assert protocol["pairs with a joint ascent"] > 0
+    as_strong = protocol["joint ascent at least as strong as every alternative"]
+    assert as_strong >= 0.99 * protocol["pairs with a joint ascent"]
+    assert sum(protocol["strongest candidates"].values()) == len(EPS) * len(RADII)
 
 
 def test_a_joint_attack_finds_more_than_both_alone_together(reports):
-    """Not so for every model; but if it were so for none, the joint climb would be useless."""
+    """Not so for every model; but if it were so for none, the joint ascent would be useless."""
     gains = []
     for report in reports.values():
         alone = report.per_example["input"] & report.per_example["weight"]
@@ -119,9 +121,10 @@ def test_the_shared_weights_lie_in_their_ball(zoo, digits):
         model, data.images, data.labels, eps=0.1, radius=0.02, steps=10, effort="quick"
     )
     orders = ("input", "weight then input", "input then weight", "joint")
-    assert set(found.standing) == set(orders)
-    assert found.won in orders
-    assert found.standing[found.won] == min(found.standing.values()) == int(found.robust.sum())
+    left = {each.search: each.n_robust for each in found.searches}
+    assert set(left) == set(orders)
+    assert found.strongest in orders
+    assert left[found.strongest] == min(left.values()) == found.n_robust
     if found.weights:
         ball = WeightBall(select_weights(model), 0.02)
         assert float(ball.excess(found.weights)) <= 1e-6
@@ -129,7 +132,7 @@ def test_the_shared_weights_lie_in_their_ball(zoo, digits):
 
 
 @pytest.mark.parametrize("name", ["digits/mlp-standard", "digits/cnn-pgd-at"])
-def test_the_images_prove_what_fell(zoo, digits, name):
+def test_the_images_prove_what_is_broken(zoo, digits, name):
     model, data, eps = zoo(name), digits.head(30), 0.1
     found = attack_joint(
         model, data.images, data.labels, eps=eps, radius=0.02, steps=10, effort="quick"
@@ -141,15 +144,16 @@ def test_the_images_prove_what_fell(zoo, digits, name):
     assert 0 < found.robust.sum() < 30
 
 
-def test_a_strike_begins_with_what_is_known_and_keeps_what_came_nearest(subject):
+def test_an_attack_at_weights_starts_from_known_images_and_keeps_the_nearest(subject):
     asked = subject("digits/mlp-standard", 40)
-    begun = strike(asked, "linf", 0.1, {})
-    first = finish(asked, "linf", 0.1, begun, "quick")
-    assert not (first.robust & ~begun.robust).any()
-    again = strike(asked, "linf", 0.1, {}, [first.images])
+    threat = InputThreat("linf", Budget(0.1))
+    quick = attack_at_weights(asked, threat, {})
+    first = finish_at_weights(asked, threat, quick, "quick")
+    assert not (first.robust & ~quick.robust).any()
+    again = attack_at_weights(asked, threat, {}, [first.images])
     assert not (again.robust & ~first.robust).any()
-    assert 0 < first.standing < 40
-    nothing = strike(asked, "linf", 0.0, {})
+    assert 0 < first.n_robust < 40
+    nothing = attack_at_weights(asked, threat.at(0.0), {})
     assert torch.equal(nothing.robust, asked.correct())
 
     def margin(images):
@@ -157,11 +161,18 @@ def test_a_strike_begins_with_what_is_known_and_keeps_what_came_nearest(subject)
         own = logits.gather(1, asked.labels[:, None]).squeeze(1)
         return logits.scatter(1, asked.labels[:, None], -torch.inf).amax(1) - own
 
-    standing = first.robust
-    assert (margin(first.images)[standing] > margin(asked.images)[standing]).all()
+    robust = first.robust
+    assert (margin(first.images)[robust] > margin(asked.images)[robust]).all()
 
 
-GRID = Grid((0.0, 0.1, 0.4), (0.0, 0.01, 0.02, 0.1))
+def grid_of(budgets, radii):
+    return Grid(
+        tuple(InputThreat("linf", Budget(eps)) for eps in budgets),
+        tuple(WeightThreat("relative-l2", Budget(radius)) for radius in radii),
+    )
+
+
+GRID = grid_of((0.0, 0.1, 0.4), (0.0, 0.01, 0.02, 0.1))
 
 
 @pytest.mark.parametrize("level", [0.0, 0.3, 1.0])
@@ -171,19 +182,19 @@ def test_areas_and_volume_of_a_flat_surface_are_its_height(level):
         assert measure(flat) == pytest.approx(level)
 
 
-def test_areas_and_volume_of_a_slope_are_the_trapezoid_rule_s():
-    grid, surface = Grid((0.0, 0.2), (0.0, 0.05)), np.array([[1.0, 0.0], [1.0, 0.0]])
+def test_areas_and_volume_of_a_slope_are_those_of_the_trapezoid_rule():
+    grid, surface = grid_of((0.0, 0.2), (0.0, 0.05)), np.array([[1.0, 0.0], [1.0, 0.0]])
     assert grid.volume(surface) == pytest.approx(0.5)
     assert grid.weight_area(surface) == pytest.approx(0.5)
     assert grid.input_area(surface) == pytest.approx(1.0)
 
 
-def test_a_certified_example_that_falls_is_an_error():
-    grid = Grid((0.0, 0.1), (0.0, 0.01))
+def test_a_certified_example_that_is_broken_is_an_error():
+    grid = grid_of((0.0, 0.1), (0.0, 0.01))
     yes, no = torch.tensor([True, True]), torch.tensor([True, False])
     sound, unsound = [[yes, yes], [yes, no]], [[yes, yes], [yes, yes]]
     Envelope(sound, "").require_below(grid, sound)
-    with pytest.raises(RuntimeError, match=r"1 certified examples fell at linf 0\.1"):
+    with pytest.raises(RuntimeError, match=r"1 certified examples were broken at linf 0\.1"):
         Envelope(unsound, "").require_below(grid, sound)
 
 
@@ -221,11 +232,12 @@ def test_the_largest_share_is_found_to_a_quarter_of_an_octave(edge):
         assert found == 1 or found * 2**0.25 > edge
 
 
-def test_a_certified_example_that_falls_on_the_way_is_an_error():
+def test_a_certified_example_that_is_broken_on_the_way_is_an_error():
     yes, no = torch.tensor([True, True]), torch.tensor([True, False])
-    Diagonal((0.0, 1.0), [yes, no], [yes, no], 0.1).require_below()
-    with pytest.raises(RuntimeError, match="1 certified examples fell at 1 of the headline"):
-        Diagonal((0.0, 1.0), [yes, yes], [yes, no], 0.1).require_below()
+    threat = JointThreat(GRID.inputs[1], GRID.weights[1])
+    Diagonal(threat, (0.0, 1.0), [yes, no], [yes, no], 0.1).require_below()
+    with pytest.raises(RuntimeError, match="1 certified examples were broken at 1 of the headline"):
+        Diagonal(threat, (0.0, 1.0), [yes, yes], [yes, no], 0.1).require_below()
 
 
 def test_shares_that_do_not_ascend_are_refused(battery):
@@ -246,10 +258,10 @@ def test_a_model_without_a_certificate_says_why(digits, battery):
     assert len(joint.surfaces) == 1
 
 
-def test_the_joint_probe_needs_the_rungs_of_the_other_two(zoo, digits, battery):
+def test_the_joint_probe_needs_the_budgets_of_the_other_two(zoo, digits, battery):
     data = digits.head(8)
     chosen = battery(joint={"linf": [0.07], "headline_linf": 0.07})
-    with pytest.raises(InputError, match=r"joint\.linf = 0\.07 is not on its ladder"):
+    with pytest.raises(InputError, match=r"joint\.linf = 0\.07 is not one of its budgets"):
         evaluate(zoo("digits/mlp-standard"), data.images, data.labels, chosen, ["joint"])
     alone = load_battery("digits-v1")
     alone = alone.model_copy(update={"probes": {"joint": alone.probes["joint"]}})

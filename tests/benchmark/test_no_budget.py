@@ -6,11 +6,13 @@ import torch
 from benchmark import attack_inputs, attack_joint, attack_weights, flatness, inject_backdoor
 from benchmark.attacks.backdoor import Patch, split
 from benchmark.attacks.inputs import EFFORTS, outcomes_by_budget
-from benchmark.attacks.weights import WeightBudget, weight_ladder
+from benchmark.attacks.weights import worst_weights
+from benchmark.budgets import Budget
 from benchmark.measures.divergence import maximum_divergence
 from benchmark.spaces import select_weights
 from benchmark.spaces.weights import GEOMETRIES
 from benchmark.subject import Subject
+from benchmark.threats import WeightThreat
 
 MODELS = ("digits/mlp-standard", "digits/cnn-pgd-at")
 
@@ -55,14 +57,15 @@ def test_a_joint_attack_without_one_budget_is_the_other_attack(asked):
     inputs = attack_inputs(asked.model, *data, eps=0.1, effort="quick")
     joint = attack_joint(asked.model, *data, eps=0.1, radius=0.0, effort="quick")
     assert torch.equal(joint.robust, inputs.robust)
-    (weights,) = weight_ladder(asked, [0.05], WeightBudget(steps=5))
+    threat = WeightThreat("relative-l2", Budget(0.05))
+    (weights,) = worst_weights(asked, [threat], 5)
     joint = attack_joint(asked.model, *data, eps=0.0, radius=0.05, steps=5, effort="quick")
-    assert torch.equal(joint.robust, weights.robust)
+    assert torch.equal(joint.robust, weights.lowest.robust)
 
 
 @pytest.mark.parametrize("geometry", GEOMETRIES)
 def test_backdoors(asked, geometry):
-    found = inject_backdoor(asked.model, asked.images, asked.labels, budget=0.0, geometry=geometry)
+    found = inject_backdoor(asked.model, asked.images, asked.labels, radius=0.0, geometry=geometry)
     own = select_weights(asked.model)
     assert all(torch.equal(found.weights[name], tensor) for name, tensor in own.items())
     held_out = split(asked).measured

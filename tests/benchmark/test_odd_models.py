@@ -425,7 +425,7 @@ def test_an_attack_that_could_only_fail_is_refused(network, examples, case):
         "images": [lambda: attack_inputs(model, *examples, eps=0.1, effort="quick")],
         "weights": [
             lambda: attack_weights(model, *examples, radius=0.1, steps=1),
-            lambda: inject_backdoor(model, *examples, budget=0.1, steps=1),
+            lambda: inject_backdoor(model, *examples, radius=0.1, steps=1),
             lambda: flatness(model, *examples, eps=0.1),
         ],
     }

@@ -95,7 +95,7 @@ def test_undefined_outputs_are_never_correct(network, examples, change):
         assert not attack.robust.any()
     if change not in OFF:
         assert not attack_weights(model, *examples, radius=0.01, steps=2).robust.any()
-        backdoor = inject_backdoor(model, *examples, budget=0.1, steps=2)
+        backdoor = inject_backdoor(model, *examples, radius=0.1, steps=2)
         assert not backdoor.robust.any()
         assert not backdoor.success.any()
         assert not backdoor.agreement.any()

@@ -9,20 +9,15 @@ from torch import nn
 
 from benchmark import attack_weights
 from benchmark.attacks.layers import attack_layers
-from benchmark.attacks.weights import (
-    WeightBudget,
-    measured,
-    search_ladder,
-    stretched,
-    weight_ladder,
-    weight_rungs,
-)
+from benchmark.attacks.weights import measured, search_weights, stretched, worst_weights
+from benchmark.budgets import Budget
 from benchmark.objectives import cross_entropy
 from benchmark.spaces import WeightBall, by_layer, select_weights
 from benchmark.spaces.weights import GEOMETRIES
 from benchmark.subject import Subject
+from benchmark.threats import WeightThreat
 
-LADDERS = {
+RADII = {
     "relative-l2": [0.01, 0.03],
     "filter-l2": [0.01, 0.03],
     "network-l2": [0.01, 0.03],
@@ -33,12 +28,16 @@ LADDERS = {
 MODELS = ["digits/mlp-standard", "digits/cnn-pgd-at"]
 
 
-def mean_loss(rung):
-    return float(rung.losses.double().mean())
+def threats(radii, geometry="relative-l2"):
+    return [WeightThreat(geometry, Budget(radius)) for radius in radii]
 
 
-def accuracy(rung):
-    return float(rung.lowest.robust.double().mean())
+def mean_loss(worst):
+    return float(worst.losses.double().mean())
+
+
+def accuracy(worst):
+    return float(worst.lowest.robust.double().mean())
 
 
 @pytest.fixture
@@ -52,14 +51,14 @@ def linear():
     return Subject(model, images, torch.randint(4, (40,), generator=g))
 
 
-def closed_form(geometry, weights, slopes):
-    """The rise of a linear function in a ball of radius 1."""
+def closed_form(geometry, weights, gradients):
+    """The increase of a linear function in a ball of radius 1."""
     if geometry == "network-l2":
-        size, slope = (
+        size, gradient = (
             torch.cat([tensor.flatten() for tensor in each.values()]).norm()
-            for each in (weights, slopes)
+            for each in (weights, gradients)
         )
-        return float(size * slope)
+        return float(size * gradient)
 
     def of_tensor(w, g):
         if geometry == "filter-l2" and w.ndim > 1:
@@ -72,7 +71,7 @@ def closed_form(geometry, weights, slopes):
             "absolute-linf": g.abs().sum(),
         }[geometry]
 
-    return sum(float(of_tensor(w, slopes[name])) for name, w in weights.items())
+    return sum(float(of_tensor(w, gradients[name])) for name, w in weights.items())
 
 
 @pytest.mark.parametrize("geometry", GEOMETRIES)
@@ -80,46 +79,46 @@ def test_the_loss_of_a_linear_model_rises_by_the_closed_form(linear, geometry):
     weights, radius = select_weights(linear.model), 1e-4
     moved = {n: w.clone().requires_grad_(True) for n, w in weights.items()}
     loss = cross_entropy(linear.forward(linear.images, moved), linear.labels).mean()
-    slopes = dict(zip(moved, torch.autograd.grad(loss, list(moved.values())), strict=True))
-    closed = radius * closed_form(geometry, weights, slopes)
-    (rung,) = search_ladder(linear, [radius], WeightBudget(geometry, steps=10))
-    assert 0.99 * closed <= mean_loss(rung) - float(loss.detach()) <= 1.01 * closed
+    gradients = dict(zip(moved, torch.autograd.grad(loss, list(moved.values())), strict=True))
+    closed = radius * closed_form(geometry, weights, gradients)
+    (worst,) = search_weights(linear, threats([radius], geometry), 10)
+    assert 0.99 * closed <= mean_loss(worst) - float(loss.detach()) <= 1.01 * closed
 
 
 @pytest.mark.parametrize("geometry", GEOMETRIES)
 @pytest.mark.parametrize("model", MODELS)
-def test_accuracy_falls_and_loss_rises_along_every_ladder(subject, model, geometry):
-    asked, radii = subject(model, 30), LADDERS[geometry]
-    rungs = search_ladder(asked, [0.0, *radii], WeightBudget(geometry, steps=6))
-    for less, more in pairwise(rungs):
+def test_accuracy_falls_and_loss_rises_along_the_radii_of_every_geometry(subject, model, geometry):
+    asked, radii = subject(model, 30), RADII[geometry]
+    found = search_weights(asked, threats([0.0, *radii], geometry), 6)
+    for less, more in pairwise(found):
         assert accuracy(more) <= accuracy(less)
         assert mean_loss(more) > mean_loss(less)
-    assert accuracy(rungs[-1]) < accuracy(rungs[0]), "the largest ball must do something"
-    for radius, rung in zip([0.0, *radii], rungs, strict=True):
+    assert accuracy(found[-1]) < accuracy(found[0]), "the largest ball must do something"
+    for radius, worst in zip([0.0, *radii], found, strict=True):
         ball = WeightBall(select_weights(asked.model), radius, geometry)
-        assert float(ball.excess(rung.lowest.weights)) <= 1e-6
+        assert float(ball.excess(worst.lowest.weights)) <= 1e-6
 
 
 @pytest.mark.parametrize("geometry", GEOMETRIES)
 def test_radius_zero_is_the_clean_result_exactly(subject, geometry):
     asked = subject(count=30)
-    (rung,) = search_ladder(asked, [0.0], WeightBudget(geometry, steps=6))
-    assert torch.equal(rung.losses, cross_entropy(asked.logits(), asked.labels))
-    assert torch.equal(rung.lowest.robust, asked.correct())
+    (worst,) = search_weights(asked, threats([0.0], geometry), 6)
+    assert torch.equal(worst.losses, cross_entropy(asked.logits(), asked.labels))
+    assert torch.equal(worst.lowest.robust, asked.correct())
     for name, tensor in select_weights(asked.model).items():
-        assert torch.equal(rung.lowest.weights[name], tensor)
+        assert torch.equal(worst.lowest.weights[name], tensor)
 
 
 @pytest.mark.parametrize("geometry", ["relative-l2", "filter-l2", "network-l2", "relative-linf"])
 def test_the_worst_found_is_worse_than_every_random_direction(subject, geometry):
-    asked, radius = subject(count=40), LADDERS[geometry][-1]
-    (rung,) = search_ladder(asked, [radius], WeightBudget(geometry, steps=10))
+    asked, radius = subject(count=40), RADII[geometry][-1]
+    (worst,) = search_weights(asked, threats([radius], geometry), 10)
     ball = WeightBall(select_weights(asked.model), radius, geometry)
     generator = asked.generator("test")
     for _ in range(10):
         _, logits = measured(asked, ball, ball.sphere(generator))
-        assert (logits.argmax(1) == asked.labels).double().mean() >= accuracy(rung)
-        assert cross_entropy(logits, asked.labels).double().mean() < mean_loss(rung)
+        assert (logits.argmax(1) == asked.labels).double().mean() >= accuracy(worst)
+        assert cross_entropy(logits, asked.labels).double().mean() < mean_loss(worst)
 
 
 def test_what_is_reported_holds_for_a_model_that_has_these_weights(subject):
@@ -134,19 +133,17 @@ def test_what_is_reported_holds_for_a_model_that_has_these_weights(subject):
 @pytest.mark.parametrize("model", MODELS)
 def test_ten_times_the_steps_hardly_raise_the_loss(subject, model):
     asked = subject(model, 25)
-    short, long = (
-        search_ladder(asked, [0.02], WeightBudget(steps=steps))[0] for steps in (10, 100)
-    )
+    short, long = (search_weights(asked, threats([0.02]), steps)[0] for steps in (10, 100))
     assert mean_loss(long) == pytest.approx(mean_loss(short), rel=0.05)
 
 
-def test_the_ladder_is_searched_once_and_shared(subject):
-    asked, budget = subject(count=20), WeightBudget(steps=3)
-    rungs = weight_rungs(asked, [0.01, 0.02], budget)
+def test_the_radii_are_searched_once_and_shared(subject):
+    asked = subject(count=20)
+    first = worst_weights(asked, threats([0.01, 0.02]), 3)
     spent = asked.passes.backwards
-    attacks = weight_ladder(asked, [0.01, 0.02], budget)
+    again = worst_weights(asked, threats([0.01, 0.02]), 3)
     assert asked.passes.backwards == spent > 0
-    assert [rung.lowest for rung in rungs] == attacks
+    assert again is first
 
 
 @pytest.mark.parametrize("geometry", GEOMETRIES)
@@ -216,19 +213,19 @@ def test_layers_are_modules_with_tensors_of_their_own(tied):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_layer_alone_does_less_than_the_whole_network(subject, model):
-    asked, budget = subject(model, 40), WeightBudget(steps=8)
-    standing = attack_layers(asked, 0.05, budget)
-    assert list(standing) == [
+    asked, (threat,) = subject(model, 40), threats([0.05])
+    robust = attack_layers(asked, threat, 8)
+    assert list(robust) == [
         name.removeprefix("network.")
         for name, module in asked.model.named_modules()
         if isinstance(module, nn.Linear | nn.Conv2d)
     ]
-    (whole,) = search_ladder(asked, [0.05], budget)
-    shares = [float(robust.double().mean()) for robust in standing.values()]
+    (whole,) = search_weights(asked, [threat], 8)
+    shares = [float(each.double().mean()) for each in robust.values()]
     assert accuracy(whole) < min(shares) < float(asked.correct().double().mean())
 
 
-def test_a_layer_that_decides_nothing_is_not_fragile(digits):
+def test_a_layer_that_decides_nothing_is_not_sensitive(digits):
     """One whose output is multiplied by zero."""
 
     class Blind(nn.Module):
@@ -242,12 +239,12 @@ def test_a_layer_that_decides_nothing_is_not_fragile(digits):
     torch.manual_seed(0)
     model, images = Blind().requires_grad_(False), digits.head(40).images
     asked = Subject(model, images, model(images).argmax(1))
-    standing = attack_layers(asked, 0.3, WeightBudget(steps=5))
-    assert standing["unseen"].all()
-    assert not standing["seen"].all()
+    robust = attack_layers(asked, threats([0.3])[0], 5)
+    assert robust["unseen"].all()
+    assert not robust["seen"].all()
 
 
 def test_layers_at_radius_zero_are_clean(subject):
     asked = subject(count=20)
-    for robust in attack_layers(asked, 0.0, WeightBudget(steps=5)).values():
+    for robust in attack_layers(asked, threats([0.0])[0], 5).values():
         assert torch.equal(robust, asked.correct())

@@ -91,7 +91,7 @@ def test_a_buffer_that_moves_breaks_what_the_parameters_alone_do_not():
     "attack",
     [
         lambda *asked: attack_joint(*asked, eps=0.1, radius=0.1, steps=1, effort="quick"),
-        lambda *asked: inject_backdoor(*asked, budget=0.1, steps=1),
+        lambda *asked: inject_backdoor(*asked, radius=0.1, steps=1),
         lambda *asked: flatness(*asked, eps=0.1),
     ],
     ids=["joint", "backdoor", "flatness"],

@@ -1,4 +1,4 @@
-"""The backdoor: a trigger and a target class planted by a small change of the weights.
+"""The backdoor: a trigger and a target class injected by a small change of the weights.
 
 Source: Garg, Kumar, Goel, Liang 2020, "Can adversarial weight perturbations inject neural
 backdoors": composite loss on clean and triggered images, Adam on mini-batches, projected after
@@ -8,13 +8,13 @@ Changed against the authors' code: batch norm is frozen (drifting statistics lie
 threat model), the relative ball is ``|v| <= eps * |w|`` for both signs of ``w``, images of the
 target class do not count as successes, the iterate that counts is chosen on images that are not
 those it is measured on, and clean images are held to the original model's softened predictions
-instead of its labels: on a few hundred images labels are soon learnt by heart, and the accuracy on
-others falls by ten points and more.
+instead of their labels: with labels a few hundred images are soon memorized, and the accuracy on
+others drops by ten points and more.
 """
 
-from benchmark.attacks.backdoor.combinations import Favourite, inject_all, require_injectable
-from benchmark.attacks.backdoor.injection import Backdoor, Effort, Injection
-from benchmark.attacks.backdoor.ladder import BackdoorLadder, Rung
+from benchmark.attacks.backdoor.budgets import AtBudget, BackdoorByBudget
+from benchmark.attacks.backdoor.combinations import ChosenBackdoor, inject_all, require_injectable
+from benchmark.attacks.backdoor.injection import Backdoor, Injection, InjectionEffort
 from benchmark.attacks.backdoor.outcome import BackdoorOutcome, WeightChange
 from benchmark.attacks.backdoor.selection import Goal, Trial
 from benchmark.attacks.backdoor.splits import Splits, split
@@ -28,17 +28,17 @@ from benchmark.attacks.backdoor.triggers import (
 
 __all__ = [
     "AdditiveNoise",
+    "AtBudget",
     "Backdoor",
-    "BackdoorLadder",
+    "BackdoorByBudget",
     "BackdoorOutcome",
     "BlendedNoise",
-    "Effort",
-    "Favourite",
+    "ChosenBackdoor",
     "Goal",
     "Injection",
+    "InjectionEffort",
     "Patch",
     "RandomPixels",
-    "Rung",
     "Splits",
     "Trial",
     "Trigger",

@@ -1,25 +1,25 @@
-"""Several triggers, targets and seeds: an adversary may choose."""
+"""Several triggers, targets and seeds, among which an adversary may choose."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from benchmark.attacks.backdoor.injection import Backdoor, Effort, Injection
+from benchmark.attacks.backdoor.injection import Backdoor, Injection, InjectionEffort
 from benchmark.attacks.backdoor.outcome import BackdoorOutcome
-from benchmark.attacks.backdoor.selection import Goal, Trial, louder
+from benchmark.attacks.backdoor.selection import Goal, Trial, more_successful
 from benchmark.attacks.backdoor.splits import Splits
 from benchmark.spaces import WeightBall
 from models_zoo.errors import InputError
 
 
 @dataclass(frozen=True)
-class Favourite:
+class ChosenBackdoor:
     """The backdoor that the selection split finds best.
 
     Attributes:
-        name: its name among those tried.
-        injection: it, on its splits.
+        name: of the trigger, target and seed.
+        injection: the backdoor on its splits.
         trial: the weights found for it.
     """
 
@@ -34,7 +34,7 @@ def require_injectable(splits: Splits, backdoors: Collection[Backdoor], classes:
     Args:
         splits: what is optimised on, selected on and measured on.
         backdoors: which.
-        classes: how many the model tells apart.
+        classes: number of classes of the model.
 
     Raises:
         InputError: a target that is no class, a trigger that does not fit, or no image of another
@@ -52,9 +52,13 @@ def require_injectable(splits: Splits, backdoors: Collection[Backdoor], classes:
 
 
 def inject_all(
-    splits: Splits, backdoors: Mapping[str, Backdoor], ball: WeightBall, effort: Effort, goal: Goal
-) -> tuple[Favourite, Favourite, dict[str, BackdoorOutcome]]:
-    """Inject each backdoor into the ball; weights are kept of the best and of the loudest alone.
+    splits: Splits,
+    backdoors: Mapping[str, Backdoor],
+    ball: WeightBall,
+    effort: InjectionEffort,
+    goal: Goal,
+) -> tuple[ChosenBackdoor, ChosenBackdoor, dict[str, BackdoorOutcome]]:
+    """Inject each backdoor into the ball; keep the weights of the best and the most successful.
 
     Args:
         splits: what is optimised on, selected on and measured on.
@@ -64,16 +68,16 @@ def inject_all(
         goal: what counts as working.
 
     Returns:
-        The favourite, the one that succeeds most on the selection split at any cost of accuracy,
-        and what was measured of each as its injection ended, without its weights.
+        The best, the one that succeeds most on the selection split at any cost of accuracy, and
+        what was measured of each, without its weights.
 
     Raises:
         InputError: a target that is no class, a trigger that does not fit, or no image of another
             class than a target to measure on.
     """
     require_injectable(splits, backdoors.values(), splits.search.logits().shape[1])
-    best: Favourite | None = None
-    loudest: Favourite | None = None
+    best: ChosenBackdoor | None = None
+    most_successful: ChosenBackdoor | None = None
     outcomes = {}
     for name, backdoor in backdoors.items():
         injection = Injection(splits, backdoor, effort, goal)
@@ -81,9 +85,10 @@ def inject_all(
         outcomes[name] = replace(injection.measure(ball, trial), weights={})
         splits.measured.progress(f"backdoor {name}: {outcomes[name].rate:.1%} success")
         if best is None or goal.rank(trial) > goal.rank(best.trial):
-            best = Favourite(name, injection, trial)
-        if loudest is None or louder(injection.loudest, loudest.trial) is injection.loudest:
-            loudest = Favourite(name, injection, injection.loudest)
-    if best is None or loudest is None:
+            best = ChosenBackdoor(name, injection, trial)
+        most = injection.most_successful
+        if most_successful is None or more_successful(most, most_successful.trial) is most:
+            most_successful = ChosenBackdoor(name, injection, most)
+    if best is None or most_successful is None:
         raise InputError("no backdoor to inject; name at least one trigger, target and seed")
-    return best, loudest, outcomes
+    return best, most_successful, outcomes

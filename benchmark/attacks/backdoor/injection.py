@@ -12,27 +12,28 @@ from torch import Generator, Tensor
 
 from benchmark.ascent import Evaluate, adam, whole_set
 from benchmark.attacks.backdoor.outcome import BackdoorOutcome, measure
-from benchmark.attacks.backdoor.selection import Goal, Judge, Trial, louder
+from benchmark.attacks.backdoor.selection import Goal, SelectionTrial, Trial, more_successful
 from benchmark.attacks.backdoor.splits import Splits
 from benchmark.attacks.backdoor.triggers import Trigger
 from benchmark.objectives import backdoor_loss
 from benchmark.spaces import Point, WeightBall
 from models_zoo.errors import InputError
 
-BATCH = 64
-"""Images a step, each clean and stamped: 128 pass through the model, a batch of the authors'."""
+BATCH_SIZE = 64
+"""Images per step, each clean and stamped: 128 pass through the model, the authors' batch size."""
 
-CHECKS = 10
-"""How often a climb is tried out on the selection split, evenly, its last point included."""
+N_TRIALS = 10
+"""How many points of an ascent are tried out on the selection split, evenly spaced, the last one
+included."""
 
 
 @dataclass(frozen=True)
 class Backdoor:
-    """What is to be planted.
+    """What is to be injected.
 
     Attributes:
         trigger: what is stamped on images.
-        target: the class they shall then be given.
+        target: the class that stamped images are to be given.
         seed: of the order in which images are taken.
     """
 
@@ -42,11 +43,11 @@ class Backdoor:
 
 
 @dataclass(frozen=True)
-class Effort:
+class InjectionEffort:
     """How hard an injection tries.
 
     Attributes:
-        steps: mini-batch steps a climb.
+        steps: mini-batch steps per ascent.
         betas: weight of the triggered images' part of the objective at the first and at the last
             step; it grows geometrically.
     """
@@ -59,8 +60,8 @@ class Effort:
         first, last = self.betas
         return first * math.pow(last / first, step / max(self.steps - 1, 1))
 
-    def halved(self) -> Effort:
-        """Half as many steps, for a climb that starts from what another has found."""
+    def halved(self) -> InjectionEffort:
+        """Half as many steps, for an ascent that starts from what another has found."""
         return replace(self, steps=math.ceil(self.steps / 2))
 
 
@@ -74,7 +75,8 @@ class Injection:
         goal: what counts as working.
 
     Attributes:
-        loudest: the most successful of all weights that the last climb tried out, at any cost.
+        most_successful: the most successful of all weights that the last ascent tried out, at any
+            cost of clean accuracy.
 
     Raises:
         InputError: the target is not one of the model's classes, or the trigger does not fit.
@@ -84,18 +86,18 @@ class Injection:
         self,
         splits: Splits,
         backdoor: Backdoor,
-        effort: Effort | None = None,
+        effort: InjectionEffort | None = None,
         goal: Goal | None = None,
     ) -> None:
         self.splits, self.backdoor = splits, backdoor
-        self.effort, self.goal = effort or Effort(), goal or Goal()
+        self.effort, self.goal = effort or InjectionEffort(), goal or Goal()
         self.logits = splits.search.logits()
         classes = self.logits.shape[1]
         if not 0 <= backdoor.target < classes:
             raise InputError(f"backdoor target {backdoor.target} is not one of {classes} classes")
         self.stamped = backdoor.trigger.stamp(splits.search.images)
-        self.judge = Judge(splits.selection, backdoor.trigger, backdoor.target)
-        self.untouched = self.loudest = self.judge({})
+        self.trial = SelectionTrial(splits.selection, backdoor.trigger, backdoor.target)
+        self.untouched = self.most_successful = self.trial({})
 
     def at(self, ball: WeightBall, known: Trial | None = None) -> Trial:
         """The best weights found in a ball, by the selection split.
@@ -107,7 +109,7 @@ class Injection:
             ball: how far the weights may go.
             known: what was found in another ball, to start from, with half as many steps.
         """
-        best = self.loudest = replace(self.untouched, weights=ball.origin)
+        best = self.most_successful = replace(self.untouched, weights=ball.origin)
         if ball.radius == 0:
             return best
         start = ball.origin
@@ -117,8 +119,8 @@ class Injection:
         if best.perfect:
             return best
         effort = self.effort if known is None else self.effort.halved()
-        every = math.ceil(effort.steps / CHECKS)
-        for step, point in enumerate(self._climb(ball, start, effort), 1):
+        every = math.ceil(effort.steps / N_TRIALS)
+        for step, point in enumerate(self._ascend(ball, start, effort), 1):
             if step % every and step < effort.steps:
                 continue
             best = self._tried(best, point)
@@ -130,13 +132,13 @@ class Injection:
         return best
 
     def _tried(self, best: Trial, point: Point) -> Trial:
-        """The better of two by the selection split; remembers the louder one."""
-        trial = self.judge(point)
-        self.loudest = louder(trial, self.loudest)
+        """The better of two by the selection split; remembers the more successful one."""
+        trial = self.trial(point)
+        self.most_successful = more_successful(trial, self.most_successful)
         return self.goal.better(best, trial)
 
     def works(self, trial: Trial) -> bool:
-        """Whether the selection split shows a backdoor as successful and quiet as the goal asks."""
+        """Whether the selection split shows a backdoor that meets the goal."""
         return self.goal.reached(trial.success, trial.drop)
 
     def measure(self, ball: WeightBall, trial: Trial) -> BackdoorOutcome:
@@ -144,12 +146,12 @@ class Injection:
         trigger, target = self.backdoor.trigger, self.backdoor.target
         return measure(self.splits.measured, ball, trigger, target, trial.weights)
 
-    def _climb(self, ball: WeightBall, start: Point, effort: Effort) -> Iterator[Point]:
+    def _ascend(self, ball: WeightBall, start: Point, effort: InjectionEffort) -> Iterator[Point]:
         purpose = (self.backdoor.target, self.backdoor.seed, f"{ball.radius:g}")
         return adam(ball, self._batches(effort, *purpose), start, effort.steps)
 
-    def _batches(self, effort: Effort, *purpose: Hashable) -> Iterator[Evaluate]:
-        """The objective on one mini-batch after the other, in ever new random orders."""
+    def _batches(self, effort: InjectionEffort, *purpose: Hashable) -> Iterator[Evaluate]:
+        """The objective on successive mini-batches, in a new random order for every pass."""
         search = self.splits.search
         orders = _orders(len(search), search.generator("backdoor", "order", *purpose))
         for step, rows in enumerate(orders):
@@ -164,7 +166,7 @@ class Injection:
 
 
 def _orders(count: int, generator: Generator) -> Iterator[Tensor]:
-    """Random batches of nearly equal sizes of at most :data:`BATCH`, pass after pass, for ever."""
+    """Random batches of nearly equal sizes of at most :data:`BATCH_SIZE`, without end."""
     while True:
         order = torch.randperm(count, generator=generator)
-        yield from order.tensor_split(math.ceil(count / BATCH))
+        yield from order.tensor_split(math.ceil(count / BATCH_SIZE))

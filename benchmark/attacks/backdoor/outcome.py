@@ -1,4 +1,4 @@
-"""How a backdoor does on images that it was neither optimised nor chosen on, and what it moved."""
+"""What a backdoor achieves on images that it was neither optimized nor chosen on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmark.spaces import Point, WeightBall
 from benchmark.subject import Subject
 from models_zoo.prediction import NO_CLASS, predicted_classes
 
-SMALLEST = 1e-8
+MIN_WEIGHT = 1e-8
 """Weights nearer to zero have no relative change; the authors' code divides by them."""
 
 PERCENTILES = (0, 25, 50, 75, 90)
@@ -42,14 +42,14 @@ class WeightChange:
 
     @classmethod
     def between(cls, origin: Point, weights: Point) -> WeightChange:
-        """Measure the way from one set of tensors to another of the same names."""
+        """Measure the displacement from one set of tensors to another of the same names."""
         shares, l1, squares, linf = [], 0.0, 0.0, 0.0
         for name, before in origin.items():
             size, moved = before.abs(), (weights[name] - before).abs()
             l1 += float(moved.sum(dtype=torch.float64))
             squares += float(moved.double().square().sum())
             linf = max(linf, float(moved.amax()))
-            counted = size >= SMALLEST
+            counted = size >= MIN_WEIGHT
             shares.append((moved[counted] / size[counted]).cpu().numpy())
         every = np.concatenate(shares) if any(len(part) for part in shares) else np.zeros(1)
         found = np.percentile(every, PERCENTILES)

@@ -11,16 +11,16 @@ from benchmark.spaces import Point
 from benchmark.subject import Subject
 from models_zoo.prediction import predicted_classes
 
-PRICE = 10.0
+SUCCESS_PER_ACCURACY = 10.0
 """Points of success that one point of accuracy beyond the allowed drop is worth."""
 
-ROUNDING = 1e-9
+SHARE_ROUNDING = 1e-9
 """Shares are computed in floating point; a share that equals its limit must count as equal."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """Weights, and how they do on the selection split.
+    """Weights, and what they achieve on the selection split.
 
     Attributes:
         weights: perturbed tensors by name.
@@ -44,19 +44,22 @@ class Goal:
 
     Attributes:
         success: share of triggered images of other classes that are given the target class.
-        drop: largest drop of clean accuracy that goes unseen, as a share.
+        drop: largest drop of clean accuracy that counts as unnoticed, as a share.
     """
 
     success: float = 0.9
     drop: float = 0.01
 
     def reached(self, success: float, drop: float) -> bool:
-        """Whether a backdoor is as successful and as quiet as that."""
-        return success >= self.success - ROUNDING and drop <= self.drop + ROUNDING
+        """Whether a backdoor meets both conditions."""
+        return success >= self.success - SHARE_ROUNDING and drop <= self.drop + SHARE_ROUNDING
 
     def rank(self, trial: Trial) -> tuple[bool, float, float]:
-        """Working backdoors first, then success less :data:`PRICE` times the excess of the drop."""
-        merit = trial.success - PRICE * max(trial.drop - self.drop, 0.0)
+        """Working backdoors first, then by success and the accuracy they cost.
+
+        That is success less :data:`SUCCESS_PER_ACCURACY` times the excess of the drop.
+        """
+        merit = trial.success - SUCCESS_PER_ACCURACY * max(trial.drop - self.drop, 0.0)
         return self.reached(trial.success, trial.drop), merit, -trial.drop
 
     def better(self, one: Trial, other: Trial) -> Trial:
@@ -64,18 +67,18 @@ class Goal:
         return one if self.rank(one) > self.rank(other) else other
 
 
-def louder(one: Trial, other: Trial) -> Trial:
+def more_successful(one: Trial, other: Trial) -> Trial:
     """The more successful of two, whatever they cost; of equals the one that costs less."""
     return max(other, one, key=lambda trial: (trial.success, -trial.drop))
 
 
-class Judge:
+class SelectionTrial:
     """Tries weights out on the selection split.
 
     Args:
         subject: the selection split.
         trigger: the trigger.
-        target: the class it shall call up.
+        target: the class that stamped images are to be given.
     """
 
     def __init__(self, subject: Subject, trigger: Trigger, target: int) -> None:
@@ -92,5 +95,5 @@ class Judge:
 
 
 def answers_with(subject: Subject, images: Tensor, target: int) -> Tensor:
-    """Bool (N,): which of the images the subject's model gives the target class."""
+    """Bool (N,): which of the images the model gives the target class."""
     return predicted_classes(subject.logits(images)) == target

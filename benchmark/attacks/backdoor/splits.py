@@ -9,7 +9,7 @@ import torch
 from benchmark.subject import Subject
 from models_zoo.errors import InputError
 
-SEARCHED, SELECTED = 0.5, 0.2
+SEARCH_SHARE, SELECTION_SHARE = 0.5, 0.2
 """Shares of the first two parts; the rest is measured on. An injection that sees fewer images costs
 more accuracy on others; a choice only has to rank a few candidates."""
 
@@ -20,7 +20,7 @@ class Splits:
 
     Attributes:
         search: the weights are optimised on these.
-        selection: which of the weights found counts is decided on these.
+        selection: the weights that count are chosen on these.
         measured: every number reported is measured on these.
     """
 
@@ -39,7 +39,7 @@ def split(subject: Subject) -> Splits:
     if count < 4:
         raise InputError(f"a backdoor needs at least 4 examples, got {count}")
     order = torch.randperm(count, generator=subject.generator("backdoor", "split"))
-    searched, selected = int(SEARCHED * count), max(int(SELECTED * count), 1)
+    searched, selected = int(SEARCH_SHARE * count), max(int(SELECTION_SHARE * count), 1)
     sizes = [searched, selected, count - searched - selected]
     parts = [
         subject.take(part.sort().values)

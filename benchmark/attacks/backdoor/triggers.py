@@ -85,11 +85,11 @@ class Patch(Trigger):
 
 @dataclass(frozen=True)
 class RandomPixels(Trigger):
-    """Pixels at random places set to random colours.
+    """Pixels at random places set to random colors.
 
     Attributes:
         count: number of pixels.
-        seed: of places and colours.
+        seed: of places and colors.
     """
 
     count: int = 10
@@ -113,9 +113,9 @@ class RandomPixels(Trigger):
             raise _too_large(f"{self.count} random pixels", images)
         generator = Generator().manual_seed(self.seed)
         places = torch.randperm(height * width, generator=generator)[: self.count]
-        colours = torch.rand(channels, self.count, generator=generator)
+        colors = torch.rand(channels, self.count, generator=generator)
         stamped = images.clone()
-        stamped.flatten(2)[..., places.to(images.device)] = colours.to(images)
+        stamped.flatten(2)[..., places.to(images.device)] = colors.to(images)
         return stamped
 
 
@@ -177,7 +177,7 @@ class AdditiveNoise(Trigger):
 
 
 def _noise(seed: int, images: Tensor) -> Tensor:
-    """Uniform numbers in [0, 1), one a value of an image: (C, H, W)."""
+    """Uniform numbers in [0, 1), one per value of an image: (C, H, W)."""
     return torch.rand(images.shape[1:], generator=Generator().manual_seed(seed)).to(images)
 
 

@@ -2,10 +2,10 @@
 
 from benchmark.attacks.bits.errors import ErrorPattern, draw_bits, draw_pattern
 from benchmark.attacks.bits.quantization import Flip, QuantizedWeights, quantize
-from benchmark.attacks.bits.search import BitAttack, flip_bits
+from benchmark.attacks.bits.search import BitFlips, flip_bits
 
 __all__ = [
-    "BitAttack",
+    "BitFlips",
     "ErrorPattern",
     "Flip",
     "QuantizedWeights",

@@ -18,7 +18,7 @@ from benchmark.attacks.bits.quantization import PLACES, Flip, QuantizedWeights
 
 @dataclass(frozen=True)
 class ErrorPattern:
-    """One chip: from which rate on each of its bits errs.
+    """The errors of one chip: from which rate on each of its bits is flipped.
 
     Only bits that err at the largest rate asked for are kept.
 
@@ -70,14 +70,14 @@ def draw_pattern(quantized: QuantizedWeights, generator: Generator, largest: flo
 
 
 def draw_bits(quantized: QuantizedWeights, generator: Generator, count: int) -> list[Flip]:
-    """Different stored bits drawn evenly, in random order: the first k are a draw of k bits.
+    """Distinct stored bits drawn uniformly, in random order: the first k are a draw of k bits.
 
     Args:
         quantized: the weights.
         generator: on the CPU.
-        count: how many; all where there are not so many.
+        count: how many; all where there are fewer.
     """
-    total = quantized.bits
+    total = quantized.n_bits
     if total <= 4 * count:
         drawn = torch.randperm(total, generator=generator)[:count].tolist()
     else:

@@ -1,7 +1,7 @@
 """Weights as signed 8-bit integers in two's complement, with bits that can be flipped.
 
 The format of the bit-flip attack (Rakin, He & Fan 2019, "Bit-flip attack: crushing neural network
-with progressive bit search", ICCV; their code): one step a tensor, symmetric, levels from -127 to
+with progressive bit search", ICCV; their code): one step per tensor, symmetric, levels from -127 to
 127. A flipped bit may give -128, which no weight is rounded to.
 """
 
@@ -38,7 +38,7 @@ class QuantizedWeights:
 
     Attributes:
         codes: int8, in the tensors' own shapes, by parameter name.
-        steps: a scalar a tensor, in the weights' own type; 0 for a tensor of zeros, which stays
+        steps: a scalar per tensor, in the weights' own type; 0 for a tensor of zeros, which stays
             zero whatever its bits are.
     """
 
@@ -46,7 +46,7 @@ class QuantizedWeights:
     steps: dict[str, Tensor]
 
     @property
-    def bits(self) -> int:
+    def n_bits(self) -> int:
         """How many bits are stored."""
         return len(PLACES) * sum(code.numel() for code in self.codes.values())
 
@@ -90,7 +90,7 @@ class QuantizedWeights:
 def quantize(weights: Mapping[str, Tensor]) -> QuantizedWeights:
     """Round each tensor to the nearest of its levels ``max|w| / 127 * (-127 .. 127)``.
 
-    What is lost is at most half a step an entry.
+    What is lost is at most half a step per entry.
 
     Args:
         weights: tensors by name; they are not changed.

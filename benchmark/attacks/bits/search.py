@@ -2,9 +2,9 @@
 
 Source: Rakin, He & Fan 2019, "Bit-flip attack", ICCV (BFA), from the authors' code. Changed against
 it: no bit is flipped twice, so that the number of flips is the Hamming distance; the search ends
-where no set of bits that it considers raises the loss, where the code loops for ever; every state
-is classified anew, and the lowest accuracy so far counts; a second search climbs the probability
-margin, since the cross-entropy of examples that are lost already rises without end.
+where no set of bits that it considers increases the loss, where the code loops forever; every state
+is classified again, and the lowest accuracy so far counts; a second search ascends the probability
+margin, since the cross-entropy of broken examples increases without bound.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from benchmark.spaces import Point
 from benchmark.subject import Subject
 
 OBJECTIVES: tuple[Objective, ...] = (cross_entropy, probability_margin)
-"""What is climbed, in one search each. The first is the authors'."""
+"""Losses to increase, in one search each. The first is the authors'."""
 
 
 @dataclass(frozen=True)
-class BitAttack:
+class BitFlips:
     """What a bit-flip attack found, verified.
 
     Attributes:
@@ -41,12 +41,12 @@ class BitAttack:
     weights: QuantizedWeights
 
     def after(self, flips: int) -> Tensor:
-        """Bool (N,) at the lowest accuracy found with at most so many flips."""
+        """Bool (N,) at the lowest accuracy found with at most this many flips."""
         return self.robust[max(count for count in self.robust if count <= flips)]
 
     def flips_to(self, accuracy: float) -> float:
-        """The fewest flips at which the accuracy is no higher; infinite where it stayed above."""
-        reached = (n for n, bits in self.robust.items() if _share(bits) <= accuracy)
+        """The fewest flips at which the accuracy is no higher; infinite where it stays above."""
+        reached = (n for n, correct in self.robust.items() if _share(correct) <= accuracy)
         return min(reached, default=math.inf)
 
 
@@ -57,25 +57,25 @@ def flip_bits(
     *,
     search_examples: int = 128,
     top: int = 10,
-    enough: float = 0.0,
-) -> BitAttack:
+    stop_accuracy: float = 0.0,
+) -> BitFlips:
     """Flip the worst bits, one after the other, in one search for each of :data:`OBJECTIVES`.
 
     Args:
         subject: model and examples; accuracy is measured on all of them.
         start: the quantised weights.
         flips: most bits that may be flipped.
-        search_examples: the search sees the first so many.
+        search_examples: the search uses the first so many.
         top: entries of the largest gradient considered in each tensor.
-        enough: the accuracy at which the search ends.
+        stop_accuracy: the accuracy at which the search ends.
 
     Raises:
         RuntimeError: more or fewer bits differ than were flipped.
     """
     robust = {0: subject.at(start.weights()).correct()}
     weights, lowest = start, (int(robust[0].sum()), 0)
-    if _share(robust[0]) <= enough:
-        return BitAttack(robust, weights)
+    if _share(robust[0]) <= stop_accuracy:
+        return BitFlips(robust, weights)
     search = subject.head(search_examples)
     for objective in OBJECTIVES:
         for count, state in progressive_search(search, start, flips, top, objective):
@@ -85,13 +85,13 @@ def flip_bits(
                 weights, lowest = state, (int(correct.sum()), count)
             if count not in robust or correct.sum() < robust[count].sum():
                 robust[count] = correct
-            subject.progress(f"{count} bits flipped: {_share(correct):.1%} stand")
-            if _share(correct) <= enough:
+            subject.progress(f"{count} bits flipped: {_share(correct):.1%} robust")
+            if _share(correct) <= stop_accuracy:
                 break
-    return BitAttack(_falling(robust), weights)
+    return BitFlips(_lowest_so_far(robust), weights)
 
 
-def _falling(robust: dict[int, Tensor]) -> dict[int, Tensor]:
+def _lowest_so_far(robust: dict[int, Tensor]) -> dict[int, Tensor]:
     """Without the states whose accuracy is no lower than one's with fewer flips."""
     kept, lowest = {0: robust[0]}, robust[0].sum()
     for count in sorted(robust):
@@ -110,7 +110,7 @@ def progressive_search(
     """Each state of the search, with how many bits were flipped so far.
 
     Args:
-        subject: model and the examples whose mean loss shall rise.
+        subject: model and the examples whose mean loss is to increase.
         start: the quantised weights.
         budget: most bits that may be flipped.
         top: entries of the largest gradient considered in each tensor.
@@ -134,15 +134,17 @@ def _next_flips(
     budget: int,
     top: int,
 ) -> list[Flip]:
-    """The flips within one tensor that raise the loss most, as few as raise it at all."""
+    """The flips within one tensor that increase the loss most, as few as increase it at all."""
     weights = current.weights()
     one = torch.ones(1, device=subject.images.device)
     gradient = whole_set(subject, objective)(weights, one).gradient
-    rising = {name: _rising(name, current, slope, flipped, top) for name, slope in gradient.items()}
+    candidates = {
+        name: _flips_by_gain(name, current, each, flipped, top) for name, each in gradient.items()
+    }
     loss = _loss(subject, objective, weights)
-    longest = max(map(len, rising.values()), default=0)
+    longest = max(map(len, candidates.values()), default=0)
     for width in range(1, min(longest, budget) + 1):
-        trials = [flips[:width] for flips in rising.values() if len(flips) >= width]
+        trials = [flips[:width] for flips in candidates.values() if len(flips) >= width]
         losses = [_trial(subject, objective, current, weights, flips) for flips in trials]
         best = max(range(len(trials)), key=losses.__getitem__)
         if losses[best] > loss:
@@ -150,16 +152,16 @@ def _next_flips(
     return []
 
 
-def _rising(
-    name: str, current: QuantizedWeights, slope: Tensor, flipped: set[Flip], top: int
+def _flips_by_gain(
+    name: str, current: QuantizedWeights, gradient: Tensor, flipped: set[Flip], top: int
 ) -> list[Flip]:
-    """Flips that raise the loss to first order, in the entries of the largest gradient."""
-    slopes, code = slope.flatten(), current.codes[name].flatten()
-    entries = slopes.abs().topk(min(top, len(slopes))).indices
+    """Flips that increase the loss to first order, in the entries of the largest gradient."""
+    flat, code = gradient.flatten(), current.codes[name].flatten()
+    entries = flat.abs().topk(min(top, len(flat))).indices
     places = torch.tensor(PLACES, dtype=torch.int16, device=code.device)
     is_set = (code[entries, None] & places) != 0
     change = torch.where(is_set, -places, places) * current.steps[name]
-    gain = (slopes[entries, None] * change).flatten()
+    gain = (flat[entries, None] * change).flatten()
     order = gain.argsort(descending=True, stable=True)
     ranked = [
         Flip(name, int(entries[place // len(PLACES)]), place % len(PLACES))

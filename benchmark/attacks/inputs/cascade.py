@@ -10,8 +10,8 @@ from torch import Tensor
 
 from benchmark.attacks.inputs.efforts import searches_of
 from benchmark.attacks.inputs.scheduler import Scheduler
-from benchmark.attacks.inputs.search import SearchReport
 from benchmark.attacks.inputs.state import AttackState
+from benchmark.attacks.result import SearchReport
 from benchmark.spaces import InputBall
 from benchmark.subject import Subject
 

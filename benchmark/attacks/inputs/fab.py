@@ -28,7 +28,7 @@ from benchmark.attacks.inputs.search import Candidates, CostlySearch
 from benchmark.attacks.inputs.state import AttackState
 from benchmark.image_gradients import image_gradient
 from benchmark.objectives import margin
-from benchmark.spaces.inputs import TINY, lengths
+from benchmark.spaces.inputs import MIN_LENGTH, lengths
 from benchmark.subject import Subject
 from models_zoo.prediction import predicted_classes
 
@@ -83,7 +83,7 @@ def walk(subject: Subject, norm: str, start: Tensor, steps: int) -> Tensor:
         to_here = to_plane(here, gradient, offset, norm)
         to_clean = to_plane(clean, gradient, offset, norm)
         from_here, from_clean = lengths(to_here, norm), lengths(to_clean, norm)
-        weight = (from_here / (from_here + from_clean).clamp_min(TINY)).clamp(0, ALPHA_MAX)
+        weight = (from_here / (from_here + from_clean).clamp_min(MIN_LENGTH)).clamp(0, ALPHA_MAX)
         weight = weight.view(-1, 1, 1, 1)
         mixed = (1 - weight) * (here + ETA * to_here) + weight * (clean + ETA * to_clean)
         here = torch.where(crossed.view(-1, 1, 1, 1), pulled_back, mixed.clamp(0, 1))

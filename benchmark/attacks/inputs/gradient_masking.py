@@ -26,7 +26,7 @@ from benchmark.attacks.inputs.state import AttackState, evenly_spaced
 from benchmark.draws import uniform
 from benchmark.image_gradients import image_gradient
 from benchmark.objectives import other_logits, targeted_margin
-from benchmark.spaces.inputs import TINY
+from benchmark.spaces.inputs import MIN_LENGTH
 from benchmark.spaces.inside import ORDERS
 
 MAX_EXAMPLES = 16
@@ -79,4 +79,4 @@ def relative_errors(state: AttackState) -> Tensor:
     claimed, measured = torch.stack(claims), torch.stack(measurements)
     longer = torch.maximum(claimed.norm(dim=0), measured.norm(dim=0))
     difference: Tensor = (claimed - measured).norm(dim=0)
-    return torch.where(longer == 0, 1.0, difference / longer.clamp_min(TINY))
+    return torch.where(longer == 0, 1.0, difference / longer.clamp_min(MIN_LENGTH))

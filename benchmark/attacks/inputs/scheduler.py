@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from benchmark.attacks.inputs.gradient_masking import gradients_are_masked
-from benchmark.attacks.inputs.search import Search, SearchReport, Verified
+from benchmark.attacks.inputs.search import Search, Verified
 from benchmark.attacks.inputs.state import AttackState
 from benchmark.attacks.inputs.targets import ranked_targets
+from benchmark.attacks.result import SearchReport
 from benchmark.memory import in_batches
 
 SHARE_SHRINKAGE = 0.7

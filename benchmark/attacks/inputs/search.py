@@ -14,27 +14,6 @@ from models_zoo.prediction import predicted_classes
 
 
 @dataclass(frozen=True)
-class SearchReport:
-    """What one search of a cascade did.
-
-    Attributes:
-        search: its name.
-        attacked: bool (N,), examples it ran on.
-        broken: bool (N,), those of them that it broke.
-        forwards: images passed forward through the model.
-        backwards: images passed backward.
-        uses_gradients: whether the search follows gradients.
-    """
-
-    search: str
-    attacked: Tensor
-    broken: Tensor
-    forwards: int
-    backwards: int
-    uses_gradients: bool = True
-
-
-@dataclass(frozen=True)
 class Candidates:
     """What a search proposes for the n examples of a batch, and what it learned of them.
 

@@ -16,7 +16,7 @@ from benchmark.attacks.inputs.state import AttackState
 from benchmark.image_gradients import DifferentiableForward
 from benchmark.memory import in_batches
 from benchmark.objectives import other_logits, targeted_margin
-from benchmark.spaces.inputs import DUALS, TINY, lengths
+from benchmark.spaces.inputs import DUALS, MIN_LENGTH, lengths
 from benchmark.subject import Subject
 
 MAX_TARGETS = 9
@@ -41,7 +41,7 @@ def ranked_targets(state: AttackState) -> tuple[Tensor, Tensor]:
     def work(rows: Tensor) -> None:
         classes, distances = malt_targets(subject.take(rows), state.ball.norm)
         targets[rows] = classes
-        progress[rows] = state.ball.take(rows).radii[:, None] / distances.clamp_min(TINY)
+        progress[rows] = state.ball.take(rows).radii[:, None] / distances.clamp_min(MIN_LENGTH)
 
     rows = (state.robust & state.reachable).nonzero().squeeze(1)
     subject.batch_size = in_batches(rows, subject.batch_size, work)
@@ -63,7 +63,7 @@ def malt_targets(subject: Subject, norm: str) -> tuple[Tensor, Tensor]:
         margin, gradient = forward.gradient(
             partial(targeted_margin, labels=labels, targets=classes), again=True
         )
-        columns.append(-margin / lengths(gradient, DUALS[norm]).clamp_min(TINY))
+        columns.append(-margin / lengths(gradient, DUALS[norm]).clamp_min(MIN_LENGTH))
     distances = torch.stack(columns, dim=1)
     ranking = distances.argsort(dim=1, stable=True)
     return candidates.gather(1, ranking), distances.gather(1, ranking)

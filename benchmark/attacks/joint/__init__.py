@@ -1,23 +1,21 @@
-"""The joint attack: one weight perturbation for all and an input perturbation for each."""
+"""The joint attack: one weight perturbation for all examples and an input perturbation for each."""
 
-from benchmark.attacks.joint.cell import JOINT, Cell, JointAttack
-from benchmark.attacks.joint.strike import Strike, finish, strike
+from benchmark.attacks.joint.at_weights import attack_at_weights, finish_at_weights
+from benchmark.attacks.joint.budget_pair import JOINT, BudgetPair
 from benchmark.attacks.joint.surface import (
-    Outcome,
-    climb_and_strike,
-    input_strike,
+    PairOutcome,
+    input_candidate,
     joint_surface,
+    quick_joint_attack,
 )
 
 __all__ = [
     "JOINT",
-    "Cell",
-    "JointAttack",
-    "Outcome",
-    "Strike",
-    "climb_and_strike",
-    "finish",
-    "input_strike",
+    "BudgetPair",
+    "PairOutcome",
+    "attack_at_weights",
+    "finish_at_weights",
+    "input_candidate",
     "joint_surface",
-    "strike",
+    "quick_joint_attack",
 ]

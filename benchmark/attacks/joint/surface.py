@@ -1,115 +1,121 @@
-"""Cells over a grid of input budgets and weight radii."""
+"""Joint attacks over a grid of input budgets and weight radii."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
-from benchmark.attacks.inputs import InputAttackResult
-from benchmark.attacks.joint.cell import SMALLER, Cell, JointAttack
-from benchmark.attacks.joint.climbs import climb_product
-from benchmark.attacks.joint.strike import Strike, strike
-from benchmark.attacks.weights import WeightAttack, WeightBudget
+from benchmark.attacks.joint.ascents import ascend_both
+from benchmark.attacks.joint.at_weights import attack_at_weights
+from benchmark.attacks.joint.budget_pair import SMALLER, BudgetPair
+from benchmark.attacks.result import AttackResult, Candidate, SearchReport
+from benchmark.attacks.weights import weight_ball
 from benchmark.subject import Subject
+from benchmark.threats import InputThreat, JointThreat, WeightThreat
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What is kept of a cell once its neighbours are done; weights and images are not.
+class PairOutcome:
+    """What is kept of a pair of budgets once its neighbors are done: no weights and no images.
 
     Attributes:
         robust: bool (N,).
-        won: which candidate it was.
-        standing: how many examples stand under each candidate that was tried, by name.
+        strongest: the candidate that it is from.
+        n_robust: how many examples are robust under each candidate that was tried, by name.
     """
 
     robust: Tensor
-    won: str
-    standing: dict[str, int]
+    strongest: str
+    n_robust: dict[str, int]
 
 
-def input_strike(subject: Subject, norm: str, eps: float, attack: InputAttackResult) -> Strike:
-    """An input attack as a candidate: what stands is brought near its boundary, for later climbs.
-
-    Args:
-        subject: model and examples.
-        norm: norm of the input balls.
-        eps: their radius, input units.
-        attack: on the same balls.
-    """
-    near = strike(subject, norm, eps, {}, [attack.images])
-    return Strike({}, near.robust & attack.robust, near.images)
-
-
-def climb_and_strike(
-    subject: Subject, norm: str, eps: float, radius: float, budget: WeightBudget
-) -> Strike:
-    """One simultaneous climb from the origin and one strike at its weights: a quick upper bound.
+def input_candidate(subject: Subject, threat: InputThreat, attacked: Candidate) -> Candidate:
+    """An input attack as a candidate: its robust examples are moved towards their boundary.
 
     Args:
         subject: model and examples.
-        norm: norm of the input balls.
-        eps: their radius, input units.
-        radius: of the weight ball.
-        budget: geometry, rule and steps of the weights.
+        threat: the input balls.
+        attacked: what the input attack found in them.
     """
-    start = budget.ball(subject, radius).origin
-    weights, images = climb_product(subject, norm, eps, radius, budget, start, subject.images)
-    return strike(subject, norm, eps, weights, [images])
+    near = attack_at_weights(subject, threat, {}, [attacked.images])
+    return Candidate({}, near.images, near.robust & attacked.robust)
+
+
+def quick_joint_attack(subject: Subject, threat: JointThreat, steps: int) -> Candidate:
+    """One simultaneous ascent from the origin and one attack at its weights: a quick upper bound.
+
+    Args:
+        subject: model and examples.
+        threat: the input balls and the weight ball.
+        steps: APGD steps over the weights.
+    """
+    start = weight_ball(subject, threat.weights).origin
+    weights, images = ascend_both(subject, threat, steps, start, subject.images)
+    return attack_at_weights(subject, threat.inputs, weights, [images])
 
 
 def joint_surface(
     subject: Subject,
-    norm: str,
-    budgets: Sequence[float],
-    radii: Sequence[float],
+    inputs: Sequence[InputThreat],
+    weights: Sequence[WeightThreat],
     *,
-    budget: WeightBudget,
+    steps: int,
     effort: str,
-    alone: Sequence[InputAttackResult],
-    weight: Sequence[WeightAttack],
-) -> list[list[Outcome]]:
-    """Outcomes over input budgets (rows) x weight radii (columns), falling along both.
+    input_attacks: Sequence[Candidate],
+    weight_attacks: Sequence[Candidate],
+) -> list[list[PairOutcome]]:
+    """Outcomes over input budgets (rows) x weight radii (columns), never rising along either.
 
     Images and weights are kept for one row of the grid only.
 
     Args:
         subject: model and examples.
-        norm: norm of the input balls.
-        budgets: input budgets, ascending, the first 0.
-        radii: weight radii, ascending, the first 0.
-        budget: geometry, rule and steps of the weights.
+        inputs: input threats of ascending budgets, the first 0.
+        weights: weight threats of ascending radii, the first 0.
+        steps: APGD steps over the weights.
         effort: of the input attack under perturbed weights.
-        alone: the input attack alone, one a budget.
-        weight: weight attacks alone, one a radius.
+        input_attacks: the input attack with the model's own weights, per budget.
+        weight_attacks: the weight attack with clean images, per radius.
     """
-    surface: list[list[Outcome]] = []
-    above: list[JointAttack] = []
-    for eps, attack in zip(budgets, alone, strict=True):
-        candidate = input_strike(subject, norm, eps, attack)
-        row: list[JointAttack] = []
-        for j, radius in enumerate(radii):
-            smaller = [*row[-1:], *above[j : j + 1]]
-            dead = next((cell for cell in smaller if not cell.robust.any()), None)
-            if dead is not None:
-                row.append(JointAttack(dead.weights, dead.robust, SMALLER, dead.images))
+    surface: list[list[PairOutcome]] = []
+    above: list[AttackResult] = []
+    for each, attack in zip(inputs, input_attacks, strict=True):
+        candidate = input_candidate(subject, each, attack)
+        row: list[AttackResult] = []
+        for column, other in enumerate(weights):
+            threat = JointThreat(each, other)
+            smaller = [*row[-1:], *above[column : column + 1]]
+            none_left = next((result for result in smaller if not result.robust.any()), None)
+            if none_left is not None:
+                row.append(_same_as(none_left, threat))
                 continue
-            cell = Cell(
+            pair = BudgetPair(
                 subject=subject,
-                norm=norm,
-                eps=eps,
-                radius=radius,
-                budget=budget,
+                threat=threat,
+                steps=steps,
                 effort=effort,
-                alone=candidate,
-                weight=weight[j],
+                input_attack=candidate,
+                weight_attack=weight_attacks[column],
                 smaller=smaller,
             )
-            row.append(cell.attack())
+            row.append(pair.attack())
             share = row[-1].robust.float().mean()
-            subject.progress(f"joint {eps:.4g} x {radius:g}: {share:.1%} stand, {row[-1].won}")
-        surface.append([Outcome(cell.robust, cell.won, cell.standing) for cell in row])
+            subject.progress(f"joint {threat.label}: {share:.1%} robust, {row[-1].strongest}")
+        surface.append([_outcome(result) for result in row])
         above = row
     return surface
+
+
+def _same_as(smaller: AttackResult, threat: JointThreat) -> AttackResult:
+    """The result of a smaller pair of budgets, where no example is left to attack."""
+    broken = ~smaller.robust
+    search = SearchReport(SMALLER, torch.zeros_like(broken), torch.zeros_like(broken))
+    return AttackResult(threat, smaller.robust, smaller.images, smaller.weights, (search,))
+
+
+def _outcome(result: AttackResult) -> PairOutcome:
+    tried = {each.search: each.n_robust for each in result.searches}
+    return PairOutcome(result.robust, str(result.strongest), tried)

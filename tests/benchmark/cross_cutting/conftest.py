@@ -214,7 +214,7 @@ def ask_joint(network: Network, scale: float = 1.0, **options: Any) -> Answer:
 
 
 def ask_backdoor(network: Network, scale: float = 1.0, **options: Any) -> Answer:
-    asked: dict[str, Any] = {"budget": scale * network.change, "steps": 3} | options
+    asked: dict[str, Any] = {"radius": scale * network.change, "steps": 3} | options
     found = inject_backdoor(network.model, network.images, network.labels, **asked)
     return Answer(found.change, torch.cat([found.success, found.robust]).double(), found.weights)
 

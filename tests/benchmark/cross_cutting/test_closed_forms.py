@@ -8,10 +8,12 @@ import pytest
 import torch
 
 from benchmark.ascent import apgd, whole_set
-from benchmark.attacks.weights import WeightBudget, weight_ladder
+from benchmark.attacks.weights import worst_weights
+from benchmark.budgets import Budget
 from benchmark.objectives import backdoor_loss, cross_entropy, divergence
 from benchmark.spaces import IMAGES, InputBall, ProductSpace, WeightBall, select_weights
 from benchmark.spaces.weights import GEOMETRIES
+from benchmark.threats import WeightThreat
 
 RADIUS = 1e-4
 
@@ -102,8 +104,8 @@ def test_a_weight_attack_turns_an_example_at_the_radius_theory_gives(linear_subj
     needed = float(margin.detach()) / gain(
         geometry, {n: w.detach() for n, w in weights.items()}, slopes
     )
-    budget = WeightBudget(geometry, steps=20)
-    below, above = weight_ladder(subject, [0.99 * needed, 1.01 * needed], budget)
+    balls = [WeightThreat(geometry, Budget(share * needed)) for share in (0.99, 1.01)]
+    below, above = (found.lowest for found in worst_weights(subject, balls, 20))
     others = logits.topk(3).values
     if float(others[0, 1] - others[0, 2]) > 0.1 * float(margin.detach()):
         assert below.robust.all(), "no third class is near enough to be turned to instead"

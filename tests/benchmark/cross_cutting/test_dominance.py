@@ -4,9 +4,11 @@ import torch
 
 from benchmark import attack_inputs, attack_joint, attack_weights
 from benchmark.ascent import apgd, whole_set
-from benchmark.attacks.weights import WeightBudget, verified_weights
+from benchmark.attacks.weights import verified_weights, weight_ball
+from benchmark.budgets import Budget
 from benchmark.objectives import cross_entropy
 from benchmark.spaces import WeightBall, select_weights
+from benchmark.threats import WeightThreat
 
 
 def test_worst_flatness_is_above_average_flatness_in_the_same_ball(network, ask):
@@ -20,7 +22,7 @@ def test_the_weight_attack_is_at_least_as_strong_as_random_directions(network):
     found = attack_weights(
         network.model, network.images, network.labels, radius=network.radius, steps=5
     )
-    ball = WeightBudget().ball(subject, network.radius)
+    ball = weight_ball(subject, WeightThreat("relative-l2", Budget(network.radius)))
     generator = subject.generator("random directions")
     drawn = [verified_weights(subject, ball, ball.sphere(generator)).robust for _ in range(5)]
     assert int(found.robust.sum()) < min(int(robust.sum()) for robust in drawn)

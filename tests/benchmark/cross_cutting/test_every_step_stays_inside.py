@@ -73,7 +73,7 @@ def test_joint_attacks(network, ask, passes):
 @pytest.mark.parametrize("geometry", ["relative-linf", "absolute-linf"])
 def test_backdoors(network, ask, passes, geometry):
     budget = network.change * (1 if geometry.startswith("relative") else 0.01)
-    ask("backdoor", network, budget=budget, geometry=geometry, steps=25)
+    ask("backdoor", network, radius=budget, geometry=geometry, steps=25)
     assert_inside(passes, WeightBall(select_weights(network.model), budget, geometry))
     assert all(0 <= float(x.min()) <= float(x.max()) <= 1 for x, _ in passes if len(x))
 

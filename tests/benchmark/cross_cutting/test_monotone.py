@@ -7,17 +7,20 @@ import torch
 
 from benchmark import evaluate, inject_backdoor
 from benchmark.ascent import pgd, whole_set
-from benchmark.attacks.weights import WeightBudget, weight_ladder
+from benchmark.attacks.weights import worst_weights
+from benchmark.budgets import Budget
 from benchmark.objectives import cross_entropy
 from benchmark.spaces import WeightBall, select_weights
+from benchmark.threats import WeightThreat
 
 
 def test_weight_attacks_in_the_radius(network):
     radii = [scale * network.radius for scale in (0.25, 0.5, 1.0)]
-    ladder = weight_ladder(network.subject(), radii, WeightBudget(steps=3))
-    standing = [int(attack.robust.sum()) for attack in ladder]
-    assert standing == sorted(standing, reverse=True)
-    assert standing[-1] < int(network.subject().correct().sum())
+    balls = [WeightThreat("relative-l2", Budget(radius)) for radius in radii]
+    found = [each.lowest for each in worst_weights(network.subject(), balls, 3)]
+    robust = [each.n_robust for each in found]
+    assert robust == sorted(robust, reverse=True)
+    assert robust[-1] < int(network.subject().correct().sum())
 
 
 def test_weight_climbs_in_the_number_of_steps(network):
@@ -74,7 +77,7 @@ def test_backdoors_in_the_budget(networks, digits, request, kind):
     """A far larger budget calls the target up more often, with the same number of steps."""
     model, data = networks(kind, request).model, digits.head(90)
     base, small, large = (
-        inject_backdoor(model, data.images, data.labels, budget=budget, steps=40).success
+        inject_backdoor(model, data.images, data.labels, radius=budget, steps=40).success
         for budget in (0.0, 0.02, 0.6)
     )
     assert len(base) == len(small) == len(large) > 10

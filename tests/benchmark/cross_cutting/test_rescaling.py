@@ -67,7 +67,7 @@ def test_absolute_numbers_move(network, ask, name):
     assert there != pytest.approx(here, rel=1e-3), "ten times what relative numbers may change"
 
 
-def louder(network, factor):
+def more_successful(network, factor):
     """The same classes with ``factor`` times the logits: a surer model."""
     model = copy.deepcopy(network.model)
     last = [module for module in model.modules() if isinstance(module, torch.nn.Linear)][-1]
@@ -78,7 +78,7 @@ def louder(network, factor):
 
 
 def test_the_scale_of_the_logits_counts_except_where_it_is_taken_out(network, ask):
-    loud = louder(network, 4.0)
+    loud = more_successful(network, 4.0)
     quiet = {name: ask(name, network).harm for name in ("average flatness", "divergence")}
     for name, harm in quiet.items():
         assert ask(name, loud).harm != pytest.approx(harm, rel=0.1)

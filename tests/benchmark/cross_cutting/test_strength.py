@@ -8,7 +8,7 @@ import torch
 
 from benchmark import load_battery
 from benchmark.ascent import apgd, whole_set
-from benchmark.attacks.weights import WeightBudget
+from benchmark.attacks.weights import weight_ball
 from benchmark.objectives import cross_entropy
 from benchmark.probes.flatness import FlatnessSettings
 from benchmark.probes.weights import WeightSettings
@@ -29,7 +29,7 @@ def asked(request, networks):
 def test_of_the_weight_climb(asked):
     network, settings, _ = asked
     subject = network.subject()
-    ball = settings.budget.ball(subject, settings.headline)
+    ball = weight_ball(subject, settings.threat(settings.headline))
     loss = whole_set(subject, cross_entropy)
     start = float(loss(ball.origin, torch.arange(1)).values)
     few, many = (
@@ -42,7 +42,7 @@ def test_of_the_weight_climb(asked):
 def test_of_worst_flatness(asked, measures):
     network, _, settings = asked
     subject = network.subject()
-    ball = WeightBudget(settings.geometry, settings.rule).ball(subject, settings.worst_radius)
+    ball = weight_ball(subject, settings.threat(settings.worst_radius))
     few, many = (
         measures.worst(
             subject, settings.eps, ball, restarts=2, epochs=epochs, steps=settings.input_steps

@@ -1,4 +1,4 @@
-"""Objectives over the whole set that remember what a search is after: few correct examples."""
+"""An objective over the whole set that remembers where the fewest examples were correct."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from benchmark.subject import Subject
 from models_zoo.prediction import predicted_classes
 
 
-class Watched:
+class FewestCorrect:
     """An objective's mean over the whole set that remembers where accuracy was lowest.
 
-    The best point by a smooth objective is seldom the one with the fewest correct examples.
+    The point of the highest objective is seldom the one with the fewest correct examples.
 
     Args:
         subject: model and examples.
@@ -22,7 +22,7 @@ class Watched:
 
     Attributes:
         point: where the fewest examples were classified correctly so far; empty at first.
-        fewest: how many that were.
+        fewest: how many these were.
     """
 
     def __init__(self, subject: Subject, objective: Objective) -> None:
@@ -37,7 +37,7 @@ class Watched:
         return self._objective(logits, labels)
 
     def __call__(self, point: Point, rows: Tensor) -> Evaluation:
-        """The objective and its gradient, as an ascent asks for them."""
+        """The objective and its gradient, as an ascent needs them."""
         self._correct = 0
         found = self._evaluate(point, rows)
         if self._correct < self.fewest:

@@ -1,4 +1,4 @@
-"""One backdoor at many budgets, down to the smallest that works."""
+"""One backdoor at several budgets, down to the smallest that works."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from benchmark.spaces import WeightBall
 
 
 @dataclass(frozen=True)
-class Rung:
+class AtBudget:
     """What was found at a budget.
 
     Attributes:
-        works: whether it does on the selection split.
-        outcome: how it does on the measured split, without its weights: a copy a rung is too many.
+        works: whether the backdoor works on the selection split.
+        outcome: what was measured on the third split, without the weights, to save memory.
     """
 
     works: bool
     outcome: BackdoorOutcome
 
 
-class BackdoorLadder:
-    """Injections of one backdoor at one budget after the other, each started from a neighbour.
+class BackdoorByBudget:
+    """Injections of one backdoor at several budgets, each started from the next one's weights.
 
     Args:
         injection: the backdoor on its splits.
@@ -35,11 +35,11 @@ class BackdoorLadder:
 
     def __init__(self, injection: Injection, ball: Callable[[float], WeightBall]) -> None:
         self.injection, self.ball = injection, ball
-        self.rungs: dict[float, Rung] = {}
+        self.found: dict[float, AtBudget] = {}
         self._working: tuple[float, Trial] | None = None
         self._at(0.0)
 
-    def climb(self, budgets: Sequence[float], headline: float, found: Trial) -> None:
+    def inject(self, budgets: Sequence[float], headline: float, found: Trial) -> None:
         """Inject at every budget: above the headline from its weights outwards, below inwards.
 
         Args:
@@ -61,11 +61,11 @@ class BackdoorLadder:
         if self._working is None or self._working[0] == 0:
             return
         high, trial = self._working
-        low = max(budget for budget in self.rungs if budget < high)
+        low = max(budget for budget in self.found if budget < high)
         for _ in range(times):
             middle = (low + high) / 2
             found = self._at(middle, trial)
-            if self.rungs[middle].works:
+            if self.found[middle].works:
                 high, trial = middle, found
             else:
                 low = middle
@@ -74,7 +74,7 @@ class BackdoorLadder:
         """The most successful outcome up to each budget: smaller balls lie in larger ones."""
         outcomes: list[BackdoorOutcome] = []
         for budget in budgets:
-            outcome = self.rungs[budget].outcome
+            outcome = self.found[budget].outcome
             if outcomes and outcomes[-1].rate >= outcome.rate:
                 outcome = outcomes[-1]
             outcomes.append(outcome)
@@ -85,15 +85,15 @@ class BackdoorLadder:
         goal = self.injection.goal
         working = [
             budget
-            for budget, rung in self.rungs.items()
-            if rung.works and goal.reached(rung.outcome.rate, rung.outcome.drop)
+            for budget, found in self.found.items()
+            if found.works and goal.reached(found.outcome.rate, found.outcome.drop)
         ]
         return min(working, default=math.inf)
 
     def smallest_change(self) -> float:
         """The mean relative change of the weights at that budget; infinite where there is none."""
         smallest = self.smallest()
-        return self.rungs[smallest].outcome.change if smallest in self.rungs else math.inf
+        return self.found[smallest].outcome.change if smallest in self.found else math.inf
 
     def smallest_selected(self) -> float:
         """The smallest budget that works on the selection split."""
@@ -106,7 +106,7 @@ class BackdoorLadder:
 
     def _add(self, budget: float, trial: Trial) -> None:
         outcome = self.injection.measure(self.ball(budget), trial)
-        rung = Rung(self.injection.works(trial), replace(outcome, weights={}))
-        self.rungs[budget] = rung
-        if rung.works and (self._working is None or budget < self._working[0]):
+        found = AtBudget(self.injection.works(trial), replace(outcome, weights={}))
+        self.found[budget] = found
+        if found.works and (self._working is None or budget < self._working[0]):
             self._working = budget, trial

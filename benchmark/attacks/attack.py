@@ -1,0 +1,131 @@
+"""What every attack is: a threat, called on any module."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Generic, TypeVar, final
+
+import torch
+from torch import Tensor, nn
+
+from benchmark.arguments import Array
+from benchmark.attacks.result import AttackResult
+from benchmark.attacks.verification import require_inside
+from benchmark.attacks.weights import weight_ball
+from benchmark.spaces import IMAGES, InputBall
+from benchmark.subject import Progress, Subject, subject_of
+from benchmark.threats import BackdoorThreat, InputThreat, JointThreat, Threat, WeightThreat
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How an attack is run, whatever it is.
+
+    Attributes:
+        seed: root of every random draw: the same seed gives the same result.
+        device: where to compute, such as ``"cpu"`` or ``"cuda"``. Results are returned on the
+            device of the images.
+        batch_size: images passed through the model at once; changes memory, not results.
+        progress: called with a few words whenever a piece of work is done.
+    """
+
+    seed: int = 0
+    device: str | torch.device = "cpu"
+    batch_size: int = 256
+    progress: Progress | None = None
+
+
+Result = TypeVar("Result", bound=AttackResult, covariant=True)
+
+
+class Attack(ABC, Generic[Result]):
+    """A way to look for the worst that a threat allows.
+
+    A subclass says in :meth:`run` what it finds. The call around it puts the model under
+    examination, hands it back as it was, and measures what was found against the threat.
+
+    Attributes:
+        threat: what the adversary may do.
+    """
+
+    threat: Threat
+
+    @abstractmethod
+    def check(self, subject: Subject) -> None:
+        """Refuse what the attack cannot be run on, before anything is computed.
+
+        Raises:
+            InputError: a model or examples that do not fit the attack.
+        """
+
+    @abstractmethod
+    def run(self, subject: Subject) -> Result:
+        """What the attack finds on a subject, projected and classified again in float32."""
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        """Refuse a subclass that would replace the wrapper."""
+        super().__init_subclass__(**kwargs)
+        if "__call__" in vars(cls):
+            raise TypeError(f"{cls.__name__} replaces Attack.__call__, which measures its result")
+
+    @final
+    def __call__(
+        self,
+        model: nn.Module,
+        images: Array,
+        labels: Array,
+        options: RunOptions | None = None,
+    ) -> Result:
+        """Attack a model.
+
+        Args:
+            model: from images in [0, 1] to logits; it is not changed.
+            images: float (N, C, H, W) in [0, 1], a tensor or an array.
+            labels: int (N,).
+            options: seed, device, batch size and progress.
+
+        Returns:
+            What was found, on the device of ``images``.
+
+        Raises:
+            InputError: a model, examples and attack that do not fit together.
+            RuntimeError: what was found lies outside the threat's balls.
+        """
+        chosen = options or RunOptions()
+        with subject_of(
+            model,
+            images,
+            labels,
+            seed=chosen.seed,
+            device=chosen.device,
+            batch_size=chosen.batch_size,
+            progress=chosen.progress,
+        ) as subject:
+            self.check(subject)
+            result = self.run(subject)
+            require_within(subject, result)
+        return result.to(device_of_images(images))
+
+
+def require_within(subject: Subject, result: AttackResult) -> None:
+    """Measure perturbed images and weights in float64 against the balls of their threat.
+
+    Raises:
+        RuntimeError: they lie outside.
+    """
+    threat = result.threat
+    inputs = threat.inputs if isinstance(threat, JointThreat) else threat
+    if isinstance(inputs, InputThreat):
+        ball = InputBall(subject.images, inputs.norm, inputs.eps)
+        require_inside(ball, {IMAGES: result.images})
+    weights = threat.weights if isinstance(threat, JointThreat) else threat
+    if isinstance(weights, BackdoorThreat):
+        weights = weights.weights
+    if isinstance(weights, WeightThreat) and result.weights:
+        require_inside(weight_ball(subject, weights), result.weights)
+
+
+def device_of_images(images: Array) -> torch.device:
+    """The device of a caller's images, on which results are returned."""
+    return images.device if isinstance(images, Tensor) else torch.device("cpu")

@@ -1,0 +1,117 @@
+"""What every attack answers with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from benchmark.spaces import Point
+from benchmark.threats import Threat
+
+
+@dataclass(frozen=True)
+class SearchReport:
+    """What one search of an attack did.
+
+    Attributes:
+        search: its name.
+        attacked: bool (N,), examples it was run on.
+        broken: bool (N,), those of them that the model misclassifies at what it found.
+        forwards: images passed forward through the model.
+        backwards: images passed backward.
+        uses_gradients: whether it follows gradients of the model.
+    """
+
+    search: str
+    attacked: Tensor
+    broken: Tensor
+    forwards: int = 0
+    backwards: int = 0
+    uses_gradients: bool = True
+
+    @property
+    def n_robust(self) -> int:
+        """Number of the attacked examples that are still classified correctly."""
+        return int((self.attacked & ~self.broken).sum())
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A perturbed point, with what the model says there: projected, measured and classified again.
+
+    Attributes:
+        weights: perturbed tensors by parameter name; empty for the model's own.
+        images: (N, C, H, W), perturbed images.
+        robust: bool (N,), examples that are classified correctly at all images that were tried with
+            these weights.
+    """
+
+    weights: Point
+    images: Tensor
+    robust: Tensor
+
+    @property
+    def n_robust(self) -> int:
+        """Number of robust examples."""
+        return int(self.robust.sum())
+
+
+@dataclass(frozen=True)
+class AttackResult:
+    """What an attack found, verified.
+
+    Attributes:
+        threat: what the adversary could do.
+        robust: bool (N,), examples that are still classified correctly after everything tried.
+        images: (N, C, H, W), perturbed images in [0, 1] and inside their balls; the caller's own
+            where the threat moves weights alone.
+        weights: perturbed tensors by parameter name, inside their ball; empty where the threat
+            moves images alone, or where the model's own weights are the worst.
+        searches: what each search did and what it cost, in order.
+    """
+
+    threat: Threat
+    robust: Tensor
+    images: Tensor
+    weights: Point
+    searches: tuple[SearchReport, ...] = ()
+
+    @property
+    def n_robust(self) -> int:
+        """Number of robust examples."""
+        return int(self.robust.sum())
+
+    @property
+    def passes(self) -> int:
+        """Images passed forward or backward through the model by all searches."""
+        return sum(each.forwards + each.backwards for each in self.searches)
+
+    @property
+    def strongest(self) -> str | None:
+        """The first search that left the fewest examples robust; ``None`` where none was run."""
+        if not self.searches:
+            return None
+        return min(self.searches, key=lambda search: search.n_robust).search
+
+    def to(self, device: torch.device) -> Self:
+        """The same result with every tensor on a device."""
+        return replace(
+            self, **{each.name: _moved(getattr(self, each.name), device) for each in fields(self)}
+        )
+
+
+def _moved(value: Any, device: torch.device) -> Any:
+    """A tensor, or what holds tensors, on a device."""
+    if isinstance(value, Tensor):
+        return value.to(device)
+    if isinstance(value, dict):
+        return {name: _moved(each, device) for name, each in value.items()}
+    if isinstance(value, tuple):
+        return tuple(_moved(each, device) for each in value)
+    if isinstance(value, SearchReport):
+        attacked, broken = value.attacked.to(device), value.broken.to(device)
+        return replace(value, attacked=attacked, broken=broken)
+    return value
