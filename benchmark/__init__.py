@@ -24,10 +24,10 @@ if TYPE_CHECKING:
         minimal_distances,
     )
     from benchmark.attacks.attack import Attack, RunOptions
+    from benchmark.attacks.inputs import InputAttack
     from benchmark.attacks.library import (
         BackdoorAttack,
         BitFlipAttack,
-        InputAttack,
         JointAttack,
         WeightAttack,
     )
@@ -89,10 +89,10 @@ _HOMES = {
         "minimal_distances",
     ),
     "benchmark.attacks.attack": ("Attack", "RunOptions"),
+    "benchmark.attacks.inputs": ("InputAttack",),
     "benchmark.attacks.library": (
         "BackdoorAttack",
         "BitFlipAttack",
-        "InputAttack",
         "JointAttack",
         "WeightAttack",
     ),

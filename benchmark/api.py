@@ -16,20 +16,23 @@ from torch import Tensor, nn
 from benchmark.arguments import Array, Number, budget_of, input_budget_of, norm_of
 from benchmark.attacks.attack import RunOptions, device_of_images
 from benchmark.attacks.backdoor import Patch, Trigger
+from benchmark.attacks.inputs import InputAttack
 from benchmark.attacks.inputs.distance import Distances, find_distances
 from benchmark.attacks.library import (
     BackdoorAttack,
     BackdoorResult,
-    InputAttack,
     JointAttack,
     WeightAttack,
 )
 from benchmark.attacks.result import AttackResult
 from benchmark.attacks.weights import weight_ball
 from benchmark.certificates import Certifier
-from benchmark.checks import require_weights_under_attack
 from benchmark.probes.flatness import FlatnessProbe, FlatnessSettings
-from benchmark.requirements import require_image_gradients, require_weights
+from benchmark.requirements import (
+    require_image_gradients,
+    require_weights,
+    require_weights_under_attack,
+)
 from benchmark.results import Score
 from benchmark.subject import subject_of
 from benchmark.threats import BackdoorThreat, InputThreat, JointThreat, WeightThreat

@@ -11,12 +11,25 @@ import torch
 from torch import Tensor
 
 from benchmark.outputs import logits_of
+from benchmark.roles import Coverage
 from benchmark.subject import Subject
 from models_zoo.errors import InputError, reason_of
 from models_zoo.functional_call import functional_call
 
 EXACT = (torch.float32, torch.float64)
 """Types of weights in which a small perturbation can be made and measured."""
+
+MIN_ATTACKABLE_SHARE = 0.5
+"""Share of the numbers that feed linear maps below which a single attack refuses to run."""
+
+MAX_NAMED_TENSORS = 3
+"""Number of tensors that do not move which are named."""
+
+WEIGHTS_ADVICE = (
+    "Make the weights of every layer parameters of the module, or buffers, that are used anew in "
+    "each forward pass and through which gradients flow; until then accuracies under attacks on "
+    "weights are too high."
+)
 
 TRIED = 8
 """Images on which gradients are looked for."""
@@ -48,6 +61,36 @@ def require_weights(subject: Subject) -> None:
         InputError: they cannot be perturbed, or no gradient flows to them.
     """
     _refuse(missing_weights(subject))
+
+
+def require_weights_under_attack(subject: Subject, rule: str) -> None:
+    """Refuse a model most of whose weights an attack could not move.
+
+    Raises:
+        InputError: less than :data:`MIN_ATTACKABLE_SHARE` of the numbers that feed linear maps
+            move.
+    """
+    found = subject.coverage(rule)
+    if (
+        isinstance(found, Coverage)
+        and found.share is not None
+        and found.share < MIN_ATTACKABLE_SHARE
+    ):
+        raise InputError(
+            f"weight rule {rule!r} would move only {found}, and robustness would look too high."
+            f"{tensors_out_of_reach(found)} {WEIGHTS_ADVICE.partition('; ')[0]}"
+        )
+
+
+def tensors_out_of_reach(found: Coverage) -> str:
+    """Which tensors do not move, in a sentence that starts with a space; nothing if all do."""
+    if not found.missed:
+        return ""
+    named = ", ".join(found.missed[:MAX_NAMED_TENSORS])
+    further = len(found.missed) - MAX_NAMED_TENSORS
+    more = f" and {further} more" if further > 0 else ""
+    blind = " The gradient of some is zero though the logits depend on them." if found.blind else ""
+    return f" Not moved: {named}{more}.{blind}"
 
 
 def _refuse(problem: str | None) -> None:

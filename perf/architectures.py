@@ -21,11 +21,11 @@ from torch import Tensor, nn
 
 from benchmark.attacks.weights import search_weights, weight_ball
 from benchmark.budgets import Budget
-from benchmark.checks import require_weights_under_attack
 from benchmark.measures.flatness import average_flatness, worst_flatness
 from benchmark.measures.robust_loss import RobustLoss
 from benchmark.probes.bits import BitsProbe, BitsSettings
 from benchmark.probes.clean import CleanProbe
+from benchmark.requirements import require_weights_under_attack
 from benchmark.roles import Coverage
 from benchmark.subject import Subject, subject_of
 from benchmark.threats import WeightThreat

@@ -1,4 +1,4 @@
-"""The attacks of the library, one per kind of threat."""
+"""The attacks on weights, on inputs and weights at once, by backdoors and by flipped bits."""
 
 from __future__ import annotations
 
@@ -24,49 +24,19 @@ from benchmark.attacks.inputs import attack_subject, searches_of
 from benchmark.attacks.joint import BudgetPair, input_candidate
 from benchmark.attacks.result import AttackResult, Candidate, SearchReport
 from benchmark.attacks.weights import weight_ball, worst_weights
-from benchmark.checks import require_weights_under_attack
-from benchmark.requirements import require_image_gradients, require_weights
+from benchmark.requirements import (
+    require_image_gradients,
+    require_weights,
+    require_weights_under_attack,
+)
 from benchmark.subject import Subject
 from benchmark.threats import (
     BackdoorThreat,
     BitFlipThreat,
-    InputThreat,
     JointThreat,
     WeightThreat,
 )
 from models_zoo.errors import InputError, shown
-
-
-@dataclass(frozen=True)
-class InputAttack(Attack[AttackResult]):
-    """Searches from cheap to expensive, each on the examples that are still robust.
-
-    The result's images are misclassified where ``robust`` is false, and the clean images elsewhere.
-
-    Attributes:
-        threat: the balls around the images.
-        effort: ``"quick"``, ``"standard"`` or ``"thorough"``.
-        access: what the adversary sees: ``"gradients"``, or the model's ``"scores"`` alone.
-    """
-
-    threat: InputThreat
-    effort: str = "standard"
-    access: str = "gradients"
-
-    def check(self, subject: Subject) -> None:
-        """As :meth:`Attack.check`."""
-        input_budget_of(self.threat.eps, self.threat.norm, subject.images)
-        searches_of(self.effort, self.access)  # refuses unknown names before they are compared
-        # The other efforts include searches without gradients for models that have none.
-        if self.effort == "quick" and self.access == "gradients":
-            require_image_gradients(subject)
-
-    def run(self, subject: Subject) -> AttackResult:
-        """As :meth:`Attack.run`."""
-        found = attack_subject(
-            subject, self.threat.norm, self.threat.eps, self.effort, access=self.access
-        )
-        return AttackResult(self.threat, found.robust, found.images, {}, tuple(found.searches))
 
 
 @dataclass(frozen=True)

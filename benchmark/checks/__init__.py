@@ -1,7 +1,7 @@
 """Checks: can attacks measure the robustness of this model? Each returns a flag."""
 
 from benchmark.checks.accuracy import below_card, no_better_than_chance
-from benchmark.checks.coverage import require_weights_under_attack, weights_under_attack
+from benchmark.checks.coverage import weights_under_attack
 from benchmark.checks.differences import inexact_gradients
 from benchmark.checks.gradient_versus_random_search import (
     gradient_versus_random_search,
@@ -23,7 +23,6 @@ __all__ = [
     "non_finite_outputs",
     "not_logits",
     "random_outputs",
-    "require_weights_under_attack",
     "robust_counts_along_gradient",
     "saturated_loss",
     "train_mode",

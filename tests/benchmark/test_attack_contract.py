@@ -9,10 +9,10 @@ import torch
 from benchmark import attack_inputs, attack_joint, attack_weights, flatness, inject_backdoor
 from benchmark.attacks.attack import Attack, RunOptions
 from benchmark.attacks.backdoor import Patch
+from benchmark.attacks.inputs import InputAttack
 from benchmark.attacks.library import (
     BackdoorAttack,
     BitFlipAttack,
-    InputAttack,
     JointAttack,
     WeightAttack,
 )

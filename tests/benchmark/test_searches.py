@@ -9,10 +9,10 @@ from torch import Tensor, nn
 import benchmark.attacks.inputs as package
 from benchmark import attack_inputs, attack_weights
 from benchmark.attacks.inputs.apgd_search import APGD
+from benchmark.attacks.inputs.cascade import Scheduler
 from benchmark.attacks.inputs.efforts import EFFORTS
 from benchmark.attacks.inputs.fab import FAB
 from benchmark.attacks.inputs.larger_ball import LargerBallRestarts, LargerBallScreening
-from benchmark.attacks.inputs.scheduler import Scheduler
 from benchmark.attacks.inputs.search import Candidates, CostlySearch, Search
 from benchmark.attacks.inputs.smoothed_gradient import SmoothedGradientAPGD
 from benchmark.attacks.inputs.square_attack import SquareAttack

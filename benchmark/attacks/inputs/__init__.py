@@ -6,6 +6,7 @@ change the state; a :class:`Search` proposes images, and everything it proposes 
 """
 
 from benchmark.attacks.inputs.cascade import (
+    InputAttack,
     InputAttackResult,
     attack_subject,
     attacks_by_budget,
@@ -17,6 +18,7 @@ __all__ = [
     "EFFORTS",
     "Access",
     "Effort",
+    "InputAttack",
     "InputAttackResult",
     "attack_subject",
     "attacks_by_budget",

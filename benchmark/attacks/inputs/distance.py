@@ -19,9 +19,9 @@ import torch
 from torch import Tensor
 
 from benchmark.attacks.inputs.apgd_search import APGD
+from benchmark.attacks.inputs.cascade import Scheduler
 from benchmark.attacks.inputs.fab import FAB
 from benchmark.attacks.inputs.larger_ball import LargerBallRestarts
-from benchmark.attacks.inputs.scheduler import Scheduler
 from benchmark.attacks.inputs.search import Search
 from benchmark.attacks.inputs.square_attack import SquareAttack
 from benchmark.attacks.inputs.state import AttackState

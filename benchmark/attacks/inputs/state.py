@@ -25,7 +25,7 @@ MIN_EXAMPLES = 8
 class AttackState:
     """Examples, their balls, and how far the attack has come on each.
 
-    Only a :class:`benchmark.attacks.inputs.scheduler.Scheduler` changes it. Searches are given
+    Only a :class:`benchmark.attacks.inputs.cascade.Scheduler` changes it. Searches are given
     copies with the examples of one batch.
 
     Attributes:
