@@ -120,10 +120,10 @@ class Card(BaseModel):
     notes: str = ""
 
     @model_validator(mode="after")
-    def _one_mean_and_std_a_channel(self) -> Card:
+    def _one_mean_and_std_per_channel(self) -> Card:
         channels = self.input_shape[0]
         if len(self.mean) not in (1, channels) or len(self.std) not in (1, channels):
-            raise ValueError(f"mean and std need 1 or {channels} numbers, one a channel")
+            raise ValueError(f"mean and std need 1 or {channels} numbers, one per channel")
         if any(not value > 0 for value in self.std):
             raise ValueError(f"std must be positive, got {self.std}")
         if in_grey_levels(self.mean, self.std):

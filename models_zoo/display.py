@@ -43,7 +43,7 @@ def label(name: str) -> str:
 
 
 def shown(name: object, limit: int | None = None) -> str:
-    """A name as messages show it, whoever chose it: one line, printable and short.
+    """A user-supplied name as messages show it: one line, printable and short.
 
     Args:
         name: a text, which is quoted as ``repr`` does; a path, which is not; or anything else, by

@@ -146,9 +146,9 @@ def _require_usual_arithmetic() -> None:
     try:
         pixel = torch.full((1, 1), 1 / 3, requires_grad=True)
         product = F.linear(pixel, torch.full((1, 1), 3 / 7))
-        (slope,) = torch.autograd.grad(product.square().sum(), pixel)
-        wrong = abs(float(product.detach()) - 1 / 7) + abs(float(slope) - 6 / 49)
-        reason = f"a product and its slope are off by {wrong:.2g}"
+        (gradient,) = torch.autograd.grad(product.square().sum(), pixel)
+        wrong = abs(float(product.detach()) - 1 / 7) + abs(float(gradient) - 6 / 49)
+        reason = f"a product and its gradient are off by {wrong:.2g}"
     except Exception as error:  # of modes that compute no values at all, in their own ways
         wrong, reason = 1.0, reason_of(error)
     if not wrong < _ROUNDING:

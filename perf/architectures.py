@@ -86,7 +86,7 @@ def measure(case: str) -> ArchitectureRow:
 
 
 def measure_within(case: str, limit: float) -> ArchitectureRow | None:
-    """As :func:`measure`, in a process of its own; None where it takes longer or dies.
+    """As :func:`measure`, in a separate process; None if it takes longer or dies.
 
     Args:
         case: one of :data:`perf.architecture_cases.CASES`.

@@ -18,7 +18,6 @@ from benchmark.budgets import Budget
 from models_zoo.errors import InputError
 from perf.battery_costs import BatteryRow, measure_battery
 from perf.battery_table import render as render_rows
-from perf.battery_thrift import copies_left_out, least_effort, untrained
 from perf.cases import find_model
 from perf.command import (
     PAGE,
@@ -34,6 +33,7 @@ from perf.command import (
     run_command,
     shared_folder,
 )
+from perf.minimal_battery import copies_left_out, minimal_battery, untrained
 from perf.page import write_section
 from perf.records import Records
 
@@ -62,7 +62,7 @@ def run(
     ] = "wrn-28-10",
     examples: Annotated[
         int | None,
-        typer.Option(min=8, help="Examples; by default all at hand, and 64 with --memory."),
+        typer.Option(min=8, help="Examples; by default all available, and 64 with --memory."),
     ] = None,
     batch_size: Annotated[
         int | None,
@@ -130,7 +130,7 @@ def _memory(
             f"{architecture}, random weights",
             model,
             data,
-            least_effort(whole),
+            minimal_battery(whole),
             kind="memory",
             device=device,
             batch_size=batch_size,

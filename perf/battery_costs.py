@@ -59,7 +59,7 @@ class Yardstick(BaseModel):
 
     Attributes:
         eps: radius of the linf balls, input units.
-        robust_accuracy: what it leaves standing.
+        robust_accuracy: share of examples that stay robust.
         seconds: its wall time.
         forwards: images it passed forward.
         backwards: images it passed backward.
@@ -80,9 +80,10 @@ class BatteryRow(Measurement):
     Attributes:
         conditions: what it depends on.
         memory_before: peak memory of the process right before the first probe, bytes.
-        copies_left_out: copies of the weights that the whole ladders keep and this run did not.
+        copies_left_out: copies of the weights that the battery's full lists of budgets keep, and
+            this run did not.
         own_peaks: whether each probe's peak memory is its own, or the highest so far: most
-            kernels let a process forget its peak, some do not.
+            kernels can reset the peak of a process, some cannot.
         probes: costs in the order the probes ran in.
         autoattack: the yardsticks, where they were run.
     """
@@ -119,7 +120,7 @@ def measure_battery(
 ) -> BatteryRow:
     """Run a battery's default probes as one evaluation, then AutoAttack at some budgets.
 
-    The battery goes first, so that whatever a process does only once is on its account.
+    The battery runs first, so that one-time work of the process counts towards its cost.
 
     Args:
         name: what the model is called.
@@ -138,9 +139,9 @@ def measure_battery(
     def answered(provenance: Provenance, result: ProbeResult) -> None:
         costs.append(ProbeCost(probe=result.probe, **result.cost.model_dump()))
         provenances.append(provenance)
-        forget_peak(device)
+        reset_peak(device)
 
-    own_peaks = forget_peak(device)
+    own_peaks = reset_peak(device)
     before = peak_memory(torch.device(device))
     evaluate(
         model,
@@ -197,11 +198,11 @@ def _yardstick(
         )
 
 
-def forget_peak(device: str) -> bool:
+def reset_peak(device: str) -> bool:
     """Begin anew with :func:`benchmark.memory.peak_memory`.
 
     Returns:
-        Whether the peak could be forgotten: Linux resets a process's own at its request.
+        Whether the peak could be reset: Linux resets it at the process's own request.
     """
     if torch.device(device).type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)

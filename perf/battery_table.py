@@ -15,7 +15,7 @@ def render(rows: Sequence[BatteryRow]) -> str:
     """A table for each run, with what follows from it, as Markdown.
 
     Args:
-        rows: what was measured, in the order they shall stand in.
+        rows: the measurements, in the order of the tables.
     """
     if not rows:
         return "Nothing has been measured yet.\n"
@@ -116,7 +116,7 @@ def _memory(row: BatteryRow) -> list[str]:
         f"- Before the first probe the process had taken {row.memory_before / GB:.2f} GB; one "
         f"copy of the weights takes {copy / GB:.2f} GB.",
         f"- The peak of the whole battery is {row.peak_memory / GB:.2f} GB. With the "
-        f"{row.copies_left_out} further copies of the weights that the battery's whole ladders may "
-        f"keep it is at most {(row.peak_memory + row.copies_left_out * copy) / GB:.2f} GB.",
+        f"{row.copies_left_out} further copies of the weights that the battery's full lists of "
+        f"budgets keep it is at most {(row.peak_memory + row.copies_left_out * copy) / GB:.2f} GB.",
         "",
     ]

@@ -1,4 +1,4 @@
-"""What is measured: models at hand, their examples and their budgets."""
+"""What is measured: the available models, their examples and their budgets."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Case:
 
 @dataclass(frozen=True)
 class WholeModel:
-    """A model with all examples at hand and the battery that is meant for it.
+    """A model with all available examples and the battery for it.
 
     Attributes:
         model: name of the model.
@@ -101,11 +101,11 @@ def whole_models(shared: Path) -> Iterator[WholeModel]:
 
 
 def all_cases(shared: Path, *, slow: bool) -> Iterator[Case]:
-    """Every case there is something at hand for.
+    """Every case whose model and examples are available.
 
     Args:
         shared: the folder with ``data/checkpoints`` and ``data/cifar10``; it may be missing.
-        slow: also the large network, for minutes a row.
+        slow: also the large network, which takes minutes per row.
     """
     data = shared / "data"
     test = data / "cifar10" / "test_846.npz"
@@ -122,20 +122,20 @@ def all_cases(shared: Path, *, slow: bool) -> Iterator[Case]:
 
 
 def _bundled_models(data: Path) -> Iterator[tuple[str, Callable[[], Dataset]]]:
-    """Every bundled model whose test images are at hand, with what reads them."""
-    at_hand = {
+    """Every bundled model whose test images are available, with a function that loads them."""
+    loaders = {
         "digits": partial(load_dataset, "digits", "test"),
         "mnist": partial(load_dataset, "mnist", "test", data),
         "cifar10": partial(load_npz, data / "cifar10" / "test_846.npz", "cifar10"),
     }
     if not (data / "MNIST").is_dir():
-        del at_hand["mnist"]
+        del loaders["mnist"]
     if not (data / "cifar10" / "test_846.npz").is_file():
-        del at_hand["cifar10"]
+        del loaders["cifar10"]
     for name in list_models():
         card = load_card(name)
-        if card.source == "bundled" and card.dataset in at_hand:
-            yield name, at_hand[card.dataset]
+        if card.source == "bundled" and card.dataset in loaders:
+            yield name, loaders[card.dataset]
 
 
 def _bundled(name: str, examples: Callable[[], Dataset]) -> Iterator[Case]:
@@ -175,16 +175,16 @@ def _head(file: Path, count: int = SHARED_EXAMPLES) -> Callable[[], Dataset]:
 
 
 def find_model(name: str, shared: Path) -> tuple[Classifier, Dataset]:
-    """A model at hand with all its examples, by name.
+    """An available model with all its examples, by name.
 
     Args:
         name: such as ``"digits/cnn-pgd-at"`` or ``"cifar10-resnet2b-adv"``.
         shared: the folder with ``data``; it may be missing for what does not lie there.
 
     Raises:
-        InputError: there is no such model at hand.
+        InputError: there is no such model, or its files are missing.
     """
     cases = {case.model: case for case in whole_models(shared)}
     if name not in cases:
-        raise unknown_name("model at hand", name, cases)
+        raise unknown_name("available model", name, cases)
     return cases[name].load(), cases[name].examples()

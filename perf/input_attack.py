@@ -1,7 +1,7 @@
-"""Our input attack against AutoAttack, on every checkpoint at hand.
+"""Our input attack against AutoAttack, on every available checkpoint.
 
 Run ``python -m perf.input_attack`` from the root of a checkout. Each finished row is kept at once:
-a run that was stopped goes on where it was, and rows measured with other code, versions or threads
+an interrupted run resumes, and rows measured with other code, versions or threads
 are measured again. At the end the table of ``docs/performance.md`` is written.
 """
 
@@ -108,7 +108,7 @@ def run(
         str, typer.Option(help="Only rows that match, such as 'digits/* linf *'.")
     ] = "*",
     slow: Annotated[
-        bool, typer.Option("--slow", help="Also the large network, for many minutes a row.")
+        bool, typer.Option("--slow", help="Also the large network, many minutes per row.")
     ] = False,
     examples: Annotated[
         int | None, typer.Option(min=1, help="Use only the first N examples of each row.")
@@ -119,7 +119,7 @@ def run(
     page: Page = PAGE,
     render: RenderOnly = False,
 ) -> None:
-    """Measure our input attack against AutoAttack on every checkpoint at hand."""
+    """Measure our input attack against AutoAttack on every available checkpoint."""
     records = Records(out, Row)
     if not render:
         compute_on(device, threads)

@@ -16,7 +16,7 @@ def marks(tool: str) -> tuple[str, str]:
 
 
 def write_section(page: Path, tool: str, text: str) -> None:
-    """Replace what stands between a tool's marks on a page.
+    """Replace the text between a tool's marks on a page.
 
     Args:
         page: the page.

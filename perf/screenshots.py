@@ -31,7 +31,7 @@ class View(NamedTuple):
 
     Attributes:
         name: of its files.
-        path: of the page, with its state; ``{0}``, ``{1}`` stand for folders of models.
+        path: of the page, with its state; ``{0}``, ``{1}`` are replaced by folders of models.
         at: what to scroll to; the top where it is empty.
     """
 

@@ -41,12 +41,12 @@ LIMITS = {"render": 30.0, "memory": 2.0, "first": 1.5, "answer": 0.1}
 _ANSWERED = """async ({selector, event, value}) => {
   const element = document.querySelector(selector);
   if (value !== null) element.value = value;
-  const begun = performance.now();
+  const started = performance.now();
   if (event === "click") element.click();
   else element.dispatchEvent(new Event(event, {bubbles: true}));
   await new Promise((painted) => requestAnimationFrame(() => setTimeout(painted)));
   document.querySelector("table.models").getBoundingClientRect();
-  return performance.now() - begun;
+  return performance.now() - started;
 }"""
 """Milliseconds from an action to the frame that shows its effect."""
 
@@ -98,19 +98,19 @@ def _rendered(folder: Path, kind: str) -> dict[str, float]:
     """Wall time and peak memory of the command, its worker processes included."""
     command = [sys.executable, "-m", "leaderboard.cli", "site"]
     command += ["--database", str(folder / "board.sqlite"), "--out", str(folder / "site")]
-    begun = time.perf_counter()
+    started = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603
     peak = _Peak(process.pid)
     peak.start()
     if process.wait():
         raise InputError(f"{' '.join(command)} failed")
-    seconds = time.perf_counter() - begun
+    seconds = time.perf_counter() - started
     peak.join()
     return {f"render {kind}": seconds, f"memory {kind}": peak.octets / 1e9}
 
 
 class _Peak(threading.Thread):
-    """The most memory that a process and its children held at once, shared pages counted once."""
+    """Peak memory of a process and its children, shared pages counted once."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
@@ -145,13 +145,13 @@ def _opened(site: Path, chromium: str, repeats: int) -> dict[str, float]:
         answers: dict[str, list[float]] = {name: [] for name in ACTIONS}
         for _ in range(repeats):
             page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
-            begun = time.perf_counter()
+            started = time.perf_counter()
             page.goto((site / "index.html").as_uri(), wait_until="commit")
             page.wait_for_selector(f"{_BOARD} table.models tbody tr", state="visible")
-            firsts.append(time.perf_counter() - begun)
+            firsts.append(time.perf_counter() - started)
             page.wait_for_selector(f"{_BOARD}[data-ready]")
-            readies.append(time.perf_counter() - begun)
-            page.wait_for_timeout(500)  # nobody acts in the frame in which the controls appear
+            readies.append(time.perf_counter() - started)
+            page.wait_for_timeout(500)  # no reader acts in the frame that first shows the controls
             for name, milliseconds in acted(page).items():
                 answers[name].append(milliseconds / 1000)
             page.context.close()

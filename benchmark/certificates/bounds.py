@@ -44,10 +44,10 @@ class Certifier:
     def __init__(self, subject: Subject, norm: str) -> None:
         self.subject, self.norm = subject, norm
         self._norms: dict[object, float] = {}
-        self.layers = self._understand()
+        self.layers = self._count_layers()
 
-    def _understand(self) -> int:
-        """Number of linear layers of a model whose unperturbed answers come out as they are."""
+    def _count_layers(self) -> int:
+        """Number of linear layers; the model's unperturbed logits must be reproduced."""
         some = self.subject.head(min(self.subject.batch_size, 2 * TRIAL))
         walk = Walk(norms=self._norms)
         answer = self._run(around(some.images, "linf", 0.0), {}, walk).enclosure.centre

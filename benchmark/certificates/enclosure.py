@@ -53,11 +53,11 @@ class Enclosure:
         return Enclosure(move(self.centre), move(self.box), self.ball * stretch)
 
     def rounded(self, error: float | Tensor) -> Enclosure:
-        """With a ball larger by an l2 error, one for all or one an example (N,)."""
+        """The enclosure with its ball enlarged by an l2 error, a scalar or (N,)."""
         return replace(self, ball=self.ball + error)
 
     def scaled(self, scale: Tensor, shift: Tensor) -> Enclosure:
-        """``scale * z + shift``, entry by entry; both broadcast to the entries of an example."""
+        """``scale * z + shift``, elementwise; both broadcast to one example."""
         grown, most = scale.abs(), float(scale.abs().amax())
         moved = Enclosure(self.centre * scale + shift, self.box * grown, (self.ball * most))
         shifts = torch.linalg.vector_norm(shift.expand_as(self.centre[:1]))
@@ -70,7 +70,7 @@ class Enclosure:
         return total.rounded(2 * UNIT * (self.size + other.size))
 
     def activated(self, function: Callable[[Tensor], Tensor]) -> Enclosure:
-        """The image under a function of single entries that rises, with slopes of at most 1."""
+        """The image under an elementwise nondecreasing function with Lipschitz constant 1."""
         low, high = function(self.centre - self.box), function(self.centre + self.box)
         return Enclosure((low + high) / 2, (high - low) / 2, self.ball)
 

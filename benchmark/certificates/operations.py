@@ -89,9 +89,9 @@ def relu(z: Unknown, inplace: bool = False) -> Unknown:
 
 
 def leaky_relu(z: Unknown, negative_slope: float = 0.01, inplace: bool = False) -> Unknown:
-    """``F.leaky_relu`` with a slope in [0, 1]."""
+    """``F.leaky_relu`` with a negative slope in [0, 1]."""
     if not 0 <= negative_slope <= 1:
-        raise unsupported(f"leaky_relu with slope {negative_slope:g}")
+        raise unsupported(f"leaky_relu with negative slope {negative_slope:g}")
     enclosure = z.enclosure.activated(lambda values: F.leaky_relu(values, negative_slope))
     return z.then(enclosure.rounded(UNIT * z.enclosure.size))
 

@@ -41,7 +41,7 @@ class Walk:
 
 
 class Unknown:
-    """Stands for any member of an enclosure where a network expects a tensor (N, ...).
+    """Any member of an enclosure, in place of the tensor (N, ...) that a network expects.
 
     Attributes:
         enclosure: what is known of it.
@@ -101,7 +101,7 @@ class Unknown:
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of the tensor it stands for; the bounds are in float64."""
+        """Type of the tensor it represents; the bounds are in float64."""
         return torch.float32
 
     def __len__(self) -> int:

@@ -20,7 +20,7 @@ from models_zoo.errors import InputError
 ROOT_VARIABLE = "NONSINGULAR_DATA"
 """Environment variable that names the folder data sets are kept in."""
 
-_PATIENCE = 30.0
+_TIMEOUT = 30.0
 """Seconds without an answer after which a download is given up."""
 
 
@@ -138,7 +138,7 @@ def _open(name: str, listing: Listing, split: str, root: Path) -> Any:
 def _download() -> Iterator[None]:
     """What torchvision prints goes to stderr, and a silent server is not waited for for ever."""
     before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_PATIENCE)
+    socket.setdefaulttimeout(_TIMEOUT)
     try:
         with contextlib.redirect_stdout(sys.stderr):
             yield

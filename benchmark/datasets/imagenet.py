@@ -41,7 +41,7 @@ def imagenet(
 ) -> Dataset:
     """ImageNet (Russakovsky et al. 2015), prepared as a model takes it.
 
-    The images stand in an order drawn from their names, so that the first few are spread over the
+    The order of the images is drawn from their names, so that the first few are spread over the
     classes and are the same on every machine. Labels are the thousand classes' usual indices, also
     where only some of the classes are there; hidden folders and files do not count.
 

@@ -1,4 +1,4 @@
-"""Which of ImageNet's thousand classes a folder, or a line of a list, stands for."""
+"""The ImageNet class of a folder or of a line of a list."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def folder_classes(names: Sequence[str], folder: Path) -> dict[str, int]:
         folder: where they are, for messages.
 
     Raises:
-        InputError: a name stands for no class, or not for one alone.
+        InputError: a name belongs to no class, or to several.
     """
     table = wordnet_classes()
     if not [name for name in names if WORDNET.fullmatch(name)]:

@@ -32,7 +32,7 @@ def unpack_jpegs(
         jpeg: bytes of all files, joined.
         offsets: (N + 1,); image i is ``jpeg[offsets[i]:offsets[i + 1]]``.
         source: where they come from, for messages.
-        most: bytes of all images together, one a channel of a pixel.
+        most: bytes of all decoded images together, one per channel and pixel.
 
     Returns:
         uint8 (N, C, H, W).

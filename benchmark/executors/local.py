@@ -1,4 +1,4 @@
-"""Evaluations on this machine: one after the other, or several at once, a process each."""
+"""Evaluations on this machine: sequential, or parallel in one process each."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def default_jobs(tasks: int, device: str) -> int:
 
 
 def run_local(tasks: Sequence[Task], listener: Listener, jobs: int) -> list[Report]:
-    """Evaluate every task; with several jobs, each in a process with its share of the cores.
+    """Evaluate every task; with several jobs, in processes that share the cores.
 
-    How many threads an evaluation has follows from ``jobs`` and from what PyTorch may use (see
-    ``OMP_NUM_THREADS``), not from how much is left to do, so that a run that was stopped and
-    started again computes as if it had not been.
+    The number of threads of an evaluation depends on ``jobs`` and on what PyTorch may use (see
+    ``OMP_NUM_THREADS``), not on the remaining work, so that a resumed run computes the same bits as
+    an uninterrupted one.
 
     Args:
         tasks: what to evaluate.
@@ -37,11 +37,11 @@ def run_local(tasks: Sequence[Task], listener: Listener, jobs: int) -> list[Repo
         jobs: how many tasks to run at once.
 
     Returns:
-        One report a task, in order.
+        One report per task, in order.
 
     Raises:
         InputError: a process died; the models it did not score are named.
-        Exception: whatever an evaluation raised first; the others are stopped.
+        Exception: the first exception of an evaluation; the others are stopped.
     """
     threads = max(1, min(torch.get_num_threads(), cores() // jobs))
     indexed = list(enumerate(tasks))

@@ -22,14 +22,14 @@ from benchmark.results import ProbeResult, Provenance
 from models_zoo.display import shown
 from models_zoo.errors import InputError, reason_of
 
-PATIENCE = 5.0
-"""Seconds that are waited for the exit code of a process that is gone."""
+EXIT_CODE_TIMEOUT = 5.0
+"""Seconds to wait for the exit code of a process that has ended."""
 
 _LISTED = 3
 
 
 class Process(Protocol):
-    """What is asked of a process that has died."""
+    """The attributes of an ended process that are used."""
 
     @property
     def exitcode(self) -> int | None:
@@ -55,8 +55,8 @@ def run_apart(
 ) -> dict[int, Report]:
     """Evaluate every task in one of several processes.
 
-    Where a process dies, its task is lost and the other tasks go on, in a new process where there
-    are more of them than processes left.
+    If a process dies, its task is lost and the other tasks continue, in a new process if more tasks
+    than processes are left.
 
     Args:
         items: the tasks with their indices.
@@ -68,8 +68,8 @@ def run_apart(
         The reports by index.
 
     Raises:
-        InputError: a process died, after all other tasks were finished.
-        Exception: whatever an evaluation raised first; the others are stopped.
+        InputError: a process died; raised after all other tasks have finished.
+        Exception: the first exception of an evaluation; the others are stopped.
     """
     waiting, deaths = list(items), list[str]()
     reports: dict[int, Report] = {}
@@ -154,18 +154,18 @@ def _ended(worker: _Worker) -> None:
 
 def _death(worker: _Worker) -> str:
     """What to say of a worker that is gone."""
-    worker.process.join(PATIENCE)
+    worker.process.join(EXIT_CODE_TIMEOUT)
     worker.connection.close()
     what = describe_exit(worker.process)
     if worker.item is None:
-        return f"a process that should score models {what}"
+        return f"a worker process {what}"
     name = getattr(getattr(worker.item[1].model, "card", None), "name", None)
     called = shown(name) if isinstance(name, str) else f"number {worker.item[0] + 1}"
     return f"the process that scored model {called} {what}"
 
 
 def describe_exit(process: Process) -> str:
-    """How a process ended, in words."""
+    """Describe how a process ended."""
     code = process.exitcode
     if code is None:
         return "stopped answering"
@@ -218,7 +218,7 @@ def _sendable(error: Exception) -> Exception:
 
 
 def _follow(parent: int) -> None:
-    """End this process when the one that asked is gone, killed or not: nobody wants the answer."""
+    """End this process when its parent has ended, even if that was killed."""
     while os.getppid() == parent:
         time.sleep(1)
     os._exit(1)

@@ -56,22 +56,22 @@ def maximum_divergence(
     """The largest KL divergences from each clean prediction found, at ascending budgets.
 
     The divergence has no gradient at the image itself, and where an ascent ends depends on the
-    class it starts towards: see :func:`_start`. The best of all iterates counts, and what is found
-    in a small ball counts in every larger one.
+    class it starts towards: see :func:`_start`. The best iterate counts, and the result for a small
+    ball counts in every larger one.
 
     Args:
         subject: model and examples; labels are not used.
         norm: ``"linf"`` or ``"l2"``.
         budgets: radii in input units, ascending.
         steps: APGD steps.
-        restarts: ascents of each example at each radius.
+        restarts: ascents per example and radius.
         normalized: bring logits to zero mean and unit deviation first.
     """
     objective = normalized_divergence if normalized else divergence
     clean = subject.logits()
     best = torch.zeros(len(subject), dtype=torch.float64, device=clean.device)
     changed = torch.zeros(len(subject), dtype=torch.bool, device=clean.device)
-    ladder = []
+    divergences = []
     for eps in budgets:
         ball = InputBall(subject.images, norm, eps)
         for restart in range(restarts if eps > 0 else 0):
@@ -89,15 +89,15 @@ def maximum_divergence(
                 reached = objective(logits, part.labels, clean[batch])
                 best[batch] = torch.maximum(best[batch], reached)
                 changed[batch] |= predicted_classes(logits) != predicted_classes(clean[batch])
-        ladder.append(Divergence(best.clone(), changed.clone()))
+        divergences.append(Divergence(best.clone(), changed.clone()))
         subject.progress(f"divergence {eps:.4g}: {float(best.mean()):.3g} nats")
-    return ladder
+    return divergences
 
 
 def _start(subject: Subject, ball: InputBall, clean: Tensor, restart: int) -> Tensor:
-    """Where an ascent begins, (N, C, H, W).
+    """The start of an ascent, (N, C, H, W).
 
-    Every other one begins a full step towards a class, ``z_t - z_y`` with y the predicted class:
+    Every other one is a full step towards a class, ``z_t - z_y`` with y the predicted class:
     first the runner-up, then the third, and so on while there are classes. The others are random.
     """
     rank = restart // 2 + 1

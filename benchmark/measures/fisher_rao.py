@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from benchmark.measures.second_order import slopes_along
+from benchmark.measures.second_order import directional_derivatives
 from benchmark.results import Score
 from benchmark.statistics import mean
 from benchmark.subject import Subject
@@ -19,8 +19,9 @@ def fisher_rao_norm(subject: Subject) -> Score:
 
     For a ReLU network without biases and normalisation layers, with L layers of weights, this is
     the closed form ``L * sqrt(mean of (<softmax(z), z> - z_y)^2)``. With either of them that form
-    is another number, which depends on the depth one counts; the definition needs no depth, and it
-    takes running statistics as constants. Moving scale between ReLU layers does not change it.
+    is another number, which depends on how layers are counted; the definition does not need the
+    depth, and takes running statistics as constants. Moving scale between ReLU layers does not
+    change it.
 
     Args:
         subject: model and examples.
@@ -33,8 +34,8 @@ def fisher_rao_norm(subject: Subject) -> Score:
         InputError: the model has no parameters.
     """
     weights = subject.weights_that_move("all")
-    slopes = slopes_along(subject, weights, weights)
-    square = mean(slopes.double().square().cpu().numpy())
+    derivatives = directional_derivatives(subject, weights, weights)
+    square = mean(derivatives.double().square().cpu().numpy())
     value, low, high = (
         math.sqrt(max(number, 0.0)) for number in (square.value, square.low, square.high)
     )

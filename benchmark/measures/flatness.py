@@ -3,8 +3,8 @@
 Source: Stutz, Hein, Schiele 2021, "Relating adversarially robust generalization to flat minima",
 ICCV; settings from the authors' public code. Larger is sharper. Changed against the code: gradients
 and tensors of zero norm do not move (they give NaN there), the reference and the perturbed loss use
-the same attack with the same starts, the worst case climbs with the whole set's gradient, and the
-untouched weights are one of its candidates.
+the same attack with the same starts, the worst case follows the gradient over the whole set, and
+the unperturbed weights are one of its candidates.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ WEIGHT_STEP = 0.01
 """Length of the authors' weight steps, as a share of a tensor's norm; wider balls need longer."""
 
 FIRST_STEP = 0.5
-"""First step of the joint climb, in radii. It begins where both parts were climbed already."""
+"""First step of the joint ascent, in radii; short, since it starts from points found before."""
 
 
 def average_flatness(
     subject: Subject, losses: Sequence[RobustLoss], ball: WeightBall, draws: int
 ) -> list[Rise]:
-    """Rises (draws,) under random weight perturbations of full radius, one :class:`Rise` a loss.
+    """Increase under random weight perturbations of full radius, one :class:`Rise` per loss.
 
-    Draw ``k`` has the same direction in balls of every radius, so that a curve over radii is one of
-    the loss along lines, and for every loss.
+    Draw ``k`` has the same direction for every radius and every loss, so that a curve over radii is
+    one of the loss along lines. Each :class:`Rise` has tensors of shape (draws,).
 
     Args:
         subject: model and examples.
-        losses: clean or robust, each measured anew for every perturbation.
+        losses: clean or robust, measured again for every perturbation.
         ball: its radius is the paper's xi (0.5 in its headline).
         draws: number of perturbations (10 in the paper).
     """
@@ -61,8 +61,8 @@ class Worst:
 
     Attributes:
         weights: inside the ball.
-        images: what the input attack makes of the examples with these weights.
-        rise: of the loss that was climbed.
+        images: the images that the input attack finds with these weights, (N, C, H, W).
+        rise: increase of the loss that was maximized.
     """
 
     weights: Point
@@ -80,22 +80,22 @@ def worst_flatness(
     minibatch: int | None = None,
     smaller: Worst | None = None,
 ) -> Worst:
-    """The largest rise of the mean loss found inside the ball; at least 0.
+    """The largest increase of the mean loss found inside the ball; at least 0.
 
-    Weights and images climb together. Where the climb starts and where it ends the images are
-    attacked anew, with the attack of the reference, so that both sides of the difference are
-    measured alike.
+    Weights and images are optimized jointly. At the first and at the last weights of an ascent the
+    images are attacked again with the attack of the reference, so that both sides of the difference
+    are measured alike.
 
     Args:
         subject: model and examples.
         loss: clean or robust loss.
         ball: its radius is the paper's xi (0.00075 to 0.005 in its grid).
-        restarts: climbs; the worst counts. The first begins along the gradient, or at ``smaller``
-            stretched to this radius, the others at random.
-        epochs: passes over the examples a climb, which are its steps without ``minibatch``.
-        minibatch: images a step of the weights, for the paper's stochastic climb with a fixed step
+        restarts: ascents; the worst result counts. The first starts along the gradient, or at
+            ``smaller`` stretched to this radius, the others at random weights.
+        epochs: passes over the examples per ascent; without ``minibatch``, its steps.
+        minibatch: images per weight step, for the paper's stochastic ascent with a fixed step size
             (128 there, with 20 epochs and 10 restarts); by default all images, with APGD.
-        smaller: what was found in a smaller ball; it counts in this one too.
+        smaller: the result for a smaller ball; it counts in this one too.
     """
     own = loss(subject)
     best = smaller or Worst(ball.origin, own.images, Rise.none(own))
@@ -108,10 +108,10 @@ def worst_flatness(
         else:
             start, images = first_order(subject, loss, ball, own), own.images
         if minibatch is None:
-            climbed = climb_together(subject, loss, ball, start, images, epochs)
+            ascended = ascend_jointly(subject, loss, ball, start, images, epochs)
         else:
-            climbed = climb_epochs(subject, loss, ball, start, images, epochs, minibatch)
-        for weights in (start, climbed):
+            ascended = ascend_minibatches(subject, loss, ball, start, images, epochs, minibatch)
+        for weights in (start, ascended):
             found = _measured(subject, loss, ball, weights)
             if found.rise.loss > best.rise.loss:
                 best = found
@@ -120,7 +120,7 @@ def worst_flatness(
 
 
 def _measured(subject: Subject, loss: RobustLoss, ball: WeightBall, weights: Point) -> Worst:
-    """Weights as they count: inside the ball, with the reference's attack made anew."""
+    """Weights as they count: inside the ball, with the reference's attack run again."""
     inside = ball.project(weights)
     require_inside(ball, inside)
     attacked = loss(subject.at(inside))
@@ -128,24 +128,24 @@ def _measured(subject: Subject, loss: RobustLoss, ball: WeightBall, weights: Poi
 
 
 def first_order(subject: Subject, loss: RobustLoss, ball: WeightBall, own: Attacked) -> Point:
-    """Where a linear loss would be largest: the gradient of the attacked loss at full radius.
+    """The maximizer of the linearized loss: the gradient of the attacked loss at full radius.
 
     Args:
         subject: model and examples.
-        loss: whose gradient.
+        loss: the loss whose gradient is followed.
         ball: gives the radius.
-        own: the attacked loss at the untouched weights.
+        own: the attacked loss at the unperturbed weights.
     """
     one = torch.ones(1, device=subject.images.device)
     attacked = subject.on(own.images, subject.labels)
-    slope = whole_set(attacked, cross_entropy, *loss.more(subject))(ball.origin, one).gradient
-    return ball.move(ball.origin, ball.steepest(slope), one)
+    gradient = whole_set(attacked, cross_entropy, *loss.more(subject))(ball.origin, one).gradient
+    return ball.move(ball.origin, ball.steepest(gradient), one)
 
 
-def climb_together(
+def ascend_jointly(
     subject: Subject, loss: RobustLoss, ball: WeightBall, start: Point, images: Tensor, steps: int
 ) -> Point:
-    """APGD on the mean loss of the whole set, in the product of both balls; the weights it finds.
+    """APGD on the mean loss of the whole set, in the product of both balls; returns the weights.
 
     Args:
         subject: model and examples.
@@ -164,7 +164,7 @@ def climb_together(
     return {name: tensor for name, tensor in found.items() if name != IMAGES}
 
 
-def climb_epochs(
+def ascend_minibatches(
     subject: Subject,
     loss: RobustLoss,
     ball: WeightBall,
@@ -173,7 +173,7 @@ def climb_epochs(
     epochs: int,
     minibatch: int,
 ) -> Point:
-    """The authors' climb: both parts take a fixed step a mini-batch; the weights it ends with.
+    """The authors' ascent: a fixed step of both parts per mini-batch; returns the last weights.
 
     Args:
         subject: model and examples.
@@ -182,7 +182,7 @@ def climb_epochs(
         start: the weights to start from.
         images: the images to start from; not used for the clean loss.
         epochs: passes over the examples.
-        minibatch: images a step.
+        minibatch: images per step.
     """
     weight_step = max(WEIGHT_STEP, ball.radius / 4) / ball.radius
     images, weights = images.clone(), start
@@ -192,10 +192,10 @@ def climb_epochs(
         for batch in subject.row_batches(minibatch):
             part, local = subject.take(batch), inputs.take(batch)
             point = weights | ({IMAGES: images[batch]} if loss.eps > 0 else {})
-            slope = whole_set(part, cross_entropy, *loss.more(part))(point, one).gradient
-            weights = ball.project(ball.move(weights, ball.steepest(slope), weight_step * one))
+            gradient = whole_set(part, cross_entropy, *loss.more(part))(point, one).gradient
+            weights = ball.project(ball.move(weights, ball.steepest(gradient), weight_step * one))
             if loss.eps > 0:
-                step = local.steepest({IMAGES: slope[IMAGES]})
+                step = local.steepest({IMAGES: gradient[IMAGES]})
                 moved = local.move({IMAGES: images[batch]}, step, INPUT_STEP * one)
                 images[batch] = local.project(moved)[IMAGES]
     return weights

@@ -4,7 +4,7 @@ Sources: Stutz et al. 2021 (code; both ends of the spectrum, tensors of two or m
 Yao et al. 2020 (PyHessian; Hutchinson's trace). The loss is the mean over examples; the code of
 Stutz et al. sums the means of batches.
 
-The Hessian depends on the scale of the weights. Beside it stands the *relative* one, of the loss as
+The Hessian depends on the scale of the weights. The *relative* one is that of the loss as
 a function of perturbations in units of each tensor's norm: with ``D`` multiplying every tensor by
 its norm, ``D H D``. It does not change when a ReLU layer is scaled up and the next one down, and
 is the curvature that relative weight balls see.

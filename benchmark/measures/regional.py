@@ -53,7 +53,7 @@ class Tally:
         """Count and measure; the first region of each attack is the full image.
 
         Args:
-            attacks: one a maker.
+            attacks: one per maker.
             clean: the unperturbed images (N, C, H, W).
         """
         return cls(
@@ -67,7 +67,7 @@ class Tally:
         return int(self.fooled[:, list(regions)].sum()), len(regions) * int(self.attempted.sum())
 
     def rate(self, regions: Sequence[int]) -> Score | None:
-        """Fooled / attempted, pooled over makers and regions; ``None`` where none was tried.
+        """Fooled / attempted, pooled over makers and regions; ``None`` where nothing was attempted.
 
         The interval is Wilson's for the number of images, since outcomes of one image in several
         regions are not independent.

@@ -1,4 +1,4 @@
-"""The loss under an input attack, and how much it rises when the weights move.
+"""The loss under an input attack, and how much it increases when the weights move.
 
 Source: Stutz, Hein, Schiele 2021, "Relating adversarially robust generalization to flat minima",
 ICCV, where it is called RLoss; settings from the authors' public code.
@@ -53,11 +53,11 @@ class RobustLoss:
     temperature: float = 1.0
 
     def __call__(self, subject: Subject) -> Attacked:
-        """Losses at each example's worst iterate; computed once a subject."""
+        """Losses at each example's worst iterate; computed once per subject."""
         return subject.once(self, lambda: self._measure(subject))
 
     def more(self, subject: Subject) -> tuple[Tensor, ...]:
-        """What :func:`benchmark.objectives.cross_entropy` needs beside labels: temperatures."""
+        """Further arguments of :func:`benchmark.objectives.cross_entropy`: the temperatures."""
         if self.temperature == 1:
             return ()
         return (subject.images.new_full((len(subject),), self.temperature),)
@@ -80,9 +80,9 @@ class RobustLoss:
         for batch in subject.row_batches():
             part, local = subject.take(batch), ball.take(batch)
             evaluate = per_example(part, cross_entropy, *self.more(part), stop=False)
-            climb = pgd(local, evaluate, {IMAGES: start[batch]}, self.steps, INPUT_STEP)
-            require_inside(local, climb.point)
-            found.append(climb.point[IMAGES])
+            result = pgd(local, evaluate, {IMAGES: start[batch]}, self.steps, INPUT_STEP)
+            require_inside(local, result.point)
+            found.append(result.point[IMAGES])
         return torch.cat(found)
 
 
@@ -91,9 +91,9 @@ class Rise:
     """How much worse a model is with perturbed weights than with its own, under the same attack.
 
     Attributes:
-        loss: rise of the mean loss, in nats, float64; a scalar, or one number a perturbation.
-        error: rise of the share of misclassified examples, in the same shape.
-        losses: the examples' own losses with the perturbed weights, (N,) or (perturbations, N).
+        loss: increase of the mean loss, in nats, float64; a scalar or (perturbations,).
+        error: increase of the share of misclassified examples, in the same shape.
+        losses: per-example losses with the perturbed weights, (N,) or (perturbations, N).
     """
 
     loss: Tensor
@@ -102,7 +102,7 @@ class Rise:
 
     @classmethod
     def between(cls, own: Attacked, moved: Attacked) -> Rise:
-        """From the untouched weights to the perturbed ones."""
+        """From the unperturbed weights to the perturbed ones."""
         return cls(
             moved.losses.double().mean() - own.losses.double().mean(),
             moved.wrong.double().mean() - own.wrong.double().mean(),
@@ -111,12 +111,12 @@ class Rise:
 
     @classmethod
     def none(cls, own: Attacked) -> Rise:
-        """That of the untouched weights."""
+        """That of the unperturbed weights: zero."""
         return cls.between(own, own)
 
     @classmethod
     def stack(cls, rises: Sequence[Rise]) -> Rise:
-        """Several perturbations in one."""
+        """Stack several perturbations along a new first dimension."""
         return cls(
             torch.stack([rise.loss for rise in rises]),
             torch.stack([rise.error for rise in rises]),
@@ -124,6 +124,6 @@ class Rise:
         )
 
     def steepest(self) -> Rise:
-        """Of several perturbations the one whose loss rises most."""
+        """The perturbation whose loss increases most."""
         worst = self.loss.argmax()
         return Rise(self.loss[worst], self.error[worst], self.losses[worst])

@@ -1,7 +1,7 @@
-"""Second derivatives of the clean loss by the weights, through two backward passes.
+"""Second derivatives of the clean loss in the weights, through two backward passes.
 
-Where ReLU bends there is no second derivative; automatic differentiation takes it as zero, so that
-what is measured is the curvature between the bends.
+ReLU has no second derivative at 0; automatic differentiation takes it as zero, so that the result
+is the curvature within the linear pieces.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from benchmark.spaces import Point
 from benchmark.subject import Subject
 
 GRAPHS = 4
-"""Differentiating twice keeps about so many times the memory of once; chunks are that smaller."""
+"""Memory of differentiating twice relative to once; chunks are smaller by this factor."""
 
 
 class NoSecondDerivativeError(Exception):
@@ -27,7 +27,7 @@ class NoSecondDerivativeError(Exception):
 
 @contextmanager
 def _twice() -> Iterator[None]:
-    """Gradients on, attention in the form that has a second derivative, and its absence by name."""
+    """Enable gradients and twice differentiable attention; name a missing second derivative."""
     try:
         with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
             yield
@@ -41,7 +41,7 @@ def _twice() -> Iterator[None]:
 
 
 def hessian_product(subject: Subject, weights: Point, direction: Point) -> Point:
-    """``H d``, with ``H`` the Hessian of the mean clean cross-entropy by ``weights``.
+    """``H d``, with ``H`` the Hessian of the mean clean cross-entropy in ``weights``.
 
     Args:
         subject: model and examples.
@@ -57,22 +57,22 @@ def hessian_product(subject: Subject, weights: Point, direction: Point) -> Point
         asked = {name: w.detach().requires_grad_(True) for name, w in weights.items()}
         share = part.images.new_full((len(rows),), 1 / len(subject))
         with _twice():
-            along = _slope_along(part, asked, direction, share)
-            slopes = _differentiate(part, along, list(asked.values()))
-        for name, slope in zip(asked, slopes, strict=True):
-            product[name] += slope
+            along = _directional_derivative(part, asked, direction, share)
+            gradients = _differentiate(part, along, list(asked.values()))
+        for name, gradient in zip(asked, gradients, strict=True):
+            product[name] += gradient
     return product
 
 
-def slopes_along(subject: Subject, weights: Point, direction: Point) -> Tensor:
-    """Each example's slope of the clean cross-entropy along a direction of the weights, (N,).
+def directional_derivatives(subject: Subject, weights: Point, direction: Point) -> Tensor:
+    """Per-example derivatives of the clean cross-entropy along a direction of the weights, (N,).
 
     The gradient of ``sum of u_n * loss_n`` along the direction is linear in ``u``, and its
-    derivative by ``u`` is what is asked for: two backward passes for all examples of a chunk.
+    derivative with respect to ``u`` is the result: two backward passes per chunk of examples.
 
     Args:
         subject: model and examples.
-        weights: tensors by parameter name, where the slope is taken.
+        weights: tensors by parameter name, where the derivative is taken.
         direction: in the same form.
 
     Raises:
@@ -84,30 +84,30 @@ def slopes_along(subject: Subject, weights: Point, direction: Point) -> Tensor:
         asked = {name: w.detach().requires_grad_(True) for name, w in weights.items()}
         share = part.images.new_ones(len(rows)).requires_grad_(True)
         with _twice():
-            along = _slope_along(part, asked, direction, share)
+            along = _directional_derivative(part, asked, direction, share)
             found.extend(_differentiate(part, along, [share]))
     return torch.cat(found)
 
 
-def _slope_along(part: Subject, asked: Point, direction: Point, share: Tensor) -> Tensor:
-    """The slope of the weighted loss of one chunk along a direction, itself differentiable."""
+def _directional_derivative(part: Subject, asked: Point, direction: Point, share: Tensor) -> Tensor:
+    """The derivative of one chunk's weighted loss along a direction, itself differentiable."""
     losses = cross_entropy(part.forward(part.images, asked), part.labels)
     value = (losses * share).sum()
     if not value.requires_grad:
         return value
     part.passes.backwards += len(part)
-    slopes = torch.autograd.grad(
+    gradients = torch.autograd.grad(
         value, list(asked.values()), create_graph=True, materialize_grads=True
     )
-    products = [(slope * direction[name]).sum() for name, slope in zip(asked, slopes, strict=True)]
-    return torch.stack(products).sum()
+    pairs = zip(asked, gradients, strict=True)
+    return torch.stack([(gradient * direction[name]).sum() for name, gradient in pairs]).sum()
 
 
 def _differentiate(part: Subject, along: Tensor, leaves: list[Tensor]) -> list[Tensor]:
-    """Derivatives of a slope by leaves of its graph.
+    """Derivatives of a directional derivative with respect to leaves of its graph.
 
-    The whole graph is walked, and not only the ways to the leaves: a function that may be
-    differentiated once cuts those ways, and what it cuts off would be taken as zero.
+    The whole graph is traversed, not only the paths to the leaves: a function that can be
+    differentiated only once cuts these paths, and their part would silently count as zero.
     """
     if along.requires_grad:
         part.passes.backwards += len(part)

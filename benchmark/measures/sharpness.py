@@ -1,4 +1,4 @@
-"""One-step sharpness: how far the loss rises along one step uphill, in two metrics.
+"""One-step sharpness: how much the loss increases along one ascent step, in two metrics.
 
 Sources: SAM, Foret et al. 2021; ASAM, Kwon et al. 2021, with the public code of both.
 """
@@ -25,7 +25,7 @@ def sam_sharpness(subject: Subject, weights: Point, rho: float) -> Tensor:
         rho: length of the step (0.05 in the paper).
     """
     ones = {name: torch.ones_like(tensor) for name, tensor in weights.items()}
-    return _rise(subject, weights, ones, rho)
+    return _increase(subject, weights, ones, rho)
 
 
 def asam_sharpness(subject: Subject, weights: Point, rho: float, eta: float = 0.0) -> Tensor:
@@ -42,13 +42,13 @@ def asam_sharpness(subject: Subject, weights: Point, rho: float, eta: float = 0.
         eta: added to the size of each weight.
     """
     metric = {name: tensor.abs() + eta for name, tensor in weights.items()}
-    return _rise(subject, weights, metric, rho)
+    return _increase(subject, weights, metric, rho)
 
 
-def _rise(subject: Subject, weights: Point, metric: Point, rho: float) -> Tensor:
+def _increase(subject: Subject, weights: Point, metric: Point, rho: float) -> Tensor:
     one = torch.ones(1, device=subject.images.device)
     gradient = whole_set(subject, cross_entropy)(weights, one).gradient
-    scaled = {name: metric[name] * slope for name, slope in gradient.items()}
+    scaled = {name: metric[name] * tensor for name, tensor in gradient.items()}
     parts = [torch.linalg.vector_norm(each.double()) for each in scaled.values()]
     length: Tensor = torch.linalg.vector_norm(torch.stack(parts))
     if length == 0:

@@ -43,7 +43,7 @@ def calibrated_temperature(logits: Tensor, labels: Tensor) -> float:
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         expected = (z * torch.softmax(z / math.exp(middle), 1)).sum(1).mean()
-        # The slope of the loss in 1 / T: positive where the model is surer than it is right.
+        # The sign of the loss's derivative in 1 / T: positive where the model is overconfident.
         low, high = (middle, high) if expected > target else (low, middle)
     return math.exp((low + high) / 2)
 

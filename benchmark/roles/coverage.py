@@ -53,8 +53,8 @@ class Coverage:
 def covered(trace: Trace, chosen: Mapping[str, Tensor], blind: frozenset[str]) -> Coverage:
     """Compare what moves with what feeds linear maps.
 
-    An operand that many tensors make, such as a kernel with a scale and a mask, has as many numbers
-    as it can tell apart; it is under attack as far as what moves can change them.
+    An operand computed from several tensors, such as a kernel with a scale and a mask, has as many
+    numbers as it can take independently; those that the moving tensors can change are under attack.
 
     Args:
         trace: what feeds linear maps.
@@ -110,11 +110,11 @@ def unseen(
         mix = torch.randn(logits.shape, generator=generator).to(logits)
         dark = dict(chosen)
         if logits.requires_grad:
-            slopes = torch.autograd.grad(
+            gradients = torch.autograd.grad(
                 (logits * mix).sum(), list(asked.values()), allow_unused=True
             )
-            shown = zip(chosen.items(), slopes, strict=True)
-            dark = {n: w for (n, w), slope in shown if slope is None or not slope.any()}
+            shown = zip(chosen.items(), gradients, strict=True)
+            dark = {n: w for (n, w), gradient in shown if gradient is None or not gradient.any()}
     dark = {name: tensor for name, tensor in dark.items() if tensor.any()}
     before = _logits(model, chosen, images)
     if not dark or not torch.equal(before, _logits(model, chosen, images)):

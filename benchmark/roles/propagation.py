@@ -282,9 +282,9 @@ def _statistic(values: Sequence[Value], further: Any) -> Value:
 
 
 def _per_channel(added: Any, out: Tensor) -> bool:
-    """Whether what is added is the same at several places of an example, unlike an embedding.
+    """Whether the added tensor is constant over positions, unlike a position embedding.
 
-    An example of one dimension has one place.
+    An example of one dimension has one position.
     """
     if not isinstance(added, Tensor) or out.ndim < 3:
         return True

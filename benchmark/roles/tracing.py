@@ -61,7 +61,7 @@ def trace(model: nn.Module, images: Tensor) -> Trace:
         images: a few of them.
     """
     copies = {
-        name: copy_of(tensor, slopes=kind == "parameter")
+        name: copy_of(tensor, requires_grad=kind == "parameter")
         for kind, name, tensor in named_tensors(model)
     }
     known: list[tuple[Tensor, Leaf | None]] = [
@@ -120,10 +120,10 @@ def _names(found: Propagation, leaves: set[int]) -> frozenset[str]:
     return frozenset(found.leaves[leaf].name for leaf in leaves)
 
 
-def copy_of(tensor: Tensor, *, slopes: bool) -> Tensor:
-    """A copy, with gradients where it can have them and they are wanted."""
+def copy_of(tensor: Tensor, *, requires_grad: bool) -> Tensor:
+    """A detached copy that requires gradients if asked to and if its type can have them."""
     able = tensor.is_floating_point() or tensor.is_complex()
-    return tensor.detach().clone().requires_grad_(slopes and able)
+    return tensor.detach().clone().requires_grad_(requires_grad and able)
 
 
 def _numbers(tensor: Tensor) -> int:

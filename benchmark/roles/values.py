@@ -34,7 +34,7 @@ class Value:
 
     Attributes:
         moved: whether it depends on the images: an activation.
-        counts: of a tensor that does not, how many numbers of each leaf it can tell apart: the
+        counts: of a constant, how many numbers of each leaf it depends on independently: the
             leaf's own, or fewer where they went through something smaller, such as a norm.
         roots: leaves that went through a root, as a variance does.
         cut: which part of its leaves it is, so that two parts are not taken for one.
@@ -97,7 +97,7 @@ class Operand:
 
     Attributes:
         numbers: of the tensor that is multiplied.
-        counts: how many numbers of each leaf it can tell apart.
+        counts: how many numbers of each leaf it depends on independently.
         roots: leaves that went through a root on their way.
         cut: which part of its leaves it is.
     """

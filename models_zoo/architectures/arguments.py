@@ -21,11 +21,11 @@ _WORDS: dict[str, Value] = {"true": True, "false": False, "none": None}
 
 @dataclass(frozen=True)
 class Call:
-    """The name of an architecture, taken apart.
+    """The parsed name of an architecture.
 
     Attributes:
-        name: what stands before the question mark.
-        arguments: what follows it, in the order of their names.
+        name: the text before the question mark.
+        arguments: the arguments after it, sorted by name.
     """
 
     name: str

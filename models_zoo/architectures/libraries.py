@@ -16,7 +16,7 @@ LIBRARIES = {
     "timm": "models_zoo.architectures.from_timm",
     "torchvision": "models_zoo.architectures.from_torchvision",
 }
-"""What stands before the colon, with the module that builds: libraries are imported when asked."""
+"""Prefix before the colon to the module that builds; libraries are imported when needed."""
 
 
 def library_of(call: Call) -> str | None:

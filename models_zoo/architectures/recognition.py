@@ -39,7 +39,7 @@ def guess(shapes: Shapes, input_shape: Shape) -> list[str]:
 
 
 def head(shapes: Shapes) -> int | None:
-    """The number of classes that weights tell apart, ``None`` where no last layer is found.
+    """The number of classes of a network, ``None`` if no last layer is found.
 
     That is a linear layer of a usual name, the last of a chain, or one whose outputs feed no other.
     """

@@ -15,7 +15,7 @@ from models_zoo.checkpoint.content import Readable
 from models_zoo.checkpoint.stored import DamagedError
 
 PARTS = 200_000
-"""Parts of an archive at most; a checkpoint has one a tensor."""
+"""Maximum number of parts of an archive; a checkpoint has one per tensor."""
 
 _END, _END64, _LOCATOR = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 _ENTRY, _LOCAL = b"PK\x01\x02", b"PK\x03\x04"

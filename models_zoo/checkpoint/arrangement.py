@@ -111,7 +111,7 @@ def _within(
     asked: Asked,
     theirs: Mapping[str, str] | None = None,
 ) -> Arrangement:
-    """The network behind one of several prefixes, with what stands beside it understood.
+    """The network behind one of several prefixes, with the tensors beside it interpreted.
 
     Args:
         values: the file's tensors, by common names where ``theirs`` is given.
@@ -239,7 +239,7 @@ def _some(asked: Asked, parent: str) -> str:
 
 
 def _unfit(plain: Mapping[str, Tensor], required: set[str], asked: Asked) -> Arrangement:
-    """What is missing and unexpected, with what stands in front of most names left out."""
+    """The missing and unexpected names, without the prefix of most names."""
     prefix = nearest_prefix(plain, required)
     names = {name.removeprefix(prefix) for name in plain}
     beside = {

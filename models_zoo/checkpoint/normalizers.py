@@ -19,10 +19,10 @@ _OTHER = frozenset(("running", "target", "log", "weight", "grad", "loss", "featu
 
 @dataclass(frozen=True)
 class Normalization:
-    """What is subtracted from images and divided by.
+    """The mean subtracted from images and the deviation they are divided by.
 
     Attributes:
-        mean: one number, or one a channel.
+        mean: one number, or one per channel.
         std: likewise.
         names: of the tensors that say so.
     """

@@ -44,7 +44,7 @@ def without_wrappers(
 
 
 def prefixes(names: Collection[str], required: Collection[str]) -> list[str]:
-    """What stands in front of a whole network's names, the shortest first.
+    """The prefixes of a whole network's names, the shortest first.
 
     Args:
         names: of weights, of one network or several and of other things.

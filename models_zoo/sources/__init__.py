@@ -58,7 +58,7 @@ def load_model(name: str, *, trust: bool = False) -> Classifier:
     Args:
         name: one of :func:`models_zoo.list_models`, or ``robustbench:<dataset>/<threat>/<name>``,
             ``torchvision:<name>``, ``timm:<name>``, ``hf-hub:<repository>``, ``file:<path>`` or the
-            path of an ``.onnx`` file; ``docs/zoo.md`` has an example of each.
+            path of an ``.onnx`` file; see ``docs/zoo.md`` for examples.
         trust: whether a ``.pt2`` file may be loaded, which can execute code.
 
     Raises:

@@ -31,10 +31,10 @@ def make_card(**fields: Any) -> Card:
 
 
 def described(reference: Reference, **known: Any) -> Card:
-    """The card of a model, from what its source knows and what the options in its name say.
+    """The card of a model, from its source and from the options in its name.
 
-    Options win. The shape and classes of a data set that :data:`IMAGE_SETS` knows stand in for
-    what neither of them says.
+    Options take precedence. The shape and classes of a data set in :data:`IMAGE_SETS` are
+    used where neither gives them.
 
     Args:
         reference: the model's name.

@@ -22,7 +22,7 @@ def download(url: str, target: Path, *, sha256: str) -> Path:
 
     Args:
         url: address of the file.
-        target: where it is kept; what stands there already must have the hash.
+        target: path of the result; a file that exists there must have the hash.
         sha256: SHA-256 of the file, or the first digits of it.
 
     Raises:
@@ -63,7 +63,7 @@ def _fetch(url: str, target: Path) -> None:
 
 
 class Resuming:
-    """A downloader for pooch that goes on where an interrupted download stopped.
+    """A downloader for pooch that resumes an interrupted download.
 
     Args:
         part: file that holds what was received so far.

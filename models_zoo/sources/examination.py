@@ -1,4 +1,4 @@
-"""Whether a network that nobody here has seen can be scored, found out by asking it."""
+"""Test on random images whether an unknown network can be scored."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def _as_module(program: ExportedProgram) -> fx.GraphModule:
 def _restore_normalization(network: fx.GraphModule) -> None:
     """Put the tensors of a normalisation into a layer of its kind, by which weight rules know it.
 
-    The graph goes on to read them there; the layer itself is never called.
+    The graph reads them from there; the layer itself is never called.
     """
     for node in network.graph.nodes:
         operation = str(getattr(node.target, "__name__", "")).partition(".")[0]

@@ -167,7 +167,7 @@ class _Building:
             self._tried[value] = result
 
     def read(self, value: str) -> fx.Node | None:
-        """What stands for a value in the graph; ``None`` for an input that was left out."""
+        """The node of a value in the graph; ``None`` for an input that was left out."""
         if not value:
             return None
         if value in self._made and value in self._source.initializers:

@@ -1,8 +1,8 @@
-"""Constants of an ONNX graph, computed once, so that what feeds its layers are initialisers.
+"""Constants of an ONNX graph, computed once, so that its layers read initializers.
 
 Exporters leave weights in ``Constant`` nodes and behind transpositions, conversions, products,
-reshapes and dequantization. An attack on weights moves initialisers: one that is read only by a
-transposition would be a constant to it, and the network would seem to withstand everything.
+reshapes and dequantization. An attack on weights moves initializers: one that is read only by a
+transposition would be a constant to it, and the network would seem robust to any attack.
 """
 
 from __future__ import annotations

@@ -40,8 +40,8 @@ def read_onnx(
 
     Raises:
         InputError: the file is damaged, keeps weights elsewhere, has other inputs or outputs than a
-            classifier, or an operation that cannot be converted; the message goes on after the
-            file's name.
+            classifier, or an operation that cannot be converted; the message continues after
+            the file's name.
     """
     onnx = require("onnx", extra="onnx", purpose="ONNX files")
     require("onnx2torch", extra="onnx", purpose="ONNX files")

@@ -87,11 +87,11 @@ def _trained(graph: Any, buffers: set[str]) -> set[str]:
         if each.data_type == each.FLOAT and prod(each.dims) > 1 and each.name not in buffers
     }
     found: set[str] = set()
-    begun = False
+    started = False
     factors = _factors(graph)
     for operation in graph.node:
-        begun = begun or operation.op_type in MULTIPLYING
-        if begun and operation.op_type in WEIGHTED:
+        started = started or operation.op_type in MULTIPLYING
+        if started and operation.op_type in WEIGHTED:
             found |= floating & set(operation.input)
         if factors.intersection(operation.output):
             found |= floating & set(operation.input)

@@ -37,8 +37,8 @@ class Proposal:
     """Architectures that weights fit by every name and shape.
 
     Attributes:
-        architectures: names, the likeliest first; what the weights cannot tell apart, such as
-            strides, is the difference between them.
+        architectures: names, the likeliest first; they differ in what the weights do not
+            determine, such as strides.
         classes: number of logits, ``None`` where no last layer was found.
     """
 
@@ -59,7 +59,7 @@ class Proposal:
         names = ", ".join(self.architectures[:NAMES])
         several = len(self.architectures) > 1
         fit = f"its weights fit {names}" + (
-            ", which it cannot tell apart: try them and compare clean accuracies" if several else ""
+            ", any of which may be meant: try them and compare clean accuracies" if several else ""
         )
         if classes is not None and self.classes not in (None, classes):
             return f"{fit}, for {self.classes} classes where the data has {classes}"

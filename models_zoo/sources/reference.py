@@ -12,7 +12,7 @@ from models_zoo.display import shown
 from models_zoo.errors import InputError, unknown_name
 
 FOREIGN = ("file", "hf-hub", "robustbench", "timm", "torchvision")
-"""What stands before the colon in the name of a model that is not of the zoo."""
+"""Prefix before the colon in the name of a model that is not of the zoo."""
 
 LOCAL = ("file", "model_dir")
 """Options that say where files lie on this machine."""
@@ -107,7 +107,7 @@ def parse_reference(name: str) -> Reference | None:
             ``"file:net.pt?architecture=mlp&dataset=digits"``.
 
     Raises:
-        InputError: what stands before the colon is no source.
+        InputError: the prefix before the colon is not a source.
     """
     head, query = _parted(name)
     options = dict(parse_qsl(query.replace("+", "%2B"), keep_blank_values=True))
@@ -124,7 +124,7 @@ def parse_reference(name: str) -> Reference | None:
 
 
 def _parted(name: str) -> tuple[str, str]:
-    """What stands before the options and the options, which may hold further question marks."""
+    """The name and its options, which may contain further question marks."""
     for found in re.finditer(r"\?", name[:NAME]):
         query = name[found.end() :]
         if re.fullmatch(r"[\w-]+=[^&]*(&[\w-]+=[^&]*)*", query):

@@ -63,8 +63,9 @@ def train(
         data: what the card calls the images trained on; by default the data set's training split.
         device: where to compute.
         progress: called after every epoch.
-        state: file that the training is written to after every epoch, and that it goes on from if
-            it is there; the weights in the end are the same, bit for bit. The caller deletes it.
+        state: file that holds the state of the training after every epoch; if it exists, the
+            training resumes from it, with the same final weights bit for bit. The caller deletes
+            it.
         keep: epochs before the last whose weights are wanted as well.
         snapshot: takes them.
 
@@ -113,9 +114,9 @@ def train(
             run.restore(earlier)
             start = int(earlier["epoch"])
         for number in range(start + 1, settings.epochs + 1):
-            begun = time.perf_counter()
+            started = time.perf_counter()
             loss = run.epoch(number)
-            seconds = time.perf_counter() - begun
+            seconds = time.perf_counter() - started
             if progress:
                 progress(Epoch(number, loss, *run.accuracy(number), seconds))
             if number in keep and snapshot:

@@ -73,6 +73,6 @@ def held_out_accuracy(
                 generator=generator,
             )
             with torch.no_grad():
-                stands = predicted_classes(model(adversarial)) == truth[some]
-            robust += int((right[some] & stands).sum())
+                correct = predicted_classes(model(adversarial)) == truth[some]
+            robust += int((right[some] & correct).sum())
     return clean / len(labels), robust / min(ATTACKED, len(labels))

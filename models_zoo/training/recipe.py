@@ -38,7 +38,7 @@ class Settings(BaseModel):
 
     Attributes:
         epochs: passes over the training part.
-        batch_size: images a step.
+        batch_size: images per step.
         optimizer: ``"adam"`` (AdamW) or ``"sgd"`` (Nesterov momentum 0.9).
         learning_rate: its highest value.
         weight_decay: decoupled for AdamW, an l2 penalty for SGD.

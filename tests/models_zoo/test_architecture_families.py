@@ -192,7 +192,7 @@ def test_no_pretrained_weights_are_asked_for(monkeypatch):
         assert parameters(name) > 0
 
 
-def test_networks_of_libraries_take_the_images_at_hand():
+def test_networks_of_libraries_take_the_available_images():
     assert parameters("timm:resnet18", shape=(1, 28, 28)) == 11_175_370
     build_skeleton("timm:vit_tiny_patch16_224?patch_size=4", classes=10, input_shape=CIFAR)
     build_skeleton("torchvision:vit_b_16", classes=10, input_shape=CIFAR)

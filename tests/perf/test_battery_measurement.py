@@ -11,18 +11,18 @@ from benchmark import load_battery
 from benchmark.memory import peak_memory
 from benchmark.probes import PROBES
 from models_zoo.errors import InputError
-from perf.battery_costs import BatteryConditions, BatteryRow, ProbeCost, Yardstick, forget_peak
+from perf.battery_costs import BatteryConditions, BatteryRow, ProbeCost, Yardstick, reset_peak
 from perf.battery_table import render
-from perf.battery_thrift import (
+from perf.cases import find_model
+from perf.minimal_battery import (
+    BUDGETS,
     CHOICES,
     FEW,
-    LADDERS,
     REPEATS,
     copies_left_out,
-    least_effort,
+    minimal_battery,
     untrained,
 )
-from perf.cases import find_model
 from perf.page import marks, write_section
 from perf.records import Records
 
@@ -120,7 +120,7 @@ def test_a_run_measures_each_probe_and_autoattack_and_writes_them(command, tmp_p
     assert "% of the time of AutoAttack standard alone at linf 0.05" in text
 
 
-def test_memory_is_measured_at_the_least_effort_on_random_weights(command, tmp_path):
+def test_memory_is_measured_at_the_minimal_battery_on_random_weights(command, tmp_path):
     code, err = command("--memory", "--architecture", "cifar-resnet20", "--examples", 8)
     assert code == 0, err
     (found,) = Records(tmp_path / "rows.jsonl", BatteryRow).rows
@@ -173,18 +173,18 @@ def test_the_tables_say_where_time_and_memory_go():
 
 
 def test_a_peak_can_be_forgotten():
-    if not forget_peak("cpu"):
+    if not reset_peak("cpu"):
         pytest.skip("this system does not let a process forget its peak memory")
     torch.ones(50_000_000)
     high = peak_memory(torch.device("cpu"))
-    forget_peak("cpu")
+    reset_peak("cpu")
     assert peak_memory(torch.device("cpu")) < high - 150_000_000
 
 
 @pytest.mark.parametrize("name", ["digits-v1", "cifar10-linf-v1"])
-def test_the_least_effort_is_less_of_the_same(name):
+def test_the_minimal_battery_is_less_of_the_same(name):
     whole = load_battery(name)
-    least = least_effort(whole)
+    least = minimal_battery(whole)
     assert least.default == whole.default
     assert least.sha256 != whole.sha256
     for probe, settings in whole.probes.items():
@@ -227,7 +227,7 @@ def test_copies_of_weights_that_shorter_ladders_do_not_keep_are_counted():
         }
     )
     assert copies_left_out(battery) == (3 - 1) + (4 - 1)
-    assert copies_left_out(least_effort(battery)) == 0
+    assert copies_left_out(minimal_battery(battery)) == 0
     assert copies_left_out(battery.model_copy(update={"default": ("clean",)})) == 0
 
 
@@ -248,7 +248,7 @@ def test_every_count_and_list_of_a_default_probe_s_settings_is_known_for_what_it
         for probe in battery.default
         for field, value in battery.probes[probe].model_dump().items()
         if type(value) in (int, tuple)
-        and field not in {*REPEATS, *CHOICES, *LADDERS, *FEW, *KEPT}
+        and field not in {*REPEATS, *CHOICES, *BUDGETS, *FEW, *KEPT}
         and probe != "regional"
     }
     assert unknown == set()

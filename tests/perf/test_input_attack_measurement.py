@@ -229,7 +229,7 @@ def test_nothing_measured_is_said():
     assert render([]) == "Nothing has been measured yet.\n"
 
 
-def test_the_cases_are_every_model_at_hand_at_its_budgets(shared_data, tmp_path):
+def test_the_cases_are_every_available_model_at_its_budgets(shared_data, tmp_path):
     with_shared = list(all_cases(shared_data.parent, slow=False))
     labels = [case.label for case in with_shared]
     assert len(labels) == len(set(labels))

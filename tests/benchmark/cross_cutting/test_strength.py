@@ -1,6 +1,6 @@
 """Ten times the steps change a worst case by less than 5%: the battery's effort is enough.
 
-``python -m perf.optimiser_strength`` asks it of every model at hand, with all examples.
+``python -m perf.optimizer_strength`` asks it of every available model, with all examples.
 """
 
 import pytest

@@ -1,6 +1,6 @@
 """Would searches over weights find much more with ten times the steps?
 
-Run ``python -m perf.optimiser_strength`` from the root of a checkout. Every bundled model and every
+Run ``python -m perf.optimizer_strength`` from the root of a checkout. Every bundled model and every
 shared checkpoint is asked with all its examples, at the settings of its battery. With ``--write``
 the table becomes a section of ``docs/performance.md``.
 """
@@ -34,7 +34,7 @@ from perf.page import write_section
 from perf.records import surroundings
 from perf.strength_questions import QUESTIONS
 
-TOOL = "optimiser_strength"
+TOOL = "optimizer_strength"
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def table(lines: Sequence[Line]) -> str:
 
 
 def summary(lines: Sequence[Line]) -> str:
-    """The largest change of each kind of value, which is what stands before the comma."""
+    """The largest change of each kind of value; the kind is the text before the comma."""
     text = ""
     for kind in dict.fromkeys(line.value.split(",")[0] for line in lines):
         most = max((e for e in lines if e.value.startswith(f"{kind},")), key=lambda e: e.change)
@@ -153,7 +153,7 @@ def run(
         if any(fnmatchcase(case.model, pattern) for pattern in patterns)
     ]
     if not cases:
-        raise InputError(f"no model at hand matches {' or '.join(map(repr, patterns))}")
+        raise InputError(f"no available model matches {' or '.join(map(repr, patterns))}")
     sys.stdout.write(HEAD)
     lines: list[Line] = []
     for case in cases:

@@ -1,16 +1,16 @@
-"""``python -m perf.optimiser_strength``: what it asks twice and what it prints."""
+"""``python -m perf.optimizer_strength``: what it asks twice and what it prints."""
 
 import sys
 
 import pytest
 import torch
 
-import perf.optimiser_strength
+import perf.optimizer_strength
 from benchmark.batteries import battery_for
 from benchmark.provenance import versions
 from models_zoo import list_models, load_card
 from perf.cases import whole_models
-from perf.optimiser_strength import Line, summary, table
+from perf.optimizer_strength import Line, summary, table
 from perf.page import marks
 
 
@@ -21,9 +21,9 @@ def command(tmp_path, monkeypatch, capsys):
 
     def run(*arguments):
         words = ["--shared", str(tmp_path), "--threads", "1", *map(str, arguments)]
-        monkeypatch.setattr(sys, "argv", ["optimiser_strength", *words])
+        monkeypatch.setattr(sys, "argv", ["optimizer_strength", *words])
         with pytest.raises(SystemExit) as caught:
-            perf.optimiser_strength.main()
+            perf.optimizer_strength.main()
         return caught.value.code, *capsys.readouterr()
 
     return run
@@ -36,7 +36,7 @@ def test_every_value_is_measured_at_both_lengths(command, monkeypatch):
         asked.append((len(subject), battery.name, factor))
         return {"thing, here": 1.0, "thing, there": 1.0 + 0.01 * factor}
 
-    monkeypatch.setattr(perf.optimiser_strength, "QUESTIONS", {"thing": values})
+    monkeypatch.setattr(perf.optimizer_strength, "QUESTIONS", {"thing": values})
     code, out, err = command("--only", "digits/cnn-*", "--examples", 5, "--factor", 3)
     assert code == 0, err
     assert asked == 2 * [(5, "digits-v1", 1), (5, "digits-v1", 3)]
@@ -66,9 +66,9 @@ def test_flatness_is_asked_at_every_radius(command):
 
 def test_the_page_gets_machine_versions_and_every_row(command, monkeypatch, tmp_path):
     page = tmp_path / "page.md"
-    page.write_text("before\n" + "\n".join(marks("optimiser_strength")) + "\nafter\n")
+    page.write_text("before\n" + "\n".join(marks("optimizer_strength")) + "\nafter\n")
     values = {"thing": lambda subject, battery, factor: {"thing, here": float(factor)}}
-    monkeypatch.setattr(perf.optimiser_strength, "QUESTIONS", values)
+    monkeypatch.setattr(perf.optimizer_strength, "QUESTIONS", values)
     code, _, err = command("--only", "digits/cnn-*", "--factor", 3, "--write", "--page", page)
     assert code == 0, err
     text = page.read_text()
@@ -82,7 +82,7 @@ def test_the_page_gets_machine_versions_and_every_row(command, monkeypatch, tmp_
 def test_mistakes_are_one_line(command):
     code, _, err = command("--only", "nothing/*")
     assert (code, len(err.splitlines())) == (2, 1)
-    assert "no model at hand matches 'nothing/*'" in err
+    assert "no available model matches 'nothing/*'" in err
     code, _, err = command("--ask", "weights")
     assert (code, len(err.splitlines())) == (2, 1)
     assert "did you mean 'weight'" in err

@@ -1,8 +1,8 @@
-"""A battery at its least effort, and a network to run it on: what memory is measured with.
+"""A battery with minimal effort, and a network to run it on, for measuring memory.
 
-How much memory a probe takes depends on the size of the network, the images passed through at once
-and the copies of the weights it keeps; not on how many steps it takes or how many examples there
-are, beyond the examples themselves.
+The memory of a probe depends on the size of the network, the batch size and the copies of the
+weights it keeps; not on its number of steps, nor on the number of examples beyond the examples
+themselves.
 """
 
 from __future__ import annotations
@@ -37,26 +37,26 @@ REPEATS = frozenset(
         "trace_draws",
     }
 )
-"""Settings that say how often something is done again with the same memory."""
+"""Settings that count repetitions, which use the same memory."""
 
 CHOICES = frozenset({"seeds", "shares", "targets", "triggers"})
-"""Settings that list what is tried one after the other; the first of each is enough."""
+"""Settings that list alternatives tried one after the other; the first is enough."""
 
-LADDERS = frozenset(
+BUDGETS = frozenset(
     {"average_radii", "budgets", "l1", "l2", "linf", "radii", "rates", "worst_radii"}
 )
 """Settings that list budgets in ascending order."""
 
 FEW = {"layer_examples": 8}
-"""Examples of what takes less memory than something else does: one layer moves, not all of them."""
+"""Upper limits of settings whose part never determines the peak: one layer moves, not all."""
 
 
-def least_effort(battery: Battery) -> Battery:
-    """The same probes, with as little done as shows their memory.
+def minimal_battery(battery: Battery) -> Battery:
+    """The same probes with the least work that shows their memory.
 
-    Everything in :data:`REPEATS` is as small as it may be, of :data:`CHOICES` the first is tried,
-    ladders are cut down to the rungs that are a headline of some probe, and further ladders are
-    left out. The copies of the weights that longer ladders keep are :func:`copies_left_out`.
+    Everything in :data:`REPEATS` is as small as allowed, of :data:`CHOICES` the first is tried,
+    lists of budgets are reduced to those that are a headline of some probe, and further geometries
+    are left out. The copies of the weights that the full lists keep are :func:`copies_left_out`.
     """
     single = {
         value
@@ -67,12 +67,12 @@ def least_effort(battery: Battery) -> Battery:
     return battery.model_copy(
         update={
             "name": f"{battery.name} at its least effort",
-            "probes": {name: _thrifty(each, single) for name, each in battery.probes.items()},
+            "probes": {name: _reduced(each, single) for name, each in battery.probes.items()},
         }
     )
 
 
-def _thrifty(settings: ProbeSettings, single: set[float]) -> ProbeSettings:
+def _reduced(settings: ProbeSettings, single: set[float]) -> ProbeSettings:
     kind, given = type(settings), settings.model_dump()
     changes: dict[str, Any] = {}
     for name, field in kind.model_fields.items():
@@ -80,40 +80,40 @@ def _thrifty(settings: ProbeSettings, single: set[float]) -> ProbeSettings:
             continue
         value = given[name]
         if name in REPEATS:
-            changes[name] = _least(field)
+            changes[name] = _minimum(field)
         elif name in FEW:
             changes[name] = min(value, FEW[name])
         elif name in CHOICES:
             changes[name] = value[:1]
         elif name == "effort":
             changes[name] = "quick"
-        elif name in LADDERS and isinstance(value, tuple):
+        elif name in BUDGETS and isinstance(value, tuple):
             changes[name] = tuple(each for each in value if each in single) or value[-1:]
         elif name == "also":
             changes[name] = {}
     return kind.model_validate(given | changes)
 
 
-def _least(field: FieldInfo) -> object:
+def _minimum(field: FieldInfo) -> object:
     return next((each.ge for each in field.metadata if isinstance(each, Ge)), 1)
 
 
 def copies_left_out(battery: Battery) -> int:
-    """Copies of the weights that the battery keeps at most, and :func:`least_effort` does not.
+    """Copies of the weights that the battery keeps at most, and :func:`minimal_battery` does not.
 
-    The weight probe keeps one a rung, for the joint probe, which keeps one a cell.
+    The weight probe keeps one per radius, for the joint probe, which keeps one per pair of budgets.
     """
-    return _kept(battery) - _kept(least_effort(battery))
+    return _kept(battery) - _kept(minimal_battery(battery))
 
 
 def _kept(battery: Battery) -> int:
     tables = {name: settings.model_dump() for name, settings in battery.probes.items()}
-    rungs = len(tables["weight"]["radii"]) if "weight" in battery.default else 0
-    cells = 0
+    radii = len(tables["weight"]["radii"]) if "weight" in battery.default else 0
+    pairs = 0
     if "joint" in battery.default:
         joint = tables["joint"]
-        cells = len(joint[joint.get("headline_norm", "linf")]) * len(joint["radii"])
-    return rungs + cells
+        pairs = len(joint[joint.get("headline_norm", "linf")]) * len(joint["radii"])
+    return radii + pairs
 
 
 @torch.no_grad()
@@ -128,8 +128,8 @@ def untrained(
     """A network with random weights, and random images that it classifies correctly.
 
     Batch norm's statistics are those of the images, and the last layer's bias centres the logits,
-    so that no class has all of them. The labels are the network's own predictions: every example
-    is there to be attacked.
+    so that not all images get the same class. The labels are the network's own predictions, so that
+    every example is attacked.
 
     Args:
         architecture: a name of :func:`models_zoo.list_architectures`.
