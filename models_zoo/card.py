@@ -1,4 +1,4 @@
-"""The catalogue card: everything that is known about a checkpoint before it is scored."""
+"""The catalogue card: all metadata of a checkpoint before it is scored."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ UNKNOWN_DATASET = "unknown"
 
 
 class Training(BaseModel):
-    """How a checkpoint came to be.
+    """The origin of a checkpoint.
 
     Attributes:
         recipe: name of the training recipe, such as ``"pgd-at"``.

@@ -1,4 +1,4 @@
-"""A network with its normalisation inside, so that everyone else speaks in [0, 1]."""
+"""A network that contains its normalisation, so that its inputs are images in [0, 1]."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts of strangers in a form that can be printed: one line, no control characters, no flood."""
+"""User-supplied text made printable: one short line without control characters."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from pathlib import PurePath
 
 NAME = 80
-"""Characters of a name that are shown at most."""
+"""Maximum number of characters shown of a name."""
 
 PATH = 240
 """Characters of a path that are shown at most; it is cut in its middle, before the file's name."""

@@ -10,17 +10,17 @@ from models_zoo.display import cut, printable, shown
 __all__ = ["InputError", "printable", "reason_of", "shown", "unknown_name"]
 
 MESSAGE = 2000
-"""Characters of a message at most; what is longer is cut in its middle."""
+"""Maximum characters of a message; longer ones are cut in the middle."""
 
 WORD = 400
-"""Characters of a word in a message at most, so that no name pushes the rest of a message out."""
+"""Maximum characters of a word, so that a long name does not displace the rest of a message."""
 
 SHOWN = 300
 """Characters of names that a message lists at most; of more names it gives the number."""
 
 
 class InputError(ValueError):
-    """Something the caller gave cannot be used.
+    """An argument or input of the caller cannot be used.
 
     The message says what was wrong, with which value, and what to do. It is one line of at most
     :data:`MESSAGE` printable characters, whatever was put into it: what does not print is escaped.
@@ -56,7 +56,7 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> InputError:
 
 
 def reason_of(error: BaseException, limit: int = 160) -> str:
-    """The first line of a foreign error's message, or its kind where it says nothing.
+    """The first line of a foreign error's message, or its type if the message is empty.
 
     Args:
         error: what was raised.

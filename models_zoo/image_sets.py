@@ -1,4 +1,4 @@
-"""What the images of common data sets look like, for checkpoints that do not say it themselves."""
+"""Shapes and classes of common data sets, for checkpoints that do not state them."""
 
 from __future__ import annotations
 

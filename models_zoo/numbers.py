@@ -1,4 +1,4 @@
-"""Numbers as people type them."""
+"""Parsing numbers as users type them."""
 
 from __future__ import annotations
 

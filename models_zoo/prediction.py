@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 NO_CLASS = -1
-"""Stands for the class of an output that is not finite; equal to no label."""
+"""Class of an output that is not finite; equal to no label."""
 
 
 def predicted_classes(logits: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""How an image of any size becomes one that a model takes, as its authors evaluate it."""
+"""Preprocessing of an image of any size for a model, as its authors evaluate it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The process-wide modes of PyTorch: set to what the suite computes in, handed back as they were.
+"""The process-wide modes of PyTorch: set for the suite's computations, restored afterwards.
 
 A caller's ``torch.no_grad()``, default type, autocast or TensorFloat-32 must not change a score,
 and a score must not change them. Every public function runs inside :func:`fixed_modes`.
@@ -28,10 +28,10 @@ _SMALL = 1e-310
 """A denormal of float64, which is zero where such numbers are flushed."""
 
 _ROUNDING = 1e-6
-"""How far off a product of numbers below 1 may be in float32."""
+"""Tolerance for a float32 product of numbers below 1."""
 
 _ONE_AT_A_TIME = threading.RLock()
-"""Most modes, the global generators and the flags of a model are the process's, not a thread's."""
+"""Most modes, the global generators and a model's flags are shared by all threads."""
 
 
 @contextmanager
@@ -139,7 +139,7 @@ def _flushes_denormals() -> bool:
 
 
 def _require_usual_arithmetic() -> None:
-    """Refuse to compute where a mode or a hook of the caller's changes values or gradients.
+    """Raise an error if a mode or a hook of the caller changes values or gradients.
 
     One product and its derivative, of numbers that do not survive rounding to fewer digits.
     """

@@ -151,7 +151,7 @@ def _bias(bias: Tensor | None, weight: Tensor) -> tuple[Tensor, Reach]:
 
 
 def propagate(z: Enclosure, layer: Layer) -> Enclosure:
-    """What encloses the layer's outputs, for all weights in reach and in float32."""
+    """An enclosure of the layer's outputs, for all weights in the ball and in float32."""
     centre = layer.apply(z.centre, layer.weight) + layer.shaped(layer.bias)
     box, ball = torch.zeros_like(centre), layer.norm * z.ball
     if bool(z.box.any()):

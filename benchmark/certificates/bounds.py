@@ -88,7 +88,7 @@ class Certifier:
         return proven
 
     def _prove(self, some: Subject, eps: float, moves: dict[str, Reach]) -> Tensor:
-        """The outcomes of one batch, walk by walk, on what is not proven yet."""
+        """The outcomes of one batch; each walk runs on the examples not proven yet."""
         proven = torch.zeros_like(some.labels, dtype=torch.bool)
         reach = eps + max(TOLERANCE, SLACK[self.norm] * eps) if eps else 0.0
         for start, collapse in self._walks(eps):

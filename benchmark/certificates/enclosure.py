@@ -31,7 +31,7 @@ class Enclosure:
 
     @property
     def magnitude(self) -> Tensor:
-        """What no entry of ``centre + u`` exceeds in absolute value."""
+        """Elementwise upper bound of ``abs(centre + u)``."""
         return self.centre.abs() + self.box
 
     @property

@@ -16,7 +16,7 @@ from models_zoo.errors import InputError
 
 
 class UncertifiableError(InputError):
-    """A model, or a set of perturbations, that no bound is known for."""
+    """No bound is known for a model or a set of perturbations."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Reach:
 
 
 STILL = Reach(0.0)
-"""That of a tensor that does not move."""
+"""The reach of a tensor that does not move."""
 
 
 def reaches(ball: WeightBall) -> dict[str, Reach]:
@@ -75,7 +75,7 @@ FORM = {
     getattr(Tensor, name).__get__
     for name in ("shape", "dtype", "device", "ndim", "requires_grad", "is_cuda", "layout")
 } | {Tensor.size, Tensor.dim, Tensor.numel}
-"""What a network may ask of a weight that moves: nothing that depends on its values."""
+"""The attributes of a moving weight that a network may read; none depends on its values."""
 
 
 class Moving(Tensor):
@@ -107,7 +107,7 @@ class Moving(Tensor):
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Answer questions about the tensor's form and refuse everything else."""
+        """Allow reading the tensor's shape and type and refuse everything else."""
         if func in FORM and isinstance(args[0], Moving):
             return func(args[0].bare, *args[1:], **(kwargs or {}))
         name = getattr(func, "__name__", str(func))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 HAIR = 1 + 1e-9
-"""What float64 singular values are enlarged by, so that their own rounding cannot matter."""
+"""Factor that covers the rounding of float64 singular values."""
 
 MOST_WORK = 3e8
 """Multiply-adds beyond which a convolution's spectrum is not computed, only the cheaper bound."""

@@ -35,7 +35,7 @@ class Walk:
     layers: int = 0
 
     def enter(self, enclosure: Enclosure) -> Enclosure:
-        """What enters the next linear layer."""
+        """The input of the next linear layer."""
         here, self.layers = self.layers, self.layers + 1
         return enclosure.collapsed() if here == self.collapse else enclosure
 
@@ -81,7 +81,7 @@ class Unknown:
         return lambda *args, **kwargs: METHODS[name](self, *args, **kwargs)
 
     def then(self, enclosure: Enclosure) -> Unknown:
-        """What an operation makes of it."""
+        """The result of an operation, with a new enclosure."""
         return Unknown(enclosure, self.walk)
 
     @property

@@ -1,4 +1,4 @@
-"""The one form in which every probe gets its examples."""
+"""Labelled images, as every probe receives them."""
 
 from __future__ import annotations
 

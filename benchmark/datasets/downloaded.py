@@ -136,7 +136,7 @@ def _open(name: str, listing: Listing, split: str, root: Path) -> Any:
 
 @contextlib.contextmanager
 def _download() -> Iterator[None]:
-    """What torchvision prints goes to stderr, and a silent server is not waited for for ever."""
+    """Send what torchvision prints to stderr, and give up on a silent server."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(_TIMEOUT)
     try:

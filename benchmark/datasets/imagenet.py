@@ -21,13 +21,13 @@ FOLDERS = {"train": "train", "test": "val"}
 """ImageNet's test labels are not public: the validation images are what everyone tests on."""
 
 MOST = 10_000
-"""Images that are read without having been counted out: 6 GB."""
+"""Images read without an explicit number: 6 GB."""
 
 EXTENSIONS = (".jpeg", ".jpg", ".png")
 
 _OTHERS = (".", "_", "@", "$", "#", "~")
 _OTHERS_NAMED = ("lost+found", "System Volume Information", "Thumbs.db", "desktop.ini")
-"""How names of what is no data begin, and names: of editors, archives and file systems."""
+"""Prefixes, and names, of folders of editors, archives and file systems, which are ignored."""
 
 _DEFAULT = Preprocessing()
 

@@ -17,7 +17,7 @@ WORDNET = re.compile(r"n\d{8}")
 """A WordNet id, such as n01440764."""
 
 LISTS = ("val.txt", "LOC_val_solution.csv")
-"""Lists that say which class each image of a flat folder is of."""
+"""Files that list the class of each image of a flat folder."""
 
 _TWOFOLD = ("cardigan", "crane", "crane bird", "maillot", "maillot tank suit", "missile")
 """English names that are of two classes each, such as the dog and the jacket."""

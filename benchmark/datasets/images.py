@@ -1,4 +1,4 @@
-"""Decoding one image file: right pixels, or one line that names the file."""
+"""Decode one image file, or raise a one-line error that names it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from models_zoo.errors import InputError, reason_of
 from models_zoo.preprocessing import Preprocessing
 
 FORMATS = ("JPEG", "PNG")
-"""What is decoded, whatever a file is called: some of ImageNet's .JPEG files are PNG."""
+"""Formats that are decoded, whatever the file name: some of ImageNet's .JPEG files are PNG."""
 
 MOST_PIXELS = 100_000_000
-"""Of an image, and of what resizing makes of it: 300 MB."""
+"""Maximum pixels of an image, before and after resizing: 300 MB."""
 
 _SIXTEEN_BITS = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 
@@ -56,7 +56,7 @@ def read_image(path: Path, preparation: Preprocessing) -> Tensor:
 
 @contextmanager
 def _strict() -> Iterator[None]:
-    """Whatever the process was told: truncated images are errors, and large ones no warnings."""
+    """Override Pillow's settings: truncated images are errors, large ones give no warnings."""
     lenient, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
     try:
         with warnings.catch_warnings(action="ignore"):

@@ -12,10 +12,10 @@ from PIL import Image, UnidentifiedImageError
 from models_zoo.errors import InputError, reason_of
 
 PIXELS = 1 << 25
-"""Pixels of an image at most."""
+"""Maximum number of pixels of an image."""
 
 SCANS = 100
-"""Scans of a file at most; encoders write up to twelve."""
+"""Maximum number of scans of a file; encoders write up to twelve."""
 
 FORM = "jpeg uint8 (bytes of all files joined), offsets int64 (N + 1,) and y int64 (N,)"
 

@@ -33,7 +33,7 @@ def run_local(tasks: Sequence[Task], listener: Listener, jobs: int) -> list[Repo
 
     Args:
         tasks: what to evaluate.
-        listener: told of results as soon as they are there.
+        listener: called with each result as soon as it is available.
         jobs: how many tasks to run at once.
 
     Returns:

@@ -60,7 +60,7 @@ def run_apart(
 
     Args:
         items: the tasks with their indices.
-        listener: told of results as soon as they are there.
+        listener: called with each result as soon as it is available.
         threads: of each process.
         processes: how many there are.
 
@@ -137,7 +137,7 @@ def _heard(worker: _Worker, listener: Listener, reports: dict[int, Report]) -> b
 
 
 def _given(worker: _Worker, waiting: list[Item]) -> bool:
-    """Hand a worker the next task; whether there was one."""
+    """Send a worker the next task; returns whether there was one."""
     if not waiting:
         return False
     worker.item = waiting.pop(0)
@@ -147,13 +147,13 @@ def _given(worker: _Worker, waiting: list[Item]) -> bool:
 
 
 def _ended(worker: _Worker) -> None:
-    """End a worker without tasks, which waits for one."""
+    """Stop an idle worker."""
     worker.connection.close()
     worker.process.terminate()
 
 
 def _death(worker: _Worker) -> str:
-    """What to say of a worker that is gone."""
+    """Message about a worker that has died."""
     worker.process.join(EXIT_CODE_TIMEOUT)
     worker.connection.close()
     what = describe_exit(worker.process)
@@ -183,7 +183,7 @@ def describe_exit(process: Process) -> str:
 
 
 class _Sender:
-    """The listener inside a worker: passes events on."""
+    """The listener inside a worker: forwards events to the parent."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -196,7 +196,7 @@ class _Sender:
 
 
 def _work(connection: Connection, parent: int, threads: int) -> None:
-    """Take tasks until there are none left."""
+    """Evaluate tasks until none are left."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent takes it, and ends the workers
     torch.set_num_threads(threads)
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
@@ -211,7 +211,7 @@ def _work(connection: Connection, parent: int, threads: int) -> None:
 
 
 def _sendable(error: Exception) -> Exception:
-    """An error as it can be sent: some of those of other libraries cannot be put together again."""
+    """An error that can be pickled; some errors of other libraries cannot be restored."""
     if isinstance(error, InputError) or type(error).__module__ == "builtins":
         return error
     return RuntimeError(f"{type(error).__name__}: {reason_of(error)}")

@@ -33,17 +33,17 @@ Item = tuple[int, Task]
 
 
 class Listener(Protocol):
-    """Who is told of a run's events, in the calling process; ``index`` is the task's."""
+    """Receives the events of a run in the calling process; ``index`` is the task's."""
 
     def progressed(self, index: int, text: str) -> None:
-        """A piece of work is done."""
+        """A part of the work is done."""
 
     def answered(self, index: int, provenance: Provenance, result: ProbeResult) -> None:
-        """A probe has answered."""
+        """A probe has finished."""
 
 
 def run_task(task: Task, index: int, listener: Listener) -> Report:
-    """Evaluate a task, telling a listener of its events under an index."""
+    """Evaluate a task and report its events to a listener under an index."""
     return evaluate(
         task.model,
         task.images,

@@ -1,1 +1,1 @@
-"""Measures: numbers of a model's surroundings that are not accuracies."""
+"""Measures of a model's loss and predictions near its inputs and weights; no accuracies."""

@@ -20,7 +20,7 @@ from benchmark.subject import Subject
 from models_zoo.prediction import predicted_classes
 
 LEAST = 1e-12
-"""A smaller divergence, in nats, is rounding; its reciprocal would be any number."""
+"""Smallest divergence used in reciprocals, in nats; smaller values are rounding errors."""
 
 FIRST_STEP = 1.0
 """First step of the ascent, in radii: shorter than usual, since the starts are far out already."""
@@ -28,7 +28,7 @@ FIRST_STEP = 1.0
 
 @dataclass(frozen=True)
 class Divergence:
-    """What was found in the balls of one radius.
+    """The results for the balls of one radius.
 
     Attributes:
         values: (N,), the largest KL divergence from each clean prediction, float64, in nats.

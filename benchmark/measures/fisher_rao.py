@@ -1,4 +1,4 @@
-"""The Fisher-Rao norm: the length of the weights as the loss feels it.
+"""The Fisher-Rao norm: the length of the weights in the metric of the loss.
 
 Source: Liang, Poggio, Rakhlin, Stokes 2019, "Fisher-Rao metric, geometry, and complexity of neural
 networks", AISTATS.

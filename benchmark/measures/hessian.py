@@ -27,7 +27,7 @@ TOLERANCE = 1e-3
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Both ends of a symmetric matrix's spectrum, as far as Lanczos came.
+    """Both ends of a symmetric matrix's spectrum, as estimated by Lanczos.
 
     Attributes:
         largest: the largest Ritz value, never above the largest eigenvalue but for rounding.
@@ -43,7 +43,7 @@ class Spectrum:
 
 
 class Hessian:
-    """Of the mean clean cross-entropy by the kernels: tensors of two or more dimensions.
+    """Hessian of the mean clean cross-entropy in the kernels: tensors of two or more dimensions.
 
     Args:
         subject: model and examples.

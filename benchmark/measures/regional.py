@@ -1,4 +1,4 @@
-"""What regional attacks reach, and how large their examples are beside the unrestricted attack's.
+"""Success rates of regional attacks, and their perturbation norms relative to the full attack.
 
 Source: Ozbulak et al. 2020 and its public code for the norms: l0 is the share of pixels with any
 channel changed, l2 is Euclidean over all channels, linf the largest change of any value.
@@ -18,7 +18,7 @@ from benchmark.statistics import exact, wilson
 
 NORMS = ("l0", "l2", "linf")
 CHANGED = 1e-5
-"""A smaller change, in input units, is what float32 leaves of steps that cancelled."""
+"""Smaller changes, in input units, are rounding errors of steps that cancel."""
 
 
 def perturbation_norms(images: Tensor, clean: Tensor) -> Tensor:
@@ -63,7 +63,7 @@ class Tally:
         )
 
     def counts(self, regions: Sequence[int]) -> tuple[int, int]:
-        """How often the model was fooled in these regions, and how often that was tried."""
+        """Number of successes and of attempts in these regions."""
         return int(self.fooled[:, list(regions)].sum()), len(regions) * int(self.attempted.sum())
 
     def rate(self, regions: Sequence[int]) -> Score | None:
@@ -78,7 +78,7 @@ class Tally:
         return wilson(fooled / tried, int(self.attempted.any(0).sum()))
 
     def median_norms(self, region: int) -> list[float]:
-        """Median l0, l2 and linf of the examples found in a region; NaN where there is none."""
+        """Median l0, l2 and linf norms of the examples found in a region; NaN if there are none."""
         found = self.norms[:, region][self.fooled[:, region]]
         return [float(found[:, i].quantile(0.5)) if len(found) else torch.nan for i in range(3)]
 

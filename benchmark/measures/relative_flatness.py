@@ -23,12 +23,12 @@ from torch import Tensor, nn
 from benchmark.subject import Subject
 
 ROUNDING = 1e-6
-"""A feature whose deviation is a smaller share of its size does not vary."""
+"""A feature whose relative deviation is smaller counts as constant."""
 
 
 @dataclass(frozen=True)
 class LastLayer:
-    """A linear layer whose output are the logits.
+    """A linear layer whose outputs are the logits.
 
     Attributes:
         weight: (K, d).
@@ -114,7 +114,7 @@ class _Call:
 
 @contextmanager
 def _watched(model: nn.Module) -> Iterator[list[_Call]]:
-    """The last call of any linear layer of the model, while inside."""
+    """Record the last call of a linear layer of the model inside the context."""
     calls: list[_Call] = []
 
     def record(layer: nn.Module, inputs: tuple[Tensor, ...], outputs: Tensor) -> None:

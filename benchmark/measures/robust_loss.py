@@ -25,7 +25,7 @@ INPUT_STEP = 0.007 / 0.0314
 
 @dataclass(frozen=True)
 class Attacked:
-    """A model's losses on the images an attack found.
+    """A model's losses on the images found by an attack.
 
     Attributes:
         losses: cross-entropy (N,), in nats.
@@ -88,7 +88,7 @@ class RobustLoss:
 
 @dataclass(frozen=True)
 class Rise:
-    """How much worse a model is with perturbed weights than with its own, under the same attack.
+    """Increase of the loss and error from a model's own to perturbed weights, under one attack.
 
     Attributes:
         loss: increase of the mean loss, in nats, float64; a scalar or (perturbations,).

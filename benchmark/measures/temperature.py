@@ -1,4 +1,4 @@
-"""The temperature that calibrates a model, so that the scale of its logits can be taken out.
+"""The temperature that calibrates a model, to remove the scale of its logits.
 
 Source: temperature scaling, Guo et al. 2017, "On calibration of modern neural networks". The
 targets are smoothed as in Platt 1999, or a model without an error would have the temperature 0.
@@ -15,7 +15,7 @@ WIDEST = 1e3
 """The temperature stays within this factor of the deviation of the logits."""
 
 HALVINGS = 50
-"""Bisections of its logarithm; what is left is rounding."""
+"""Bisections of its logarithm; the remaining error is rounding."""
 
 
 def calibrated_temperature(logits: Tensor, labels: Tensor) -> float:

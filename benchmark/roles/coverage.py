@@ -1,4 +1,4 @@
-"""How much of what feeds a model's linear maps is under attack."""
+"""The share of the operands of a model's linear maps that is under attack."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from benchmark.roles.tracing import Trace, undisturbed
 from models_zoo.functional_call import functional_call
 
 NUDGE = 0.5
-"""How far tensors without a gradient are moved, in units of their norm, to see if they count."""
+"""Length of the trial move of tensors with zero gradient, relative to their norm."""
 
 TRIED = 64
-"""At most so many of them are tried one by one."""
+"""Maximum number of them that are moved one by one."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Coverage:
 
 
 def covered(trace: Trace, chosen: Mapping[str, Tensor], blind: frozenset[str]) -> Coverage:
-    """Compare what moves with what feeds linear maps.
+    """Compare the tensors that move with those that feed linear maps.
 
     An operand computed from several tensors, such as a kernel with a scale and a mask, has as many
     numbers as it can take independently; those that the moving tensors can change are under attack.

@@ -1,4 +1,4 @@
-"""What the operations of ATen do with their operands, as far as the roles of weights ask."""
+"""What the operations of ATen do with their operands, as far as roles depend on it."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ SUMMING = frozenset(("sum", "mean", "nansum", "nanmean", "cumsum"))
 
 ROOTS = frozenset(("sqrt", "rsqrt"))
 POWERS = frozenset(("pow", "float_power"))
-"""With :data:`ROOTS`, what makes a deviation of a variance."""
+"""With :data:`ROOTS`, the operations that turn a variance into a deviation."""
 
 INVERTING = frozenset(("rsqrt", "reciprocal", "exp"))
 
@@ -95,7 +95,7 @@ STATISTICAL = (
         *("log", "log2", "where", "cat", "stack"),
     }
 )
-"""Entry by entry: statistics stay statistics."""
+"""Elementwise operations: statistics stay statistics."""
 
 SAME = frozenset(
     (
@@ -111,7 +111,7 @@ SAME = frozenset(
         *("detach_copy", "alias_copy", "type_as", "requires_grad_"),
     )
 )
-"""The same numbers in another form."""
+"""Operations that return the same numbers in another shape or type."""
 
 MULTIPLYING = frozenset(("mul", "multiply"))
 DIVIDING = frozenset(("div", "divide", "true_divide"))
@@ -130,7 +130,7 @@ DRAWING = frozenset(
         "normal_functional",
     )
 )
-"""Numbers that a forward pass draws itself."""
+"""Operations that draw random numbers."""
 
 LOOKUPS = frozenset(
     ("embedding", "_embedding_bag", "embedding_bag", "index", "index_select", "gather")
@@ -143,4 +143,4 @@ CUTTING = frozenset(
         *("index", "index_select", "gather", "as_strided", "diagonal"),
     )
 )
-"""Parts of their operand."""
+"""Operations that return a part of their operand."""

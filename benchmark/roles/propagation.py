@@ -1,4 +1,4 @@
-"""How what is known of tensors goes through the operations of a forward pass."""
+"""Propagates the origins of tensors through the operations of a forward pass."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmark.roles.values import AFFINE, PLAIN, Leaf, Operand, Value, merged
 
 
 class Propagation:
-    """Follows the numbers of leaves, and notes what they are used for.
+    """Follows the numbers of leaves and records what they are used for.
 
     Attributes:
         leaves: what the forward pass began with; values refer to them by position.
@@ -97,7 +97,7 @@ class Propagation:
         return value
 
     def leaf(self, leaf: Leaf) -> Value:
-        """Take in a tensor that nothing is known of."""
+        """Register a tensor of unknown origin."""
         self.leaves.append(leaf)
         return Value(counts={len(self.leaves) - 1: leaf.numbers} if leaf.numbers else {})
 

@@ -21,7 +21,7 @@ class Roles:
 
     @cached_property
     def kernels(self) -> frozenset[str]:
-        """Names of what carries the numbers of a linear map's operand, unlike a scale or a mask."""
+        """Names of the tensors with the numbers of a linear map's operand, not scales or masks."""
         return frozenset(
             leaf.name for operand in self.trace.operands for leaf in self._carriers(operand)
         ) - {""}

@@ -50,7 +50,7 @@ class Trace:
 
 
 def trace(model: nn.Module, images: Tensor) -> Trace:
-    """Pass images forward with copies of all parameters and buffers, and watch.
+    """Trace a forward pass with copies of all parameters and buffers.
 
     Copies in place of the tensors themselves show what a caller who replaces them by name reaches:
     a weight that the model has cached, or keeps elsewhere, is a constant to it. The model and the
@@ -106,7 +106,7 @@ def named_tensors(model: nn.Module) -> Iterator[tuple[str, str, Tensor]]:
 
 
 def leaf_of(kind: Any, name: str, tensor: Tensor) -> Leaf:
-    """What is to be known of a tensor that a forward pass begins with."""
+    """The description of a tensor that a forward pass starts with."""
     return Leaf(
         kind=kind,
         name=name,
@@ -127,7 +127,7 @@ def copy_of(tensor: Tensor, *, requires_grad: bool) -> Tensor:
 
 
 def _numbers(tensor: Tensor) -> int:
-    """How many numbers a constant holds: none in a mask, one of several that are equal."""
+    """Number of distinct values of a constant: 0 for a mask, equal numbers count once."""
     if tensor.layout != torch.strided or tensor.is_meta:
         return tensor.numel()
     if tensor.is_quantized:
@@ -147,7 +147,7 @@ def _numbers(tensor: Tensor) -> int:
 
 
 class _Watching(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignore]
-    """Sees every operation below autograd, whatever Python, TorchScript or fx called it."""
+    """Intercepts every operation below autograd, whether called by Python, TorchScript or fx."""
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -173,7 +173,7 @@ class _Watching(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-igno
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Do the operation, and follow what goes through it."""
+        """Run the operation and propagate the origins of its operands."""
         named = kwargs or {}
         given = [self._given(each) for each in _flat((*args, *named.values()))]
         out = func(*args, **named)
@@ -232,7 +232,7 @@ class _Watching(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-igno
             self.storages[_storage(tensor)] = (0, value)
 
     def _value(self, tensor: Tensor) -> Value:
-        """What is known of a tensor; one that was never seen is a constant of the model's own."""
+        """The description of a tensor; an unknown one is a constant of the model."""
         storage = self.storages.get(_storage(tensor))
         if tensor in self.values:
             clock, value = self.values[tensor]

@@ -70,7 +70,7 @@ class Value:
 
 
 PLAIN = Value(moved=True)
-"""An activation of which nothing else is known."""
+"""An activation without further properties."""
 
 AFFINE = frozenset(("gain", "shift"))
 """What a normalization may bring after its statistics."""

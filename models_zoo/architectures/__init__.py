@@ -1,4 +1,4 @@
-"""Network architectures by name, one module a family; importing this package registers them."""
+"""Network architectures by name, one module per family; importing this package registers them."""
 
 from models_zoo.architectures import (
     cifar_cnn,

@@ -12,7 +12,7 @@ from models_zoo.architectures.shape import Shape
 from models_zoo.errors import InputError
 
 Build = Callable[[Mapping[str, str], int, Shape], nn.Module]
-"""A network from the parts of a name, the number of classes and the shape of an image."""
+"""Builds a network from the parts of a name, the number of classes and the shape of an image."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Which architectures weights may be of, by their names and shapes alone."""
+"""Candidate architectures of weights, from their names and shapes alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 """Shapes of weights by name."""
 
 CONVOLUTIONS = 6
-"""Up to so many convolutions, strides and poolings that fit are looked for."""
+"""Maximum number of convolutions for which fitting strides and poolings are searched."""
 
 SMALL = ("mlp", "cnn", "cnn-a", "cifar-resnet2b")
 """Architectures of one name, which cost little to compare with."""
@@ -25,7 +25,7 @@ VARIANTS = 12
 
 
 def guess(shapes: Shapes, input_shape: Shape) -> list[str]:
-    """Names of architectures of this package that are worth a comparison, the likeliest first.
+    """Names of candidate architectures of this package, the likeliest first.
 
     Args:
         shapes: of weights, without what wrappers put in front, by common names.
@@ -161,7 +161,7 @@ def _layers(
 
 
 def _oddness(text: str) -> tuple[int, int]:
-    """How unusual a network is: paddings left out, strides and poolings mixed."""
+    """How unusual a network is: missing paddings, mixed strides and poolings."""
     parts = text.split(":")[1].split("-")
     pools, strides = parts.count("M"), sum("s2" in each for each in parts)
     kinds = {each.partition("p")[2] for each in parts if each[0].isdigit()}

@@ -1,4 +1,4 @@
-"""What an architecture is told of its images."""
+"""The shape of the images of an architecture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How large a network would be, before memory is taken for it."""
+"""The size of a network, before memory is allocated for it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ALLOCATIONS = 100_000
 
 
 class _TooLargeError(Exception):
-    """A constructor asked for more than it may."""
+    """A constructor exceeded the limit."""
 
 
 class WithoutStorage(TorchFunctionMode):

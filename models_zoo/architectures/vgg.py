@@ -16,7 +16,7 @@ from models_zoo.architectures.mlp import hidden_widths
 from models_zoo.architectures.shape import Shape
 
 POOL = 0
-"""Stands for a 2x2 maximum in :data:`LAYERS`."""
+"""Marks a 2x2 max pooling in :data:`LAYERS`."""
 
 LAYERS = {
     11: (64, 0, 128, 0, 256, 256, 0, 512, 512, 0, 512, 512, 0),

@@ -1,4 +1,4 @@
-"""Which tensor of a file is which of a network, whatever was put around the network's names."""
+"""Matching the tensors of a file to those of a network, whatever prefixes the names have."""
 
 from __future__ import annotations
 

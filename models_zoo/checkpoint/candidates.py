@@ -1,4 +1,4 @@
-"""Which of the sets of weights in a file are meant: training scripts keep several side by side."""
+"""Choosing one of the sets of weights in a file; training scripts may save several."""
 
 from __future__ import annotations
 

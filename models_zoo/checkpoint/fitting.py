@@ -1,4 +1,4 @@
-"""Putting named tensors into a network, or saying exactly why they do not fit."""
+"""Loading named tensors into a network, or reporting exactly why they do not fit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from models_zoo.display import label
 from models_zoo.errors import InputError, shown
 
 SHOWN = 3
-"""How many offending keys a message names."""
+"""Number of offending keys that a message names."""
 
 
 class MismatchError(InputError):
@@ -24,7 +24,7 @@ class MismatchError(InputError):
 
 @dataclass(frozen=True)
 class Fit:
-    """What was done to weights for them to fit.
+    """How weights were changed to fit.
 
     Attributes:
         notes: what a user should know of it, one line each; none where names matched exactly.

@@ -1,4 +1,4 @@
-"""Telling what a checkpoint file is from its first bytes, before anything parses it."""
+"""The format of a checkpoint file, from its first bytes and before it is parsed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a pickle says, without doing what it asks for.
+"""The content of a pickle, without executing it.
 
 A pickle is a program. Here its steps are followed as far as they put plain values together. Where
 it names a class or a function, nothing is imported or called: tensors are noted as descriptions,

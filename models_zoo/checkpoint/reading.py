@@ -1,4 +1,4 @@
-"""Reading weights without ever running what a file may carry."""
+"""Reading weights without executing code from the file."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def open_checkpoint(
 
 
 def inspecting(path: Path, weights: str | None = None) -> Inspect:
-    """What looks at a checkpoint file before it is read as a whole."""
+    """The check of a checkpoint file before it is read as a whole."""
     return lambda source: _choice(path, source, weights)
 
 

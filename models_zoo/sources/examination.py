@@ -12,7 +12,7 @@ from models_zoo.errors import InputError, reason_of
 from models_zoo.sources.bounded import Bounded, memory_limit
 
 BATCH = 3
-"""Images it is asked about: more than the one or two for which programs are often exported."""
+"""Number of test images: more than the one or two for which programs are often exported."""
 
 TOLERANCE = 1e-3
 """How far the logits of an image may move with its batch, relative to the largest of them."""
@@ -21,12 +21,12 @@ _EXPORT = "export it in eval mode with a batch dimension of any size"
 
 
 def random_images(input_shape: Shape) -> Tensor:
-    """The images (N, C, H, W) that a network is asked about: as many as :data:`BATCH`."""
+    """The test images (N, C, H, W), :data:`BATCH` of them."""
     return torch.rand(BATCH, *input_shape, generator=torch.Generator().manual_seed(0))
 
 
 def count_classes(network: nn.Module, input_shape: Shape, *, source: str) -> int:
-    """Ask a network about random images; how many classes it tells apart.
+    """Test a network on random images; returns its number of classes.
 
     Args:
         network: in eval mode, from images to logits.
@@ -68,7 +68,7 @@ def count_classes(network: nn.Module, input_shape: Shape, *, source: str) -> int
 
 
 def _same(value: Tensor, before: Tensor) -> bool:
-    """Whether a tensor is what it was; NaN is equal to itself here."""
+    """Whether two tensors are equal, with NaN equal to NaN."""
     if torch.equal(value, before):
         return True
     return value.is_floating_point() and torch.allclose(value, before, 0, 0, equal_nan=True)

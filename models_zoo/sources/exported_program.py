@@ -1,4 +1,4 @@
-"""Programs of ``torch.export`` (``.pt2``) as PyTorch modules; only for who trusts the file.
+"""Programs of ``torch.export`` (``.pt2``) as PyTorch modules; only with trust in the file.
 
 A program is code: what is read from the file is compiled into Python and run. Therefore nothing of
 it is touched unless the caller says that the file is trusted.
@@ -81,7 +81,7 @@ def read_exported(
 
 
 def untrusted(path: Path) -> InputError:
-    """What a program is refused with that the user did not say to trust."""
+    """The error for a program that the user has not declared trusted."""
     return InputError(
         f"model {shown(path)} is refused: it is an exported program, and loading one can execute "
         "code; if you trust where it comes from, give --trust (in Python trust=True), or "

@@ -228,7 +228,7 @@ def _name(path: Path) -> str:
 def _without_architecture(
     file: Path | FileBytes, weights: str | None, input_shape: Shape | None, classes: int | None
 ) -> InputError:
-    """What to say of weights whose architecture was not named: what they fit."""
+    """Message about weights whose architecture was not named: what they fit."""
     found = read_checkpoint(file, weights=weights)
     proposal = propose(found.tensors, input_shape or (3, 32, 32), classes)
     return InputError(

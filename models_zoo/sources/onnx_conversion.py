@@ -39,7 +39,7 @@ def convert(model: Any, names: Names, images: Tensor) -> fx.GraphModule:
 
     Returns:
         A module of one submodule a node, in their order, with the ``onnx_mapping`` that onnx2torch
-        gave it. Initialisers are in layers that took them in, or buffers of :data:`STORE`.
+        gave it. Initializers are in layers that took them in, or buffers of :data:`STORE`.
 
     Raises:
         InputError: an operator is not known, cannot be converted as it is used, or does not take

@@ -24,9 +24,9 @@ GROWTH = 8
 
 
 def fold(onnx: Any, model: Any, names: Names) -> None:
-    """Make initialisers of what is computed from constants, and opset 17 of the rest; in place.
+    """Make initializers of what is computed from constants, and opset 17 of the rest; in place.
 
-    A weight that one node changed keeps its name: the result is called as the initialiser it was
+    A weight that one node changed keeps its name: the result is called as the initializer it was
     computed from. A transposition in front of a product is taken into the product instead, so that
     the weight is moved in the shape it was trained in.
 
@@ -54,7 +54,7 @@ def fold(onnx: Any, model: Any, names: Names) -> None:
 
 
 class _Constants(dict[str, np.ndarray]):
-    """What was computed, and initialisers, which are unpacked each time they are asked for."""
+    """What was computed, and initializers, which are unpacked each time they are asked for."""
 
     def __init__(self, onnx: Any, graph: Any) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ class _Folding:
         self._names = names
         self._memory = SPARE + GROWTH * model.ByteSize()
         self._answers = {each.name for each in model.graph.output}
-        self._sources: dict[str, tuple[str, ...]] = {}  # initialisers a result was made of
+        self._sources: dict[str, tuple[str, ...]] = {}  # initializers a result was made of
         self._copies: set[str] = set()
         self._readers: dict[str, list[int]] = {}
         for index, node in enumerate(self.nodes):
@@ -164,7 +164,7 @@ class _Folding:
             self.dropped.add(readers[0])
 
     def finish(self) -> None:
-        """Make initialisers of what is read, in the order of what it was made of."""
+        """Make initializers of what is read, in the order of what it was made of."""
         graph = self._graph
         kept = type(graph)()
         kept.node.extend(n for index, n in enumerate(self.nodes) if index not in self.dropped)
@@ -188,7 +188,7 @@ class _Folding:
         graph.initializer.sort(key=lambda each: place[each.name])
 
     def _source(self, name: str, taken: set[str]) -> str:
-        """The initialiser by whose name a result goes: of its shape, its size, or the largest."""
+        """The initializer by whose name a result goes: of its shape, its size, or the largest."""
         own = self._names.values.get(name, "")
         if name in self._copies and is_path(own) and "." in own:
             return ""

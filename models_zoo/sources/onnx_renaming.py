@@ -41,9 +41,9 @@ class Names:
     """What the author of a graph called its parts, by our names for them.
 
     Attributes:
-        values: of inputs, initialisers and what nodes compute.
+        values: of inputs, initializers and what nodes compute.
         nodes: of nodes.
-        buffers: our names of initialisers that the exporter says are no parameters.
+        buffers: our names of initializers that the exporter says are no parameters.
     """
 
     values: dict[str, str] = field(default_factory=dict)
@@ -140,7 +140,7 @@ def _strip(message: Any) -> None:
 
 
 def tensors(message: Any) -> Iterator[Any]:
-    """Every tensor within a message: initialisers, attributes, those of graphs within graphs."""
+    """Every tensor within a message: initializers, attributes, those of graphs within graphs."""
     for each in _messages(message):
         if each.DESCRIPTOR.name == "TensorProto":
             yield each

@@ -27,9 +27,9 @@ WEIGHTED = MULTIPLYING | {
 
 
 def expose_weights(network: fx.GraphModule, graph: Any, names: Names) -> None:
-    """Rename layers and weights after the graph's initialisers, and make weights parameters.
+    """Rename layers and weights after the graph's initializers, and make weights parameters.
 
-    Parameters are registered in the order of the initialisers. A layer whose initialisers are not
+    Parameters are registered in the order of the initializers. A layer whose initializers are not
     called ``<layer>.weight`` keeps the converter's name. A name that is no path of plain
     identifiers, or is in use, is replaced by one of ours.
 
@@ -59,7 +59,7 @@ def expose_weights(network: fx.GraphModule, graph: Any, names: Names) -> None:
 def _uses(
     network: fx.GraphModule, graph: Any, names: set[str]
 ) -> tuple[dict[str, list[fx.Node]], dict[str, list[fx.Node]]]:
-    """Which layers have taken an initialiser in, and where the module reads it."""
+    """Which layers have taken an initializer in, and where the module reads it."""
     layers: dict[str, list[fx.Node]] = {}
     reads: dict[str, list[fx.Node]] = {}
     calls = [node for node in network.graph.nodes if node.op == "call_module"]
@@ -80,7 +80,7 @@ def _given(node: fx.Node) -> list[Any]:
 
 
 def _trained(graph: Any, buffers: set[str]) -> set[str]:
-    """Initialisers that are weights: not the normalisation of the images, sizes or constants."""
+    """Initializers that are weights: not the normalisation of the images, sizes or constants."""
     floating = {
         each.name
         for each in graph.initializer

@@ -112,7 +112,7 @@ def _read(file: FileBytes, trust: bool, known: Shape | None) -> tuple[nn.Module,
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Put the file's name in front of what is wrong with it."""
+    """Prefix an error message with the file's name."""
     try:
         yield
     except InputError as error:

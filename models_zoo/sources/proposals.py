@@ -1,4 +1,4 @@
-"""Which ``--architecture`` to name for weights, where none was named or another."""
+"""Proposing an ``--architecture`` for weights whose architecture is missing or wrong."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from models_zoo.display import shown
 from models_zoo.errors import InputError
 
 NAMES = 4
-"""How many architectures a message names."""
+"""Number of architectures that a message names."""
 
 FOREIGN = 3
-"""How many networks of libraries are built and compared at most: each takes a while."""
+"""Maximum number of library networks that are built and compared; each is slow."""
 
 COPIES = 4
-"""How many copies of one network a file may hold."""
+"""Maximum number of copies of one network in a file."""
 
 TENSORS = 20_000
-"""Weights of more names are not looked at: no network here has as many."""
+"""Maximum number of tensors: no known network has more."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ FILES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".tar", ".onnx", ".pt2"
 
 @dataclass(frozen=True)
 class Reference:
-    """The name of a foreign model, taken apart.
+    """The parsed name of a foreign model.
 
     Attributes:
         name: the name without the options that say where files lie on this machine.
@@ -100,7 +100,7 @@ class Reference:
 
 
 def parse_reference(name: str) -> Reference | None:
-    """A foreign model's name taken apart; ``None`` for a name, or pattern, of the zoo.
+    """Parse a foreign model's name; ``None`` for a name, or pattern, of the zoo.
 
     Args:
         name: such as ``"torchvision:resnet18"``, ``"net.onnx"`` or

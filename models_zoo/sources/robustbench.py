@@ -152,14 +152,14 @@ def _files(reference: Reference) -> list[Path]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what RobustBench prints; what matters of it is raised."""
+    """Suppress what RobustBench prints; errors are raised."""
     with warnings.catch_warnings(action="ignore"), contextlib.redirect_stdout(io.StringIO()):
         yield
 
 
 @contextlib.contextmanager
 def _no_empty_folders(folder: Path) -> Iterator[None]:
-    """Take away the folders that were made for a file that then could not be had."""
+    """Remove the folders created for a file that could not be downloaded."""
     made = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
         yield

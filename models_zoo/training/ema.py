@@ -46,10 +46,10 @@ class Averaged:
                 mean.copy_(value)
 
     def state(self) -> dict[str, Any]:
-        """What :meth:`restore` takes."""
+        """The state that :meth:`restore` takes."""
         return {"model": self.model.state_dict(), "steps": self.steps}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from where :meth:`state` was taken."""
+        """Resume from :meth:`state`."""
         self.model.load_state_dict(state["model"])
         self.steps = state["steps"]

@@ -30,7 +30,7 @@ Apply = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Interval:
-    """Stands for any tensor within ``radius`` of ``centre`` where a network expects one.
+    """Any tensor within ``radius`` of ``centre``, in place of a tensor that a network expects.
 
     Attributes:
         centre: (N, ...).
@@ -92,7 +92,7 @@ class Interval:
 def margin_errors(
     model: nn.Module, images: Tensor, labels: Tensor, *, eps: float, share: float
 ) -> Tensor:
-    """What no ``f_y - f_j`` can fall by more than, for images and weights that move at once.
+    """Upper bound of the decrease of ``f_y - f_j`` when images and weights move jointly.
 
     Args:
         model: ends in a linear layer; made of linear and convolutional layers, ReLU, sums.

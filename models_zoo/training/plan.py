@@ -1,4 +1,4 @@
-"""The zoo's own trainings as data: one TOML file a data set, from which every row is retrained."""
+"""The zoo's own trainings as data: one TOML file per data set, which reproduces every row."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ is a tenth above the 0.2 at which its battery measures (see ``docs/zoo.md``)."""
 
 
 class Settings(BaseModel):
-    """What every recipe can be told.
+    """Settings common to all recipes.
 
     Attributes:
         epochs: passes over the training part.
@@ -76,7 +76,7 @@ class Settings(BaseModel):
 
 @dataclass(frozen=True)
 class Step:
-    """What one step of training descends on.
+    """The inputs of one training step.
 
     Attributes:
         images: float32 (N, C, H, W) in [0, 1], augmented.

@@ -143,7 +143,7 @@ class Run:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from where :meth:`state` was taken, by a run made with the same arguments."""
+        """Resume from :meth:`state` of a run with the same arguments."""
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])

@@ -15,7 +15,7 @@ from models_zoo.checkpoint.writing import write_bytes
 from models_zoo.errors import InputError
 
 Identity = Mapping[str, str | int | float | bool]
-"""What makes a training the one it is, by name; two with the same identity end alike."""
+"""Everything that determines the result of a training, by name."""
 
 
 def save_state(path: Path, identity: Identity, state: Mapping[str, Any]) -> None:
