@@ -13,19 +13,19 @@ ONE_BLOCK = (1, 1, 1, 1)
 """Blocks in each of four stages."""
 
 NARROW: dict[str, Any] = {"depths": ONE_BLOCK, "dims": (16, 32, 64, 128)}
-"""One block a stage, of few channels."""
+"""One block per stage, few channels."""
 
 THIN: dict[str, Any] = {"layers": ONE_BLOCK, "channels": (16, 32, 64, 128)}
-"""A residual network of one block a stage."""
+"""A residual network of one block per stage."""
 
 UNNORMALIZED: dict[str, Any] = {"depths": ONE_BLOCK, "channels": (32, 64, 128, 256)}
-"""A normalizer-free network of one block a stage."""
+"""A normalizer-free network of one block per stage."""
 
 SHALLOW: dict[str, Any] = {"img_size": 64, "embed_dim": 96, "depth": 3, "num_heads": 3}
 """A transformer of three blocks."""
 
 WINDOWS: dict[str, Any] = {"img_size": 64, "embed_dim": 24, "depths": ONE_BLOCK}
-"""A transformer of windows with one block a stage."""
+"""A transformer of windows with one block per stage."""
 
 MIXER: dict[str, Any] = {"img_size": 64, "embed_dim": 64, "num_blocks": 3}
 """A mixer of three blocks."""

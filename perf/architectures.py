@@ -43,7 +43,7 @@ EPS = 1 / 255
 
 
 class ArchitectureRow(BaseModel):
-    """What was found about one architecture.
+    """The results for one architecture.
 
     Attributes:
         architecture: one of :data:`perf.architecture_cases.CASES`.
@@ -75,7 +75,7 @@ class ArchitectureRow(BaseModel):
 
 
 def measure(case: str) -> ArchitectureRow:
-    """Look at one architecture, and score it by everything that moves weights.
+    """Trace one architecture, and score it with every probe that moves weights.
 
     Args:
         case: one of :data:`perf.architecture_cases.CASES`.
@@ -149,7 +149,7 @@ def look(name: str, model: nn.Module, images: Tensor) -> ArchitectureRow:
 
 
 def score(subject: Subject) -> None:
-    """Ask what ``clean``, ``weight``, ``bits`` and ``flatness`` ask, with the least effort.
+    """Run ``clean``, ``weight``, ``bits`` and ``flatness`` with minimal effort.
 
     Raises:
         InputError: the model is refused.
@@ -219,8 +219,10 @@ def run(
     cases: Annotated[
         list[str] | None, typer.Argument(help="Architectures to measure; by default all.")
     ] = None,
-    again: Annotated[bool, typer.Option("--again", help="Measure what is there already.")] = False,
-    limit: Annotated[float, typer.Option(min=1, help="Seconds that one may take.")] = 90,
+    again: Annotated[bool, typer.Option("--again", help="Repeat measurements that exist.")] = False,
+    limit: Annotated[
+        float, typer.Option(min=1, help="Time limit per architecture, in seconds.")
+    ] = 90,
     threads: Threads = None,
     out: RowsFile = ROOT / "docs/weights_under_attack.jsonl",
     page: Page = ROOT / "docs/weights_under_attack.md",

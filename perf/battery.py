@@ -51,11 +51,11 @@ def run(
     ] = None,
     budget: Annotated[
         list[str] | None,
-        typer.Option(help="Linf budgets of AutoAttack; by default 2/255 and 8/255. 0 leaves it."),
+        typer.Option(help="Linf budgets of AutoAttack; by default 2/255 and 8/255. 0 skips it."),
     ] = None,
     memory: Annotated[
         bool,
-        typer.Option("--memory", help="Measure memory, at the least effort, on random weights."),
+        typer.Option("--memory", help="Measure memory, with minimal effort, on random weights."),
     ] = False,
     architecture: Annotated[
         str, typer.Option(help="With --memory: the network's architecture.")

@@ -1,4 +1,4 @@
-"""What a battery costs, probe by probe, and AutoAttack alone beside it."""
+"""The cost of each probe of a battery, and of AutoAttack for comparison."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class BatteryConditions(Circumstances):
 
 
 class ProbeCost(Cost):
-    """What one probe cost.
+    """The cost of one probe.
 
     Attributes:
         probe: its name.
@@ -97,12 +97,12 @@ class BatteryRow(Measurement):
 
     @property
     def seconds(self) -> float:
-        """Of all probes together."""
+        """The sum over all probes."""
         return sum(probe.seconds for probe in self.probes)
 
     @property
     def peak_memory(self) -> int:
-        """The highest of the whole run, bytes."""
+        """The peak of the whole run, bytes."""
         return max((self.memory_before, *(probe.peak_memory for probe in self.probes)))
 
 
@@ -199,7 +199,7 @@ def _yardstick(
 
 
 def reset_peak(device: str) -> bool:
-    """Begin anew with :func:`benchmark.memory.peak_memory`.
+    """Reset :func:`benchmark.memory.peak_memory`.
 
     Returns:
         Whether the peak could be reset: Linux resets it at the process's own request.

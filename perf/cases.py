@@ -26,7 +26,7 @@ SHARED = {
     "cifar10-resnet20-standard": ("cifar-resnet20", IMAGENET_MEAN, (0.229, 0.224, 0.225)),
     "cifar10-resnet56-standard": ("cifar-resnet56", IMAGENET_MEAN, (0.229, 0.224, 0.225)),
 }
-"""Checkpoints that lie beside a development checkout: architecture, mean and deviation."""
+"""Shared checkpoints next to a development checkout: architecture, mean and deviation."""
 
 SHARED_BUDGETS = [("linf", level / 255) for level in (1, 2, 8)] + [("l2", 0.25), ("l2", 0.5)]
 SHARED_EXAMPLES = 200
@@ -56,7 +56,7 @@ class Case:
 
     @property
     def label(self) -> str:
-        """How it is called in lines and patterns, such as ``digits/cnn-pgd-at linf 0.2``."""
+        """The label in lines and patterns, such as ``digits/cnn-pgd-at linf 0.2``."""
         return f"{self.model} {self.norm} {budget_text(self.eps)}"
 
 

@@ -1,4 +1,4 @@
-"""What the command lines of this folder share: options, messages, and how they end."""
+"""Shared parts of the command lines of this folder: options, messages and exit codes."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ Device = Annotated[str, typer.Option(help="Where to compute, such as 'cpu' or 'c
 Page = Annotated[Path, typer.Option(help="The page whose section is written.")]
 RowsFile = Annotated[Path, typer.Option(help="Where rows are kept, as JSON lines.")]
 RenderOnly = Annotated[
-    bool, typer.Option("--render", help="Only write the section from what is kept.")
+    bool, typer.Option("--render", help="Only write the section from the stored rows.")
 ]
 
 console = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 def shared_folder(given: Path | None) -> Path:
-    """The folder with ``data``: as given, as the environment names it, or beside the checkout."""
+    """The folder with ``data``: the option, the environment variable, or next to the checkout."""
     return given or Path(os.environ.get("NONSINGULAR_SHARED") or ROOT.parent / "shared")
 
 
@@ -51,7 +51,7 @@ def compute_on(device: str, threads: int | None) -> None:
 
 
 def run_command(run: Callable[..., None]) -> None:
-    """Run a command line: a mistake is one line and exit code 2, an interruption 130."""
+    """Run a command line; errors of the user exit with 2 and one line, interruptions with 130."""
     try:
         typer.run(run)
     except InputError as error:

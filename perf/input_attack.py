@@ -98,7 +98,7 @@ def _conditions(
 
 @cache
 def _sources() -> str:
-    """Of the code this process runs: what is edited meanwhile does not count."""
+    """Hash of the code of this process; later edits do not count."""
     return sources_sha256()
 
 

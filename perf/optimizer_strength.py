@@ -1,4 +1,4 @@
-"""Would searches over weights find much more with ten times the steps?
+"""Repeat searches over weights with ten times the steps, to see how much they miss.
 
 Run ``python -m perf.optimizer_strength`` from the root of a checkout. Every bundled model and every
 shared checkpoint is asked with all its examples, at the settings of its battery. With ``--write``
@@ -75,7 +75,7 @@ def summary(lines: Sequence[Line]) -> str:
 
 
 def section(lines: Sequence[Line], factor: int, device: str) -> str:
-    """What is written on the page: machine and versions, the largest changes, all rows."""
+    """The section of the page: machine and versions, the largest changes, all rows."""
     on = surroundings(device)
     packages = ", ".join(f"{name} {version}" for name, version in on["versions"].items())
     return (
@@ -92,7 +92,7 @@ def measure(
     device: str = "cpu",
     examples: int | None = None,
 ) -> list[Line]:
-    """Ask a model every question twice.
+    """Compute every value of a model twice.
 
     Args:
         case: the model with its examples and battery.
@@ -129,14 +129,14 @@ def run(
     ask: Annotated[
         list[str] | None, typer.Option(help="Only these searches; by default all.")
     ] = None,
-    factor: Annotated[int, typer.Option(min=2, help="How many times the steps.")] = 10,
+    factor: Annotated[int, typer.Option(min=2, help="Factor of the number of steps.")] = 10,
     examples: Annotated[
         int | None, typer.Option(min=1, help="Use only the first N examples of each model.")
     ] = None,
     threads: Threads = None,
     device: Device = "cpu",
     write: Annotated[
-        bool, typer.Option("--write", help="Write what was measured to the page.")
+        bool, typer.Option("--write", help="Write the measurements to the page.")
     ] = False,
     page: Page = PAGE,
 ) -> None:

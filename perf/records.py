@@ -1,4 +1,4 @@
-"""Measured rows in a file of JSON lines: kept one by one, found again, replaced when outdated."""
+"""Measured rows in a file of JSON lines: stored one by one, looked up, replaced when outdated."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from models_zoo.errors import InputError
 
 
 class Circumstances(BaseModel):
-    """What every measurement depends on: it is made again when any of it changed.
+    """The conditions of a measurement; it is repeated if any of them has changed.
 
     Attributes:
         model: name of the model.
@@ -50,7 +50,7 @@ class Circumstances(BaseModel):
 
     @property
     def case(self) -> tuple[str | float, ...]:
-        """What a table shows once."""
+        """The conditions that a table states once."""
         return self.device, self.model
 
 
@@ -103,7 +103,7 @@ R = TypeVar("R", bound=Measurement)
 
 
 class Records(Generic[R]):
-    """The rows of a file, one JSON object a line; a case has one row, the newest.
+    """The rows of a file, one JSON object per line; the newest row of each case counts.
 
     Args:
         path: the file; it need not be there yet.
@@ -129,7 +129,7 @@ class Records(Generic[R]):
         return any(row.conditions == conditions for row in self.rows)
 
     def put(self, row: R) -> None:
-        """Keep a row in place of any older one of its case; the file is whole at every moment.
+        """Store a row in place of any older one of its case; the file is replaced atomically.
 
         Raises:
             InputError: the file cannot be written.
@@ -171,7 +171,7 @@ def sources_sha256(without: Sequence[str] = UNRELATED) -> str:
 
 
 def processor(device: str) -> str:
-    """Name of the CPU, and of the GPU where that is the device."""
+    """Name of the CPU, and of the GPU if that is the device."""
     table = Path("/proc/cpuinfo")
     lines = table.read_text("utf-8").splitlines() if table.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

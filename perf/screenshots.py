@@ -23,7 +23,7 @@ FORMS: dict[str, tuple[int, int, Literal["light", "dark"]]] = {
     "dark": (1280, 1300, "dark"),
     "narrow": (375, 800, "light"),
 }
-"""Width, height and colour scheme by name."""
+"""Width, height and color scheme by name."""
 
 
 class View(NamedTuple):
@@ -51,7 +51,7 @@ VIEWS = (
 def run(
     database: Annotated[str, typer.Option(help="SQLite file or SQLAlchemy URL to show.")],
     models: Annotated[
-        str, typer.Option(help="Folders of the two models that are shown, with a comma.")
+        str, typer.Option(help="Folders of the two models to show, separated by a comma.")
     ] = "digits-cnn-pgd-at,digits-cnn-standard",
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = ROOT / "docs/pictures",
 ) -> None:

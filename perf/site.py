@@ -1,4 +1,4 @@
-"""The site with ten thousand models: how long it takes to render, and how quickly it answers.
+"""The site with ten thousand models: time to render and response times.
 
 Run ``python -m perf.site`` from the root of a checkout, with Chromium installed. It writes its
 section of ``docs/performance.md``.
@@ -36,7 +36,7 @@ from perf.synthetic_board import EXAMPLES, fill
 
 TOOL = "site"
 LIMITS = {"render": 30.0, "memory": 2.0, "first": 1.5, "answer": 0.1}
-"""What was asked for: seconds, GB, seconds, seconds."""
+"""Required limits: seconds, GB, seconds, seconds."""
 
 _ANSWERED = """async ({selector, event, value}) => {
   const element = document.querySelector(selector);
@@ -61,14 +61,14 @@ ACTIONS = {
 
 
 def run(
-    models: Annotated[int, typer.Option(min=200, help="How many made-up models.")] = 10_000,
-    repeats: Annotated[int, typer.Option(min=1, help="How often each action is timed.")] = 5,
+    models: Annotated[int, typer.Option(min=200, help="Number of synthetic models.")] = 10_000,
+    repeats: Annotated[int, typer.Option(min=1, help="Number of times each action is timed.")] = 5,
     page: Page = PAGE,
     keep: Annotated[
         Path | None, typer.Option(help="Keep database and site in this new folder.")
     ] = None,
 ) -> None:
-    """Render a board of made-up models, open it in headless Chromium and measure both."""
+    """Render a board of synthetic models, open it in headless Chromium and measure both."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         raise InputError("there is no chromium; install Debian's package of that name")

@@ -1,4 +1,4 @@
-"""What the searches over weights find at a battery's settings, with some times the steps."""
+"""Results of the searches over weights at a battery's settings, with a multiple of the steps."""
 
 from __future__ import annotations
 
@@ -64,4 +64,4 @@ def flatness_values(subject: Subject, battery: Battery, factor: int) -> dict[str
 
 
 QUESTIONS: dict[str, Question] = {"weight": weight_values, "flatness": flatness_values}
-"""``(subject, battery, factor)`` to named values, at so many times the battery's steps."""
+"""``(subject, battery, factor)`` to named values, at ``factor`` times the battery's steps."""

@@ -1,4 +1,4 @@
-"""A store of made-up models: scores, outcomes and flags as the digits battery gives them."""
+"""A store of synthetic models: scores, outcomes and flags as the digits battery gives them."""
 
 from __future__ import annotations
 

@@ -16,11 +16,11 @@ TOOL = "input_attack"
 EFFORTS = ("quick", "standard")
 
 ROBUST = 0.1
-"""Speed-ups are averaged over rows whose robust accuracy under AutoAttack is above this: elsewhere
-it has little to do either."""
+"""Speed-ups are averaged over rows with a higher robust accuracy under AutoAttack; on the others
+AutoAttack is fast as well."""
 
 LARGE = 250_000
-"""Parameters of a network whose own passes should take nearly all of the time."""
+"""Number of parameters above which a network's own passes should take nearly all of the time."""
 
 HEADINGS = (
     "model",
@@ -43,7 +43,7 @@ HEADINGS = (
     "AA in model",
     "standard in model",
 )
-"""Column headings; what they mean is said on the page."""
+"""Column headings, which the page explains."""
 
 
 def write_table(page: Path, rows: Sequence[Row]) -> None:
@@ -60,7 +60,7 @@ def write_table(page: Path, rows: Sequence[Row]) -> None:
 
 
 def render(rows: Sequence[Row]) -> str:
-    """The conditions, the table and what follows from it, as Markdown.
+    """The conditions, the table and its summary, as Markdown.
 
     Args:
         rows: what was measured, in the order of the table.
@@ -107,7 +107,7 @@ def _or_dash(value: float | None, form: str) -> str:
 
 
 def _summary(rows: Sequence[Row]) -> list[str]:
-    """What the table says about each effort, one item a statement."""
+    """The summary of the table for each effort, one list item per statement."""
     lines = []
     for effort in EFFORTS:
         ours = [(row, row.comparison.efforts[effort]) for row in rows]
