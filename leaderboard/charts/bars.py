@@ -10,7 +10,7 @@ from typing import Any
 import altair as alt
 
 from benchmark.results import Bars
-from leaderboard.charts.curves import Picture, drawn_ends, share_unit, titled, written
+from leaderboard.charts.curves import Picture, drawn_ends, titled, written
 from leaderboard.charts.labels import distinct, short
 from leaderboard.charts.style import COLORS, INK, filled, in_order, styled
 from leaderboard.charts.svg import Painter
@@ -40,7 +40,7 @@ def bars_pictures(bars: Sequence[Bars], painter: Painter, model: str) -> list[Pi
 
 
 def _picture(bars: Sequence[Bars], painter: Painter, model: str) -> Picture:
-    first, unit = bars[0], share_unit(bars[0].y_label)
+    first, unit = bars[0], bars[0].unit
     names = list(dict.fromkeys(name for each in bars for name in each.names))
     title = titled(first.picture)
     values_text = " ".join(
@@ -69,7 +69,7 @@ def _chart(bars: Sequence[Bars], names: Sequence[str], unit: str) -> dict[str, A
         for low, high in [drawn_ends(s)]
     ]
     spec: dict[str, Any] = filled(
-        _blank_chart(share=bool(unit), legend=len(series) > 1),
+        _blank_chart(share=unit == "share", legend=len(series) > 1),
         {
             "<data>": data,
             "<x>": short(bars[0].y_label),

@@ -18,7 +18,6 @@ from leaderboard.charts.style import COLORS, SHAPES, filled, in_order, styled
 from leaderboard.charts.svg import Painter
 from leaderboard.formatting.texts import ABSENT, interval, number
 
-_SHARES = ("accuracy", "success", "share")
 _WIDTH, _HEIGHT = 330, 210
 _SERIES, _TICK = 30, 24
 """Width of the longest name of a series and of the longest tick, in columns of a terminal."""
@@ -57,11 +56,6 @@ def curves_pictures(curves: Sequence[Curve], painter: Painter, model: str) -> li
     return [_picture(group, painter, model) for group in groups.values()]
 
 
-def share_unit(label: str) -> str:
-    """``"share"`` where an axis label names a share of examples, else no unit."""
-    return "share" if any(word in label.lower() for word in _SHARES) else ""
-
-
 def titled(picture: str) -> str:
     """The caption of a picture of this name."""
     return picture.replace("_", " ").capitalize()
@@ -74,7 +68,7 @@ def written(score: Score, unit: str) -> str:
 
 
 def _picture(curves: Sequence[Curve], painter: Painter, model: str) -> Picture:
-    first, unit = curves[0], share_unit(curves[0].y_label)
+    first, unit = curves[0], curves[0].unit
     title = titled(first.picture)
     description = f"{title} of {model}: {first.y_label} over {first.x_label}. " + " ".join(
         f"{curve.series}: {number(curve.y[0].value, unit)} at {curve.x_text[0]}, "
@@ -122,7 +116,7 @@ def _chart(curves: Sequence[Curve], unit: str) -> dict[str, Any]:
     ticks = _ticks(curves)
     texts = json.dumps([short(text, _TICK) for text in ticks.values()])
     spec: dict[str, Any] = filled(
-        _blank_chart(share=bool(unit), legend=len(names) > 1, alone=alone),
+        _blank_chart(share=unit == "share", legend=len(names) > 1, alone=alone),
         {
             "<data>": data,
             "<x>": short(curves[0].x_label),

@@ -1,4 +1,4 @@
-"""Scores over two ladders of budgets as tables whose cells are shaded."""
+"""Scores over pairs of budgets as tables whose cells are shaded."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmark.results import Surface
-from leaderboard.charts.curves import share_unit, titled
+from leaderboard.charts.curves import titled
 from leaderboard.formatting.texts import number
-
-PROVEN = {"joint_accuracy": "joint_certified"}
-"""Surfaces of what was measured, and those of what is proven: the first one's lower envelope."""
 
 
 @dataclass(frozen=True)
 class HeatCell:
-    """A cell as shown; ``strength`` in [0, 1] shades it, ``proven`` stands below its text."""
+    """A cell as shown; ``strength`` in [0, 1] shades it, ``proven`` is shown below its text."""
 
     text: str
     strength: float
@@ -41,29 +38,30 @@ class HeatMap:
 
 
 def heat_maps(surfaces: Sequence[Surface]) -> list[HeatMap]:
-    """A table for each surface; a lower envelope stands in the cells of the one it is below."""
-    by_name = {surface.picture: surface for surface in surfaces}
-    below = {
-        above: by_name[under]
-        for above, under in PROVEN.items()
-        if above in by_name and under in by_name and _same_axes(by_name[above], by_name[under])
-    }
-    beneath = {surface.picture for surface in below.values()}
+    """A table per surface; what is certified is shown in the cells of the attacked surface."""
+    attacked = [surface for surface in surfaces if surface.role == "budget"]
+    certified = [surface for surface in surfaces if surface.role == "certificate"]
+    pairs = [(above, below) for above in attacked for below in certified if _match(above, below)]
+    shown_below = [below for _, below in pairs]
     return [
-        _heat_map(surface, below.get(surface.picture))
+        _heat_map(surface, next((below for above, below in pairs if above is surface), None))
         for surface in surfaces
-        if surface.picture not in beneath
+        if not any(surface is below for below in shown_below)
     ]
 
 
-def _same_axes(one: Surface, two: Surface) -> bool:
-    return (one.x, one.y) == (two.x, two.y)
+def _match(attacked: Surface, certified: Surface) -> bool:
+    """Whether both are about the same threats."""
+    same_axes = (attacked.x, attacked.y) == (certified.x, certified.y)
+    return same_axes and attacked.threat == certified.threat
 
 
 def _heat_map(surface: Surface, below: Surface | None) -> HeatMap:
-    unit = share_unit(surface.z_label)
+    unit = surface.unit
     values = [value for row in surface.z for value in row if math.isfinite(value)]
-    low, high = (0.0, 1.0) if unit else (min(values, default=0.0), max(values, default=1.0))
+    low, high = (
+        (0.0, 1.0) if unit == "share" else (min(values, default=0.0), max(values, default=1.0))
+    )
     span = (high - low) or 1.0
     cells = [
         [

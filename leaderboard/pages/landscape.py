@@ -66,6 +66,7 @@ def _curves(landscape: Landscape) -> list[Curve]:
             x=curves.alphas,
             x_text=[f"{alpha:g}" for alpha in curves.alphas],
             y=[_over_directions(column) for column in zip(*getattr(curves, kind), strict=True)],
+            unit="nats",
         )
         for kind, name in LOSSES.items()
     ]

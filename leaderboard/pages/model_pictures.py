@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmark.budgets import budget_text
 from benchmark.results import Curve, ProbeResult
+from benchmark.threats import InputThreat
 from leaderboard.charts.bars import bars_pictures
 from leaderboard.charts.curves import Picture, curves_pictures, titled
 from leaderboard.charts.svg import Painter
@@ -61,20 +61,26 @@ def with_reference(curves: Sequence[Curve], reference: ProbeResult) -> list[Curv
 
     Args:
         curves: robust accuracy over budgets, a picture for each norm.
-        reference: the answer of the probe ``input-autoattack``.
+        reference: AutoAttack's answer, about one input threat.
     """
-    norm, budget = reference.protocol.get("norm"), reference.protocol.get("budget")
+    threat = next(iter(reference.headline_threats), None)
     score = reference.scores.get("robust_accuracy")
     shown = []
     for curve in curves:
-        if curve.series != norm or not isinstance(budget, float | int) or score is None:
+        if not isinstance(threat, InputThreat) or score is None or not _same_norm(curve, threat):
             shown.append(curve)
             continue
         # A budget that is on the curve must be the same number, or it would be another tick.
-        at = next((x for x in curve.x if abs(x - budget) < 1e-9), float(budget))
-        point = {"x": [at], "x_text": [budget_text(budget)], "y": [score]}
+        at = next((x for x in curve.x if abs(x - threat.eps) < 1e-9), float(threat.eps))
+        point = {"x": [at], "x_text": [threat.eps.text], "y": [score]}
         shown += [
             curve.model_copy(update={"series": OURS}),
             curve.model_copy(update={"series": REFERENCE} | point),
         ]
     return shown
+
+
+def _same_norm(curve: Curve, threat: InputThreat) -> bool:
+    """Whether a curve is robust accuracy over radii of the threat's balls."""
+    attacked = curve.role == "budget" and curve.unit == "share"
+    return attacked and isinstance(curve.threat, InputThreat) and curve.threat.norm == threat.norm

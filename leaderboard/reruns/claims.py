@@ -7,20 +7,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmark.results import Score
+from benchmark.results import OutcomeKind, ProbeResult, Score
+from benchmark.threats import InputThreat, Threat
 from leaderboard.store import Entry
 from models_zoo.card import Card
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What this suite measured of the same thing as a claim.
+    """What this suite measured under the same threat as a claim.
 
     Attributes:
         probe: what measured it.
         entry: with which battery, on which examples.
         score: the accuracy with its interval.
-        difference: the claimed accuracy less the measured one: above 0 where less was left of it.
+        difference: claimed minus measured accuracy.
     """
 
     probe: str
@@ -72,7 +73,7 @@ def claims(card: Card, entries: Iterable[Entry]) -> list[Claim]:
     ]
     found = []
     if card.clean_accuracy is not None:
-        scores = [("clean", entry, score) for entry in tested for score in _clean(entry)]
+        scores = [(probe, entry, score) for entry in tested for probe, score in _clean(entry)]
         measured = _beside(card.clean_accuracy, scores)
         found.append(Claim("clean", card.clean_accuracy, None, None, None, "", measured))
     if (stated := card.robustness) is not None:
@@ -93,28 +94,38 @@ def _beside(accuracy: float, scores: Sequence[tuple[str, Entry, Score]]) -> list
     ]
 
 
-def _clean(entry: Entry) -> Iterator[Score]:
-    if "clean" in entry.results and "accuracy" in entry.results["clean"].scores:
-        yield entry.results["clean"].scores["accuracy"]
+def _clean(entry: Entry) -> Iterator[tuple[str, Score]]:
+    """Accuracies where nothing is perturbed, with the probe's name."""
+    for probe, result in entry.results.items():
+        for score, kind in _shares(result):
+            if kind.role == "headline" and kind.threat is None:
+                yield probe, score
 
 
 def _robust(entry: Entry, norm: str, eps: float) -> Iterator[tuple[str, Score]]:
     """Accuracies under attacks on inputs at this norm and radius, with the probe's name."""
-    for probe in ("input", "distance"):
-        curves = entry.results[probe].curves if probe in entry.results else []
-        for curve in curves:
-            if curve.series == norm and curve.y_label == "robust accuracy":
+    for probe, result in entry.results.items():
+        for curve in result.curves:
+            if curve.role == "budget" and curve.unit == "share":
                 yield from (
                     (probe, score)
-                    for budget, score in zip(curve.x, curve.y, strict=True)
-                    if _equal(budget, eps)
+                    for place, score in enumerate(curve.y)
+                    if _allows(curve.threat_at(place), norm, eps)
                 )
-    reference = entry.results.get("input-autoattack")
-    if reference is not None and reference.protocol.get("norm") == norm:
-        budget = reference.protocol.get("budget")
-        if isinstance(budget, float | int) and _equal(budget, eps):
-            yield "input-autoattack", reference.scores["robust_accuracy"]
+        for score, kind in _shares(result):
+            if kind.role == "reference" and _allows(kind.threat, norm, eps):
+                yield probe, score
 
 
-def _equal(budget: float, eps: float) -> bool:
-    return math.isclose(budget, eps, rel_tol=1e-4)  # 8/255 is often written as 0.03137
+def _shares(result: ProbeResult) -> Iterator[tuple[Score, OutcomeKind]]:
+    """The scores that are the share of examples in an outcome, and what the outcome is about."""
+    for score, outcome in result.share_of.items():
+        if score in result.scores and outcome in result.outcome_kinds:
+            yield result.scores[score], result.outcome_kinds[outcome]
+
+
+def _allows(threat: Threat | None, norm: str, eps: float) -> bool:
+    """Whether images may be moved in balls of this norm and radius."""
+    if not isinstance(threat, InputThreat) or threat.norm != norm:
+        return False
+    return math.isclose(threat.eps, eps, rel_tol=1e-4)  # 8/255 is often written as 0.03137

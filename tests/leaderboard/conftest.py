@@ -10,10 +10,12 @@ import pytest
 import torch
 from pydantic import BaseModel, ConfigDict
 
+from benchmark.budgets import Budget
 from benchmark.results import (
     Bars,
     Cost,
     Curve,
+    OutcomeKind,
     ProbeResult,
     Provenance,
     Score,
@@ -21,12 +23,17 @@ from benchmark.results import (
     Thumbnail,
 )
 from benchmark.statistics import exact, proportion
+from benchmark.threats import InputThreat, JointThreat, WeightThreat
 from leaderboard.store import Store
 from models_zoo.card import Card, Training
 
 N = 200
 EPS = [0.0, 0.05, 0.1, 0.2, 0.3]
 RADII = [0.0, 0.05, 0.1, 0.2, 0.4]
+
+LINF, L2 = InputThreat("linf", Budget(EPS[3])), InputThreat("l2", Budget(EPS[3]))
+WEIGHTS = WeightThreat("relative-l2", Budget(RADII[3]))
+BOTH = JointThreat(LINF.at(EPS[2]), WEIGHTS)
 
 
 class MadeUpBattery(BaseModel):
@@ -91,25 +98,32 @@ def make_provenance(battery, fingerprint="a" * 64, **changes) -> Provenance:
     )
 
 
-def decay(strength, ladder, hardness) -> np.ndarray:
-    """Bool (budgets, N): example i falls at its own budget, so the rows are nested."""
+def decay(strength, budgets, hardness) -> np.ndarray:
+    """Bool (budgets, N): example i is broken at its own budget, so the rows are nested."""
     limits = np.linspace(0, 1, N) ** hardness * strength
-    return np.array([limits * 2 >= budget for budget in ladder])
+    return np.array([limits * 2 >= budget for budget in budgets])
 
 
-def curve(picture, series, ladder, rows, label) -> Curve:
+def about(role, threat=None) -> OutcomeKind:
+    return OutcomeKind(role=role, threat=threat)
+
+
+def curve(picture, series, budgets, rows, label, role="budget", threat=None) -> Curve:
     return Curve(
         picture=picture,
         series=series,
         x_label=label,
         y_label="robust accuracy",
-        x=ladder,
-        x_text=[f"{b:g}" for b in ladder],
+        x=budgets,
+        x_text=[f"{b:g}" for b in budgets],
         y=[proportion(row) for row in rows],
+        unit="share",
+        role=role,
+        threat=threat and threat.at(budgets[-1]),
     )
 
 
-def surface_of(picture, label, z) -> Surface:
+def surface_of(picture, label, z, role) -> Surface:
     return Surface(
         picture=picture,
         x_label="input budget",
@@ -120,11 +134,14 @@ def surface_of(picture, label, z) -> Surface:
         x_text=[f"{b:g}" for b in EPS],
         y_text=[f"{b:g}" for b in RADII],
         z=z,
+        unit="share",
+        role=role,
+        threat=JointThreat(LINF.at(EPS[-1]), WEIGHTS.at(RADII[-1])),
     )
 
 
 def make_results(strength=0.2) -> dict[str, ProbeResult]:
-    """Answers of a model that stands up to input budgets of about ``strength``."""
+    """Answers of a model that is robust up to input budgets of about ``strength``."""
     protocol = {"ball": "linf", "steps": 50, "restarts": 2, "rule": "weights of 2 or more axes"}
     clean = np.arange(N) >= 6
     linf, l2 = decay(strength, EPS, 0.8) & clean, decay(strength * 2, EPS, 0.8) & clean
@@ -144,6 +161,8 @@ def make_results(strength=0.2) -> dict[str, ProbeResult]:
                 "cross_entropy": Score(value=0.1, n=N, low=0.08, high=0.12),
             },
             outcomes={"headline": clean},
+            outcome_kinds={"headline": about("headline")},
+            share_of={"accuracy": "headline"},
             cost=Cost(seconds=0.01, forwards=N, peak_memory=300_000_000),
         ),
         "input": ProbeResult(
@@ -153,9 +172,12 @@ def make_results(strength=0.2) -> dict[str, ProbeResult]:
                 "robust_accuracy_l2": proportion(l2[3]),
             },
             outcomes={"headline": linf[3], "l2": l2[3]},
+            outcome_kinds={"headline": about("headline", LINF), "l2": about("budget", L2)},
+            share_of={"robust_accuracy": "headline", "robust_accuracy_l2": "l2"},
+            headline_threats=[LINF, L2],
             curves=[
-                curve("robust_accuracy_linf", "linf", EPS, linf, "input budget"),
-                curve("robust_accuracy_l2", "l2", EPS, l2, "input budget"),
+                curve("robust_accuracy_linf", "linf", EPS, linf, "input budget", threat=LINF),
+                curve("robust_accuracy_l2", "l2", EPS, l2, "input budget", threat=L2),
             ],
             protocol=protocol,
             cost=Cost(seconds=seconds, forwards=90_000, backwards=80_000, peak_memory=3 * 10**8),
@@ -167,9 +189,16 @@ def make_results(strength=0.2) -> dict[str, ProbeResult]:
                 "random_accuracy": proportion(random[3]),
             },
             outcomes={"headline": weight[3]},
+            outcome_kinds={"headline": about("headline", WEIGHTS)},
+            share_of={"robust_accuracy": "headline"},
+            headline_threats=[WEIGHTS],
             curves=[
-                curve("accuracy", "worst found", RADII, weight, "relative radius"),
-                curve("accuracy", "random direction", RADII, random, "relative radius"),
+                curve("accuracy", "worst found", RADII, weight, "relative radius", threat=WEIGHTS),
+                curve(
+                    *("accuracy", "random direction", RADII, random, "relative radius"),
+                    role="control",
+                    threat=WEIGHTS,
+                ),
             ],
             bars=[
                 Bars(
@@ -179,6 +208,9 @@ def make_results(strength=0.2) -> dict[str, ProbeResult]:
                     y_label="accuracy",
                     names=["conv1", "conv2", "linear"],
                     y=[proportion(row) for row in weight[1:4]],
+                    unit="share",
+                    role="budget",
+                    threat=WEIGHTS,
                 )
             ],
             protocol=protocol,
@@ -191,9 +223,12 @@ def make_results(strength=0.2) -> dict[str, ProbeResult]:
                 "volume": exact(float(np.mean(surface)), N),
             },
             outcomes={"headline": linf[2] & weight[3]},
+            outcome_kinds={"headline": about("headline", BOTH)},
+            share_of={"robust_accuracy": "headline"},
+            headline_threats=[BOTH],
             surfaces=[
-                surface_of("joint_accuracy", "accuracy", surface),
-                surface_of("joint_certified", "certified accuracy", proven),
+                surface_of("joint_accuracy", "accuracy", surface, "budget"),
+                surface_of("joint_certified", "certified accuracy", proven, "certificate"),
             ],
             protocol=protocol,
             cost=Cost(seconds=3 * seconds, forwards=200_000, backwards=180_000),
@@ -215,6 +250,9 @@ def make_results(strength=0.2) -> dict[str, ProbeResult]:
             probe="input-autoattack",
             scores={"robust_accuracy": proportion(linf[3])},
             outcomes={"headline": linf[3]},
+            outcome_kinds={"headline": about("reference", LINF)},
+            share_of={"robust_accuracy": "headline"},
+            headline_threats=[LINF],
             protocol={"norm": "linf", "budget": EPS[3], "version": "standard"},
         ),
     }
@@ -272,6 +310,7 @@ def made_up():
         provenance=make_provenance,
         results=make_results,
         fill=fill,
+        about=about,
         zoo=ZOO,
         Battery=MadeUpBattery,
     )

@@ -63,7 +63,8 @@ def summary(text: str) -> Any:
 def bars(series: str, names: list[str]) -> Bars:
     scores = [score(0.3)] * len(names)
     title = names[0]
-    return Bars(picture=title, series=series, x_label=title, y_label=title, names=names, y=scores)
+    axes = {"x_label": title, "y_label": title}
+    return Bars(picture=title, series=series, **axes, names=names, y=scores, unit="share")
 
 
 def curve(series: str, title: str) -> Curve:
@@ -75,6 +76,7 @@ def curve(series: str, title: str) -> Curve:
         x=[0.0, 1.0],
         x_text=[f"{series}0", f"{series}1"],
         y=[score(0.3)] * 2,
+        unit="share",
     )
 
 

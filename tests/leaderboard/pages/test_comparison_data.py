@@ -58,6 +58,7 @@ def test_a_score_names_the_outcome_it_is_the_share_of(one, made_up):
         "nonsingular.robust_accuracy",
         "clean.accuracy",
         "input.robust_accuracy",
+        "input.robust_accuracy_l2",
         "weight.robust_accuracy",
         "joint.robust_accuracy",
         "input-autoattack.robust_accuracy",

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from benchmark.budgets import Budget
+from benchmark.threats import InputThreat
 from leaderboard.reruns.claims import claims
 from leaderboard.reruns.verification import verification_of
 from leaderboard.store import Rerun
@@ -121,7 +123,7 @@ def stated(norm="linf", eps=0.2, accuracy=0.8):
     return Robustness(accuracy=accuracy, norm=norm, eps=eps, examples=500, attack="PGD-20")
 
 
-def test_claims_stand_beside_what_was_measured_at_the_same_budget(store, made_up):
+def test_claims_are_compared_with_what_was_measured_at_the_same_budget(store, made_up):
     made_up.fill(store, [("net", "standard", 0.1)])
     (entry,) = store.entries()
     card = made_up.card("net", clean_accuracy=0.98, robustness=stated())
@@ -156,7 +158,8 @@ def test_another_norm_or_radius_is_not_compared(store, made_up, norm, eps, count
 def test_the_reference_attack_counts_at_its_own_budget(store, made_up, battery):
     where, answers = made_up.provenance(battery), made_up.results()
     reference = answers["input-autoattack"]
-    reference = reference.model_copy(update={"protocol": {"norm": "linf", "budget": 8 / 255}})
+    kinds = {"headline": made_up.about("reference", InputThreat("linf", Budget.of("8/255")))}
+    reference = reference.model_copy(update={"outcome_kinds": kinds})
     store.save(made_up.card(), where, battery, reference)
     card = made_up.card(robustness=stated(eps=0.03137))
     assert [m.probe for m in claims(card, store.entries())[1].measured] == ["input-autoattack"]
