@@ -105,7 +105,7 @@ def test_differences_of_independent_shares():
 @pytest.mark.parametrize("n", [6, 8, 12, 20])
 @pytest.mark.parametrize("related", [0.0, 0.5, 0.9])
 def test_rank_correlations(n, related, monkeypatch):
-    monkeypatch.setattr("leaderboard.effects.PERMUTATIONS", 1)  # the test is not asked for here
+    monkeypatch.setattr("leaderboard.effects.MAX_PERMUTATIONS", 1)  # the test is not asked for here
     truth = 6 / math.pi * math.asin(related / 2)
 
     def draw(rng):

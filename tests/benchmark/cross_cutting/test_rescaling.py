@@ -23,7 +23,7 @@ RELATIVE: dict[str, dict[str, Any]] = {
 ABSOLUTE: dict[str, dict[str, Any]] = {
     "weight": {"geometry": "absolute-l2", "radius": 0.1},
     "joint": {"geometry": "absolute-linf", "radius": 0.02, "eps": 1 / 255},
-    "backdoor": {"geometry": "absolute-linf", "budget": 0.01},
+    "backdoor": {"geometry": "absolute-linf", "radius": 0.01},
     "average flatness": {"geometry": "absolute-l2"},
     "worst flatness": {"geometry": "absolute-linf", "scale": 0.05},
 }
