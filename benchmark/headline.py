@@ -10,6 +10,9 @@ from benchmark.results import Outcome, ProbeResult, ScoreSpec
 from benchmark.statistics import proportion
 from benchmark.threats import AnyThreat
 
+NAME = "nonsingular"
+"""Of the derived result, which is no probe of its own."""
+
 PARTS = ("clean", "input", "weight", "joint")
 """The probes whose headline outcomes are intersected."""
 
@@ -35,7 +38,7 @@ def nonsingular(results: Mapping[str, ProbeResult]) -> ProbeResult | None:
         return None
     robust = np.logical_and.reduce([results[part].outcomes["headline"] for part in PARTS])
     return ProbeResult(
-        probe="nonsingular",
+        probe=NAME,
         scores={"robust_accuracy": proportion(robust)},
         share_of={"robust_accuracy": "headline"},
         headline_threats=[threat for part in PARTS for threat in _headline_threats(results[part])],

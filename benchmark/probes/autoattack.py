@@ -37,6 +37,7 @@ class AutoAttackProbe(Probe):
     name = "input-autoattack"
     title = "AutoAttack (reference)"
     question = "What does the standard reference say at the headline input budget?"
+    offers_threats = True
     Settings = AutoAttackSettings
     uses_image_gradients = True
     scores = {

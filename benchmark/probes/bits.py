@@ -74,6 +74,7 @@ class BitsProbe(Probe):
     name = "bits"
     title = "Bit errors"
     question = "How often is the model still right when bits of its stored weights flip?"
+    offers_threats = True
     Settings = BitsSettings
     scores = {
         "accuracy_quantized": share(

@@ -17,6 +17,7 @@ class CleanProbe(Probe):
     name = "clean"
     title = "Clean"
     question = "How often is the model right when nothing is perturbed?"
+    offers_threats = True
     scores = {
         "accuracy": share(
             "Clean", "Share of unperturbed test examples classified correctly.", headline=True

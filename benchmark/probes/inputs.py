@@ -65,6 +65,7 @@ class InputProbe(Probe):
     name = "input"
     title = "Input attack"
     question = "How often is the model still right when each image may be changed a little?"
+    offers_threats = True
     Settings = InputSettings
     scores = {
         "robust_accuracy": _share_robust(

@@ -109,6 +109,7 @@ class JointProbe(Probe):
     name = "joint"
     title = "Joint attack"
     question = "How often is the model still right when images and weights change together?"
+    offers_threats = True
     Settings = JointSettings
     uses_image_gradients = True
     scores = {

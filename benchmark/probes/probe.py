@@ -67,6 +67,7 @@ class Probe(ABC):
         scores: what each of its scores means.
         uses_image_gradients: whether it needs gradients with respect to the images. The input probe
             does not: some of its searches need none.
+        offers_threats: whether readers of a board can choose among the threats of its outcomes.
         scores_by_norm: what scores mean instead in batteries of another headline norm.
     """
 
@@ -76,6 +77,7 @@ class Probe(ABC):
     Settings: ClassVar[type[ProbeSettings]] = ProbeSettings
     scores: ClassVar[dict[str, ScoreSpec]]
     uses_image_gradients: ClassVar[bool] = False
+    offers_threats: ClassVar[bool] = False
     scores_by_norm: ClassVar[Mapping[str, dict[str, ScoreSpec]]] = {}
 
     @classmethod

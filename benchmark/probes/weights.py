@@ -87,6 +87,7 @@ class WeightProbe(Probe):
     name = "weight"
     title = "Weight attack"
     question = "How often is the model still right when its weights may be changed a little?"
+    offers_threats = True
     Settings = WeightSettings
     scores = {
         "robust_accuracy": share(

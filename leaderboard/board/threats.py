@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-import re
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmark.budgets import budget_text
+from benchmark.headline import PARTS
+from benchmark.probes import PROBES
+from benchmark.results import OutcomeKind
 from leaderboard.formatting.texts import probe_text
 from leaderboard.store import Summary
 
-ASKED = ("clean", "input", "weight", "joint", "bits", "input-autoattack")
-"""Probes with an outcome for every example, in the order in which they are offered."""
-
-CHOSEN = ("clean", "input", "weight", "joint")
-"""Those that are ticked at first: together they are non-singular robust accuracy."""
-
-_BUDGETS = {
-    "input": re.compile(r"(?P<ball>l\w+)@(?P<size>.+)"),
-    "weight": re.compile(r"(?:(?P<ball>[\w-]+)@)?(?P<size>[\d./e-]+)"),
-    "joint": re.compile(r"(?:(?P<norm>l\w+)@)?(?P<ball>(?!0x)[\d./e-]+)x(?P<size>(?!0$)[\d./e-]+)"),
-}
+ASKED = tuple(name for name, probe in PROBES.items() if probe.offers_threats)
+"""Probes whose threats are offered, in that order."""
 
 
 @dataclass(frozen=True)
 class Threat:
-    """An adversary with its budget.
+    """An adversary with its budget, as a reader can choose it.
 
     Attributes:
         key: ``<probe>.<outcome>``, as outcomes are stored.
         group: the probe's title.
-        label: the budget in words.
-        chosen: whether it is ticked at first.
+        label: the budget as text.
+        chosen: whether it is ticked at first; together these are non-singular robust accuracy.
     """
 
     key: str
@@ -43,56 +35,56 @@ class Threat:
 
 
 def threats_of(summaries: Sequence[Summary]) -> list[Threat]:
-    """Every budget for which at least one model has an outcome for each example."""
+    """Every threat under which at least one model has an outcome for each example."""
     size = (summaries[0].examples + 7) // 8
-    return threats_among(
-        dict.fromkeys(k for s in summaries for k, bits in s.outcomes.items() if len(bits) == size)
-    )
+    kinds: dict[str, dict[str, OutcomeKind]] = {}
+    for summary in summaries:
+        for probe, by_name in summary.kinds.items():
+            for name, kind in by_name.items():
+                if len(summary.outcomes.get(f"{probe}.{name}", b"")) == size:
+                    kinds.setdefault(probe, {}).setdefault(name, kind)
+    return threats_among(kinds)
 
 
-def threats_among(outcomes: Iterable[str]) -> list[Threat]:
+def threats_among(kinds: Mapping[str, Mapping[str, OutcomeKind]]) -> list[Threat]:
     """The threats that some outcomes are about, the headline of a probe before its other budgets.
 
     Args:
-        outcomes: ``<probe>.<outcome>``, each once.
+        kinds: what outcomes are about, by probe and name.
     """
-    names: dict[str, list[str]] = {}
-    for key in outcomes:
-        probe, _, name = key.partition(".")
-        names.setdefault(probe, []).append(name)
     threats = []
     for probe in ASKED:
-        if "headline" in names.get(probe, ()):
-            label = "as it is" if probe == "clean" else "at the headline budget"
-            title = probe_text(probe).title
-            threats.append(Threat(f"{probe}.headline", title, label, probe in CHOSEN))
-        threats += [threat for name in names.get(probe, ()) if (threat := _budget(probe, name))]
+        title, of_probe = probe_text(probe).title, kinds.get(probe, {})
+        for name, kind in of_probe.items():
+            if kind.role in ("headline", "reference"):
+                label = "as it is" if kind.threat is None else "at the headline budget"
+                threats.append(Threat(f"{probe}.{name}", title, label, _is_part(probe, kind)))
+        threats += [
+            Threat(f"{probe}.{name}", title, label, chosen=False)
+            for name, label in budget_labels(of_probe).items()
+        ]
     return threats
 
 
-def _budget(probe: str, name: str) -> Threat | None:
-    """The threat of an outcome that is named by a budget."""
-    pattern = _BUDGETS.get(probe)
-    found = pattern.fullmatch(name) if pattern else None
-    if found is None:
-        return None
-    ball, size = found["ball"], found["size"]
-    norm = found.groupdict().get("norm") or "linf"
-    words = {
-        "input": f"{ball} {_pixels(size)}",
-        "weight": f"{ball or 'relative radius'} {size}",
-        "joint": f"{norm} {_pixels(ball or '')} and radius {size}",
+def budget_labels(kinds: Mapping[str, OutcomeKind]) -> dict[str, str]:
+    """The budgets, besides that of the headline, at which a probe attacks, as the battery has them.
+
+    Args:
+        kinds: what the probe's outcomes are about, by name.
+
+    Returns:
+        Labels by the outcome's name. Products of two balls of which one has radius 0 are left out:
+        another probe is about the other.
+    """
+    return {
+        name: kind.threat.label
+        for name, kind in kinds.items()
+        if kind.role == "budget" and kind.threat is not None and all(kind.threat.budgets)
     }
-    return Threat(f"{probe}.{name}", probe_text(probe).title, words[probe], chosen=False)
 
 
-def _pixels(text: str) -> str:
-    """A radius around an image as people write it: its outcome's name has six digits of it."""
-    try:
-        levels = round(float(text) * 255) / 255
-    except ValueError:
-        return text
-    return budget_text(levels) if f"{levels:g}" == text else text
+def _is_part(probe: str, kind: OutcomeKind) -> bool:
+    return kind.role == "headline" and probe in PARTS
 
 
 def outcomes_payload(summaries: Sequence[Summary], threats: Sequence[Threat]) -> dict[str, Any]:

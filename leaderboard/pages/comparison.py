@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from base64 import b64encode
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from benchmark.headline import NAME
 from benchmark.results import ProbeResult, Score, ScoreSpec
 from leaderboard.board.board import Board
 from leaderboard.board.payload import script
 from leaderboard.board.rows import PROFILE
-from leaderboard.board.threats import ASKED, threats_among
+from leaderboard.board.threats import ASKED, budget_labels
 from leaderboard.formatting.texts import interval, number, probe_text, probe_texts
 from leaderboard.pages.environment import size, web_link
 from leaderboard.store import Entry, Summary
@@ -27,17 +28,8 @@ FILE = "compare.js"
 INDEX = "index.js"
 """Within ``models``: every model's name and folder, and what the scores are."""
 
-_MEANS = {
-    "nonsingular.robust_accuracy": "headline",
-    "clean.accuracy": "headline",
-    "input.robust_accuracy": "headline",
-    "weight.robust_accuracy": "headline",
-    "joint.robust_accuracy": "headline",
-    "bits.accuracy_quantized": "quantized",
-    "bits.attacked_accuracy": "headline",
-    "input-autoattack.robust_accuracy": "headline",
-}
-"""Scores that are the share of examples in one of their probe's outcomes, and that outcome."""
+_NOT_ATTACKED = ("envelope", "certificate")
+"""Roles of outcomes that are proofs or are compared with proofs."""
 
 
 def write_comparison(entries: Sequence[Entry], folder: Path) -> None:
@@ -95,21 +87,18 @@ def _evaluation(entry: Entry) -> dict[str, Any]:
             for name, score in answer.scores.items()
         },
         "outcomes": {key: b64encode(bits).decode() for key, bits in outcomes.items()},
-        "budgets": _budgets(tuple(outcomes)),
+        "budgets": _budgets(answers, outcomes),
     }
 
 
 def _outcomes(answers: dict[str, ProbeResult], examples: int) -> dict[str, bytes]:
-    """Packed, whether each example is right, by ``<probe>.<outcome>``, where all were asked.
-
-    Outcomes of two words and more are certificates and rungs of envelopes: no attack's answers.
-    """
+    """Packed outcomes by ``<probe>.<outcome>``, where they are about every example."""
     return {
-        f"{probe}.{name}": pack(bits)
-        for probe in ("nonsingular", *ASKED)
+        f"{probe}.{name}": pack(answers[probe].outcomes[name])
+        for probe in (NAME, *ASKED)
         if probe in answers
-        for name, bits in answers[probe].outcomes.items()
-        if len(bits) == examples and " " not in name
+        for name, kind in answers[probe].outcome_kinds.items()
+        if kind.role not in _NOT_ATTACKED and len(answers[probe].outcomes[name]) == examples
     }
 
 
@@ -121,7 +110,7 @@ def _score(
     ends = (score.value, score.low, score.high)
     numbers = [each if math.isfinite(each) else None for each in ends]
     shown = number(score.value, unit), interval(score, unit) or ""
-    return [*numbers, score.n, *shown, _share_of(f"{probe}.{name}", score, answer, outcomes)]
+    return [*numbers, score.n, *shown, _share_of(name, score, answer, outcomes)]
 
 
 @cache
@@ -130,29 +119,26 @@ def _unit(probe: str, name: str) -> str:
 
 
 def _share_of(
-    key: str, score: Score, answer: ProbeResult, outcomes: dict[str, bytes]
+    name: str, score: Score, answer: ProbeResult, outcomes: dict[str, bytes]
 ) -> str | None:
-    name = _MEANS.get(key)
-    if key in ("input.robust_accuracy_l2", "input.robust_accuracy_linf"):
-        norm = key.rpartition("_")[2]
-        eps = answer.protocol.get(f"headline {norm} budget")
-        name = f"{norm}@{eps:.6g}" if isinstance(eps, float) else None
-    if name is None:
+    """The outcome, if it is compared, that a score is the share of examples in."""
+    if name not in answer.share_of:
         return None
-    outcome = f"{key.partition('.')[0]}.{name}"
+    outcome = f"{answer.probe}.{answer.share_of[name]}"
     # A difference of outcomes must be one of the scores beside it, whatever version stored them.
     bits = outcomes.get(outcome)
     same = bits is not None and math.isclose(count(bits) / score.n, score.value, abs_tol=1e-9)
     return outcome if same else None
 
 
-@lru_cache(maxsize=256)
-def _budgets(outcomes: tuple[str, ...]) -> dict[str, str]:
-    """The rungs of the attacks' ladders among some outcomes, with their budgets in words."""
+def _budgets(answers: dict[str, ProbeResult], outcomes: dict[str, bytes]) -> dict[str, str]:
+    """The outcomes at budgets besides that of the headline, with their labels."""
     return {
-        threat.key: threat.label
-        for threat in threats_among(outcomes)
-        if not threat.key.endswith(".headline")
+        f"{probe}.{name}": label
+        for probe in ASKED
+        if probe in answers
+        for name, label in budget_labels(answers[probe].outcome_kinds).items()
+        if f"{probe}.{name}" in outcomes
     }
 
 

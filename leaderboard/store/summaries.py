@@ -13,9 +13,10 @@ from sqlalchemy import ColumnElement, Engine, Text, cast, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from benchmark.headline import PARTS
-from benchmark.results import Score
+from benchmark.results import OutcomeKind, Score
 from benchmark.statistics import wilson
 from leaderboard.store import encoding
+from leaderboard.store.outcome_kinds import read_outcome_kinds
 from leaderboard.store.reading import require_headline
 from leaderboard.store.reruns import Rerun, read_reruns
 from leaderboard.store.schema import ModelRow, OutcomeRow, ResultRow, ScoreRow
@@ -46,6 +47,7 @@ class Summary:
         probes: the probes that were run, with the time of each result.
         scores: the requested scores, by ``<probe>.<score>``.
         outcomes: packed outcomes by ``<probe>.<outcome>``, see :mod:`leaderboard.store.encoding`.
+        kinds: what the requested outcomes are about, by probe and name.
         flags: number of raised flags; ``None`` if no check was run.
         reruns: reruns by probe, oldest first.
     """
@@ -63,6 +65,7 @@ class Summary:
     probes: dict[str, str] = field(default_factory=dict)
     scores: dict[str, Score] = field(default_factory=dict)
     outcomes: dict[str, bytes] = field(default_factory=dict)
+    kinds: dict[str, dict[str, OutcomeKind]] = field(default_factory=dict)
     flags: int | None = None
     reruns: dict[str, list[Rerun]] = field(default_factory=dict)
 
@@ -107,6 +110,9 @@ def read_summaries(
         _flags(session, places, conditions)
         _scores(session, places, scores, conditions)
         _outcomes(session, places, outcomes_of, conditions)
+        for number, kinds in read_outcome_kinds(session, outcomes_of, conditions):
+            summary, probe = places[number]
+            summary.kinds[probe] = kinds
     for summary in summaries:
         _derive(summary)
     return summaries

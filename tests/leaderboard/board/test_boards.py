@@ -9,6 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmark.budgets import Budget
+from benchmark.threats import AnyThreat, InputThreat, JointThreat, WeightThreat
 from leaderboard.board import ASKED, HEADLINES
 from leaderboard.board.facets import FACETS
 from leaderboard.board.payload import script
@@ -62,16 +64,28 @@ def test_threats_are_the_budgets_with_an_outcome_for_every_example(summaries):
     }
 
 
-def test_budgets_of_threats_are_written_as_batteries_write_them(summaries):
-    bits = bytes(25)
-    names = ("input.linf@0.00392157", "input.l2@0.25", "joint.0.0313725x0.005", "weight.0.02")
-    summary = replace(summaries[0], outcomes=dict.fromkeys(names, bits))
+def test_budgets_of_threats_are_written_as_batteries_write_them(summaries, made_up):
+    images, weights = (
+        InputThreat("linf", Budget.of("8/255")),
+        WeightThreat("relative-linf", Budget(0.005)),
+    )
+    threats: dict[str, list[AnyThreat]] = {
+        "input": [InputThreat("linf", Budget.of("1/255")), InputThreat("l2", Budget(0.25))],
+        "weight": [WeightThreat("relative-l2", Budget(0.02))],
+        "joint": [JointThreat(images, weights), JointThreat(images, weights.at(0.0))],
+    }
+    kinds = {
+        probe: {f"any name {place}": made_up.about("budget", t) for place, t in enumerate(each)}
+        for probe, each in threats.items()
+    }
+    bits = {f"{probe}.{name}": bytes(25) for probe, names in kinds.items() for name in names}
+    summary = replace(summaries[0], outcomes=bits, kinds=kinds)
     labels = [threat.label for threat in threats_of([summary])]
     assert labels == [
         "linf 1/255",
         "l2 0.25",
-        "relative radius 0.02",
-        "linf 8/255 and radius 0.005",
+        "relative-l2 radius 0.02",
+        "linf 8/255 and relative-linf radius 0.005",
     ]
 
 

@@ -10,7 +10,6 @@ import pytest
 
 from benchmark import load_battery
 from benchmark.report import Report
-from leaderboard.board.threats import threats_among
 from leaderboard.commands.score_table import print_scores
 from leaderboard.documentation import scores_markdown
 from leaderboard.exports.headlines import headlines
@@ -102,14 +101,6 @@ def test_exports_and_the_terminal_name_the_norm(store, norm, capsys):
 )
 def test_budgets_begin_with_that_of_the_headline_norm(settings, budgets):
     assert headline_budgets(settings) == budgets
-
-
-def test_joint_threats_name_the_norm_of_their_outcomes():
-    names = ("joint.0.0313725x0.005", "joint.l2@0.5x0.005", "joint.l2@0x0.005", "joint.l2@0.5x0")
-    assert [threat.label for threat in threats_among(names)] == [
-        "linf 8/255 and radius 0.005",
-        "l2 0.5 and radius 0.005",
-    ]
 
 
 def test_scores_are_documented_for_both_norms():

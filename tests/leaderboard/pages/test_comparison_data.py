@@ -8,8 +8,10 @@ from base64 import b64decode
 import numpy as np
 import pytest
 
+from benchmark.budgets import Budget
 from benchmark.results import Score
 from benchmark.statistics import proportion
+from benchmark.threats import InputThreat
 from leaderboard.board import make_boards
 from leaderboard.charts.svg import Painter
 from leaderboard.pages.comparison import (
@@ -67,17 +69,22 @@ def test_a_score_names_the_outcome_it_is_the_share_of(one, made_up):
 
 def test_the_l2_score_is_paired_at_its_own_budget(one, made_up):
     asked = made_up.results(0.3)["input"]
-    rungs = {"l2@0.3": np.arange(200) < 180, "l2@0.6": np.arange(200) < 120}
+    robust = {"any name": np.arange(200) < 180, "another": np.arange(200) < 120}
+    l2 = {
+        name: made_up.about("budget", InputThreat("l2", Budget(eps)))
+        for name, eps in zip(robust, (0.3, 0.6), strict=True)
+    }
     changed = asked.model_copy(
         update={
-            "scores": asked.scores | {"robust_accuracy_l2": proportion(rungs["l2@0.6"])},
-            "outcomes": {"headline": asked.outcomes["headline"]} | rungs,
-            "protocol": {"headline l2 budget": 0.6},
+            "scores": asked.scores | {"robust_accuracy_l2": proportion(robust["another"])},
+            "outcomes": {"headline": asked.outcomes["headline"]} | robust,
+            "outcome_kinds": {"headline": asked.outcome_kinds["headline"]} | l2,
+            "share_of": {"robust_accuracy_l2": "another"},
         }
     )
     (evaluation,) = one([changed])["evaluations"]
-    assert evaluation["scores"]["input.robust_accuracy_l2"][-1] == "input.l2@0.6"
-    assert evaluation["budgets"] == {"input.l2@0.3": "l2 0.3", "input.l2@0.6": "l2 0.6"}
+    assert evaluation["scores"]["input.robust_accuracy_l2"][-1] == "input.another"
+    assert evaluation["budgets"] == {"input.any name": "l2 0.3", "input.another": "l2 0.6"}
 
 
 def test_an_outcome_that_is_not_what_the_score_counts_is_not_paired_with_it(one, made_up):
@@ -89,8 +96,18 @@ def test_an_outcome_that_is_not_what_the_score_counts_is_not_paired_with_it(one,
 
 def test_certificates_and_outcomes_of_fewer_examples_stay_out(one, made_up):
     joint = made_up.results()["joint"]
-    more = {"certified 0.1x0.1": np.ones(200, bool), "0.1x0.1": np.ones(50, bool)}
-    changed = joint.model_copy(update={"outcomes": joint.outcomes | more})
+    more = {"certified": np.ones(200, bool), "fewer": np.ones(50, bool)}
+    threat = joint.headline_threats[0]
+    kinds = {
+        "certified": made_up.about("certificate", threat),
+        "fewer": made_up.about("budget", threat),
+    }
+    changed = joint.model_copy(
+        update={
+            "outcomes": joint.outcomes | more,
+            "outcome_kinds": joint.outcome_kinds | kinds,
+        }
+    )
     (evaluation,) = one([changed])["evaluations"]
     assert list(evaluation["outcomes"]) == ["joint.headline"]
 
