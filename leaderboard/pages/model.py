@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from benchmark.results import Flag, ProbeResult, Score, ScoreSpec
 from leaderboard.charts.heat_maps import HeatMap, heat_maps
@@ -18,16 +17,6 @@ from leaderboard.store import Entry, Summary
 
 _MOST_SCORES, _LEADING_SCORES = 8, 6
 """Maximum number of scores of a probe without folding, and the number shown if there are more."""
-
-_BUDGETS = (
-    "norm",
-    "ball",
-    "budget",
-    "input budget",
-    "average-case radius",
-    "worst-case radius",
-)
-"""Items of a protocol that are budgets, in addition to those of a headline."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +133,7 @@ def _section(entry: Entry, result: ProbeResult, painter: Painter, command: str) 
     return Section(
         text=text,
         result=result,
-        budget=_budget(result.protocol),
+        budget=_budget(result),
         scores=scores[:first],
         further=scores[first:],
         pictures=pictures_of(result, reference, painter, entry.card.name),
@@ -155,11 +144,6 @@ def _section(entry: Entry, result: ProbeResult, painter: Painter, command: str) 
     )
 
 
-def _budget(protocol: dict[str, Any]) -> str:
-    """Such as ``linf budget 0.2, radius 0.02``."""
-    lines = [
-        f"{name.removeprefix('headline ')} {plain(value)}"
-        for name, value in protocol.items()
-        if name in _BUDGETS or name.startswith("headline ")
-    ]
-    return ", ".join(lines)
+def _budget(result: ProbeResult) -> str:
+    """The threats that the scores are about, such as ``linf 8/255, l2 0.5``."""
+    return ", ".join(dict.fromkeys(threat.label for threat in result.headline_threats))
