@@ -51,6 +51,7 @@ def provenance_of(
         examples=len(images),
         battery=battery.name,
         battery_sha256=battery.sha256,
+        algorithms=battery.algorithms,
         seed=seed,
         device=device,
         threads=torch.get_num_threads(),

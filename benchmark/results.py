@@ -5,11 +5,20 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 from torch import Tensor
 
 from benchmark.budgets import Budget
@@ -354,7 +363,10 @@ class Provenance(BaseModel):
         examples: number of examples.
         split: ``"train"`` where models may have been trained on the examples.
         battery: name of the battery.
-        battery_sha256: SHA-256 of the battery's content.
+        battery_sha256: SHA-256 of the battery's content and algorithms.
+        algorithms: versions of the algorithms of the battery's probes (see
+            :class:`benchmark.probes.Probe`), by their names. A probe that is missing has version 1;
+            the field is not stored where all have.
         seed: root of every random draw.
         device: such as ``"cpu"``.
         threads: intra-operation threads.
@@ -371,8 +383,27 @@ class Provenance(BaseModel):
     split: Literal["train", "test"] = "test"
     battery: str
     battery_sha256: str
+    algorithms: dict[str, int] = Field(default_factory=dict)
     seed: int
     device: str
     threads: int
     versions: dict[str, str]
     created: str
+
+    def algorithm(self, probe: str) -> int:
+        """The version of the algorithm that a probe of the battery had."""
+        return self.algorithms.get(probe, 1)
+
+    @model_serializer(mode="wrap")
+    def _without_first_algorithms(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = handler(self)
+        if not self.algorithms:  # as results were stored before probes had versions
+            del content["algorithms"]
+        return content
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        fields = {key: value for key, value in schema.items() if key != "serialization"}
+        return handler(cast("CoreSchema", fields))

@@ -52,11 +52,22 @@ class Battery(BaseModel):
         return settings
 
     @property
+    def algorithms(self) -> dict[str, int]:
+        """The version of the algorithm of every probe where it is above 1, by the probe's name."""
+        versions = {name: PROBES[name].algorithm for name in self.probes}
+        return {name: version for name, version in versions.items() if version > 1}
+
+    @property
     def sha256(self) -> str:
-        """SHA-256 of the content (not of the file: comments and layout do not count)."""
+        """SHA-256 of the content and of the algorithms of its probes.
+
+        Comments and layout of the file do not count.
+        """
         content = self.model_dump(mode="json")
         if self.examples is None:  # older batteries do not know the field and keep their hashes
             del content["examples"]
+        if self.algorithms:
+            content["algorithms"] = self.algorithms
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def select(self, probes: Sequence[str] | str | None) -> list[str]:

@@ -68,6 +68,10 @@ class Probe(ABC):
         uses_image_gradients: whether it needs gradients with respect to the images. The input probe
             does not: some of its searches need none.
         offers_threats: whether readers of a board can choose among the threats of its outcomes.
+        algorithm: version of what it computes. Raise it whenever the same settings give other
+            scores, as after a change of a constant of an attack: versions above 1 are part of the
+            hash of every battery with the probe, so that scores of two versions never share a
+            table. ``tests/benchmark/golden.py`` holds the outcomes of each version.
         scores_by_norm: what scores mean instead in batteries of another headline norm.
     """
 
@@ -78,6 +82,7 @@ class Probe(ABC):
     scores: ClassVar[dict[str, ScoreSpec]]
     uses_image_gradients: ClassVar[bool] = False
     offers_threats: ClassVar[bool] = False
+    algorithm: ClassVar[int] = 1
     scores_by_norm: ClassVar[Mapping[str, dict[str, ScoreSpec]]] = {}
 
     @classmethod

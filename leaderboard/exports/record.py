@@ -155,6 +155,7 @@ class ResultRecord(Published):
         headline_threats: the threats that the scores are about.
         values: numbers per example.
         left_out: why the probe was not run; there are no scores then.
+        algorithm: version of the probe's algorithm; scores of two versions are not comparable.
         provenance: of the result; missing if it is derived from other results.
         standing: whether the result was measured here, and if so whether reruns confirmed it.
         reruns: the reruns, oldest first, with their agreement.
@@ -178,6 +179,7 @@ class ResultRecord(Published):
     cost: CostRecord
     left_out: str | None = None
     standing: Literal["measured", "rerun", "rerun-differs", "self-reported"]
+    algorithm: int = 1
     provenance: Provenance | None = None
     reruns: list[RerunRecord] = Field(default_factory=list)
     reproduce: str
@@ -264,7 +266,9 @@ def _result(entry: Entry, result: ProbeResult) -> dict[str, Any]:
     }
     content["standing"] = verification_of(entry, result.probe).kind
     if result.probe in entry.provenances:
-        content["provenance"] = entry.provenances[result.probe].model_dump()
+        where = entry.provenances[result.probe]
+        content["algorithm"] = where.algorithm(result.probe)
+        content["provenance"] = where.model_dump()
     if result.probe in entry.reruns:
         content["reruns"] = [asdict(rerun) for rerun in entry.reruns[result.probe]]
     return content

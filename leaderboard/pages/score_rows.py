@@ -71,7 +71,7 @@ def flag_rows(lines: Sequence[FlagLine]) -> Markup:
 
 
 def cost_rows(entry: Entry) -> Markup:
-    """A ``<tr>`` for each probe: cost, device and time."""
+    """A ``<tr>`` for each probe: version of its algorithm, cost, device and time."""
     return Markup("".join(_cost(entry, name) for name in entry.results))  # noqa: S704
 
 
@@ -79,7 +79,8 @@ def _cost(entry: Entry, name: str) -> str:
     cost, where = entry.results[name].cost, entry.provenances[name]
     created = escape(where.created)
     return (
-        f'<tr><th scope="row">{escape(name)}</th><td class="number">{cost.seconds:,.2f}</td>'
+        f'<tr><th scope="row">{escape(name)}</th><td class="number">{where.algorithm(name)}</td>'
+        f'<td class="number">{cost.seconds:,.2f}</td>'
         f'<td class="number">{cost.forwards:,}</td><td class="number">{cost.backwards:,}</td>'
         f'<td class="number">{memory(cost.peak_memory)}</td><td>{escape(where.device)}</td>'
         f'<td class="number">{where.threads}</td><td><time datetime="{created}">'

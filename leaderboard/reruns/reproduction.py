@@ -32,12 +32,25 @@ def battery_of(entry: Entry) -> Battery:
         raise InputError(
             f"this version cannot read the stored battery {shown(entry.provenance.battery)}; {hint}"
         ) from error
+    if battery.algorithms != entry.provenance.algorithms:
+        raise InputError(
+            f"the stored battery {shown(entry.provenance.battery)} was run with other algorithms: "
+            f"{_changed_algorithms(entry, battery)}; {hint}"
+        )
     if battery.sha256 != recorded:
         raise InputError(
             f"the stored battery {shown(entry.provenance.battery)} has settings that this version "
             f"fills in differently; {hint}"
         )
     return battery
+
+
+def _changed_algorithms(entry: Entry, battery: Battery) -> str:
+    """Such as ``input 1, now 2``."""
+    then = entry.provenance.algorithm
+    versions = {name: (then(name), battery.algorithms.get(name, 1)) for name in battery.probes}
+    changed = {name: pair for name, pair in versions.items() if pair[0] != pair[1]}
+    return ", ".join(f"{name} {before}, now {now}" for name, (before, now) in changed.items())
 
 
 def require_same(entry: Entry, model: Classifier, data: Dataset) -> None:

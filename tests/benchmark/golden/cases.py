@@ -1,0 +1,210 @@
+"""What every probe finds in a few fixed cases, by the version of its algorithm.
+
+``python tests/benchmark/golden/cases.py`` records the versions that have no entry yet, and with
+``--again`` records every probe anew, for changes that rename outcomes or scores.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import benchmark
+from benchmark.batteries import Battery
+from benchmark.datasets import load_dataset
+from benchmark.probes import PROBES
+from benchmark.results import ProbeResult
+from models_zoo import load_model
+
+FILE = Path(__file__).parent / "digits.json"
+MODEL = "digits/mlp-pgd-at"
+N_EXAMPLES = 16
+
+MAX_DIFFERING = 1
+"""Examples per outcome that may differ, because processors round differently."""
+
+RELATIVE_TOLERANCE = 0.02
+"""Relative difference of scores that is allowed; shares may differ by one example as well."""
+
+TABLES: dict[str, dict[str, Any]] = {
+    "clean": {},
+    "checks": {"eps": 0.2, "examples": 16, "steps": 5},
+    "input": {
+        "linf": [0.1, 0.2],
+        "l2": [0.6],
+        "headline_linf": 0.2,
+        "headline_l2": 0.6,
+        "effort": "quick",
+    },
+    "input-autoattack": {"eps": 0.25},
+    "weight": {"radii": [0.03], "headline": 0.03, "steps": 4, "random_draws": 2},
+    "joint": {
+        "linf": [0.1],
+        "radii": [0.03],
+        "headline_linf": 0.1,
+        "headline_radius": 0.03,
+    },
+    "backdoor": {
+        "budgets": [0.8],
+        "headline": 0.8,
+        "triggers": [{"kind": "patch", "size": 3}],
+        "steps": 20,
+        "bisections": 1,
+    },
+    "flatness": {
+        "eps": 0.1,
+        "average_radii": [0.25],
+        "worst_radii": [0.05],
+        "draws": 2,
+        "restarts": 1,
+        "epochs": 1,
+        "input_steps": 2,
+        "measure_examples": 8,
+    },
+    "intrinsic": {"linf": [0.2], "headline": 0.2, "steps": 5, "restarts": 1},
+    "bits": {
+        "rates": [0.01],
+        "headline_rate": 0.01,
+        "patterns": 4,
+        "flips": 4,
+        "headline_flips": 2,
+        "search_examples": 16,
+        "top": 4,
+        "draws": 2,
+    },
+    "distance": {"linf": 0.5, "l2": 1.5, "headline_linf": 0.2, "precision": 0.1, "rungs": 5},
+    "regional": {
+        "centre_edges": [5],
+        "random_pixels": [25],
+        "steps": 40,
+        "step": "1/40",
+        "examples": 8,
+    },
+}
+"""Settings that cost little and leave some examples robust and others not."""
+
+Recorded = dict[str, dict[str, Any]]
+"""The outcomes of a probe as strings of 0 and 1, and its scores with n and unit, by name."""
+
+
+def run(probes: Sequence[str] = tuple(TABLES)) -> dict[str, Recorded]:
+    """What probes find now, at one thread.
+
+    Args:
+        probes: which of :data:`TABLES`.
+    """
+    battery = Battery.model_validate(
+        {
+            "name": "golden-v1",
+            "dataset": "digits",
+            "description": "Every probe with little effort.",
+            "default": tuple(TABLES),
+            "probes": TABLES,
+        }
+    )
+    data, threads = load_dataset("digits").head(N_EXAMPLES), torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        model = load_model(MODEL)
+        report = benchmark.evaluate(model, data.images, data.labels, battery, probes, seed=0)
+    finally:
+        torch.set_num_threads(threads)
+    return {name: recorded(report.results[name]) for name in probes}
+
+
+def recorded(result: ProbeResult) -> Recorded:
+    """The part of an answer that belongs to its algorithm."""
+    specs = PROBES[result.probe].scores
+    return {
+        "outcomes": {
+            name: "".join(str(int(bit)) for bit in bits) for name, bits in result.outcomes.items()
+        },
+        "scores": {
+            name: {"value": score.value, "n": score.n, "unit": specs[name].unit}
+            for name, score in result.scores.items()
+        },
+    }
+
+
+def load() -> dict[str, dict[str, Recorded]]:
+    """Entries by probe and by version, as text."""
+    entries: dict[str, dict[str, Recorded]] = json.loads(FILE.read_text("utf-8"))
+    return entries
+
+
+def problem(probe: str, found: Recorded, entries: dict[str, dict[str, Recorded]]) -> str | None:
+    """Why what a probe found does not belong to the version it has; ``None`` where it does.
+
+    Args:
+        probe: its name.
+        found: what it found now.
+        entries: what each version found, as :func:`load` gives them.
+    """
+    version = str(PROBES[probe].algorithm)
+    if version not in entries.get(probe, {}):
+        return (
+            f"algorithm {version} of the probe {probe} has no entry in {FILE.name}: record it with "
+            "`python tests/benchmark/golden/cases.py`, and commit the file with the change"
+        )
+    found_differences = differences(found, entries[probe][version])
+    if not found_differences:
+        return None
+    return (
+        f"the probe {probe} gives other numbers than its algorithm {version}: "
+        f"{'; '.join(found_differences)}. If that is meant, raise `algorithm` of its class and "
+        "record the new version with `python tests/benchmark/golden/cases.py`"
+    )
+
+
+def differences(found: Recorded, stored: Recorded) -> list[str]:
+    """Outcomes and scores that differ by more than processors do."""
+    lines = [
+        f"{part} {sorted(found[part])} in place of {sorted(stored[part])}"
+        for part in ("outcomes", "scores")
+        if set(found[part]) != set(stored[part])
+    ]
+    for name in found["outcomes"].keys() & stored["outcomes"].keys():
+        now, then = found["outcomes"][name], stored["outcomes"][name]
+        differing = sum(a != b for a, b in zip(now, then, strict=False))
+        if len(now) != len(then) or differing > MAX_DIFFERING:
+            lines.append(f"outcome {name} {now} in place of {then}")
+    for name in found["scores"].keys() & stored["scores"].keys():
+        now, then = found["scores"][name], stored["scores"][name]
+        if now["n"] != then["n"] or not _alike(now["value"], then["value"], then):
+            lines.append(f"score {name} {now['value']:.6g} in place of {then['value']:.6g}")
+    return sorted(lines)
+
+
+def _alike(now: float, then: float, score: dict[str, Any]) -> bool:
+    if math.isnan(now) or math.isnan(then):
+        return math.isnan(now) and math.isnan(then)
+    one_example = MAX_DIFFERING / N_EXAMPLES if score["unit"] == "share" else 0.0
+    if math.isinf(now) or math.isinf(then):
+        return now == then
+    return abs(now - then) <= one_example + RELATIVE_TOLERANCE * abs(then) + 1e-6
+
+
+def record(*, again: bool = False) -> list[str]:
+    """Record what the probes find now, and return the names of those that were recorded.
+
+    Args:
+        again: also where the version has an entry.
+    """
+    entries = load() if FILE.exists() else {}
+    missing = [
+        name for name in TABLES if again or str(PROBES[name].algorithm) not in entries.get(name, {})
+    ]
+    for name, found in (run(missing) if missing else {}).items():
+        entries.setdefault(name, {})[str(PROBES[name].algorithm)] = found
+    FILE.write_text(json.dumps(entries, indent=1) + "\n", "utf-8")
+    return missing
+
+
+if __name__ == "__main__":
+    print("recorded:", ", ".join(record(again="--again" in sys.argv)) or "nothing is missing")
