@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from benchmark import load_battery
 from leaderboard.exports.record import record_of
 from leaderboard.pages.score_rows import cost_rows
 from leaderboard.reruns.reproduction import battery_of
@@ -11,9 +12,10 @@ from models_zoo.errors import InputError
 
 
 @pytest.fixture
-def entry(store, made_up, battery):
+def entry(store, made_up):
     """An entry whose clean probe had its second algorithm."""
-    where = made_up.provenance(battery, algorithms={"clean": 2})
+    battery = load_battery("digits-v1")
+    where = made_up.provenance(battery, algorithms={"clean": 2}, versions={"nonsingular": "0.2.0"})
     for probe in ("clean", "weight"):
         store.save(made_up.card(), where, battery, made_up.results()[probe])
     return store.entries()[0]
