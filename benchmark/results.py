@@ -398,7 +398,7 @@ class Provenance(BaseModel):
     def _without_first_algorithms(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         content: dict[str, Any] = handler(self)
         if not self.algorithms:  # as results were stored before probes had versions
-            del content["algorithms"]
+            content.pop("algorithms", None)
         return content
 
     @classmethod
