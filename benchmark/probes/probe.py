@@ -71,7 +71,7 @@ class Probe(ABC):
         algorithm: version of what it computes. Raise it whenever the same settings give other
             scores, as after a change of a constant of an attack: versions above 1 are part of the
             hash of every battery with the probe, so that scores of two versions never share a
-            table. ``tests/benchmark/golden.py`` holds the outcomes of each version.
+            table. ``tests/benchmark/golden`` holds the outcomes of each version.
         scores_by_norm: what scores mean instead in batteries of another headline norm.
     """
 
