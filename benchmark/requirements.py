@@ -181,10 +181,10 @@ def _no_gradient(
         if not value.requires_grad:
             return "they have none"
         with warnings.catch_warnings(action="ignore"):
-            slopes = torch.autograd.grad(value, inputs, allow_unused=True)
+            gradients = torch.autograd.grad(value, inputs, allow_unused=True)
     except Exception as error:  # foreign code and operations without a derivative
         return reason_of(error)
-    found = [each for each in slopes if each is not None]
+    found = [each for each in gradients if each is not None]
     if not found:
         return "they depend on none of them"
     return None if any(bool((each != 0).any()) for each in found) else ZERO

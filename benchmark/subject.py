@@ -155,7 +155,7 @@ class Subject:
             again: whether another value of the same forward pass will be asked for.
 
         Returns:
-            One gradient an input; zero for what the model lets no gradient through to, and where
+            One gradient per input; zero for what the model lets no gradient through to, and where
             it is undefined.
         """
         if not value.requires_grad:
@@ -163,7 +163,7 @@ class Subject:
         self.passes.backwards += images
         start = time.perf_counter()
         try:
-            slopes = torch.autograd.grad(value, inputs, retain_graph=again, materialize_grads=True)
+            found = torch.autograd.grad(value, inputs, retain_graph=again, materialize_grads=True)
         except Exception as error:  # of operations without a derivative, in their own ways
             if out_of_memory(error):
                 raise
@@ -173,7 +173,7 @@ class Subject:
         self.passes.seconds += time.perf_counter() - start
         # The derivative of a root at 0 is infinite, and times 0 undefined: one such pixel would
         # end an image's ascent where it began.
-        return tuple(each.nan_to_num(0.0, STEEPEST, -STEEPEST) for each in slopes)
+        return tuple(each.nan_to_num(0.0, STEEPEST, -STEEPEST) for each in found)
 
     def batches(self) -> Iterator[slice]:
         """Slices of the examples of at most ``batch_size``."""

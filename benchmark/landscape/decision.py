@@ -46,13 +46,14 @@ def decision_surfaces(
 def _surface(subject: Subject, example: int, offsets: list[float]) -> DecisionSurface:
     """The surface around the subject's one image."""
     image, rows = subject.images, torch.zeros(1, dtype=torch.int64, device=subject.images.device)
-    slope = per_example(subject, cross_entropy, stop=False)({IMAGES: image}, rows).gradient[IMAGES]
+    evaluate = per_example(subject, cross_entropy, stop=False)
+    gradient = evaluate({IMAGES: image}, rows).gradient[IMAGES]
     generator = subject.generator("landscape", "decision", example)
     signs = (2 * torch.randint(2, image.shape, generator=generator) - 1).to(image)
     steps = torch.tensor(offsets).to(image)
     places = torch.cartesian_prod(steps, steps)
     margins = [
-        _margins(subject, image + b * signs + a * slope.sign())
+        _margins(subject, image + b * signs + a * gradient.sign())
         for b, a in (
             part.view(-1, 2, 1, 1, 1).unbind(1) for part in torch.split(places, subject.batch_size)
         )
