@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from benchmark.results import ProbeResult, Provenance
+from benchmark.budgets import Budget
+from benchmark.results import OutcomeKind, ProbeResult, Provenance
+from benchmark.threats import JointThreat
 from leaderboard.store import encoding
 from leaderboard.store.schema import ModelRow, OutcomeRow, ResultRow, ScoreRow
 from models_zoo.card import Card
@@ -75,10 +77,34 @@ def result_row(provenance: Provenance, battery: Battery, result: ProbeResult) ->
             for name, score in result.scores.items()
         ],
         outcomes=[
-            OutcomeRow(name=name, n=bits.size, bits=encoding.pack(bits))
+            OutcomeRow(
+                name=name,
+                n=bits.size,
+                bits=encoding.pack(bits),
+                n_robust=int(bits.sum()),
+                **_threat_columns(result.outcome_kinds.get(name)),
+            )
             for name, bits in result.outcomes.items()
         ],
     )
+
+
+def _threat_columns(kind: OutcomeKind | None) -> dict[str, str | float]:
+    """What an outcome is about, as columns of its row."""
+    if kind is None:
+        return {}
+    columns: dict[str, str | float] = {"role": kind.role}
+    threat = kind.threat
+    if threat is None:
+        return columns
+    columns |= {"kind": threat.kind, "threat_key": threat.key, "label": threat.label}
+    parts = [threat.inputs, threat.weights] if isinstance(threat, JointThreat) else [threat]
+    for name in ("norm", "eps", "geometry", "radius", "rule"):
+        for part in parts:
+            value = getattr(part, name, None)
+            if value is not None:
+                columns[name] = float(value) if isinstance(value, Budget) else value
+    return columns
 
 
 def _now() -> datetime:

@@ -11,8 +11,10 @@ from sqlalchemy import (
     DateTime,
     Float,
     ForeignKey,
+    Index,
     LargeBinary,
     String,
+    Text,
     UniqueConstraint,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -108,15 +110,29 @@ class ScoreRow(Base):
 
 
 class OutcomeRow(Base):
-    """Per-example outcomes of a result.
+    """Per-example outcomes of a result, and the threat they are about.
+
+    The columns after ``bits`` repeat it and the payload's ``outcome_kinds`` for SQL queries. Those
+    that a threat does not have are NULL; a joint threat has those of both its parts.
 
     Attributes:
         name: such as ``"headline"``.
         n: number of examples.
         bits: bool (n,), eight to a byte, first example in the highest bit.
+        n_robust: number of examples that are still classified correctly.
+        role: what the outcome is for, see :data:`benchmark.results.Role`.
+        kind: of the threat, such as ``"input"``.
+        threat_key: the same for equal threats and for no others.
+        label: the threat in a few words, with its budgets as the battery writes them.
+        norm: of the input balls.
+        eps: radius of the input balls.
+        geometry: of the weight ball.
+        radius: of the weight ball.
+        rule: which tensors may be perturbed.
     """
 
     __tablename__ = "outcomes"
+    __table_args__ = (Index("ix_outcomes_norm_eps", "norm", "eps"),)
 
     result_id: Mapped[int] = mapped_column(
         ForeignKey("results.id", ondelete="CASCADE"), primary_key=True
@@ -124,6 +140,16 @@ class OutcomeRow(Base):
     name: Mapped[str] = mapped_column(String(100), primary_key=True)
     n: Mapped[int]
     bits: Mapped[bytes] = mapped_column(LargeBinary)
+    n_robust: Mapped[int | None]
+    role: Mapped[str | None] = mapped_column(String(20))
+    kind: Mapped[str | None] = mapped_column(String(20))
+    threat_key: Mapped[str | None] = mapped_column(Text)
+    label: Mapped[str | None] = mapped_column(Text)
+    norm: Mapped[str | None] = mapped_column(String(20))
+    eps: Mapped[float | None] = mapped_column(Float(53))
+    geometry: Mapped[str | None] = mapped_column(String(40))
+    radius: Mapped[float | None] = mapped_column(Float(53))
+    rule: Mapped[str | None] = mapped_column(String(40))
 
 
 class RerunRow(Base):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import socket
@@ -11,9 +12,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import text
 
+import leaderboard.store
 from leaderboard.pages import render_site
 from leaderboard.store import Rerun, Store
 from models_zoo.errors import InputError
@@ -135,6 +140,39 @@ def test_the_site_is_the_same_without_the_database(both, tmp_path):
     assert "nonsingular.sqlite" not in (on_server / "index.html").read_text("utf-8")
     for file in ("boards/digits-v1.csv", "results.json", "models/digits-cnn-pgd-at/record.json"):
         assert (on_server / file).read_bytes() == (in_memory / file).read_bytes()
+
+
+def test_a_downgrade_and_an_upgrade_are_those_of_sqlite(both, made_up):
+    config = Config()
+    folder = Path(leaderboard.store.__file__).parent / "migrations"
+    config.set_main_option("script_location", str(folder))
+    settings = {"budgets": [0.1, 0.4], "headline": 0.1}
+    battery = made_up.Battery(name="own", probes={"backdoor": settings})
+    result = made_up.results()["backdoor"]
+    result.outcomes["held_out_robust"] = np.arange(20) > 3
+    payloads, columns = [], []
+    for store in both:
+        store.save(made_up.card(), made_up.provenance(battery), battery, result)
+        for change, revision in ((command.downgrade, "0003"), (command.upgrade, "head")):
+            with store.engine.begin() as connection:
+                config.attributes["connection"] = connection
+                change(config, revision)
+        (entry,) = store.entries("own")
+        payloads.append(entry.results["backdoor"].model_dump())
+        with store.engine.connect() as connection:
+            query = "SELECT * FROM outcomes WHERE name = 'held_out_robust'"
+            columns.append(connection.execute(text(query)).one()[1:])
+    assert payloads[0] == payloads[1]
+    assert payloads[0]["headline_threats"][0]["radius"] == "0.1"
+    assert payloads[0]["scores"]["smallest_budget"]["value"] == math.inf
+    assert columns[0] == columns[1]
+    assert columns[0][3:8] == (
+        16,
+        "control",
+        "backdoor",
+        "backdoor/relative-linf/no-normalization/0.1",
+        "relative-linf radius 0.1",
+    )
 
 
 def test_a_server_that_is_not_there_is_a_user_s_error():

@@ -1,0 +1,229 @@
+"""Results of before outcomes had threats: converted as a new run stores them, and back."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+import tomllib
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine
+
+import leaderboard.store
+from benchmark import evaluate
+from benchmark.batteries import Battery, load_battery
+from benchmark.datasets import load_dataset
+from leaderboard.store import Store, encoding
+from leaderboard.store.database import open_engine
+from models_zoo import load_model
+
+ADDED = {"outcome_kinds", "share_of", "headline_threats"}
+DRAWN = {"unit", "role", "threat"}
+TABLES = {
+    "models": "*",
+    "results": "*",
+    "scores": "*",
+    "outcomes": "result_id, name, n, bits",
+    "reruns": "*",
+}
+
+L2 = """
+name = "l2"
+dataset = "digits"
+description = "The headline norm is l2; budgets are fractions."
+default = ["input", "weight", "joint"]
+[probes.input]
+linf = ["8/255"]
+l2 = ["128/255", 0.6]
+headline_linf = "8/255"
+headline_l2 = "128/255"
+headline_norm = "l2"
+effort = "quick"
+[probes.weight]
+radii = [0.01]
+headline = 0.01
+geometry = "relative-linf"
+rule = "kernels"
+steps = 2
+[probes.joint]
+radii = [0.01]
+headline_radius = 0.01
+headline_norm = "l2"
+l2 = ["128/255"]
+headline_l2 = "128/255"
+shares = [0.1]
+[probes.distance]
+linf = 0.3
+l2 = 1
+headline_norm = "l2"
+headline_l2 = "128/255"
+rungs = 7
+"""
+
+
+def alembic(path: Path, revision: str, *, down: bool = False) -> None:
+    """Bring the tables of a database to a revision."""
+    config = Config()
+    folder = Path(leaderboard.store.__file__).parent / "migrations"
+    config.set_main_option("script_location", str(folder))
+    engine = open_engine(path) if down else create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        (command.downgrade if down else command.upgrade)(config, revision)
+    engine.dispose()
+
+
+def rows(path: Path, tables: dict[str, str] = TABLES) -> dict[str, list[tuple]]:
+    """Every row as it is stored."""
+    with closing(sqlite3.connect(path)) as plain:
+        return {
+            table: sorted(plain.execute(f"SELECT {columns} FROM {table}"), key=repr)
+            for table, columns in tables.items()
+        }
+
+
+def everything(path: Path) -> dict[str, list[tuple]]:
+    return rows(path, TABLES | {"outcomes": "*"})
+
+
+def stripped(payload: str) -> str:
+    """A payload as earlier versions stored it."""
+    values = {key: value for key, value in encoding.loads(payload).items() if key not in ADDED}
+    for name in ("curves", "surfaces", "bars"):
+        values[name] = [
+            {key: value for key, value in each.items() if key not in DRAWN} for each in values[name]
+        ]
+    return encoding.dumps(values)
+
+
+def earlier(path: Path, source: Path) -> Path:
+    """A database of revision 0003 with the results of another as they were stored then."""
+    alembic(path, "0003")
+    with closing(sqlite3.connect(path)) as plain, plain:
+        plain.create_function("stripped", 1, stripped)
+        plain.execute("ATTACH ? AS source", (str(source),))
+        for table, columns in TABLES.items():
+            plain.execute(f"INSERT INTO {table} SELECT {columns} FROM source.{table}")
+        plain.execute("UPDATE results SET payload = stripped(payload)")
+    return path
+
+
+@pytest.fixture(scope="module")
+def current(tmp_path_factory) -> Path:
+    """A database with every probe of the digits battery, and with one whose norm is l2."""
+    folder = tmp_path_factory.mktemp("current")
+    data = load_dataset("digits").head(12)
+    model = load_model("digits/mlp-standard")
+    path = folder / "scores.sqlite"
+    store = Store.open(path)
+    for battery in (load_battery("digits-v1"), Battery.model_validate(tomllib.loads(L2))):
+        probes = list(battery.probes)
+        report = evaluate(model, data.images, data.labels, battery=battery, probes=probes)
+        assert report.results.keys() >= set(probes)
+        for probe in probes:
+            store.save(model.card, report.provenance, battery, report.results[probe])
+    store.engine.dispose()
+    return path
+
+
+@pytest.fixture
+def old(tmp_path, current) -> Path:
+    return earlier(tmp_path / "old.sqlite", current)
+
+
+def test_stored_results_are_filled_in_as_a_new_run_stores_them(old, current):
+    before = rows(old)
+    assert before != rows(current)
+    Store.open(old).engine.dispose()
+    converted, fresh = everything(old), everything(current)
+    for mine, theirs in zip(converted["results"], fresh["results"], strict=True):
+        assert mine == theirs
+    assert converted == fresh
+    with closing(sqlite3.connect(old)) as plain:
+        (unknown,) = plain.execute("SELECT count(*) FROM outcomes WHERE role IS NULL").fetchone()
+        (named,) = plain.execute("SELECT count(DISTINCT kind) FROM outcomes").fetchone()
+    assert unknown == 0
+    assert named == 6
+
+
+def test_a_downgrade_loses_nothing_and_can_be_undone(old, current):
+    before = rows(old)
+    Store.open(old).engine.dispose()
+    after = everything(old)
+    for _ in range(2):
+        alembic(old, "0003", down=True)
+        assert everything(old) == before
+        Store.open(old).engine.dispose()
+        assert everything(old) == after
+
+
+def test_results_are_read_with_their_threats(old, current):
+    kinds = [
+        {probe: result.outcome_kinds for probe, result in entry.results.items()}
+        for path in (old, current)
+        for entry in Store.open(path).entries()
+    ]
+    assert kinds[:2] == kinds[2:]
+    for entry in Store.open(old).entries():
+        for result in entry.results.values():
+            assert result.outcome_kinds.keys() == result.outcomes.keys()
+
+
+@pytest.mark.parametrize("damage", ["{", "[1, 2]", "7", b"\xff\xfe", '{"curves": 3}'])
+def test_a_damaged_row_stays_as_it_is_and_is_named_when_read(old, damage, capsys):
+    with closing(sqlite3.connect(old)) as plain, plain:
+        plain.execute("UPDATE results SET payload = ? WHERE probe = 'input'", (damage,))
+        stored = plain.execute("SELECT payload FROM results WHERE probe = 'input'").fetchall()
+    store = Store.open(old)
+    entries = store.entries()
+    assert "what probe input found" in capsys.readouterr().err
+    assert all("input" not in entry.results for entry in entries)
+    assert all(entry.results["weight"].outcome_kinds for entry in entries)
+    store.engine.dispose()
+    alembic(old, "0003", down=True)
+    with closing(sqlite3.connect(old)) as plain:
+        kept = plain.execute("SELECT payload FROM results WHERE probe = 'input'").fetchall()
+    assert kept == stored
+
+
+def test_a_damaged_outcome_does_not_stop_the_others(old):
+    with closing(sqlite3.connect(old)) as plain, plain:
+        plain.execute("UPDATE outcomes SET bits = 'x' WHERE name = 'linf@0.05'")
+    Store.open(old).engine.dispose()
+    with closing(sqlite3.connect(old)) as plain:
+        query = "SELECT n_robust FROM outcomes WHERE norm = 'linf' AND eps = ? AND kind = 'input'"
+        assert plain.execute(query, (0.05,)).fetchone() == (None,)
+        assert plain.execute(query, (0.1,)).fetchone()[0] is not None
+
+
+def test_a_probe_of_another_program_is_left_as_it_is(old):
+    with closing(sqlite3.connect(old)) as plain, plain:
+        plain.execute("UPDATE results SET probe = 'own' WHERE probe = 'regional'")
+        query = "SELECT payload FROM results WHERE probe = 'own'"
+        before = plain.execute(query).fetchall()
+    Store.open(old).engine.dispose()
+    with closing(sqlite3.connect(old)) as plain:
+        assert plain.execute(query).fetchall() == before
+
+
+def test_the_example_of_the_documentation_gives_every_model_by_norm_and_budget(old):
+    Store.open(old).engine.dispose()
+    page = (Path(__file__).parents[3] / "docs" / "store.md").read_text("utf-8")
+    (query,) = re.findall(r"```sql\n(SELECT models.name.*?)```", page, re.DOTALL)
+    with closing(sqlite3.connect(old)) as plain:
+        found = plain.execute(query).fetchall()
+        curves = plain.execute(
+            "SELECT payload FROM results WHERE probe = 'input' AND battery = 'digits-v1'"
+        ).fetchone()[0]
+    expected = [
+        ("digits/mlp-standard", curve["series"], x, f"{curve['series']} {text}", y["value"])
+        for curve in json.loads(curves)["curves"]
+        for x, text, y in zip(curve["x"], curve["x_text"], curve["y"], strict=True)
+        if x
+    ]
+    assert sorted(found) == sorted(expected)
