@@ -177,7 +177,8 @@ def _no_gradient(
             )
             logits = logits_of(output, images.dtype)
             # The sum of probabilities is constant, so every class gets a weight of its own.
-            value = (logits * torch.linspace(1, 2, logits.shape[1], device=logits.device)).sum()
+            # A model that squeezes its output has no axis of images for one image.
+            value = (logits * torch.linspace(1, 2, logits.shape[-1], device=logits.device)).sum()
         if not value.requires_grad:
             return "they have none"
         with warnings.catch_warnings(action="ignore"):

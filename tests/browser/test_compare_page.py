@@ -131,7 +131,7 @@ def test_the_table_says_better_worse_or_cannot_tell_with_the_figures(open_page):
     assert "cannot tell +0.0 points" in cells(page, "Clean")[2]
     assert "no paired outcomes" in cells(page, "Cross-entropy")[2]
     tally = page.locator(".tally li").all_inner_texts()
-    assert tally[0].startswith("digits/cnn-pgd-at is better than digits/cnn-standard on 5 and")
+    assert tally[0].startswith("digits/cnn-pgd-at is better than digits/cnn-standard on 6 and")
     bars = page.locator(".profile-here .track")
     shares = bars.evaluate_all("bars => bars.map(bar => +bar.style.getPropertyValue('--value'))")
     resisted = 1 - 150 / made_up.N

@@ -50,7 +50,7 @@ def test_without_scripts_pages_hold_every_row(open_page, large):
     page = open_page(root=large, java_script_enabled=False)
     assert page.locator(ROWS).count() == 50
     page.get_by_role("link", name="all of them, on 1 page").click()
-    assert page.locator("table.models tbody tr").count() == MODELS
+    expect(page.locator("table.models tbody tr")).to_have_count(MODELS)
     page.get_by_role("link", name="The board with search and filters").click()
     assert page.url.endswith("index.html#digits-v1")
 

@@ -116,10 +116,16 @@ def _everywhere(result: dict[str, Any], text: str) -> dict[str, Any]:
         return f"{text}{count}"
 
     changed: dict[str, Any] = _replaced(result, next_one)
+    for drawing in ("curves", "surfaces", "bars"):  # threats and roles take no text
+        for own, given in zip(changed[drawing], result[drawing], strict=True):
+            own |= {"role": given["role"], "threat": given["threat"]}
     flag = Flag(name=text, title=text, raised=True, figure=0.5, saw=f"{text} {text}", advice=text)
     image = Thumbnail(picture=text, caption=text, shape=(1, 1, 1), pixels="AA==")
     return changed | {
         "scores": result["scores"],
+        "outcome_kinds": result["outcome_kinds"],
+        "share_of": result["share_of"],
+        "headline_threats": result["headline_threats"],
         "flags": [flag.model_dump()],
         "thumbnails": [image.model_dump(), image.model_dump()],
         "protocol": {text: {text: [text, 1]}, "numbers": [1, 2]},
