@@ -144,14 +144,14 @@ def _require_same_answers(results: Mapping[str, ProbeResult], subject: Subject) 
 
 def _applicable(
     subject: Subject, battery: Battery, names: Sequence[str]
-) -> dict[str, tuple[Probe, str | None]]:
+) -> dict[str, tuple[Probe[Any], str | None]]:
     """The probes with why each is left out, all of them asked before the first one runs."""
     probes = {name: PROBES[name](battery.probes[name], battery.probes) for name in names}
     return {name: (probe, probe.obstacle(subject)) for name, probe in probes.items()}
 
 
 def _require_some(
-    asked: Mapping[str, tuple[Probe, str | None]], results: Mapping[str, ProbeResult]
+    asked: Mapping[str, tuple[Probe[Any], str | None]], results: Mapping[str, ProbeResult]
 ) -> None:
     """Where everything that a caller wants to know would be left out, that is an error."""
     reasons = {name: reason for name, (_, reason) in asked.items() if reason is not None}

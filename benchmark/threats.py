@@ -8,6 +8,7 @@ outcomes are stored, and a ``label``, by which people know it; neither is ever p
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -325,3 +326,8 @@ AnyThreat = Annotated[
     Field(discriminator="kind"),
 ]
 """Any of the threats, as the type of a pydantic field."""
+
+
+def labels(threats: Iterable[Threat]) -> str:
+    """The labels of threats as one text, such as ``linf 8/255, l2 0.5``."""
+    return ", ".join(dict.fromkeys(threat.label for threat in threats))

@@ -9,7 +9,7 @@ from benchmark.batteries import Battery
 from benchmark.measures.flatness import Worst, worst_flatness
 from benchmark.measures.robust_loss import RobustLoss
 from benchmark.probes.flatness import FlatnessSettings
-from benchmark.probes.weights import WeightSettings
+from benchmark.probes.weight import WeightSettings
 from benchmark.subject import Subject
 from benchmark.threats import WeightThreat
 from models_zoo.errors import InputError

@@ -10,7 +10,10 @@ from importlib.resources import files
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, field_validator
 
+from benchmark.budgets import Budget
 from benchmark.probes import PROBES, ProbeSettings
+from benchmark.probes.flatness import FlatnessProbe, FlatnessSettings
+from benchmark.threats import InputThreat
 from models_zoo.errors import InputError, shown, unknown_name
 
 
@@ -69,6 +72,25 @@ class Battery(BaseModel):
         if self.algorithms:
             content["algorithms"] = self.algorithms
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def headline_budget(self, norm: str) -> Budget | None:
+        """The budget at which the headline attacks images in a norm; ``None`` if it does not.
+
+        Args:
+            norm: of the input balls.
+        """
+        for name, settings in self.probes.items():
+            if PROBES[name].in_headline and PROBES[name].perturbs == {"images"}:
+                for threat in PROBES[name](settings, self.probes).headline_threats:
+                    if isinstance(threat, InputThreat) and threat.norm == norm:
+                        return threat.eps
+        return None
+
+    @property
+    def robust_loss_budget(self) -> Budget | None:
+        """The linf budget of the robust loss whose flatness is measured; ``None`` without one."""
+        settings = self.probes.get(FlatnessProbe.name)
+        return settings.eps if isinstance(settings, FlatnessSettings) else None
 
     def select(self, probes: Sequence[str] | str | None) -> list[str]:
         """Names of the probes to run: those asked for, or the battery's default.

@@ -1,36 +1,7 @@
-"""Probes: one question asked of a model each, answered with scores, outcomes, curves and cost."""
+"""Probes: each asks one question of a model and answers it with scores, outcomes and charts."""
 
-from benchmark.probes.autoattack import AutoAttackProbe
-from benchmark.probes.backdoor import BackdoorProbe
-from benchmark.probes.bits import BitsProbe
-from benchmark.probes.checks import ChecksProbe
-from benchmark.probes.clean import CleanProbe
-from benchmark.probes.distance import DistanceProbe
-from benchmark.probes.flatness import FlatnessProbe
-from benchmark.probes.inputs import InputProbe
-from benchmark.probes.intrinsic import IntrinsicProbe
-from benchmark.probes.joint import JointProbe
-from benchmark.probes.probe import Probe, ProbeSettings
-from benchmark.probes.regional import RegionalProbe
-from benchmark.probes.weights import WeightProbe
+from benchmark.probes.probe import Probe
+from benchmark.probes.registry import PROBES, register_probe
+from benchmark.probes.settings import ProbeSettings
 
-PROBES: dict[str, type[Probe]] = {
-    probe.name: probe
-    for probe in (
-        CleanProbe,
-        ChecksProbe,
-        InputProbe,
-        WeightProbe,
-        JointProbe,
-        BackdoorProbe,
-        FlatnessProbe,
-        IntrinsicProbe,
-        BitsProbe,
-        RegionalProbe,
-        DistanceProbe,
-        AutoAttackProbe,
-    )
-}
-"""Every probe by name, in the order a battery runs them."""
-
-__all__ = ["PROBES", "Probe", "ProbeSettings"]
+__all__ = ["PROBES", "Probe", "ProbeSettings", "register_probe"]

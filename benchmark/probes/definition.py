@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
-import re
 import tomllib
 from functools import cache
+from importlib import import_module
 from importlib.resources import files
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl
-
-from benchmark.probes.probe import ProbeSettings
 
 
 class Formula(BaseModel):
@@ -46,7 +43,7 @@ class Source(BaseModel):
 
 
 class Definition(BaseModel):
-    """A probe's formulas and their sources, from ``definitions/<probe>.toml``."""
+    """Formulas and their sources, of a probe or of the headline."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -55,22 +52,16 @@ class Definition(BaseModel):
 
 
 @cache
-def definition_of(probe: str) -> Definition | None:
-    """The formulas and sources of a probe; ``None`` for one this version does not know."""
-    if not re.fullmatch(r"[a-z][a-z-]*", probe):  # the name may be anybody's
-        return None
-    file = files("benchmark.probes") / "definitions" / f"{probe}.toml"
-    if not file.is_file():
-        return None
+def read_definition(module: str) -> Definition:
+    """Read ``definition.toml`` beside a module.
+
+    Args:
+        module: full name of a module or package of the suite, such as
+            ``benchmark.probes.clean.probe``.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    package = getattr(import_module(module), "__package__", None) or module
+    file = files(package) / "definition.toml"
     return Definition.model_validate(tomllib.loads(file.read_text("utf-8")))
-
-
-@cache
-def settings_in_words(settings: type[ProbeSettings]) -> dict[str, str]:
-    """What each setting means, from the ``Attributes`` of the class's docstring."""
-    _, _, attributes = inspect.cleandoc(settings.__doc__ or "").partition("Attributes:\n")
-    words: dict[str, str] = {}
-    for name, meaning in re.findall(r"^    (\w+): ((?:.+\n?)(?:^ {8}.+\n?)*)", attributes, re.M):
-        plain = re.sub(r":\w+:`([^`]+)`|``([^`]+)``", r"\1\2", " ".join(meaning.split()))
-        words[name] = plain[0].upper() + plain[1:]
-    return words

@@ -1,78 +1,75 @@
-"""What every probe is: settings, documented scores and one question."""
+"""The base class of probes: settings, documented scores, and what a site shows of them."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, ClassVar, final
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, ClassVar, Generic, Literal, TypeVar, final, get_args, get_origin
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-)
 from torch import Tensor
 
-from benchmark.budgets import Budget
 from benchmark.checks.coverage import weights_under_attack
+from benchmark.probes.definition import Definition, read_definition
+from benchmark.probes.settings import ProbeSettings
 from benchmark.requirements import missing_image_gradients, missing_weights
 from benchmark.results import Flag, Outcomes, ProbeResult, ScoreSpec
 from benchmark.subject import Subject
+from benchmark.threats import AnyThreat
 from models_zoo.errors import InputError
 
+S = TypeVar("S", bound=ProbeSettings)
+"""The settings of a probe."""
 
-def _ascending(values: tuple[Budget, ...]) -> tuple[Budget, ...]:
-    if list(values) != sorted(set(values)) or values[0] <= 0:
-        raise ValueError(f"budgets must ascend from above 0, got {values}")
-    return values
-
-
-Budgets = Annotated[tuple[Budget, ...], Field(min_length=1), AfterValidator(_ascending)]
-"""Budgets in ascending order, without the 0."""
+Perturbed = Literal["images", "weights"]
 
 
-class ProbeSettings(BaseModel):
-    """Settings of a probe, from its table in a battery's TOML.
+@dataclass(frozen=True)
+class ProfileShare:
+    """The share of examples by which a probe appears in a model's profile on the board.
 
-    Those that batteries were frozen without are named in ``later``: at its default such a setting
-    is not part of a battery's content, so that older batteries keep their hashes.
+    Attributes:
+        score: name of the probe's score; its unit is ``"share"``.
+        label: one or two words for the profile.
+        complement: whether the profile shows 1 minus the score, where lower scores are better.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    later: ClassVar[tuple[str, ...]] = ()
-
-    @model_serializer(mode="wrap")
-    def _without_later_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        content: dict[str, Any] = handler(self)
-        fields = type(self).model_fields
-        for name in self.later:
-            if getattr(self, name) == fields[name].default:
-                content.pop(name, None)
-        return content
+    score: str
+    label: str
+    complement: bool = False
 
 
-class Probe(ABC):
-    """One question asked of a model.
+class Probe(ABC, Generic[S]):
+    """One question about a model, and everything that is known about that question.
+
+    A probe lies in a folder of its own together with its settings, its charts and its
+    ``definition.toml``. Boards, pages, comparisons and exports ask the class for what they show:
+    a new probe needs its class and a call of :func:`benchmark.probes.register_probe`.
 
     Attributes:
         name: its name in batteries, results and on the command line.
         title: a few words for headings.
         question: one sentence, as a reader would ask it.
-        Settings: the pydantic model of its settings.
+        Settings: the pydantic model of its settings, taken from ``Probe[...]``.
         scores: what each of its scores means.
+        scores_by_norm: what scores mean instead in batteries of another headline norm.
+        perturbs: what its adversary changes; empty if nothing is changed.
         uses_image_gradients: whether it needs gradients with respect to the images. The input probe
             does not: some of its searches need none.
+        in_headline: whether its outcome ``"headline"`` is part of non-singular robust accuracy.
         offers_threats: whether readers of a board can choose among the threats of its outcomes.
-        algorithm: version of what it computes. Raise it whenever the same settings give other
+        profile: its share in the profiles on the board; ``None`` if it has none there.
+        leading_pictures: names of the charts that a model's page shows first. If empty, these are
+            the first two.
+        reference_for: name of the probe whose curves its score is drawn among, if it is a
+            reference for another probe.
+        claim: the entry of a model card in which authors report what it measures, if any.
+        algorithm: version of what it computes. Increase it whenever the same settings give other
             scores, as after a change of a constant of an attack: versions above 1 are part of the
             hash of every battery with the probe, so that scores of two versions never share a
             table. ``tests/benchmark/golden`` holds the outcomes of each version.
-        scores_by_norm: what scores mean instead in batteries of another headline norm.
     """
 
     name: ClassVar[str]
@@ -80,10 +77,32 @@ class Probe(ABC):
     question: ClassVar[str]
     Settings: ClassVar[type[ProbeSettings]] = ProbeSettings
     scores: ClassVar[dict[str, ScoreSpec]]
-    uses_image_gradients: ClassVar[bool] = False
-    offers_threats: ClassVar[bool] = False
-    algorithm: ClassVar[int] = 1
     scores_by_norm: ClassVar[Mapping[str, dict[str, ScoreSpec]]] = {}
+    perturbs: ClassVar[frozenset[Perturbed]] = frozenset()
+    uses_image_gradients: ClassVar[bool] = False
+    in_headline: ClassVar[bool] = False
+    offers_threats: ClassVar[bool] = False
+    profile: ClassVar[ProfileShare | None] = None
+    leading_pictures: ClassVar[tuple[str, ...]] = ()
+    reference_for: ClassVar[str | None] = None
+    claim: ClassVar[Literal["clean_accuracy", "robustness"] | None] = None
+    algorithm: ClassVar[int] = 1
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for base in getattr(cls, "__orig_bases__", ()):
+            if get_origin(base) is Probe and isinstance(get_args(base)[0], type):
+                cls.Settings = get_args(base)[0]
+
+    @classmethod
+    @cache
+    def definition(cls) -> Definition:
+        """Its formulas and their sources: ``definition.toml`` in the folder of its module.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+        """
+        return read_definition(cls.__module__)
 
     @classmethod
     def scores_with(cls, settings: Mapping[str, Any]) -> dict[str, ScoreSpec]:
@@ -94,7 +113,7 @@ class Probe(ABC):
         """
         return cls.scores | cls.scores_by_norm.get(str(settings.get("headline_norm")), {})
 
-    def __init__(self, settings: Any, battery: Mapping[str, ProbeSettings] | None = None) -> None:
+    def __init__(self, settings: S, battery: Mapping[str, ProbeSettings] | None = None) -> None:
         self.settings = settings
         self.battery = battery or {}
 
@@ -125,13 +144,18 @@ class Probe(ABC):
         return ProbeResult(probe=self.name, scores={}, left_out=reason)
 
     @property
+    def headline_threats(self) -> Sequence[AnyThreat]:
+        """The threats that its scores are about, the main one first; empty if there are none."""
+        return ()
+
+    @property
     def weight_rule(self) -> str | None:
         """By which of :data:`benchmark.spaces.RULES` it moves weights; ``None`` if it does not."""
         return None
 
     @abstractmethod
     def ask(self, subject: Subject) -> ProbeResult:
-        """Answer the question; :meth:`__call__` adds the cost."""
+        """Answer the question; :meth:`__call__` adds the cost and the headline threats."""
 
     @final
     def __call__(self, subject: Subject) -> ProbeResult:
@@ -149,8 +173,13 @@ class Probe(ABC):
             raise RuntimeError(f"probe {self.name} returned undocumented scores: {sorted(unknown)}")
         if "headline" in result.outcomes and len(result.outcomes["headline"]) != len(subject):
             raise RuntimeError(f"probe {self.name}: headline outcomes are not one per example")
-        flags = [*result.flags, *_undefined(result)]
-        return result.model_copy(update={"cost": spent(), "flags": flags})
+        return result.model_copy(
+            update={
+                "cost": spent(),
+                "flags": [*result.flags, *_undefined(result)],
+                "headline_threats": list(self.headline_threats),
+            }
+        )
 
     def _stating_coverage(self, result: ProbeResult, subject: Subject) -> ProbeResult:
         """Say how many of the model's weights moved, and raise a flag where many did not."""

@@ -2,6 +2,6 @@
 
 from leaderboard.board.board import Board, make_boards
 from leaderboard.board.columns import HEADLINES
-from leaderboard.board.threats import ASKED
+from leaderboard.board.threats import offering_probes
 
-__all__ = ["ASKED", "HEADLINES", "Board", "make_boards"]
+__all__ = ["HEADLINES", "Board", "make_boards", "offering_probes"]

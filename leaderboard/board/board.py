@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from benchmark.batteries import stored_headline_threats
+from benchmark.threats import AnyThreat, labels
 from leaderboard.board.columns import Column, columns_of
 from leaderboard.board.overview import input_weight_scatter
 from leaderboard.board.rows import Row, make_rows
 from leaderboard.board.threats import Threat, threats_of
 from leaderboard.charts.curves import Picture
 from leaderboard.charts.svg import Painter
-from leaderboard.formatting.headline_budgets import headline_budgets, headline_norm
 from leaderboard.formatting.slugs import slug
 from leaderboard.formatting.texts import probe_text
 from leaderboard.store import Summary
@@ -91,6 +92,7 @@ def make_boards(
         names.add(name)
         content = batteries[first.battery_sha256]
         columns = columns_of(group, content)
+        headline_threats = stored_headline_threats(content)
         boards.append(
             Board(
                 name=name,
@@ -103,16 +105,20 @@ def make_boards(
                 columns=columns,
                 rows=make_rows(group, columns, model_pages),
                 checked=any(summary.flags is not None for summary in group),
-                budgets=_budgets(content),
+                budgets=_budgets(content, headline_threats),
                 threats=threats_of(group),
-                picture=input_weight_scatter(group, painter, headline_norm(content, "input")),
+                picture=input_weight_scatter(group, painter, headline_threats),
             )
         )
     return boards
 
 
-def _budgets(battery: dict[str, Any]) -> list[tuple[str, str]]:
+def _budgets(
+    battery: dict[str, Any], threats: Mapping[str, Sequence[AnyThreat]]
+) -> list[tuple[str, str]]:
     """The headline budgets of a battery's default probes, by the probe's title."""
-    settings, default = battery.get("probes", {}), battery.get("default", ())
-    budgets = {probe: headline_budgets(settings.get(probe, {})) for probe in default}
-    return [(probe_text(probe).title, words) for probe, words in budgets.items() if words]
+    return [
+        (probe_text(probe).title, labels(threats[probe]))
+        for probe in battery.get("default", ())
+        if probe in threats
+    ]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import altair as alt
 from rich.cells import cell_len
 
+from benchmark.probes import PROBES
+from benchmark.probes.probe import Perturbed
+from benchmark.threats import AnyThreat, InputThreat
 from leaderboard.charts.curves import Picture
 from leaderboard.charts.labels import short
 from leaderboard.charts.style import COLORS, INK, domain, styled
@@ -45,6 +48,15 @@ class _Point:
 
 
 @dataclass(frozen=True)
+class _Axis:
+    """A score on an axis: its key in summaries, its label and the axis title."""
+
+    key: str
+    label: str
+    title: str
+
+
+@dataclass(frozen=True)
 class _Label:
     x: float
     y: float
@@ -58,7 +70,9 @@ class _Label:
 
 
 def input_weight_scatter(
-    summaries: Sequence[Summary], painter: Painter, norm: str = "linf"
+    summaries: Sequence[Summary],
+    painter: Painter,
+    threats: Mapping[str, Sequence[AnyThreat]],
 ) -> Picture | None:
     """Input robust accuracy against weight robust accuracy; ``None`` if no model has both.
 
@@ -67,9 +81,10 @@ def input_weight_scatter(
     Args:
         summaries: of the models of a board.
         painter: draws it.
-        norm: of the battery's headline input attack.
+        threats: those that the scores of the battery's probes are about, by probe.
     """
-    points = _points(summaries)
+    first, second = _axis("images", threats), _axis("weights", threats)
+    points = _points(summaries, [first.key, second.key])
     if not points:
         return None
     front = _front(points)
@@ -77,22 +92,33 @@ def input_weight_scatter(
     title = "Robust to changed inputs, robust to changed weights"
     described = front if total > _MAX_LABELED else points
     words = " ".join(
-        f"{p.name}: input {number(p.x, 'share')}, weight {number(p.y, 'share')}."
+        f"{p.name}: {first.label} {number(p.x, 'share')}, {second.label} {number(p.y, 'share')}."
         for p in described[:_MAX_LABELED]
     )
     on_front = "Best in both at once: " if described is front else ""
     description = f"{title}: a point for each of {total:,} models. {on_front}{words}"
     labels = _labels(points) if len(points) <= _MAX_LABELED else _labels(front[:_MAX_LABELED])
-    chart = alt.layer(_line(front), _marks(points, norm), *labels)
+    chart = alt.layer(_line(front), _marks(points, first.title, second.title), *labels)
     svg, file = painter.draw(styled(chart, _WIDTH, _HEIGHT), description)
     rows = [[p.name, p.recipe, number(p.x, "share"), number(p.y, "share")] for p in points]
     if len(points) < total:
         title += f" ({len(points)} of {total:,} models)"
-    return Picture(title, svg, file, ["model", "recipe", "input", "weight"], rows)
+    return Picture(title, svg, file, ["model", "recipe", first.label, second.label], rows)
 
 
-def _points(summaries: Sequence[Summary]) -> list[_Point]:
-    keys = ("input.robust_accuracy", "weight.robust_accuracy")
+def _axis(perturbed: Perturbed, threats: Mapping[str, Sequence[AnyThreat]]) -> _Axis:
+    """The headline's probe whose adversary changes nothing else, as an axis of the chart."""
+    name, share = next(
+        (name, probe.profile)
+        for name, probe in PROBES.items()
+        if probe.in_headline and probe.perturbs == {perturbed} and probe.profile is not None
+    )
+    main = next(iter(threats.get(name, ())), None)
+    norm = f" ({main.norm})" if isinstance(main, InputThreat) else ""
+    return _Axis(f"{name}.{share.score}", share.label, f"{share.label} robust accuracy{norm}")
+
+
+def _points(summaries: Sequence[Summary], keys: Sequence[str]) -> list[_Point]:
     points = []
     for summary in summaries:
         x, y = (summary.scores.get(key) for key in keys)
@@ -135,7 +161,7 @@ def _line(front: Sequence[_Point]) -> alt.Chart:
     return line
 
 
-def _marks(points: Sequence[_Point], norm: str) -> alt.Chart:
+def _marks(points: Sequence[_Point], x_title: str, y_title: str) -> alt.Chart:
     recipes = sorted({point.recipe for point in points})
     axis = alt.Axis(format="%", tickCount=5)
     unit = alt.Scale(domain=[0, 1])
@@ -149,8 +175,8 @@ def _marks(points: Sequence[_Point], norm: str) -> alt.Chart:
         alt.Chart(alt.InlineData(values=data))
         .mark_point(filled=True, opacity=0.9, size=110 if len(points) <= 100 else 45)
         .encode(
-            x=alt.X("x:Q", title=f"input robust accuracy ({norm})", scale=unit, axis=axis),
-            y=alt.Y("y:Q", title="weight robust accuracy", scale=unit, axis=axis),
+            x=alt.X("x:Q", title=x_title, scale=unit, axis=axis),
+            y=alt.Y("y:Q", title=y_title, scale=unit, axis=axis),
             color=alt.Color("recipe:N", title=None, scale=domain(recipes, COLORS)),
             shape=alt.Shape(
                 "kind:N",

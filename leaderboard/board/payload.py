@@ -8,7 +8,7 @@ from typing import Any
 
 from leaderboard.board.columns import Column
 from leaderboard.board.facets import FACETS
-from leaderboard.board.rows import PROFILE, Row
+from leaderboard.board.rows import Row, profile_shares
 from leaderboard.formatting.json_text import json_text
 
 _ASCII = bytes(range(128))
@@ -31,7 +31,7 @@ def board_payload(rows: Sequence[Row], columns: Sequence[Column]) -> dict[str, A
         "facets": [_coded([row.facets[i] for row in rows]) for i in range(len(FACETS))],
         "columnKeys": [column.key for column in columns],
         "columns": [_column(rows, place) for place in range(len(columns))],
-        "profile": [label for _, label, _ in PROFILE],
+        "profile": [share.label for share in profile_shares().values()],
         "profiles": [row.profile for row in rows],
     }
 

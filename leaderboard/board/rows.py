@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmark.probes import PROBES
+from benchmark.probes.probe import ProfileShare
 from benchmark.results import Score
 from leaderboard.board.columns import Column
 from leaderboard.board.facets import FACETS
@@ -13,15 +15,14 @@ from leaderboard.board.ranking import Rank, rank_models
 from leaderboard.formatting.texts import ABSENT, interval, number
 from leaderboard.store import Summary
 
-PROFILE = (
-    ("clean.accuracy", "clean", False),
-    ("input.robust_accuracy", "input", False),
-    ("weight.robust_accuracy", "weight", False),
-    ("joint.robust_accuracy", "joint", False),
-    ("backdoor.success", "backdoor resisted", True),
-    ("bits.attacked_accuracy", "bit flips", False),
-)
-"""The shares in a row's small picture: score, label, and whether 1 less the score is shown."""
+
+def profile_shares() -> dict[str, ProfileShare]:
+    """The shares in a row's small picture, by ``<probe>.<score>``."""
+    return {
+        f"{name}.{probe.profile.score}": probe.profile
+        for name, probe in PROBES.items()
+        if probe.profile is not None
+    }
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Row:
         tie: why it shares its rank, as text; empty if it does not.
         cells: one per column.
         facets: its values of :data:`FACETS`, in their order.
-        profile: percentages of :data:`PROFILE`; ``None`` where a probe was not run.
+        profile: percentages of :func:`profile_shares`; ``None`` where a probe was not run.
         distinguish: text that distinguishes it from others of the same name; may be empty.
     """
 
@@ -119,10 +120,8 @@ def _order(row: Row) -> tuple[float, float, str]:
 
 def profile_words(row: Row) -> str:
     """A row's profile as text."""
-    pairs = zip(PROFILE, row.profile, strict=True)
-    return ", ".join(
-        f"{label} {percent}%" for (_, label, _), percent in pairs if percent is not None
-    )
+    pairs = zip(profile_shares().values(), row.profile, strict=True)
+    return ", ".join(f"{share.label} {percent}%" for share, percent in pairs if percent is not None)
 
 
 def _tie(rank: Rank | None, index: int, summaries: Sequence[Summary]) -> str:
@@ -159,12 +158,12 @@ def _cells(scores: Sequence[Score | None], column: Column) -> list[Cell]:
 
 
 def _profile(summary: Summary) -> list[int | None]:
-    scores = [(summary.scores.get(key), inverse) for key, _, inverse in PROFILE]
+    scores = [(summary.scores.get(key), share) for key, share in profile_shares().items()]
     return [
         None
         if score is None or not math.isfinite(score.value)
-        else round(100 * (1 - score.value if inverse else score.value))
-        for score, inverse in scores
+        else round(100 * (1 - score.value if share.complement else score.value))
+        for score, share in scores
     ]
 
 

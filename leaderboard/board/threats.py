@@ -7,14 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmark.headline import PARTS
+from benchmark.headline import headline_probes
 from benchmark.probes import PROBES
 from benchmark.results import OutcomeKind
 from leaderboard.formatting.texts import probe_text
 from leaderboard.store import Summary
-
-ASKED = tuple(name for name, probe in PROBES.items() if probe.offers_threats)
-"""Probes whose threats are offered, in that order."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +29,11 @@ class Threat:
     group: str
     label: str
     chosen: bool
+
+
+def offering_probes() -> list[str]:
+    """The probes whose threats are offered, in that order."""
+    return [name for name, probe in PROBES.items() if probe.offers_threats]
 
 
 def threats_of(summaries: Sequence[Summary]) -> list[Threat]:
@@ -53,7 +55,7 @@ def threats_among(kinds: Mapping[str, Mapping[str, OutcomeKind]]) -> list[Threat
         kinds: what outcomes are about, by probe and name.
     """
     threats = []
-    for probe in ASKED:
+    for probe in offering_probes():
         title, of_probe = probe_text(probe).title, kinds.get(probe, {})
         for name, kind in of_probe.items():
             if kind.role in ("headline", "reference"):
@@ -84,7 +86,7 @@ def budget_labels(kinds: Mapping[str, OutcomeKind]) -> dict[str, str]:
 
 
 def _is_part(probe: str, kind: OutcomeKind) -> bool:
-    return kind.role == "headline" and probe in PARTS
+    return kind.role == "headline" and probe in headline_probes()
 
 
 def outcomes_payload(summaries: Sequence[Summary], threats: Sequence[Threat]) -> dict[str, Any]:
@@ -107,7 +109,7 @@ def outcomes_payload(summaries: Sequence[Summary], threats: Sequence[Threat]) ->
         "threats": [
             {
                 "key": t.key,
-                "bits": b64encode(
+                "outcomes": b64encode(
                     b"".join(row if row and len(row) == size else blank for row in rows[t.key])
                 ).decode(),
                 "missing": [

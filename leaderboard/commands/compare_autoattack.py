@@ -148,7 +148,7 @@ def _headline(dataset: str, norm: str) -> float:
     from benchmark.batteries import battery_for
 
     battery = battery_for(dataset)
-    found: float | None = getattr(battery.probes["input"], f"headline_{norm}", None)
+    found = battery.headline_budget(norm)
     if found is None:
         raise InputError(
             f"battery {shown(battery.name)} has no headline budget for {norm}; give --eps"

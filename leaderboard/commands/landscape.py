@@ -129,7 +129,7 @@ def _budget_of(dataset: str) -> float:
     from benchmark.batteries import battery_for
 
     battery = battery_for(dataset)
-    found: float | None = getattr(battery.probes.get("flatness"), "eps", None)
+    found = battery.robust_loss_budget
     if found is None:
         raise InputError(f"battery {shown(battery.name)} has no budget for flatness; give --eps")
     return found

@@ -155,7 +155,7 @@ def _table(cards: list[Card]) -> Table:
     table.add_column("name", no_wrap=True)
     for heading in ("data set", "architecture", "recipe"):
         table.add_column(heading)
-    table.add_column("clean", justify="right")
+    table.add_column("clean accuracy", justify="right")
     table.add_column("params", justify="right")
     table.add_column("licence")
     for card in cards:

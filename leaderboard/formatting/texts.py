@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
+from benchmark import headline
 from benchmark.budgets import budget_text
-from benchmark.headline import SCORES
 from benchmark.probes import PROBES
-from benchmark.probes.definition import Definition, definition_of
+from benchmark.probes.definition import Definition
 from benchmark.results import Score, ScoreSpec
 
 _MINUS = "\N{MINUS SIGN}"
@@ -32,17 +32,14 @@ class ProbeText:
         title: heading.
         question: the question it answers.
         scores: meaning of each of its scores.
+        definition: formulas and sources; ``None`` where this version does not know the probe.
     """
 
     name: str
     title: str
     question: str
     scores: dict[str, ScoreSpec]
-
-    @property
-    def definition(self) -> Definition | None:
-        """Formulas and sources; ``None`` where this version does not know the probe."""
-        return definition_of(self.name)
+    definition: Definition | None = None
 
     def spec(self, score: str) -> ScoreSpec:
         """Meaning of a score; scores that only another version knows say so."""
@@ -52,20 +49,10 @@ class ProbeText:
         return ScoreSpec(label=score, description=gone, unit="", higher_is_better=None)
 
 
-@cache
 def probe_texts() -> dict[str, ProbeText]:
     """The derived headline first, then every probe in the order a battery runs them."""
-    headline = ProbeText(
-        "nonsingular",
-        "Non-singular",
-        "How often is the model still right under every one of the adversaries?",
-        SCORES,
-    )
-    probes = {
-        name: ProbeText(name, probe.title, probe.question, probe.scores)
-        for name, probe in PROBES.items()
-    }
-    return {"nonsingular": headline} | probes
+    names = (headline.NAME, *PROBES)
+    return {name: probe_text(name) for name in names}
 
 
 def probe_text(name: str, battery: Mapping[str, Any] | None = None) -> ProbeText:
@@ -76,12 +63,15 @@ def probe_text(name: str, battery: Mapping[str, Any] | None = None) -> ProbeText
         battery: content of the battery, whose settings decide the meaning of some scores; without
             it their meaning is described in general.
     """
-    known = probe_texts().get(name)
-    if known is None:
+    if name == headline.NAME:
+        known = headline.SCORES
+        return ProbeText(name, headline.TITLE, headline.QUESTION, known, headline.definition())
+    if name not in PROBES:
         return ProbeText(name, name, "A probe of another version of the suite.", {})
-    if battery is None or name not in PROBES:
-        return known
-    return replace(known, scores=PROBES[name].scores_with(battery.get("probes", {}).get(name, {})))
+    probe, scores = PROBES[name], PROBES[name].scores
+    if battery is not None:
+        scores = probe.scores_with(battery.get("probes", {}).get(name, {}))
+    return ProbeText(name, probe.title, probe.question, scores, probe.definition())
 
 
 @lru_cache(maxsize=4096)

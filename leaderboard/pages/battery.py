@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmark.batteries import frozen_batteries
+from benchmark.batteries import frozen_batteries, stored_headline_threats
 from benchmark.probes import PROBES
-from benchmark.probes.definition import Definition, settings_in_words
+from benchmark.probes.definition import Definition
+from benchmark.threats import labels
 from leaderboard.board.board import Board
-from leaderboard.formatting.headline_budgets import headline_budgets, is_headline
 from leaderboard.formatting.texts import ABSENT, ProbeText, plain, probe_text
 from leaderboard.store import Summary
 
@@ -24,16 +24,19 @@ _SHOWN = 100
 
 @dataclass(frozen=True)
 class Setting:
-    """A line of a probe's table in the battery."""
+    """A line of a probe's table in the battery.
+
+    Attributes:
+        name: of the setting.
+        value: as text.
+        meaning: one sentence; empty if this version does not know the setting.
+        headline: whether it is a budget of the probe's scores.
+    """
 
     name: str
     value: str
     meaning: str
-
-    @property
-    def headline(self) -> bool:
-        """Whether it is a budget of the scores on the front page."""
-        return is_headline(self.name) and self.value != plain(None)
+    headline: bool
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Part:
         text: title, question and what its scores mean.
         definition: formulas and sources; ``None`` where this version does not know the probe.
         settings: as the battery has them.
-        budgets: those of its headline scores in words, such as ``linf 0.2; l2 0.6``.
+        budgets: those of its headline scores as text, such as ``linf 0.2, l2 0.6``.
         reference: whether it runs on request only.
     """
 
@@ -112,13 +115,13 @@ def battery_values(
 
 
 def _parts(battery: dict[str, Any]) -> list[Part]:
-    default = battery.get("default", ())
+    default, threats = battery.get("default", ()), stored_headline_threats(battery)
     return [
         Part(
             probe_text(name, battery),
             probe_text(name).definition,
             _settings(name, settings),
-            headline_budgets(settings) or ABSENT,
+            labels(threats.get(name, ())) or ABSENT,
             reference=name not in default,
         )
         for name, settings in battery.get("probes", {}).items()
@@ -126,14 +129,23 @@ def _parts(battery: dict[str, Any]) -> list[Part]:
 
 
 def _settings(probe: str, settings: dict[str, Any]) -> list[Setting]:
-    known = {}
+    meanings: dict[str, str] = {}
+    of_scores: tuple[str, ...] = ()
     if probe in PROBES:
         kind = PROBES[probe].Settings
-        known = settings_in_words(kind)
+        meanings, of_scores = kind.meanings(), kind.headline_settings
         # What is not part of the content is at its default.
         unsaid = {name: kind.model_fields[name].default for name in kind.later}
         settings = settings | {name: unsaid[name] for name in unsaid if name not in settings}
-    return [Setting(name, plain(value), known.get(name, "")) for name, value in settings.items()]
+    return [
+        Setting(
+            name,
+            plain(value),
+            meanings.get(name, ""),
+            headline=name in of_scores and value is not None,
+        )
+        for name, value in settings.items()
+    ]
 
 
 def _since(summaries: Sequence[Summary]) -> str:

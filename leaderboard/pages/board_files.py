@@ -8,7 +8,7 @@ from typing import Any
 
 from leaderboard.board.board import Board
 from leaderboard.board.payload import board_payload, script
-from leaderboard.board.rows import PROFILE, Row
+from leaderboard.board.rows import Row, profile_shares
 from leaderboard.board.threats import outcomes_payload
 from leaderboard.exports.table import board_csv
 from leaderboard.formatting.json_text import json_text
@@ -47,7 +47,7 @@ def write_board(board: Board, record: dict[str, Any], folder: Path) -> None:
             rows=rows,
             number=number,
             pages=further_pages(board),
-            profile_parts=PROFILE,
+            profile_labels=[share.label for share in profile_shares().values()],
         )
         (folder / f"{board.name}-{number}.html").write_bytes(page.encode("utf-8", "replace"))
 

@@ -13,8 +13,8 @@ from benchmark.headline import NAME
 from benchmark.results import ProbeResult, Score, ScoreSpec
 from leaderboard.board.board import Board
 from leaderboard.board.payload import script
-from leaderboard.board.rows import PROFILE
-from leaderboard.board.threats import ASKED, budget_labels
+from leaderboard.board.rows import profile_shares
+from leaderboard.board.threats import budget_labels, offering_probes
 from leaderboard.formatting.texts import interval, number, probe_text, probe_texts
 from leaderboard.pages.environment import size, web_link
 from leaderboard.store import Entry, Summary
@@ -95,7 +95,7 @@ def _outcomes(answers: dict[str, ProbeResult], examples: int) -> dict[str, bytes
     """Packed outcomes by ``<probe>.<outcome>``, where they are about every example."""
     return {
         f"{probe}.{name}": pack(answers[probe].outcomes[name])
-        for probe in (NAME, *ASKED)
+        for probe in (NAME, *offering_probes())
         if probe in answers
         for name, kind in answers[probe].outcome_kinds.items()
         if kind.role not in _NOT_ATTACKED and len(answers[probe].outcomes[name]) == examples
@@ -135,7 +135,7 @@ def _budgets(answers: dict[str, ProbeResult], outcomes: dict[str, bytes]) -> dic
     """The outcomes at budgets besides that of the headline, with their labels."""
     return {
         f"{probe}.{name}": label
-        for probe in ASKED
+        for probe in offering_probes()
         if probe in answers
         for name, label in budget_labels(answers[probe].outcome_kinds).items()
         if f"{probe}.{name}" in outcomes
@@ -203,5 +203,7 @@ def index_payload(
             }
             for text in probe_texts().values()
         },
-        "profile": PROFILE,
+        "profile": [
+            [key, share.label, share.complement] for key, share in profile_shares().items()
+        ],
     }

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmark.probes import PROBES
 from benchmark.results import Flag, ProbeResult, Score, ScoreSpec
+from benchmark.threats import labels
 from leaderboard.charts.heat_maps import HeatMap, heat_maps
 from leaderboard.charts.svg import Painter
 from leaderboard.charts.thumbnails import Strip, strips
@@ -129,11 +131,16 @@ def _section(entry: Entry, result: ProbeResult, painter: Painter, command: str) 
     text = probe_text(result.probe, entry.battery)
     scores = [(text.spec(name), score) for name, score in result.scores.items()]
     first = len(scores) if len(scores) <= _MOST_SCORES else _LEADING_SCORES
-    reference = entry.results.get("input-autoattack") if result.probe == "input" else None
+    references = (
+        entry.results.get(name)
+        for name, probe in PROBES.items()
+        if probe.reference_for == result.probe
+    )
+    reference = next((found for found in references if found is not None), None)
     return Section(
         text=text,
         result=result,
-        budget=_budget(result),
+        budget=labels(result.headline_threats),
         scores=scores[:first],
         further=scores[first:],
         pictures=pictures_of(result, reference, painter, entry.card.name),
@@ -142,8 +149,3 @@ def _section(entry: Entry, result: ProbeResult, painter: Painter, command: str) 
         command=command,
         verification=verification_of(entry, result.probe),
     )
-
-
-def _budget(result: ProbeResult) -> str:
-    """The threats that the scores are about, such as ``linf 8/255, l2 0.5``."""
-    return ", ".join(dict.fromkeys(threat.label for threat in result.headline_threats))

@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmark.probes import PROBES
 from benchmark.results import Curve, ProbeResult
 from benchmark.threats import InputThreat
 from leaderboard.charts.bars import bars_pictures
 from leaderboard.charts.curves import Picture, curves_pictures, titled
 from leaderboard.charts.svg import Painter
-
-_LEADING = {
-    "weight": ("weight_accuracy", "layer_sensitivity"),
-    "backdoor": ("backdoor",),
-    "flatness": ("average_case_loss", "worst_case_loss"),
-}
-"""The pictures that answer a probe's question, where they are not its first two."""
 
 OURS, REFERENCE = "this suite", "AutoAttack"
 """Names of the two series where AutoAttack's result is shown with our own curve."""
@@ -46,10 +40,11 @@ def pictures_of(
         curves = with_reference(curves, reference)
     pictures = curves_pictures(curves, painter, model)
     pictures += bars_pictures(result.bars, painter, model)
-    if result.probe not in _LEADING:
+    names = PROBES[result.probe].leading_pictures if result.probe in PROBES else ()
+    if not names:
         return Pictures(pictures[:2], pictures[2:])
     leading = []
-    for name in _LEADING[result.probe]:
+    for name in names:
         # The first of those that share a name shows the headline's ball.
         found = next((each for each in pictures if each.title == titled(name)), None)
         leading += [] if found is None else [found]

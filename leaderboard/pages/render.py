@@ -9,9 +9,9 @@ from importlib.resources import files
 from itertools import accumulate
 from pathlib import Path
 
-from leaderboard.board import ASKED, HEADLINES, make_boards
+from leaderboard.board import HEADLINES, make_boards, offering_probes
 from leaderboard.board.facets import FACETS
-from leaderboard.board.rows import PROFILE
+from leaderboard.board.rows import profile_shares
 from leaderboard.charts.svg import Painter
 from leaderboard.exports.index import board_of, index_of
 from leaderboard.exports.schema import write_schemas
@@ -90,7 +90,7 @@ def _render(
 ) -> None:
     processes = start_processes(store, out / "models")
     with closed_on_exit(processes):
-        summaries = store.summaries(HEADLINES, ASKED)
+        summaries = store.summaries(HEADLINES, offering_probes())
         deque(processes, maxlen=0)
     names = unique_slugs({each.fingerprint: each.card.name for each in summaries})
     models = {fingerprint: f"models/{name}/index.html" for fingerprint, name in names.items()}
@@ -135,7 +135,7 @@ def _write_pages(
             most=PAGE,
             further=further_pages,
             facets=FACETS,
-            profile_parts=PROFILE,
+            profile_labels=[share.label for share in profile_shares().values()],
         ),
         "compare.html": page("compare.html.j2", ""),
     }

@@ -62,7 +62,7 @@ def reported_lines(card: Card, entries: Sequence[Entry]) -> list[ReportedLine]:
 
 
 def _what(claim: Claim) -> str:
-    if claim.what == "clean" or claim.eps is None:
+    if claim.eps is None:
         return "Clean accuracy"
     return f"Robust accuracy, {claim.norm} {budget_text(claim.eps)}"
 

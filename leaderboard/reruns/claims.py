@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from benchmark.results import OutcomeKind, ProbeResult, Score
 from benchmark.threats import InputThreat, Threat
@@ -40,9 +39,8 @@ class Claim:
     """An accuracy that the model's author reports.
 
     Attributes:
-        what: ``"clean"`` or ``"robust"``.
         accuracy: as reported.
-        norm: of the ball that a robust accuracy is about.
+        norm: of the ball that a robust accuracy is about; ``None`` for clean accuracy.
         eps: its radius, in input units.
         examples: on how many examples, where the author says it.
         attack: what attacked, in the author's words: escape them.
@@ -50,7 +48,6 @@ class Claim:
             where it did not.
     """
 
-    what: Literal["clean", "robust"]
     accuracy: float
     norm: str | None
     eps: float | None
@@ -75,7 +72,7 @@ def claims(card: Card, entries: Iterable[Entry]) -> list[Claim]:
     if card.clean_accuracy is not None:
         scores = [(probe, entry, score) for entry in tested for probe, score in _clean(entry)]
         measured = _beside(card.clean_accuracy, scores)
-        found.append(Claim("clean", card.clean_accuracy, None, None, None, "", measured))
+        found.append(Claim(card.clean_accuracy, None, None, None, "", measured))
     if (stated := card.robustness) is not None:
         scores = [
             (probe, entry, score)
@@ -84,7 +81,7 @@ def claims(card: Card, entries: Iterable[Entry]) -> list[Claim]:
         ]
         measured = _beside(stated.accuracy, scores)
         place = (stated.norm, stated.eps, stated.examples, stated.attack)
-        found.append(Claim("robust", stated.accuracy, *place, measured))
+        found.append(Claim(stated.accuracy, *place, measured))
     return found
 
 

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from benchmark.headline import PARTS
+from benchmark.headline import headline_probes
 from leaderboard.reruns.find_results import HASH_DIGITS, may_mean
 from leaderboard.store import Entry, Summary
 from models_zoo.card import Card
@@ -50,7 +50,7 @@ def reproduce_commands(entry: Entry, among: Iterable[Entry | Summary]) -> dict[s
 
 
 def _command(entry: Entry, probe: str | None, rest: tuple[str, list[str]]) -> str:
-    probes = PARTS if probe == "nonsingular" else (probe,) if probe else ()
+    probes = headline_probes() if probe == "nonsingular" else (probe,) if probe else ()
     if entry.card.source == "memory":
         return _evaluate(entry, probes)
     name, words = rest

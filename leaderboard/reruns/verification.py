@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from benchmark.headline import PARTS
+from benchmark.headline import headline_probes
+from benchmark.probes import PROBES
 from leaderboard.store import Entry, Rerun, Summary
 from models_zoo.errors import unknown_name
 
@@ -47,12 +48,12 @@ def verification_of(entry: Entry | Summary, probe: str) -> Verification:
         InputError: there is neither a stored result of the probe nor a claim of the author.
     """
     asked = entry.results if isinstance(entry, Entry) else entry.probes
-    parts = PARTS if probe == "nonsingular" else (probe,)
+    parts = headline_probes() if probe == "nonsingular" else (probe,)
     if all(part in asked for part in parts):
         return _measured(parts, [entry.reruns.get(part, []) for part in parts])
     card = entry.card
-    claimed = {"clean": card.clean_accuracy, "input": card.robustness}
-    if claimed.get(probe) is not None:
+    claim = PROBES[probe].claim if probe in PROBES else None
+    if claim is not None and getattr(card, claim) is not None:
         return Verification("self-reported", "reported by the model's author; not measured here")
     raise unknown_name(f"stored probe of {card.name}", probe, asked)
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from benchmark.headline import PARTS
+from benchmark.headline import headline_probes
 from benchmark.results import Outcomes, ProbeResult, Provenance
 from leaderboard.store import encoding
 from leaderboard.store.entry import Entry
@@ -139,7 +139,7 @@ def require_headline(probe: str, lengths: Mapping[str, int], examples: int) -> N
     """
     if type(examples) is not int or examples < 1:
         raise ValueError(f"it was measured on {examples} examples")
-    if probe in PARTS and lengths.get("headline") != examples:
+    if probe in headline_probes() and lengths.get("headline") != examples:
         raise ValueError(f"it has no outcome for each of its {examples} examples")
 
 

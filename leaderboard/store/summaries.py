@@ -12,7 +12,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, Engine, Text, cast, or_, select, tuple_
 from sqlalchemy.orm import Session
 
-from benchmark.headline import PARTS
+from benchmark.headline import headline_probes
 from benchmark.results import OutcomeKind, Score
 from benchmark.statistics import wilson
 from leaderboard.store import encoding
@@ -231,7 +231,7 @@ def _outcomes(
 
 def _derive(summary: Summary) -> None:
     """Non-singular robust accuracy, from the parts' outcomes."""
-    parts = [summary.outcomes.get(f"{part}.headline") for part in PARTS]
+    parts = [summary.outcomes.get(f"{part}.headline") for part in headline_probes()]
     known = [part for part in parts if part is not None]
     if len(known) < len(parts) or len({len(part) for part in known}) > 1:
         return

@@ -8,7 +8,7 @@ from torch import nn
 from benchmark import evaluate
 from benchmark.checks import below_card, no_better_than_chance
 from benchmark.probes.clean import CleanProbe
-from benchmark.probes.probe import ProbeSettings
+from benchmark.probes.settings import ProbeSettings
 from benchmark.subject import Subject
 from models_zoo import Classifier
 

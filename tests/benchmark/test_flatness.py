@@ -59,7 +59,7 @@ def test_random_draws_count_in_the_worst_case_of_their_ball(subject, monkeypatch
     def idle(subject, loss, ball, **_):
         return Worst(ball.origin, subject.images, Rise.none(loss(subject)))
 
-    monkeypatch.setattr("benchmark.probes.flatness.worst_flatness", idle)
+    monkeypatch.setattr("benchmark.probes.flatness.probe.worst_flatness", idle)
     settings: dict[str, Any] = QUICK | {"average_radius": 0.5, "average_radii": [2.0]}
     asked = subject(count=20)
     for radius in (0.4, 0.5):

@@ -10,7 +10,7 @@ from torch import nn
 
 from benchmark.attacks.inputs import attacks_by_budget
 from benchmark.budgets import Budget
-from benchmark.probes.input_pictures import MAX_PIXELS, N_EXAMPLES, example_thumbnails
+from benchmark.probes.input.pictures import MAX_PIXELS, N_EXAMPLES, example_thumbnails
 from benchmark.subject import subject_of
 from models_zoo import load_model
 

@@ -8,9 +8,9 @@ from torch import nn
 from benchmark import attack_joint, evaluate, load_battery
 from benchmark.attacks.joint import attack_at_weights, finish_at_weights
 from benchmark.budgets import Budget
-from benchmark.probes.joint_diagonal import Diagonal, largest_share
-from benchmark.probes.joint_envelope import Envelope
-from benchmark.probes.joint_grid import Grid
+from benchmark.probes.joint.diagonal import Diagonal, largest_share
+from benchmark.probes.joint.envelope import Envelope
+from benchmark.probes.joint.grid import Grid
 from benchmark.spaces import IMAGES, InputBall, WeightBall, select_weights
 from benchmark.threats import InputThreat, JointThreat, WeightThreat
 from models_zoo.errors import InputError

@@ -13,7 +13,7 @@ from benchmark.measures.hessian import Hessian
 from benchmark.measures.relative_flatness import last_layer
 from benchmark.measures.sharpness import asam_sharpness, sam_sharpness
 from benchmark.probes.flatness import FlatnessProbe, FlatnessSettings
-from benchmark.probes.flatness_measures import SPECS
+from benchmark.probes.flatness.measures import SPECS
 from benchmark.spaces import select_weights
 from benchmark.subject import Subject
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark import evaluate
-from benchmark.headline import PARTS, nonsingular
+from benchmark.headline import headline_probes, nonsingular
 from benchmark.report import Report
 from benchmark.results import ProbeResult, Provenance
 from benchmark.statistics import exact, mean, proportion
@@ -77,7 +77,7 @@ def test_the_headline_is_the_intersection():
     assert headline.scores["robust_accuracy"].value == 0.2
 
 
-@pytest.mark.parametrize("missing", PARTS)
+@pytest.mark.parametrize("missing", headline_probes())
 def test_without_one_part_there_is_no_headline(missing):
     rest = {probe: bits for probe, bits in FOUR.items() if probe != missing}
     assert nonsingular(answers(**rest)) is None

@@ -1,6 +1,5 @@
 """Every command, option and column says what it is."""
 
-from importlib.resources import files
 from xml.etree import ElementTree
 
 import pytest
@@ -8,9 +7,9 @@ import typer
 
 from benchmark.headline import SCORES
 from benchmark.probes import PROBES
-from benchmark.probes.definition import definition_of, settings_in_words
 from leaderboard.cli import app
 from leaderboard.documentation import scores_markdown
+from leaderboard.formatting.texts import probe_text
 from leaderboard.pages.formulas import mathml
 
 GROUP = typer.main.get_command(app)
@@ -53,8 +52,8 @@ def test_every_score_is_in_the_documentation(root):
 
 @pytest.mark.parametrize("probe", ["nonsingular", *PROBES])
 def test_every_probe_states_formulas_that_can_be_drawn_and_sources(probe):
-    definition = definition_of(probe)
-    assert definition is not None, f"write benchmark/probes/definitions/{probe}.toml"
+    definition = probe_text(probe).definition
+    assert definition is not None
     for formula in definition.formulas:
         drawn = ElementTree.fromstring(mathml(formula))  # noqa: S314
         shown = "".join(drawn.itertext())
@@ -63,18 +62,11 @@ def test_every_probe_states_formulas_that_can_be_drawn_and_sources(probe):
     assert all(source.url.scheme == "https" for source in definition.sources)
 
 
-def test_every_definition_is_of_a_probe():
-    folder = files("benchmark.probes") / "definitions"
-    names = {file.name.removesuffix(".toml") for file in folder.iterdir()}
-    assert names == {"nonsingular", *PROBES}
-    assert definition_of("retired") is definition_of("../batteries/digits-v1") is None
-
-
 def test_every_setting_of_every_probe_is_described():
     silent = [
         f"{name}.{setting}"
         for name, probe in PROBES.items()
         for setting in probe.Settings.model_fields
-        if not settings_in_words(probe.Settings).get(setting)
+        if not probe.Settings.meanings().get(setting)
     ]
     assert silent == []

@@ -31,7 +31,9 @@ REPLACED = {
 """Words that a reader of the literature does not know, with what to write."""
 
 KEPT = {
-    "benchmark/probes/distance.py": {"rungs"},  # a key of the batteries' files
+    # A key of frozen batteries.
+    "benchmark/probes/distance/settings.py": {"rungs"},
+    "benchmark/probes/distance/probe.py": {"rungs"},
     "leaderboard/exports/record.py": {"standing"},  # a field of published records
     "benchmark/certificates/operations.py": {"negative_slope"},  # PyTorch's
 }

@@ -34,7 +34,7 @@ nonsingular.threats = (() => {
     const size = Math.ceil(n / 8);
     const chosen = payload.threats.filter((threat) => keys.includes(threat.key));
     const missing = new Set(chosen.flatMap((threat) => threat.missing));
-    const all = chosen.map((threat) => bytes(threat.bits));
+    const all = chosen.map((threat) => bytes(threat.outcomes));
     const rows = Array.from({ length: models }, (_, row) => row);
 
     const worstBits = new Uint8Array(size * models);

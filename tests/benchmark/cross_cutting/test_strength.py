@@ -11,7 +11,7 @@ from benchmark.ascent import apgd, whole_set
 from benchmark.attacks.weights import weight_ball
 from benchmark.objectives import cross_entropy
 from benchmark.probes.flatness import FlatnessSettings
-from benchmark.probes.weights import WeightSettings
+from benchmark.probes.weight import WeightSettings
 
 BATTERIES = {"mlp": "digits-v1", "resnet2b": "cifar10-linf-v1"}
 

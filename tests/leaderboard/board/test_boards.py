@@ -11,7 +11,7 @@ import pytest
 
 from benchmark.budgets import Budget
 from benchmark.threats import AnyThreat, InputThreat, JointThreat, WeightThreat
-from leaderboard.board import ASKED, HEADLINES
+from leaderboard.board import HEADLINES, offering_probes
 from leaderboard.board.facets import FACETS
 from leaderboard.board.payload import script
 from leaderboard.board.threats import outcomes_payload, threats_of
@@ -20,7 +20,7 @@ from models_zoo.architectures import family
 
 @pytest.fixture(scope="module")
 def summaries(zoo_store):
-    return zoo_store.summaries(HEADLINES, ASKED)
+    return zoo_store.summaries(HEADLINES, offering_probes())
 
 
 def test_summaries_hold_what_entries_hold(zoo_store, summaries):
@@ -94,7 +94,7 @@ def test_the_outcomes_of_the_data_are_those_of_the_store(summaries):
     payload = outcomes_payload(summaries, threats)
     size = (summaries[0].examples + 7) // 8
     for threat in payload["threats"]:
-        rows = b64decode(threat["bits"])
+        rows = b64decode(threat["outcomes"])
         for place, summary in enumerate(summaries):
             own = rows[place * size : (place + 1) * size]
             assert own == summary.outcomes.get(threat["key"], bytes(size))

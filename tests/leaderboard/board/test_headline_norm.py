@@ -13,13 +13,12 @@ from benchmark.report import Report
 from leaderboard.commands.score_table import print_scores
 from leaderboard.documentation import scores_markdown
 from leaderboard.exports.headlines import headlines
-from leaderboard.formatting.headline_budgets import headline_budgets
 from leaderboard.formatting.texts import probe_text
 from leaderboard.pages import render_site
 from leaderboard.store import Store
 from tests.leaderboard import conftest as made_up
 
-NORMS = {"linf": "linf 8/255; l2 0.5", "l2": "l2 0.5; linf 8/255"}
+NORMS = {"linf": "linf 8/255, l2 0.5", "l2": "l2 0.5, linf 8/255"}
 
 
 @pytest.fixture(scope="module")
@@ -87,20 +86,6 @@ def test_exports_and_the_terminal_name_the_norm(store, norm, capsys):
     report = Report(made_up.make_provenance(battery), made_up.make_results())
     print_scores(["two"], [report], battery)
     assert norm in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("settings", "budgets"),
-    [
-        ({"headline_linf": 0.2, "headline_l2": 0.6}, "linf 0.2; l2 0.6"),
-        ({"headline_linf": 0.2, "headline_l2": 0.6, "headline_norm": "l2"}, "l2 0.6; linf 0.2"),
-        ({"headline_radius": 0.1, "headline_l2": 1.0, "headline_norm": "l2"}, "l2 1; radius 0.1"),
-        ({"headline_linf": 0.2, "headline_norm": "linf"}, "linf 0.2"),
-        ({"headline_norm": "l2"}, ""),
-    ],
-)
-def test_budgets_begin_with_that_of_the_headline_norm(settings, budgets):
-    assert headline_budgets(settings) == budgets
 
 
 def test_scores_are_documented_for_both_norms():

@@ -97,7 +97,7 @@ def every_chart(texts: list[str]) -> dict[str, dict]:
     painter, first = Specifications(), texts[0]
     curves_pictures([curve(text, first) for text in texts], painter, first)
     bars_pictures([bars(text, texts) for text in texts[:2]], painter, first)
-    input_weight_scatter([summary(text) for text in texts[:12]], painter)
+    input_weight_scatter([summary(text) for text in texts[:12]], painter, {})
     rows = [(checkpoint(text), score(0.3)) for text in texts]
     painter.draw(dots(rows, first, share=True), first)
     painter.draw(scatter([(c, s, s) for c, s in rows], first, first, (True, False)), first)

@@ -10,8 +10,6 @@ import pytest
 
 from benchmark.batteries import frozen_batteries, list_batteries, load_battery
 from benchmark.probes import PROBES
-from benchmark.probes.definition import definition_of, settings_in_words
-from leaderboard.formatting.headline_budgets import headline_budgets
 from leaderboard.pages import render_site
 from leaderboard.pages.battery import LISTED, battery_values, differences
 from leaderboard.store import Store
@@ -42,20 +40,19 @@ def test_every_probe_has_budgets_formulas_and_sources(digits):
         assert section, name
         said = text_of(section[0])
         assert PROBES[name].question in said
-        definition = definition_of(name)
-        assert definition
+        definition = PROBES[name].definition()
         for formula in definition.formulas:
             assert formula.text in said
         assert section[0].count("<math ") == len(definition.formulas)
         for source in definition.sources:
             assert f'href="{source.url}"' in section[0]
             assert source.use in said
-        for setting, meaning in settings_in_words(type(settings)).items():
+        for setting, meaning in type(settings).meanings().items():
             assert setting in said
             assert meaning in said
     budgets = re.search(r"Input attack</a>.*?</tr>", digits, re.S)
     assert budgets
-    assert "linf 0.2; l2 0.6" in text_of(budgets[0])
+    assert "linf 0.2, l2 0.6" in text_of(budgets[0])
 
 
 def test_a_frozen_battery_says_since_when(digits):
@@ -127,17 +124,7 @@ def test_many_models_are_on_the_board_and_not_on_the_page(zoo_store, battery):
     assert many["scored"] == LISTED + 1
 
 
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        ({"headline_linf": 0.2, "headline_l2": 0.6, "effort": "quick"}, "linf 0.2; l2 0.6"),
-        ({"headline": 0.02, "geometry": "relative-l2"}, "relative-l2 radius 0.02"),
-        ({"headline": 8 / 255, "steps": 10}, "linf 8/255"),
-        ({"eps": 0.5, "norm": "l2"}, "l2 0.5"),
-        ({"headline_rate": 0.01, "headline_flips": 10}, "rate 0.01; flips 10"),
-        ({"average_radius": 0.5, "geometry": "relative-l2"}, "average-case radius 0.5"),
-        ({"steps": 10}, ""),
-    ],
-)
-def test_headline_budgets_say_what_they_bound(settings, words):
-    assert headline_budgets(settings) == words
+def test_the_page_marks_the_settings_that_are_budgets_of_the_scores(digits):
+    marked = re.findall(r'<tr class="headline"><th scope="row">(\w+)</th>', digits)
+    assert {"headline_linf", "headline_l2", "headline", "headline_radius"} <= set(marked)
+    assert not {"effort", "steps", "precision"} & set(marked)

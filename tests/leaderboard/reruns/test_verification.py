@@ -129,7 +129,7 @@ def test_claims_are_compared_with_what_was_measured_at_the_same_budget(store, ma
     card = made_up.card("net", clean_accuracy=0.98, robustness=stated())
     clean, robust = claims(card, [entry])
     (measured,) = clean.measured
-    assert (clean.what, clean.accuracy, measured.probe) == ("clean", 0.98, "clean")
+    assert (clean.norm, clean.accuracy, measured.probe) == (None, 0.98, "clean")
     assert measured.score == entry.results["clean"].scores["accuracy"]
     assert measured.difference == pytest.approx(0.98 - measured.score.value)
     assert measured.within

@@ -3,42 +3,29 @@
 from __future__ import annotations
 
 from benchmark.attacks.reference import require_attackable, run_autoattack
-from benchmark.budgets import Budget
+from benchmark.probes.input_autoattack.settings import AutoAttackSettings
 from benchmark.probes.probe import (
     Probe,
-    ProbeSettings,
     as_outcomes,
     classes_of,
     refusal,
     share,
 )
 from benchmark.results import Outcome, ProbeResult
-from benchmark.spaces.inputs import Norm
 from benchmark.statistics import proportion
 from benchmark.subject import Subject
 from benchmark.threats import InputThreat
 
 
-class AutoAttackSettings(ProbeSettings):
-    """Budget of the reference attack.
-
-    Attributes:
-        eps: radius in input units.
-        norm: the ball's norm.
-    """
-
-    eps: Budget
-    norm: Norm = "linf"
-
-
-class AutoAttackProbe(Probe):
+class AutoAttackProbe(Probe[AutoAttackSettings]):
     """AutoAttack standard (Croce & Hein 2020) through the package pyautoattack."""
 
     name = "input-autoattack"
     title = "AutoAttack (reference)"
     question = "What does the standard reference say at the headline input budget?"
+    perturbs = frozenset({"images"})
     offers_threats = True
-    Settings = AutoAttackSettings
+    reference_for = "input"
     uses_image_gradients = True
     scores = {
         "robust_accuracy": share(
@@ -53,19 +40,23 @@ class AutoAttackProbe(Probe):
         norm = self.settings.norm
         return refusal(lambda: require_attackable(subject, norm, classes_of(subject)))
 
+    @property
+    def headline_threats(self) -> list[InputThreat]:
+        """The ball of its budget."""
+        return [InputThreat(self.settings.norm, self.settings.eps)]
+
     def ask(self, subject: Subject) -> ProbeResult:
         """Run AutoAttack on all examples and verify what it returns.
 
         Raises:
             InputError: see :func:`benchmark.attacks.reference.run_autoattack`.
         """
-        settings: AutoAttackSettings = self.settings
+        settings = self.settings
         found = run_autoattack(subject, settings.norm, settings.eps)
-        threat = InputThreat(settings.norm, settings.eps)
+        (threat,) = self.headline_threats
         return ProbeResult(
             probe=self.name,
             scores={"robust_accuracy": proportion(as_outcomes(found.robust))},
             share_of={"robust_accuracy": "headline"},
-            headline_threats=[threat],
             protocol={"norm": settings.norm, "budget": float(settings.eps), "version": "standard"},
         ).with_outcomes({"headline": Outcome(as_outcomes(found.robust), "reference", threat)})

@@ -15,27 +15,30 @@ from benchmark.attacks.backdoor import (
     split,
 )
 from benchmark.attacks.weights import weight_ball
-from benchmark.probes.backdoor_pictures import (
+from benchmark.probes.backdoor.pictures import (
     budget_curves,
     change_bars,
     combination_bars,
     trigger_thumbnails,
 )
-from benchmark.probes.backdoor_settings import BackdoorSettings
-from benchmark.probes.probe import Probe, as_outcomes, classes_of, refusal, share
+from benchmark.probes.backdoor.settings import BackdoorSettings
+from benchmark.probes.probe import Probe, ProfileShare, as_outcomes, classes_of, refusal, share
 from benchmark.results import Outcome, ProbeResult, ScoreSpec
 from benchmark.spaces import WeightBall
 from benchmark.statistics import exact, mean, proportion, wilson
 from benchmark.subject import Subject
+from benchmark.threats import BackdoorThreat
 
 
-class BackdoorProbe(Probe):
+class BackdoorProbe(Probe[BackdoorSettings]):
     """Projected ascent on the weights towards a composite objective, measured on other images."""
 
     name = "backdoor"
     title = "Backdoor injection"
     question = "How small a change of the weights injects a backdoor that goes unnoticed?"
-    Settings = BackdoorSettings
+    perturbs = frozenset({"images", "weights"})
+    profile = ProfileShare("success", "backdoor resisted", complement=True)
+    leading_pictures = ("backdoor",)
     scores = {
         "success": share(
             "Backdoor success",
@@ -109,7 +112,7 @@ class BackdoorProbe(Probe):
 
     def applies(self, subject: Subject) -> str | None:
         """Enough images of other classes than each target, triggers that fit, weights that move."""
-        settings: BackdoorSettings = self.settings
+        settings = self.settings
         backdoors = _combinations(settings, subject).values()
 
         def check() -> None:
@@ -121,12 +124,17 @@ class BackdoorProbe(Probe):
     @property
     def weight_rule(self) -> str:
         """The rule of its settings."""
-        settings: BackdoorSettings = self.settings
+        settings = self.settings
         return settings.rule
+
+    @property
+    def headline_threats(self) -> list[BackdoorThreat]:
+        """The backdoor's weight ball of the headline radius."""
+        return [self.settings.threat(self.settings.headline)]
 
     def ask(self, subject: Subject) -> ProbeResult:
         """Inject every combination at the headline budget, then the best one at every budget."""
-        settings: BackdoorSettings = self.settings
+        settings = self.settings
         splits, backdoors = split(subject), _combinations(settings, subject)
         weights = subject.weights_that_move(settings.rule)
 
@@ -164,7 +172,6 @@ class BackdoorProbe(Probe):
                 "smallest_budget": exact(by_budget.smallest(), len(headline.robust)),
                 "smallest_change": exact(by_budget.smallest_change(), len(headline.robust)),
             },
-            headline_threats=[threat],
             share_of={"clean_accuracy": "held_out_robust"},
             curves=budget_curves(settings.threat(settings.budgets[-1]), budgets, kept),
             bars=[*combination_bars(outcomes, threat), change_bars(headline.moved, moving, threat)],

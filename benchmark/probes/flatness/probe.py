@@ -2,82 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
-from pydantic import Field
+from typing import Any
 
 from benchmark.attacks.weights import weight_ball
-from benchmark.budgets import Budget
 from benchmark.measures.flatness import Worst, average_flatness, worst_flatness
 from benchmark.measures.robust_loss import Rise, RobustLoss
 from benchmark.measures.temperature import calibrated_temperature, confidence
-from benchmark.probes.flatness_measures import SPECS, MeasureBudget, measure
-from benchmark.probes.flatness_pictures import rise_curves
-from benchmark.probes.probe import Probe, ProbeSettings, refusal, share
+from benchmark.probes.flatness.measures import SPECS, measure
+from benchmark.probes.flatness.pictures import rise_curves
+from benchmark.probes.flatness.settings import FlatnessSettings
+from benchmark.probes.probe import Probe, refusal, share
 from benchmark.results import ProbeResult, Score, ScoreSpec
-from benchmark.spaces.weights import Geometry
 from benchmark.statistics import exact, mean
 from benchmark.subject import Subject
-from benchmark.threats import InputThreat, WeightThreat
-
-
-class FlatnessSettings(ProbeSettings):
-    """Radii and effort; the defaults are the paper's, but for the ascent of the worst case.
-
-    Attributes:
-        eps: linf input budget of the robust loss.
-        average_radius: xi of the average case's scores.
-        average_radii: further xi of its curves.
-        worst_radius: xi of the worst case's scores.
-        worst_radii: further xi of its curves.
-        geometry: the weight ball.
-        rule: which tensors move.
-        input_steps: PGD steps of the robust loss.
-        draws: random perturbations of the average case.
-        restarts: ascents of the worst case at each radius.
-        epochs: passes over the examples of each ascent.
-        minibatch: images per weight step of the worst case; by default all of them. With 128, 20
-            epochs and 10 restarts it is the paper's protocol.
-        examples: at most so many examples, the first ones (1,000 in the paper).
-        measure_examples: the first so many of them are used for the other measures of flatness,
-            which 0 leaves out.
-        lanczos_steps: products with a Hessian, at most, for its largest eigenvalue.
-        trace_draws: random vectors for the trace of a Hessian.
-        sam_rho: length of SAM's step.
-        asam_rho: length of ASAM's step.
-    """
-
-    eps: Budget
-    average_radius: Budget = Budget(0.5)
-    average_radii: tuple[Budget, ...] = tuple(map(Budget, (0.1, 0.25, 0.5, 1.0)))
-    worst_radius: Budget = Budget(0.003)
-    worst_radii: tuple[Budget, ...] = tuple(
-        map(Budget, (0.00075, 0.001, 0.002, 0.003, 0.004, 0.005))
-    )
-    geometry: Geometry = "relative-l2"
-    rule: Literal["no-normalization", "kernels", "all"] = "no-normalization"
-    input_steps: int = Field(default=20, ge=1)
-    draws: int = Field(default=10, ge=2)
-    restarts: int = Field(default=2, ge=1)
-    epochs: int = Field(default=20, ge=1)
-    minibatch: int | None = Field(default=None, ge=1)
-    examples: int = Field(default=1000, ge=1)
-    measure_examples: int = Field(default=200, ge=0)
-    lanczos_steps: int = Field(default=40, ge=1)
-    trace_draws: int = Field(default=10, ge=2)
-    sam_rho: float = Field(default=0.05, ge=0)
-    asam_rho: float = Field(default=0.5, ge=0)
-
-    def threat(self, radius: float) -> WeightThreat:
-        """The weight ball of a radius."""
-        return WeightThreat(self.geometry, Budget.of(radius), self.rule)
-
-    @property
-    def measures(self) -> MeasureBudget:
-        """The effort of the other measures."""
-        return MeasureBudget(
-            self.rule, self.lanczos_steps, self.trace_draws, self.sam_rho, self.asam_rho
-        )
+from benchmark.threats import AnyThreat, InputThreat
 
 
 def _spec(label: str, description: str, *, headline: bool = False) -> ScoreSpec:
@@ -90,14 +28,15 @@ def _spec(label: str, description: str, *, headline: bool = False) -> ScoreSpec:
     )
 
 
-class FlatnessProbe(Probe):
+class FlatnessProbe(Probe[FlatnessSettings]):
     """Average- and worst-case flatness, robust and clean (Stutz et al. 2021)."""
 
     name = "flatness"
     title = "Flatness"
     question = "How fast does the loss rise when the weights move?"
-    Settings = FlatnessSettings
     uses_image_gradients = True
+    perturbs = frozenset({"images", "weights"})
+    leading_pictures = ("average_case_loss", "worst_case_loss")
     scores = {
         "average_robust": _spec(
             "Flatness (average)",
@@ -156,12 +95,21 @@ class FlatnessProbe(Probe):
     @property
     def weight_rule(self) -> str:
         """The rule of its settings."""
-        settings: FlatnessSettings = self.settings
+        settings = self.settings
         return settings.rule
+
+    @property
+    def headline_threats(self) -> list[AnyThreat]:
+        """The input ball of the robust loss, then the balls of both kinds of flatness."""
+        return [
+            InputThreat("linf", self.settings.eps),
+            self.settings.threat(self.settings.average_radius),
+            self.settings.threat(self.settings.worst_radius),
+        ]
 
     def ask(self, subject: Subject) -> ProbeResult:
         """Both cases on all losses, on the same examples with the same attack; other measures."""
-        settings: FlatnessSettings = self.settings
+        settings = self.settings
         some = subject.head(settings.examples)
         temperature = calibrated_temperature(some.logits(), some.labels)
         losses = {
@@ -189,11 +137,6 @@ class FlatnessProbe(Probe):
         return ProbeResult(
             probe=self.name,
             scores={name: scores[name] for name in self.scores if name in scores},
-            headline_threats=[
-                InputThreat("linf", settings.eps),
-                settings.threat(settings.average_radius),
-                settings.threat(settings.worst_radius),
-            ],
             values=self._examples(some, losses, average, worst),
             curves=[
                 *rise_curves("average", settings.threat, average, settings.draws),
@@ -206,7 +149,7 @@ class FlatnessProbe(Probe):
         self, subject: Subject, losses: dict[str, RobustLoss]
     ) -> dict[str, dict[float, Rise]]:
         """Rises of every draw by loss and radius; the calibrated loss at the scores' radius."""
-        settings: FlatnessSettings = self.settings
+        settings = self.settings
         found: dict[str, dict[float, Rise]] = {name: {} for name in losses}
         for radius in sorted({*settings.average_radii, settings.average_radius}):
             asked = self._asked(losses, radius == settings.average_radius)
@@ -223,7 +166,7 @@ class FlatnessProbe(Probe):
         average: dict[str, dict[float, Rise]],
     ) -> dict[str, dict[float, Rise]]:
         """The largest rise by loss and radius; random draws in the same ball count too."""
-        settings: FlatnessSettings = self.settings
+        settings = self.settings
         found: dict[str, dict[float, Rise]] = {name: {} for name in losses}
         for name, loss in losses.items():
             worst: Worst | None = None
@@ -251,7 +194,7 @@ class FlatnessProbe(Probe):
         worst: dict[str, dict[float, Rise]],
     ) -> dict[str, list[float]]:
         """Every example's own losses behind the scores, so that they can be summed up otherwise."""
-        settings: FlatnessSettings = self.settings
+        settings = self.settings
         values = {}
         for name, loss in losses.items():
             draws = average[name][settings.average_radius].losses
@@ -264,7 +207,7 @@ class FlatnessProbe(Probe):
         return {name: loss for name, loss in losses.items() if headline or name != "calibrated"}
 
     def _protocol(self, some: Subject, temperature: float) -> dict[str, Any]:
-        settings: FlatnessSettings = self.settings
+        settings = self.settings
         ascent = f"APGD, {settings.epochs} steps on all examples"
         if settings.minibatch is not None:
             ascent = f"{settings.epochs} epochs in steps of {settings.minibatch} images"

@@ -2,63 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Any
 
 import numpy as np
-from pydantic import Field, model_validator
 from torch import Tensor
 
-from benchmark.attacks.inputs.distance import PRECISION, Distances, find_distances
+from benchmark.attacks.inputs.distance import Distances, find_distances
 from benchmark.budgets import Budget
 from benchmark.probes.budget_curves import outcome_curve
-from benchmark.probes.headline_norm import NORM_LABELS, HeadlineNorm, headline_budget
-from benchmark.probes.probe import Probe, ProbeSettings, as_outcomes, share
+from benchmark.probes.distance.settings import DistanceSettings
+from benchmark.probes.headline_norm import NORM_LABELS
+from benchmark.probes.probe import Probe, as_outcomes, share
 from benchmark.results import Curve, Outcome, ProbeResult, Role, Score, ScoreSpec
 from benchmark.statistics import SHARES, mean, median
 from benchmark.subject import Subject
 from benchmark.threats import InputThreat
 
-Positive = Annotated[Budget, Field(gt=0)]
 DECILES = tuple(tenth / 10 for tenth in range(1, 10))
-
-
-class DistanceSettings(ProbeSettings):
-    """Where the curves end, and how exact the distances are.
-
-    Attributes:
-        linf: where the linf curve ends.
-        l2: where the l2 curve ends.
-        headline_linf: the linf budget of the headline outcomes, where that is the headline norm.
-        precision: relative; distances are refined until nothing is found that much nearer.
-        rungs: budgets on each curve, without the 0.
-        headline_norm: the norm of the headline outcomes.
-        headline_l2: the l2 budget of the headline outcomes, where that is the headline norm.
-    """
-
-    later = ("headline_linf", "headline_norm", "headline_l2")
-
-    linf: Positive
-    l2: Positive
-    headline_linf: Positive | None = None
-    precision: float = Field(default=PRECISION, gt=0, le=0.5)
-    rungs: int = Field(default=40, ge=1)
-    headline_norm: HeadlineNorm = "linf"
-    headline_l2: Positive | None = None
-
-    @property
-    def headline(self) -> Budget:
-        """The budget of the headline outcomes, in the headline norm."""
-        return headline_budget("distance", self)
-
-    @property
-    def headline_threat(self) -> InputThreat:
-        """The threat of the headline outcomes."""
-        return InputThreat(self.headline_norm, self.headline)
-
-    @model_validator(mode="after")
-    def _one_headline(self) -> Self:
-        headline_budget("distance", self)
-        return self
 
 
 def _median(norm: str) -> ScoreSpec:
@@ -80,14 +40,14 @@ def _area(norm: str) -> ScoreSpec:
     )
 
 
-class DistanceProbe(Probe):
+class DistanceProbe(Probe[DistanceSettings]):
     """Minimal distances, proven by the images found: robust accuracy at every budget at once."""
 
     name = "distance"
     title = "Minimal distance"
     question = "How far must each image be changed before the model is wrong?"
-    Settings = DistanceSettings
     uses_image_gradients = True
+    perturbs = frozenset({"images"})
     scores = {
         "median_linf": _median("linf"),
         "median_l2": _median("l2"),
@@ -95,9 +55,14 @@ class DistanceProbe(Probe):
         "area_l2": _area("l2"),
     }
 
+    @property
+    def headline_threats(self) -> list[InputThreat]:
+        """The ball of the headline outcomes."""
+        return [self.settings.headline_threat]
+
     def ask(self, subject: Subject) -> ProbeResult:
         """Find the nearest misclassified images in both norms."""
-        settings: DistanceSettings = self.settings
+        settings = self.settings
         ends = {"linf": settings.linf, "l2": settings.l2}
         found = {norm: find_distances(subject, norm, precision=settings.precision) for norm in ends}
         scores: dict[str, Score] = {}
@@ -114,7 +79,6 @@ class DistanceProbe(Probe):
         return ProbeResult(
             probe=self.name,
             scores=scores,
-            headline_threats=[settings.headline_threat],
             values=values,
             curves=[_curve(norm, found[norm], end, settings.rungs) for norm, end in ends.items()],
             protocol=protocol,

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
-
 import torch
-from pydantic import Field, model_validator
 from torch import Tensor
 
 from benchmark.attacks.bits import (
@@ -17,65 +14,24 @@ from benchmark.attacks.bits import (
     quantize,
 )
 from benchmark.budgets import Budget
-from benchmark.probes.budget_curves import outcome_curve, require_among, score_curve
-from benchmark.probes.probe import Budgets, Probe, ProbeSettings, as_outcomes, refusal, share
+from benchmark.probes.bits.settings import BitsSettings
+from benchmark.probes.budget_curves import outcome_curve, score_curve
+from benchmark.probes.probe import Probe, ProfileShare, as_outcomes, refusal, share
 from benchmark.results import Curve, Outcome, ProbeResult, Score, ScoreSpec
 from benchmark.statistics import SHARES, exact, mean, proportion
 from benchmark.subject import Subject
-from benchmark.threats import BitErrorThreat, BitFlipThreat
-from models_zoo.errors import InputError
+from benchmark.threats import AnyThreat, BitErrorThreat, BitFlipThreat
 
 
-class BitsSettings(ProbeSettings):
-    """Rates of random errors, budget of chosen flips and effort of both.
-
-    Attributes:
-        rates: bit error rates, ascending, each the probability that a stored bit is flipped.
-        headline_rate: the rate of ``random_accuracy``.
-        patterns: random error patterns, the same for all models of the same shapes.
-        flips: most bits the search may flip.
-        headline_flips: the number of flips of ``attacked_accuracy``.
-        search_examples: examples the search sees, the first ones.
-        top: entries of the largest gradient the search considers in each tensor.
-        draws: draws of random flips, the control.
-    """
-
-    rates: Budgets = tuple(map(Budget, (0.0001, 0.001, 0.005, 0.01, 0.025)))
-    headline_rate: Budget = Budget(0.01)
-    patterns: int = Field(default=10, ge=2)
-    flips: int = Field(default=50, ge=1)
-    headline_flips: int = Field(default=10, ge=1)
-    search_examples: int = Field(default=128, ge=1)
-    top: int = Field(default=10, ge=1)
-    draws: int = Field(default=5, ge=2)
-
-    @model_validator(mode="after")
-    def _headlines_are_measured(self) -> Self:
-        require_among("bits.headline_rate", self.headline_rate, self.rates)
-        if self.rates[-1] > 1:
-            raise InputError(f"bits.rates are probabilities, got {self.rates[-1]:g}")
-        if self.headline_flips > self.flips:
-            raise InputError(
-                f"bits.headline_flips = {self.headline_flips} is more than bits.flips = "
-                f"{self.flips}"
-            )
-        return self
-
-    @property
-    def control_flips(self) -> list[int]:
-        """Numbers of flips at which the control is measured: powers of 4, headline, most."""
-        powers = {1 << k for k in range(0, self.flips.bit_length(), 2)}
-        return sorted(powers | {self.headline_flips, self.flips})
-
-
-class BitsProbe(Probe):
+class BitsProbe(Probe[BitsSettings]):
     """Random bit errors and progressive bit search on 8-bit kernels."""
 
     name = "bits"
     title = "Bit errors"
     question = "How often is the model still right when bits of its stored weights flip?"
+    perturbs = frozenset({"weights"})
     offers_threats = True
-    Settings = BitsSettings
+    profile = ProfileShare("attacked_accuracy", "bit flips")
     scores = {
         "accuracy_quantized": share(
             "8-bit",
@@ -112,9 +68,17 @@ class BitsProbe(Probe):
         """Bits of kernels flip."""
         return "kernels"
 
+    @property
+    def headline_threats(self) -> list[AnyThreat]:
+        """Random errors at the headline rate, then chosen flips."""
+        return [
+            BitErrorThreat(self.settings.headline_rate),
+            BitFlipThreat(Budget(self.settings.headline_flips)),
+        ]
+
     def ask(self, subject: Subject) -> ProbeResult:
         """Quantize, draw errors at every rate, and search for the worst bits."""
-        settings: BitsSettings = self.settings
+        settings = self.settings
         quantized = quantize(subject.weights_that_move("kernels"))
         chance = float(subject.labels.bincount().max()) / len(subject)
         random = self._random_errors(subject, quantized)
@@ -138,7 +102,6 @@ class BitsProbe(Probe):
                 "flips_to_chance": exact(attack.flips_to(chance), len(subject)),
             },
             share_of={"accuracy_quantized": "quantized", "attacked_accuracy": "headline"},
-            headline_threats=[errors, flips],
             curves=[
                 score_curve(
                     "bit_errors",
@@ -175,7 +138,7 @@ class BitsProbe(Probe):
 
     def _random_errors(self, subject: Subject, quantized: QuantizedWeights) -> list[Score]:
         """Mean accuracy at each rate; the interval is over patterns."""
-        settings: BitsSettings = self.settings
+        settings = self.settings
         shares = []
         for number in range(settings.patterns):
             generator = subject.generator("bits", "errors", number)
@@ -190,7 +153,7 @@ class BitsProbe(Probe):
         self, subject: Subject, quantized: QuantizedWeights, attack: BitFlips
     ) -> list[Curve]:
         """Accuracy over flips, chosen and random."""
-        settings: BitsSettings = self.settings
+        settings = self.settings
         draws = [
             draw_bits(quantized, subject.generator("bits", "flips", number), settings.flips)
             for number in range(settings.draws)

@@ -7,11 +7,10 @@ raised a flag.
 from __future__ import annotations
 
 import torch
-from pydantic import Field
 
 from benchmark import checks
-from benchmark.budgets import Budget
-from benchmark.probes.probe import Probe, ProbeSettings
+from benchmark.probes.checks.settings import ChecksSettings
+from benchmark.probes.probe import Probe
 from benchmark.results import ProbeResult, ScoreSpec
 from benchmark.statistics import exact
 from benchmark.subject import Subject
@@ -20,27 +19,12 @@ FACTORS = (0.25, 0.5, 1.0, 2.0)
 """Budgets at which accuracy may not rise, in units of the duel's."""
 
 
-class ChecksSettings(ProbeSettings):
-    """On how much the checks look, and the budget of the duel.
-
-    Attributes:
-        eps: linf budget of the two short searches that are held against each other.
-        examples: the first so many examples are used.
-        steps: gradient steps, and random proposals, of these searches.
-    """
-
-    eps: Budget
-    examples: int = Field(default=64, ge=1)
-    steps: int = Field(default=10, ge=1)
-
-
-class ChecksProbe(Probe):
+class ChecksProbe(Probe[ChecksSettings]):
     """Flags with figures, in the manner of AutoAttack's (Croce & Hein 2020)."""
 
     name = "checks"
     title = "Checks"
     question = "Can the outcome of an attack be believed, or does the model only look robust?"
-    Settings = ChecksSettings
     scores = {
         "raised": ScoreSpec(
             label="Flags",
@@ -54,7 +38,7 @@ class ChecksProbe(Probe):
 
     def ask(self, subject: Subject) -> ProbeResult:
         """Make every check on the first examples."""
-        settings: ChecksSettings = self.settings
+        settings = self.settings
         some = subject.head(settings.examples)
         device = some.images.device
         budgets = [factor * settings.eps for factor in FACTORS]

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from benchmark.checks import below_card, no_better_than_chance
 from benchmark.objectives import cross_entropy
-from benchmark.probes.probe import Probe, as_outcomes, share
+from benchmark.probes.probe import Probe, ProfileShare, as_outcomes, share
+from benchmark.probes.settings import ProbeSettings
 from benchmark.results import Flag, Outcome, ProbeResult, ScoreSpec
 from benchmark.statistics import mean, proportion
 from benchmark.subject import Subject
 from models_zoo.classifier import Classifier
 
 
-class CleanProbe(Probe):
+class CleanProbe(Probe[ProbeSettings]):
     """Accuracy and mean cross-entropy on unperturbed images."""
 
     name = "clean"
     title = "Clean"
     question = "How often is the model right when nothing is perturbed?"
+    in_headline = True
     offers_threats = True
+    profile = ProfileShare("accuracy", "clean")
+    claim = "clean_accuracy"
     scores = {
         "accuracy": share(
             "Clean", "Share of unperturbed test examples classified correctly.", headline=True

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from benchmark.certificates import UncertifiableError, certify_surface
-from benchmark.probes.joint_grid import Grid
+from benchmark.probes.joint.grid import Grid
 from benchmark.probes.probe import as_outcomes, share
 from benchmark.results import Outcome, Score, ScoreSpec, Surface
 from benchmark.spaces import WeightBall

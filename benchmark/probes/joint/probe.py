@@ -4,88 +4,31 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
-from typing import Annotated, Any, Self
+from typing import Any
 
 import torch
-from pydantic import Field, field_validator, model_validator
 from torch import Tensor
 
-from benchmark.attacks.inputs import Effort, InputAttackResult, attacks_by_budget
+from benchmark.attacks.inputs import InputAttackResult, attacks_by_budget
 from benchmark.attacks.joint import JOINT, PairOutcome, joint_surface
 from benchmark.attacks.result import Candidate
 from benchmark.attacks.weights import weight_ball, worst_weights
 from benchmark.budgets import Budget
 from benchmark.measures.temperature import confidence
 from benchmark.probes.budget_curves import require_among
-from benchmark.probes.headline_norm import HeadlineNorm, headline_budget, in_headline_norm
-from benchmark.probes.inputs import InputSettings
-from benchmark.probes.joint_diagonal import Diagonal
-from benchmark.probes.joint_envelope import ENVELOPE_SCORES, Envelope
-from benchmark.probes.joint_grid import Grid
-from benchmark.probes.probe import Budgets, Probe, ProbeSettings, as_outcomes, refusal, share
-from benchmark.probes.weights import WeightSettings
+from benchmark.probes.headline_norm import HeadlineNorm
+from benchmark.probes.input.settings import InputSettings
+from benchmark.probes.joint.diagonal import Diagonal
+from benchmark.probes.joint.envelope import ENVELOPE_SCORES, Envelope
+from benchmark.probes.joint.grid import Grid
+from benchmark.probes.joint.settings import JointSettings
+from benchmark.probes.probe import Probe, ProfileShare, as_outcomes, refusal, share
+from benchmark.probes.weight.settings import WeightSettings
 from benchmark.results import Outcome, ProbeResult, ScoreSpec
 from benchmark.statistics import exact, proportion
 from benchmark.subject import Subject
 from benchmark.threats import InputThreat, JointThreat
 from models_zoo.errors import InputError
-
-Share = Annotated[float, Field(gt=0, lt=1)]
-
-
-class JointSettings(ProbeSettings):
-    """Which of the input and weight budgets are combined.
-
-    Attributes:
-        linf: linf budgets, each one of the battery's input probe; where that is the headline norm.
-        radii: weight radii, each one of the battery's weight probe.
-        headline_linf: linf budget of ``robust_accuracy``.
-        headline_radius: weight radius of ``robust_accuracy``.
-        effort: of the input attack under perturbed weights.
-        certify: whether to look for certificates too, the lower envelope.
-        shares: of both headline budgets at once, for the two envelopes where they are near.
-        headline_norm: norm of the input balls.
-        l2: l2 budgets in place of ``linf``, where that is the headline norm.
-        headline_l2: l2 budget of ``robust_accuracy``.
-    """
-
-    later = ("headline_norm", "l2", "headline_l2", "linf", "headline_linf")
-
-    linf: Budgets | None = None
-    radii: Budgets
-    headline_linf: Budget | None = None
-    headline_radius: Budget
-    effort: Effort = "quick"
-    certify: bool = True
-    shares: tuple[Share, ...] = (0.02, 0.05, 0.1, 0.2, 0.5)
-    headline_norm: HeadlineNorm = "linf"
-    l2: Budgets | None = None
-    headline_l2: Budget | None = None
-
-    @field_validator("shares")
-    @classmethod
-    def _shares_ascend(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
-        if list(shares) != sorted(set(shares)):
-            raise InputError(f"joint.shares must ascend, got {list(shares)}")
-        return shares
-
-    @property
-    def budgets(self) -> tuple[Budget, ...]:
-        """The input budgets, in the headline norm."""
-        budgets: tuple[Budget, ...] = in_headline_norm("joint", self)
-        return budgets
-
-    @property
-    def headline_eps(self) -> Budget:
-        """The input budget of ``robust_accuracy``, in the headline norm."""
-        return headline_budget("joint", self)
-
-    @model_validator(mode="after")
-    def _headlines_are_among_the_budgets(self) -> Self:
-        norm = self.headline_norm
-        require_among(f"joint.headline_{norm}", self.headline_eps, self.budgets)
-        require_among("joint.headline_radius", self.headline_radius, self.radii)
-        return self
 
 
 def _share_robust(ball: str) -> ScoreSpec:
@@ -103,14 +46,16 @@ def _area(label: str, description: str) -> ScoreSpec:
     return ScoreSpec(label=label, description=description, unit="share", higher_is_better=True)
 
 
-class JointProbe(Probe):
+class JointProbe(Probe[JointSettings]):
     """Simultaneous ascent in input ball x weight ball, and certificates from below."""
 
     name = "joint"
     title = "Joint attack"
     question = "How often is the model still right when images and weights change together?"
+    perturbs = frozenset({"images", "weights"})
+    in_headline = True
     offers_threats = True
-    Settings = JointSettings
+    profile = ProfileShare("robust_accuracy", "joint")
     uses_image_gradients = True
     scores = {
         "robust_accuracy": _share_robust("linf ball (or that of the battery's headline norm)"),
@@ -146,9 +91,19 @@ class JointProbe(Probe):
         """That of the battery's weight probe."""
         return self._neighbors()[1].rule
 
+    @property
+    def headline_threats(self) -> list[JointThreat]:
+        """The product of the input ball and the weight ball of the headline."""
+        return [
+            JointThreat(
+                InputThreat(self.settings.headline_norm, self.settings.headline_eps),
+                self._neighbors()[1].threat(self.settings.headline_radius),
+            )
+        ]
+
     def ask(self, subject: Subject) -> ProbeResult:
         """Attack every pair of budgets, from small to large, and certify them."""
-        settings: JointSettings = self.settings
+        settings = self.settings
         weights = self._neighbors()[1]
         norm = settings.headline_norm
         none = Budget(0.0)
@@ -156,9 +111,7 @@ class JointProbe(Probe):
             tuple(InputThreat(norm, eps) for eps in (none, *settings.budgets)),
             tuple(weights.threat(radius) for radius in (none, *settings.radii)),
         )
-        threat = JointThreat(
-            InputThreat(norm, settings.headline_eps), weights.threat(settings.headline_radius)
-        )
+        (threat,) = self.headline_threats
         outcomes = self._surface(subject, grid)
         robust = [[pair.robust for pair in row] for row in outcomes]
         accuracy = grid.accuracy(robust)
@@ -178,7 +131,6 @@ class JointProbe(Probe):
             | envelope.scores(grid, threat)
             | (diagonal.scores() if diagonal else {}),
             share_of={"robust_accuracy": "headline"},
-            headline_threats=[threat],
             curves=diagonal.curves() if diagonal else [],
             surfaces=[
                 grid.surface("joint_accuracy", "accuracy", accuracy, "budget"),
@@ -209,7 +161,7 @@ class JointProbe(Probe):
         self, subject: Subject, envelope: Envelope, threat: JointThreat, headline: Tensor
     ) -> Diagonal | None:
         """Both envelopes within shares of the headline budgets, where the model has two."""
-        settings: JointSettings = self.settings
+        settings = self.settings
         if envelope.certified is None:
             return None
         diagonal = Diagonal.of(
@@ -224,7 +176,7 @@ class JointProbe(Probe):
 
     def _neighbors(self) -> tuple[InputSettings, WeightSettings]:
         """The battery's own input and weight probes, whose budgets the surface combines."""
-        settings: JointSettings = self.settings
+        settings = self.settings
         inputs, weights = self.battery.get("input"), self.battery.get("weight")
         if not isinstance(inputs, InputSettings) or not isinstance(weights, WeightSettings):
             raise InputError("the joint probe needs a battery with an input and a weight probe")
@@ -237,7 +189,7 @@ class JointProbe(Probe):
 
     def _surface(self, subject: Subject, grid: Grid) -> list[list[PairOutcome]]:
         """The outcomes, from the single-space attacks of the input and the weight probe."""
-        settings: JointSettings = self.settings
+        settings = self.settings
         inputs, weights = self._neighbors()
         norm = settings.headline_norm
         budgets = _budgets(inputs, norm)

@@ -4,76 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated
-
-from pydantic import AfterValidator, Field
 
 from benchmark.attacks.regional import RegionalAttack, attack_regions, draw_aims
-from benchmark.attacks.regions import FULL, Kind, Shape
+from benchmark.attacks.regions import Kind, Shape
 from benchmark.budgets import Budget
 from benchmark.measures.regional import NORMS, Tally
-from benchmark.probes.peers import load_peers, require_peers
-from benchmark.probes.probe import Probe, ProbeSettings, as_outcomes, refusal, share
-from benchmark.probes.regional_pictures import region_curves, region_line
+from benchmark.probes.probe import Probe, as_outcomes, refusal, share
+from benchmark.probes.regional.pictures import region_curves, region_line
+from benchmark.probes.regional.settings import RegionalSettings
+from benchmark.probes.regional.surrogates import load_peers, require_peers
 from benchmark.results import Outcome, ProbeResult, Score, ScoreSpec
 from benchmark.subject import Subject
 from benchmark.threats import RegionThreat
-from models_zoo.catalog import list_models
-from models_zoo.errors import unknown_name
 
 PAPER: tuple[Kind, ...] = ("centre", "frame", "random")
 """Kinds of regions in Ozbulak et al. 2020; the transfer scores are over these."""
-
-
-def _ascending(sizes: tuple[int, ...]) -> tuple[int, ...]:
-    if list(sizes) != sorted(set(sizes)) or any(size < 1 for size in sizes):
-        raise ValueError(f"sizes of regions must ascend from at least 1, got {sizes}")
-    return sizes
-
-
-def _known(peers: tuple[str, ...]) -> tuple[str, ...]:
-    for name in peers:
-        if name not in list_models():
-            raise unknown_name("peer", name, list_models())
-    return peers
-
-
-Sizes = Annotated[tuple[int, ...], AfterValidator(_ascending)]
-"""Sizes of regions in pixels, ascending."""
-
-
-class RegionalSettings(ProbeSettings):
-    """Regions, effort and peers of the regional attack.
-
-    Attributes:
-        centre_edges: edges of the centre squares, pixels.
-        frame_widths: widths of the frames, pixels.
-        random_pixels: how many random pixels may change.
-        saliency_pixels: how many of the pixels with the largest gradient may change.
-        steps: the most steps taken.
-        step: length of a step, input units.
-        examples: how many of the examples are attacked, the first ones.
-        peers: models of the zoo on which examples are made for the subject.
-    """
-
-    centre_edges: Sizes = ()
-    frame_widths: Sizes = ()
-    random_pixels: Sizes = ()
-    saliency_pixels: Sizes = ()
-    steps: int = Field(default=250, ge=1)
-    step: Annotated[Budget, Field(ge=1e-4, le=1)] = Budget(1 / 255)
-    examples: int = Field(default=100, ge=1)
-    peers: Annotated[tuple[str, ...], AfterValidator(_known)] = ()
-
-    def shapes(self) -> list[Shape]:
-        """All regions, the full image first, ascending within a kind."""
-        sizes: list[tuple[Kind, Sizes]] = [
-            ("centre", self.centre_edges),
-            ("frame", self.frame_widths),
-            ("random", self.random_pixels),
-            ("saliency", self.saliency_pixels),
-        ]
-        return [FULL, *(Shape(kind, size) for kind, each in sizes for size in each)]
 
 
 def _success(label: str, where: str) -> ScoreSpec:
@@ -95,14 +40,14 @@ def _ratio(norm: str, what: str) -> ScoreSpec:
     )
 
 
-class RegionalProbe(Probe):
+class RegionalProbe(Probe[RegionalSettings]):
     """Cross-entropy-sign steps inside a region (Ozbulak et al. 2020), white-box and transferred."""
 
     name = "regional"
     title = "Regional attack"
     question = "How often is a change of only a part of the image enough, also one made elsewhere?"
-    Settings = RegionalSettings
     uses_image_gradients = True
+    perturbs = frozenset({"images"})
     scores = {
         "success_full": _success("White-box, full", "with no restriction: the reference"),
         "success_centre": _success("White-box, centre", "changing only a square in the centre"),
@@ -138,7 +83,7 @@ class RegionalProbe(Probe):
 
     def applies(self, subject: Subject) -> str | None:
         """Images in which every region leaves pixels unchanged, and peers that can be loaded."""
-        settings: RegionalSettings = self.settings
+        settings = self.settings
         height, width = subject.images.shape[-2:]
 
         def check() -> None:
@@ -150,7 +95,7 @@ class RegionalProbe(Probe):
 
     def ask(self, subject: Subject) -> ProbeResult:
         """Attack in all regions with the model's own gradient, then with each peer's."""
-        settings: RegionalSettings = self.settings
+        settings = self.settings
         shapes, some = settings.shapes(), subject.head(settings.examples)
         peers, left_out = load_peers(some, settings.peers)
         aims = draw_aims(some)

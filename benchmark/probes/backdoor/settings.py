@@ -16,7 +16,7 @@ from benchmark.attacks.backdoor import (
 )
 from benchmark.budgets import Budget
 from benchmark.probes.budget_curves import require_among
-from benchmark.probes.probe import Budgets, ProbeSettings
+from benchmark.probes.settings import Budgets, ProbeSettings
 from benchmark.threats import BackdoorThreat
 
 AnyTrigger = Annotated[
@@ -45,6 +45,8 @@ class BackdoorSettings(ProbeSettings):
         clean_drop: largest drop of clean accuracy that counts as unnoticed.
         bisections: halvings of the interval in which the smallest working budget lies.
     """
+
+    headline_settings = ("headline",)
 
     budgets: Budgets
     headline: Budget

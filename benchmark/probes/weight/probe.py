@@ -2,93 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
-
-from pydantic import Field, model_validator
-
 from benchmark.attacks.layers import attack_layers
 from benchmark.attacks.weights import search_weights, worst_weights
-from benchmark.budgets import Budget
 from benchmark.measures.temperature import confidence
-from benchmark.probes.budget_curves import require_among
-from benchmark.probes.probe import Budgets, Probe, ProbeSettings, as_outcomes, refusal, share
-from benchmark.probes.weight_curves import WeightOutcomes
+from benchmark.probes.probe import Probe, ProfileShare, as_outcomes, refusal, share
+from benchmark.probes.weight.curves import WeightOutcomes
+from benchmark.probes.weight.settings import WeightSettings
 from benchmark.results import Bars, Outcome, ProbeResult, ScoreSpec
-from benchmark.spaces.weights import Geometry
 from benchmark.statistics import proportion
 from benchmark.subject import Subject
 from benchmark.threats import WeightThreat
-from models_zoo.errors import InputError
-
-Rule = Literal["no-normalization", "kernels", "all"]
 
 
-class FurtherBall(ProbeSettings):
-    """Radii in another geometry, for curves beside those of the main one.
-
-    Attributes:
-        radii: ascending, in the unit of that geometry.
-        steps: APGD steps of each ascent.
-    """
-
-    radii: Budgets
-    steps: int = Field(default=6, ge=1)
-
-
-class WeightSettings(ProbeSettings):
-    """Radii, balls and effort of the weight attack.
-
-    Attributes:
-        radii: ascending, relative to each tensor's own norm unless the geometry says
-            otherwise.
-        headline: the radius of the scores.
-        geometry: the ball, see :class:`benchmark.spaces.WeightBall`.
-        rule: which tensors move, see :data:`benchmark.spaces.RULES`.
-        steps: APGD steps of each ascent.
-        random_draws: random directions of the control, at the full radius.
-        layer_steps: APGD steps for each layer alone, at the headline radius.
-        layer_examples: the first so many examples share a layer's perturbation.
-        also: further geometries by name, each with radii of its own.
-    """
-
-    radii: Budgets
-    headline: Budget
-    geometry: Geometry = "relative-l2"
-    rule: Rule = "no-normalization"
-    steps: int = Field(default=30, ge=1)
-    random_draws: int = Field(default=10, ge=1)
-    layer_steps: int = Field(default=5, ge=1)
-    layer_examples: int = Field(default=300, ge=1)
-    also: dict[Geometry, FurtherBall] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _headline_is_among_the_radii(self) -> Self:
-        require_among("weight.headline", self.headline, self.radii)
-        if self.geometry in self.also:
-            raise InputError(
-                f"weight.also.{self.geometry} is the geometry of weight.radii already; "
-                "add its radii there"
-            )
-        return self
-
-    def threat(self, radius: float) -> WeightThreat:
-        """The main geometry's ball of a radius."""
-        return WeightThreat(self.geometry, Budget.of(radius), self.rule)
-
-    @property
-    def threats(self) -> list[WeightThreat]:
-        """The main geometry's balls, ascending."""
-        return [self.threat(radius) for radius in self.radii]
-
-
-class WeightProbe(Probe):
+class WeightProbe(Probe[WeightSettings]):
     """APGD over the weights of the whole network, one perturbation for all examples."""
 
     name = "weight"
     title = "Weight attack"
     question = "How often is the model still right when its weights may be changed a little?"
+    perturbs = frozenset({"weights"})
+    in_headline = True
     offers_threats = True
-    Settings = WeightSettings
+    profile = ProfileShare("robust_accuracy", "weight")
+    leading_pictures = ("weight_accuracy", "layer_sensitivity")
     scores = {
         "robust_accuracy": share(
             "Weight",
@@ -131,12 +67,17 @@ class WeightProbe(Probe):
     @property
     def weight_rule(self) -> str:
         """The rule of its settings."""
-        settings: WeightSettings = self.settings
+        settings = self.settings
         return settings.rule
+
+    @property
+    def headline_threats(self) -> list[WeightThreat]:
+        """The main geometry's ball of the headline radius."""
+        return [self.settings.threat(self.settings.headline)]
 
     def ask(self, subject: Subject) -> ProbeResult:
         """Attack and draw at every radius of every geometry, then layer by layer."""
-        settings: WeightSettings = self.settings
+        settings = self.settings
         draws, threats = settings.random_draws, settings.threats
         worst = worst_weights(subject, threats, settings.steps)
         main = WeightOutcomes.of(subject, threats, worst, draws)
@@ -158,7 +99,6 @@ class WeightProbe(Probe):
                 "weakest_layer_accuracy": min(layers.y, key=lambda score: score.value),
             },
             share_of={"robust_accuracy": "headline"},
-            headline_threats=[threat],
             curves=[curve for each in (main, *further) for curve in each.curves()],
             bars=[layers],
             protocol={
@@ -187,7 +127,7 @@ class WeightProbe(Probe):
 
     def _layers(self, subject: Subject) -> Bars:
         """Accuracy when one layer moves within the headline radius, for every layer."""
-        settings: WeightSettings = self.settings
+        settings = self.settings
         some, threat = subject.head(settings.layer_examples), settings.threat(settings.headline)
         robust = attack_layers(some, threat, settings.layer_steps)
         return Bars(

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
-
-from pydantic import Field, model_validator
 
 from benchmark.budgets import Budget
 from benchmark.measures.divergence import LEAST, Divergence, maximum_divergence
 from benchmark.measures.temperature import confidence
-from benchmark.probes.budget_curves import outcome_curve, require_among, score_curve
+from benchmark.probes.budget_curves import outcome_curve, score_curve
 from benchmark.probes.headline_norm import NORM_LABELS
-from benchmark.probes.probe import Budgets, Probe, ProbeSettings, as_outcomes, share
+from benchmark.probes.intrinsic.settings import IntrinsicSettings
+from benchmark.probes.probe import Probe, as_outcomes, share
 from benchmark.results import Curve, ProbeResult, Score, ScoreSpec
 from benchmark.statistics import exact, mean, median, proportion
 from benchmark.subject import Subject
@@ -23,27 +21,6 @@ FORMS = {
     "normalized_": " of logits brought to zero mean and unit deviation, image by image",
 }
 """Prefix of the scores of raw and of normalised logits, and how their descriptions say it."""
-
-
-class IntrinsicSettings(ProbeSettings):
-    """Budgets and effort of the divergence ascent.
-
-    Attributes:
-        linf: linf budgets, ascending.
-        headline: the budget of the scores.
-        steps: APGD steps.
-        restarts: ascents of each example, towards a class and from a random point in turn.
-    """
-
-    linf: Budgets
-    headline: Budget
-    steps: int = Field(default=20, ge=1)
-    restarts: int = Field(default=3, ge=1)
-
-    @model_validator(mode="after")
-    def _headline_is_among_the_budgets(self) -> Self:
-        require_among("intrinsic.headline", self.headline, self.linf)
-        return self
 
 
 def _form(prefix: str) -> dict[str, ScoreSpec]:
@@ -82,14 +59,14 @@ def _form(prefix: str) -> dict[str, ScoreSpec]:
     }
 
 
-class IntrinsicProbe(Probe):
+class IntrinsicProbe(Probe[IntrinsicSettings]):
     """Maximum KL divergence from the clean prediction (Yu et al. 2019)."""
 
     name = "intrinsic"
     title = "Intrinsic robustness"
     question = "How far can a prediction be moved by a small change of the image?"
-    Settings = IntrinsicSettings
     uses_image_gradients = True
+    perturbs = frozenset({"images"})
     scores = {
         **_form(""),
         **_form("normalized_"),
@@ -101,9 +78,14 @@ class IntrinsicProbe(Probe):
         ),
     }
 
+    @property
+    def headline_threats(self) -> list[InputThreat]:
+        """The linf ball of the headline budget."""
+        return [InputThreat("linf", self.settings.headline)]
+
     def ask(self, subject: Subject) -> ProbeResult:
         """Ascend at every budget, with and without normalised logits."""
-        settings: IntrinsicSettings = self.settings
+        settings = self.settings
         found = {
             prefix: maximum_divergence(
                 subject,
@@ -123,7 +105,6 @@ class IntrinsicProbe(Probe):
         return ProbeResult(
             probe=self.name,
             scores=scores | {"changed": proportion(as_outcomes(changed[at]))},
-            headline_threats=[InputThreat("linf", settings.headline)],
             curves=[
                 _curve("logits", settings.linf, found[""]),
                 _curve("normalised logits", settings.linf, found["normalized_"]),

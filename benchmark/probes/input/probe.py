@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 import torch
-from pydantic import model_validator
 
-from benchmark.attacks.inputs import Effort, InputAttackResult, attacks_by_budget
+from benchmark.attacks.inputs import InputAttackResult, attacks_by_budget
 from benchmark.budgets import Budget
 from benchmark.checks import gradient_free_wins
-from benchmark.probes.budget_curves import outcome_curve, require_among
-from benchmark.probes.headline_norm import NORM_LABELS, HeadlineNorm
-from benchmark.probes.input_pictures import example_thumbnails
-from benchmark.probes.probe import Budgets, Probe, ProbeSettings, as_outcomes, share
+from benchmark.probes.budget_curves import outcome_curve
+from benchmark.probes.headline_norm import NORM_LABELS
+from benchmark.probes.input.pictures import example_thumbnails
+from benchmark.probes.input.settings import InputSettings
+from benchmark.probes.probe import Probe, ProfileShare, as_outcomes, share
 from benchmark.requirements import missing_image_gradients
 from benchmark.results import Curve, Flag, Outcome, ProbeResult, ScoreSpec
 from benchmark.statistics import proportion
@@ -31,42 +31,17 @@ def _share_robust(norm: str, *, headline: bool = False, note: str = "") -> Score
     )
 
 
-class InputSettings(ProbeSettings):
-    """Budgets and effort of the input attack.
-
-    Attributes:
-        linf: linf budgets, ascending.
-        l2: l2 budgets, ascending.
-        headline_linf: the linf budget of the scores.
-        headline_l2: the l2 budget of the scores.
-        effort: how hard the attack tries.
-        headline_norm: the norm of ``robust_accuracy``; that of the other norm is named by it.
-    """
-
-    later = ("headline_norm",)
-
-    linf: Budgets
-    l2: Budgets
-    headline_linf: Budget
-    headline_l2: Budget
-    effort: Effort = "standard"
-    headline_norm: HeadlineNorm = "linf"
-
-    @model_validator(mode="after")
-    def _headlines_are_among_the_budgets(self) -> Self:
-        require_among("input.headline_linf", self.headline_linf, self.linf)
-        require_among("input.headline_l2", self.headline_l2, self.l2)
-        return self
-
-
-class InputProbe(Probe):
+class InputProbe(Probe[InputSettings]):
     """Searches from cheap to expensive on the robust examples, at ascending linf and l2 budgets."""
 
     name = "input"
     title = "Input attack"
     question = "How often is the model still right when each image may be changed a little?"
+    perturbs = frozenset({"images"})
+    in_headline = True
     offers_threats = True
-    Settings = InputSettings
+    profile = ProfileShare("robust_accuracy", "input")
+    claim = "robustness"
     scores = {
         "robust_accuracy": _share_robust(
             "linf", headline=True, note=" (or that of the battery's headline norm)"
@@ -76,9 +51,20 @@ class InputProbe(Probe):
     }
     scores_by_norm = {"l2": {"robust_accuracy": _share_robust("l2", headline=True)}}
 
+    @property
+    def headline_threats(self) -> list[InputThreat]:
+        """The balls of both norms, that of the headline norm first."""
+        return sorted(
+            [
+                InputThreat("linf", self.settings.headline_linf),
+                InputThreat("l2", self.settings.headline_l2),
+            ],
+            key=lambda threat: threat.norm != self.settings.headline_norm,
+        )
+
     def ask(self, subject: Subject) -> ProbeResult:
         """Attack at every budget; what is broken at a smaller one is broken at every larger."""
-        settings: InputSettings = self.settings
+        settings = self.settings
         clean = subject.correct()
         curves: dict[str, Curve] = {}
         outcomes: dict[str, Outcome] = {}
@@ -101,11 +87,7 @@ class InputProbe(Probe):
                 role="budget",
                 threat=InputThreat(norm, ascending[-1]),
             )
-        threats = [
-            InputThreat("linf", settings.headline_linf),
-            InputThreat("l2", settings.headline_l2),
-        ]
-        main, other = sorted(threats, key=lambda each: each.norm != settings.headline_norm)
+        main, other = self.headline_threats
         headline, beside = (outcomes[_name(each)].robust for each in (main, other))
         return ProbeResult(
             probe=self.name,
@@ -117,7 +99,6 @@ class InputProbe(Probe):
                 "robust_accuracy": "headline",
                 f"robust_accuracy_{other.norm}": _name(other),
             },
-            headline_threats=[main, other],
             curves=[curves[main.norm], curves[other.norm]],
             thumbnails=example_thumbnails(subject, attacks[main.norm], main.eps, main.norm),
             flags=[_gradient_free_wins(attacks), *_no_gradients(subject)],

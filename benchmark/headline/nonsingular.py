@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from benchmark.probes import PROBES
+from benchmark.probes.definition import Definition, read_definition
 from benchmark.results import Outcome, ProbeResult, ScoreSpec
 from benchmark.statistics import proportion
 from benchmark.threats import AnyThreat
@@ -13,8 +15,8 @@ from benchmark.threats import AnyThreat
 NAME = "nonsingular"
 """Of the derived result, which is no probe of its own."""
 
-PARTS = ("clean", "input", "weight", "joint")
-"""The probes whose headline outcomes are intersected."""
+TITLE = "Non-singular"
+QUESTION = "How often is the model still right under every one of the adversaries?"
 
 SCORES = {
     "robust_accuracy": ScoreSpec(
@@ -28,21 +30,32 @@ SCORES = {
 }
 
 
+def definition() -> Definition:
+    """The formula of the headline and its sources."""
+    return read_definition(__name__)
+
+
+def headline_probes() -> tuple[str, ...]:
+    """The probes whose headline outcomes are intersected."""
+    return tuple(name for name, probe in PROBES.items() if probe.in_headline)
+
+
 def nonsingular(results: Mapping[str, ProbeResult]) -> ProbeResult | None:
-    """Intersect the headline outcomes of :data:`PARTS`; ``None`` where one was not run or left out.
+    """Intersect the headline outcomes; ``None`` if a probe was not run or left out.
 
     Args:
         results: probe results on the same examples, in the same order.
     """
-    if any(part not in results or results[part].left_out is not None for part in PARTS):
+    parts = headline_probes()
+    if any(part not in results or results[part].left_out is not None for part in parts):
         return None
-    robust = np.logical_and.reduce([results[part].outcomes["headline"] for part in PARTS])
+    robust = np.logical_and.reduce([results[part].outcomes["headline"] for part in parts])
     return ProbeResult(
         probe=NAME,
         scores={"robust_accuracy": proportion(robust)},
         share_of={"robust_accuracy": "headline"},
-        headline_threats=[threat for part in PARTS for threat in _headline_threats(results[part])],
-        protocol={"intersection of": ", ".join(PARTS)},
+        headline_threats=[threat for part in parts for threat in _headline_threats(results[part])],
+        protocol={"intersection of": ", ".join(parts)},
     ).with_outcomes({"headline": Outcome(robust, "headline")})
 
 

@@ -1,0 +1,13 @@
+"""The non-singular headline: which examples are robust under every threat of its probes."""
+
+from benchmark.headline.nonsingular import (
+    NAME,
+    QUESTION,
+    SCORES,
+    TITLE,
+    definition,
+    headline_probes,
+    nonsingular,
+)
+
+__all__ = ["NAME", "QUESTION", "SCORES", "TITLE", "definition", "headline_probes", "nonsingular"]

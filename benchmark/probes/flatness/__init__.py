@@ -1,0 +1,6 @@
+"""Flatness of the clean and of the robust loss, scale-invariant."""
+
+from benchmark.probes.flatness.probe import FlatnessProbe
+from benchmark.probes.flatness.settings import FlatnessSettings
+
+__all__ = ["FlatnessProbe", "FlatnessSettings"]

@@ -1,0 +1,74 @@
+"""The probes that batteries, the command line and the site know."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeVar
+
+from benchmark.probes.backdoor import BackdoorProbe
+from benchmark.probes.bits import BitsProbe
+from benchmark.probes.checks import ChecksProbe
+from benchmark.probes.clean import CleanProbe
+from benchmark.probes.distance import DistanceProbe
+from benchmark.probes.flatness import FlatnessProbe
+from benchmark.probes.input import InputProbe
+from benchmark.probes.input_autoattack import AutoAttackProbe
+from benchmark.probes.intrinsic import IntrinsicProbe
+from benchmark.probes.joint import JointProbe
+from benchmark.probes.probe import Probe
+from benchmark.probes.regional import RegionalProbe
+from benchmark.probes.weight import WeightProbe
+from models_zoo.errors import InputError, unknown_name
+
+PROBES: dict[str, type[Probe[Any]]] = {}
+"""Every probe by name, in the order a battery runs them."""
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
+P = TypeVar("P", bound=type[Probe[Any]])
+
+
+def register_probe(probe: P) -> P:
+    """Make a probe known to batteries, the command line and the site.
+
+    Can be used as a decorator of the class.
+
+    Args:
+        probe: the class.
+
+    Returns:
+        The class.
+
+    Raises:
+        InputError: its name is taken or is not lower-case words separated by hyphens, or its
+            attributes name a score or a probe that does not exist.
+    """
+    name = probe.name
+    if not _NAME.fullmatch(name):
+        raise InputError(f"probe {name!r}: a name is lower-case words separated by hyphens")
+    if PROBES.get(name, probe) is not probe:
+        raise InputError(f"probe {name!r}: another probe has this name")
+    if probe.profile is not None and probe.profile.score not in probe.scores:
+        raise unknown_name(f"score of probe {name}", probe.profile.score, probe.scores)
+    if probe.reference_for is not None and probe.reference_for not in PROBES:
+        raise unknown_name("probe", probe.reference_for, PROBES)
+    PROBES[name] = probe
+    return probe
+
+
+for _probe in (
+    CleanProbe,
+    ChecksProbe,
+    InputProbe,
+    WeightProbe,
+    JointProbe,
+    BackdoorProbe,
+    FlatnessProbe,
+    IntrinsicProbe,
+    BitsProbe,
+    RegionalProbe,
+    DistanceProbe,
+    AutoAttackProbe,
+):
+    register_probe(_probe)
