@@ -6,10 +6,11 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from leaderboard.board.card_columns import CARD_COLUMNS, CardColumn
 from leaderboard.board.columns import Column
-from leaderboard.board.facets import FACETS
 from leaderboard.board.rows import Row, profile_shares
 from leaderboard.formatting.json_text import json_text
+from models_zoo.card import Card
 
 _ASCII = bytes(range(128))
 
@@ -23,17 +24,22 @@ def board_payload(rows: Sequence[Row], columns: Sequence[Column]) -> dict[str, A
         "submitted": [int(row.summary.submitted) for row in rows],
         "pages": [row.page for row in rows],
         "papers": [str(card.paper or "") for card in cards],
-        "architectures": [card.architecture for card in cards],
-        "parameters": [card.parameters for card in cards],
         "flags": [row.summary.flags for row in rows],
         "ranks": [row.rank.number if row.rank else None for row in rows],
         "ties": [row.tie for row in rows],
-        "facets": [_coded([row.facets[i] for row in rows]) for i in range(len(FACETS))],
+        "facts": [_fact(column, cards) for column in CARD_COLUMNS],
         "columnKeys": [column.key for column in columns],
         "columns": [_column(rows, place) for place in range(len(columns))],
         "profile": [share.label for share in profile_shares().values()],
         "profiles": [row.profile for row in rows],
     }
+
+
+def _fact(column: CardColumn, cards: Sequence[Card]) -> dict[str, Any]:
+    """A fact of all cards: its texts, and its values where these are numbers."""
+    numbers = {"values": [column.value(card) for card in cards]} if column.is_number else {}
+    texts = _coded([column.text(card) for card in cards])
+    return {"key": column.key, "filter": column.is_filter} | texts | numbers
 
 
 def _coded(values: list[str]) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from benchmark.probes import PROBES
 from benchmark.probes.probe import ProfileShare
 from benchmark.results import Score
 from leaderboard.board.columns import Column
-from leaderboard.board.facets import FACETS
 from leaderboard.board.ranking import Rank, rank_models
 from leaderboard.formatting.texts import ABSENT, interval, number
 from leaderboard.store import Summary
@@ -64,7 +63,6 @@ class Row:
         rank: its rank; ``None`` where the ranking score is missing.
         tie: why it shares its rank, as text; empty if it does not.
         cells: one per column.
-        facets: its values of :data:`FACETS`, in their order.
         profile: percentages of :func:`profile_shares`; ``None`` where a probe was not run.
         distinguish: text that distinguishes it from others of the same name; may be empty.
     """
@@ -74,7 +72,6 @@ class Row:
     rank: Rank | None
     tie: str
     cells: list[Cell]
-    facets: list[str]
     profile: list[int | None]
     distinguish: str
 
@@ -102,7 +99,6 @@ def make_rows(
             rank,
             _tie(rank, index, summaries),
             [column[index] for column in table],
-            [value(summary.card) for _, value in FACETS.values()],
             _profile(summary),
             _distinguish(summary, namesakes[summary.card.name]),
         )

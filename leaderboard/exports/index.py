@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
+
+from pydantic import Field
 
 from benchmark.results import ScoreSpec
 from benchmark.serialization import plain_score
+from leaderboard.board import Board
+from leaderboard.board.card_columns import CARD_COLUMNS
 from leaderboard.exports.record import SCHEMA_VERSION, Published, ScoreRecord
 from leaderboard.formatting.texts import probe_texts
-
-if TYPE_CHECKING:
-    from leaderboard.board import Board
 
 
 class RowRecord(Published):
@@ -21,6 +22,7 @@ class RowRecord(Published):
         rank: shared by models that cannot be distinguished on the examples; ``null`` without the
             score.
         page: path of its page within the site; ``record.json`` is in the same folder.
+        facts: what the card states, by the name of the column; those above among them.
         scores: by ``<probe>.<score>``.
     """
 
@@ -36,6 +38,7 @@ class RowRecord(Published):
     submitted: bool
     seed: int
     flags: int | None
+    facts: dict[str, str | int | None] = Field(default_factory=dict)
     scores: dict[str, ScoreRecord]
 
 
@@ -108,6 +111,11 @@ def board_of(board: Board) -> dict[str, Any]:
                 "submitted": row.summary.submitted,
                 "seed": row.summary.seed,
                 "flags": row.summary.flags,
+                "facts": {
+                    column.key: column.value(row.summary.card)
+                    for column in CARD_COLUMNS
+                    if column.exported
+                },
                 "scores": {
                     column.key: plain_score(row.summary.scores[column.key])
                     for column in board.columns

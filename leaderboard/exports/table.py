@@ -8,27 +8,13 @@ import math
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from leaderboard.board import Board
+from leaderboard.board import Board
+from leaderboard.board.card_columns import CARD_COLUMNS
 
 _SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20"
 _BEGIN = re.compile(rf"[\s\0]*[{_SIGNS}]|[\t\r\n\0]")
 _INSIDE = re.compile(rf"([;\t\r\n])(?=[\s\0\x22]*[{_SIGNS}])")
-_FACTS = (
-    "rank",
-    "model",
-    "fingerprint",
-    "recipe",
-    "architecture",
-    "parameters",
-    "dataset",
-    "battery",
-    "source",
-    "seed",
-    "flags",
-)
 _ENDS = ("value", "low", "high", "n")
 
 
@@ -44,7 +30,9 @@ def board_csv(board: Board) -> str:
     scores = [
         f"{column.key} {end}".removesuffix(" value") for column in board.columns for end in _ENDS
     ]
-    writer.writerow([*_FACTS, *scores])
+    facts = [column.key for column in CARD_COLUMNS if column.exported]
+    first = ["rank", "model", "fingerprint", *facts, "dataset", "battery", "seed", "flags"]
+    writer.writerow([*first, *scores])
     writer.writerows(_rows(board))
     return file.getvalue()
 
@@ -56,12 +44,9 @@ def _rows(board: Board) -> Iterator[list[object]]:
             row.rank.number if row.rank else "",
             harmless(card.name),
             row.summary.fingerprint,
-            harmless(card.recipe),
-            harmless(card.architecture),
-            "" if card.parameters is None else card.parameters,
+            *(_fact(column.value(card)) for column in CARD_COLUMNS if column.exported),
             harmless(card.dataset),
             harmless(board.battery),
-            card.source,
             row.summary.seed,
             "" if row.summary.flags is None else row.summary.flags,
         ]
@@ -70,6 +55,10 @@ def _rows(board: Board) -> Iterator[list[object]]:
             numbers = (score.value, score.low, score.high, score.n) if score else ("",) * 4
             cells += ["" if isinstance(x, float) and math.isnan(x) else x for x in numbers]
         yield cells
+
+
+def _fact(value: str | int | None) -> object:
+    return harmless(value) if isinstance(value, str) else "" if value is None else value
 
 
 @lru_cache(maxsize=1024)

@@ -103,6 +103,16 @@ def _between(low: float, high: float, unit: str) -> str | None:
     return f"{first} to {last}" if negative else f"{first}\N{EN DASH}{last}"
 
 
+def size(count: int | None) -> str:
+    """A number of parameters in a few characters, such as ``85.0 K``."""
+    if count is None:
+        return ABSENT
+    for unit, name in ((1e9, " B"), (1e6, " M"), (1e3, " K")):
+        if count >= unit:
+            return f"{count / unit:#.3g}".rstrip(".") + name
+    return str(count)
+
+
 def plain(value: Any) -> str:
     """A setting or an item of a protocol, of any type, on one line."""
     match value:

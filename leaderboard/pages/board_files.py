@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from leaderboard.board.board import Board
+from leaderboard.board.card_columns import CARD_COLUMNS
 from leaderboard.board.payload import board_payload, script
 from leaderboard.board.rows import Row, profile_shares
 from leaderboard.board.threats import outcomes_payload
@@ -47,6 +48,7 @@ def write_board(board: Board, record: dict[str, Any], folder: Path) -> None:
             rows=rows,
             number=number,
             pages=further_pages(board),
+            card_columns=CARD_COLUMNS,
             profile_labels=[share.label for share in profile_shares().values()],
         )
         (folder / f"{board.name}-{number}.html").write_bytes(page.encode("utf-8", "replace"))

@@ -12,11 +12,12 @@ from typing import Any
 from benchmark.headline import NAME
 from benchmark.results import ProbeResult, Score, ScoreSpec
 from leaderboard.board.board import Board
+from leaderboard.board.card_columns import CARD_COLUMNS
 from leaderboard.board.payload import script
 from leaderboard.board.rows import profile_shares
 from leaderboard.board.threats import budget_labels, offering_probes
 from leaderboard.formatting.texts import interval, number, probe_text, probe_texts
-from leaderboard.pages.environment import size, web_link
+from leaderboard.pages.environment import web_link
 from leaderboard.store import Entry, Summary
 from leaderboard.store.encoding import pack
 from leaderboard.store.summaries import count
@@ -67,10 +68,7 @@ def evaluation_key(battery_sha256: str, data_sha256: str) -> str:
 def _facts(card: Card) -> list[tuple[str, str]]:
     return [
         ("Data set", card.dataset),
-        ("Recipe", card.recipe),
-        ("Architecture", card.architecture),
-        ("Parameters", size(card.parameters)),
-        ("Source", card.source),
+        *((column.heading, column.text(card)) for column in CARD_COLUMNS if column.exported),
     ]
 
 

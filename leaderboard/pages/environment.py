@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from leaderboard.board.rows import profile_words
-from leaderboard.formatting.texts import ABSENT, SHOWN_UNITS, plain, probe_text
+from leaderboard.formatting.texts import SHOWN_UNITS, plain, probe_text, size
 from leaderboard.pages.findings import prose
 from leaderboard.pages.formulas import mathml
 from leaderboard.pages.score_rows import (
@@ -75,13 +75,3 @@ def web_link(url: object) -> str | None:
     except ValueError:  # such as brackets that are no address
         return None
     return text if scheme in ("http", "https") else None
-
-
-def size(count: int | None) -> str:
-    """A number of parameters in a few characters, such as ``85.0 K``."""
-    if count is None:
-        return ABSENT
-    for unit, name in ((1e9, " B"), (1e6, " M"), (1e3, " K")):
-        if count >= unit:
-            return f"{count / unit:#.3g}".rstrip(".") + name
-    return str(count)

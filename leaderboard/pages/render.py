@@ -10,7 +10,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from leaderboard.board import HEADLINES, make_boards, offering_probes
-from leaderboard.board.facets import FACETS
+from leaderboard.board.card_columns import CARD_COLUMNS
 from leaderboard.board.rows import profile_shares
 from leaderboard.charts.svg import Painter
 from leaderboard.exports.index import board_of, index_of
@@ -134,7 +134,7 @@ def _write_pages(
             unlisted=_unlisted(summaries, tested, models),
             most=PAGE,
             further=further_pages,
-            facets=FACETS,
+            card_columns=CARD_COLUMNS,
             profile_labels=[share.label for share in profile_shares().values()],
         ),
         "compare.html": page("compare.html.j2", ""),

@@ -78,15 +78,15 @@
     makeControls() {
       const form = this.find(".find");
       [...form.querySelectorAll("select")].forEach((select, place) => {
-        const facet = this.data.facets[place];
-        const counts = facet.names.map(() => 0);
-        for (const code of facet.of) counts[code] += 1;
-        facet.names.forEach((name, code) => {
+        const fact = choice.filters(this.data)[place];
+        const counts = fact.names.map(() => 0);
+        for (const code of fact.of) counts[code] += 1;
+        fact.names.forEach((name, code) => {
           const option = make("option", "", `${name} (${counts[code]})`);
           option.value = name;
           select.append(option);
         });
-        select.closest("label").hidden = facet.names.length < 2;
+        select.closest("label").hidden = fact.names.length < 2;
       });
       form.addEventListener("submit", (event) => event.preventDefault());
       form.addEventListener("input", () => this.changed());
@@ -178,7 +178,8 @@
     setOwn(own) {
       const there = this.headings().some((heading) => heading.dataset.key === "worst");
       if (own && !there) {
-        const after = this.headings().find((heading) => heading.dataset.key === "parameters");
+        const facts = new Set(this.data.facts.map((fact) => fact.key));
+        const after = this.headings().findLast((heading) => facts.has(heading.dataset.key));
         const added = [["worst", "Worst case"], ["average", "Average"]].map(([key, text]) => {
           const heading = make("th", "number", text);
           Object.assign(heading.dataset, { key, kind: "number", first: "descending" });

@@ -11,9 +11,9 @@ nonsingular.choice = (() => {
     if (key === "rank") return numbers(threats ? threats.ranks : data.ranks);
     if (key === "worst" || key === "average") return threats ? numbers(threats[key].values) : null;
     if (key === "model") return lower(data.names);
-    if (key === "architecture") return lower(data.architectures);
-    if (key === "recipe") return lower(data.facets[0].of.map((place) => data.facets[0].names[place]));
-    if (key === "parameters" || key === "flags") return numbers(data[key]);
+    if (key === "flags") return numbers(data.flags);
+    const fact = data.facts.find((each) => each.key === key);
+    if (fact) return fact.values ? numbers(fact.values) : lower(fact.of.map((place) => fact.names[place]));
     const column = data.columnKeys.indexOf(key);
     return column < 0 ? null : numbers(data.columns[column].values);
   };
@@ -37,19 +37,20 @@ nonsingular.choice = (() => {
   const haystack = (data) => data.names.map((name, row) => [
     name,
     data.notes[row],
-    data.architectures[row],
-    ...data.facets.map((facet) => facet.names[facet.of[row]]),
+    ...data.facts.filter((fact) => !fact.values).map((fact) => fact.names[fact.of[row]]),
   ].join("\n").toLowerCase());
 
-  // Whether each row contains every word of `text` and has the chosen value of every facet.
+  const filters = (data) => data.facts.filter((fact) => fact.filter);
+
+  // Whether each row contains every word of `text` and has the chosen value of every filter.
   const filter = (data, texts, text, chosen) => {
     const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-    const wanted = data.facets
-      .map((facet, place) => [facet, chosen[place] ? facet.names.indexOf(chosen[place]) : null])
+    const wanted = filters(data)
+      .map((fact, place) => [fact, chosen[place] ? fact.names.indexOf(chosen[place]) : null])
       .filter(([, code]) => code !== null);
     return texts.map((hay, row) =>
-      words.every((word) => hay.includes(word)) && wanted.every(([facet, code]) => facet.of[row] === code));
+      words.every((word) => hay.includes(word)) && wanted.every(([fact, code]) => fact.of[row] === code));
   };
 
-  return { keysOf, order, haystack, filter };
+  return { keysOf, order, haystack, filters, filter };
 })();

@@ -9,14 +9,6 @@ nonsingular.table = (() => {
     return element;
   };
 
-  const short = (count) => {
-    if (count === null) return "–";
-    for (const [unit, name] of [[1e9, " B"], [1e6, " M"], [1e3, " K"]]) {
-      if (count >= unit) return (count / unit).toPrecision(3) + name;
-    }
-    return String(count);
-  };
-
   const title = (text, interval, n, mark) => {
     if (!n) return "not run";
     const between = interval ? `, 95% interval ${interval}` : "";
@@ -62,7 +54,10 @@ nonsingular.table = (() => {
     return cell;
   };
 
-  const wordsCell = (text) => {
+  // What a card states: a number, or a text that may be long.
+  const factCell = (fact, row) => {
+    const text = fact.names[fact.of[row]];
+    if (fact.values) return make("td", "number", text);
     const cell = make("td", "name");
     cell.append(make("span", "", text));
     return cell;
@@ -116,13 +111,11 @@ nonsingular.table = (() => {
       rank: () => rankCell(...(threats ? threats.place(row) : [data.ranks[row], data.ties[row]])),
       model: () => nameCell(data, row),
       profile: () => profileCell(data, row),
-      recipe: () => wordsCell(data.facets[0].names[data.facets[0].of[row]]),
-      architecture: () => wordsCell(data.architectures[row]),
-      parameters: () => make("td", "number", short(data.parameters[row])),
       flags: () => flagsCell(data.flags[row]),
       worst: () => scoreCell(threats.worst, row),
       average: () => scoreCell(threats.average, row),
     };
+    for (const fact of data.facts) makers[fact.key] = () => factCell(fact, row);
     const element = make("tr");
     for (const key of keys) {
       const cell = key in makers ? makers[key]() : scoreCell(data.columns[data.columnKeys.indexOf(key)], row);

@@ -12,7 +12,7 @@ import pytest
 from benchmark.budgets import Budget
 from benchmark.threats import AnyThreat, InputThreat, JointThreat, WeightThreat
 from leaderboard.board import HEADLINES, offering_probes
-from leaderboard.board.facets import FACETS
+from leaderboard.board.card_columns import CARD_COLUMNS
 from leaderboard.board.payload import script
 from leaderboard.board.threats import outcomes_payload, threats_of
 from models_zoo.architectures import family
@@ -126,11 +126,12 @@ def test_architectures_belong_to_families(architecture, expected):
     assert family(architecture) == expected
 
 
-def test_facets_say_what_a_card_states(made_up):
+def test_card_columns_say_what_a_card_states(made_up):
     card = made_up.card(paper="https://arxiv.org/abs/2004.05884", architecture="wrn-28-10")
-    values = {name: value(card) for name, (_, value) in FACETS.items()}
-    assert values == {
+    assert {column.key: column.text(card) for column in CARD_COLUMNS} == {
         "recipe": "standard",
+        "architecture": "wrn-28-10",
+        "parameters": "\N{EN DASH}",
         "family": "wide ResNet",
         "extra": "not stated",
         "source": "bundled",
