@@ -12,11 +12,13 @@ import numpy as np
 from sqlalchemy import insert
 
 from benchmark.batteries import load_battery
+from benchmark.budgets import Budget
 from benchmark.probes import PROBES
-from benchmark.results import Flag, ProbeResult, Score
+from benchmark.results import Flag, Outcome, ProbeResult, Score
 from benchmark.statistics import proportion
+from benchmark.threats import BitErrorThreat, InputThreat, JointThreat, Threat, WeightThreat
 from leaderboard.store import Store
-from leaderboard.store.encoding import pack
+from leaderboard.store.rows import count_raised_flags, outcome_columns
 from leaderboard.store.schema import ModelRow, OutcomeRow, ResultRow, ScoreRow
 from models_zoo.card import Card, Training
 
@@ -75,6 +77,7 @@ def fill(path: Path, models: int, seed: int = 0) -> None:
                         "battery": battery.name,
                         "battery_content": content,
                         "payload": result.model_dump(),
+                        "raised_flags": count_raised_flags(result),
                         "provenance": provenance,
                         "created": now,
                     }
@@ -84,8 +87,7 @@ def fill(path: Path, models: int, seed: int = 0) -> None:
                     for name, score in result.scores.items()
                 ]
                 rows[OutcomeRow] += [
-                    {"result_id": number, "name": name, "n": bits.size, "bits": pack(bits)}
-                    for name, bits in result.outcomes.items()
+                    {"result_id": number} | columns for columns in outcome_columns(result)
                 ]
         with store.engine.begin() as connection:
             for kind, values in rows.items():
@@ -140,30 +142,43 @@ def _results(
     def weights(share: float) -> Any:
         return right & (limits[1] > share * (1 - strength[1]))
 
+    def budgets(found: dict[Threat, Any]) -> dict[str, Outcome]:
+        return {threat.key: Outcome(bits, "budget", threat) for threat, bits in found.items()}
+
+    def headline(bits: Any, threat: Threat | None) -> dict[str, Outcome]:
+        return {"headline": Outcome(bits, "headline", threat)}
+
+    linf = InputThreat("linf", Budget(0.2))
+    l2 = InputThreat("l2", Budget(0.3))
+    radius = WeightThreat("relative-l2", Budget(0.02))
     outcomes = {
-        "clean": {"headline": right},
-        "input": {"headline": inputs(1), "l2@0.3": inputs(0.6), "l2@0.6": inputs(0.9)}
-        | {f"linf@{eps:g}": inputs(eps / 0.2) for eps in settings["input"]["linf"]},
-        "weight": {"headline": weights(0.4)}
-        | {f"{radius:g}": weights(radius / 0.05) for radius in settings["weight"]["radii"]},
-        "joint": {"headline": inputs(0.5) & weights(0.4)}
-        | {
-            f"{eps:g}x{radius:g}": inputs(eps / 0.2) & weights(radius / 0.05)
-            for eps in settings["joint"]["linf"]
-            for radius in settings["joint"]["radii"]
-        },
-        "bits": {"headline": right & (limits[2] > 0.6)},
+        "clean": headline(right, None),
+        "input": headline(inputs(1), linf)
+        | budgets({linf.at(eps): inputs(eps / 0.2) for eps in settings["input"]["linf"]})
+        | budgets({l2: inputs(0.6), l2.at(0.6): inputs(0.9)}),
+        "weight": headline(weights(0.4), radius)
+        | budgets({radius.at(r): weights(r / 0.05) for r in settings["weight"]["radii"]}),
+        "joint": headline(inputs(0.5) & weights(0.4), JointThreat(linf, radius))
+        | budgets(
+            {
+                JointThreat(linf.at(eps), radius.at(r)): inputs(eps / 0.2) & weights(r / 0.05)
+                for eps in settings["joint"]["linf"]
+                for r in settings["joint"]["radii"]
+            }
+        ),
+        "bits": headline(right & (limits[2] > 0.6), BitErrorThreat(Budget(0.01))),
     }
     for probe in probes:
-        bits = outcomes.get(probe, {})
+        found = outcomes.get(probe, {})
         scores = {name: _score(spec.unit, generator) for name, spec in PROBES[probe].scores.items()}
-        if bits and "robust_accuracy" in scores:
-            scores["robust_accuracy"] = proportion(bits["headline"])
+        if found and "robust_accuracy" in scores:
+            scores["robust_accuracy"] = proportion(found["headline"].robust)
         if probe == "clean":
             scores["accuracy"] = proportion(right)
         flags = [_flag(number, generator) for number in range(8)] if probe == "checks" else []
         protocol = {"ball": "linf", "steps": 100, "restarts": 1, "verified in": "float32"}
-        yield ProbeResult(probe=probe, scores=scores, outcomes=bits, flags=flags, protocol=protocol)
+        result = ProbeResult(probe=probe, scores=scores, flags=flags, protocol=protocol)
+        yield result.with_outcomes(found)
 
 
 def _score(unit: str, generator: np.random.Generator) -> Score:

@@ -16,6 +16,7 @@ from leaderboard.store import encoding
 from leaderboard.store.failures import damaged
 from leaderboard.store.reading import checked_result
 from leaderboard.store.reruns import read_reruns
+from leaderboard.store.rows import count_raised_flags, kind_columns
 from leaderboard.store.schema import ModelRow, OutcomeRow, ResultRow, ScoreRow
 from leaderboard.terminal.warnings import print_warning
 from models_zoo.card import Card
@@ -107,15 +108,36 @@ def _read(session: Session, number: int) -> None:
         ValueError: or another of :data:`FAILURES`: it cannot be read.
     """
     own = ResultRow.id == number
-    columns = (ResultRow.payload, ResultRow.provenance, ResultRow.battery_content, ResultRow.seed)
-    payload, where, battery, seed = session.execute(select(*columns).where(own)).one()
+    columns = (
+        ResultRow.payload,
+        ResultRow.provenance,
+        ResultRow.battery_content,
+        ResultRow.seed,
+        ResultRow.raised_flags,
+    )
+    payload, where, battery, seed, raised_flags = session.execute(select(*columns).where(own)).one()
     if not isinstance(battery, dict) or not isinstance(battery.get("probes", {}), dict):
         raise TypeError("its battery is not a table")
-    query = select(OutcomeRow.name, OutcomeRow.n, OutcomeRow.bits)
+    query = select(
+        OutcomeRow.name,
+        OutcomeRow.n,
+        OutcomeRow.bits,
+        OutcomeRow.position,
+        OutcomeRow.role,
+        OutcomeRow.threat,
+    )
     rows = session.execute(query.where(OutcomeRow.result_id == number)).all()
-    outcomes = {name: encoding.unpack(bits, n) for name, n, bits in rows}
+    outcomes = {row.name: encoding.unpack(row.bits, row.n) for row in rows}
     provenance = Provenance.model_validate(where)
     result = checked_result(payload, outcomes, provenance)
+    if {row.position for row in rows} != set(range(len(rows))):
+        raise ValueError("its outcomes are not in order")
+    for row in rows:
+        kind = kind_columns(result.outcome_kinds.get(row.name))
+        if (row.role, row.threat) != (kind["role"], kind["threat"]):
+            raise ValueError("its threats are not those of its record")
+    if raised_flags != count_raised_flags(result):
+        raise ValueError("its raised flags are not those of its record")
     if seed != provenance.seed:
         raise ValueError("its seed is not that of its record")
     scores = select(ScoreRow.name, ScoreRow.n, ScoreRow.value)

@@ -27,6 +27,11 @@ _PRECEDENCE = {
 }
 """Which card is shown if the same function is scored under two: the zoo's comes first."""
 
+_THREAT_FIELDS = ("norm", "eps", "geometry", "radius", "rule")
+"""Fields of threats that have a column of their own."""
+
+_KIND_COLUMNS = ("role", "threat", "kind", "threat_key", "label", *_THREAT_FIELDS)
+
 
 def save_model(session: Session, card: Card, provenance: Provenance, *, submitted: bool) -> None:
     """Store a model's card, unless one that takes precedence is stored."""
@@ -69,6 +74,7 @@ def result_row(provenance: Provenance, battery: Battery, result: ProbeResult) ->
         probe=result.probe,
         battery=battery.name,
         battery_content=battery.model_dump(mode="json"),
+        raised_flags=count_raised_flags(result),
         payload=result.model_dump(),  # not mode="json": that turns an infinity into null
         provenance=provenance.model_dump(mode="json"),
         created=_now(),
@@ -76,30 +82,42 @@ def result_row(provenance: Provenance, battery: Battery, result: ProbeResult) ->
             ScoreRow(name=name, value=score.value, low=score.low, high=score.high, n=score.n)
             for name, score in result.scores.items()
         ],
-        outcomes=[
-            OutcomeRow(
-                name=name,
-                n=bits.size,
-                bits=encoding.pack(bits),
-                n_robust=int(bits.sum()),
-                **_threat_columns(result.outcome_kinds.get(name)),
-            )
-            for name, bits in result.outcomes.items()
-        ],
+        outcomes=[OutcomeRow(**columns) for columns in outcome_columns(result)],
     )
 
 
-def _threat_columns(kind: OutcomeKind | None) -> dict[str, str | float]:
-    """What an outcome is about, as columns of its row."""
+def count_raised_flags(result: ProbeResult) -> int | None:
+    """Number of raised flags of a result; ``None`` if it has no checks."""
+    return sum(flag.raised for flag in result.flags) if result.flags else None
+
+
+def outcome_columns(result: ProbeResult) -> list[dict[str, Any]]:
+    """The outcomes of a result as rows, without the number of the result."""
+    return [
+        {
+            "name": name,
+            "n": bits.size,
+            "bits": encoding.pack(bits),
+            "n_robust": int(bits.sum()),
+            "position": position,
+            **kind_columns(result.outcome_kinds.get(name)),
+        }
+        for position, (name, bits) in enumerate(result.outcomes.items())
+    ]
+
+
+def kind_columns(kind: OutcomeKind | None) -> dict[str, Any]:
+    """What an outcome is about, as columns of its row; all of them, ``None`` where it has none."""
+    columns: dict[str, Any] = dict.fromkeys(_KIND_COLUMNS)
     if kind is None:
-        return {}
-    columns: dict[str, str | float] = {"role": kind.role}
+        return columns
+    columns |= kind.model_dump(mode="json")
     threat = kind.threat
     if threat is None:
         return columns
     columns |= {"kind": threat.kind, "threat_key": threat.key, "label": threat.label}
     parts = [threat.inputs, threat.weights] if isinstance(threat, JointThreat) else [threat]
-    for name in ("norm", "eps", "geometry", "radius", "rule"):
+    for name in _THREAT_FIELDS:
         for part in parts:
             value = getattr(part, name, None)
             if value is not None:

@@ -55,6 +55,7 @@ class ResultRow(Base):
 
     Attributes:
         payload: the :class:`benchmark.results.ProbeResult` as JSON, without its outcomes.
+        raised_flags: number of raised flags, for SQL queries; NULL if it has no checks.
         provenance: the :class:`benchmark.results.Provenance` as JSON.
         battery: the battery's name.
         battery_content: the battery as JSON, so that a retired one can still be shown.
@@ -77,6 +78,7 @@ class ResultRow(Base):
     battery: Mapped[str] = mapped_column(String(100), index=True)
     battery_content: Mapped[dict[str, Any]] = mapped_column(JSON)
     payload: Mapped[dict[str, Any]] = mapped_column(JSON)
+    raised_flags: Mapped[int | None]
     provenance: Mapped[dict[str, Any]] = mapped_column(JSON)
     created: Mapped[datetime] = mapped_column(DateTime)
 
@@ -112,15 +114,18 @@ class ScoreRow(Base):
 class OutcomeRow(Base):
     """Per-example outcomes of a result, and the threat they are about.
 
-    The columns after ``bits`` repeat it and the payload's ``outcome_kinds`` for SQL queries. Those
-    that a threat does not have are NULL; a joint threat has those of both its parts.
+    The columns after ``bits`` repeat it and the payload's ``outcome_kinds``, for tables of many
+    models and for SQL queries. Those that a threat does not have are NULL; a joint threat has those
+    of both its parts.
 
     Attributes:
         name: such as ``"headline"``.
         n: number of examples.
         bits: bool (n,), eight to a byte, first example in the highest bit.
         n_robust: number of examples that are still classified correctly.
+        position: its index among the outcomes of the result.
         role: what the outcome is for, see :data:`benchmark.results.Role`.
+        threat: the threat as JSON; NULL where nothing is perturbed.
         kind: of the threat, such as ``"input"``.
         threat_key: the same for equal threats and for no others.
         label: the threat in a few words, with its budgets as the battery writes them.
@@ -141,7 +146,9 @@ class OutcomeRow(Base):
     n: Mapped[int]
     bits: Mapped[bytes] = mapped_column(LargeBinary)
     n_robust: Mapped[int | None]
+    position: Mapped[int | None]
     role: Mapped[str | None] = mapped_column(String(20))
+    threat: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     kind: Mapped[str | None] = mapped_column(String(20))
     threat_key: Mapped[str | None] = mapped_column(Text)
     label: Mapped[str | None] = mapped_column(Text)

@@ -16,7 +16,7 @@ from benchmark.headline import headline_probes
 from benchmark.results import OutcomeKind, Score
 from benchmark.statistics import wilson
 from leaderboard.store import encoding
-from leaderboard.store.outcome_kinds import read_outcome_kinds
+from leaderboard.store.outcome_kinds import KindColumns, OutcomeKinds
 from leaderboard.store.reading import require_headline
 from leaderboard.store.reruns import Rerun, read_reruns
 from leaderboard.store.schema import ModelRow, OutcomeRow, ResultRow, ScoreRow
@@ -107,12 +107,8 @@ def read_summaries(
     """
     with Session(engine) as session:
         places, summaries = _results(session, conditions)
-        _flags(session, places, conditions)
         _scores(session, places, scores, conditions)
         _outcomes(session, places, outcomes_of, conditions)
-        for number, kinds in read_outcome_kinds(session, outcomes_of, conditions):
-            summary, probe = places[number]
-            summary.kinds[probe] = kinds
     for summary in summaries:
         _derive(summary)
     return summaries
@@ -141,6 +137,7 @@ def _results(
         ResultRow.data_sha256,
         ResultRow.seed,
         ResultRow.probe,
+        ResultRow.raised_flags,
         ResultRow.provenance["examples"].as_integer().label("examples"),
         ResultRow.provenance["split"].as_string().label("split"),
         ResultRow.provenance["created"].as_string().label("created"),
@@ -167,25 +164,12 @@ def _results(
             raise ValueError("a result does not say of how many examples it is")
         summary.created = max(summary.created, row.created)
         summary.probes[row.probe] = row.created
+        if row.raised_flags is not None:
+            summary.flags = (summary.flags or 0) + row.raised_flags
         if row.id in reruns:
             summary.reruns[row.probe] = reruns[row.id]
         places[row.id] = (summary, row.probe)
     return places, list(summaries.values())
-
-
-def _flags(
-    session: Session,
-    places: dict[int, tuple[Summary, str]],
-    conditions: Sequence[ColumnElement[bool]],
-) -> None:
-    """Count raised flags. Most results have none, which a text search finds without parsing."""
-    some = ~cast(ResultRow.payload, Text).contains('"flags":[]', autoescape=True)
-    for number, flags in session.execute(
-        select(ResultRow.id, ResultRow.payload["flags"]).where(some, *conditions)
-    ):
-        summary, _ = places[number]
-        if flags:
-            summary.flags = (summary.flags or 0) + sum(bool(flag["raised"]) for flag in flags)
 
 
 def _scores(
@@ -216,17 +200,37 @@ def _outcomes(
     all_of: Collection[str],
     conditions: Sequence[ColumnElement[bool]],
 ) -> None:
+    described = set(all_of)
+    kinds: dict[int, list[KindColumns]] = {}
+    columns = (
+        OutcomeRow.result_id,
+        OutcomeRow.name,
+        OutcomeRow.n,
+        OutcomeRow.bits,
+        OutcomeRow.position,
+        OutcomeRow.role,
+        cast(OutcomeRow.threat, Text),
+    )
     query = (
-        select(OutcomeRow.result_id, OutcomeRow.name, OutcomeRow.n, OutcomeRow.bits)
+        select(*columns)
         .join(ResultRow, ResultRow.id == OutcomeRow.result_id)
         .where(or_(ResultRow.probe.in_(list(all_of)), OutcomeRow.name == "headline"), *conditions)
     )
-    for number, name, n, bits in session.execute(query, execution_options=_STREAMED):
+    rows = session.execute(query, execution_options=_STREAMED)
+    for number, name, n, bits, position, role, threat in rows:
         summary, probe = places[number]
         encoding.require_packed(bits, n)
         if name == "headline":
             require_headline(probe, {name: n}, summary.examples)
         summary.outcomes[sys.intern(f"{probe}.{name}")] = bits
+        if role is not None and probe in described:
+            if position is None:
+                raise ValueError("an outcome has no position")
+            kinds.setdefault(number, []).append(KindColumns(position, name, role, threat))
+    read = OutcomeKinds()
+    for number, of_result in kinds.items():
+        summary, probe = places[number]
+        summary.kinds[probe] = read.of_result(of_result)
 
 
 def _derive(summary: Summary) -> None:

@@ -95,7 +95,14 @@ ROWS = {
     "a headline without outcomes": f"delete from outcomes where {INPUT}",
 }  # fmt: skip
 
-OF_BOARDS = {"an infinite score": f"update scores set value = 9e999 where {INPUT}"}
+OF_BOARDS = {
+    "an infinite score": f"update scores set value = 9e999 where {INPUT}",
+    "a role that is unknown": f"update outcomes set role = 'hero' where {INPUT}",
+    "a threat that is no JSON": f"update outcomes set role = 'budget', threat = '{{' where {INPUT}",
+    "a threat that is none": f"update outcomes set role = 'budget', threat = '[]' where {INPUT}",
+    "an outcome without a position": f"update outcomes set role = 'budget', position = null where {INPUT}",
+    "raised flags that are a text": f"update results set raised_flags = 'many' where {OF_MODEL}",
+}  # fmt: skip
 """What only boards read, since a model's page shows its results' own records."""
 
 
@@ -128,7 +135,7 @@ def test_a_bad_row_is_named_and_left_out_and_the_rest_can_be_read(path, statemen
         "outcomes that are too short",
         "a curve that is cut",
         "a payload that is null",
-        "an infinite score",
+        *OF_BOARDS,
     ],
 )
 def test_the_site_goes_on_without_a_bad_row(path, tmp_path, kind, capfd):

@@ -16,12 +16,15 @@ import numpy as np
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 import leaderboard.store
 from leaderboard.pages import render_site
 from leaderboard.store import Rerun, Store
+from leaderboard.store.schema import OutcomeRow
 from models_zoo.errors import InputError
+
+COLUMNS = [column for column in OutcomeRow.__table__.columns if column.name != "result_id"]
 
 
 def _program(name: str) -> str | None:
@@ -160,15 +163,15 @@ def test_a_downgrade_and_an_upgrade_are_those_of_sqlite(both, made_up):
         (entry,) = store.entries("own")
         payloads.append(entry.results["backdoor"].model_dump())
         with store.engine.connect() as connection:
-            query = "SELECT * FROM outcomes WHERE name = 'held_out_robust'"
-            columns.append(connection.execute(text(query)).one()[1:])
+            query = select(*COLUMNS).where(OutcomeRow.name == "held_out_robust")
+            columns.append(connection.execute(query).one())
     assert payloads[0] == payloads[1]
     assert payloads[0]["headline_threats"][0]["radius"] == "0.1"
     assert payloads[0]["scores"]["smallest_budget"]["value"] == math.inf
     assert columns[0] == columns[1]
-    assert columns[0][3:8] == (
-        16,
-        "control",
+    assert columns[0][3:6] == (16, 0, "control")
+    assert columns[0].threat["radius"] == "0.1"
+    assert columns[0][7:10] == (
         "backdoor",
         "backdoor/relative-linf/no-normalization/0.1",
         "relative-linf radius 0.1",

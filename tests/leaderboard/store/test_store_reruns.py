@@ -138,10 +138,10 @@ def test_a_database_of_the_first_revision_keeps_its_content(tmp_path, made_up, b
     made_up.fill(newer)
     with sqlite3.connect(path) as old:
         old.execute("attach ? as newer", (str(tmp_path / "new.sqlite"),))
-        for table in ("models", "results", "scores"):
-            old.execute(f"insert into {table} select * from newer.{table}")
-        names = "result_id, name, n, bits"
-        old.execute(f"insert into outcomes select {names} from newer.outcomes")
+        for table in ("models", "results", "scores", "outcomes"):
+            columns = [row[1] for row in old.execute(f"pragma table_info({table})")]
+            names = ", ".join(columns)
+            old.execute(f"insert into {table} ({names}) select {names} from newer.{table}")
     store = Store.open(path)
     entries = store.entries()
     assert [e.card.name for e in entries] == [e.card.name for e in newer.entries()]

@@ -27,7 +27,8 @@ ADDED = {"outcome_kinds", "share_of", "headline_threats"}
 DRAWN = {"unit", "role", "threat"}
 TABLES = {
     "models": "*",
-    "results": "*",
+    "results": "id, fingerprint, battery_sha256, data_sha256, seed, probe, battery, "
+    "battery_content, payload, provenance, created",
     "scores": "*",
     "outcomes": "result_id, name, n, bits",
     "reruns": "*",
@@ -108,7 +109,7 @@ def rows(path: Path, tables: dict[str, str] = TABLES) -> dict[str, list[tuple]]:
 
 
 def everything(path: Path) -> dict[str, list[tuple]]:
-    return rows(path, TABLES | {"outcomes": "*"})
+    return rows(path, TABLES | {"outcomes": "*", "results": "*"})
 
 
 def stripped(payload: str) -> str:
@@ -180,6 +181,58 @@ def test_a_downgrade_loses_nothing_and_can_be_undone(old, current):
         assert everything(old) == before
         Store.open(old).engine.dispose()
         assert everything(old) == after
+
+
+def test_a_step_back_drops_what_later_columns_repeat_and_can_be_undone(old):
+    Store.open(old).engine.dispose()
+    after = everything(old)
+    alembic(old, "0004", down=True)
+    with closing(sqlite3.connect(old)) as plain:
+        columns = [row[1] for row in plain.execute("PRAGMA table_info(outcomes)")]
+        assert "threat_key" in columns
+        assert "threat" not in columns
+    Store.open(old).engine.dispose()
+    assert everything(old) == after
+
+
+def test_columns_say_what_the_payload_says(old):
+    with closing(sqlite3.connect(old)) as plain:
+        plain.row_factory = sqlite3.Row
+        Store.open(old).engine.dispose()
+        results = plain.execute("SELECT id, payload, raised_flags FROM results").fetchall()
+        flagged = 0
+        for result in results:
+            payload = encoding.loads(result["payload"])
+            raised = [flag["raised"] for flag in payload["flags"]]
+            assert result["raised_flags"] == (sum(raised) if raised else None)
+            flagged += bool(raised)
+            query = "SELECT name, role, threat FROM outcomes WHERE result_id = ? ORDER BY position"
+            kinds = {
+                row["name"]: {
+                    "role": row["role"],
+                    "threat": row["threat"] and encoding.loads(row["threat"]),
+                }
+                for row in plain.execute(query, (result["id"],))
+            }
+            assert list(kinds.items()) == list(payload["outcome_kinds"].items())
+        assert flagged
+
+
+def test_summaries_give_the_kinds_and_flags_of_the_entries(old):
+    store = Store.open(old)
+    probes = ["clean", "input", "joint"]
+    summaries = store.summaries([], probes)
+    for summary, entry in zip(summaries, store.entries(), strict=True):
+        expected = {
+            probe: result.outcome_kinds
+            for probe, result in entry.results.items()
+            if probe in probes
+        }
+        assert summary.kinds == expected
+        for probe, kinds in expected.items():
+            assert list(summary.kinds[probe]) == list(kinds)
+        flags = [flag.raised for result in entry.results.values() for flag in result.flags]
+        assert summary.flags == (sum(flags) if flags else None)
 
 
 def test_results_are_read_with_their_threats(old, current):
