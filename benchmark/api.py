@@ -36,7 +36,7 @@ from benchmark.requirements import (
 from benchmark.results import Score
 from benchmark.subject import subject_of
 from benchmark.threats import BackdoorThreat, InputThreat, JointThreat, WeightThreat
-from models_zoo.errors import InputError
+from models_zoo.errors import InputError, first_problem
 
 
 def attack_inputs(
@@ -401,6 +401,5 @@ def _flatness_settings(**settings: object) -> FlatnessSettings:
     try:
         return FlatnessSettings.model_validate(settings)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"])) or "settings"
-        raise InputError(f"flatness: {name}: {first['msg']}, got {first['input']!r}") from error
+        name, reason, given = first_problem(error)
+        raise InputError(f"flatness: {name or 'settings'}: {reason}, got {given!r}") from error

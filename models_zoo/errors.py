@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import NamedTuple
+
+from pydantic import ValidationError
 
 from models_zoo.display import cut, printable, shown
 
-__all__ = ["InputError", "printable", "reason_of", "shown", "unknown_name"]
+__all__ = [
+    "InputError",
+    "Problem",
+    "first_problem",
+    "printable",
+    "reason_of",
+    "shown",
+    "unknown_name",
+]
 
 MESSAGE = 2000
 """Maximum characters of a message; longer ones are cut in the middle."""
@@ -53,6 +64,27 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> InputError:
     if len(listed) > SHOWN:
         listed = f"{len(names)} names"
     return InputError(f"unknown {kind} {shown(name)}; {hint}known: {listed}")
+
+
+class Problem(NamedTuple):
+    """The first thing that a validation found wrong.
+
+    Attributes:
+        place: names of the fields that lead to it, joined by dots; empty for the whole.
+        reason: what is wrong, in one line.
+        given: the value that was given.
+    """
+
+    place: str
+    reason: str
+    given: object
+
+
+def first_problem(error: ValidationError) -> Problem:
+    """What a pydantic model refuses first."""
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"]))
+    return Problem(place, first["msg"].removeprefix("Value error, "), first["input"])
 
 
 def reason_of(error: BaseException, limit: int = 160) -> str:

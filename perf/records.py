@@ -16,7 +16,7 @@ import benchmark
 from benchmark.comparison import Comparison
 from benchmark.provenance import versions
 from models_zoo.checkpoint.writing import write_bytes
-from models_zoo.errors import InputError
+from models_zoo.errors import InputError, first_problem
 
 
 class Circumstances(BaseModel):
@@ -121,7 +121,7 @@ class Records(Generic[R]):
             try:
                 self.rows.append(kind.model_validate_json(line))
             except ValidationError as error:
-                reason = error.errors()[0]["msg"]
+                reason = first_problem(error).reason
                 raise InputError(f"{path}, line {number} is not a measurement: {reason}") from error
 
     def has(self, conditions: Circumstances) -> bool:

@@ -14,7 +14,7 @@ from benchmark.budgets import Budget
 from benchmark.probes import PROBES, ProbeSettings
 from benchmark.probes.flatness import FlatnessProbe, FlatnessSettings
 from benchmark.threats import InputThreat
-from models_zoo.errors import InputError, shown, unknown_name
+from models_zoo.errors import InputError, first_problem, shown, unknown_name
 
 
 class Battery(BaseModel):
@@ -133,10 +133,9 @@ def load_battery(name: str) -> Battery:
 
 
 def _reason(error: ValidationError, *place: str) -> str:
-    """The first thing that is wrong, in one line, with where it stands."""
-    first = error.errors()[0]
-    where = ".".join(map(str, (*place, *first["loc"])))
-    return f"{where}: {first['msg'].removeprefix('Value error, ')}"
+    """The first problem and its place, in one line."""
+    problem = first_problem(error)
+    return f"{'.'.join(filter(None, (*place, problem.place)))}: {problem.reason}"
 
 
 def battery_for(dataset: str) -> Battery:

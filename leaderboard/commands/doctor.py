@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from typing import Annotated
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -12,7 +13,18 @@ from rich.text import Text
 
 from leaderboard.terminal.output import console, say
 
+if TYPE_CHECKING:
+    from leaderboard.commands.doctor_checks import Check
+
 COLORS = {"ok": "green", "note": "cyan", "wrong": "red"}
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What ``--json`` prints: whether nothing has to be repaired, and every check."""
+
+    healthy: bool
+    checks: Sequence[Check]
 
 
 def register(app: typer.Typer) -> None:
@@ -35,7 +47,7 @@ def doctor(
         checks = examine()
     wrong = [check for check in checks if check.status == "wrong"]
     if as_json:
-        say(json.dumps({"healthy": not wrong, "checks": [asdict(c) for c in checks]}, indent=2))
+        say(json.dumps(asdict(Diagnosis(not wrong, checks)), indent=2))
     else:
         table = Table("what", "found", "", box=None, pad_edge=False)
         for check in checks:

@@ -25,7 +25,7 @@ from leaderboard.commands.options import (
 )
 from leaderboard.submissions.names import require_name, require_unlike
 from leaderboard.terminal.output import say
-from models_zoo.errors import InputError, shown
+from models_zoo.errors import InputError, first_problem, shown
 
 
 def register(app: typer.Typer) -> None:
@@ -125,9 +125,8 @@ def submit(
     try:
         model.card = Card.model_validate(model.card.model_dump() | extra)
     except ValidationError as error:
-        first = error.errors()[0]
-        option = "--" + ".".join(map(str, first["loc"]))
-        raise InputError(f"{option}: {first['msg']}, got {first['input']!r}") from error
+        option, reason, given = first_problem(error)
+        raise InputError(f"--{option}: {reason}, got {given!r}") from error
     job = Job(battery, loaded, probes, seed=seed, device=device)
     require_scorable([model], job)
     require_unlike(name, list_models())

@@ -96,9 +96,7 @@ def _results(entry: Entry) -> list[dict[str, Any]]:
             "evaluation_result_id": f"{run}/{headline.key}",
             "evaluation_name": where.battery,
             "source_data": data,
-            "evaluation_timestamp": entry.provenances.get(
-                headline.key.partition(".")[0], where
-            ).created,
+            "evaluation_timestamp": entry.provenances.get(headline.probe, where).created,
             "metric_config": _metric(headline),
             "score_details": {
                 "score": headline.score.value,
@@ -132,11 +130,10 @@ def _source_data(entry: Entry) -> dict[str, Any]:
 
 def _metric(headline: Headline) -> dict[str, Any]:
     spec = headline.spec
-    usual = headline.key == "clean.accuracy"
     least, most = _LIMITS.get(spec.unit, ("-Infinity", "Infinity"))
     return {
         "evaluation_description": spec.description,
-        "metric_id": "accuracy" if usual else f"nonsingular.{headline.key}",
+        "metric_id": "accuracy" if headline.is_clean_accuracy else f"nonsingular.{headline.key}",
         "metric_name": headline.title,
         "metric_kind": "accuracy" if "accuracy" in headline.key else headline.key,
         "metric_unit": "proportion" if spec.unit == "share" else spec.unit or "points",

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from benchmark.probes import PROBES
 from benchmark.results import ProbeResult, Score, ScoreSpec
 from leaderboard.formatting.texts import interval, probe_text, probe_texts
 from leaderboard.store import Entry
@@ -32,16 +33,28 @@ class Headline:
     """A headline score.
 
     Attributes:
-        key: ``<probe>.<score>``, as in ``results.json``.
+        probe: the probe's name.
+        name: the score's name.
         title: the score's label as a self-contained title, such as "Clean accuracy".
         spec: what the score means.
         score: its finite value, with its interval.
     """
 
-    key: str
+    probe: str
+    name: str
     title: str
     spec: ScoreSpec
     score: Score
+
+    @property
+    def key(self) -> str:
+        """``<probe>.<score>``, as in ``results.json``."""
+        return f"{self.probe}.{self.name}"
+
+    @property
+    def is_clean_accuracy(self) -> bool:
+        """Whether it is what others call accuracy: nothing is perturbed."""
+        return self.probe in PROBES and PROBES[self.probe].claim == "clean_accuracy"
 
     @property
     def sampled(self) -> bool:
@@ -62,7 +75,7 @@ def headlines(
     """
     texts = [probe_text(name, battery) for name in probe_texts()]
     return [
-        Headline(f"{text.name}.{name}", _title(spec.label, name), spec, score)
+        Headline(text.name, name, _title(spec.label, name), spec, score)
         for text in texts
         if text.name in answers
         for name, spec in text.scores.items()

@@ -26,9 +26,6 @@ SOURCE = "nonsingular leaderboard"
 
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # five times as fast, not in every build
 
-_USUAL = {"clean.accuracy": "accuracy"}
-"""Scores that are metrics of the Hub; others keep their names."""
-
 
 def model_index(entries: Sequence[Entry], source_url: str | None = None) -> str:
     """The front matter of a model card, as YAML between two lines of ``---``.
@@ -60,7 +57,7 @@ def _results(entry: Entry, source_url: str | None) -> list[EvalResult]:
             dataset_type=hub_id or xml_text(dataset),
             dataset_name=xml_text(name),
             dataset_split=entry.provenance.split,
-            metric_type=_USUAL.get(headline.key, headline.key),
+            metric_type="accuracy" if headline.is_clean_accuracy else headline.key,
             metric_name=f"{headline.title} ({xml_text(entry.provenance.battery)})",
             metric_value=headline.score.value,
             metric_args=_circumstances(entry, headline),

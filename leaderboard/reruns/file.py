@@ -20,7 +20,7 @@ from leaderboard.reruns.find_results import HASH_DIGITS
 from leaderboard.store import Entry, Store, encoding
 from models_zoo.checkpoint.content import read_file
 from models_zoo.checkpoint.writing import write_bytes
-from models_zoo.errors import InputError, reason_of, shown
+from models_zoo.errors import InputError, first_problem, reason_of, shown
 
 SCHEMA_VERSION: Final = 1
 """Raised when a reader of the file would have to change."""
@@ -133,11 +133,9 @@ def read_rerun(path: Path) -> RerunFile:
         content = read_file(path, kind="rerun", most=_MAX_BYTES).data
         return RerunFile.model_validate(encoding.loads(content))
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "content"
-        raise InputError(
-            f"{shown(path)} is no rerun ({place[:80]!r}: {first['msg']}); {hint}"
-        ) from error
+        place, reason, _ = first_problem(error)
+        place = place[:80] or "content"
+        raise InputError(f"{shown(path)} is no rerun ({place!r}: {reason}); {hint}") from error
     except InputError:
         raise
     except (ValueError, TypeError, RecursionError) as error:

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from models_zoo.card import Card
-from models_zoo.errors import InputError, printable, shown
+from models_zoo.errors import InputError, first_problem, printable, shown
 from models_zoo.image_sets import IMAGE_SETS
 from models_zoo.sources.reference import Reference
 
@@ -25,9 +25,9 @@ def make_card(**fields: Any) -> Card:
     try:
         return Card(**fields | texts)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(map(str, first["loc"])) or "description"
-        raise InputError(f"model {shown(fields['name'])}: {field}: {first['msg']}") from error
+        field, reason, _ = first_problem(error)
+        field = field or "description"
+        raise InputError(f"model {shown(fields['name'])}: {field}: {reason}") from error
 
 
 def described(reference: Reference, **known: Any) -> Card:

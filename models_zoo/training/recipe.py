@@ -10,7 +10,7 @@ import torch
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from torch import Tensor, nn
 
-from models_zoo.errors import InputError, shown, unknown_name
+from models_zoo.errors import InputError, first_problem, shown, unknown_name
 from models_zoo.numbers import number_of
 
 
@@ -122,12 +122,8 @@ class Recipe:
         try:
             return self.settings.model_validate(dict(values))
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            reason = first["msg"].removeprefix("Value error, ")
-            raise InputError(
-                f"recipe {self.name}: {where}={first['input']!r} will not do: {reason}"
-            ) from error
+            name, reason, given = first_problem(error)
+            raise InputError(f"recipe {self.name}: {name}={given!r}: {reason}") from error
 
 
 _RECIPES: dict[str, Recipe] = {}
