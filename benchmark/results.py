@@ -14,6 +14,7 @@ from pydantic import (
     ConfigDict,
     Field,
     GetJsonSchemaHandler,
+    JsonValue,
     SerializerFunctionWrapHandler,
     model_serializer,
 )
@@ -305,7 +306,9 @@ class ProbeResult(BaseModel):
         bars: scores of named things.
         thumbnails: small images.
         flags: the checks it made of whether attacks can be trusted on this model.
-        protocol: what must be stated beside each number: tensor rule, ball, steps, restarts, ...
+        protocol: what must be stated beside each number: tensor rule, ball, steps, restarts, ...;
+            JSON values by words for readers. It is shown and never read back: what a computation
+            needs is a score, a value or a threat.
         cost: time, passes and memory.
         left_out: why the probe was not run, in a line; ``None`` where it was. There are no scores
             then.
@@ -325,7 +328,7 @@ class ProbeResult(BaseModel):
     bars: list[Bars] = Field(default_factory=list)
     thumbnails: list[Thumbnail] = Field(default_factory=list)
     flags: list[Flag] = Field(default_factory=list)
-    protocol: dict[str, Any] = Field(default_factory=dict)
+    protocol: dict[str, JsonValue] = Field(default_factory=dict)
     cost: Cost = Field(default_factory=Cost)
     left_out: str | None = None
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from benchmark.batteries import stored_probes
+from benchmark.probes.backdoor.pictures import SUCCESS
+from benchmark.probes.backdoor.settings import BackdoorSettings
 from leaderboard.findings.figures import lines
 from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, Vote
 from leaderboard.findings.panels import Checkpoint, Panel
@@ -69,7 +72,7 @@ def _part(panel: Panel) -> Part:
     return Part(
         panel.dataset,
         votes=votes,
-        text=_text(known),
+        text=_text(panel) if known else [],
         tables=[Table(["checkpoint", *columns, "speaks"], rows)] if rows else [],
         figures=_figures(panel, known),
         missing=missing_probe(
@@ -93,11 +96,13 @@ def _vote(checkpoint: Checkpoint) -> Vote:
     return "against" if change else "open"
 
 
-def _text(known: Sequence[Checkpoint]) -> list[str]:
-    """What the battery asks of a backdoor, as the probe states it."""
-    protocols = (c.entry.results["backdoor"].protocol for c in known)
-    asked = sorted({str(p["counts as working"]) for p in protocols if "counts as working" in p})
-    return [f"A backdoor counts as working with {' or '.join(asked)}."] if asked else []
+def _text(panel: Panel) -> list[str]:
+    """What the battery asks of a backdoor."""
+    probe = stored_probes(panel.entry.battery).get("backdoor")
+    settings = probe.settings if probe else None
+    if not isinstance(settings, BackdoorSettings):
+        return []
+    return [f"A backdoor counts as working with {settings.goal}."]
 
 
 def _figures(panel: Panel, known: Sequence[Checkpoint]) -> list[Figure]:
@@ -105,7 +110,7 @@ def _figures(panel: Panel, known: Sequence[Checkpoint]) -> list[Figure]:
         checkpoint.name: list(zip(curve.x, curve.y, strict=True))
         for checkpoint in known
         for curve in checkpoint.entry.results["backdoor"].curves
-        if curve.series == "success"
+        if curve.series == SUCCESS
     }
     shown = dict(list(series.items())[:_MAX_LINES])
     if not shown:

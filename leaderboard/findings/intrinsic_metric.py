@@ -84,10 +84,11 @@ def robust_accuracy(checkpoint: Checkpoint) -> Score | None:
     answers = checkpoint.entry.results
     if "input" not in answers or "intrinsic" not in answers:
         return None
-    budget = answers["intrinsic"].protocol.get("headline linf budget")
-    for curve in answers["input"].curves:
-        if curve.series == "linf" and budget in curve.x:
-            return curve.y[curve.x.index(budget)]
+    for threat in answers["intrinsic"].headline_threats:
+        for curve in answers["input"].curves:
+            for place, score in enumerate(curve.y):
+                if curve.role == "budget" and curve.threat_at(place) == threat:
+                    return score
     return checkpoint.score("input", "robust_accuracy")
 
 

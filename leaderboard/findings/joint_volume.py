@@ -15,8 +15,6 @@ from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, V
 from leaderboard.findings.panels import JOINT, Checkpoint, Panel
 from leaderboard.findings.wording import chance, missing_probe, missing_recipes, points, scored
 
-SURFACE = "joint_accuracy"
-
 
 def joint_volume(panels: Sequence[Panel]) -> Finding:
     """Compare the volume under the joint surface of `nonsingular` with that of the others."""
@@ -74,13 +72,17 @@ def example_volumes(checkpoint: Checkpoint) -> NDArray[np.float64] | None:
     ``None`` where the joint probe was not run, or its outcomes do not make up its surface.
     """
     result = checkpoint.entry.results.get("joint")
-    surface = next((s for s in result.surfaces if s.picture == SURFACE), None) if result else None
+    surface = next((s for s in result.surfaces if s.role == "budget"), None) if result else None
     if result is None or surface is None:
         return None
-    names = [[f"{eps:.6g}x{radius:.6g}" for radius in surface.x] for eps in surface.y]
-    if any(name not in result.outcomes for row in names for name in row):
+    robust = {each.threat: each.robust for each in result.outcomes_as("budget").values()}
+    grid = [
+        [surface.threat_at(row, column) for column in range(len(surface.x))]
+        for row in range(len(surface.y))
+    ]
+    if any(threat not in robust for row in grid for threat in row):
         return None
-    cells = np.array([[result.outcomes[name] for name in row] for row in names], np.float64)
+    cells = np.array([[robust[threat] for threat in row] for row in grid], np.float64)
     over_radii = np.trapezoid(cells, surface.x, axis=1)
     volumes = np.trapezoid(over_radii, surface.y, axis=0)
     return np.asarray(volumes / (surface.x[-1] * surface.y[-1]), np.float64)

@@ -50,6 +50,10 @@ class Goal:
     success: float = 0.9
     drop: float = 0.01
 
+    def __str__(self) -> str:
+        """The conditions in words."""
+        return f"{self.success:.0%} success for at most {self.drop:.1%} of accuracy"
+
     def reached(self, success: float, drop: float) -> bool:
         """Whether a backdoor meets both conditions."""
         return success >= self.success - SHARE_ROUNDING and drop <= self.drop + SHARE_ROUNDING

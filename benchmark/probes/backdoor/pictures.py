@@ -13,6 +13,9 @@ from benchmark.results import Bars, Curve, Thumbnail
 from benchmark.statistics import exact, proportion
 from benchmark.threats import BackdoorThreat
 
+SUCCESS = "success"
+"""Series of the share of triggered images that are given the target class."""
+
 
 def budget_curves(
     threat: BackdoorThreat, budgets: Sequence[float], outcomes: Sequence[BackdoorOutcome]
@@ -25,7 +28,7 @@ def budget_curves(
         outcomes: one per budget.
     """
     series: dict[str, list[Tensor]] = {
-        "success": [outcome.success for outcome in outcomes],
+        SUCCESS: [outcome.success for outcome in outcomes],
         "clean accuracy": [outcome.robust for outcome in outcomes],
         "agreement": [outcome.agreement for outcome in outcomes],
     }
@@ -46,7 +49,7 @@ def budget_curves(
 def combination_bars(outcomes: Mapping[str, BackdoorOutcome], threat: BackdoorThreat) -> list[Bars]:
     """What every combination of trigger, target and seed achieves at the headline budget."""
     series: dict[str, list[Tensor]] = {
-        "success": [outcome.success for outcome in outcomes.values()],
+        SUCCESS: [outcome.success for outcome in outcomes.values()],
         "clean accuracy": [outcome.robust for outcome in outcomes.values()],
         "base rate": [outcome.base for outcome in outcomes.values()],
     }

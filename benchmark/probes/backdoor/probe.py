@@ -188,8 +188,7 @@ class BackdoorProbe(Probe[BackdoorSettings]):
                 "batch norm": "frozen",
                 "steps": settings.steps,
                 "weights of triggered images": list(settings.betas),
-                "counts as working": f"{settings.success:.0%} success for at most "
-                f"{settings.clean_drop:.1%} of accuracy",
+                "counts as working": str(settings.goal),
                 "smallest budget before it is confirmed": by_budget.smallest_selected(),
                 "l1 norm of dw": headline.moved.l1,
                 "l2 norm of dw": headline.moved.l2,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from pydantic import JsonValue
 from torch import Tensor
 
 from benchmark.attacks.inputs.distance import Distances, find_distances
@@ -67,7 +66,7 @@ class DistanceProbe(Probe[DistanceSettings]):
         found = {norm: find_distances(subject, norm, precision=settings.precision) for norm in ends}
         scores: dict[str, Score] = {}
         values: dict[str, list[float]] = {}
-        protocol: dict[str, Any] = {"precision": settings.precision}
+        protocol: dict[str, JsonValue] = {"precision": settings.precision}
         for norm, end in ends.items():
             lengths = found[norm].distances.cpu().numpy()
             scores[f"median_{norm}"] = median(lengths)

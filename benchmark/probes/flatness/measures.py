@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import JsonValue
+
 from benchmark.measures.fisher_rao import fisher_rao_norm
 from benchmark.measures.hessian import Hessian
 from benchmark.measures.relative_flatness import last_layer
@@ -107,7 +109,7 @@ def measure(subject: Subject, budget: MeasureBudget) -> tuple[dict[str, Score], 
         subject: model and the examples to measure on.
         budget: effort.
     """
-    protocol: dict[str, Any] = {"examples": len(subject), "loss": "clean"}
+    protocol: dict[str, JsonValue] = {"examples": len(subject), "loss": "clean"}
     weights = subject.weights_that_move(budget.rule)
     scores = _one_step(subject, weights, budget)
     layer = last_layer(subject)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pydantic import JsonValue
 
 from benchmark.attacks.weights import weight_ball
 from benchmark.measures.flatness import Worst, average_flatness, worst_flatness
@@ -206,7 +206,7 @@ class FlatnessProbe(Probe[FlatnessSettings]):
     def _asked(self, losses: dict[str, RobustLoss], headline: bool) -> dict[str, RobustLoss]:
         return {name: loss for name, loss in losses.items() if headline or name != "calibrated"}
 
-    def _protocol(self, some: Subject, temperature: float) -> dict[str, Any]:
+    def _protocol(self, some: Subject, temperature: float) -> dict[str, JsonValue]:
         settings = self.settings
         ascent = f"APGD, {settings.epochs} steps on all examples"
         if settings.minibatch is not None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
+from pydantic import JsonValue
 
 from benchmark.attacks.inputs import InputAttackResult, attacks_by_budget
 from benchmark.budgets import Budget
@@ -116,9 +116,9 @@ def _name(threat: InputThreat) -> str:
     return f"{threat.norm}@{threat.eps:.6g}"
 
 
-def _account(attacks: Mapping[str, Mapping[Budget, InputAttackResult]]) -> dict[str, Any]:
+def _account(attacks: Mapping[str, Mapping[Budget, InputAttackResult]]) -> dict[str, JsonValue]:
     """What each search was run on and found, over all budgets of a norm."""
-    account: dict[str, Any] = {}
+    account: dict[str, JsonValue] = {}
     for norm, by_budget in attacks.items():
         searches: dict[str, list[int]] = {}
         for attack in by_budget.values():

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
 
 import torch
+from pydantic import JsonValue
 from torch import Tensor
 
 from benchmark.attacks.inputs import InputAttackResult, attacks_by_budget
@@ -230,7 +230,7 @@ def _with_all_proofs(attacks: list[InputAttackResult]) -> list[InputAttackResult
     return whole
 
 
-def _candidates(pairs: list[list[PairOutcome]]) -> dict[str, Any]:
+def _candidates(pairs: list[list[PairOutcome]]) -> dict[str, JsonValue]:
     """Which candidates were the strongest where both budgets are above 0, and the joint ascent."""
     inner = [pair for row in pairs[1:] for pair in row[1:]]
     names = [pair.strongest for pair in inner]

@@ -9,12 +9,16 @@ import types
 import numpy as np
 import pytest
 
-from benchmark.results import Curve, ProbeResult, Score, Surface
+from benchmark.budgets import Budget
+from benchmark.results import Curve, Outcome, ProbeResult, Score, Surface
 from benchmark.statistics import exact, mean, proportion
+from benchmark.threats import InputThreat, JointThreat, WeightThreat
 from leaderboard.store import Store
 
 N = 400
 EPS, RADII = [0.0, 0.1, 0.2], [0.0, 0.01, 0.02]
+LINF = InputThreat("linf", Budget(EPS[-1]))
+WEIGHTS = WeightThreat("relative-l2", Budget(RADII[-1]))
 
 
 def robust_outcomes(share, n=N):
@@ -39,9 +43,13 @@ def answers(
     """A model's answers with the numbers that findings read."""
     clean = robust_outcomes(0.98)
     cells = {
-        f"{eps:.6g}x{radius:.6g}": clean if not eps and not radius else robust_outcomes(joint)
-        for eps in EPS
-        for radius in RADII
+        f"cell {row} {column}": Outcome(
+            clean if not eps and not radius else robust_outcomes(joint),
+            "budget",
+            JointThreat(LINF.at(eps), WEIGHTS.at(radius)),
+        )
+        for row, eps in enumerate(EPS)
+        for column, radius in enumerate(RADII)
     }
     nats = mean(np.linspace(flatness - 0.1, flatness + 0.1, 10))
     at_psi = robust_outcomes(inputs if at_psi_budget is None else at_psi_budget)
@@ -53,7 +61,9 @@ def answers(
             outcomes={"headline": robust_outcomes(inputs)},
             curves=[
                 Curve(
-                    series="linf",
+                    series="by input budget",
+                    role="budget",
+                    threat=LINF,
                     x=EPS,
                     x_text=["0", "0.1", "0.2"],
                     y=[proportion(bits) for bits in (clean, at_psi, robust_outcomes(inputs))],
@@ -85,7 +95,6 @@ def answers(
         ProbeResult(
             probe="joint",
             scores={"volume": exact(0.5, N)},
-            outcomes=cells | {"headline": robust_outcomes(joint)},
             surfaces=[
                 Surface(
                     picture="joint_accuracy",
@@ -96,10 +105,15 @@ def answers(
                     y=EPS,
                     x_text=["0", "0.01", "0.02"],
                     y_text=["0", "0.1", "0.2"],
-                    z=[[float(cells[f"{e:.6g}x{r:.6g}"].mean()) for r in RADII] for e in EPS],
+                    z=[
+                        [float(cells[f"cell {row} {column}"].robust.mean()) for column in range(3)]
+                        for row in range(3)
+                    ],
+                    role="budget",
+                    threat=JointThreat(LINF, WEIGHTS),
                 )
             ],
-        ),
+        ).with_outcomes(cells | {"headline": Outcome(robust_outcomes(joint), "headline")}),
         ProbeResult(
             probe="backdoor",
             scores={
@@ -118,7 +132,6 @@ def answers(
                     **curve,
                 )
             ],
-            protocol={"counts as working": "90% success for at most 1.0% of accuracy"},
         ),
         ProbeResult(
             probe="intrinsic",
@@ -126,7 +139,7 @@ def answers(
                 name: Score(value=psi, n=N, low=psi * 0.9, high=psi * 1.1)
                 for name in ("psi", "psi_median", "normalized_psi", "normalized_psi_median")
             },
-            protocol={"headline linf budget": 0.1},
+            headline_threats=[LINF.at(0.1)],
         ),
     ]
     return [result for result in made if result.probe in only]
@@ -137,7 +150,8 @@ def make(made_up):
     """Stores of named models, and the findings from them by key."""
     from leaderboard.findings import make_findings
 
-    battery = made_up.Battery()
+    settings = {"budgets": [0.1, 0.2], "headline": 0.2, "success": 0.8}
+    battery = made_up.Battery(probes=made_up.Battery().probes | {"backdoor": settings})
 
     def add(store, name, recipe, *, training=None, training_loss=None, early=None, **numbers):
         card = made_up.card(f"digits/{name}", recipe)

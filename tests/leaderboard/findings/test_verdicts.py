@@ -201,6 +201,9 @@ def test_a_backdoor_of_a_small_average_change_speaks_for_the_fifth_claim(
     assert len(shown) == 2
     if budgets == (float("inf"), float("inf")):
         assert shown == ["none found"] * 2
+    (words,) = found.parts[0].text
+    assert words == ("A backdoor counts as working with 80% success for at most 1.0% of accuracy.")
+    assert len(found.parts[0].figures) == 1
 
 
 @pytest.mark.parametrize(
