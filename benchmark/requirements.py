@@ -25,10 +25,14 @@ MIN_ATTACKABLE_SHARE = 0.5
 MAX_NAMED_TENSORS = 3
 """Number of tensors that do not move which are named."""
 
-WEIGHTS_ADVICE = (
+ATTACKABLE_WEIGHTS = (
     "Make the weights of every layer parameters of the module, or buffers, that are used anew in "
-    "each forward pass and through which gradients flow; until then accuracies under attacks on "
-    "weights are too high."
+    "each forward pass and through which gradients flow"
+)
+"""What lets attacks reach the weights."""
+
+WEIGHTS_ADVICE = (
+    f"{ATTACKABLE_WEIGHTS}; until then accuracies under attacks on weights are too high."
 )
 
 MAX_IMAGES = 8
@@ -78,7 +82,7 @@ def require_weights_under_attack(subject: Subject, rule: str) -> None:
     ):
         raise InputError(
             f"weight rule {rule!r} would move only {found}, and robustness would look too high."
-            f"{tensors_out_of_reach(found)} {WEIGHTS_ADVICE.partition('; ')[0]}"
+            f"{tensors_out_of_reach(found)} {ATTACKABLE_WEIGHTS}"
         )
 
 

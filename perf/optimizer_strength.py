@@ -39,12 +39,26 @@ TOOL = "optimizer_strength"
 
 @dataclass(frozen=True)
 class Line:
-    """One value at the battery's steps and at more of them."""
+    """One value at the battery's steps and at more of them.
+
+    Attributes:
+        model: name of the model.
+        kind: what the value is.
+        place: what it is at, such as a radius.
+        usual: at the battery's steps.
+        longer: at more steps.
+    """
 
     model: str
-    value: str
+    kind: str
+    place: str
     usual: float
     longer: float
+
+    @property
+    def value(self) -> str:
+        """Kind and place as text."""
+        return f"{self.kind}, {self.place}"
 
     @property
     def change(self) -> float:
@@ -66,10 +80,10 @@ def table(lines: Sequence[Line]) -> str:
 
 
 def summary(lines: Sequence[Line]) -> str:
-    """The largest change of each kind of value; the kind is the text before the comma."""
+    """The largest change of each kind of value."""
     text = ""
-    for kind in dict.fromkeys(line.value.split(",")[0] for line in lines):
-        most = max((e for e in lines if e.value.startswith(f"{kind},")), key=lambda e: e.change)
+    for kind in dict.fromkeys(line.kind for line in lines):
+        most = max((e for e in lines if e.kind == kind), key=lambda e: e.change)
         text += f"\nLargest change of {kind}: {most.change:.1%} ({most.model}, {most.value})\n"
     return text
 
@@ -116,7 +130,7 @@ def measure(
     ):
         for name in questions:
             usual, longer = (QUESTIONS[name](subject, battery, times) for times in (1, factor))
-            lines += [Line(case.model, key, value, longer[key]) for key, value in usual.items()]
+            lines += [Line(case.model, *key, value, longer[key]) for key, value in usual.items()]
     console.print(f"{case.model}: measured")
     return lines
 

@@ -38,6 +38,9 @@ TOOL = "site"
 LIMITS = {"render": 30.0, "memory": 2.0, "first": 1.5, "answer": 0.1}
 """Required limits: seconds, GB, seconds, seconds."""
 
+MEMORY = ("memory first", "memory again")
+"""The figures in GB; others are in seconds."""
+
 _ANSWERED = """async ({selector, event, value}) => {
   const element = document.querySelector(selector);
   if (value !== null) element.value = value;
@@ -205,7 +208,7 @@ def _section(models: int, repeats: int, figures: dict[str, float]) -> str:
 
 
 def _shown(key: str, value: float) -> str:
-    if key.startswith("memory"):
+    if key in MEMORY:
         return f"{value:.2f} GB"
     return f"{1000 * value:.0f} ms" if value < 1 else f"{value:.1f} s"
 

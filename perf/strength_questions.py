@@ -14,10 +14,13 @@ from benchmark.subject import Subject
 from benchmark.threats import WeightThreat
 from models_zoo.errors import InputError
 
-Question = Callable[[Subject, Battery, int], dict[str, float]]
+Values = dict[tuple[str, str], float]
+"""Values by kind and by what they are at, such as ``("weight loss", "relative-l2 0.02")``."""
+
+Question = Callable[[Subject, Battery, int], Values]
 
 
-def weight_values(subject: Subject, battery: Battery, factor: int) -> dict[str, float]:
+def weight_values(subject: Subject, battery: Battery, factor: int) -> Values:
     """Loss and accuracy of the weight attack at all its radii."""
     settings = battery.probes.get("weight")
     if not isinstance(settings, WeightSettings):
@@ -26,17 +29,17 @@ def weight_values(subject: Subject, battery: Battery, factor: int) -> dict[str, 
     for geometry, ball in settings.also.items():
         threats = [WeightThreat(geometry, radius, settings.rule) for radius in ball.radii]
         searches.append((threats, ball.steps))
-    values = {}
+    values: Values = {}
     for threats, steps in searches:
         found = search_weights(subject, threats, factor * steps)
         for threat, worst in zip(threats, found, strict=True):
             at = f"{threat.geometry} {threat.radius:g}"
-            values[f"weight loss, {at}"] = float(worst.losses.double().mean())
-            values[f"weight accuracy, {at}"] = float(worst.lowest.robust.double().mean())
+            values["weight loss", at] = float(worst.losses.double().mean())
+            values["weight accuracy", at] = float(worst.lowest.robust.double().mean())
     return values
 
 
-def flatness_values(subject: Subject, battery: Battery, factor: int) -> dict[str, float]:
+def flatness_values(subject: Subject, battery: Battery, factor: int) -> Values:
     """Worst-case flatness at its radii, clean and robust, on the examples the probe takes."""
     settings = battery.probes.get("flatness")
     if not isinstance(settings, FlatnessSettings):
@@ -46,7 +49,7 @@ def flatness_values(subject: Subject, battery: Battery, factor: int) -> dict[str
         "robust": RobustLoss(settings.eps, settings.input_steps),
         "clean": RobustLoss(0.0),
     }
-    values = {}
+    values: Values = {}
     for name, loss in losses.items():
         found: Worst | None = None
         for radius in sorted({*settings.worst_radii, settings.worst_radius}):
@@ -59,9 +62,9 @@ def flatness_values(subject: Subject, battery: Battery, factor: int) -> dict[str
                 minibatch=settings.minibatch,
                 smaller=found,
             )
-            values[f"worst-case flatness, {name}, {radius:g}"] = float(found.rise.loss)
+            values["worst-case flatness", f"{name}, {radius:g}"] = float(found.rise.loss)
     return values
 
 
 QUESTIONS: dict[str, Question] = {"weight": weight_values, "flatness": flatness_values}
-"""``(subject, battery, factor)`` to named values, at ``factor`` times the battery's steps."""
+"""``(subject, battery, factor)`` to values, at ``factor`` times the battery's steps."""

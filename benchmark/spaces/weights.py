@@ -32,6 +32,9 @@ BLOCKS: dict[str, Block] = {
 }
 """What each geometry bounds the length of."""
 
+ABSOLUTE = frozenset({"absolute-l2", "absolute-linf"})
+"""The geometries whose radius is a length; that of others is a share of a block's own length."""
+
 
 RADIUS_SLACK, WEIGHT_SPACING = 5e-7, 2.0**-23
 """How much longer than its bound a block may be measured: eight roundings of the bound, and two of
@@ -77,9 +80,7 @@ class WeightBall(Space):
         self._block = BLOCKS[geometry]
         sizes = self._lengths(self.weights)
         self._bounds = {
-            name: torch.full_like(size, self.radius)
-            if geometry.startswith("absolute")
-            else self.radius * size
+            name: torch.full_like(size, self.radius) if geometry in ABSOLUTE else self.radius * size
             for name, size in sizes.items()
         }
 

@@ -15,7 +15,8 @@ from leaderboard.board.card_columns import CARD_COLUMNS
 _SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20"
 _BEGIN = re.compile(rf"[\s\0]*[{_SIGNS}]|[\t\r\n\0]")
 _INSIDE = re.compile(rf"([;\t\r\n])(?=[\s\0\x22]*[{_SIGNS}])")
-_ENDS = ("value", "low", "high", "n")
+_SUFFIXES = ("", " low", " high", " n")
+"""What follows the key of a score in the heads of its columns."""
 
 
 def board_csv(board: Board) -> str:
@@ -27,9 +28,7 @@ def board_csv(board: Board) -> str:
     file = io.StringIO()
     # Not lineterminator="\n": with it, Python 3.11 writes a "\r" in a text without quotes.
     writer = csv.writer(file)
-    scores = [
-        f"{column.key} {end}".removesuffix(" value") for column in board.columns for end in _ENDS
-    ]
+    scores = [f"{column.key}{suffix}" for column in board.columns for suffix in _SUFFIXES]
     facts = [column.key for column in CARD_COLUMNS if column.exported]
     first = ["rank", "model", "fingerprint", *facts, "dataset", "battery", "seed", "flags"]
     writer.writerow([*first, *scores])

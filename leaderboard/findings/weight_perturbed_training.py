@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.probes import PROBES
 from leaderboard.effects import Effect, difference, paired_means
 from leaderboard.findings.figures import dots
 from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, Vote
@@ -124,7 +125,7 @@ def example_rises(checkpoint: Checkpoint) -> NDArray[np.float64] | None:
 
 
 def _beside(first: Checkpoint, second: Checkpoint, name: str) -> str:
-    unit = "share" if name.endswith("_error") else "nats"
+    unit = PROBES["flatness"].scores[name].unit
     return " / ".join(scored(c.score("flatness", name), unit) for c in (first, second))
 
 

@@ -34,7 +34,7 @@ def test_every_value_is_measured_at_both_lengths(command, monkeypatch):
 
     def values(subject, battery, factor):
         asked.append((len(subject), battery.name, factor))
-        return {"thing, here": 1.0, "thing, there": 1.0 + 0.01 * factor}
+        return {("thing", "here"): 1.0, ("thing", "there"): 1.0 + 0.01 * factor}
 
     monkeypatch.setattr(perf.optimizer_strength, "QUESTIONS", {"thing": values})
     code, out, err = command("--only", "digits/cnn-*", "--examples", 5, "--factor", 3)
@@ -67,7 +67,7 @@ def test_flatness_is_asked_at_every_radius(command):
 def test_the_page_gets_machine_versions_and_every_row(command, monkeypatch, tmp_path):
     page = tmp_path / "page.md"
     page.write_text("before\n" + "\n".join(marks("optimizer_strength")) + "\nafter\n")
-    values = {"thing": lambda subject, battery, factor: {"thing, here": float(factor)}}
+    values = {"thing": lambda subject, battery, factor: {("thing", "here"): float(factor)}}
     monkeypatch.setattr(perf.optimizer_strength, "QUESTIONS", values)
     code, _, err = command("--only", "digits/cnn-*", "--factor", 3, "--write", "--page", page)
     assert code == 0, err
@@ -89,9 +89,9 @@ def test_mistakes_are_one_line(command):
 
 
 def test_changes_are_relative_and_a_change_from_zero_is_infinite():
-    assert Line("m", "a, b", 0.5, 0.4).change == pytest.approx(0.2)
-    assert Line("m", "a, b", 0.0, 0.0).change == 0
-    lines = [Line("m", "a, b", 0.0, 0.1), Line("m", "a, c", 1.0, 1.5)]
+    assert Line("m", "a", "b", 0.5, 0.4).change == pytest.approx(0.2)
+    assert Line("m", "a", "b", 0.0, 0.0).change == 0
+    lines = [Line("m", "a", "b", 0.0, 0.1), Line("m", "a", "c", 1.0, 1.5)]
     text = table(lines) + summary(lines)
     assert "| m | a, c | 1.0000 | 1.5000 | 50.0% |" in text
     assert "Largest change of a: inf% (m, a, b)" in text
