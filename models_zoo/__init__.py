@@ -1,8 +1,9 @@
 """The zoo: trained checkpoints with their cards, safe loading, architectures and training.
 
-``load_model("digits/cnn-pgd-at")`` gives a :class:`Classifier`, and so does the name of a model
-elsewhere, such as ``"torchvision:resnet18"``; ``list_models("digits/*")`` names what the zoo holds.
-Names are resolved on first use, so that importing the package does not load torch.
+``load_model("digits/cnn-pgd-at")`` returns a :class:`Classifier`, and so does the name of a model
+published elsewhere, such as ``"torchvision:resnet18"``; ``list_models("digits/*")`` lists the
+models of the zoo. Names are resolved on first use, so that importing the package does not load
+torch.
 """
 
 from __future__ import annotations

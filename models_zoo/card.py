@@ -1,4 +1,4 @@
-"""The catalogue card: all metadata of a checkpoint before it is scored."""
+"""The catalog card: all metadata of a checkpoint before it is scored."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Source = Literal[
 ]
 
 UNKNOWN_DATASET = "unknown"
-"""The data set of a foreign model that does not say for which it was trained."""
+"""Data set of a foreign model that does not say which one it was trained for."""
 
 
 class Training(BaseModel):
@@ -32,11 +32,11 @@ class Training(BaseModel):
     Attributes:
         recipe: name of the training recipe, such as ``"pgd-at"``.
         settings: the recipe's settings, in its own units (epsilons in input units).
-        seed: seed of the run, where it is known.
+        seed: seed of the run, if known.
         data: the split that was trained on, in words.
-        epoch: after which the weights were taken, where that is not the last.
-        extra_data: whether more was trained on than the data set's own training images; ``None``
-            where it is not known.
+        epoch: the epoch after which the weights were taken, if it is not the last.
+        extra_data: whether training used more than the data set's own training images; ``None`` if
+            that is not known.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -57,7 +57,7 @@ class Robustness(BaseModel):
         norm: of the ball around each image.
         eps: its radius, in input units.
         examples: number of images, the first of the test split.
-        attack: what attacked, in words.
+        attack: the attack, in words.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -70,13 +70,13 @@ class Robustness(BaseModel):
 
 
 class Card(BaseModel):
-    """One model of the zoo: what it is, where it came from, how its inputs are normalised.
+    """One model of the zoo: what it is, where it is from, how its inputs are normalized.
 
     Attributes:
         name: unique name, ``<dataset>/<model>`` for models of the zoo.
-        dataset: the data set whose classes it tells apart.
+        dataset: the data set whose classes it predicts.
         architecture: a name of :func:`models_zoo.list_architectures`, or ``<library>:<name>`` where
-            another library builds the network, or ``<format>:<hash>`` where the file holds it.
+            another library builds the network, or ``<format>:<hash>`` if the file contains it.
         classes: number of logits.
         input_shape: (channels, height, width) of an image.
         mean: per-channel mean subtracted inside the model; inputs are in [0, 1].
@@ -85,14 +85,14 @@ class Card(BaseModel):
         url: where the weights are downloaded from, for source ``"downloaded"``.
         sha256: SHA-256 of that file, verified at load.
         clean_accuracy: accuracy on the data set's test split as measured by the card's author.
-        robustness: accuracy under an input attack, likewise.
+        robustness: accuracy under an input attack as measured by the card's author.
         licence: SPDX identifier of the weights' licence.
         training: how the weights were trained.
         paper: where the training method or the weights were published.
         source: where the weights are read from.
-        parameters: number of trained numbers, where it is known.
-        preprocessing: how images of any size are brought to ``input_shape``, where its authors say.
-        weights: which set of weights of the file was taken, where it holds several.
+        parameters: number of trainable values, if known.
+        preprocessing: how its authors bring images of any size to ``input_shape``, if known.
+        weights: which set of weights of the file was used, if it holds several.
         notes: anything a reader should know.
     """
 
@@ -136,7 +136,7 @@ class Card(BaseModel):
 
     @property
     def brings_network(self) -> bool:
-        """Whether the file holds the network itself, so that no architecture has to be named."""
+        """Whether the file contains the network itself, so that no architecture has to be named."""
         return self.architecture.startswith(("onnx:", "pt2:"))
 
     @property

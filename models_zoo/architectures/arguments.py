@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from models_zoo.errors import InputError, shown
 
 Value = int | float | bool | str | None | tuple[int, ...]
-"""What an argument can be."""
+"""The types of an argument."""
 
 LONGEST = 300
-"""Characters of a name with its arguments."""
+"""Maximum number of characters of a name with its arguments."""
 
 LARGEST = 16384
-"""Largest whole number of an argument: no network of today has a layer this wide."""
+"""Largest integer of an argument; no current network has a layer this wide."""
 
 _WORDS: dict[str, Value] = {"true": True, "false": False, "none": None}
 
@@ -32,7 +32,7 @@ class Call:
     arguments: dict[str, Value] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        """The name in its one spelling, which is kept with scores."""
+        """The canonical spelling of the name, which is stored with scores."""
         given = ",".join(f"{key}={_text(value)}" for key, value in self.arguments.items())
         return f"{self.name}?{given}" if given else self.name
 
@@ -42,11 +42,11 @@ def parse_call(text: str) -> Call:
 
     Args:
         text: such as ``"timm:resnet18?drop_rate=0.1,global_pool=max"``; ``&`` separates as well.
-            Values are whole numbers, numbers, ``true``, ``false``, ``none``, several whole numbers
-            as ``2x2x6x2``, and words.
+            Values are integers, floats, ``true``, ``false``, ``none``, several integers as in
+            ``2x2x6x2``, and words.
 
     Raises:
-        InputError: an argument is not written so, is given twice, or is beyond :data:`LARGEST`.
+        InputError: an argument has another form, is given twice, or is beyond :data:`LARGEST`.
     """
     if len(text) > LONGEST:
         raise InputError(

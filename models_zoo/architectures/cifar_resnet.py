@@ -17,7 +17,7 @@ from models_zoo.architectures.registry import register
 from models_zoo.architectures.shape import Shape
 
 DEEPEST = 1202
-"""Layers of the deepest of the paper's networks."""
+"""Number of layers of the deepest network of the paper."""
 
 Option = Literal["A", "B"]
 """How a shortcut changes its shape: without parameters (A) or by a 1x1 convolution (B)."""
@@ -59,7 +59,7 @@ class CIFARResNet(nn.Module):
     """Three stages of 16, 32 and 64 channels, ``blocks`` basic blocks each: 6 * blocks + 2 layers.
 
     Args:
-        blocks: basic blocks a stage.
+        blocks: basic blocks per stage.
         classes: number of logits.
         channels: channels of an image.
         option: of the shortcuts.

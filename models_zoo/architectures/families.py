@@ -1,4 +1,4 @@
-"""Families of architectures: names that hold numbers, such as ``wrn-DEPTH-WIDTH``."""
+"""Families of architectures: names that contain numbers, such as ``wrn-DEPTH-WIDTH``."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ Build = Callable[[Mapping[str, str], int, Shape], nn.Module]
 
 @dataclass(frozen=True)
 class Family:
-    """Networks that differ in numbers their names hold.
+    """Networks that differ in the numbers in their names.
 
     Attributes:
-        form: how names are written, such as ``"wrn-DEPTH-WIDTH"``.
+        form: the form of names, such as ``"wrn-DEPTH-WIDTH"``.
         example: one of them.
         description: one line.
         pattern: of whole names; its groups are the parts.
-        build: makes the network.
-        chain: whether its layers follow each other without branches, so that their order tells
-            which is which whatever they are called.
+        build: builds the network.
+        chain: whether its layers follow each other without branches, so that they can be matched in
+            order, whatever their names.
     """
 
     form: str
@@ -61,7 +61,7 @@ def list_families() -> list[Family]:
 
 
 def find_family(name: str) -> tuple[Family, dict[str, str]] | None:
-    """The family of a name and the parts of the name; ``None`` where it is of none."""
+    """The family of a name and the parts of the name; ``None`` if it belongs to no family."""
     for family in _FAMILIES:
         found = family.pattern.fullmatch(name)
         if found is not None:
@@ -70,7 +70,7 @@ def find_family(name: str) -> tuple[Family, dict[str, str]] | None:
 
 
 def number(parts: Mapping[str, str], part: str, *, least: int = 1, most: int) -> int:
-    """A number of a name, within limits that keep a name from asking for all memory.
+    """A number in a name, within limits that prevent a name from requesting all memory.
 
     Raises:
         InputError: it is outside.
@@ -83,10 +83,10 @@ def number(parts: Mapping[str, str], part: str, *, least: int = 1, most: int) ->
 
 
 def blocks_of_depth(depth: int, per_block: int, rest: int) -> int:
-    """Blocks a stage of a network that counts ``per_block * n + rest`` layers.
+    """Blocks per stage of a network with ``per_block * n + rest`` layers.
 
     Raises:
-        InputError: no n of at least 1 gives that depth; the message names the nearest that do.
+        InputError: no n of at least 1 gives that depth; the message names the nearest valid depths.
     """
     blocks, left = divmod(depth - rest, per_block)
     if left or blocks < 1:

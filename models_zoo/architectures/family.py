@@ -20,10 +20,10 @@ _FAMILIES = (
     ("MLP", r"mlp|mixer"),
     ("CNN", r"cnn|convnet|lenet|alexnet"),
 )
-"""Families with what their names hold, the more special ones first."""
+"""Families with the text that their names contain, the more specific ones first."""
 
 OTHER = "other"
-"""The family of architectures whose name tells none."""
+"""The family of architectures whose name does not tell one."""
 
 
 def family(architecture: str) -> str:

@@ -22,17 +22,17 @@ from models_zoo.image_sets import IMAGE_SETS
 
 PACKAGE = "robustbench.model_zoo.architectures"
 CLASSES = ("num_classes", "n_classes", "nclasses")
-"""What its constructors call the number of logits."""
+"""Names of the constructors' parameter for the number of logits."""
 
 
 USUAL = ("wide_resnet", "resnet", "resnext")
-"""Modules whose classes are meant by names that other modules have as well."""
+"""Modules that take precedence for class names that other modules have too."""
 
 
 def builder(
     name: str, arguments: dict[str, Value], *, classes: int, input_shape: Shape, most: int
 ) -> Callable[[], nn.Module]:
-    """What builds a network of RobustBench.
+    """Return a function that builds a network of RobustBench.
 
     Args:
         name: of a class or function of its architectures, such as ``"WideResNet"`` or
@@ -41,7 +41,7 @@ def builder(
         arguments: of its constructor; a word names a class beside it (``block=BasicBlock``).
         classes: number of logits.
         input_shape: not needed.
-        most: parameters that it may have.
+        most: maximum number of parameters.
 
     Raises:
         InputError: RobustBench has no such network.
@@ -94,8 +94,8 @@ def _made(name: str, arguments: dict[str, Value], classes: int) -> Any:
 def _homes() -> dict[str, str]:
     """Modules of classes and of functions that make networks, found without importing them.
 
-    Where several modules have a class of one name, the name alone is that of :data:`USUAL`, and
-    ``module.Class`` is any of them.
+    If several modules have a class of the same name, the bare name means that of :data:`USUAL`, and
+    ``module.Class`` any of them.
     """
     package = find_spec(PACKAGE)
     folders = (package.submodule_search_locations or []) if package is not None else []
@@ -111,9 +111,9 @@ def _homes() -> dict[str, str]:
 
 @cache
 def _models(classes: int) -> dict[str, Callable[[], nn.Module]]:
-    """What makes the network of each model of RobustBench, by the model's id.
+    """The functions that build the networks of RobustBench's models, by the model's id.
 
-    One id may be that of models for several data sets; those with as many classes go first.
+    Models for several data sets may share an id; those with the given number of classes come first.
     """
     with warnings.catch_warnings(action="ignore"):
         from robustbench.model_zoo import model_dicts

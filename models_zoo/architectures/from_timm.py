@@ -28,22 +28,22 @@ LOADING = frozenset(
         "in_chans",
     )
 )
-"""Arguments that are about files, or that the images and the number of classes say."""
+"""Arguments about files, or that are determined by the images and the number of classes."""
 
 
 def builder(
     name: str, arguments: dict[str, Value], *, classes: int, input_shape: Shape, most: int
 ) -> Callable[[], nn.Module]:
-    """What builds a network of timm.
+    """Return a function that builds a network of timm.
 
     A network that takes images of one size alone is built for those of ``input_shape``.
 
     Args:
-        name: of a model of timm; the tag of its weights behind a dot is left out.
+        name: of a model of timm; the tag of its weights after a dot is ignored.
         arguments: of ``timm.create_model``.
         classes: number of logits.
         input_shape: (channels, height, width) of an image.
-        most: parameters that it may have.
+        most: maximum number of parameters.
 
     Raises:
         InputError: timm does not know it, or it may not be built with these arguments.

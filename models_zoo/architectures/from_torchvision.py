@@ -14,7 +14,7 @@ from models_zoo.architectures.sizing import require_size
 from models_zoo.errors import InputError, reason_of, shown, unknown_name
 
 LOADING = frozenset(("num_classes", "pretrained", "progress", "weights", "weights_backbone"))
-"""Arguments that are about files, or that the number of classes says."""
+"""Arguments about files, or that are determined by the number of classes."""
 
 AUXILIARY = {"googlenet", "inception_v3"}
 """Networks with further outputs in training; checkpoints without these take aux_logits=false."""
@@ -23,14 +23,14 @@ AUXILIARY = {"googlenet", "inception_v3"}
 def builder(
     name: str, arguments: dict[str, Value], *, classes: int, input_shape: Shape, most: int
 ) -> Callable[[], nn.Module]:
-    """What builds a classifier of torchvision.
+    """Return a function that builds a classifier of torchvision.
 
     Args:
         name: of a classifier of torchvision.
         arguments: of its function.
         classes: number of logits.
         input_shape: (channels, height, width) of an image.
-        most: parameters that it may have.
+        most: maximum number of parameters.
 
     Raises:
         InputError: torchvision does not know it, or it may not be built with these arguments.

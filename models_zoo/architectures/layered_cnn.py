@@ -14,7 +14,7 @@ from models_zoo.architectures.shape import Shape
 from models_zoo.errors import InputError, shown
 
 LAYERS, WIDEST = 64, 8192
-"""Limits on layers, and on the channels and units of one."""
+"""Maximum number of layers, and of the channels or units of a layer."""
 
 _TOKEN = re.compile(
     r"(?P<fc>fc)?(?P<width>[0-9]{1,9})(k(?P<kernel>[0-9]{1,2}))?(s(?P<stride>[0-9]{1,2}))?"
@@ -27,9 +27,10 @@ class Layer:
     """One layer of a name.
 
     Attributes:
-        kind: ``"conv"``, ``"linear"``, ``"max"``, ``"average"`` or ``"mean"``, over all places.
+        kind: ``"conv"``, ``"linear"``, ``"max"``, ``"average"`` or ``"mean"`` (global average
+            pooling).
         width: channels or units.
-        kernel: size of a convolution's or a pooling's window.
+        kernel: kernel size of a convolution or pooling.
         stride: of a convolution.
         padding: of a convolution.
         norm: whether batch norm follows.
@@ -45,7 +46,7 @@ class Layer:
     bias: bool = True
 
     def __str__(self) -> str:
-        """As a name holds it."""
+        """The layer as it is written in a name."""
         if self.kind in ("max", "average"):
             return ("M" if self.kind == "max" else "A") + (
                 str(self.kernel) if self.kernel != 2 else ""
@@ -65,7 +66,7 @@ def parse_layers(text: str) -> list[Layer]:
     """The layers of a name, such as those of ``"32-64s2-M-fc64"``.
 
     Raises:
-        InputError: a part is no layer, or there are too many or too wide ones.
+        InputError: a part is not a layer, or there are too many layers or too wide ones.
     """
     parts = text.split("-")
     if len(parts) > LAYERS:
@@ -107,7 +108,7 @@ class LayeredCNN(nn.Module):
     """Convolutions and poolings, then linear layers; ReLU after each but the last.
 
     Args:
-        layers: as they follow each other.
+        layers: in order.
         classes: number of logits of a last linear layer.
         input_shape: (channels, height, width) of an image.
     """
@@ -164,7 +165,7 @@ class LayeredCNN(nn.Module):
 
 
 def after(layer: Layer, size: int) -> int:
-    """Places along one side after a layer."""
+    """Height or width after a layer."""
     if layer.kind == "conv":
         return (size + 2 * layer.padding - layer.kernel) // layer.stride + 1
     if layer.kind in ("max", "average"):

@@ -16,11 +16,12 @@ LIBRARIES = {
     "timm": "models_zoo.architectures.from_timm",
     "torchvision": "models_zoo.architectures.from_torchvision",
 }
-"""Prefix before the colon to the module that builds; libraries are imported when needed."""
+"""Module that builds the networks, by the prefix before the colon; libraries are imported when
+needed."""
 
 
 def library_of(call: Call) -> str | None:
-    """The library an architecture's name begins with; ``None`` where it begins with none."""
+    """The library at the start of an architecture's name; ``None`` if there is none."""
     library, colon, name = call.name.partition(":")
     return library if colon and name and library in LIBRARIES else None
 
@@ -28,16 +29,16 @@ def library_of(call: Call) -> str | None:
 def build_from_library(
     call: Call, *, classes: int, input_shape: Shape, most: int
 ) -> Callable[[], nn.Module]:
-    """What builds a network of a library, without pretrained weights.
+    """Return a function that builds a network of a library, without pretrained weights.
 
     Args:
         call: name and arguments; the latter go to the library's own constructor.
         classes: number of logits.
         input_shape: (channels, height, width) of an image.
-        most: parameters that it may have.
+        most: maximum number of parameters.
 
     Raises:
-        InputError: the library does not know it, or an argument is about files and not about the
+        InputError: the library does not know it, or an argument is about files rather than the
             network.
     """
     library, _, name = call.name.partition(":")

@@ -13,10 +13,10 @@ from models_zoo.architectures.shape import Shape
 from models_zoo.errors import InputError
 
 WIDTH = 256
-"""Units of each hidden layer of the architecture that is called ``mlp`` alone."""
+"""Units of each hidden layer of the architecture ``mlp``."""
 
 LAYERS, WIDEST = 64, 16384
-"""Limits on hidden layers and their units."""
+"""Maximum number of hidden layers and of their units."""
 
 
 class MLP(nn.Module):

@@ -1,11 +1,11 @@
-"""Which networks are a chain of layers, so that order tells what names do not."""
+"""Networks without branches, whose layers can be matched in order if their names do not match."""
 
 from __future__ import annotations
 
 from models_zoo.architectures.families import find_family
 
 CHAINS = ("cifar-cnn-a", "cnn", "cnn-a", "mlp")
-"""Architectures of one name that are."""
+"""Architectures without numbers in their names that have no branches."""
 
 
 def is_ordered(name: str) -> bool:

@@ -2,9 +2,9 @@
 
 He et al. 2016, "Identity Mappings in Deep Residual Networks" (arXiv:1603.05027). Keys are those of
 kuangliu's pytorch-cifar. Public code differs in two places that change the function: whether batch
-norm comes before the classifier (Rice et al. 2020 and Wong et al. 2020 have it, kuangliu and TRADES
-have not), which the keys show, and whether a projection sees the activated input or the raw one
-(RobustBench's networks), which they do not.
+norm comes before the classifier (as for Rice et al. 2020 and Wong et al. 2020, but not kuangliu and
+TRADES), which the keys show, and whether the input of a projection is the activated or the raw one
+(RobustBench's networks), which they do not show.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from models_zoo.architectures.resnet import BLOCKS, BOTTLENECKS
 from models_zoo.architectures.shape import Shape
 
 DEEPEST = 1202
-"""Layers of the deepest network for CIFAR."""
+"""Number of layers of the deepest network for CIFAR."""
 
 Shortcut = Literal["activated", "raw", "padded"]
-"""What a shortcut is where the shape changes: a projection of the activated or of the raw input, or
-the input itself with every second pixel and channels of zeros."""
+"""Shortcuts where the shape changes: a projection of the activated or of the raw input, or every
+second pixel of the input with added channels of zeros."""
 
 
 class PreActivation(nn.Module):
@@ -34,8 +34,8 @@ class PreActivation(nn.Module):
         channels_in: channels of the input.
         channels: channels inside; a bottleneck ends in four times as many.
         stride: of the block.
-        bottleneck: whether the block is 1x1, 3x3 and 1x1 in place of two 3x3.
-        shortcut: where the shape changes.
+        bottleneck: whether the block has 1x1, 3x3 and 1x1 convolutions instead of two 3x3.
+        shortcut: kind of shortcut where the shape changes.
     """
 
     def __init__(

@@ -18,17 +18,17 @@ CONVOLUTIONS = 6
 """Maximum number of convolutions for which fitting strides and poolings are searched."""
 
 SMALL = ("mlp", "cnn", "cnn-a", "cifar-resnet2b")
-"""Architectures of one name, which cost little to compare with."""
+"""Architectures without numbers in their names, which are cheap to compare with."""
 
 VARIANTS = 12
-"""How many networks that differ in strides and poolings are named."""
+"""Maximum number of proposed networks that differ only in strides and pooling."""
 
 
 def guess(shapes: Shapes, input_shape: Shape) -> list[str]:
     """Names of candidate architectures of this package, the likeliest first.
 
     Args:
-        shapes: of weights, without what wrappers put in front, by common names.
+        shapes: of weights, without wrappers' prefixes, by common names.
         input_shape: (channels, height, width) of an image.
     """
     found = [*_residual(shapes), *_wide(shapes)]
@@ -41,7 +41,8 @@ def guess(shapes: Shapes, input_shape: Shape) -> list[str]:
 def head(shapes: Shapes) -> int | None:
     """The number of classes of a network, ``None`` if no last layer is found.
 
-    That is a linear layer of a usual name, the last of a chain, or one whose outputs feed no other.
+    The last layer is a linear layer with a usual name, the last layer of a chain, or one whose
+    outputs feed no other layer.
     """
     linear = [shape for _, shape in _numbered(shapes, 2)]
     if not linear:
@@ -122,7 +123,7 @@ def _perceptron(shapes: Shapes) -> list[str]:
 
 
 def _chain(shapes: Shapes, input_shape: Shape) -> list[str]:
-    """Plain convolutional networks: what strides and poolings lead to the first linear layer."""
+    """Plain convolutional networks, by the strides and pooling that fit the first linear layer."""
     convolutions, linear = _numbered(shapes, 4), _numbered(shapes, 2)
     if not convolutions or not linear or len(convolutions) > CONVOLUTIONS:
         return []
@@ -151,7 +152,7 @@ def _chain(shapes: Shapes, input_shape: Shape) -> list[str]:
 def _layers(
     name: str, shape: tuple[int, ...], shapes: Shapes, norm: bool
 ) -> list[tuple[Layer, ...]]:
-    """What a convolution and a pooling behind it may be."""
+    """The possible combinations of a convolution and a pooling after it."""
     wide, kernel, bias = shape[0], shape[2], f"{name.rpartition('.')[0]}.bias" in shapes
     found: list[tuple[Layer, ...]] = []
     for stride, padding in ((1, (kernel - 1) // 2), (2, (kernel - 1) // 2), (1, 0), (2, 0)):
@@ -161,7 +162,7 @@ def _layers(
 
 
 def _oddness(text: str) -> tuple[int, int]:
-    """How unusual a network is: missing paddings, mixed strides and poolings."""
+    """How unusual a network is: missing padding, mixed strides and pooling."""
     parts = text.split(":")[1].split("-")
     pools, strides = parts.count("M"), sum("s2" in each for each in parts)
     kinds = {each.partition("p")[2] for each in parts if each[0].isdigit()}
@@ -169,7 +170,7 @@ def _oddness(text: str) -> tuple[int, int]:
 
 
 def _numbered(shapes: Shapes, dimensions: int) -> list[tuple[str, tuple[int, ...]]]:
-    """Weights of so many dimensions in the natural order of their names."""
+    """Weights with this many dimensions, in the natural order of their names."""
     found = [
         (name, shape)
         for name, shape in shapes.items()

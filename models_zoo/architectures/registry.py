@@ -18,11 +18,11 @@ from models_zoo.architectures.spelling import suggestion
 from models_zoo.errors import InputError, reason_of, shown
 
 LARGEST = 2_000_000_000
-"""Parameters of a network that is built at most: 8 GB of weights."""
+"""Maximum number of parameters of a network that is built: 8 GB of weights."""
 
 
 class Factory(Protocol):
-    """Makes an untrained network from normalised images to logits."""
+    """Builds an untrained network from normalized images to logits."""
 
     def __call__(self, *, classes: int, input_shape: Shape) -> nn.Module:
         """The network for ``classes`` logits and images of ``input_shape``."""
@@ -47,9 +47,9 @@ def register(name: str) -> Callable[[F], F]:
 
 
 def list_architectures() -> list[str]:
-    """Names without numbers or arguments of their own that are accepted, sorted.
+    """Accepted names that contain no numbers or arguments, sorted.
 
-    :func:`models_zoo.architectures.list_families` has the forms of the others.
+    :func:`models_zoo.architectures.list_families` returns the forms of the others.
     """
     return sorted(_FACTORIES)
 
@@ -60,10 +60,10 @@ def is_architecture(name: str) -> bool:
 
 
 def canonical_name(name: str) -> str:
-    """The one spelling of an architecture's name, which is kept with scores.
+    """The canonical spelling of an architecture's name, which is stored with scores.
 
     Raises:
-        InputError: its arguments are not written as arguments are.
+        InputError: its arguments are malformed.
     """
     return name if is_architecture(name) or is_code(name) else str(parse_call(name))
 
@@ -84,8 +84,8 @@ def build_architecture(
         trust: whether a file of code may be run.
 
     Raises:
-        InputError: the name is unknown or asks for too large a network, or the architecture cannot
-            take images of that shape.
+        InputError: the name is unknown, the network is too large, or it cannot take images of that
+            shape.
     """
     skeleton = build_skeleton(name, classes=classes, input_shape=input_shape, trust=trust)
     if not is_architecture(name):
@@ -96,11 +96,11 @@ def build_architecture(
 def build_skeleton(
     name: str, *, classes: int, input_shape: Shape, trust: bool = False
 ) -> nn.Module:
-    """The network of :func:`build_architecture`, for weights to be put into.
+    """The network of :func:`build_architecture`, to load weights into.
 
     It is in eval mode and draws no random numbers. Networks of this package have no storage: they
-    live on the ``meta`` device and cost no memory. Those of a library and of code are real, because
-    buffers that no checkpoint holds are computed as they are built.
+    are on the ``meta`` device and use no memory. Those of a library or of a file of code are real,
+    because buffers that are in no checkpoint are computed when they are built.
 
     Raises:
         InputError: as :func:`build_architecture`.
@@ -138,7 +138,7 @@ def _make(name: str, classes: int, input_shape: Shape) -> nn.Module:
 
 
 def _tried(name: str, make: Callable[[], nn.Module], input_shape: Shape) -> nn.Module:
-    """A network that was made and took one image of zeros."""
+    """A network that was built and called on one image of zeros."""
     try:
         with warnings.catch_warnings(action="ignore"), torch.no_grad():
             network = make().eval()

@@ -22,10 +22,10 @@ BLOCKS = {
     101: (3, 4, 23, 3),
     152: (3, 8, 36, 3),
 }
-"""Blocks of each stage by the number of layers; from 50 on they are bottlenecks."""
+"""Blocks per stage by the number of layers; from 50 layers on they are bottlenecks."""
 
 BOTTLENECKS = 50
-"""Number of layers from which on blocks are bottlenecks."""
+"""Minimum number of layers of networks with bottleneck blocks."""
 
 
 class ProjectedBlock(nn.Module):
@@ -76,11 +76,11 @@ class ResNet(nn.Module):
     """Four stages of 64, 128, 256 and 512 channels, four times as many with bottlenecks.
 
     Args:
-        blocks: blocks a stage.
+        blocks: blocks per stage.
         classes: number of logits.
         channels: channels of an image.
-        block: what the stages are made of.
-        maxpool: whether the stem ends in a 3x3 maximum with stride 2, as for large images.
+        block: type of block.
+        maxpool: whether the stem ends in 3x3 max pooling with stride 2, as for large images.
     """
 
     def __init__(

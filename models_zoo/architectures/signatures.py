@@ -1,7 +1,7 @@
 """Networks of timm and torchvision by the names and shapes of their weights, from a shipped table.
 
-``python -m models_zoo.architectures.signatures`` makes the table anew from the installed versions.
-A match is a guess: what is proposed was built and compared name by name before.
+``python -m models_zoo.architectures.signatures`` regenerates the table from the installed versions.
+A match is a guess: before an architecture is proposed, it is built and compared by every name.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from models_zoo.architectures.sizing import WithoutStorage
 TABLE = Path(__file__).with_name("signatures.json")
 
 CLASSES = 7
-"""Logits of the networks in the table: a number that no other layer has."""
+"""Number of logits of the networks in the table; no other layer has this size."""
 
 TRIED = 24
-"""Numbers of classes that are tried for weights of which it is not known."""
+"""Numbers of classes that are tried if that of the weights is not known."""
 
 _SIZED = re.compile(r"pos_embed|pos_emb|position|rel_pos|relative|attn_mask|rope|num_batches")
-"""What depends on the size of images, and batch norm's counter."""
+"""Tensors that depend on the size of images, and batch norm's counter."""
 
 _COMMON = re.compile(
     r"(resnet(18|34|50|101|152)d?|wide_resnet50_2|resnext50_32x4d|seresnet50|densenet121|"
@@ -44,7 +44,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 
 def signature(shapes: Shapes, classes: int) -> str:
-    """A hash of names and shapes that is the same for any number of classes and channels.
+    """A hash of names and shapes that does not depend on the number of classes and channels.
 
     Args:
         shapes: of weights by name.
@@ -60,7 +60,7 @@ def signature(shapes: Shapes, classes: int) -> str:
 
 
 def named_by_signature(shapes: Shapes) -> list[str]:
-    """Names such as ``"timm:resnet18"`` of networks that may have such weights."""
+    """Names, such as ``"timm:resnet18"``, of networks that may have these weights."""
     heads = [shape[0] for shape in shapes.values() if len(shape) in (2, 4)]
     found: list[str] = []
     for classes in sorted(set(heads), key=lambda each: (heads.count(each), each))[:TRIED]:

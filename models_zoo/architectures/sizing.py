@@ -13,11 +13,12 @@ from torch.overrides import TorchFunctionMode
 from models_zoo.errors import InputError, shown
 
 _ALLOCATING = frozenset((torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn, torch.full))
-"""What parameters are made of. Steps and indices, which constructors read numbers from, stay."""
+"""Functions that allocate parameters. Steps and indices, whose values constructors read, are not
+among them."""
 
 
 ALLOCATIONS = 100_000
-"""Tensors of a network at most; the deepest of published ones have some thousands."""
+"""Maximum number of tensors of a network; the deepest published ones have some thousands."""
 
 
 class _TooLargeError(Exception):
@@ -25,10 +26,10 @@ class _TooLargeError(Exception):
 
 
 class WithoutStorage(TorchFunctionMode):
-    """Tensors of parameters get no storage while this is active, and their sizes are added up.
+    """While this is active, tensors of parameters get no storage, and their sizes are summed.
 
     Args:
-        most: numbers that may be asked for, so that a constructor is stopped and not waited for.
+        most: maximum number of allocated values; a constructor that exceeds it is stopped.
     """
 
     def __init__(self, most: int) -> None:
@@ -53,13 +54,13 @@ class WithoutStorage(TorchFunctionMode):
 def require_size(name: str, build: Callable[[], nn.Module], most: int) -> None:
     """Check how many parameters a network would have.
 
-    A constructor that computes with its parameters, and so cannot be tried without storage, is
-    let through: what it is given is bounded by the limits of arguments.
+    A constructor that computes with its parameters, and so cannot be tried without storage, passes:
+    its arguments have limits of their own.
 
     Args:
         name: of the architecture, for the message.
-        build: makes the network.
-        most: parameters that it may have.
+        build: builds the network.
+        most: maximum number of parameters.
 
     Raises:
         InputError: it has more.

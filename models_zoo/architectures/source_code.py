@@ -1,4 +1,4 @@
-"""Architectures that a file of Python makes: ``net.py:make``, run only where it is trusted."""
+"""Architectures built by a Python file, ``net.py:make``, which is run only if it is trusted."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from models_zoo.errors import InputError, reason_of, shown
 _FORM = re.compile(r"(?P<file>.+\.py):(?P<factory>[A-Za-z_]\w*)(?P<rest>\?.*)?")
 
 _LARGEST = 16 << 20
-"""Bytes of a file of code."""
+"""Maximum number of bytes of a file of code."""
 
 CLASSES = ("classes", "num_classes", "n_classes", "nclasses")
-"""What a factory may call the number of logits."""
+"""Names of a factory's parameter for the number of logits."""
 
 
 def is_code(name: str) -> bool:
-    """Whether a name is ``FILE.py:FACTORY``, with arguments or without."""
+    """Whether a name has the form ``FILE.py:FACTORY``, with or without arguments."""
     return _FORM.fullmatch(name) is not None
 
 
 def name_on_card(name: str) -> str:
-    """What a card calls such an architecture: the file without its folder, and the code's hash.
+    """The name of such an architecture on a card: the file without its folder, and the code's hash.
 
     Raises:
         InputError: the file cannot be read.
@@ -46,18 +46,18 @@ def name_on_card(name: str) -> str:
 def build_from_code(
     name: str, *, classes: int, input_shape: Shape, trust: bool
 ) -> Callable[[], nn.Module]:
-    """What builds a network by running a file of code.
+    """Return a function that builds a network by running a file of code.
 
     Args:
-        name: ``FILE.py:FACTORY``, with ``?key=value`` arguments if need be. The factory is called
-            with them, and with the number of classes and ``input_shape`` where it has parameters of
+        name: ``FILE.py:FACTORY``, optionally with ``?key=value`` arguments. The factory is called
+            with them, and with the number of classes and ``input_shape`` if it has parameters of
             these names.
         classes: number of logits.
         input_shape: (channels, height, width) of an image.
         trust: whether it may be run.
 
     Raises:
-        InputError: it is not trusted, in which case the file is not looked at, or it cannot be run.
+        InputError: it is not trusted, in which case the file is not read, or it cannot be run.
     """
     if not trust:
         raise InputError(

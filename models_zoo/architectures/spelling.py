@@ -23,15 +23,15 @@ _SPELLINGS = (
     (r"(?:cnna|cifarcnna)", "cnn-a"),
     (r"smallcnn", "cnn:32p0-32p0-M-64p0-64p0-M-fc200-fc200"),
 )
-"""Patterns of names in lower case without separators, and what they are called here."""
+"""Patterns of names in lower case without separators, and the names used here."""
 
 
 def suggestion(name: str, known: Iterable[str]) -> str | None:
-    """The name that was probably meant; ``None`` where nothing is near.
+    """The name that was probably meant; ``None`` if no name is close.
 
     Args:
         name: as it was written, such as ``"WideResNet-34-10"``.
-        known: names and examples of families, for what no pattern is for.
+        known: names and examples of families, for names that match no pattern.
     """
     numbers = re.sub(r"(?<=\d)[-_ /]+(?=\d)", "x", name[:100].lower())
     plain = re.sub(r"[^a-z0-9]", "", numbers)
@@ -44,7 +44,7 @@ def suggestion(name: str, known: Iterable[str]) -> str | None:
 
 
 def _exists(template: str, numbers: tuple[str, ...]) -> bool:
-    """Whether a depth is one of those that networks of a kind have: 6 n + 2 or 6 n + 4."""
+    """Whether networks of a kind can have a depth: 6 n + 2 or 6 n + 4."""
     rests = {"cifar-": 2, "wrn-": 4}
     rest = next((each for start, each in rests.items() if template.startswith(start)), None)
     return rest is None or not numbers or int(numbers[0][:9]) % 6 == rest

@@ -28,12 +28,12 @@ LAYERS = {
 
 
 class VGG(nn.Module):
-    """3x3 convolutions with ReLU and five poolings, then linear layers.
+    """3x3 convolutions with ReLU and five pooling layers, then linear layers.
 
     Args:
         depth: a key of :data:`LAYERS`.
         norm: whether batch norm follows each convolution.
-        hidden: units of the hidden linear layers; none where the classifier is one layer.
+        hidden: units of the hidden linear layers; empty if the classifier is a single layer.
         classes: number of logits.
         input_shape: (channels, height, width) of an image.
     """

@@ -17,7 +17,7 @@ from models_zoo.architectures.shape import Shape
 from models_zoo.errors import InputError
 
 LARGEST = 2_000_000_000
-"""Parameters of a network at most."""
+"""Maximum number of parameters of a network."""
 
 DEEPEST, WIDEST = 604, 64
 """Limits on the numbers in a name; published networks have up to 106 layers and width 30."""
@@ -51,7 +51,7 @@ class PreActivationBlock(nn.Module):
 
 
 class Stage(nn.Module):
-    """``blocks`` blocks, of which the first changes the channels and takes the stride."""
+    """``blocks`` blocks, of which the first changes the channels and has the stride."""
 
     def __init__(self, blocks: int, channels_in: int, channels: int, stride: int) -> None:
         super().__init__()
@@ -69,8 +69,8 @@ class WideResNet(nn.Module):
     """Three stages of 16, 32 and 64 times ``width`` channels.
 
     Args:
-        depth: as papers count it, 6 * n + 4 for n blocks a stage.
-        width: what the channels of a narrow network are multiplied by.
+        depth: as papers count it, 6 * n + 4 for n blocks per stage.
+        width: factor on the channels of a narrow network.
         classes: number of logits.
         channels: channels of an image.
 
@@ -79,7 +79,7 @@ class WideResNet(nn.Module):
     """
 
     unused = ("sub_block1.",)
-    """What TRADES' code builds, saves and never calls."""
+    """The block that TRADES' code builds and saves but never calls."""
 
     def __init__(self, depth: int, width: int, classes: int, channels: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The catalogue: one TOML card per model at ``<dataset>/<model>.toml``; the path is the name."""
+"""The catalog: one TOML card per model at ``<dataset>/<model>.toml``; the path is the name."""
 
 from __future__ import annotations
 

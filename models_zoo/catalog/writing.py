@@ -1,4 +1,4 @@
-"""A card as TOML, in the form the catalogue reads."""
+"""A card as TOML, in the form the catalog reads."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from models_zoo.card import Card
 
 FROM_PATH = {"name", "dataset", "source"}
-"""Fields a catalogue card leaves out: its path gives the first two, bundled is the default."""
+"""Fields that a catalog card leaves out: its path gives the first two, and "bundled" is the
+default."""
 
 
 def card_to_toml(card: Card) -> str:
-    """The text of a catalogue file that :func:`models_zoo.load_card` reads back.
+    """The text of a catalog file that :func:`models_zoo.load_card` reads back.
 
     Fields in :data:`FROM_PATH`, empty notes and fields without a value are left out.
     """
