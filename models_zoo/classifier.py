@@ -1,4 +1,4 @@
-"""A network that contains its normalisation, so that its inputs are images in [0, 1]."""
+"""A network that contains its normalization, so that its inputs are images in [0, 1]."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ class Classifier(nn.Module):
     """A network from images in [0, 1] to logits, in eval mode, with parameter gradients off.
 
     Args:
-        network: from normalised images (N, C, H, W) to logits (N, classes).
-        card: what is known about it; gives the normalisation.
-        notes: what a user should know of how it was read, such as which of several sets of weights
-            in its file were taken; one line each. Commands print them before they score.
+        network: from normalized images (N, C, H, W) to logits (N, classes).
+        card: what is known about it, including the normalization.
+        notes: what a user should know about how it was read, such as which of several sets of
+            weights in its file is used; one line each. Commands print them before they score.
 
     Attributes:
         card: the card it was built from.
-        notes: as they were given.
-        network: the wrapped network; its parameters are the ones a weight attack moves.
+        notes: as given.
+        network: the wrapped network, whose parameters a weight attack perturbs.
     """
 
     mean: Tensor
@@ -46,21 +46,21 @@ class Classifier(nn.Module):
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over architecture, normalisation and weights: the identity of the function.
+        """SHA-256 of architecture, normalization and weights: the identity of the function.
 
-        Unlike the file's own hash it changes with the normalisation, which is not in the file, and
-        stays the same when the same weights are stored in another format.
+        Unlike the hash of the file, it changes with the normalization, which is not in the file,
+        and stays the same if the same weights are stored in another format.
         """
         text = f"{self.card.architecture}|{self.card.mean}|{self.card.std}|"
         return fingerprint(self.network, salt=text)
 
 
 def fingerprint(module: nn.Module, salt: str = "") -> str:
-    """SHA-256 over the names, types, shapes and bytes of a module's parameters and buffers.
+    """SHA-256 of the names, types, shapes and bytes of a module's parameters and buffers.
 
     Args:
         module: any module; its state dict is read, nothing is changed.
-        salt: text hashed in front, for what the state dict does not hold.
+        salt: text that is hashed first, for what the state dict does not contain.
     """
     digest = hashlib.sha256(salt.encode())
     for name, value in sorted(module.state_dict().items()):

@@ -6,18 +6,18 @@ import os
 from pathlib import PurePath
 
 NAME = 80
-"""Maximum number of characters shown of a name."""
+"""Maximum number of characters of a name."""
 
 PATH = 240
-"""Characters of a path that are shown at most; it is cut in its middle, before the file's name."""
+"""Maximum number of characters of a path; it is shortened in the middle, before the file's name."""
 
 
 def printable(text: str) -> str:
-    r"""A text on one line in which everything that does not print is escaped, as ``repr`` does.
+    r"""A text on one line in which non-printable characters are escaped, as by ``repr``.
 
-    Line breaks, the escape sequences of terminals, marks that change the direction of writing and
-    halves of characters (bytes of a file's name that are not UTF-8) become ``\n``, ``\x1b``,
-    ``\u202e`` or ``\udcff``. What prints stays as it is, so that a second call changes nothing.
+    Line breaks, terminal escape sequences, marks that change the writing direction and lone
+    surrogates (bytes of a file name that are not UTF-8) become ``\n``, ``\x1b``, ``\u202e`` or
+    ``\udcff``. Printable characters are kept, so that a second call changes nothing.
     """
     if text.isprintable():
         return text
@@ -25,7 +25,7 @@ def printable(text: str) -> str:
 
 
 def cut(text: str, limit: int) -> str:
-    """A text of at most ``limit`` characters: of a longer one the beginning and the end.
+    """A text of at most ``limit`` characters: the beginning and the end of a longer one.
 
     Args:
         text: any text.
@@ -38,18 +38,17 @@ def cut(text: str, limit: int) -> str:
 
 
 def label(name: str) -> str:
-    """A name as tables and progress bars show it: as :func:`shown`, without quotes."""
+    """A name for tables and progress bars: as :func:`shown`, without quotes."""
     return cut(printable(cut(name, 10 * NAME)), NAME)
 
 
 def shown(name: object, limit: int | None = None) -> str:
-    """A user-supplied name as messages show it: one line, printable and short.
+    """A user-supplied name for messages: one line, printable and short.
 
     Args:
-        name: a text, which is quoted as ``repr`` does; a path, which is not; or anything else, by
+        name: a string, which is quoted as by ``repr``; a path, which is not; or anything else, by
             its ``repr``.
-        limit: characters that are shown at most, by default :data:`NAME`, or :data:`PATH` of a
-            path.
+        limit: maximum number of characters; by default :data:`NAME`, or :data:`PATH` for a path.
     """
     if isinstance(name, PurePath):
         return cut(printable(cut(os.fspath(name), 10 * PATH)), limit or PATH)
@@ -60,6 +59,6 @@ def shown(name: object, limit: int | None = None) -> str:
         name = bytes(name[: 10 * limit])
     try:
         text = repr(name)
-    except Exception:  # of a class of a stranger
+    except Exception:  # of a class from elsewhere
         text = f"<{type(name).__name__}>"
     return cut(printable(cut(text, 10 * limit)), limit)

@@ -1,4 +1,4 @@
-"""The one exception that means "what you gave cannot be used", for all three packages."""
+"""The exception for unusable input, in all three packages."""
 
 from __future__ import annotations
 
@@ -21,25 +21,26 @@ __all__ = [
 ]
 
 MESSAGE = 2000
-"""Maximum characters of a message; longer ones are cut in the middle."""
+"""Maximum number of characters of a message; longer ones are shortened in the middle."""
 
 WORD = 400
-"""Maximum characters of a word, so that a long name does not displace the rest of a message."""
+"""Maximum number of characters of a word, so that a long name does not displace the rest of a
+message."""
 
 SHOWN = 300
-"""Characters of names that a message lists at most; of more names it gives the number."""
+"""Maximum number of characters of a list of names; for more names a message gives their number."""
 
 
 class InputError(ValueError):
     """An argument or input of the caller cannot be used.
 
-    The message says what was wrong, with which value, and what to do. It is one line of at most
-    :data:`MESSAGE` printable characters, whatever was put into it: what does not print is escaped.
-    The command line prints it without a traceback and exits with code 2.
+    The message says what is wrong, with which value, and what to do. It is one line of at most
+    :data:`MESSAGE` printable characters, whatever its content: non-printable characters are
+    escaped. The command line prints it without a traceback and exits with code 2.
 
     Args:
-        message: names from files and from users in it are best put in with :func:`shown`, which
-            cuts them at a length that leaves the message readable.
+        message: format names from files and users with :func:`shown`, which keeps them short enough
+            for a readable message.
     """
 
     def __init__(self, message: object = "") -> None:
@@ -52,9 +53,9 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> InputError:
     """An :class:`InputError` for a name that is not known, suggesting the nearest one.
 
     Args:
-        kind: what is being looked up, such as ``"model"`` or ``"battery"``.
-        name: the name that was asked for.
-        known: every name that would have been accepted.
+        kind: what is looked up, such as ``"model"`` or ``"battery"``.
+        name: the requested name.
+        known: every accepted name.
     """
     names = sorted(known)
     asked = name[:WORD] if isinstance(name, str) else ""
@@ -92,7 +93,7 @@ def reason_of(error: BaseException, limit: int = 160) -> str:
 
     Args:
         error: what was raised.
-        limit: characters after which the line is cut.
+        limit: maximum number of characters.
     """
     lines = str(error).strip().splitlines() or [type(error).__name__]
     line = printable(lines[0][: 4 * limit])

@@ -1,4 +1,4 @@
-"""Calling a model with other tensors in the place of its own."""
+"""Calling a model with other tensors in place of its own."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from torch import Tensor, nn
 
 
 def functional_call(model: nn.Module, tensors: Mapping[str, Tensor], args: tuple[Any, ...]) -> Any:
-    """As :func:`torch.func.functional_call`, also of models that use a module in several places.
+    """As :func:`torch.func.functional_call`, including models that use a module in several places.
 
-    PyTorch's own puts a tensor of such a module in once for every place, and on its way back takes
-    the second original, which is the replacement, for the first: the model keeps it.
+    PyTorch's function replaces a tensor of such a module once per place. When it restores them, it
+    takes the second original, which is the replacement, for the first, so the model keeps it.
 
     Args:
-        model: left as it is.
-        tensors: parameters and buffers by name; each takes the place of its own in every module
-            that holds the same tensor.
-        args: of the model's forward.
+        model: not changed.
+        tensors: parameters and buffers by name; each replaces the model's own in every module that
+            holds the same tensor.
+        args: arguments of the model's forward.
     """
     once = dict(model.named_modules())
     if len(once) == sum(1 for _ in model.named_modules(remove_duplicate=False)):

@@ -11,7 +11,7 @@ def number_of(text: str) -> float | None:
     Not :class:`fractions.Fraction`, which takes hours and all memory for ``"1e999999999"``.
 
     Args:
-        text: spaces in it count for nothing.
+        text: spaces in it are ignored.
     """
     above, slash, below = text.replace(" ", "").partition("/")
     try:

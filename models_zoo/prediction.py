@@ -1,4 +1,4 @@
-"""The class a model predicts, where it predicts one."""
+"""The class a model predicts, if it predicts one."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ NO_CLASS = -1
 def predicted_classes(logits: Tensor) -> Tensor:
     """The class of the largest logit per example; ties go to the earliest class.
 
-    An output that is NaN or infinite anywhere predicts nothing: its class is :data:`NO_CLASS`, so
-    that it is never counted as correct. ``argmax`` alone would take NaN for the largest number and
-    a row of them for class 0.
+    An output with a NaN or infinite value predicts nothing: its class is :data:`NO_CLASS`, so that
+    it is never counted as correct. ``argmax`` alone would take NaN for the largest number and a row
+    of NaN for class 0.
 
     Args:
         logits: (N, K).

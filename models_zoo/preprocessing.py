@@ -1,4 +1,4 @@
-"""Preprocessing of an image of any size for a model, as its authors evaluate it."""
+"""Preprocessing of images of any size for a model, as in its authors' evaluation."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "ham
 
 
 class Preprocessing(BaseModel):
-    """Resizing and cropping, before the image is divided by 255 and handed to the model.
+    """Resizing and cropping, before the image is divided by 255 and passed to the model.
 
-    It is no part of a threat model: perturbations are of the prepared images.
+    It is not part of a threat model: perturbations are of the prepared images.
 
     Attributes:
         resize: pixels of the shorter side after resizing; the other keeps the aspect ratio.
-        crop: edge of the square cut out of the centre, pixels.
+        crop: side of the square cut out of the center, in pixels.
         interpolation: of the resizing, as Pillow computes it, always antialiased.
-        squash: whether both sides are resized to ``resize``, whatever the aspect ratio was.
+        squash: whether both sides are resized to ``resize``, whatever the aspect ratio.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,7 +1,7 @@
 """The directory of a zip archive as PyTorch writes it: parts stored one after the other, unpacked.
 
-The archive is read where it lies, without copying a part, and nothing in it may be compressed,
-encrypted, twice there or overlapping: what is in the file is all there is to read.
+The archive is read in place, without copying a part. Parts may not be compressed, encrypted,
+duplicated or overlapping, so that reading needs no more than the size of the file.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class Part:
     """One file inside an archive.
 
     Attributes:
-        name: as it is written.
-        start: byte of the archive at which it begins.
-        length: its bytes.
-        crc: their checksum, as the directory states it.
+        name: as stored in the archive.
+        start: offset in the archive, in bytes.
+        length: in bytes.
+        crc: its checksum, as stated in the directory.
     """
 
     name: str
@@ -43,17 +43,17 @@ class Part:
         """Its bytes.
 
         Raises:
-            DamagedError: they are not those that the checksum was made of.
+            DamagedError: the checksum does not match.
         """
         content = source.read(self.start, self.length)
         self.check(content)
         return content
 
     def check(self, content: bytes | memoryview) -> None:
-        """Check its bytes against the checksum.
+        """Verify the checksum of its bytes.
 
         Raises:
-            DamagedError: they are not those that it was made of.
+            DamagedError: the checksum does not match.
         """
         if len(content) != self.length or zlib.crc32(content) != self.crc:
             raise DamagedError(f"the checksum of its part {self.name!r} is wrong")
@@ -63,7 +63,7 @@ def directory(source: Readable) -> dict[str, Part]:
     """The parts of an archive by name.
 
     Raises:
-        DamagedError: this is no archive as PyTorch writes it.
+        DamagedError: this is not an archive as PyTorch writes it.
         struct.error: it ends early.
     """
     count, start, size = end_of_directory(source)
@@ -146,7 +146,7 @@ def _entries(content: bytes, count: int) -> Iterator[tuple[str, int, int, int]]:
 
 
 def _large(extra: bytes, *values: int) -> list[int]:
-    """The sizes and the offset of an entry that are too large for their fields, from its extra."""
+    """Sizes and offset of an entry from its extra field, where they are too large for their own."""
     at = 0
     while at + 4 <= len(extra):
         kind, length = struct.unpack_from("<2H", extra, at)

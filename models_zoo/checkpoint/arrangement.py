@@ -16,7 +16,7 @@ from models_zoo.display import label
 from models_zoo.errors import InputError, shown
 
 ADAPTERS = ("lora_", "ia3_l", "hada_w", ".base_layer.")
-"""What names of PEFT's adapters hold."""
+"""Parts of the names of PEFT's adapters."""
 
 COUNTER = "num_batches_tracked"
 """Batch norm's counter of batches, which may be missing."""
@@ -29,11 +29,11 @@ class Arrangement:
     """Weights by the names of a network.
 
     Attributes:
-        weights: those the network has a place for.
-        missing: names that the network needs and no weight has.
-        unexpected: names in the file that are neither the network's nor understood.
-        notes: what was done, one line each.
-        normalization: found beside the network.
+        weights: those that the network uses.
+        missing: names that the network needs and the file lacks.
+        unexpected: names in the file that are neither the network's nor recognized.
+        notes: what was changed, one line each.
+        normalization: found among the weights.
     """
 
     weights: dict[str, Tensor]
@@ -45,15 +45,15 @@ class Arrangement:
 
 @dataclass(frozen=True)
 class Asked:
-    """What is known of the network whose weights are looked for.
+    """What is known about the network whose weights are wanted.
 
     Attributes:
         expected: its own tensors, for their names and shapes.
         channels: of an image.
-        unused: beginnings of names that the architecture's own code makes and never uses.
+        unused: prefixes of names that the architecture's own code creates but never uses.
         ordered: whether its layers follow each other without branches.
         source: what the weights are, for messages.
-        peek: whether numbers stay unread, so that only names and shapes count.
+        peek: whether to compare only names and shapes, without reading numbers.
     """
 
     expected: Mapping[str, Tensor]
@@ -65,7 +65,7 @@ class Asked:
 
     @property
     def required(self) -> set[str]:
-        """Names that must be there."""
+        """Names that must be present."""
         return {name for name in self.expected if name.rpartition(".")[2] != COUNTER}
 
 
@@ -73,14 +73,14 @@ def arrange(weights: Mapping[str, Tensor], asked: Asked) -> Arrangement:
     """Find a network's weights among named tensors.
 
     Args:
-        weights: by name, as a file holds them.
+        weights: by name, as stored in a file.
         asked: the network.
 
     Returns:
-        What was found, with ``missing`` or ``unexpected`` names where it does not fit.
+        What was found, with ``missing`` or ``unexpected`` names if it does not fit.
 
     Raises:
-        InputError: they are adapters, or several networks, or normalizations, that differ.
+        InputError: they are adapters, or several networks or normalizations that differ.
     """
     required = asked.required
     if required <= weights.keys() <= asked.expected.keys():
@@ -111,13 +111,13 @@ def _within(
     asked: Asked,
     theirs: Mapping[str, str] | None = None,
 ) -> Arrangement:
-    """The network behind one of several prefixes, with the tensors beside it interpreted.
+    """The network under one of several prefixes, with the other tensors interpreted.
 
     Args:
-        values: the file's tensors, by common names where ``theirs`` is given.
-        names: what the network's own tensors are called among them.
-        found: prefixes with which all of the network is there.
-        stripped: what was taken out of the names already.
+        values: the file's tensors, by common names if ``theirs`` is given.
+        names: their names for the network's own tensors.
+        found: prefixes under which the whole network is present.
+        stripped: what was already removed from the names.
         asked: the network.
         theirs: names in the file by common names.
     """
@@ -126,7 +126,7 @@ def _within(
     taken = {head + key for head in (prefix, *copies) for key in names.values()}
     beside = {name: value for name, value in values.items() if name not in taken}
     head = prefix
-    if theirs is not None:  # what the file really says
+    if theirs is not None:  # the actual names in the file
         beside = {theirs[name]: value for name, value in beside.items()}
         some = next(key for key in names.values() if prefix + key in values)
         head = ".".join(theirs[prefix + some].split(".")[: prefix.count(".")]) + "." * bool(prefix)
@@ -155,7 +155,7 @@ def _understood(
     notes: list[str],
     asked: Asked,
 ) -> Arrangement:
-    """An arrangement, with the tensors beside the network sorted."""
+    """An arrangement, with the tensors that are not the network's sorted by kind."""
     means = {k: v for k, v in beside.items() if is_normalizer(k, v, asked.channels)}
     rest = beside.keys() - means.keys()
     extra = {k for k in rest if is_extra(k.removeprefix(prefix), unused=asked.unused)}
@@ -183,7 +183,7 @@ def _one_of(
     names: Mapping[str, str],
     asked: Asked,
 ) -> tuple[str, list[str]]:
-    """The prefix of the network that is meant, and those of equal copies of it."""
+    """The prefix of the network to use, and those of equal copies of it."""
     fitting = [
         prefix
         for prefix in found
@@ -212,7 +212,7 @@ def _one_of(
 
 
 def _placed(plain: Mapping[str, Tensor], stripped: list[str], asked: Asked) -> Arrangement | None:
-    """The network's layers in the order of the file's, whatever they are called there."""
+    """The network's layers matched in the order of the file, whatever their names."""
     beside = {
         name: value
         for name, value in plain.items()

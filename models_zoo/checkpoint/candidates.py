@@ -15,10 +15,11 @@ NESTINGS = (
     *("state_dict", "model_state_dict", "model", "net", "network", "weights", "params"),
     *("module", "model_state", "net_state_dict", "student"),
 )
-"""Keys under which training scripts keep the weights beside other things, in order."""
+"""Keys under which training scripts store the weights along with other things, in order of
+preference."""
 
 RAW, AVERAGED = "raw", "ema"
-"""What may be asked for besides a set's name: the trained weights, or their moving average."""
+"""Choices other than the name of a set: the trained weights, or their moving average."""
 
 Found = dict[str, Stored | Unusable]
 
@@ -32,12 +33,12 @@ _LISTED = 5
 
 @dataclass(frozen=True)
 class Choice:
-    """The set of weights that is taken.
+    """The set of weights that is used.
 
     Attributes:
         tensors: by name.
-        name: what it is called in the file, ``None`` where there was nothing to choose.
-        notes: what a user should know of the choice.
+        name: its name in the file; ``None`` if there was no choice.
+        notes: what a user should know about the choice.
     """
 
     tensors: Found
@@ -46,15 +47,15 @@ class Choice:
 
 
 def choose(content: object, weights: str | None, called: str) -> Choice:
-    """Find the sets of weights in what a file holds, and take one.
+    """Find the sets of weights in the content of a file, and choose one.
 
     Args:
         content: nested dictionaries with descriptions of tensors.
         weights: :data:`RAW`, :data:`AVERAGED`, the name of a set, or ``None`` for the trained ones.
-        called: what the file is, for messages.
+        called: the name of the file in messages.
 
     Raises:
-        InputError: there are none, or not the one that is asked for.
+        InputError: there are none, or the requested one is missing.
     """
     sets = _sets(content)
     if not sets:
@@ -79,7 +80,7 @@ def choose(content: object, weights: str | None, called: str) -> Choice:
 
 
 def _sets(content: object) -> dict[str, Mapping[Any, Any]]:
-    """Every dictionary with tensors that is reached through names, by its place."""
+    """Every dictionary with tensors that is reached through names, by its path."""
     found: dict[str, Mapping[Any, Any]] = {}
     seen: set[int] = set()
     waiting: list[tuple[object, tuple[str, ...]]] = [(content, ())]
@@ -104,7 +105,7 @@ def _is_skipped(key: str) -> bool:
 
 
 def _without_outer(sets: dict[str, Mapping[Any, Any]]) -> dict[str, Mapping[Any, Any]]:
-    """Without dictionaries that hold a few tensors, such as a counter, beside a set of weights."""
+    """Remove dictionaries of only a few tensors, such as a counter, next to a set of weights."""
     known = any(each and (_rank(each) < len(NESTINGS) or _is_average(each)) for each in sets)
     counts = {each: _count(value) for each, value in sets.items()}
     return {
@@ -122,7 +123,7 @@ def _count(values: Mapping[Any, Any]) -> int:
 
 
 def _split(sets: dict[str, Mapping[Any, Any]]) -> dict[str, Mapping[Any, Any]]:
-    """With sets apart that one dictionary keeps together, as ``net.`` and ``net_ema.``."""
+    """Separate the sets that are stored in one dictionary, such as ``net.`` and ``net_ema.``."""
     found: dict[str, Mapping[Any, Any]] = {}
     for place, values in sets.items():
         groups: dict[str, dict[str, Any]] = {}
@@ -141,7 +142,7 @@ def _split(sets: dict[str, Mapping[Any, Any]]) -> dict[str, Mapping[Any, Any]]:
 
 
 def _alike(raw: dict[str, Any], averaged: dict[str, Any]) -> bool:
-    """Whether the names of one are those of the other, behind at most one more word."""
+    """Whether the names of one are those of the other, with at most one more word in front."""
     shorter = {each.partition(".")[2] for each in averaged}
     return len(averaged) > 1 and (averaged.keys() <= raw.keys() or shorter <= raw.keys())
 
@@ -189,7 +190,7 @@ def _is_average(place: str) -> bool:
 
 
 def _tensors(values: Mapping[Any, Any], called: str) -> tuple[Found, list[str]]:
-    """The tensors of a set, and the names of what is none."""
+    """The tensors of a set, and the names of entries that are not tensors."""
     tensors: Found = {}
     left = []
     for key, value in values.items():
@@ -209,7 +210,7 @@ def _tensors(values: Mapping[Any, Any], called: str) -> tuple[Found, list[str]]:
 def _completed(
     tensors: Found, name: str, sets: Mapping[str, Mapping[Any, Any]], called: str
 ) -> list[str]:
-    """Add what moving averages of parameters lack, the buffers, from the trained weights."""
+    """Add the buffers, which moving averages of parameters lack, from the trained weights."""
     if not _is_average(name):
         return []
     for other in sorted((each for each in sets if not _is_average(each)), key=_rank):

@@ -1,4 +1,4 @@
-"""A file read once, into memory of our own: what is parsed, hashed and kept is the same bytes."""
+"""A file read once, into our own memory, so that the same bytes are parsed, hashed and kept."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from models_zoo.display import shown
 from models_zoo.errors import InputError
 
 FILE_LIMIT = "NONSINGULAR_FILE_LIMIT"
-"""Environment variable with the size of the largest file that is read, such as ``8GB``."""
+"""Environment variable with the maximum size of a file, such as ``8GB``."""
 
 LARGEST = 4 << 30
-"""Bytes of the largest file that is read where neither the variable nor the caller says it."""
+"""Maximum size of a file in bytes if neither the variable nor the caller sets it."""
 
 _UNITS = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 _CHUNK = 1 << 24
 
 
 class Readable(Protocol):
-    """Something of which parts can be read: a file, or bytes in memory."""
+    """A source that can be read in parts: a file, or bytes in memory."""
 
     @property
     def size(self) -> int:
@@ -39,7 +39,7 @@ class Readable(Protocol):
 
 
 Inspect = Callable[[Readable], object]
-"""Looks at a file before it is read as a whole, and raises :class:`InputError` to refuse it."""
+"""Called on a file before it is read completely; raises :class:`InputError` to refuse it."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class FileBytes:
 
     Attributes:
         path: where it was read from.
-        data: its bytes, in memory that no change of the file reaches.
-        sha256: of these bytes.
+        data: its bytes, in memory that does not change with the file.
+        sha256: hash of these bytes.
     """
 
     path: Path
@@ -89,17 +89,19 @@ def read_file(
     most: int | None = None,
     inspect: Inspect | None = None,
 ) -> FileBytes:
-    """Read a file once, whole, into memory.
+    """Read a complete file into memory, once.
 
     Args:
         path: a regular file.
-        kind: what it is, for messages.
-        most: bytes it may have; by default :data:`LARGEST`. :data:`FILE_LIMIT` overrules both.
-        inspect: looks at the file through its handle first, so that what is of the wrong kind is
-            refused before it is read.
+        kind: kind of file, for messages.
+        most: maximum number of bytes; by default :data:`LARGEST`. :data:`FILE_LIMIT` takes
+            precedence over both.
+        inspect: called with the open file first, so that a file of the wrong kind is refused before
+            it is read.
 
     Raises:
-        InputError: it cannot be read, is not a regular file, too large, or changes meanwhile.
+        InputError: it cannot be read, is not a regular file, is too large, or changes while it is
+            read.
     """
     path = Path(path)
     with _opened(path, kind) as (descriptor, before):
@@ -116,7 +118,7 @@ def sha256_file(path: Path, *, kind: str = "checkpoint", inspect: Inspect | None
 
     Args:
         path: a regular file.
-        kind: what it is, for messages.
+        kind: kind of file, for messages.
         inspect: as :func:`read_file`.
 
     Raises:
@@ -139,7 +141,7 @@ def require_size(path: Path, size: int, most: int | None, *, kind: str = "checkp
     """Check a file's size against the limit.
 
     Raises:
-        InputError: it is empty or too large, or the limit that the user set is not a size.
+        InputError: it is empty or too large, or the user's limit is not a size.
     """
     if size == 0:
         raise InputError(f"{kind} {shown(path)} is empty; download or save it again")
@@ -152,14 +154,15 @@ def require_size(path: Path, size: int, most: int | None, *, kind: str = "checkp
 
 
 def size_limit(usual: int, variable: str = FILE_LIMIT) -> int:
-    """The limit that the user set in the environment, in bytes; else the usual one.
+    """The limit set in the environment, in bytes; otherwise the default.
 
     Args:
-        usual: bytes.
-        variable: of the environment; a number of bytes, or one with a unit such as ``8GB``.
+        usual: the default, in bytes.
+        variable: environment variable with a number of bytes, or a number with a unit such as
+            ``8GB``.
 
     Raises:
-        InputError: what the user set is not a size.
+        InputError: the variable is not a size.
     """
     text = os.environ.get(variable, "").strip()
     if not text:
@@ -172,7 +175,7 @@ def size_limit(usual: int, variable: str = FILE_LIMIT) -> int:
 
 @contextmanager
 def _opened(path: Path, kind: str) -> Iterator[tuple[int, os.stat_result]]:
-    """A descriptor of a regular file; nothing else is opened, since that could wait or act."""
+    """A descriptor of a regular file; opening others could block or have side effects."""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - one call for all kinds
             raise InputError(f"{kind} {shown(path)} is not a file; name the {kind} file itself")
@@ -201,7 +204,7 @@ def _opened(path: Path, kind: str) -> Iterator[tuple[int, os.stat_result]]:
 
 
 def _read_whole(descriptor: int, size: int) -> bytes:
-    """At most one byte more than ``size``, which shows a file that grows."""
+    """Read at most one byte more than ``size``, to detect a file that grows."""
     with os.fdopen(os.dup(descriptor), "rb") as stream:
         stream.seek(0)
         return stream.read(size + 1)

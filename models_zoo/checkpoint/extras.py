@@ -1,4 +1,4 @@
-"""What training frameworks save among a network's weights that no prediction depends on."""
+"""Tensors that training frameworks save with the weights and that do not affect predictions."""
 
 from __future__ import annotations
 
@@ -26,22 +26,23 @@ _LAST = frozenset(
         "_metadata",
     )
 )
-"""Counters and settings of thop, ``torch.optim.swa_utils`` and of averages, by their last word."""
+"""Counters and settings of thop, ``torch.optim.swa_utils`` and moving averages, by their last
+word."""
 
 _FIRST = re.compile(
     r"(criterion|criteria|loss|loss_?fn|loss_?function|loss_?func|ce_?loss|"
     r"(train|val|valid|validation|test)?_?(acc|accuracy|metrics?|f1|auroc|confusion)(_?top?\d)?)"
     r"(_?\w*)?"
 )
-"""Losses and metrics, which Lightning modules hold beside the network."""
+"""Losses and metrics, which Lightning modules store next to the network."""
 
 
 def is_extra(name: str, *, unused: Collection[str] = ()) -> bool:
-    """Whether a name is that of something beside the network.
+    """Whether a name is that of a tensor that is not part of the network.
 
     Args:
-        name: of a tensor that the network has no place for, without the network's prefix.
-        unused: beginnings of names that the architecture's own code makes and never uses.
+        name: of a tensor that the network does not use, without the network's prefix.
+        unused: prefixes of names that the architecture's own code creates but never uses.
     """
     if any(name.startswith(each) for each in unused):
         return True

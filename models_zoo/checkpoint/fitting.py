@@ -15,20 +15,20 @@ from models_zoo.display import label
 from models_zoo.errors import InputError, shown
 
 SHOWN = 3
-"""Number of offending keys that a message names."""
+"""Maximum number of offending keys in a message."""
 
 
 class MismatchError(InputError):
-    """Weights are those of another network."""
+    """The weights are those of another network."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """How weights were changed to fit.
+    """How weights were changed to fit a network.
 
     Attributes:
-        notes: what a user should know of it, one line each; none where names matched exactly.
-        normalization: found among the weights, which the network itself has no place for.
+        notes: what a user should know about it, one line each; empty if all names matched.
+        normalization: found among the weights, outside of the network itself.
     """
 
     notes: tuple[str, ...] = ()
@@ -43,33 +43,33 @@ def fit_weights(
     channels: int = 3,
     ordered: bool = False,
 ) -> Fit:
-    """Give a network these weights, in place of its own.
+    """Replace a network's weights.
 
-    Names that are the network's own are taken as they are. Otherwise what wrappers put in front and
-    in the middle is removed, a normalization saved beside the network is read, counters of training
-    frameworks are left out, and layers with another of their usual names are recognized; the
-    answer says so. Batch norm's counter of batches, which no prediction depends on, may be missing.
+    If the names are the network's own, they are used unchanged. Otherwise the names of wrappers are
+    removed, a normalization saved with the network is read, counters of training frameworks are
+    left out, and layers with another usual name are recognized; the return value says so. Batch
+    norm's counter of batches, which does not affect predictions, may be missing.
 
     Args:
         network: may be on the meta device; the given tensors become its own.
-        weights: tensors by key, as they are stored; names and shapes are compared before any of
-            them is converted to float32.
-        source: what the weights are, for messages, such as ``"checkpoint a.pt"``.
-        channels: of an image, which tells means and deviations from other tensors.
-        ordered: whether the network's layers follow each other without branches, so that names
-            that say nothing (``0``, ``3``, ``6``) may be taken in their order.
+        weights: tensors by key, as stored; names and shapes are compared before any tensor is
+            converted to float32.
+        source: name of the weights in messages, such as ``"checkpoint a.pt"``.
+        channels: of an image, which distinguishes means and standard deviations from other tensors.
+        ordered: whether the network's layers follow each other without branches, so that layers
+            with other names (``0``, ``3``, ``6``) may be matched in order.
 
     Raises:
-        MismatchError: a key is missing or too many, or a tensor has another shape.
-        InputError: a tensor has another type or is not finite, several networks are in the file,
-            or its normalization contradicts itself.
+        MismatchError: a key is missing or unexpected, or a tensor has another shape.
+        InputError: a tensor has another type or is not finite, there are several networks in the
+            file, or its normalization is inconsistent.
     """
     expected = network.state_dict()
     unused = tuple(getattr(network, "unused", ()))
     arranged = arrange(weights, Asked(expected, channels, unused, ordered, source))
     _check_names(expected, arranged, source)
     _check_tensors(expected, arranged.weights, source)
-    # Only now are numbers copied: there are as many of them as the network has.
+    # Numbers are copied only now: there are no more of them than the network has.
     own = {name: finished(value, name, source) for name, value in arranged.weights.items()}
     network.load_state_dict(own, assign=True)
     return Fit(arranged.notes, arranged.normalization)
@@ -82,9 +82,9 @@ def matches(
 
     Args:
         network: may be on the meta device.
-        weights: as :func:`fit_weights`; no number of them is read.
-        channels: likewise.
-        ordered: likewise.
+        weights: as for :func:`fit_weights`; their numbers are not read.
+        channels: as for :func:`fit_weights`.
+        ordered: as for :func:`fit_weights`.
     """
     expected = network.state_dict()
     unused = tuple(getattr(network, "unused", ()))

@@ -1,4 +1,4 @@
-"""The format of a checkpoint file, from its first bytes and before it is parsed."""
+"""The format of a checkpoint file, determined from its first bytes before it is parsed."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _PACKED = {
 
 
 def require_suffix(path: Path) -> None:
-    """Refuse a file whose ending says that it is no checkpoint.
+    """Refuse a file whose suffix says that it is not a checkpoint.
 
     Raises:
-        InputError: it does.
+        InputError: the suffix is one of :data:`REFUSED_SUFFIXES`.
     """
     suffix = path.suffix.lower()
     if suffix in REFUSED_SUFFIXES:
@@ -43,14 +43,14 @@ def require_suffix(path: Path) -> None:
 
 
 def detect_format(path: Path, source: Readable) -> Format:
-    """Which reader a checkpoint file needs, judged by its content.
+    """The reader that a checkpoint file needs, by its content.
 
     Args:
-        path: where it is, for messages; the ending ``.safetensors`` is believed.
-        source: what it holds.
+        path: of the file, for messages; the suffix ``.safetensors`` is trusted.
+        source: its content.
 
     Raises:
-        InputError: it is empty, or of a kind that is not read.
+        InputError: it is empty, or of an unsupported kind.
     """
     head = source.read(0, 512)
     called = f"checkpoint {shown(path)}"
@@ -91,7 +91,7 @@ def _refuse_other_files(called: str, head: bytes) -> None:
 def _refuse_programs(called: str, source: Readable) -> None:
     try:
         names = directory(source)
-    except Exception:  # said by the reader, in the same words as other damage
+    except Exception:  # reported by the reader, in the same way as other damage
         return
     inner = {name.split("/", 1)[-1] for name in names}
     if any(name.startswith("code/") for name in inner) or "constants.pkl" in inner:

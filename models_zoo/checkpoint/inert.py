@@ -1,7 +1,7 @@
-"""Names in pickles of weights and of training frameworks, none of which acts when it is called.
+"""Names in pickles of weights and of training frameworks whose calls have no side effects.
 
-Nothing here is ever imported or called. The list decides which files are taken: a file that names
-anything else would run it in the hands of a reader that is less careful, and is refused.
+None of them is ever imported or called. The list decides which files are accepted: a file that
+names anything else would run it in a less careful reader, and is refused.
 """
 
 from __future__ import annotations

@@ -19,12 +19,12 @@ _OTHER = frozenset(("running", "target", "log", "weight", "grad", "loss", "featu
 
 @dataclass(frozen=True)
 class Normalization:
-    """The mean subtracted from images and the deviation they are divided by.
+    """The mean subtracted from images and the standard deviation they are divided by.
 
     Attributes:
         mean: one number, or one per channel.
-        std: likewise.
-        names: of the tensors that say so.
+        std: one number, or one per channel.
+        names: of the tensors with these values.
     """
 
     mean: tuple[float, ...]
@@ -32,21 +32,21 @@ class Normalization:
     names: tuple[str, ...]
 
     def __str__(self) -> str:
-        """As options of the command line."""
+        """The values as options of the command line."""
         return f"mean {written(self.mean)}, std {written(self.std)}"
 
 
 def is_normalizer(name: str, value: Tensor, channels: int) -> bool:
-    """Whether a tensor is a mean or deviation of images, by its name and its size."""
+    """Whether a tensor is a mean or standard deviation of images, by its name and size."""
     return _kind(name) is not None and value.numel() in (1, channels) and value.ndim <= 4
 
 
 def normalization_of(found: Mapping[str, Tensor], source: str) -> Normalization | None:
-    """The normalization that tensors say, ``None`` where there are none.
+    """The normalization that tensors describe; ``None`` if there are none.
 
     Args:
-        found: tensors for which :func:`is_normalizer` holds, by name.
-        source: what holds them, for messages.
+        found: tensors for which :func:`is_normalizer` is true, by name.
+        source: name of the file, for messages.
 
     Raises:
         InputError: they contradict each other, or are in units of 0 to 255.
@@ -73,7 +73,7 @@ def normalization_of(found: Mapping[str, Tensor], source: str) -> Normalization 
 
 
 def agree(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    """Whether numbers are the same but for how they were rounded."""
+    """Whether numbers are the same up to rounding."""
     few, many = np.broadcast_arrays(np.asarray(one), np.asarray(other))
     return bool(np.allclose(few, many, rtol=2e-3, atol=5e-4))
 
@@ -88,6 +88,6 @@ def _kind(name: str) -> str | None:
 
 
 def _numbers(value: Tensor) -> tuple[float, ...]:
-    """Numbers as they were written: the shortest that float32 keeps apart."""
+    """Numbers as they were written: the shortest that are distinct in float32."""
     flat = value.detach().float().flatten().numpy()
     return tuple(float(str(np.float32(each))) for each in flat)

@@ -1,9 +1,9 @@
 """The content of a pickle, without executing it.
 
-A pickle is a program. Here its steps are followed as far as they put plain values together. Where
-it names a class or a function, nothing is imported or called: tensors are noted as descriptions,
-values of a few well-known inert classes as :class:`Opaque`, and all other names are reported, so
-that the file can be refused.
+A pickle is a program. Here its instructions are followed only as far as they build plain values. If
+one names a class or a function, nothing is imported or called: tensors become descriptions, values
+of a few well-known inert classes become :class:`Opaque`, and all other names are reported, so that
+the file can be refused.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from models_zoo.checkpoint.stored import DamagedError
 from models_zoo.checkpoint.tensors import rebuilt
 
 STEPS = 1_000_000
-"""Steps of a file's pickles that are followed; a checkpoint of 1,000 layers has 100,000."""
+"""Maximum number of instructions in the pickles of a file; a checkpoint of 1,000 layers has
+100,000."""
 
 Resolve = Callable[[object], object]
 
@@ -50,11 +51,11 @@ class Global:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Opaque:
-    """A value that is not built, or a key that is not a text.
+    """A value that is not built, or a key that is not a string.
 
     Attributes:
         kind: its class, as a name.
-        value: what it was, where that is a plain value.
+        value: its content, if that is a plain value.
     """
 
     kind: str
@@ -63,10 +64,10 @@ class Opaque:
 
 @dataclass
 class Steps:
-    """How many steps are left for the pickles of a file, and the names that may not be used.
+    """Remaining instructions for the pickles of a file, and the names that may not be used.
 
     Attributes:
-        left: steps.
+        left: remaining instructions.
         unsafe: names of classes and functions that are not known to be inert.
     """
 
@@ -75,16 +76,16 @@ class Steps:
 
 
 def follow(stream: BytesIO, steps: Steps, resolve: Resolve) -> object:
-    """The value of the pickle at a stream's position; the stream is left behind it.
+    """Read the pickle at a stream's position, and leave the stream after it.
 
     Args:
-        stream: what holds the pickle.
-        steps: counts its steps and collects names.
-        resolve: gives the object of a persistent id.
+        stream: contains the pickle.
+        steps: counts the instructions and collects names.
+        resolve: returns the object of a persistent id.
 
     Raises:
-        DamagedError: it has too many steps, or is not a pickle.
-        Exception: whatever a damaged pickle leads to.
+        DamagedError: it has too many instructions, or is not a pickle.
+        Exception: any error that a damaged pickle causes.
     """
     machine = _Machine(steps, resolve)
     for opcode, argument, _ in pickletools.genops(stream):
@@ -262,7 +263,7 @@ def _filled(target: dict[Any, Any], items: list[Any]) -> dict[Any, Any]:
     if len(items) % 2:
         raise DamagedError("its pickle has a key without a value")
     for key, value in zip(items[::2], items[1::2], strict=True):
-        # Other keys are compared by identity: hashing a tuple of tuples can take for ever.
+        # Other keys are compared by identity: hashing a tuple of tuples can take forever.
         target[key if isinstance(key, str) else Opaque(type(key).__name__, key)] = value
     return target
 

@@ -21,11 +21,11 @@ from models_zoo.errors import InputError, reason_of
 from models_zoo.torch_modes import fixed_modes
 
 ROOM = 64 << 20
-"""Bytes that a file or its weights may have whatever the network: 64 MiB."""
+"""Bytes that a file or its weights may always have, whatever the network: 64 MiB."""
 
 EXTRA = 16
-"""How many times the bytes of a network's weights a file may have, for averages, optimizer states
-and double precision."""
+"""Maximum size of a file relative to the bytes of a network's weights; averages, optimizer states
+and double precision need more than 1."""
 
 _READERS: dict[Format, Callable[[Readable], object]] = {
     "safetensors": read_safetensors,
@@ -36,14 +36,14 @@ _READERS: dict[Format, Callable[[Readable], object]] = {
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The weights of a file, with what identifies them.
+    """The weights of a file, and what identifies them.
 
     Attributes:
         file: the file's bytes, which the tensors are views of.
-        tensors: by name; as they are stored, and not to be written to. :func:`finished` makes
-            weights of them.
-        name: which of several sets of weights in the file they are, ``None`` where it has one.
-        notes: what a user should know of how they were read, one line each.
+        tensors: by name; as they are stored, and read-only. :func:`finished` turns them into
+            weights.
+        name: of the set of weights, if the file has several; otherwise ``None``.
+        notes: what a user should know about how they were read, one line each.
     """
 
     file: FileBytes
@@ -57,17 +57,18 @@ def read_checkpoint(
 ) -> Checkpoint:
     """The named tensors of a checkpoint file, as they are stored.
 
-    The file is read once, into memory of our own; what is hashed is what is parsed. Its structure
-    and the sizes it states are checked before it is read as a whole. Nothing of it is copied,
-    unpacked or expanded, so that names and shapes can be compared before a tensor takes memory.
+    The file is read once, into our own memory, so that the same bytes are hashed and parsed. Its
+    structure and the sizes it states are checked before it is read completely. Nothing is copied,
+    unpacked or expanded, so that names and shapes can be compared before memory is allocated for a
+    tensor.
 
     Args:
-        file: as :func:`read_weights`, or what was read already.
-        weights: as :func:`read_weights`.
-        most: bytes the file may have, as :func:`models_zoo.checkpoint.content.read_file`.
+        file: as for :func:`read_weights`, or content that was read before.
+        weights: as for :func:`read_weights`.
+        most: maximum number of bytes, as for :func:`models_zoo.checkpoint.content.read_file`.
 
     Raises:
-        InputError: as :func:`read_weights`, but for weights that are not finite.
+        InputError: as for :func:`read_weights`, except that weights may be non-finite.
     """
     read = file if isinstance(file, FileBytes) else open_checkpoint(file, weights, most)
     choice = _choice(read.path, read, weights)
@@ -91,10 +92,10 @@ def read_checkpoint(
 def open_checkpoint(
     path: str | Path, weights: str | None = None, most: int | None = None
 ) -> FileBytes:
-    """The bytes of a checkpoint file, after it was found to hold weights.
+    """The bytes of a checkpoint file, after checking that it holds weights.
 
     Raises:
-        InputError: as :func:`read_checkpoint`.
+        InputError: as for :func:`read_checkpoint`.
     """
     path = Path(path)
     require_suffix(path)
@@ -102,7 +103,7 @@ def open_checkpoint(
 
 
 def inspecting(path: Path, weights: str | None = None) -> Inspect:
-    """The check of a checkpoint file before it is read as a whole."""
+    """The check of a checkpoint file before it is read completely."""
     return lambda source: _choice(path, source, weights)
 
 
@@ -110,16 +111,17 @@ def inspecting(path: Path, weights: str | None = None) -> Inspect:
 def read_weights(path: str | Path, weights: str | None = None) -> dict[str, Tensor]:
     """The named tensors of a checkpoint file, on the CPU, floating-point ones as float32.
 
-    Safetensors files and files of ``torch.save`` are read. Of the latter, tensors and plain values
-    are understood; nothing is imported or run, and what names anything but a few inert classes is
-    refused. Weights that are kept beside other things are taken out. Float16, bfloat16, float8
-    and float64 weights are converted to float32, the precision in which every score is measured.
+    Safetensors files and files of ``torch.save`` are read. Of the latter, only tensors and plain
+    values are built; nothing is imported or run, and a file that names anything but a few inert
+    classes is refused. Weights that are stored along with other things are extracted. Float16,
+    bfloat16, float8 and float64 weights are converted to float32, the precision in which every
+    score is measured.
 
     Args:
         path: a safetensors file, or a ``.pt``, ``.pth``, ``.ckpt`` or ``.bin`` file of
             ``torch.save``.
-        weights: which weights are meant where the file holds several: ``"raw"`` for the trained
-            ones, ``"ema"`` for their moving averages, or the name under which they are kept. By
+        weights: which weights to read if the file holds several sets: ``"raw"`` for the trained
+            ones, ``"ema"`` for their moving averages, or the name under which they are stored. By
             default the trained ones.
 
     Raises:
@@ -138,15 +140,15 @@ def read_weights(path: str | Path, weights: str | None = None) -> dict[str, Tens
 
 
 def finished(value: Tensor, name: str, source: str) -> Tensor:
-    """A weight as a network takes it: dense, its own memory, float32 where floating-point.
+    """A weight as a network takes it: dense, in its own memory, float32 if floating-point.
 
     Args:
-        value: as it is stored.
+        value: as stored.
         name: its name, for messages.
-        source: what holds it, for messages, such as ``"checkpoint a.pt"``.
+        source: name of the file in messages, such as ``"checkpoint a.pt"``.
 
     Raises:
-        InputError: it is complex, sparse or quantised, or has a number that is not finite.
+        InputError: it is complex, sparse or quantized, or has a number that is not finite.
     """
     if value.is_quantized or value.is_complex() or value.layout != torch.strided or value.is_nested:
         raise InputError(

@@ -1,4 +1,4 @@
-"""The header of a safetensors file: names, types, shapes and places of its tensors."""
+"""The header of a safetensors file: names, types, shapes and offsets of its tensors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from models_zoo.checkpoint.stored import (
 )
 
 HEADER = 32 << 20
-"""Bytes of a header at most; the format itself allows 100 MB."""
+"""Maximum number of bytes of a header; the format itself allows 100 MB."""
 
 _TYPES = {
     "F64": "float64",
@@ -46,7 +46,7 @@ def read_safetensors(source: Readable) -> dict[str, Stored | Unusable]:
     """The tensors of a safetensors file, as descriptions, by name.
 
     Raises:
-        DamagedError: the file contradicts itself.
+        DamagedError: the file is inconsistent.
         ValueError: its header is not JSON.
     """
     size = int.from_bytes(source.read(0, 8), "little")

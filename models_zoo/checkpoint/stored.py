@@ -1,4 +1,4 @@
-"""Tensors as a file describes them, before any of their numbers is touched."""
+"""Tensors as a file describes them, before any of their numbers is read."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ DTYPES: dict[str, torch.dtype] = {
     )
     if hasattr(torch, name)
 }
-"""Types whose numbers can be read, by their names in PyTorch."""
+"""Supported number types, by their names in PyTorch."""
 
 DIMENSIONS = 64
-"""Dimensions of a tensor at most; PyTorch has the same limit in places."""
+"""Maximum number of dimensions of a tensor; parts of PyTorch have the same limit."""
 
 
 class DamagedError(ValueError):
-    """A file contradicts itself; the message says where."""
+    """A file is damaged or inconsistent; the message says where."""
 
 
 @dataclass(slots=True, eq=False)
 class Storage:
-    """A run of numbers in a file.
+    """A contiguous sequence of numbers in a file.
 
     Attributes:
-        dtype: its type, by its name in PyTorch.
-        numel: how many numbers it has.
-        start: byte of the file at which it begins; -1 while that is not known.
-        length: bytes there are of it.
+        dtype: name of its type in PyTorch.
+        numel: number of values.
+        start: offset in the file, in bytes; -1 while that is unknown.
+        length: number of bytes.
     """
 
     dtype: str
@@ -63,14 +63,14 @@ class Storage:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stored:
-    """A tensor in a file: its numbers are those of a storage, taken at a stride.
+    """A tensor in a file: a strided view of a storage.
 
     Attributes:
-        storage: where its numbers are.
+        storage: contains its numbers.
         dtype: name of its type in PyTorch.
-        offset: of its first number, in numbers.
+        offset: of its first value in the storage, in values.
         shape: its sizes.
-        stride: numbers between two neighbors, a dimension.
+        stride: per dimension, the distance between two neighbors, in values.
     """
 
     storage: Storage
@@ -81,7 +81,7 @@ class Stored:
 
     @property
     def numel(self) -> int:
-        """How many numbers it has."""
+        """Number of values."""
         count = 1
         for size in self.shape:
             count *= size
@@ -89,7 +89,7 @@ class Stored:
 
     @property
     def extent(self) -> int:
-        """How many numbers of the storage it reaches over."""
+        """Number of values of the storage from its first to its last."""
         if self.numel == 0:
             return 0
         steps = zip(self.shape, self.stride, strict=True)
@@ -108,12 +108,12 @@ class Stored:
             raise DamagedError("a tensor reaches beyond its numbers")
 
     def view(self, data: bytes, copies: dict[int, Tensor]) -> Tensor:
-        """The tensor, over the file's bytes and not to be written to.
+        """The tensor, as a read-only view of the file's bytes.
 
         Args:
             data: the file.
-            copies: storages that had to be copied because they do not begin at a multiple of
-                their numbers' size; shared by all tensors of a file.
+            copies: storages that had to be copied because their offset is not a multiple of the
+                size of their values; shared by all tensors of a file.
         """
         dtype = DTYPES[self.dtype]
         if self.numel == 0:
@@ -130,7 +130,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Unusable:
-    """A tensor that is not a dense array of numbers.
+    """A tensor that cannot be used, because it is not a dense array of numbers.
 
     Attributes:
         kind: what it is, in words, such as ``"a sparse tensor"``.
@@ -143,7 +143,7 @@ def storage_dtype(name: str) -> str | None:
     """The type of the numbers of a storage class, such as ``"torch.FloatStorage"``.
 
     Returns:
-        Its name in PyTorch, ``"quantized"``, or ``None`` where this is no such class.
+        Its name in PyTorch, ``"quantized"``, or ``None`` if it is not such a class.
     """
     short = name.rpartition(".")[2]
     return "quantized" if short in _QUANTIZED else _STORAGES.get(short)
@@ -171,7 +171,7 @@ def strided(
 
 
 def contiguous(storage: Storage, dtype: str, shape: tuple[int, ...]) -> Stored:
-    """A tensor whose numbers lie one after the other from the beginning of a storage."""
+    """A contiguous tensor at the beginning of a storage."""
     steps, step = [], 1
     for size in reversed(shape):
         steps.append(step)

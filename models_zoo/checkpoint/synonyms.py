@@ -16,10 +16,10 @@ _CONV = re.compile(r"conv_?(\d+)")
 
 
 def common_name(name: str) -> str:
-    """A name of a weight with each layer called as this package calls it.
+    """The name of a weight, with each layer named as in this package.
 
-    Only layers at the same place with the same part in the network are taken for each other: the
-    last linear layer, the projections of shortcuts, numbered batch norm and convolutions.
+    Only layers with the same role at the same place are considered the same: the last linear layer,
+    the projections of shortcuts, numbered batch norm and convolutions.
     """
     parts = name.split(".")
     for index, part in enumerate(parts[:-1]):
@@ -35,16 +35,16 @@ def common_name(name: str) -> str:
 
 
 def by_common_names(names: Collection[str]) -> dict[str, str] | None:
-    """Names by their :func:`common_name`; ``None`` where two have the same."""
+    """Names by their :func:`common_name`; ``None`` if two have the same."""
     common = {common_name(name): name for name in names}
     return common if len(common) == len(names) else None
 
 
 def renamed_parts(pairs: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Which words were read as which: ``[("fc", "linear")]``.
+    """The words that were replaced, and by which: ``[("fc", "linear")]``.
 
     Args:
-        pairs: names in a file with names in the network, of as many parts.
+        pairs: names in a file and the names in the network, with the same number of parts.
     """
     found = {
         (theirs, ours)
@@ -58,15 +58,15 @@ def renamed_parts(pairs: Mapping[str, str]) -> list[tuple[str, str]]:
 def in_order(
     weights: Mapping[str, Tensor], expected: Mapping[str, Tensor]
 ) -> dict[str, str] | None:
-    """Which weight is which, for layers that follow each other, by their order and shapes.
+    """Match the weights of layers without branches by their order and shapes.
 
     Args:
         weights: by name, all of them layers of the network.
         expected: the network's own, in the order of its layers.
 
     Returns:
-        Names in the network by names of the weights; ``None`` where the weights do not fit, or fit
-        in two ways.
+        Names in the network by names of the weights; ``None`` if the weights do not fit, or fit in
+        more than one way.
     """
     wanted, names = _layers(expected), _layers(weights)
     orders = (sorted(names, key=_natural), list(names))
@@ -86,7 +86,7 @@ def in_order(
 
 
 def _layers(weights: Mapping[str, Tensor]) -> dict[str, str]:
-    """What kind of layer each name's parent is, in the order of the names."""
+    """The kind of layer of each name's parent, in the order of the names."""
     kinds: dict[str, str] = {}
     for name in weights:
         parent, _, last = name.rpartition(".")
@@ -111,7 +111,7 @@ def _renamed(
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:
-    """Sorts ``conv10`` behind ``conv9``."""
+    """Sort key that puts ``conv10`` after ``conv9``."""
     pieces = re.findall(r"\d{1,9}|\D+|\d+", name)
     return [
         (0, int(each), "") if each.isdecimal() and len(each) < 10 else (1, 0, each)

@@ -25,15 +25,15 @@ _PLAIN = {
 
 
 def rebuilt(function: str, arguments: list[Any], kind: str = "torch.Tensor") -> object | None:
-    """What a function of PyTorch would make of its arguments.
+    """What a function of PyTorch would return for its arguments.
 
     Args:
         function: its full name.
         arguments: from the pickle, tensors as descriptions.
-        kind: full name of the class that the tensor would get.
+        kind: full name of the class that the tensor would have.
 
     Returns:
-        :class:`Stored`, :class:`Unusable`, or ``None`` where the function makes no tensor.
+        :class:`Stored`, :class:`Unusable`, or ``None`` if the function does not return a tensor.
 
     Raises:
         DamagedError: the arguments are not those of the function.

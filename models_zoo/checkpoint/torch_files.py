@@ -1,4 +1,4 @@
-"""What ``torch.save`` writes, of today (a zip archive) and of before 2020 (pickles and numbers)."""
+"""Files of ``torch.save``: zip archives, and before 2020 pickles followed by numbers."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from models_zoo.checkpoint.pickled import Global, Steps, follow
 from models_zoo.checkpoint.stored import DTYPES, DamagedError, Storage, Unusable, storage_dtype
 
 PICKLED = 32 << 20
-"""Bytes of the part of a file that says what is in it."""
+"""Maximum number of bytes of the part of a file that describes its content."""
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
 
 
 class UnsafeError(ValueError):
-    """A pickle names what is not known to be inert; the arguments are the names."""
+    """A pickle names something that is not known to be inert; the arguments are the names."""
 
 
 def read_archive(source: Readable) -> object:
-    """What a zip archive of ``torch.save`` holds, its tensors as descriptions.
+    """The content of a zip archive of ``torch.save``, with tensors as descriptions.
 
-    Of a file in memory the checksums of all parts are compared.
+    The checksums of all parts are verified if the file is in memory.
 
     Raises:
         UnsafeError: its pickle asks for more than tensors and plain values.
-        DamagedError: it contradicts itself.
+        DamagedError: it is inconsistent.
     """
     parts = directory(source)
     prefix = next(iter(parts), "").partition("/")[0] + "/"
@@ -57,11 +57,11 @@ def read_archive(source: Readable) -> object:
 
 
 def read_legacy(source: Readable) -> object:
-    """What a file of pickles and numbers of ``torch.save`` holds, its tensors as descriptions.
+    """The content of a file of pickles and numbers of ``torch.save``, with tensors as descriptions.
 
     Raises:
         UnsafeError: a pickle asks for more than tensors and plain values.
-        DamagedError: it is not such a file, or contradicts itself.
+        DamagedError: it is not such a file, or is inconsistent.
     """
     stream = BytesIO(source.read(0, min(source.size, PICKLED)))
     storages: dict[str, Storage | Unusable] = {}
@@ -108,7 +108,7 @@ def _place_in_turn(
 
 
 def _followed(stream: BytesIO, steps: Steps, resolve: Any) -> object:
-    """The value of a pickle; that of one with unsafe names is of no use, damaged or not."""
+    """The value of a pickle; unsafe names are reported even if the pickle is damaged."""
     try:
         value = follow(stream, steps, resolve)
     except Exception:

@@ -1,4 +1,4 @@
-"""Names of weights without what wrappers put into them: ``module.``, ``_orig_mod.``, ``model.``."""
+"""Removing what wrappers add to the names of weights: ``module.``, ``_orig_mod.``, ``model.``."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ WRAPPERS = (
     "_fpw_module",
     "_checkpoint_wrapped_module",
 )
-"""What ``DataParallel``, ``torch.compile``, FSDP and activation checkpointing put into names, in
-front and in the middle."""
+"""What ``DataParallel``, ``torch.compile``, FSDP and activation checkpointing add to names, at the
+start and in the middle."""
 
 V = TypeVar("V")
 
@@ -21,14 +21,14 @@ V = TypeVar("V")
 def without_wrappers(
     weights: Mapping[str, V], expected: Collection[str] = ()
 ) -> tuple[dict[str, V], list[str]]:
-    """Weights by names without :data:`WRAPPERS`, and which of them were there.
+    """Weights by names without :data:`WRAPPERS`, and the wrappers that were removed.
 
     Args:
         weights: by name.
-        expected: names that the network has; what is a part of one of them is left alone.
+        expected: names that the network has; what is a part of one of them is kept.
 
     Returns:
-        The weights, unchanged where two of them would get one name.
+        The weights, unchanged if two of them would get the same name.
     """
     own = {part for name in expected for part in name.split(".")}
     dropped = [each for each in WRAPPERS if each not in own]
@@ -44,14 +44,14 @@ def without_wrappers(
 
 
 def prefixes(names: Collection[str], required: Collection[str]) -> list[str]:
-    """The prefixes of a whole network's names, the shortest first.
+    """The prefixes under which a whole network is present, the shortest first.
 
     Args:
-        names: of weights, of one network or several and of other things.
+        names: of the weights of one or several networks, and of other things.
         required: names that the network must have.
 
     Returns:
-        Every prefix, empty or ending in a dot, with which all of ``required`` are there.
+        Every prefix, empty or ending in a dot, with which all of ``required`` are present.
     """
     if not required:
         return []
@@ -65,14 +65,14 @@ def prefixes(names: Collection[str], required: Collection[str]) -> list[str]:
 
 
 def nearest_prefix(names: Collection[str], required: Collection[str]) -> str:
-    """The prefix with which most of a network's names are there; empty where none helps."""
+    """The prefix with which most of a network's names are present; may be empty."""
     known = set(names)
     heads = {""} | {
         ".".join(parts[:depth]) + "."
         for parts in (name.split(".") for name in names)
         for depth in range(1, min(len(parts), 4))
     }
-    if len(heads) > 64:  # names of a stranger; the message about them can be the plain one
+    if len(heads) > 64:  # unknown names; the message can do without the prefix
         return ""
     ranked = sorted(heads, key=lambda each: (each.count("."), each))
     return max(ranked, key=lambda each: sum(f"{each}{name}" in known for name in required))

@@ -1,4 +1,4 @@
-"""Writing weights whole or not at all."""
+"""Writing weights atomically."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import nn
 from models_zoo.errors import InputError
 
 _NAMED = 50
-"""Characters of a file's name that its temporary file is named by: names have a longest length."""
+"""Maximum number of characters of a file's name in the name of its temporary file."""
 
 
 def save_weights(network: nn.Module, path: str | Path) -> None:
@@ -28,7 +28,7 @@ def save_weights(network: nn.Module, path: str | Path) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file through a temporary one beside it, so that it is whole or untouched.
+    """Write a file atomically, through a temporary file in the same folder.
 
     Raises:
         InputError: the file cannot be written.
@@ -50,7 +50,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def _umask() -> int:
-    """What new files of this process are not allowed, which a temporary file does not follow."""
+    """The umask of this process, which temporary files do not follow."""
     mask = os.umask(0o077)
     os.umask(mask)
     return mask
