@@ -1,7 +1,7 @@
 """The process-wide modes of PyTorch: set for the suite's computations, restored afterwards.
 
 A caller's ``torch.no_grad()``, default type, autocast or TensorFloat-32 must not change a score,
-and a score must not change them. Every public function runs inside :func:`fixed_modes`.
+and a score must not change them. All public functions run inside :func:`fixed_modes`.
 """
 
 from __future__ import annotations
@@ -22,30 +22,31 @@ from torch.nn.utils import parametrize
 from models_zoo.errors import InputError, reason_of
 
 _DEVICES = ("cpu", "cuda")
-"""Kinds of devices that autocast is switched off for."""
+"""Device types for which autocast is disabled."""
 
 _SMALL = 1e-310
-"""A denormal of float64, which is zero where such numbers are flushed."""
+"""A denormal of float64, which is zero if denormals are flushed."""
 
 _ROUNDING = 1e-6
 """Tolerance for a float32 product of numbers below 1."""
 
 _ONE_AT_A_TIME = threading.RLock()
-"""Most modes, the global generators and a model's flags are shared by all threads."""
+"""Held while computing: most modes, the global generators and a model's flags are shared by all
+threads."""
 
 
 @contextmanager
 def fixed_modes() -> Iterator[None]:
     """Compute with gradients, in float32, without autocast or TensorFloat-32; then restore.
 
-    Gradient and inference mode, autocast, default type and device, anomaly detection, choice of
+    Gradient and inference mode, autocast, default dtype and device, anomaly detection, choice of
     algorithms (deterministic, cuDNN, oneDNN, attention, einsum), precision of float32 products and
-    the state of all global random generators are the caller's own again afterwards. Compiled models
-    run operation by operation, parametrized weights are computed anew in each pass, and other
-    threads wait for their turn. Usable as a decorator.
+    the state of all global random generators are restored afterwards. Compiled models run eagerly,
+    parametrized weights are computed again in each pass, and other threads wait. Can be used as a
+    decorator.
 
     Raises:
-        InputError: called where PyTorch does not compute as usual, as in a transform of
+        InputError: called where PyTorch does not compute as usual, such as in a transform of
             ``torch.func`` or under ``FakeTensorMode``.
     """
     if torch._C._functorch.peek_interpreter_stack() is not None:
@@ -60,7 +61,7 @@ def fixed_modes() -> Iterator[None]:
             undo.enter_context(torch.device("cpu"))
         for read, write, value in _switches():
             _switch(undo, read, write, value)
-        if "torch._dynamo" in sys.modules:  # asking for it imports it, which takes seconds
+        if "torch._dynamo" in sys.modules:  # this import takes seconds
             undo.enter_context(torch.compiler.set_stance("force_eager"))
         _require_usual_arithmetic()
         _keep_generators(undo)
@@ -75,7 +76,7 @@ def _switch(
 
 
 def _switches() -> Iterator[tuple[Callable[[], Any], Callable[[Any], Any], Any]]:
-    """How to read and write every process-wide setting that can change a number, and our value."""
+    """Getter, setter and our value of every process-wide setting that can change a number."""
     yield torch.get_default_dtype, torch.set_default_dtype, torch.float32
     for kind in _DEVICES:
         write = partial(torch.set_autocast_enabled, kind)
@@ -110,7 +111,7 @@ def _switches() -> Iterator[tuple[Callable[[], Any], Callable[[Any], Any], Any]]
 
 
 def _precisions() -> Iterator[tuple[Callable[[], Any], Callable[[Any], Any], Any]]:
-    """The precision of float32 products; newer versions do not mix old names with new."""
+    """The precision of float32 products; newer versions do not allow old and new names together."""
     backends: Any = torch.backends
     if hasattr(backends.cuda.matmul, "fp32_precision"):
         for owner in (
@@ -124,7 +125,7 @@ def _precisions() -> Iterator[tuple[Callable[[], Any], Callable[[Any], Any], Any
             yield _attribute(owner, "fp32_precision", "ieee")
     else:
         yield _attribute(backends.cudnn, "allow_tf32", False)
-    # Last, and so restored first: the old name writes to some of the new ones as well.
+    # Last, and so restored first: the old name also writes to some of the new ones.
     yield torch.get_float32_matmul_precision, torch.set_float32_matmul_precision, "highest"
 
 
@@ -141,7 +142,7 @@ def _flushes_denormals() -> bool:
 def _require_usual_arithmetic() -> None:
     """Raise an error if a mode or a hook of the caller changes values or gradients.
 
-    One product and its derivative, of numbers that do not survive rounding to fewer digits.
+    Compares one product and its derivative, of numbers that rounding to fewer digits would change.
     """
     try:
         pixel = torch.full((1, 1), 1 / 3, requires_grad=True)
@@ -149,7 +150,7 @@ def _require_usual_arithmetic() -> None:
         (gradient,) = torch.autograd.grad(product.square().sum(), pixel)
         wrong = abs(float(product.detach()) - 1 / 7) + abs(float(gradient) - 6 / 49)
         reason = f"a product and its gradient are off by {wrong:.2g}"
-    except Exception as error:  # of modes that compute no values at all, in their own ways
+    except Exception as error:  # from modes that compute no values at all
         wrong, reason = 1.0, reason_of(error)
     if not wrong < _ROUNDING:
         raise InputError(

@@ -30,7 +30,7 @@ _LOCATE = {"bundled": bundled_file, "installed": installed_file, "downloaded": d
 
 
 class ForeignSource(Protocol):
-    """What the module of a source of foreign models holds."""
+    """The interface of the module of a source of foreign models."""
 
     def describe(self, reference: Reference) -> Card:
         """The model's card, without its weights."""
@@ -53,7 +53,7 @@ _HOMES = {
 
 @fixed_modes()
 def load_model(name: str, *, trust: bool = False) -> Classifier:
-    """A model by name, with its normalisation inside and a card.
+    """A model by name, with its normalization inside and a card.
 
     Args:
         name: one of :func:`models_zoo.list_models`, or ``robustbench:<dataset>/<threat>/<name>``,
@@ -84,14 +84,14 @@ def describe_model(name: str) -> Card:
         name: as :func:`load_model`.
 
     Raises:
-        InputError: there is no such model, or only its weights tell what it is.
+        InputError: there is no such model, or its description is in its weights alone.
     """
     reference = parse_reference(name)
     return load_card(name) if reference is None else _source(reference).describe(reference)
 
 
 def dataset_of(name: str) -> str:
-    """The data set a model was trained for, without loading it; ``"unknown"`` where it is not said.
+    """The data set a model was trained for, without loading it; ``"unknown"`` if not stated.
 
     Args:
         name: as :func:`load_model`.
@@ -108,5 +108,5 @@ def dataset_of(name: str) -> str:
 
 
 def _source(reference: Reference) -> ForeignSource:
-    with warnings.catch_warnings(action="ignore"):  # of what a library uses itself
+    with warnings.catch_warnings(action="ignore"):  # from code that the library uses itself
         return cast("ForeignSource", import_module(_HOMES[reference.source]))

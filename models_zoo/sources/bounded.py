@@ -1,8 +1,9 @@
-"""Tensors of foreign networks within bounds: what an operation would take is known before it runs.
+"""Memory limits for foreign networks: the size of an operation's results is known before it runs.
 
-Every operation of PyTorch is asked for the shapes of its results on the device ``meta``, where
-nothing is computed or allocated, and is only then run. A graph of a few hundred bytes can ask for
-terabytes (a constant of a shape, a repetition, a padding, a product), so no size is taken from it.
+Every operation of PyTorch is first run on the ``meta`` device, where nothing is computed or
+allocated, to find the shapes of its results. A graph of a few hundred bytes can request terabytes
+(a constant of a given shape, a repetition, padding, a product), so the sizes it states are not
+trusted.
 """
 
 from __future__ import annotations
@@ -19,21 +20,22 @@ from models_zoo.checkpoint.content import size_limit
 from models_zoo.errors import InputError, shown
 
 MEMORY = 2**30
-"""Bytes that a network may hold at once while it is examined, by default: 1 GiB."""
+"""Default for the bytes that a network may hold at once while it is examined: 1 GiB."""
 
 VARIABLE = "NONSINGULAR_NETWORK_BYTES"
 """Environment variable with another limit, such as ``8GB``."""
 
 WORK = 2 * 10**12
-"""Floating-point operations of products and convolutions while it is examined."""
+"""Maximum floating-point operations of products and convolutions while it is examined."""
 
 
 class Bounded(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Operations within it may hold so much memory together and do so much work.
+    """Limits the memory and the work of all operations inside the block.
 
     Args:
-        memory: bytes of all tensors that are made within it and still held.
-        work: floating-point operations of products and convolutions, by default :data:`WORK`.
+        memory: maximum total bytes of the tensors that were created inside it and are still held.
+        work: maximum floating-point operations of products and convolutions, by default
+            :data:`WORK`.
     """
 
     def __init__(self, memory: int, work: int = WORK) -> None:
@@ -83,7 +85,7 @@ def memory_limit() -> int:
 
 
 def _shapes(func: Any, args: Any, kwargs: Any) -> Any:
-    """The results of an operation without their numbers."""
+    """The results of an operation on the ``meta`` device."""
 
     def empty(given: Tensor) -> Tensor:
         return torch.empty_strided(
@@ -100,7 +102,7 @@ def _shapes(func: Any, args: Any, kwargs: Any) -> Any:
         kwargs = kwargs | {"device": torch.device("meta")}
     try:
         return func(*args, **kwargs)
-    except (NotImplementedError, TypeError):  # it depends on numbers, and is no larger than given
+    except (NotImplementedError, TypeError):  # depends on values; not larger than the input
         return None
 
 

@@ -14,7 +14,7 @@ from models_zoo.errors import InputError
 
 @contextmanager
 def bundled_file(card: Card) -> Iterator[Path]:
-    """The bundled checkpoint of a card, as a file for the length of the context.
+    """The bundled checkpoint of a card, as a file that exists inside the context.
 
     Raises:
         InputError: the card names no checkpoint, or the package lacks it.

@@ -12,14 +12,15 @@ from models_zoo.image_sets import IMAGE_SETS
 from models_zoo.sources.reference import Reference
 
 DESCRIBING = ("dataset", "classes", "shape", "mean", "std")
-"""Options that say what a model is, understood by every source that does not know it better."""
+"""Options that describe a model, supported by every source that does not describe its models
+itself."""
 
 
 def make_card(**fields: Any) -> Card:
-    """A card of a foreign model; what does not print of its texts is escaped.
+    """A card of a foreign model; non-printable characters are escaped.
 
     Raises:
-        InputError: the fields contradict each other.
+        InputError: the fields are inconsistent.
     """
     texts = {key: printable(value) for key, value in fields.items() if isinstance(value, str)}
     try:

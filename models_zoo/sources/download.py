@@ -1,4 +1,4 @@
-"""Downloading a file: checked against its hash, resumed where it was interrupted."""
+"""Downloading a file: verified by its hash, and resumed after an interruption."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from models_zoo.checkpoint import sha256_file
 from models_zoo.errors import InputError, reason_of
 
 CHUNK = 1 << 16
-"""Bytes that are written at once; what is not written when a connection breaks is lost."""
+"""Bytes written at once; data that is not yet written when a connection breaks is lost."""
 
 TIMEOUT = 30
 """Seconds without an answer after which a download fails."""
 
 
 def download(url: str, target: Path, *, sha256: str) -> Path:
-    """A file at ``target``, downloaded where it is not there yet.
+    """A file at ``target``, downloaded if it does not exist.
 
-    What was received before an interruption is kept beside the target and not asked for again.
+    Data received before an interruption is kept next to the target and not requested again.
 
     Args:
         url: address of the file.
-        target: path of the result; a file that exists there must have the hash.
+        target: path of the result; an existing file must have the hash.
         sha256: SHA-256 of the file, or the first digits of it.
 
     Raises:
-        InputError: the file cannot be had, or is not the one that was meant.
+        InputError: the file cannot be downloaded, or has another hash.
     """
     fetched = not target.exists()
     if fetched:
@@ -50,7 +50,7 @@ def _fetch(url: str, target: Path) -> None:
     try:
         pooch.retrieve(
             url,
-            known_hash=None,  # checked by the caller, also for files that are there already
+            known_hash=None,  # verified by the caller, which also verifies existing files
             fname=target.name,
             path=target.parent,
             downloader=Resuming(target.with_name(f"{target.name}.part")),
@@ -66,21 +66,21 @@ class Resuming:
     """A downloader for pooch that resumes an interrupted download.
 
     Args:
-        part: file that holds what was received so far.
+        part: file with the data received so far.
     """
 
     def __init__(self, part: Path) -> None:
         self.part = part
 
     def __call__(self, url: str, output_file: str, _: Any) -> None:
-        """Write what ``url`` gives to ``output_file``."""
+        """Write the content of ``url`` to ``output_file``."""
         import requests
 
         have = self.part.stat().st_size if self.part.exists() else 0
         asked = {"Range": f"bytes={have}-"} if have else {}
         with requests.get(url, headers=asked, stream=True, timeout=TIMEOUT) as answer:
             if have and answer.status_code == requests.codes.requested_range_not_satisfiable:
-                answer.close()  # all of it is here, or another file: the hash will tell
+                answer.close()  # the file is complete, or a different one: the hash will tell
             else:
                 answer.raise_for_status()
                 resumed = answer.status_code == requests.codes.partial_content
@@ -94,4 +94,4 @@ class Resuming:
         length = answer.headers.get("Content-Length")
         encoded = "Content-Encoding" in answer.headers
         if length is not None and not encoded and self.part.stat().st_size - had < int(length):
-            raise OSError("the connection ended early; run again to go on")
+            raise OSError("the connection ended early; run again to resume")

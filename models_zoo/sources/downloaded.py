@@ -1,4 +1,4 @@
-"""Checkpoints that are downloaded when they are first asked for, and kept."""
+"""Checkpoints that are downloaded on first use, and kept."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ CACHE = "NONSINGULAR_CACHE"
 
 @contextmanager
 def downloaded_file(card: Card) -> Iterator[Path]:
-    """The checkpoint of a card with an address, downloaded where it is not there yet.
+    """The checkpoint of a card with an address, downloaded if it does not exist.
 
     Raises:
-        InputError: the card has no address or hash, or the file cannot be had.
+        InputError: the card has no address or hash, or the file cannot be downloaded.
     """
     if card.url is None or card.sha256 is None:
         raise InputError(

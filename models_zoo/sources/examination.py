@@ -12,10 +12,11 @@ from models_zoo.errors import InputError, reason_of
 from models_zoo.sources.bounded import Bounded, memory_limit
 
 BATCH = 3
-"""Number of test images: more than the one or two for which programs are often exported."""
+"""Number of test images: more than the batch of one or two for which programs are often
+exported."""
 
 TOLERANCE = 1e-3
-"""How far the logits of an image may move with its batch, relative to the largest of them."""
+"""Maximum change of an image's logits with the rest of the batch, relative to the largest logit."""
 
 _EXPORT = "export it in eval mode with a batch dimension of any size"
 
@@ -31,14 +32,14 @@ def count_classes(network: nn.Module, input_shape: Shape, *, source: str) -> int
     Args:
         network: in eval mode, from images to logits.
         input_shape: (channels, height, width) of an image.
-        source: what the network is, for messages, such as ``"model a.onnx"``.
+        source: name of the network in messages, such as ``"model a.onnx"``.
 
     Raises:
-        InputError: it does not take a batch of such images, does not answer with logits, or its
-            answer to an image is random, changes it or depends on the other images.
+        InputError: it does not take a batch of such images, does not return logits, changes itself,
+            or its logits for an image are random or depend on the other images.
     """
     images = random_images(input_shape)
-    # A GraphModule that is called prints a traceback when it fails; its forward does not.
+    # Calling a GraphModule prints a traceback when it fails; its forward does not.
     ask = network.forward if isinstance(network, fx.GraphModule) else network
     before = {name: value.clone() for name, value in network.state_dict().items()}
     try:
@@ -48,7 +49,7 @@ def count_classes(network: nn.Module, input_shape: Shape, *, source: str) -> int
             again, alone = ask(images), ask(images[:1])
     except InputError as error:
         raise InputError(f"{source} {error}") from error
-    except Exception as error:  # foreign code fails in its own ways
+    except Exception as error:  # foreign code can raise anything
         shape = "x".join(map(str, input_shape))
         raise InputError(
             f"{source} cannot take a batch of {BATCH} images of {shape} ({reason_of(error)}); "

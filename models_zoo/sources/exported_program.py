@@ -1,7 +1,7 @@
-"""Programs of ``torch.export`` (``.pt2``) as PyTorch modules; only with trust in the file.
+"""Programs of ``torch.export`` (``.pt2``) as PyTorch modules, for trusted files only.
 
-A program is code: what is read from the file is compiled into Python and run. Therefore nothing of
-it is touched unless the caller says that the file is trusted.
+A program is code: the content of the file is compiled to Python and run. It is therefore not read
+unless the caller says that the file is trusted.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ NORMALIZING: dict[str, Restore] = {
     "group_norm": _group_norm,
     "native_group_norm": _group_norm,
 }
-"""Operations of normalisation layers, with a layer that takes their weight."""
+"""Operations of normalization layers, with a layer that can hold their weight."""
 
 
 def read_exported(
@@ -50,17 +50,17 @@ def read_exported(
     """The network of an exported program, and the shape of an image as the program states it.
 
     Args:
-        path: where the file lies, for messages.
+        path: of the file, for messages.
         data: what ``torch.export.save`` wrote.
-        trust: whether the caller trusts it with running code.
+        trust: whether the caller trusts it to run code.
 
     Returns:
         A module in eval mode with the program's parameters under their own names, and
-        (channels, height, width), ``None`` where a dimension is open.
+        (channels, height, width), with ``None`` for a dynamic dimension.
 
     Raises:
-        InputError: it is not trusted, is missing or damaged, or has other inputs or outputs than a
-            classifier.
+        InputError: it is not trusted, is missing or damaged, or does not have the inputs and
+            outputs of a classifier.
     """
     if not trust:
         raise untrusted(path)
@@ -110,10 +110,10 @@ def _image_shape(images: Tensor, path: Path) -> tuple[int | None, ...]:
 
 
 def _as_module(program: ExportedProgram) -> fx.GraphModule:
-    """A plain module: it can be put into eval mode and sent to another process.
+    """A plain module, which can be put into eval mode and sent to another process.
 
-    The module that a program gives refuses both. It also checks that batches have the size of the
-    example it was exported with; whether others work is found out when the network is examined.
+    The module of a program refuses both. It also requires batches of the size of the example it was
+    exported with; whether other sizes work is tested when the network is examined.
     """
     module = program.module()
     if not isinstance(module, fx.GraphModule):
@@ -133,9 +133,9 @@ def _as_module(program: ExportedProgram) -> fx.GraphModule:
 
 
 def _restore_normalization(network: fx.GraphModule) -> None:
-    """Put the tensors of a normalisation into a layer of its kind, by which weight rules know it.
+    """Put the tensors of a normalization into a layer of its kind, which weight rules recognize.
 
-    The graph reads them from there; the layer itself is never called.
+    The graph reads them from that layer, which itself is never called.
     """
     for node in network.graph.nodes:
         operation = str(getattr(node.target, "__name__", "")).partition(".")[0]

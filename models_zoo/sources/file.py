@@ -1,4 +1,4 @@
-"""Any checkpoint file, as a classifier: weights of a known architecture, or a whole network."""
+"""Checkpoint files as classifiers: weights of a known architecture, or a whole network."""
 
 from __future__ import annotations
 
@@ -43,20 +43,22 @@ def load_file(
 
     Args:
         path: weights (see :func:`models_zoo.read_weights`), an ONNX graph (``.onnx``), or a program
-            of ``torch.export`` (``.pt2``); or the bytes of such a file, read before.
-        name: what to call it; by default the file's name without its ending.
-        architecture: for weights, as :func:`models_zoo.build_architecture`: ``"cifar-resnet32"``,
-            ``"wrn-40-4"``, ``"timm:resnet18"``; a graph or program brings its own.
+            of ``torch.export`` (``.pt2``); or the bytes of such a file.
+        name: of the model; by default the file's name without its suffix.
+        architecture: for weights, as for :func:`models_zoo.build_architecture`:
+            ``"cifar-resnet32"``, ``"wrn-40-4"``, ``"timm:resnet18"``; a graph or program contains
+            its own.
         dataset: the data set it was trained for.
-        classes: number of logits; 10 where it is not given and the file does not say it.
+        classes: number of logits; 10 if it is neither given nor stated in the file.
         input_shape: (channels, height, width) of an image; needed for weights.
         mean: per channel (or one for all), subtracted from images in [0, 1]; by default what the
-            checkpoint holds beside its network, else 0.
-        std: per channel (or one for all), divided by afterwards; by default likewise, else 1.
-        source: what the card says the weights are.
-        trust: whether a ``.pt2`` may be loaded, and code of an architecture be run.
-        weights: which are meant where a file holds several sets: ``"raw"``, ``"ema"`` or a name;
-            by default the trained ones. :attr:`~models_zoo.Classifier.notes` says which were taken.
+            checkpoint contains, else 0.
+        std: per channel (or one for all), divided by afterwards; by default what the checkpoint
+            contains, else 1.
+        source: source of the weights on the card.
+        trust: whether a ``.pt2`` may be loaded and the code of an architecture run.
+        weights: which weights to use if a file holds several sets: ``"raw"``, ``"ema"`` or a name;
+            by default the trained ones. :attr:`~models_zoo.Classifier.notes` says which were used.
 
     Raises:
         InputError: the file cannot be read, does not fit, or the description is inconsistent.
@@ -110,18 +112,18 @@ def classifier_from_file(
 ) -> Classifier:
     """A classifier from a file and the card that describes it.
 
-    Where the card has a hash, the file must match it; where it has none, it gets the file's.
+    If the card has a hash, the file must match it; otherwise the card gets the file's hash.
 
     Args:
-        file: the checkpoint, or what was read of it.
+        file: the checkpoint, or its content.
         card: what is known of it.
-        weights: as :func:`load_file`.
-        stated: whether the card's mean and deviation are known, and not the default: then what the
-            file holds beside its network must agree with them.
-        trust: whether code of an architecture may be run.
+        weights: as for :func:`load_file`.
+        stated: whether the card's mean and standard deviation were given, rather than the default.
+            A normalization in the file must then agree with them.
+        trust: whether the code of an architecture may be run.
 
     Raises:
-        InputError: the file cannot be read, was changed, or does not fit the card.
+        InputError: the file cannot be read, has another hash, or does not fit the card.
     """
     network = build_skeleton(
         card.architecture, classes=card.classes, input_shape=card.input_shape, trust=trust
@@ -158,7 +160,7 @@ def describe(reference: Reference) -> Card:
     """The card of ``file:<path>``; an ONNX graph is loaded for it, weights are not.
 
     Raises:
-        InputError: the name lacks what is needed to read the file, or an option is wrong.
+        InputError: the name lacks an option that is needed to read the file, or an option is wrong.
     """
     path = Path(reference.path)
     if path.suffix.lower() in FORMATS:
@@ -186,7 +188,7 @@ def load(reference: Reference, *, trust: bool = False) -> Classifier:
     """The model ``file:<path>``; weights need ``?architecture=`` and ``dataset=`` or ``shape=``.
 
     Raises:
-        InputError: the file cannot be used, and why.
+        InputError: the file cannot be used; the message says why.
     """
     path = Path(reference.path)
     if path.suffix.lower() not in FORMATS:
@@ -211,7 +213,7 @@ def require_no_choice(path: Path, weights: str | None) -> None:
     """Refuse a choice of weights for a file that holds one network.
 
     Raises:
-        InputError: there is a choice.
+        InputError: ``weights`` is given.
     """
     if weights is not None:
         raise InputError(
@@ -221,14 +223,14 @@ def require_no_choice(path: Path, weights: str | None) -> None:
 
 
 def _name(path: Path) -> str:
-    """The name of a model that only its file names; that of a card is at most 200 characters."""
+    """The name of a model after its file; a card's name has at most 200 characters."""
     return cut(printable(path.stem), 200)
 
 
 def _without_architecture(
     file: Path | FileBytes, weights: str | None, input_shape: Shape | None, classes: int | None
 ) -> InputError:
-    """Message about weights whose architecture was not named: what they fit."""
+    """Message about weights without an architecture: which architectures they fit."""
     found = read_checkpoint(file, weights=weights)
     proposal = propose(found.tensors, input_shape or (3, 32, 32), classes)
     return InputError(

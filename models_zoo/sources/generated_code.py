@@ -1,9 +1,8 @@
-"""Python that torch.fx generates from a graph, compared with a grammar before it is executed.
+"""Checks Python code that torch.fx generates from a graph against a grammar before it is executed.
 
-torch.fx writes the names of layers and tensors into source unescaped. Names of strangers never get
-there (see :mod:`models_zoo.sources.onnx_renaming`); this is the second lock: whatever a graph
-holds, its code calls the network's own layers, a few named functions and nothing else, or it is not
-run.
+torch.fx writes the names of layers and tensors into source code unescaped. Names from files never
+get there (see :mod:`models_zoo.sources.onnx_renaming`); this is the second safeguard: code that
+calls anything but the network's own layers and a few named functions is not run.
 
 The grammar, in which ``value`` is the input or what a line before computed::
 
@@ -24,7 +23,7 @@ from torch import fx
 from models_zoo.errors import InputError
 
 INPUT = "images"
-"""What the input is called in the code of a converted network."""
+"""Name of the input in the code of a converted network."""
 
 FUNCTIONS = frozenset(("add", "div", "mul", "sub"))
 """Functions of torch that the code may call."""
@@ -36,7 +35,7 @@ _PLAIN = re.compile(r"(?!__)[A-Za-z0-9_]{1,256}", re.ASCII)
 
 
 def guard(graph: fx.Graph) -> fx.Graph:
-    """Let all code that is generated from a graph, now and later, pass :func:`check_code` first.
+    """Check all code that is generated from a graph, now and later, with :func:`check_code`.
 
     Args:
         graph: its only input is called :data:`INPUT`; changed in place.
@@ -49,13 +48,13 @@ def guard(graph: fx.Graph) -> fx.Graph:
 
 
 def check_code(body: list[str]) -> list[str]:
-    """Refuse generated code that is not of the form that converted networks have.
+    """Refuse generated code that does not have the form of converted networks.
 
     Args:
-        body: pieces of the body of ``forward``, as torch.fx writes them; returned as they are.
+        body: pieces of the body of ``forward``, as torch.fx writes them; returned unchanged.
 
     Raises:
-        InputError: something else is in it.
+        InputError: it contains anything else.
     """
     try:
         tree = ast.parse("".join(body))
@@ -121,7 +120,7 @@ def _is_callable(node: ast.expr, known: Collection[str]) -> bool:
 
 
 def _is_path(node: ast.expr) -> bool:
-    """Whether it is something within the network: ``self.a.b``, ``getattr(self.a, "0")``."""
+    """Whether it is an attribute of the network: ``self.a.b``, ``getattr(self.a, "0")``."""
     steps = 0
     while True:
         if isinstance(node, ast.Attribute):

@@ -1,4 +1,4 @@
-"""Models on the Hugging Face hub: ``hf-hub:<owner>/<repository>``, ``@<revision>`` if need be.
+"""Models on the Hugging Face Hub: ``hf-hub:<owner>/<repository>``, optionally ``@<revision>``.
 
 A repository holds ``config.json`` and the weights, as ``model.safetensors`` or
 ``pytorch_model.bin``. Two forms of the configuration are read: that of timm, and a card of this
@@ -29,7 +29,7 @@ def describe(reference: Reference) -> Card:
     """The card of a repository, from its configuration alone.
 
     Raises:
-        InputError: the configuration cannot be had or does not describe a classifier.
+        InputError: the configuration cannot be read or does not describe a classifier.
     """
     reference.require_known(DESCRIBING)
     settings = _settings(reference)
@@ -135,11 +135,11 @@ def fetch_weights(model: str, repository: str) -> Path:
 
 
 def fetch_file(model: str, repository: str, file: str) -> Path:
-    """A file of a repository: from the hub's cache where it is there, else downloaded.
+    """A file of a repository: from the hub's cache, or downloaded if it is not there.
 
     Args:
-        model: what the model is called in messages.
-        repository: ``<owner>/<repository>``, with ``@<revision>`` if need be.
+        model: name of the model in messages.
+        repository: ``<owner>/<repository>``, optionally with ``@<revision>``.
         file: name of the file.
 
     Raises:
@@ -168,7 +168,7 @@ def _hub() -> Any:
     import huggingface_hub as hub
 
     hub.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    return hub  # its retries are no news; what it fails of is raised
+    return hub  # retries are not worth a warning; a failure is raised
 
 
 def _unreadable(reference: Reference, reason: str) -> InputError:

@@ -1,4 +1,4 @@
-"""Checkpoints that another installed package brings along."""
+"""Checkpoints that are part of another installed package."""
 
 from __future__ import annotations
 

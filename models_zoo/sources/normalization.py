@@ -1,4 +1,4 @@
-"""Which normalization a model gets: what its user states, or what its checkpoint holds."""
+"""The normalization of a model: as given by the user, or as found in its checkpoint."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ def settle(card: Card, found: Normalization | None, *, stated: bool, source: str
 
     Args:
         card: what is known of the model.
-        found: what its checkpoint holds beside the network.
-        stated: whether the card's mean and deviation were given; else they are the default.
-        source: what the weights are, for messages.
+        found: the normalization in its checkpoint, if any.
+        stated: whether the card's mean and standard deviation were given, rather than the default.
+        source: name of the weights in messages.
 
     Raises:
-        InputError: what was given and what was found contradict each other, or what was found is
+        InputError: the given and the found normalization contradict each other, or the latter is
             for images from 0 to 255.
     """
     if found is None:

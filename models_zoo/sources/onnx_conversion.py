@@ -1,7 +1,8 @@
-"""ONNX graphs as modules of torch.fx: onnx2torch's operators, put together here.
+"""ONNX graphs as modules of torch.fx, built from onnx2torch's operators.
 
-onnx2torch's own ``convert`` puts names of the graph into Python source and executes it. Here the
-names are ours, and the code that torch.fx generates is compared with a grammar before it runs.
+onnx2torch's own ``convert`` writes names from the graph into Python source code and executes it.
+Here all names are ours, and the code that torch.fx generates is checked against a grammar before it
+runs.
 """
 
 from __future__ import annotations
@@ -22,28 +23,28 @@ from models_zoo.sources.onnx_renaming import Names
 from models_zoo.sources.optional import require
 
 STORE = "initializers"
-"""The submodule that holds tensors which are in no layer, as buffers under their names."""
+"""The submodule with the tensors that belong to no layer, as buffers under their names."""
 
 
 def convert(model: Any, names: Names, images: Tensor) -> fx.GraphModule:
     """A module that computes what a graph computes.
 
-    Each node's module is called as soon as it is made: what comes next is made for the shapes that
-    came out, and a node that fails is named. ONNX's own inference of shapes is C++ that crashes on
-    graphs of strangers.
+    Each node's module is called as soon as it is built, so that the next one is built for the
+    shapes of its outputs and a failing node can be named. ONNX's own shape inference is C++ code
+    that crashes on malformed graphs.
 
     Args:
         model: a ``ModelProto`` in a dialect that onnx2torch reads, all of whose names are ours.
-        names: what the graph's parts were called, for messages.
+        names: the author's names for the graph's parts, for messages.
         images: some images (N, C, H, W) to try it with.
 
     Returns:
-        A module of one submodule a node, in their order, with the ``onnx_mapping`` that onnx2torch
-        gave it. Initializers are in layers that took them in, or buffers of :data:`STORE`.
+        A module with one submodule per node, in their order, with the ``onnx_mapping`` that
+        onnx2torch gave it. Initializers are part of layers, or buffers of :data:`STORE`.
 
     Raises:
-        InputError: an operator is not known, cannot be converted as it is used, or does not take
-            the images; without the file's name in front.
+        InputError: an operator is unknown, cannot be converted in the way it is used, or does not
+            take the images. The message does not include the file's name.
     """
     parts = require("onnx2torch.onnx_graph", extra="onnx", purpose="ONNX files")
     source = parts.OnnxGraph(model.graph)
@@ -75,7 +76,7 @@ def convert(model: Any, names: Names, images: Tensor) -> fx.GraphModule:
 
 
 def _layer(node: Any, source: Any, opset: int, names: Names) -> tuple[nn.Module, Any]:
-    """What onnx2torch makes of a node, and its mapping."""
+    """The module that onnx2torch builds for a node, and its mapping."""
     registry = require("onnx2torch.node_converters", extra="onnx", purpose="ONNX files")
     what = names.node(node.proto)
     try:
@@ -89,7 +90,7 @@ def _layer(node: Any, source: Any, opset: int, names: Names) -> tuple[nn.Module,
         module, mapping = converter(node, source)
     except InputError as error:
         raise InputError(f"has {what}, which {error}") from error
-    except Exception as error:  # the converter fails in many ways on what it does not know
+    except Exception as error:  # the converter raises many kinds of errors on unsupported input
         computed = [each for each in node.input_values[1:] if each not in source.initializers]
         reason = reason_of(error)
         if isinstance(error, KeyError) and any(computed):
@@ -100,7 +101,7 @@ def _layer(node: Any, source: Any, opset: int, names: Names) -> tuple[nn.Module,
 
 
 class _Building:
-    """A graph of torch.fx that grows by one node of the source at a time."""
+    """A graph of torch.fx to which the nodes of the source are added one at a time."""
 
     def __init__(self, source: Any, images: Tensor) -> None:
         self.root = nn.Module()
@@ -117,7 +118,7 @@ class _Building:
 
     def call(self, index: int, node: Any, module: nn.Module, mapping: Any) -> list[str]:
         """Add the call of a node's module; the names of inputs after one that was left out."""
-        name = f"{node.operation_type}_{index}"  # an operator that ONNX knows, and a number
+        name = f"{node.operation_type}_{index}"  # the name of an ONNX operator, and a number
         module.__dict__["onnx_mapping"] = mapping
         self.root.add_module(name, module)
         args = [self.read(value) for value in mapping.inputs]
@@ -133,13 +134,13 @@ class _Building:
         return named
 
     def run(self, node: Any, module: nn.Module, mapping: Any, named: list[str]) -> None:
-        """Call a node's module with what came out of earlier ones, and note the shapes."""
+        """Call a node's module with the outputs of earlier ones, and record the shapes."""
         given = [self._given(value) for value in mapping.inputs]
         first = len(given) - len(named)
         later = zip(named, given[first:], strict=True)
         results = module(*given[:first], **{each: one for each, one in later if one is not None})
         several = isinstance(results, tuple | list)
-        if not several:  # a mask of dropout, say, which the module does not give
+        if not several:  # such as a mask of dropout, which the module does not return
             self._single.add(node.unique_name)
             for value in node.output_values[1:]:
                 self._made.pop(value, None)
@@ -167,7 +168,7 @@ class _Building:
             self._tried[value] = result
 
     def read(self, value: str) -> fx.Node | None:
-        """The node of a value in the graph; ``None`` for an input that was left out."""
+        """The node of a value in the graph; ``None`` for an omitted input."""
         if not value:
             return None
         if value in self._made and value in self._source.initializers:

@@ -1,7 +1,7 @@
-"""Operators of newer opsets as opset 17 writes them, which is what onnx2torch reads.
+"""Rewriting operators of newer opsets in the form of opset 17, which onnx2torch reads.
 
-Most changed by the types of numbers they take alone; these are the few that need a change. ONNX's
-own converter changes all of a graph or nothing of it, and is C++ that trusts what it reads.
+Most operators changed only in the number types they accept; these are the few that need rewriting.
+ONNX's own converter changes a whole graph or nothing, and is C++ code that trusts its input.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ Constants = Mapping[str, np.ndarray]
 
 
 def adapt(onnx: Any, node: Any, constants: Constants, names: Names) -> None:
-    """Write a node of a newer opset as opset 17 does; in place.
+    """Rewrite a node of a newer opset in the form of opset 17; in place.
 
     Args:
         onnx: the package.
         node: a ``NodeProto`` of an opset above :data:`OPSET`.
-        constants: values that are known.
-        names: what the parts of the graph were called, for messages.
+        constants: known values.
+        names: the author's names for the parts of the graph, for messages.
 
     Raises:
-        InputError: it is used in a way that opset 17 does not know.
+        InputError: it is used in a way that opset 17 does not support.
     """
     change = _CHANGES.get(node.op_type)
-    if node.op_type.startswith("Reduce") and node.op_type != "ReduceSum":  # it was changed before
+    if node.op_type.startswith("Reduce") and node.op_type != "ReduceSum":  # already rewritten
         change = _reduce
     reason = change(onnx, node, constants) if change is not None else None
     if reason:
@@ -41,7 +41,7 @@ def adapt(onnx: Any, node: Any, constants: Constants, names: Names) -> None:
 
 
 def drop_zero(node: Any, constants: Constants) -> None:
-    """Drop what a zero in the shape of a ``Reshape`` means where the shape has none; in place."""
+    """Remove a ``Reshape``'s attribute about zeros in the shape if the shape has none; in place."""
     if node.op_type == "Reshape":
         shape = constants.get(node.input[1])
         if shape is None or bool(np.all(shape != 0)):
@@ -49,7 +49,7 @@ def drop_zero(node: Any, constants: Constants) -> None:
 
 
 def _take(node: Any, name: str) -> Any:
-    """An attribute, removed from its node; ``None`` where it has none."""
+    """An attribute, removed from its node; ``None`` if it is missing."""
     for index, each in enumerate(node.attribute):
         if each.name == name:
             taken = type(each)()

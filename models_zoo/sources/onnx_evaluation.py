@@ -1,4 +1,4 @@
-"""The value of a node of an ONNX graph whose inputs are known, computed within bounds."""
+"""Evaluating nodes of an ONNX graph whose inputs are constants, within memory limits."""
 
 from __future__ import annotations
 
@@ -30,34 +30,35 @@ ELEMENTWISE = frozenset(
         ),
     )
 )
-"""Operators without a converter whose result has as many numbers as their first input."""
+"""Operators without a converter whose result has as many values as their first input."""
 
 _KNOWN = 21
-"""The reference has these operators from this opset on; earlier ones are written the same way."""
+"""Opset from which the reference implementation has these operators; earlier ones have the same
+form."""
 
 RANDOM = frozenset(
     ("Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform")
 ) | {"RandomUniformLike", "Dropout"}
-"""Operators that are not folded, whatever they are given."""
+"""Operators that are never folded."""
 
 
 def evaluate(
     onnx: Any, node: Any, opset: int, constants: Mapping[str, np.ndarray], memory: int
 ) -> list[np.ndarray] | None:
-    """What a node computes from constants.
+    """The value of a node whose inputs are constants.
 
     Args:
         onnx: the package.
         node: a ``NodeProto`` all of whose inputs are constants.
-        opset: of the graph it is in.
+        opset: of its graph.
         constants: the values of its inputs by name.
-        memory: bytes that all of it may take.
+        memory: maximum number of bytes in total.
 
     Returns:
-        An array for each output, or ``None`` where the node cannot be computed here.
+        One array per output, or ``None`` if the node cannot be computed here.
 
     Raises:
-        InputError: it would take more memory.
+        InputError: it needs more memory.
     """
     if node.op_type in RANDOM:
         return None
@@ -70,7 +71,7 @@ def evaluate(
 
 @contextmanager
 def _quietly(memory: int) -> Iterator[None]:
-    """Without warnings and gradients, within bounds, and without moving the caller's generator."""
+    """No warnings or gradients, limited memory, and the caller's generator unchanged."""
     with (
         warnings.catch_warnings(action="ignore"),
         torch.random.fork_rng(devices=[]),

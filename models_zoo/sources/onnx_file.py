@@ -1,4 +1,4 @@
-"""What shows that a file is no ONNX file, before it is read as a whole."""
+"""Detecting files that are not ONNX files before they are read completely."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ OTHERS = {
     b"<": "a web page or XML",
     b"{": "JSON",
 }
-"""How files of other kinds begin."""
+"""First bytes of files of other kinds."""
 
 
 def inspecting(path: Path) -> Inspect:
-    """What looks at the first bytes of a file that should be an ONNX graph.
+    """Return a function that checks the first bytes of a file that should be an ONNX graph.
 
     Raises:
-        InputError: by the function it gives, where the file is evidently of another kind.
+        InputError: raised by the returned function if the file is evidently of another kind.
     """
 
     def inspect(source: Readable) -> None:

@@ -1,8 +1,8 @@
-"""Constants of an ONNX graph, computed once, so that its layers read initializers.
+"""Computing the constants of an ONNX graph once, so that its layers read initializers.
 
 Exporters leave weights in ``Constant`` nodes and behind transpositions, conversions, products,
-reshapes and dequantization. An attack on weights moves initializers: one that is read only by a
-transposition would be a constant to it, and the network would seem robust to any attack.
+reshapes and dequantization. An attack on weights perturbs initializers: one that is read only by a
+transposition would be a constant, and the network would seem robust to any attack.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from models_zoo.sources.onnx_evaluation import evaluate
 from models_zoo.sources.onnx_renaming import Names, is_path
 
 SPARE = 2**26
-"""Bytes that constants may take beside :data:`GROWTH` times the file: 64 MiB."""
+"""Bytes that constants may take in addition to :data:`GROWTH` times the file: 64 MiB."""
 
 GROWTH = 8
-"""How much larger folded constants may be than the file: weights of 4 bits become ones of 32."""
+"""Maximum size of folded constants relative to the file: 4-bit weights become 32-bit ones."""
 
 
 def fold(onnx: Any, model: Any, names: Names) -> None:
-    """Make initializers of what is computed from constants, and opset 17 of the rest; in place.
+    """Turn what is computed from constants into initializers, and the rest into opset 17; in place.
 
-    A weight that one node changed keeps its name: the result is called as the initializer it was
-    computed from. A transposition in front of a product is taken into the product instead, so that
-    the weight is moved in the shape it was trained in.
+    A weight that is changed by one node keeps its name: the result has the name of the initializer
+    it was computed from. A transposition before a product is moved into the product instead, so
+    that the weight is perturbed in the shape it was trained in.
 
     Args:
         onnx: the package.
-        model: a ``ModelProto`` that was checked, with names of ours.
-        names: what its parts were called; results are added.
+        model: a ``ModelProto`` that was checked, with our names.
+        names: the author's names for its parts; results are added.
 
     Raises:
-        InputError: constants would take more memory than the file gives reason for, or a node is
-            used in a way that cannot be converted.
+        InputError: constants would take too much memory for the size of the file, or a node is used
+            in a way that cannot be converted.
     """
     opset = model.opset_import[0].version
     folding = _Folding(onnx, model, names)
@@ -54,7 +54,7 @@ def fold(onnx: Any, model: Any, names: Names) -> None:
 
 
 class _Constants(dict[str, np.ndarray]):
-    """What was computed, and initializers, which are unpacked each time they are asked for."""
+    """Computed values, and initializers, which are unpacked each time they are read."""
 
     def __init__(self, onnx: Any, graph: Any) -> None:
         super().__init__()
@@ -68,13 +68,13 @@ class _Constants(dict[str, np.ndarray]):
         return np.asarray(self._unpack(self._tensors[name]))
 
     def get(self, name: str, default: Any = None) -> Any:
-        """The value of a constant, or ``default`` where it is none."""
+        """The value of a constant, or ``default`` if it is not a constant."""
         if name not in self:
             return default
         return self[name]
 
     def shape(self, name: str) -> tuple[int, ...]:
-        """Its shape, without unpacking it."""
+        """Shape of a constant, without unpacking it."""
         tensor = self._tensors.get(name)
         return self[name].shape if tensor is None else tuple(tensor.dims)
 
@@ -91,7 +91,7 @@ class _Folding:
         self._names = names
         self._memory = SPARE + GROWTH * model.ByteSize()
         self._answers = {each.name for each in model.graph.output}
-        self._sources: dict[str, tuple[str, ...]] = {}  # initializers a result was made of
+        self._sources: dict[str, tuple[str, ...]] = {}  # initializers of a result
         self._copies: set[str] = set()
         self._readers: dict[str, list[int]] = {}
         for index, node in enumerate(self.nodes):
@@ -99,7 +99,7 @@ class _Folding:
                 self._readers.setdefault(name, []).append(index)
 
     def compute(self, index: int, node: Any, opset: int) -> None:
-        """Replace a node by its results, if it can be computed."""
+        """Replace a node with its results, if it can be computed."""
         if any(each and each not in self.constants for each in node.input):
             return
         if not node.input and node.op_type != "Constant":
@@ -117,7 +117,7 @@ class _Folding:
         self.dropped.add(index)
 
     def absorb(self, index: int, node: Any) -> bool:
-        """Take the transposition of a matrix into the products that read it."""
+        """Move the transposition of a matrix into the products that read it."""
         if node.op_type != "Transpose" or node.input[0] not in self.constants:
             return False
         turned, shape = node.output[0], self.constants.shape(node.input[0])
@@ -149,7 +149,7 @@ class _Folding:
         product.attribute.append(self._onnx.helper.make_attribute("transB", 1))
 
     def _add_bias(self, product: Any, features: int) -> None:
-        """Take the sum with a vector that follows a product into it, as layers have it."""
+        """Move the addition of a vector after a product into the product, as in layers."""
         made = product.output[0]
         readers = self._readers.get(made, [])
         if len(readers) != 1 or made in self._answers:
@@ -164,7 +164,7 @@ class _Folding:
             self.dropped.add(readers[0])
 
     def finish(self) -> None:
-        """Make initializers of what is read, in the order of what it was made of."""
+        """Turn the results that are read into initializers, in the order of their sources."""
         graph = self._graph
         kept = type(graph)()
         kept.node.extend(n for index, n in enumerate(self.nodes) if index not in self.dropped)
@@ -188,7 +188,7 @@ class _Folding:
         graph.initializer.sort(key=lambda each: place[each.name])
 
     def _source(self, name: str, taken: set[str]) -> str:
-        """The initializer by whose name a result goes: of its shape, its size, or the largest."""
+        """The initializer that names a result: one of its shape, of its size, or the largest."""
         own = self._names.values.get(name, "")
         if name in self._copies and is_path(own) and "." in own:
             return ""

@@ -1,7 +1,7 @@
 """ONNX graphs as PyTorch modules. A graph is data: reading one runs none of its author's code.
 
-A file is parsed, checked, named anew, brought to single precision and an opset that onnx2torch
-reads, freed of constants, and only then converted.
+A file is parsed, checked, given new names, converted to single precision and to an opset that
+onnx2torch reads, and its constants are folded; only then is it converted to PyTorch.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ def read_onnx(
     """The network of an ONNX file, and the shape of an image.
 
     Args:
-        content: the bytes of an ``.onnx`` file that holds its weights itself.
-        decide: from (channels, height, width) as the graph states them, ``None`` where a dimension
-            is open, to those that are meant.
+        content: the bytes of an ``.onnx`` file that includes its weights.
+        decide: from (channels, height, width) as the graph states them, with ``None`` for a dynamic
+            dimension, to the shape of an image.
 
     Returns:
-        A module in eval mode whose trained tensors are parameters, and what ``decide`` gave.
+        A module in eval mode whose trained tensors are parameters, and the result of ``decide``.
 
     Raises:
-        InputError: the file is damaged, keeps weights elsewhere, has other inputs or outputs than a
-            classifier, or an operation that cannot be converted; the message continues after
-            the file's name.
+        InputError: the file is damaged, has weights in another file, does not have the inputs and
+            outputs of a classifier, or has an operation that cannot be converted. The message is to
+            be preceded by the file's name.
     """
     onnx = require("onnx", extra="onnx", purpose="ONNX files")
     require("onnx2torch", extra="onnx", purpose="ONNX files")
@@ -59,7 +59,7 @@ def read_onnx(
         simplify(network, dict(zip(calls, kinds, strict=True)))
     except InputError:
         raise
-    except Exception as error:  # what only a damaged or hostile graph can lead to
+    except Exception as error:  # only a damaged or hostile graph can cause these
         raise InputError(f"cannot be converted to PyTorch: {reason_of(error)}") from error
     return network.eval(), shape
 
@@ -69,7 +69,7 @@ def _parse(onnx: Any, content: bytes) -> Any:
     model = onnx.ModelProto()
     try:
         model.ParseFromString(content)
-    except Exception as error:  # of the protobuf library, whichever it is
+    except Exception as error:  # of any implementation of the protobuf library
         raise InputError(
             f"is truncated or no ONNX file ({reason_of(error)}); download or export it again"
         ) from error
@@ -81,7 +81,7 @@ def _parse(onnx: Any, content: bytes) -> Any:
 def _image_shape(onnx: Any, graph: Any) -> tuple[int | None, ...]:
     trained = {each.name for each in graph.initializer}
     for each in [each for each in graph.input if each.name in trained]:
-        graph.input.remove(each)  # old files list weights there as well
+        graph.input.remove(each)  # old files list weights there too
     inputs = graph.input
     if len(inputs) != 1 or len(graph.output) != 1:
         raise InputError(

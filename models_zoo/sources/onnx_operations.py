@@ -1,7 +1,7 @@
-"""The arithmetic of a converted ONNX graph in PyTorch's own words.
+"""The arithmetic of a converted ONNX graph as PyTorch functions.
 
-onnx2torch wraps a sum or a change of shape in a module that looks at its arguments first. PyTorch's
-functions do the same without looking, which is quicker and which certificates can bound.
+onnx2torch wraps a sum or a reshape in a module that inspects its arguments first. PyTorch's own
+functions are faster, and certificates can bound them.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import torch
 from torch import Tensor, fx
 
 ARITHMETIC = {"Add": torch.add, "Sub": torch.sub, "Mul": torch.mul, "Div": torch.div}
-"""Operations of two floating tensors, as PyTorch names them."""
+"""Operations of two floating-point tensors, by their PyTorch function."""
 
 
 def simplify(network: fx.GraphModule, operations: dict[str, str]) -> None:
-    """Replace wrapped arithmetic, changes to a fixed shape and constants; in place.
+    """Replace wrapped arithmetic, reshapes to a fixed shape and constants; in place.
 
     Args:
-        network: what onnx2torch made of the graph.
-        operations: the kind of every ONNX node, by the name of the graph node made of it.
+        network: the converted graph.
+        operations: the kind of every ONNX node, by the name of its graph node.
     """
     for node in network.graph.nodes:
         kind = operations.get(node.name)
@@ -43,13 +43,13 @@ def _read_constant(network: fx.GraphModule, node: fx.Node) -> None:
 def _reshape(network: fx.GraphModule, node: fx.Node) -> None:
     images, shape = node.args
     sizes = _constant(network, shape)
-    if sizes is not None and not bool((sizes == 0).any()):  # 0 means the size that was there
+    if sizes is not None and not bool((sizes == 0).any()):  # 0 keeps the size of the input
         node.op, node.target = "call_method", "reshape"
         node.args = (images, *sizes.tolist())
 
 
 def _is_plain(network: fx.GraphModule, node: fx.Node) -> bool:
-    """Whether an operation has a floating constant, which makes it floating, and no old options."""
+    """Whether an operation has a constant that makes it floating-point, and no legacy options."""
     values = [_constant(network, each) for each in node.args]
     floating = any(value is not None and value.is_floating_point() for value in values)
     return floating and not getattr(network.get_submodule(str(node.target)), "broadcast", None)

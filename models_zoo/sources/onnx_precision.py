@@ -1,7 +1,7 @@
-"""ONNX graphs in single precision: what was stored or computed in another one becomes float32.
+"""Converting ONNX graphs to single precision: all floating-point values become float32.
 
-Scores are those of a network in float32, as with checkpoints of other formats: half, bfloat16 and
-double weights become single ones, and conversions between them leave values as they are.
+Scores are those of a network in float32, as for checkpoints of other formats: half, bfloat16 and
+double weights become float32, and conversions between these types do nothing.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from models_zoo.errors import InputError
 from models_zoo.sources.onnx_renaming import Names
 
 OTHERS = ("FLOAT16", "BFLOAT16", "DOUBLE")
-"""Types of numbers that become ``FLOAT``."""
+"""Number types that become ``FLOAT``."""
 
 _TYPES = frozenset(("to", "dtype", "stash_type", "output_dtype", "softmax_precision"))
-"""Attributes that name a type."""
+"""Attributes that are types."""
 
 
 def to_single(onnx: Any, model: Any, names: Names) -> None:
-    """Make every floating tensor, value and conversion of a graph one of float32; in place.
+    """Convert every floating-point tensor, value and cast of a graph to float32; in place.
 
     Args:
         onnx: the package.
         model: a ``ModelProto`` that was checked.
-        names: what its parts were called, for messages.
+        names: the author's names for its parts, for messages.
 
     Raises:
         InputError: a double is too large for float32.

@@ -1,8 +1,8 @@
-"""ONNX graphs with every name replaced by one of ours, and with nothing in them but the graph.
+"""Replacing every name in an ONNX graph with one of ours, and removing everything but the graph.
 
-Names in a file are its author's. A converter that writes Python gets none of them: values are
-called ``v0``, ``v1``, ..., nodes by their operator and number. What a weight was called is kept
-aside, and becomes a path in the network only where it is a plain identifier.
+Names in a file are chosen by its author. A converter that writes Python code gets none of them:
+values are called ``v0``, ``v1``, ..., and nodes by their operator and number. The author's name of
+a weight is kept separately, and becomes a path in the network only if it is a plain identifier.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ KEPT = {
 }
 """Fields of ONNX messages that are read; others, such as doc strings, are removed unread.
 
-Of tensors every field is kept: those beside numbers are a name, which is replaced, a doc string,
-which is removed, and where data lies in other files, which is refused.
+All fields of tensors are kept: besides numbers, these are a name, which is replaced, a doc string,
+which is removed, and the location of data in other files, which is refused.
 """
 
 _KIND = "pkg.torch.export.graph_signature.InputSpec.kind"
@@ -38,12 +38,12 @@ _KIND = "pkg.torch.export.graph_signature.InputSpec.kind"
 
 @dataclass(frozen=True)
 class Names:
-    """What the author of a graph called its parts, by our names for them.
+    """The author's names for the parts of a graph, by our names.
 
     Attributes:
-        values: of inputs, initializers and what nodes compute.
+        values: of inputs, initializers and outputs of nodes.
         nodes: of nodes.
-        buffers: our names of initializers that the exporter says are no parameters.
+        buffers: our names of initializers that the exporter marks as not being parameters.
     """
 
     values: dict[str, str] = field(default_factory=dict)
@@ -51,23 +51,23 @@ class Names:
     buffers: set[str] = field(default_factory=set)
 
     def value(self, name: str) -> str:
-        """A value as messages show it: the author's name where it had one, escaped and short."""
+        """A value for messages: the author's name, if there is one, escaped and shortened."""
         return shown(self.values.get(name, name))
 
     def node(self, node: Any) -> str:
-        """A node as messages show it: its operator, and what its author called it."""
+        """A node for messages: its operator, and the author's name for it."""
         return f"node {shown(self.nodes.get(node.name, node.name))} ({node.op_type})"
 
 
 def rename(model: Any) -> Names:
-    """Replace every name in a graph and remove what is not read; in place.
+    """Replace every name in a graph and remove unused fields; in place.
 
     Args:
-        model: a ``ModelProto`` whose nodes are in the order they are computed in, each value
+        model: a ``ModelProto`` whose nodes are in the order of computation, with each value
             computed once (:func:`models_zoo.sources.onnx_structure.check_structure`).
 
     Returns:
-        What the parts were called.
+        The author's names for the parts.
     """
     names = Names()
     ours: dict[str | bytes, str] = {}
@@ -110,7 +110,7 @@ def rename(model: Any) -> Names:
 
 
 def _text(name: str | bytes) -> str:
-    """A name as text; protobuf gives one that is not UTF-8 as bytes."""
+    """A name as text; protobuf returns one that is not UTF-8 as bytes."""
     return name if isinstance(name, str) else name.decode("utf-8", "backslashreplace")
 
 
@@ -119,7 +119,7 @@ def _is_buffer(value: Any) -> bool:
 
 
 def _messages(message: Any) -> Iterator[Any]:
-    """A message and all within it that are kept."""
+    """A message and all messages in it that are kept."""
     yield message
     for kind, value in message.ListFields():
         if kind.message_type is not None:
@@ -140,7 +140,7 @@ def _strip(message: Any) -> None:
 
 
 def tensors(message: Any) -> Iterator[Any]:
-    """Every tensor within a message: initializers, attributes, those of graphs within graphs."""
+    """Every tensor in a message: initializers and attributes, including those of nested graphs."""
     for each in _messages(message):
         if each.DESCRIPTOR.name == "TensorProto":
             yield each

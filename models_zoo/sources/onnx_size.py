@@ -1,7 +1,7 @@
-"""What an ONNX file takes once it is parsed, estimated from its bytes alone.
+"""Estimating the memory of a parsed ONNX file from its bytes alone.
 
-A parsed message takes a hundred bytes where the file has two, so that a file within the limit on
-files could fill the memory of any machine before anything of it is looked at.
+Parsing two bytes of a file can create a message of a hundred bytes, so that a file within the size
+limit could fill the memory of any machine before it is examined.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from typing import Any
 from models_zoo.errors import InputError
 
 FIELDS = 1_000_000
-"""Fields of all messages of a file at most; a large network has a hundred thousand."""
+"""Maximum number of fields of all messages of a file; a large network has a hundred thousand."""
 
 PACKED = 2**26
-"""Bytes of numbers at most in lists of integers of any length, each of which takes eight."""
+"""Maximum number of bytes in lists of variable-length integers, each of which takes eight in
+memory."""
 
 DEPTH = 24
-"""Messages within messages at most."""
+"""Maximum nesting depth of messages."""
 
 _DAMAGED = "is truncated or no ONNX file; download or export it again"
 _FIXED = {1: 8, 5: 4}
@@ -28,10 +29,10 @@ def require_moderate(content: bytes, kind: Any) -> None:
 
     Args:
         content: the bytes of the file.
-        kind: the descriptor of the message that it holds.
+        kind: the descriptor of its message.
 
     Raises:
-        InputError: there are too many messages, or they are cut off.
+        InputError: there are too many messages, or they are truncated.
     """
     fields = packed = 0
     waiting = [(0, len(content), kind, 0)]
@@ -65,11 +66,11 @@ def require_moderate(content: bytes, kind: Any) -> None:
 
 
 _UNPACKED = frozenset((5, 6, 9))
-"""Types whose lists take in memory what they take in the file: doubles, floats, texts."""
+"""Types whose lists take the same memory as in the file: doubles, floats, strings."""
 
 
 def _number(content: bytes, start: int, end: int) -> tuple[int, int]:
-    """A number of variable length, and where it ends."""
+    """A variable-length number, and the position after it."""
     value = shift = 0
     while start < end and shift < 64:
         byte = content[start]

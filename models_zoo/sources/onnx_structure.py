@@ -1,8 +1,8 @@
-"""Whether an ONNX file holds what can be a graph, found out from it alone, in Python.
+"""Checking in Python whether an ONNX file contains a valid graph.
 
-ONNX's own checker, shape inference and version converter are C++ and trust much of what they read.
-Therefore nothing goes to them before each node is one that ONNX knows, with inputs that exist and
-attributes that it has, and each tensor holds the numbers it claims.
+ONNX's own checker, shape inference and version converter are C++ code that trusts much of its
+input. So before a graph is passed to them, each node must be a known operator with existing inputs
+and valid attributes, and each tensor must hold as many numbers as it claims.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from models_zoo.errors import InputError, shown
 from models_zoo.sources.onnx_renaming import tensors
 
 OLDEST_OPSET = 7
-"""Operators broadcast as they do today since then."""
+"""Opset since which operators broadcast as they do now."""
 
 LARGEST = 2**28
-"""Numbers in one tensor at most, claimed or given."""
+"""Maximum number of values in a tensor, claimed or stored."""
 
 NODES = 50_000
-"""Nodes of a graph at most."""
+"""Maximum number of nodes of a graph."""
 
 RANK = 16
-"""Dimensions of a tensor at most."""
+"""Maximum number of dimensions of a tensor."""
 
 BITS = {
     **{"FLOAT": 32, "DOUBLE": 64, "FLOAT16": 16, "BFLOAT16": 16, "BOOL": 8},
@@ -33,7 +33,7 @@ BITS = {
     **{"UINT8": 8, "UINT16": 16, "UINT32": 32, "UINT64": 64, "INT4": 4, "UINT4": 4},
     **{"FLOAT8E4M3FN": 8, "FLOAT8E4M3FNUZ": 8, "FLOAT8E5M2": 8, "FLOAT8E5M2FNUZ": 8},
 }
-"""Types of tensors that are read, with the bits of a number."""
+"""Supported tensor types, with the bits per value."""
 
 _TYPED = ("float_data", "int32_data", "int64_data", "double_data", "uint64_data")
 _TEXT = re.compile(rb"[A-Za-z0-9_,.> -]{0,200}")
@@ -43,14 +43,14 @@ _ANY_SIZE = frozenset(("Constant", "Slice"))
 
 
 def check_structure(onnx: Any, model: Any) -> None:
-    """Refuse what is no graph of ONNX's own operators, every value computed once and before use.
+    """Require a graph of ONNX's own operators in which every value is computed once and before use.
 
     Args:
         onnx: the package.
-        model: a ``ModelProto`` as it was read; nothing in it is changed.
+        model: a ``ModelProto`` as it was read; it is not changed.
 
     Raises:
-        InputError: what is wrong, without the file's name in front.
+        InputError: what is wrong; the message does not include the file's name.
     """
     for tensor in tensors(model):
         _check_data(onnx, tensor)
@@ -72,7 +72,7 @@ def check_structure(onnx: Any, model: Any) -> None:
 
 
 def describe_node(node: Any) -> str:
-    """A node as its author called it, for messages."""
+    """A node for messages: the author's name for it, and its operator."""
     return f"node {shown(node.name)} ({shown(node.op_type).strip(chr(39))})"
 
 

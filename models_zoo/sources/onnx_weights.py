@@ -1,8 +1,9 @@
 """The weights of a converted ONNX graph as parameters, under the names the graph gives them.
 
-onnx2torch names layers by graph node, and keeps the weights of operations that are no layers, such
-as a matrix product, in buffers. Attacks on weights move parameters, and draw their random starts by
-name: so that a graph scores as the network it was exported from, it gets that network's names.
+onnx2torch names layers after graph nodes, and keeps the weights of operations that are not layers,
+such as a matrix product, in buffers. Attacks on weights perturb parameters, and draw their random
+starts by name. A graph therefore gets the names of the network it was exported from, so that it has
+the same scores.
 """
 
 from __future__ import annotations
@@ -17,26 +18,26 @@ from torch import fx, nn
 from models_zoo.sources.onnx_renaming import Names, is_path
 
 MULTIPLYING = frozenset(("Conv", "ConvTranspose", "Einsum", "Gemm", "MatMul"))
-"""Operations that begin the network proper: what enters others before is normalisation."""
+"""Operations at which the network proper begins: what is applied before is normalization."""
 
 WEIGHTED = MULTIPLYING | {
     *("Add", "Concat", "Div", "Gather", "Mul", "PRelu", "Sub"),
     *("BatchNormalization", "GroupNormalization", "InstanceNormalization", "LayerNormalization"),
 }
-"""Operations whose constant tensors are trained, where those are floating and no single number."""
+"""Operations whose constant tensors are trained, if they are floating-point and not scalars."""
 
 
 def expose_weights(network: fx.GraphModule, graph: Any, names: Names) -> None:
     """Rename layers and weights after the graph's initializers, and make weights parameters.
 
     Parameters are registered in the order of the initializers. A layer whose initializers are not
-    called ``<layer>.weight`` keeps the converter's name. A name that is no path of plain
-    identifiers, or is in use, is replaced by one of ours.
+    called ``<layer>.weight`` keeps the converter's name. A name that is not a path of plain
+    identifiers, or is in use, is replaced with one of ours.
 
     Args:
-        network: what onnx2torch made of the graph, with its mapping attached; changed in place.
-        graph: the ONNX graph it was made of.
-        names: what its author called the parts of it.
+        network: the converted graph, with onnx2torch's mapping attached; changed in place.
+        graph: the ONNX graph from which it was converted.
+        names: the author's names for its parts.
     """
     values = [each.name for each in graph.initializer]
     layers, reads = _uses(network, graph, set(values))
@@ -59,7 +60,7 @@ def expose_weights(network: fx.GraphModule, graph: Any, names: Names) -> None:
 def _uses(
     network: fx.GraphModule, graph: Any, names: set[str]
 ) -> tuple[dict[str, list[fx.Node]], dict[str, list[fx.Node]]]:
-    """Which layers have taken an initializer in, and where the module reads it."""
+    """The layers that contain an initializer, and where the module reads it."""
     layers: dict[str, list[fx.Node]] = {}
     reads: dict[str, list[fx.Node]] = {}
     calls = [node for node in network.graph.nodes if node.op == "call_module"]
@@ -75,12 +76,12 @@ def _uses(
 
 
 def _given(node: fx.Node) -> list[Any]:
-    """What a module is called with, in order, without what was left out."""
+    """The arguments of a module, in order, without omitted ones."""
     return [each for each in (*node.args, *node.kwargs.values()) if each is not None]
 
 
 def _trained(graph: Any, buffers: set[str]) -> set[str]:
-    """Initializers that are weights: not the normalisation of the images, sizes or constants."""
+    """Initializers that are weights: not the normalization of the images, sizes or constants."""
     floating = {
         each.name
         for each in graph.initializer
@@ -99,7 +100,7 @@ def _trained(graph: Any, buffers: set[str]) -> set[str]:
 
 
 def _factors(graph: Any) -> set[str]:
-    """Values of which the second factors of products are made, back to earlier products."""
+    """Values from which the second factors of products are computed, back to earlier products."""
     factors: set[str] = set()
     for operation in reversed(graph.node):
         if operation.op_type in MULTIPLYING:
@@ -110,10 +111,10 @@ def _factors(graph: Any) -> set[str]:
 
 
 def _shared_prefix(names: Sequence[str]) -> str:
-    """What a wrapper put in front of every name, with its dots."""
+    """The prefix that a wrapper added to every name, with its dots."""
     paths = [name.split(".") for name in names]
     shared = 0
-    longest = min((len(path) for path in paths), default=0) - 2  # <layer>.weight stays
+    longest = min((len(path) for path in paths), default=0) - 2  # <layer>.weight is kept
     while shared < longest and len({path[shared] for path in paths}) == 1:
         shared += 1
     return "".join(f"{part}." for part in paths[0][:shared]) if paths else ""
@@ -129,9 +130,9 @@ def _rename_layer(network: fx.GraphModule, node: fx.Node, path: str) -> None:
 def _share(
     network: fx.GraphModule, first: fx.Node, others: Sequence[fx.Node], reads: Sequence[fx.Node]
 ) -> None:
-    """Let layers and operations that use one matrix of the file use one parameter.
+    """Let layers and operations that use the same matrix of the file share a parameter.
 
-    Vectors stay apart: exporters store those that are equal once, such as biases that are zero.
+    Vectors are not shared: exporters store equal ones, such as zero biases, only once.
     """
     layer = str(first.target)
     for name, weight in network.get_submodule(layer).named_parameters(recurse=False):
@@ -150,7 +151,7 @@ def _share(
 def _make_parameter(network: fx.GraphModule, reads: Sequence[fx.Node], path: str) -> None:
     value = network.get_buffer(str(reads[0].target))
     if not bool(torch.isfinite(value).all()):
-        return  # a mask; moved by a share of its length, it would be no number
+        return  # a mask; moved by a share of its norm, it would not be finite
     if not _is_free(network, path):
         path = f"weights.{path.replace('.', '_')}"
     home, _, name = path.rpartition(".")
@@ -162,7 +163,7 @@ def _make_parameter(network: fx.GraphModule, reads: Sequence[fx.Node], path: str
 
 
 def _is_free(network: nn.Module, path: str) -> bool:
-    """Whether a dotted path can be added: nothing is there, and only modules on the way."""
+    """Whether a dotted path can be added: it is unused, and all its parents are modules."""
     module, parts = network, path.split(".")
     for part in parts:
         if not part:

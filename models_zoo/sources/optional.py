@@ -14,7 +14,7 @@ def require(module: str, *, extra: str, purpose: str) -> ModuleType:
     Args:
         module: its name, such as ``"onnx2torch"``.
         extra: the extra of this package that installs it.
-        purpose: what it is needed for, such as ``"ONNX files"``.
+        purpose: what needs it, such as ``"ONNX files"``.
 
     Raises:
         InputError: it is not installed; the message says how to install it.

@@ -1,4 +1,4 @@
-"""Files that hold a whole network, architecture included: ONNX graphs and exported programs."""
+"""Files that contain a whole network with its architecture: ONNX graphs and exported programs."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from models_zoo.sources.examination import count_classes
 from models_zoo.sources.onnx_file import inspecting
 
 FORMATS = {".onnx": "onnx", ".pt2": "pt2"}
-"""Endings of such files, with what the card calls the format."""
+"""Suffixes of such files, with the name of the format on the card."""
 
 LARGEST = 1 << 30
-"""Bytes of such a file at most, unless the user sets another limit: 250 million weights."""
+"""Maximum number of bytes of such a file, unless the user sets another limit: 250 million
+weights."""
 
 
 def load_program(
@@ -38,21 +39,21 @@ def load_program(
     source: Source,
     trust: bool,
 ) -> Classifier:
-    """A classifier from a file that holds a network.
+    """A classifier from a file that contains a network.
 
     Args:
-        file: with an ending in :data:`FORMATS`, or what was read of it.
-        name: what to call it.
+        file: with a suffix in :data:`FORMATS`, or its content.
+        name: of the model.
         dataset: the data set it was trained for.
-        classes: number of logits, where it is known; the network must have as many.
-        input_shape: (channels, height, width), where it is known; the network must take it.
-        mean: subtracted from images in [0, 1], where the network does not do so itself.
+        classes: number of logits that the network must have, if known.
+        input_shape: (channels, height, width) that the network must take, if known.
+        mean: subtracted from images in [0, 1], unless the network does so itself.
         std: divided by afterwards.
-        source: what the card says the weights are.
+        source: source of the weights on the card.
         trust: whether a file that can execute code may be loaded.
 
     Raises:
-        InputError: the file cannot be used, and why.
+        InputError: the file cannot be used; the message says why.
     """
     if not isinstance(file, FileBytes):
         file = open_program(file, trust)
@@ -78,14 +79,14 @@ def load_program(
 
 
 def open_program(path: Path, trust: bool = False) -> FileBytes:
-    """The bytes of a file that holds a network.
+    """The bytes of a file that contains a network.
 
     Args:
-        path: a file with an ending in :data:`FORMATS`.
+        path: a file with a suffix in :data:`FORMATS`.
         trust: whether a file that can execute code may be loaded.
 
     Raises:
-        InputError: it may not, or the file cannot be read or is evidently of another kind.
+        InputError: loading it is not allowed, or it cannot be read or is evidently of another kind.
     """
     if FORMATS[path.suffix.lower()] == "onnx":
         return read_file(path, kind="model", most=LARGEST, inspect=inspecting(path))

@@ -23,13 +23,13 @@ NAMES = 4
 """Number of architectures that a message names."""
 
 FOREIGN = 3
-"""Maximum number of library networks that are built and compared; each is slow."""
+"""Maximum number of library networks that are built and compared, which is slow."""
 
 COPIES = 4
 """Maximum number of copies of one network in a file."""
 
 TENSORS = 20_000
-"""Maximum number of tensors: no known network has more."""
+"""Maximum number of tensors; no known network has more."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Proposal:
     Attributes:
         architectures: names, the likeliest first; they differ in what the weights do not
             determine, such as strides.
-        classes: number of logits, ``None`` where no last layer was found.
+        classes: number of logits; ``None`` if no last layer was found.
     """
 
     architectures: tuple[str, ...]
@@ -49,7 +49,7 @@ class Proposal:
         """What to do, as the end of a message.
 
         Args:
-            classes: of the data, where it is known.
+            classes: number of classes of the data, if known.
         """
         if not self.architectures:
             return (
@@ -67,12 +67,12 @@ class Proposal:
 
 
 def propose(weights: Mapping[str, Tensor], input_shape: Shape, classes: int | None) -> Proposal:
-    """Architectures that weights fit; at most some seconds are spent on it.
+    """Architectures that weights fit; takes at most a few seconds.
 
     Args:
-        weights: by name; no number of them is read.
+        weights: by name; their numbers are not read.
         input_shape: (channels, height, width) of an image.
-        classes: number of classes of the data, where it is known.
+        classes: number of classes of the data, if known.
     """
     if len(weights) > TENSORS:
         return Proposal((), None)
@@ -91,7 +91,7 @@ def propose(weights: Mapping[str, Tensor], input_shape: Shape, classes: int | No
 
 
 def _bare(weights: Mapping[str, Tensor], channels: int) -> dict[str, Tensor]:
-    """Weights without what wrappers, normalizers and training frameworks added to their names."""
+    """Weights without what wrappers, normalizers and training frameworks add."""
     plain, _ = without_wrappers(weights)
     kept = {
         name: value
@@ -110,14 +110,14 @@ def _bare(weights: Mapping[str, Tensor], channels: int) -> dict[str, Tensor]:
 
 
 def _copy_of(weights: Mapping[str, Tensor], parts: set[str]) -> dict[str, Tensor] | None:
-    """One of several copies of a network, as ``model.`` and ``attacker.model.``."""
+    """One of several copies of a network, such as ``model.`` and ``attacker.model.``."""
     if not 2 <= len(parts) <= COPIES:
         return None
     groups = {
         part: {n.partition(".")[2]: v for n, v in weights.items() if n.startswith(f"{part}.")}
         for part in parts
     }
-    least = min(map(len, groups.values()), default=0)  # a layer has fewer, and is no network
+    least = min(map(len, groups.values()), default=0)  # a layer has fewer, and is not a network
     if least < 6 or sum(map(len, groups.values())) != len(weights):
         return None
     smallest = min(groups.values(), key=lambda group: min(name.count(".") for name in group))
@@ -137,6 +137,6 @@ def _fits(
 
 
 def listed(names: Sequence[str]) -> str:
-    """Architectures as a message lists them."""
+    """Architectures as listed in a message."""
     more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
     return f"{', '.join(names[:NAMES])}{more}"

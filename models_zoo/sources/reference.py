@@ -1,4 +1,4 @@
-"""Names of models that are not of the zoo: ``<source>:<path>?<key>=<value>&...``."""
+"""Names of models outside the zoo: ``<source>:<path>?<key>=<value>&...``."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from models_zoo.display import shown
 from models_zoo.errors import InputError, unknown_name
 
 FOREIGN = ("file", "hf-hub", "robustbench", "timm", "torchvision")
-"""Prefix before the colon in the name of a model that is not of the zoo."""
+"""Prefixes before the colon in the names of models outside the zoo."""
 
 LOCAL = ("file", "model_dir")
-"""Options that say where files lie on this machine."""
+"""Options that say where files are on this machine."""
 
 NAME = 4000
-"""Characters of a name in which options are looked for."""
+"""Maximum number of characters of a name in which options are searched."""
 
 FILES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".tar", ".onnx", ".pt2")
-"""Endings of files that need no ``file:`` in front."""
+"""Suffixes of files that need no ``file:`` prefix."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Reference:
     """The parsed name of a foreign model.
 
     Attributes:
-        name: the name without the options that say where files lie on this machine.
+        name: the name without the options that say where files are on this machine.
         source: one of :data:`FOREIGN`.
         path: what follows the colon.
         options: what follows the question mark, such as ``{"dataset": "cifar10"}``.
@@ -51,7 +51,7 @@ class Reference:
                 raise unknown_name(f"option of {shown(self.name)}", option, known)
 
     def text(self, option: str) -> str | None:
-        """An option as it was written; ``None`` where it was not given."""
+        """An option as written; ``None`` if it was not given."""
         return self.options.get(option)
 
     def numbers(self, option: str) -> tuple[float, ...] | None:
@@ -70,7 +70,7 @@ class Reference:
         """An option such as ``10``.
 
         Raises:
-            InputError: it is not a whole number above 0.
+            InputError: it is not a positive integer.
         """
         text = self.options.get(option)
         if text is None:
@@ -83,7 +83,7 @@ class Reference:
         """An option such as ``3x32x32``: channels, height, width.
 
         Raises:
-            InputError: it is not three whole numbers above 0.
+            InputError: it is not three positive integers.
         """
         text = self.options.get(option)
         if text is None:
@@ -129,4 +129,4 @@ def _parted(name: str) -> tuple[str, str]:
         query = name[found.end() :]
         if re.fullmatch(r"[\w-]+=[^&]*(&[\w-]+=[^&]*)*", query):
             return name[: found.start()], query
-    return name, ""  # a question mark of a pattern, or none
+    return name, ""  # the question mark is part of a pattern, or there is none

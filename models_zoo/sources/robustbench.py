@@ -1,7 +1,7 @@
 """Models of RobustBench, through its own loader: ``robustbench:<dataset>/<threat>/<name>``.
 
-Its networks normalise their inputs themselves. Checkpoints are looked for where RobustBench keeps
-them, ``<folder>/<dataset>/<threat>/<name>.pt``, and downloaded by it where they are missing.
+Its networks normalize their inputs themselves. Checkpoints are read from where RobustBench keeps
+them, ``<folder>/<dataset>/<threat>/<name>.pt``, and downloaded by it if they are missing.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from models_zoo.sources.description import make_card
 from models_zoo.sources.reference import Reference
 
 FOLDER = "NONSINGULAR_ROBUSTBENCH"
-"""Environment variable with the folder of RobustBench's checkpoints; ``models`` by default, the
-folder of its own loader. ``?model_dir=`` in a name goes before it."""
+"""Environment variable with the folder of RobustBench's checkpoints; by default ``models``, the
+folder of its own loader. ``?model_dir=`` in a name takes precedence."""
 
 OPTIONS = ("model_dir",)
 
@@ -59,8 +59,8 @@ def load(reference: Reference, *, trust: bool = False) -> Classifier:
     """A model of RobustBench.
 
     Raises:
-        InputError: there is no such model, or its checkpoint is neither there nor to be had; the
-            message says what was tried and where to put the file.
+        InputError: there is no such model, or its checkpoint is missing and cannot be downloaded;
+            the message says what was tried and where to put the file.
     """
     card = describe(reference)
     files = _files(reference)
@@ -141,7 +141,7 @@ def _folder(reference: Reference) -> Path:
 
 
 def _files(reference: Reference) -> list[Path]:
-    """Where RobustBench looks for the checkpoint, or for the checkpoints of an ensemble."""
+    """The paths where RobustBench looks for the checkpoint, or the checkpoints of an ensemble."""
     dataset, threat, name = _find(reference)
     folder = _folder(reference) / dataset / threat.removesuffix("_3d")
     drive = _zoo()[dataset][threat][name].get("gdrive_id")

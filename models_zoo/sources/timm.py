@@ -1,7 +1,7 @@
 """Pretrained models of timm: ``timm:<name>``, such as ``timm:resnet18.a1_in1k``.
 
-Mean, deviation, image size and classes are those of timm's pretrained configuration; ``?file=``
-reads a file in place of a download.
+Mean, standard deviation, image size and classes are those of timm's pretrained configuration;
+``?file=`` reads a file instead of downloading.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ OPTIONS = ("file",)
 LOADING = frozenset(
     ("cache_dir", "checkpoint_path", "pretrained", "pretrained_cfg", "pretrained_cfg_overlay")
 )
-"""Arguments of ``timm.create_model`` that are about files and not about the network."""
+"""Arguments of ``timm.create_model`` about files rather than the network."""
 
 
 def describe(reference: Reference) -> Card:
@@ -59,9 +59,9 @@ def describe(reference: Reference) -> Card:
 
 
 def preprocessing_of(settings: Mapping[str, Any]) -> Preprocessing | None:
-    """What timm does to an image before a model takes it, from its pretrained configuration.
+    """The preprocessing of images for a model of timm, from its pretrained configuration.
 
-    ``None`` where it is done in a way that :class:`Preprocessing` cannot say.
+    ``None`` if :class:`Preprocessing` cannot describe it.
     """
     _, height, width = settings["input_size"]
     mode, interpolation = settings.get("crop_mode", "center"), settings.get("interpolation")
@@ -79,7 +79,7 @@ def load(reference: Reference, *, trust: bool = False) -> Classifier:
     """A pretrained model of timm.
 
     Raises:
-        InputError: there is no such model, or its weights cannot be had or do not fit.
+        InputError: there is no such model, or its weights cannot be read or do not fit.
     """
     card = describe(reference)
     found: dict[str, Any] = {}
@@ -106,10 +106,10 @@ def read_network(
         architecture: name of a model of timm.
         read: what :func:`models_zoo.checkpoint.read_checkpoint` found in the file.
         channels: of an image.
-        arguments: what its constructor takes beside the defaults.
+        arguments: of its constructor, other than the defaults.
 
     Returns:
-        The network, and what was done for its weights to fit.
+        The network, and how its weights were changed to fit.
 
     Raises:
         InputError: the file cannot be read or does not fit.
@@ -134,7 +134,7 @@ def read_network(
 
 
 def _file(reference: Reference) -> Path | None:
-    """The weights as a file; ``None`` where timm has to convert what it downloads."""
+    """The weights as a file; ``None`` if timm has to convert what it downloads."""
     if (given := reference.text("file")) is not None:
         return Path(given)
     settings = _settings(reference.path)

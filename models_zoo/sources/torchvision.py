@@ -1,7 +1,7 @@
 """Models of torchvision with its weights: ``torchvision:<name>``, such as ``torchvision:resnet18``.
 
-``?weights=IMAGENET1K_V1`` chooses among several weights; ``?file=`` reads a file in place of a
-download.
+``?weights=IMAGENET1K_V1`` selects one of several weights; ``?file=`` reads a file instead of
+downloading.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def describe(reference: Reference) -> Card:
     """The card of a torchvision model; its weights are not needed.
 
     Raises:
-        InputError: there is no such model or no such weights, or it is no image classifier.
+        InputError: there are no such model or weights, or it is not an image classifier.
     """
     reference.require_known(OPTIONS)
     weights = _weights(reference)
@@ -59,7 +59,7 @@ def describe(reference: Reference) -> Card:
 
 
 def _accuracy(weights: Any) -> float | None:
-    """On ImageNet's validation images, as torchvision publishes it."""
+    """Accuracy on ImageNet's validation images, as published by torchvision."""
     percent = weights.meta.get("_metrics", {}).get("ImageNet-1K", {}).get("acc@1")
     return None if percent is None else percent / 100
 
@@ -68,7 +68,7 @@ def load(reference: Reference, *, trust: bool = False) -> Classifier:
     """A torchvision model with its weights.
 
     Raises:
-        InputError: there is no such model, or its weights cannot be had or do not fit.
+        InputError: there is no such model, or its weights cannot be read or do not fit.
     """
     card = describe(reference)
     path = _file(reference, card)
@@ -83,7 +83,7 @@ def load(reference: Reference, *, trust: bool = False) -> Classifier:
 
 
 def _weights(reference: Reference) -> Any:
-    """The member of torchvision's enumeration of weights that is meant."""
+    """The member of torchvision's enumeration of weights."""
     known = torchvision.models.list_models(module=torchvision.models)
     if reference.path not in known:
         raise unknown_name("model of torchvision", reference.path, known)
@@ -95,14 +95,14 @@ def _weights(reference: Reference) -> Any:
 
 
 def _variant(reference: Reference) -> dict[str, Any]:
-    """What torchvision sets by itself where it loads the weights as well."""
+    """Arguments that torchvision sets itself when it also loads the weights."""
     if reference.path in ("googlenet", "inception_v3"):
         return {"transform_input": True, "aux_logits": True, "init_weights": False}
     return {}
 
 
 def _file(reference: Reference, card: Card) -> Path:
-    """The weights: a file that was named, or torchvision's, in the folder where it looks itself."""
+    """The weights: the given file, or torchvision's, in the folder that it uses."""
     if (given := reference.text("file")) is not None:
         return Path(given)
     folder = Path(torch.hub.get_dir())

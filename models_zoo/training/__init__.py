@@ -1,4 +1,4 @@
-"""Training the zoo's own checkpoints: one loop, a short recipe per method."""
+"""Training the zoo's own checkpoints: one loop, and a short recipe per method."""
 
 from models_zoo.training import (
     at_awp,

@@ -1,4 +1,4 @@
-"""The adversary of the recipes that train against one."""
+"""The adversary of adversarial training recipes."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class AdversarySettings(Settings):
     Attributes:
         steps: ascent steps of the adversary.
         step_size: length of one step, as a share of ``eps``.
-        eps_ramp: share of the training over which the adversary's ``eps`` grows from 0; large
-            budgets from the start can leave a network at one answer for everything.
+        eps_ramp: share of the training over which the adversary's ``eps`` grows from 0; with a
+            large budget from the start, a network may predict one class for all images.
     """
 
     steps: int = Field(default=10, ge=1, le=100_000)
@@ -32,7 +32,7 @@ def adversarial_images(
 ) -> Tensor:
     """The step's images perturbed by PGD on the model in eval mode, which is left in train mode.
 
-    In eval mode batch norm's statistics do not move with the adversary's passes.
+    In eval mode the adversary's passes do not change batch norm's statistics.
     """
     grown = min(1.0, step.done / settings.eps_ramp) if settings.eps_ramp else 1.0
     eps = grown * settings.eps

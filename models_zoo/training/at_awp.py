@@ -20,7 +20,7 @@ class ATAWPSettings(WeightAdversary, AdversarySettings):
 
 @register("at-awp", ATAWPSettings)
 def loss(model: nn.Module, step: Step, settings: ATAWPSettings) -> Tensor:
-    """Cross-entropy of images found at the model's weights, taken at the worst weights for them."""
+    """Cross-entropy of adversarial images of the model, at the worst weights for these images."""
     adversarial = adversarial_images(model, step, settings)
     return at_worst_weights(
         model,

@@ -1,4 +1,4 @@
-"""Random changes to training images that keep their label."""
+"""Random, label-preserving changes of training images."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from torch import Tensor
 
 
 def shifted(images: Tensor, pixels: int, generator: torch.Generator) -> Tensor:
-    """Each image moved by up to ``pixels`` along both axes, black where nothing is left.
+    """Each image shifted by up to ``pixels`` along both axes, padded with zeros.
 
     Args:
         images: (N, C, H, W).
-        pixels: largest move, in pixels; every whole move up to it is equally likely.
-        generator: source of the moves, on the CPU.
+        pixels: largest shift; every whole number of pixels up to it is equally likely.
+        generator: source of the shifts, on the CPU.
     """
     count, channels, height, width = images.shape
     padded = F.pad(images, (pixels,) * 4)
@@ -26,11 +26,11 @@ def shifted(images: Tensor, pixels: int, generator: torch.Generator) -> Tensor:
 
 
 def flipped(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Each image mirrored left to right with probability one half.
+    """Each image flipped horizontally with probability one half.
 
     Args:
         images: (N, C, H, W).
-        generator: source of the choice, on the CPU.
+        generator: source of the choices, on the CPU.
     """
     mirror = torch.rand(len(images), generator=generator).to(images.device) < 0.5
     return torch.where(mirror[:, None, None, None], images.flip(3), images)
@@ -39,12 +39,12 @@ def flipped(images: Tensor, generator: torch.Generator) -> Tensor:
 def noisy(images: Tensor, largest: float, generator: torch.Generator) -> Tensor:
     """Each image with Gaussian noise, its standard deviation uniform from 0 to ``largest``.
 
-    It hides fine structure, such as what JPEG leaves or removes, so that nothing hangs on it.
+    It hides fine structure, such as JPEG artifacts, so that the model does not depend on it.
 
     Args:
         images: (N, C, H, W), kept in [0, 1].
         largest: in input units.
-        generator: source of deviations and noise, on the CPU.
+        generator: source of the standard deviations and the noise, on the CPU.
     """
     deviation = largest * torch.rand(len(images), 1, 1, 1, generator=generator)
     noise = torch.randn(images.shape, generator=generator) * deviation

@@ -1,4 +1,4 @@
-"""Settings of the recipes that descend at the worst weights nearby."""
+"""Settings of adversarial weight perturbation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class WeightAdversary(BaseModel):
 
     Attributes:
         gamma: length of each kernel's displacement, relative to the kernel's own.
-        awp_warmup: share of the training that comes before weights are displaced.
+        awp_warmup: share of the training before weights are displaced.
     """
 
     gamma: float = Field(default=0.01, ge=0, le=1)

@@ -1,4 +1,4 @@
-"""A running mean of a model's weights."""
+"""Exponential moving average of a model's weights."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from models_zoo.classifier import Classifier
 
 
 class Averaged:
-    """A copy of a model whose weights follow it slowly.
+    """A copy of a model with the moving average of its weights.
 
     ``mean <- d mean + (1 - d) weights`` after every step, with ``d`` the smaller of the decay and
-    ``(1 + n) / (10 + n)`` after ``n`` steps, so that the initial weights are soon forgotten. Batch
-    norm's running statistics are averaged in the same way, its counters copied.
+    ``(1 + n) / (10 + n)`` after ``n`` steps, so that the initial weights soon lose their influence.
+    Batch norm's running statistics are averaged in the same way, its counters copied.
 
     Args:
-        model: what is followed; it is copied.
+        model: the model to average; it is copied.
         decay: from 0 to below 1.
 
     Attributes:
@@ -34,7 +34,7 @@ class Averaged:
 
     @torch.no_grad()
     def update(self, model: Classifier) -> None:
-        """Follow the model by one step."""
+        """Update the average with the model's current weights."""
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
         self.steps += 1
         for mean, value in zip(

@@ -1,16 +1,16 @@
-"""How far logits can move when images and weights move together, differentiable for training.
+"""A differentiable bound on the change of logits under joint perturbations of images and weights.
 
-Interval bound propagation over inputs and weights. An activation is known to lie within ``r`` of a
-centre ``c``, entry by entry; behind a layer whose entries move by at most ``e``,
+Interval bound propagation over inputs and weights. Each entry of an activation lies within ``r`` of
+a center ``c``; after a layer whose entries change by at most ``e``,
 
     c' = W c + b,        r' = |W| r + e sum(|c| + r) + e_b
 
-and at the last layer the rows are ``W_y - W_j``, whose entries move by ``2 e``. It bounds every
-joint perturbation (Tsai et al. 2021, "Non-Singular Adversarial Robustness of Neural Networks",
-arXiv:2102.11935, analyse the same error); the derivation is in ``docs/zoo.md``.
+and at the last layer the rows are ``W_y - W_j``, whose entries change by at most ``2 e``. It bounds
+every joint perturbation (Tsai et al. 2021, "Non-Singular Adversarial Robustness of Neural
+Networks", arXiv:2102.11935, analyse the same error); the derivation is in ``docs/zoo.md``.
 
-The network's own code runs, with an :class:`Interval` in place of the images. What is proven for
-the leaderboard is computed elsewhere, in float64 and more tightly.
+The network's own code runs, with an :class:`Interval` in place of the images. The leaderboard's
+certificates are computed separately, in float64 and more tightly.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ Apply = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Interval:
-    """Any tensor within ``radius`` of ``centre``, in place of a tensor that a network expects.
+    """The set of tensors within ``radius`` of ``center``, in place of a network's activation.
 
     Attributes:
-        centre: (N, ...).
+        center: (N, ...).
         radius: (N, ...), at least 0.
-        share: weights may move by this share of the largest entry of their tensor.
-        last: where this comes straight out of ``F.linear``: what went in, matrix and bias.
+        share: each weight may change by this share of the largest entry of its tensor.
+        last: if this is the output of ``F.linear``, its input, matrix and bias.
     """
 
-    centre: Tensor
+    center: Tensor
     radius: Tensor
     share: float
     last: tuple[Interval, Tensor, Tensor | None] | None = None
@@ -58,12 +58,12 @@ class Interval:
         return _FUNCTIONS[func](*args, **(kwargs or {}))
 
     def mapped(self, function: Callable[[Tensor], Tensor]) -> Interval:
-        """After an operation that only moves entries about."""
-        return Interval(function(self.centre), function(self.radius), self.share)
+        """The result of an operation that only rearranges entries."""
+        return Interval(function(self.center), function(self.radius), self.share)
 
     def relu(self) -> Interval:
         """As of a tensor."""
-        low, high = (self.centre - self.radius).relu(), (self.centre + self.radius).relu()
+        low, high = (self.center - self.radius).relu(), (self.center + self.radius).relu()
         return Interval((high + low) / 2, (high - low) / 2, self.share)
 
     def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Interval:
@@ -72,42 +72,42 @@ class Interval:
 
     def __add__(self, other: Interval | Tensor) -> Interval:
         if isinstance(other, Interval):
-            return Interval(self.centre + other.centre, self.radius + other.radius, self.share)
-        return Interval(self.centre + other, self.radius, self.share)
+            return Interval(self.center + other.center, self.radius + other.radius, self.share)
+        return Interval(self.center + other, self.radius, self.share)
 
     def __sub__(self, other: Tensor) -> Interval:
-        return Interval(self.centre - other, self.radius, self.share)
+        return Interval(self.center - other, self.radius, self.share)
 
     def __truediv__(self, other: Tensor) -> Interval:
-        return Interval(self.centre / other, self.radius / other.abs(), self.share)
+        return Interval(self.center / other, self.radius / other.abs(), self.share)
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(name) if name.startswith("__") else _unbounded(name)
 
     def entry(self, weight: Tensor | None) -> Tensor | float:
-        """How far an entry of a weight or bias may move."""
+        """The maximum change of an entry of a weight or bias."""
         return 0.0 if weight is None else self.share * weight.abs().amax()
 
 
 def margin_errors(
     model: nn.Module, images: Tensor, labels: Tensor, *, eps: float, share: float
 ) -> Tensor:
-    """Upper bound of the decrease of ``f_y - f_j`` when images and weights move jointly.
+    """Upper bound on the decrease of ``f_y - f_j`` under joint perturbations.
 
     Args:
         model: ends in a linear layer; made of linear and convolutional layers, ReLU, sums.
         images: float32 (N, C, H, W) in [0, 1].
         labels: int64 (N,).
-        eps: linf budget of the images, in input units; they stay in [0, 1].
-        share: each entry of a weight or bias moves by at most this share of the largest entry of
+        eps: linf budget of the images, in input units; perturbed images stay in [0, 1].
+        share: each entry of a weight or bias changes by at most this share of the largest entry of
             its tensor.
 
     Returns:
-        ``eta`` (N, classes), 0 at the label. Where ``f_y(x) - f_j(x) > eta_j`` for all other ``j``
-        the answer cannot change.
+        ``eta`` (N, classes), 0 at the label. If ``f_y(x) - f_j(x) > eta_j`` for all other ``j``,
+        the prediction cannot change.
 
     Raises:
-        InputError: the model does something that has no bound here, such as batch norm.
+        InputError: the model has an operation without a bound, such as batch norm.
     """
     low, high = (images - eps).clamp(min=0), (images + eps).clamp(max=1)
     answer = model(Interval((high + low) / 2, (high - low) / 2, share))
@@ -116,31 +116,31 @@ def margin_errors(
     inputs, weight, bias = answer.last
     rows = weight[labels][:, None] - weight  # (N, classes, features)
     spread = torch.einsum("njk,nk->nj", rows.abs(), inputs.radius)
-    size = (inputs.centre.abs() + inputs.radius).sum(1, keepdim=True)
+    size = (inputs.center.abs() + inputs.radius).sum(1, keepdim=True)
     spread = spread + 2 * inputs.entry(weight) * size + 2 * inputs.entry(bias)
     offset = torch.zeros_like(weight[:, 0]) if bias is None else bias
-    centre = torch.einsum("njk,nk->nj", rows, inputs.centre) + offset[labels][:, None] - offset
+    center = torch.einsum("njk,nk->nj", rows, inputs.center) + offset[labels][:, None] - offset
     exact = model(images)
     margins = exact.gather(1, labels[:, None]) - exact
-    fall = margins - (centre - spread)  # the interval's centre is not the image's own activation
-    errors: Tensor = fall.masked_fill(F.one_hot(labels, len(weight)).bool(), 0.0)
+    decrease = margins - (center - spread)  # the center is not the activation
+    errors: Tensor = decrease.masked_fill(F.one_hot(labels, len(weight)).bool(), 0.0)
     return errors
 
 
 def _layer(z: Interval, weight: Tensor, bias: Tensor | None, apply: Apply) -> Interval:
-    shape = (1, -1, *[1] * (z.centre.ndim - 2))
-    centre, radius = apply(z.centre, weight), apply(z.radius, weight.abs())
+    shape = (1, -1, *[1] * (z.center.ndim - 2))
+    center, radius = apply(z.center, weight), apply(z.radius, weight.abs())
     if z.share:
         ones = torch.ones_like(weight[:1])
-        radius = radius + z.entry(weight) * apply(z.centre.abs() + z.radius, ones)
+        radius = radius + z.entry(weight) * apply(z.center.abs() + z.radius, ones)
     if bias is not None:
-        centre, radius = centre + bias.view(shape), radius + z.entry(bias)
-    return Interval(centre, radius, z.share)
+        center, radius = center + bias.view(shape), radius + z.entry(bias)
+    return Interval(center, radius, z.share)
 
 
 def _linear(z: Interval, weight: Tensor, bias: Tensor | None = None) -> Interval:
     out = _layer(z, weight, bias, F.linear)
-    return Interval(out.centre, out.radius, z.share, (z, weight, bias))
+    return Interval(out.center, out.radius, z.share, (z, weight, bias))
 
 
 def _conv2d(

@@ -17,8 +17,8 @@ class LabelSmoothingSettings(Settings):
     """Settings of label smoothing.
 
     Attributes:
-        smoothing: probability that is taken from the label and spread over all classes, its own
-            among them.
+        smoothing: probability that is taken from the label and spread over all classes, including
+            the label.
     """
 
     smoothing: float = Field(default=0.1, ge=0, lt=1)

@@ -1,4 +1,4 @@
-"""The training loop, written once for every recipe."""
+"""The training loop of all recipes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from models_zoo.training.run import Run
 from models_zoo.training.state import Identity, digest, load_state, save_state
 
 Snapshot = Callable[[Classifier], object]
-"""Called with the model after an epoch that is kept; its card says which."""
+"""Called with the model after an epoch that is kept; its card states the epoch."""
 
 
 def train(
@@ -46,7 +46,7 @@ def train(
     """Train a network from scratch; the weights after the last epoch are the result.
 
     The same seed gives the same weights on the same machine with the same number of threads.
-    Nothing is chosen by looking at the held-out part, and the caller's random state is left alone.
+    No choice depends on the held-out part, and the caller's random state is not changed.
 
     Args:
         recipe: one of :func:`models_zoo.training.list_recipes`.
@@ -54,27 +54,29 @@ def train(
         images: float32 (N, C, H, W) in [0, 1], the training split.
         labels: int64 (N,).
         classes: number of logits.
-        settings: the recipe's settings; by default its defaults.
+        settings: the recipe's settings; ``None`` for its defaults.
         seed: root of every random draw.
-        name: what the card calls the model.
-        dataset: what the card calls the data.
-        mean: normalisation inside the model, per channel or one for all.
-        std: likewise.
-        data: what the card calls the images trained on; by default the data set's training split.
+        name: of the model on its card.
+        dataset: name of the data set on the card.
+        mean: subtracted inside the model, per channel or one for all.
+        std: divided by afterwards, per channel or one for all.
+        data: description of the training images on the card; by default the data set's training
+            split.
         device: where to compute.
         progress: called after every epoch.
         state: file that holds the state of the training after every epoch; if it exists, the
             training resumes from it, with the same final weights bit for bit. The caller deletes
             it.
-        keep: epochs before the last whose weights are wanted as well.
-        snapshot: takes them.
+        keep: epochs before the last whose weights are also kept.
+        snapshot: called with these models.
 
     Returns:
         The trained classifier, in eval mode; its card says how it was trained.
 
     Raises:
-        InputError: a name is unknown, the architecture does not fit the images, the images are too
-            few to hold some back, the training diverged, or ``state`` is another training's.
+        InputError: a name is unknown, the architecture does not fit the images, there are too few
+            images to hold some out, the training diverged, or ``state`` is that of another training
+            run.
     """
     method = load_recipe(recipe)
     settings = settings or method.settings()
@@ -127,7 +129,7 @@ def train(
 
 
 def _frozen(model: Classifier, epoch: int | None = None) -> Classifier:
-    """A copy of a model for others to use, on the CPU; the card says if it is an early one."""
+    """A copy of a model on the CPU; its card states the epoch if it is not the last."""
     copy = deepcopy(model).cpu().eval().requires_grad_(False)
     if epoch is not None and copy.card.training is not None:
         training = copy.card.training.model_copy(update={"epoch": epoch})

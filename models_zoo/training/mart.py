@@ -1,4 +1,4 @@
-"""MART: misclassified images weigh more in the divergence.
+"""MART: misclassified images have more weight in the divergence.
 
 Wang et al. 2020, "Improving Adversarial Robustness Requires Revisiting Misclassified Examples"
 (ICLR 2020).
@@ -36,9 +36,9 @@ def loss(model: nn.Module, step: Step, settings: MartSettings) -> Tensor:
 
 
 def boosted_cross_entropy(log_probabilities: Tensor, labels: Tensor) -> Tensor:
-    """(N,), ``-log p_y - log(1 - max_{k != y} p_k)``: the best wrong class is pushed down as well.
+    """(N,), ``-log p_y - log(1 - max_{k != y} p_k)``, which also lowers the best wrong class.
 
-    The second logarithm is taken of the sum of all other probabilities, so that it stays finite.
+    The second logarithm is computed from the sum of all other probabilities, so that it is finite.
 
     Args:
         log_probabilities: (N, classes).

@@ -2,8 +2,8 @@
 
 After Tsai, Hsu, Yu & Chen 2021, "Non-Singular Adversarial Robustness of Neural Networks"
 (arXiv:2102.11935), and "Formalizing Generalization and Adversarial Robustness of Neural Networks to
-Weight Perturbations" (arXiv:2103.02200). No code of theirs is published; the bound and the weights
-of its terms are this project's.
+Weight Perturbations" (arXiv:2103.02200). They published no code; the bound and the weights of its
+terms are this project's.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class NonsingularSettings(AdversarySettings):
 
     Attributes:
         bound_eps: linf budget of the images in the bound, as a share of ``eps``.
-        bound_radius: how far each weight moves in the bound, as a share of its tensor's largest.
+        bound_radius: change of each weight in the bound, as a share of its tensor's largest entry.
         bound_weight: lambda, of the bound.
         norm_weight: mu, of the norms.
         ramp: share of the training over which both budgets of the bound grow from 0.
@@ -59,8 +59,8 @@ def loss(model: nn.Module, step: Step, settings: NonsingularSettings) -> Tensor:
 def norms(model: nn.Module) -> Tensor:
     """Sum over layers of the largest l1 norm of a row and the largest of a column.
 
-    A row of a convolution is all that enters one of its output channels, a column all that
-    leaves one input channel, so that both bound what the layer does in linf and in l1.
+    A row of a convolution is the weights of one output channel, a column those of one input
+    channel, so that the two norms bound the layer's gain in linf and in l1.
     """
     total = torch.zeros(())
     for weight in (p for p in model.parameters() if p.ndim > 1):

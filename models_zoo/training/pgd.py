@@ -1,4 +1,4 @@
-"""The projected gradient ascent that training needs; evaluation has its own, stronger ones."""
+"""Projected gradient ascent for training; evaluation uses stronger attacks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Objective = Callable[[Tensor, Tensor], Tensor]
 
 
 def summed_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """The usual objective, of logits (N, classes) and labels (N,)."""
+    """The default objective, cross-entropy of logits (N, classes) and labels (N,)."""
     return F.cross_entropy(logits, labels, reduction="sum")
 
 
@@ -31,14 +31,14 @@ def pgd(
     """Images that ascend an objective inside the linf ball and [0, 1] (Madry et al. 2018).
 
     Args:
-        model: from images in [0, 1] to logits; its parameters get no gradient.
+        model: from images in [0, 1] to logits; gradients of its parameters are not computed.
         images: float32 (N, C, H, W) in [0, 1].
         labels: int64 (N,).
         eps: radius of the linf ball, in input units.
         step: length of one sign step, in input units.
         steps: number of steps, from a uniformly random start.
         generator: source of the start, on the CPU.
-        objective: what is ascended; by default the cross-entropy.
+        objective: by default the cross-entropy.
 
     Returns:
         Perturbed images (N, C, H, W), detached.

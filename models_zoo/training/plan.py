@@ -1,4 +1,4 @@
-"""The zoo's own trainings as data: one TOML file per data set, which reproduces every row."""
+"""The training runs of the zoo as data: a TOML file per data set reproduces its models."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Network(BaseModel):
 
     Attributes:
         architecture: one of :func:`models_zoo.list_architectures`.
-        recipes: names of recipes; a row is called ``<network>-<recipe>``.
-        settings: that differ from the data set's other rows.
-        examples: how many training images, from the first; all where it is left out.
+        recipes: names of recipes; a model is called ``<network>-<recipe>``.
+        settings: those that differ from the data set's other models.
+        examples: number of training images, from the first; all by default.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -35,7 +35,7 @@ class Network(BaseModel):
 
 
 class Measured(BaseModel):
-    """The input attack whose outcome goes onto the cards.
+    """The input attack whose result is put on the cards.
 
     Attributes:
         eps: linf budget in input units.
@@ -58,7 +58,7 @@ class Row:
         recipe: name of the recipe.
         settings: of the recipe.
         keep: epochs whose weights become models of their own.
-        examples: how many training images, from the first; ``None`` for all.
+        examples: number of training images, from the first; ``None`` for all.
     """
 
     name: str
@@ -75,13 +75,13 @@ class Plan(BaseModel):
     Attributes:
         dataset: name of the data set.
         licence: SPDX identifier of the weights' licence.
-        seed: of every row.
-        measured: what goes onto the cards beside the clean accuracy.
-        networks: by the first part of their rows' names.
-        settings: of every row, so that rows compare.
-        adversary: of every row whose recipe has an adversary on the images.
+        seed: of every model.
+        measured: what is put on the cards in addition to the clean accuracy.
+        networks: by the first part of their models' names.
+        settings: of every model, so that models are comparable.
+        adversary: of every model whose recipe has an adversary on the images.
         recipes: further settings by recipe.
-        keep: early epochs to keep, by row.
+        keep: early epochs to keep, by model.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

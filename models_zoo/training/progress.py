@@ -15,7 +15,7 @@ STEPS = 10
 """Ascent steps of the reported robust accuracy, a quarter of the budget each."""
 
 ATTACKED = 1000
-"""Held-out images that are attacked for a report, at most; all of them are classified."""
+"""Maximum number of held-out images that are attacked for a report; all of them are classified."""
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,12 @@ class Epoch:
     """The state after one epoch.
 
     Attributes:
-        number: which epoch, from 1.
+        number: the epoch, from 1.
         loss: mean training loss of the epoch.
         clean: accuracy on the held-out part.
-        robust: accuracy on the held-out part under a short PGD at the settings' ``eps``, of
-            at most :data:`ATTACKED` images.
-        seconds: wall time of the epoch, without the reporting.
+        robust: accuracy under a short PGD attack at the settings' ``eps``, on at most
+            :data:`ATTACKED` held-out images.
+        seconds: wall time of the epoch, without the report.
     """
 
     number: int
@@ -45,7 +45,7 @@ Progress = Callable[[Epoch], None]
 def held_out_accuracy(
     model: nn.Module, images: Tensor, labels: Tensor, *, eps: float, generator: torch.Generator
 ) -> tuple[float, float]:
-    """Clean and robust accuracy of a model, which is put into eval mode.
+    """Clean and robust accuracy of a model; puts it into eval mode.
 
     Args:
         model: from images in [0, 1] to logits.

@@ -1,7 +1,8 @@
-"""Random weight noise: descend the loss at weights drawn anew around the model's own.
+"""Random weight noise: descend the loss at random weights around the model's own.
 
-The average case beside the worst one of AWP, compared in Wu et al. 2020 (arXiv:2004.05884); noise
-in proportion to the weights as in He et al. 2019, "Parametric Noise Injection" (arXiv:1811.09310).
+The average case, where AWP takes the worst; compared in Wu et al. 2020 (arXiv:2004.05884). The
+noise is proportional to the weights, as in He et al. 2019, "Parametric Noise Injection"
+(arXiv:1811.09310).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class RandomWeightNoiseSettings(Settings):
 
 @register("random-weight-noise", RandomWeightNoiseSettings)
 def loss(model: nn.Module, step: Step, settings: RandomWeightNoiseSettings) -> Tensor:
-    """Mean cross-entropy of clean images, each kernel moved on its sphere in a random direction."""
+    """Mean cross-entropy of clean images, with each kernel displaced in a random direction."""
     moved = {}
     for name, weight in kernels(model).items():
         direction = torch.randn(weight.shape, generator=step.generator).to(weight.device)

@@ -1,4 +1,4 @@
-"""What a training recipe is: its settings and the loss it descends."""
+"""Training recipes: their settings and losses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from models_zoo.numbers import number_of
 
 
 def _number(value: object) -> object:
-    """Accept ``"8/255"`` beside plain numbers."""
+    """Accept text such as ``"8/255"`` in addition to numbers."""
     if not isinstance(value, str) or "/" not in value:
         return value
     number = number_of(value)
@@ -30,7 +30,7 @@ Budget = Annotated[float, BeforeValidator(_number), Field(ge=0, le=1)]
 
 USUAL_EPS: Mapping[str, float] = {"cifar10": 8 / 255, "digits": 0.22, "mnist": 0.3}
 """linf training budgets by data set. Those of CIFAR-10 and MNIST are Madry et al.'s; that of digits
-is a tenth above the 0.2 at which its battery measures (see ``docs/zoo.md``)."""
+is a tenth above 0.2, the headline budget of its battery (see ``docs/zoo.md``)."""
 
 
 class Settings(BaseModel):
@@ -44,15 +44,16 @@ class Settings(BaseModel):
         weight_decay: decoupled for AdamW, an l2 penalty for SGD.
         schedule: ``"onecycle"`` (linear warm-up over the first fifth, then cosine), ``"cosine"``
             or ``"constant"``.
-        shift: each training image is moved by up to this many pixels along both axes.
-        flip: each training image is mirrored left to right with probability one half.
+        shift: each training image is shifted by up to this many pixels along both axes.
+        flip: whether each training image is flipped horizontally with probability one half.
         eps: linf budget of the robust accuracy that is reported on the held-out part; recipes that
             train against an adversary give it this budget too.
-        holdout: share of the training images that is kept back to report on, never trained on.
-        noise: Gaussian noise is added to each training image, with a standard deviation of its own
-            between 0 and this, in input units.
-        clip: largest l2 length of a step's gradient; 0 leaves it as it is.
-        ema: the weights kept are a running mean with this decay a step; 0 keeps the last ones.
+        holdout: share of the training images that is held out for reports and never trained on.
+        noise: largest standard deviation of the Gaussian noise that is added to each training
+            image, in input units; each image has its own, uniform from 0.
+        clip: largest l2 norm of a step's gradient; 0 for no clipping.
+        ema: decay per step of the moving average of the weights, which is then the result; 0 for
+            the last weights.
         precision: ``"bfloat16"`` computes losses in mixed precision, on a GPU only.
     """
 
@@ -82,7 +83,7 @@ class Step:
         images: float32 (N, C, H, W) in [0, 1], augmented.
         labels: int64 (N,).
         generator: source of the step's random draws, on the CPU.
-        done: share of all steps that came before, from 0 to below 1.
+        done: share of all steps that are done, from 0 to below 1.
     """
 
     images: Tensor
@@ -92,12 +93,12 @@ class Step:
 
 
 Loss = Callable[[nn.Module, Step, Any], Tensor]
-"""(model, step, settings) to the scalar loss whose gradient by the model's weights is descended."""
+"""(model, step, settings) to the scalar loss that is minimized over the model's weights."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A way of training.
+    """A training method.
 
     Attributes:
         name: such as ``"pgd-at"``.
@@ -110,7 +111,7 @@ class Recipe:
     loss: Loss
 
     def configure(self, values: Mapping[str, object]) -> Settings:
-        """Settings from values by name; numbers may be text, as from a command line.
+        """Settings from values by name; numbers may be text, as on a command line.
 
         Raises:
             InputError: a name is unknown or a value is out of range.
@@ -130,7 +131,7 @@ _RECIPES: dict[str, Recipe] = {}
 
 
 def register(name: str, settings: type[Settings]) -> Callable[[Loss], Loss]:
-    """Decorator that makes a loss function the recipe ``name``, which must be new."""
+    """Decorator that registers a loss function as the recipe ``name``, which must be new."""
 
     def add(loss: Loss) -> Loss:
         if name in _RECIPES:

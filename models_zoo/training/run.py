@@ -1,4 +1,4 @@
-"""One training in progress: its parts, its epochs, and its state between two of them."""
+"""A training run: its parts, its epochs, and its state between epochs."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ from models_zoo.training.recipe import Recipe, Settings, Step
 
 
 class Run:
-    """A training of one model, epoch by epoch.
+    """Trains one model, epoch by epoch.
 
     Args:
-        recipe: gives the loss.
-        model: to be trained, on the device that computes.
+        recipe: has the loss.
+        model: the model to train, on the device to compute on.
         images: float32 (N, C, H, W) in [0, 1], moved to that device.
         labels: int64 (N,).
         settings: of the recipe.
         seed: root of every random draw.
 
     Raises:
-        InputError: the images are too few to hold some back, or the precision needs another device.
+        InputError: there are too few images to hold some out, or the precision needs another
+            device.
     """
 
     def __init__(
@@ -64,11 +65,11 @@ class Run:
 
     @property
     def result(self) -> Classifier:
-        """The model as it would be kept now."""
+        """The current result: the model or its moving average."""
         return self.average.model if self.average else self.model
 
     def epoch(self, number: int) -> float:
-        """Descend once over the training part; the mean loss.
+        """Train for one epoch; returns the mean loss.
 
         Raises:
             InputError: the loss is not finite, or a batch is too small for the architecture.

@@ -1,4 +1,4 @@
-"""Standard training: descend the cross-entropy of the images as they are."""
+"""Standard training: descend the cross-entropy of clean images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An unfinished training on disk: everything that its continuation depends on, in one file."""
+"""An unfinished training run on disk: everything needed to resume it, in one file."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from models_zoo.checkpoint.writing import write_bytes
 from models_zoo.errors import InputError
 
 Identity = Mapping[str, str | int | float | bool]
-"""Everything that determines the result of a training, by name."""
+"""Everything that determines the result of a training run, by name."""
 
 
 def save_state(path: Path, identity: Identity, state: Mapping[str, Any]) -> None:
-    """Write the state of a training whole or not at all.
+    """Write the state of a training run atomically.
 
     Args:
         path: file of ``torch.save``.
-        identity: of the training.
+        identity: of the training run.
         state: tensors and plain values, nested in dicts and lists.
 
     Raises:
@@ -35,10 +35,10 @@ def save_state(path: Path, identity: Identity, state: Mapping[str, Any]) -> None
 
 
 def load_state(path: Path, identity: Identity) -> dict[str, Any] | None:
-    """The state that :func:`save_state` wrote, or nothing where there is no file.
+    """The state that :func:`save_state` wrote; ``None`` if there is no file.
 
     Raises:
-        InputError: the file is damaged, or it is another training's.
+        InputError: the file is damaged, or is that of another training run.
     """
     if not path.exists():
         return None
@@ -64,7 +64,7 @@ def load_state(path: Path, identity: Identity) -> dict[str, Any] | None:
 
 
 def digest(images: Tensor, labels: Tensor) -> str:
-    """SHA-256 over the shapes and bytes of images (N, C, H, W) and labels (N,)."""
+    """SHA-256 of the shapes and bytes of images (N, C, H, W) and labels (N,)."""
     total = hashlib.sha256()
     for tensor in (images, labels):
         total.update(f"{tuple(tensor.shape)}|".encode())

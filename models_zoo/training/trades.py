@@ -1,4 +1,4 @@
-"""TRADES: accuracy on clean images, traded against answers that do not change in the ball.
+"""TRADES: clean accuracy traded off against predictions that are constant in the ball.
 
 Zhang et al. 2019, "Theoretically Principled Trade-off between Robustness and Accuracy"
 (arXiv:1901.08573).
@@ -28,7 +28,7 @@ class TradesSettings(AdversarySettings):
 
 @register("trades", TradesSettings)
 def loss(model: nn.Module, step: Step, settings: TradesSettings) -> Tensor:
-    """The loss of the paper, at images that ascend the divergence."""
+    """The loss of the paper, at images that maximize the divergence."""
     adversarial = diverging_images(model, step, settings)
     return objective(model, step, adversarial, settings)
 
@@ -36,7 +36,7 @@ def loss(model: nn.Module, step: Step, settings: TradesSettings) -> Tensor:
 def objective(
     predict: Predict, step: Step, adversarial: Tensor, settings: TradesSettings
 ) -> Tensor:
-    """``CE(f(x), y) + beta KL(p(x) || p(x'))``, means over the batch; both answers are learned.
+    """``CE(f(x), y) + beta KL(p(x) || p(x'))``, batch means, with gradients through both terms.
 
     Args:
         predict: from images to logits.
@@ -50,7 +50,7 @@ def objective(
 
 
 def diverging_images(model: nn.Module, step: Step, settings: TradesSettings) -> Tensor:
-    """The step's images moved to where the answers diverge most from those to the clean ones."""
+    """The step's images, perturbed to maximize the divergence from the clean predictions."""
     model.eval()
     with torch.no_grad():
         clean = model(step.images)

@@ -23,7 +23,7 @@ class TradesAWPSettings(WeightAdversary, TradesSettings):
 
 @register("trades-awp", TradesAWPSettings)
 def loss(model: nn.Module, step: Step, settings: TradesAWPSettings) -> Tensor:
-    """TRADES' loss of images found at the model's weights, taken at the worst weights for it."""
+    """TRADES' loss of adversarial images of the model, at the worst weights for this loss."""
     adversarial = diverging_images(model, step, settings)
     return at_worst_weights(
         model,

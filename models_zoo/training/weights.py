@@ -1,7 +1,7 @@
-"""A model at weights other than its own, and the worst ones near them.
+"""Calling a model at other weights, and the worst weights nearby.
 
-Weights are displaced functionally: the model's own never move, so nothing has to be put back, and
-the gradient at the displaced weights arrives at the model's own parameters.
+Weights are displaced functionally: the model's own never change, so nothing has to be restored, and
+the gradient at the displaced weights is that of the model's own parameters.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ Predict = Callable[[Tensor], Tensor]
 
 
 def kernels(model: nn.Module) -> dict[str, Tensor]:
-    """The tensors that are displaced: matrices and convolution kernels, by name.
+    """The tensors to displace: matrices and convolution kernels, by name.
 
-    As in the official code of Wu et al. 2020, which takes the entries of more than one dimension
-    that are called a weight. Biases and batch norm's scales have one dimension and stay, and so do
-    class tokens, position embeddings and tables of position biases, which are no layer's weight.
+    As in the official code of Wu et al. 2020, these are the parameters of more than one dimension
+    whose name contains "weight". Biases and batch norm's scales have one dimension and are left
+    out, and so are class tokens, position embeddings and tables of position biases, which are not
+    layers' weights.
 
     Args:
         model: any module.
 
     Raises:
-        InputError: no parameter is called a weight and has more than one dimension.
+        InputError: no parameter of more than one dimension has "weight" in its name.
     """
     chosen: dict[str, Tensor] = {
         name: weight
@@ -45,18 +46,18 @@ def kernels(model: nn.Module) -> dict[str, Tensor]:
 
 
 def _own_name(name: str) -> str:
-    """What the parameter is called in its layer; of one in parts, what the parts make up."""
+    """A parameter's name in its layer; for a part of a parametrization, the name of the whole."""
     parts = name.split(".")
     return parts[parts.index("parametrizations") + 1] if "parametrizations" in parts else parts[-1]
 
 
 def displaced(model: nn.Module, weights: Mapping[str, Tensor]) -> Predict:
-    """The model with other tensors in the place of some; buffers are its own, and move with it."""
+    """The model with some tensors replaced; buffers are its own, and are updated."""
     return lambda images: functional_call(model, dict(weights), (images,))
 
 
 def relative(weight: Tensor, direction: Tensor, radius: float) -> Tensor:
-    """``direction`` scaled to the length ``radius * |weight|_2``; 0 where either length is 0."""
+    """``direction`` scaled to norm ``radius * |weight|_2``; 0 if either norm is 0."""
     length = torch.linalg.vector_norm(direction)
     scale = radius * torch.linalg.vector_norm(weight) / length
     return direction * torch.where(length > 0, scale, torch.zeros_like(scale))
@@ -69,13 +70,13 @@ def at_worst_weights(
 
     ``v_l = radius |w_l| g_l / |g_l|`` for each kernel ``w_l`` with the loss's gradient ``g_l``, as
     in Wu et al. 2020, "Adversarial Weight Perturbation Helps Robust Generalization"
-    (arXiv:2004.05884). The step's own forward pass goes through copies of the buffers, so it leaves
-    batch norm's statistics alone.
+    (arXiv:2004.05884). The step's own forward pass uses copies of the buffers, so it does not
+    change batch norm's statistics.
 
     Args:
         model: in train mode.
-        objective: from a way to predict to the scalar loss; called twice.
-        radius: length of each kernel's displacement, relative to the kernel's own; at 0 the loss is
+        objective: from a prediction function to the scalar loss; called twice.
+        radius: norm of each kernel's displacement, relative to the kernel's own; at 0 the loss is
             that at the model's weights, bit for bit.
 
     Returns:
