@@ -58,7 +58,7 @@ def run(
     """Render a site and take pictures of its pages in light, dark and narrow form."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
-        raise InputError("there is no chromium; install Debian's package of that name")
+        raise InputError("chromium is not installed; install Debian's package of that name")
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         console.print("rendering")

@@ -74,7 +74,7 @@ def run(
     """Render a board of synthetic models, open it in headless Chromium and measure both."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
-        raise InputError("there is no chromium; install Debian's package of that name")
+        raise InputError("chromium is not installed; install Debian's package of that name")
     with _folder(keep) as folder:
         console.print(f"making up {models:,} models")
         fill(folder / "board.sqlite", models)

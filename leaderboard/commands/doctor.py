@@ -58,5 +58,5 @@ def doctor(
         for check in wrong:
             output.print(f"\n{check.name}: {check.advice}", style="red")
         if not wrong:
-            output.print("\nall is well", style="green")
+            output.print("\nno problems found", style="green")
     raise typer.Exit(1 if wrong else 0)

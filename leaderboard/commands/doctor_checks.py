@@ -127,7 +127,9 @@ def check_torchvision(
     wanted = [r for r in map(Requirement, requires or []) if r.name == "torch"]
     for requirement in wanted:
         if torch and not requirement.specifier.contains(Version(torch), prereleases=True):
-            found = f"{version}, built for torch{requirement.specifier}, beside torch {torch}"
+            found = (
+                f"{version}, built for torch{requirement.specifier}, installed with torch {torch}"
+            )
             return Check("torchvision", found, "wrong", REINSTALL_PAIR)
     return Check("torchvision", version)
 

@@ -20,7 +20,7 @@ def record_rerun(
         Path,
         typer.Argument(help="File that reproduce --json wrote on another machine."),
     ],
-    by: Annotated[str, typer.Option(help="Who ran it there; shown beside the result.")],
+    by: Annotated[str, typer.Option(help="Who ran it there; shown next to the result.")],
     note: Note = "",
     database: Database = DATABASE,
 ) -> None:

@@ -43,7 +43,7 @@ def submit(
     ],
     architecture: Annotated[
         str | None,
-        typer.Option(help="Architecture, such as 'cifar-resnet20'; an .onnx brings its own."),
+        typer.Option(help="Architecture, such as 'cifar-resnet20'; an .onnx contains its own."),
     ] = None,
     mean: Mean = None,
     std: Std = None,

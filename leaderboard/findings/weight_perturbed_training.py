@@ -50,7 +50,7 @@ def weight_perturbed_training(panels: Sequence[Panel]) -> Finding:
         "stored, only if Student's paired test over the examples says the same.",
         caveats=[
             "A less confident model has a smaller loss everywhere and looks flatter: read the "
-            "calibrated measure and the error rate beside it."
+            "calibrated measure and the error rate."
         ],
         parts=[_part(panel) for panel in panels],
     )

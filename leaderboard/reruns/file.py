@@ -135,11 +135,11 @@ def read_rerun(path: Path) -> RerunFile:
     except ValidationError as error:
         place, reason, _ = first_problem(error)
         place = place[:80] or "content"
-        raise InputError(f"{shown(path)} is no rerun ({place!r}: {reason}); {hint}") from error
+        raise InputError(f"{shown(path)} is not a rerun ({place!r}: {reason}); {hint}") from error
     except InputError:
         raise
     except (ValueError, TypeError, RecursionError) as error:
-        raise InputError(f"{shown(path)} is no rerun ({reason_of(error)}); {hint}") from error
+        raise InputError(f"{shown(path)} is not a rerun ({reason_of(error)}); {hint}") from error
 
 
 def compare_file(file: RerunFile, store: Store) -> tuple[Entry, list[Reproduction]]:

@@ -117,7 +117,7 @@ def _open_to_read(url: URL, name: str) -> Engine:
         if place == len(attempts) - 1 and left_beside(name):
             print_warning(
                 f"database {shown(name)} cannot be written, so what was stored last, in the file "
-                "beside it that ends in -wal, is not read; copy both to a folder you can write"
+                "next to it that ends in -wal, is not read; copy both to a folder you can write"
             )
         return engine
     raise AssertionError("no attempt was made")

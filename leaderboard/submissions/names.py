@@ -58,7 +58,7 @@ def _fault(name: str) -> str | None:
         return "has a backslash"
     for part in name.split("/"):
         if part in ("", ".", ".."):
-            return "is no plain path: a part between slashes is empty, '.' or '..'"
+            return "is not a plain path: a part between slashes is empty, '.' or '..'"
         if part != part.strip() or part.endswith("."):
             return "has a part that begins or ends with a space, or ends with a dot"
         if part.startswith("-"):

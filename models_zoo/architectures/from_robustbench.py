@@ -70,7 +70,9 @@ def builder(
                 "check its arguments"
             ) from error
         if not isinstance(network, nn.Module):
-            raise InputError(f"architecture 'robustbench:{name}' makes no network; choose another")
+            raise InputError(
+                f"architecture 'robustbench:{name}' does not build a network; choose another"
+            )
         return network
 
     require_size(f"robustbench:{name}", build, most)

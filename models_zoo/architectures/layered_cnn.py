@@ -84,8 +84,8 @@ def _layer(text: str) -> Layer:
     found = _TOKEN.fullmatch(text)
     if found is None or (found["fc"] and (found["kernel"] or found["stride"] or found["padding"])):
         raise InputError(
-            f"{shown(text)} is no layer of cnn:; write 32 (3x3 convolution), 32k5s2p2bw (kernel, "
-            "stride, padding, batch norm, without bias), M or A (2x2 maximum or average), G (mean "
+            f"{shown(text)} is not a layer of cnn:; write 32 (3x3 convolution), 32k5s2p2bw "
+            "(kernel, stride, padding, batch norm, without bias), M or A (2x2 maximum or average), G (mean "
             "of all places), fc64 (linear)"
         )
     if found["pool"]:
@@ -95,8 +95,8 @@ def _layer(text: str) -> Layer:
     width, kernel = int(found["width"]), int(found["kernel"] or 3)
     if not 1 <= width <= WIDEST or kernel < 1 or found["stride"] in ("0", "00"):
         raise InputError(
-            f"{shown(text)} is no layer of cnn:; widths are 1 to {WIDEST:,}, kernels and strides "
-            "at least 1"
+            f"{shown(text)} is not a layer of cnn:; widths are 1 to {WIDEST:,}, kernels and "
+            "strides at least 1"
         )
     padding = (kernel - 1) // 2 if found["padding"] is None else int(found["padding"])
     kind = "linear" if found["fc"] else "conv"
@@ -135,7 +135,7 @@ class LayeredCNN(nn.Module):
                 wide = layer.width
             height, width = (after(layer, size) for size in (height, width))
             if min(height, width) < 1:
-                raise ValueError("a layer is larger than what is left of the image")
+                raise ValueError("a layer is larger than the remaining image")
             if layer.norm:
                 norm += 1
                 kind = nn.BatchNorm1d if layer.kind == "linear" else nn.BatchNorm2d

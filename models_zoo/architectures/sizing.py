@@ -71,7 +71,7 @@ def require_size(name: str, build: Callable[[], nn.Module], most: int) -> None:
     except _TooLargeError:
         raise InputError(
             f"architecture {shown(name)} has more than {most:,} parameters or "
-            f"{ALLOCATIONS:,} tensors; that is not built"
+            f"{ALLOCATIONS:,} tensors, which is too large"
         ) from None
     except InputError:
         raise

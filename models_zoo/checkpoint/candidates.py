@@ -66,7 +66,7 @@ def choose(content: object, weights: str | None, called: str) -> Choice:
     tensors, left = _tensors(sets[name], called)
     notes = []
     if left:
-        notes.append(f"left out of its weights: {_listed(left)}, which are no tensors")
+        notes.append(f"left out of its weights: {_listed(left)}, which are not tensors")
     others = [each for each in sets if each != name and 2 * len(sets[each]) >= len(tensors)]
     if len(sets) > 1 and others:
         notes.append(

@@ -195,7 +195,7 @@ def _opened(path: Path, kind: str) -> Iterator[tuple[int, os.stat_result]]:
     except ValueError as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"cannot read {kind} {shown(path)}: it is no path; check it") from error
+        raise InputError(f"cannot read {kind} {shown(path)}: it is not a path; check it") from error
     except MemoryError as error:
         raise InputError(
             f"{kind} {shown(path)} does not fit into memory; use a machine with more, or save the "

@@ -91,7 +91,7 @@ def follow(stream: BytesIO, steps: Steps, resolve: Resolve) -> object:
     for opcode, argument, _ in pickletools.genops(stream):
         steps.left -= 1
         if steps.left < 0:
-            raise DamagedError(f"its pickle has more than {STEPS:,} steps")
+            raise DamagedError(f"its pickle has more than {STEPS:,} instructions")
         machine.step(opcode.name, argument)
     return machine.stack[-1]
 
@@ -118,11 +118,11 @@ class _Machine:
         elif (method := getattr(self, f"do_{name.lower()}", None)) is not None:
             method(argument)
         else:
-            raise DamagedError(f"its pickle has a step {name}")
+            raise DamagedError(f"its pickle has an instruction {name}")
 
     def pop(self, count: int) -> list[Any]:
         if count > len(self.stack) - (self.marks[-1] if self.marks else 0):
-            raise DamagedError("its pickle takes more than it has")
+            raise DamagedError("its pickle pops from an empty stack")
         taken = self.stack[len(self.stack) - count :]
         del self.stack[len(self.stack) - count :]
         return taken
@@ -197,7 +197,7 @@ class _Machine:
         if isinstance(self.stack[-1], list):
             self.stack[-1].extend(values)
         elif not isinstance(self.stack[-1], Opaque):
-            raise DamagedError("its pickle adds to what is no list")
+            raise DamagedError("its pickle appends to something that is not a list")
 
     def do_setitem(self, _: Any) -> None:
         self.fill(self.pop(2))
@@ -209,7 +209,7 @@ class _Machine:
         if isinstance(self.stack[-1], dict):
             _filled(self.stack[-1], items)
         elif not isinstance(self.stack[-1], Opaque):
-            raise DamagedError("its pickle sets items of what has none")
+            raise DamagedError("its pickle sets items of something that has none")
 
     def do_global(self, argument: str) -> None:
         self.stack.append(self.named(*argument.split(" ", 1)))
@@ -239,13 +239,13 @@ class _Machine:
     def do_reduce(self, _: Any) -> None:
         function, arguments = self.pop(2)
         if not isinstance(arguments, tuple):
-            raise DamagedError("its pickle calls something with what is no tuple")
+            raise DamagedError("its pickle calls something with arguments that are not a tuple")
         self.stack.append(_called(function, arguments))
 
     def do_build(self, _: Any) -> None:
         self.pop(1)  # attributes, such as the versions of a state dict's modules
         if not self.stack:
-            raise DamagedError("its pickle sets attributes of nothing")
+            raise DamagedError("its pickle sets attributes of None")
 
     def do_persid(self, argument: str) -> None:
         self.stack.append(self.resolve(argument))

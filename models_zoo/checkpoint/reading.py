@@ -152,7 +152,7 @@ def finished(value: Tensor, name: str, source: str) -> Tensor:
     """
     if value.is_quantized or value.is_complex() or value.layout != torch.strided or value.is_nested:
         raise InputError(
-            f"{source} stores {shown(name)} as a quantised, complex or sparse tensor; "
+            f"{source} stores {shown(name)} as a quantized, complex or sparse tensor; "
             "save dense floating-point weights"
         )
     if not value.is_floating_point():

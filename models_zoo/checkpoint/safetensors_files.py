@@ -56,7 +56,7 @@ def read_safetensors(source: Readable) -> dict[str, Stored | Unusable]:
         raise DamagedError(f"its header has {size:,} bytes, more than {HEADER:,}")
     header = json.loads(source.read(8, size).decode("utf-8"), object_pairs_hook=_once)
     if not isinstance(header, dict):
-        raise DamagedError("its header is no object")
+        raise DamagedError("its header is not an object")
     header.pop("__metadata__", None)
     tensors, places = {}, []
     for name, fields in header.items():

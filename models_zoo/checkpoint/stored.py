@@ -181,7 +181,7 @@ def contiguous(storage: Storage, dtype: str, shape: tuple[int, ...]) -> Stored:
 
 def _counts(values: Any) -> tuple[int, ...]:
     if not isinstance(values, tuple | list) or not all(map(_is_count, values)):
-        raise DamagedError("a tensor has a size that is no count")
+        raise DamagedError("a tensor has a size that is not a count")
     return tuple(values)
 
 

@@ -10,7 +10,7 @@ _HOME = "torch._utils._rebuild_"
 _OTHER = {
     "sparse_tensor": "a sparse tensor",
     "sparse_csr_tensor": "a sparse tensor",
-    "qtensor": "a quantised tensor",
+    "qtensor": "a quantized tensor",
     "nested_tensor": "a nested tensor",
     "meta_tensor_no_storage": "a meta tensor, which has no numbers",
     "wrapper_subclass": "a tensor of another library",
@@ -64,5 +64,5 @@ def rebuilt(function: str, arguments: list[Any], kind: str = "torch.Tensor") -> 
 
 def _tensor(value: object) -> object:
     if not isinstance(value, Stored | Unusable):
-        raise DamagedError("a parameter that is no tensor")
+        raise DamagedError("a parameter that is not a tensor")
     return value

@@ -98,7 +98,7 @@ def _place_in_turn(
     for key in keys:
         storage = storages.get(key) if isinstance(key, str) else None
         if not isinstance(storage, Storage) or storage.start >= 0:
-            raise DamagedError("it has numbers that belong to no tensor, or are quantised")
+            raise DamagedError("it has numbers that belong to no tensor, or are quantized")
         (numel,) = struct.unpack("<q", source.read(at, 8))
         width = DTYPES[storage.dtype].itemsize
         if numel != storage.numel or at + 8 + numel * width > source.size:
@@ -144,7 +144,7 @@ def _storage_of(identity: object) -> tuple[str, str, int]:
 
 def _placed(part: Part | None, dtype: str, numel: int) -> Storage | Unusable:
     if dtype == "quantized":
-        return Unusable("a quantised tensor")
+        return Unusable("a quantized tensor")
     if part is None:
         return Storage(dtype, numel)
     if numel * DTYPES[dtype].itemsize > part.length:

@@ -60,10 +60,11 @@ def count_classes(network: nn.Module, input_shape: Shape, *, source: str) -> int
     if any(not _same(value, before[key]) for key, value in network.state_dict().items()):
         raise InputError(f"{source} changes itself when it is called; {_EXPORT}")
     if not torch.equal(logits, again):
-        raise InputError(f"{source} gives two answers for the same images; {_EXPORT}")
+        raise InputError(f"{source} returns different logits for the same images; {_EXPORT}")
     if apart > TOLERANCE * max(1.0, float(logits.abs().max())):
         raise InputError(
-            f"{source} answers differently when other images are in the batch; {_EXPORT}"
+            f"{source} returns different logits for an image when the rest of the batch changes; "
+            f"{_EXPORT}"
         )
     return int(logits.shape[1])
 

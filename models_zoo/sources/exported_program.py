@@ -95,7 +95,7 @@ def _read(path: Path, data: bytes) -> ExportedProgram:
             return torch.export.load(BytesIO(data))
     except Exception as error:  # a damaged file can fail anywhere in the reader
         raise InputError(
-            f"model {shown(path)} is damaged or no exported program ({reason_of(error)}); "
+            f"model {shown(path)} is damaged or not an exported program ({reason_of(error)}); "
             "export it again"
         ) from error
 

@@ -69,7 +69,8 @@ def load_file(
     if path.suffix.lower() in FORMATS:
         if architecture is not None:
             raise InputError(
-                f"model {shown(path)} brings its own architecture; leave {shown(architecture)} out"
+                f"model {shown(path)} contains its own architecture; leave out "
+                f"{shown(architecture)}"
             )
         require_no_choice(path, weights)
         return load_program(

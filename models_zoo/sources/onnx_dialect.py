@@ -66,7 +66,7 @@ def _reduce(onnx: Any, node: Any, constants: Constants) -> str | None:
         return "without axes that does nothing" if empty is not None and empty.i else None
     axes = constants.get(node.input[1])
     if axes is None or axes.dtype.kind != "i":
-        return "over axes that are no constant integers"
+        return "over axes that are not constant integers"
     if not axes.size:
         return "over no axes"
     del node.input[1:]

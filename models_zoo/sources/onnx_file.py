@@ -30,8 +30,8 @@ def inspecting(path: Path) -> Inspect:
         head = source.read(0, 64)
         kind = next((kind for mark, kind in OTHERS.items() if head.startswith(mark)), None)
         if kind is not None or head[8:9] == b"{":
-            raise InputError(f"model {shown(path)} is no ONNX file but {kind or 'safetensors'}")
+            raise InputError(f"model {shown(path)} is not an ONNX file but {kind or 'safetensors'}")
         if head and not head.strip(b"\0"):
-            raise InputError(f"model {shown(path)} is no ONNX file: it begins with zeros")
+            raise InputError(f"model {shown(path)} is not an ONNX file: it begins with zeros")
 
     return inspect

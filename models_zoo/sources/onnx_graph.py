@@ -71,10 +71,10 @@ def _parse(onnx: Any, content: bytes) -> Any:
         model.ParseFromString(content)
     except Exception as error:  # of any implementation of the protobuf library
         raise InputError(
-            f"is truncated or no ONNX file ({reason_of(error)}); download or export it again"
+            f"is truncated or not an ONNX file ({reason_of(error)}); download or export it again"
         ) from error
     if not model.HasField("graph"):
-        raise InputError("is truncated or no ONNX file: it holds no graph; export it again")
+        raise InputError("is truncated or not an ONNX file: it contains no graph; export it again")
     return model
 
 

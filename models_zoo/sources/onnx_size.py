@@ -20,7 +20,7 @@ memory."""
 DEPTH = 24
 """Maximum nesting depth of messages."""
 
-_DAMAGED = "is truncated or no ONNX file; download or export it again"
+_DAMAGED = "is truncated or not an ONNX file; download or export it again"
 _FIXED = {1: 8, 5: 4}
 
 

@@ -60,7 +60,7 @@ def check_structure(onnx: Any, model: Any) -> None:
         name = shown(graph.sparse_initializer[0].values.name)
         raise InputError(f"holds the sparse tensor {name}; export its weights as dense tensors")
     if not graph.node:
-        raise InputError("holds no graph: there is no node in it; export it again")
+        raise InputError("contains no graph: it has no nodes; export it again")
     for value in (*graph.input, *graph.output, *graph.value_info):
         _check_type(onnx, value)
     functions = {(each.domain, each.name) for each in model.functions}
@@ -125,7 +125,9 @@ def _check_dims(dims: Iterable[int], what: str) -> None:
 
 def _check_type(onnx: Any, value: Any) -> None:
     if not value.type.HasField("tensor_type"):
-        raise InputError(f"states that {shown(value.name)} is no tensor; only tensors are read")
+        raise InputError(
+            f"states that {shown(value.name)} is not a tensor; only tensors are supported"
+        )
     dims = value.type.tensor_type.shape.dim
     _check_dims(
         (dim.dim_value if dim.HasField("dim_value") else 1 for dim in dims),
@@ -151,11 +153,11 @@ def _check_node(onnx: Any, node: Any, version: int, functions: set[tuple[str, st
             f"has {what}, an operator that opset {version} of ONNX does not know"
         ) from None
     if schema.deprecated:
-        raise InputError(f"has {what}, which opset {version} of ONNX no longer has")
+        raise InputError(f"has {what}, which opset {version} of ONNX has removed")
     if not schema.min_input <= len(node.input) <= schema.max_input:
-        raise InputError(f"has {what} with {len(node.input)} inputs, which it cannot take")
+        raise InputError(f"has {what} with {len(node.input)} inputs, which it cannot have")
     if not schema.min_output <= len(node.output) <= schema.max_output:
-        raise InputError(f"has {what} with {len(node.output)} outputs, which it cannot give")
+        raise InputError(f"has {what} with {len(node.output)} outputs, which it cannot have")
     _check_attributes(onnx, node, schema, what)
 
 
@@ -173,17 +175,19 @@ def _check_attributes(onnx: Any, node: Any, schema: Any, what: str) -> None:
     for each in node.attribute:
         known = schema.attributes.get(each.name)
         if known is None or int(known.type) != each.type:
-            raise InputError(f"has {what} with the attribute {shown(each.name)}, which it has not")
+            raise InputError(
+                f"has {what} with the attribute {shown(each.name)}, which it does not have"
+            )
         if each.type not in read or each.ref_attr_name:
             raise InputError(
                 f"has {what}, which holds a graph of its own or another value that is not read; "
                 "only networks without branches and loops are"
             )
         if any(not _TEXT.fullmatch(text) for text in (each.s, *each.strings)):
-            raise InputError(f"has {what} with a text in {each.name} that no operator knows")
+            raise InputError(f"has {what} with a text in {each.name} that no operator supports")
         values = [each.i, *each.ints]
         if any(abs(value) > _MODERATE for value in values) and node.op_type not in _ANY_SIZE:
-            raise InputError(f"has {what} with {each.name} beyond any size")
+            raise InputError(f"has {what} with {each.name} out of range")
         if each.name in _POSITIVE and any(value < 1 for value in (each.ints or [each.i])):
             raise InputError(f"has {what} with {each.name} below 1")
 

@@ -36,7 +36,9 @@ def describe(reference: Reference) -> Card:
     weights = _weights(reference)
     seen = weights.transforms()
     if not hasattr(seen, "crop_size"):
-        raise InputError(f"model {shown(reference.name)} is no image classifier; choose another")
+        raise InputError(
+            f"model {shown(reference.name)} is not an image classifier; choose another"
+        )
     (size,) = {*seen.crop_size}
     return make_card(
         name=reference.name,

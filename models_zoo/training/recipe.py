@@ -20,7 +20,7 @@ def _number(value: object) -> object:
         return value
     number = number_of(value)
     if number is None:
-        raise ValueError(f"{shown(value)} is no fraction such as '8/255'")
+        raise ValueError(f"{shown(value)} is not a fraction such as '8/255'")
     return number
 
 

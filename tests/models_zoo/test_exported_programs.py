@@ -91,7 +91,11 @@ class Folded(nn.Module):
     ("build", "batch", "reason"),
     [
         (lambda: Normalized().train(), None, "eval mode"),
-        (lambda: nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(64, 3)), None, "two answers"),
+        (
+            lambda: nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(64, 3)),
+            None,
+            "different logits",
+        ),
         (lambda: Folded().eval(), 2, "cannot take a batch of 3"),
     ],
 )

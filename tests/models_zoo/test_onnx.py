@@ -169,7 +169,7 @@ def refusals():
         "features": (nn.Conv2d(1, 3, 3), {}, {}, r"gives \(3, 3, 6, 6\)"),
         "another shape": (linear, {}, {"input_shape": (3, 8, 8)}, "takes images of 1x8x8"),
         "other classes": (linear, {}, {"classes": 10}, "gives 3 logits, the data has 10"),
-        "an architecture": (linear, {}, {"architecture": "mlp"}, "brings its own architecture"),
+        "an architecture": (linear, {}, {"architecture": "mlp"}, "contains its own architecture"),
     }
 
 

@@ -170,7 +170,7 @@ def test_flipped_mirrors_about_half_of_the_images():
         ({"epocs": 3}, "did you mean 'epochs'"),
         ({"epochs": 0}, "epochs=0: "),
         ({"epochs": "many"}, "epochs='many': "),
-        ({"eps": "8/0"}, "eps='8/0': '8/0' is no fraction such as '8/255'"),
+        ({"eps": "8/0"}, "eps='8/0': '8/0' is not a fraction such as '8/255'"),
         ({"eps": "a/b"}, "eps='a/b': "),
         ({"eps": 8}, "eps=8: "),
         ({"optimizer": "lion"}, "optimizer='lion': "),

@@ -133,7 +133,7 @@ def test_a_rerun_of_a_probe_that_is_not_stored_is_refused(file, store):
     ],
 )
 def test_what_is_no_rerun_is_refused_in_one_printable_line(file, edit):
-    with pytest.raises(InputError, match="is no rerun") as caught:
+    with pytest.raises(InputError, match="is not a rerun") as caught:
         change(file, edit)
     assert str(caught.value).isprintable()
 
@@ -141,7 +141,7 @@ def test_what_is_no_rerun_is_refused_in_one_printable_line(file, edit):
 @pytest.mark.parametrize("text", ["", "[", "[" * 100_000, "null", "\xff", "9" * 5000])
 def test_what_is_no_json_is_refused(tmp_path, text):
     (tmp_path / "x.json").write_bytes(text.encode("latin-1"))
-    with pytest.raises(InputError, match="is no rerun" if text else "is empty"):
+    with pytest.raises(InputError, match="is not a rerun" if text else "is empty"):
         read_rerun(tmp_path / "x.json")
     with pytest.raises(InputError, match="is not a file"):
         read_rerun(tmp_path)
