@@ -85,8 +85,8 @@ def _layer(text: str) -> Layer:
     if found is None or (found["fc"] and (found["kernel"] or found["stride"] or found["padding"])):
         raise InputError(
             f"{shown(text)} is not a layer of cnn:; write 32 (3x3 convolution), 32k5s2p2bw "
-            "(kernel, stride, padding, batch norm, without bias), M or A (2x2 maximum or average), G (mean "
-            "of all places), fc64 (linear)"
+            "(kernel, stride, padding, batch norm, no bias), M or A (2x2 max or average pooling), G "
+            "(global average pooling), fc64 (linear)"
         )
     if found["pool"]:
         return Layer("max" if found["pool"] == "M" else "average", kernel=int(found["size"] or 2))
