@@ -81,14 +81,7 @@ def _switches() -> Iterator[tuple[Callable[[], Any], Callable[[Any], Any], Any]]
     for kind in _DEVICES:
         write = partial(torch.set_autocast_enabled, kind)
         yield partial(torch.is_autocast_enabled, kind), write, False
-    yield (
-        lambda: (
-            torch.are_deterministic_algorithms_enabled(),
-            torch.is_deterministic_algorithms_warn_only_enabled(),
-        ),
-        lambda state: torch.use_deterministic_algorithms(state[0], warn_only=state[1]),
-        (False, False),
-    )
+    yield _deterministic, _set_deterministic, (False, False)
     yield _attribute(parametrize, "_cache_enabled", 0)
     yield torch.is_anomaly_enabled, lambda on: torch.autograd.set_detect_anomaly(on), False
     yield _flushes_denormals, torch.set_flush_denormal, False
@@ -133,6 +126,23 @@ def _attribute(
     owner: Any, name: str, value: Any
 ) -> tuple[Callable[[], Any], Callable[[Any], Any], Any]:
     return (lambda: getattr(owner, name)), (lambda given: setattr(owner, name, given)), value
+
+
+def _deterministic() -> tuple[bool, bool]:
+    """Whether deterministic algorithms are demanded, and whether others only raise a warning."""
+    return (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
+
+
+def _set_deterministic(state: tuple[bool, bool]) -> None:
+    """Set what :func:`_deterministic` returns, where it differs.
+
+    Newer versions of PyTorch import their compiler to set it, which takes seconds.
+    """
+    if state != _deterministic():
+        torch.use_deterministic_algorithms(state[0], warn_only=state[1])
 
 
 def _flushes_denormals() -> bool:

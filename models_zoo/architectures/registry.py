@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 import torch
 from torch import nn
+from torch.func import functional_call
 
 from models_zoo.architectures.arguments import parse_call
 from models_zoo.architectures.families import find_family, list_families
@@ -113,8 +114,7 @@ def build_skeleton(
             f"got {input_shape}"
         )
     if is_architecture(name):
-        with torch.device("meta"):
-            return _tried(name, lambda: _make(name, classes, input_shape), input_shape)
+        return _tried(name, lambda: _without_storage(name, classes, input_shape), input_shape)
     if is_code(name):
         with torch.random.fork_rng(devices=[]):
             make = build_from_code(name, classes=classes, input_shape=input_shape, trust=trust)
@@ -137,13 +137,18 @@ def _make(name: str, classes: int, input_shape: Shape) -> nn.Module:
     return family.build(parts, classes, input_shape)
 
 
+def _without_storage(name: str, classes: int, input_shape: Shape) -> nn.Module:
+    with torch.device("meta"):
+        return _make(name, classes, input_shape)
+
+
 def _tried(name: str, make: Callable[[], nn.Module], input_shape: Shape) -> nn.Module:
-    """A network that was built and called on one image of zeros."""
+    """A network that was built and takes images of that shape."""
     try:
         with warnings.catch_warnings(action="ignore"), torch.no_grad():
             network = make().eval()
             _require_size(name, network)
-            network(torch.zeros(1, *input_shape))
+            _require_shape(network, input_shape)
     except InputError:
         raise
     except Exception as error:  # a library's networks fail in their own ways
@@ -161,6 +166,24 @@ def _require_size(name: str, network: nn.Module) -> None:
         raise InputError(
             f"architecture {shown(name)} has {size:,} parameters; at most {LARGEST:,} are built"
         )
+
+
+def _require_shape(network: nn.Module, input_shape: Shape) -> None:
+    """Pass one image of zeros through a network, or none through one without storage.
+
+    PyTorch could run the latter on the ``meta`` device, but imports its compiler for that, which
+    takes seconds. An empty batch on the CPU meets the same checks; its weights are zeros that share
+    one number.
+    """
+    tensors = network.state_dict()
+    if not any(tensor.is_meta for tensor in tensors.values()):
+        network(torch.zeros(1, *input_shape))
+        return
+    zeros = {
+        name: torch.zeros((), dtype=tensor.dtype).expand(tensor.shape)
+        for name, tensor in tensors.items()
+    }
+    functional_call(network, zeros, (torch.zeros(0, *input_shape),))
 
 
 def _unknown(name: str) -> InputError:

@@ -23,6 +23,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "radii": [0.05],
         "headline_linf": 0.1,
         "headline_radius": 0.05,
+        "shares": [0.5],
     },
     "backdoor": {
         "budgets": [0.2],

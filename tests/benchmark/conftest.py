@@ -25,10 +25,11 @@ TABLES = {
     },
     "weight": {"radii": [0.02, 0.05], "headline": 0.05, "steps": 10, "random_draws": 3},
     "joint": {
-        "linf": [0.05, 0.1],
-        "radii": [0.02, 0.05],
+        "linf": [0.1],
+        "radii": [0.05],
         "headline_linf": 0.1,
         "headline_radius": 0.05,
+        "shares": [0.5],
     },
     "backdoor": {
         "budgets": [0.1, 0.4],

@@ -19,7 +19,7 @@ N = 32
 DIGITS = [
     f"digits/{network}-{recipe}" for network in ("cnn", "mlp") for recipe in ("standard", "pgd-at")
 ]
-EPS, RADII = [0.05, 0.1], [0.01, 0.03]
+EPS, RADII, SHARES = [0.05, 0.1], [0.01, 0.03], [0.02, 0.05, 0.1, 0.2, 0.5]
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def reports(zoo, digits, battery):
     data = digits.head(N)
     chosen = battery(
         weight={"radii": RADII, "headline": 0.03},
-        joint={"linf": EPS, "radii": RADII, "headline_radius": 0.03},
+        joint={"linf": EPS, "radii": RADII, "headline_radius": 0.03, "shares": SHARES},
     )
     return {
         name: evaluate(
@@ -202,7 +202,7 @@ def test_a_certified_example_that_is_broken_is_an_error():
 def test_the_envelopes_meet_at_no_budget_and_part_as_both_grow(reports, name):
     joint = reports[name].results["joint"]
     attacked, certified = joint.curves
-    assert attacked.x == certified.x == [0, 0.02, 0.05, 0.1, 0.2, 0.5, 1]
+    assert attacked.x == certified.x == [0, *SHARES, 1]
     above, below = (np.array([s.value for s in curve.y]) for curve in (attacked, certified))
     assert above[0] == below[0] > 0.9
     assert (np.diff(above) <= 0).all()
