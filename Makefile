@@ -113,8 +113,8 @@ format: $(INSTALLED_DEV) ## Lay the code out and repair what can be repaired
 
 .PHONY: docs
 docs: $(INSTALLED) ## Write the pages of docs that come from the code
-	@echo "==> writing docs/scores.md"
-	@$(VENV)/bin/python -m leaderboard.documentation > docs/scores.md
+	@echo "==> writing docs/scores.md and the tables in docs/probes"
+	@$(VENV)/bin/python -m leaderboard.documentation docs
 
 .PHONY: clean
 clean: ## Remove the environment, the caches and the build outputs; keep the scores

@@ -1,11 +1,11 @@
 """The benchmark: probes over spaces, in batteries.
 
-``evaluate`` asks a model all questions of a battery; ``attack_inputs``, ``attack_weights``,
-``attack_joint``, ``certify_joint``, ``inject_backdoor``, ``flatness`` and ``minimal_distances`` ask
-one. ``InputAttack``, ``WeightAttack``, ``JointAttack``, ``BackdoorAttack`` and ``BitFlipAttack``
-are the attacks as objects, each with a threat. All take any ``torch.nn.Module`` from images in
-[0, 1] to logits. Names are resolved on first use, so that importing the package does not load
-torch.
+``evaluate`` runs all probes of a battery on a model; ``attack_inputs``, ``attack_weights``,
+``attack_joint``, ``certify_joint``, ``inject_backdoor``, ``flatness`` and ``minimal_distances`` run
+one attack or measure. ``InputAttack``, ``WeightAttack``, ``JointAttack``, ``BackdoorAttack`` and
+``BitFlipAttack`` are the attacks as objects, each with a threat. All take any ``torch.nn.Module``
+from images in [0, 1] to logits. Names are resolved on first use, so that importing the package does
+not load torch.
 """
 
 from __future__ import annotations

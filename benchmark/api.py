@@ -1,4 +1,4 @@
-"""One attack at a time, on any module: the library's short way in.
+"""Functions that run one attack or measure on any module.
 
 Every function takes the model, the images and the labels first. ``seed``, ``device`` and
 ``batch_size`` mean the same everywhere, see :class:`benchmark.attacks.attack.RunOptions`, and
@@ -52,7 +52,7 @@ def attack_inputs(
     device: str = "cpu",
     batch_size: int = 256,
 ) -> AttackResult:
-    """Perturb each image inside its own ball until the model is wrong.
+    """Perturb each image inside its own ball until it is misclassified.
 
     Args:
         model: from images in [0, 1] to logits; it is not changed.
@@ -135,7 +135,7 @@ def attack_weights(
     device: str = "cpu",
     batch_size: int = 256,
 ) -> AttackResult:
-    """Perturb the weights once for all examples, to make as many of them wrong as possible.
+    """Perturb the weights once for all examples, to break as many of them as possible.
 
     Args:
         model: from images in [0, 1] to logits; it is not changed.
@@ -227,9 +227,9 @@ def certify_joint(
 ) -> Tensor:
     """Prove what no perturbation of weights and images within the budgets can break.
 
-    For feed-forward and convolutional ReLU networks, with residual connections, average or
-    maximum pooling and frozen batch norm; see ``docs/certificates.md``. A bound of intervals and
-    lengths: sound, and loose for deep networks.
+    For feed-forward and convolutional ReLU networks, with residual connections, average or maximum
+    pooling and frozen batch norm; see ``docs/certificates.md``. The bound is sound, and loose for
+    deep networks.
 
     Args:
         model: from images in [0, 1] to logits; it is not changed.
@@ -274,15 +274,15 @@ def inject_backdoor(
 ) -> BackdoorResult:
     """Inject a backdoor into the weights on one part of the examples, measure it on another.
 
-    Half of the examples are optimized on, a fifth decides which of the weights found count, and the
-    rest is measured on.
+    Half of the examples are used for the optimization, a fifth for selecting among the weights
+    found, and the rest for measuring.
 
     Args:
         model: from images in [0, 1] to logits; it is not changed.
         images: float (N, C, H, W) in [0, 1], at least 4.
         labels: int (N,).
         radius: of the weight ball, in the unit of the geometry.
-        target: the class that stamped images are to be given.
+        target: the class that stamped images are to be classified as.
         trigger: what is stamped on the images, any of
             :mod:`benchmark.attacks.backdoor.triggers`; by default a bright 3 x 3 square in the
             lower right corner.
@@ -343,7 +343,8 @@ def flatness(
         average_radius: radius of the random weight perturbations of the average case.
         average_radii: further radii at which random perturbations are drawn.
         worst_radius: radius of the weight ball of the worst case.
-        worst_radii: further radii that are searched; what is found at smaller ones counts.
+        worst_radii: further radii that are searched; what is found at smaller radii counts at
+            larger ones.
         geometry: the weight ball, see :class:`benchmark.spaces.WeightBall`.
         rule: which tensors move, see :data:`benchmark.spaces.RULES`.
         input_steps: PGD steps of the robust loss.
@@ -351,10 +352,10 @@ def flatness(
         restarts: ascents of the worst case per radius.
         epochs: passes over the examples of each ascent.
         minibatch: images per weight step of the worst case; by default all of them.
-        examples: the first so many examples are used.
-        measure_examples: the first so many of them are used for the other measures of flatness,
-            which 0 leaves out.
-        lanczos_steps: products with a Hessian, at most, for its largest eigenvalue.
+        examples: number of examples used, the first ones.
+        measure_examples: number of examples used for the other measures of flatness, the first
+            ones; 0 leaves these measures out.
+        lanczos_steps: maximum number of products with a Hessian, for its largest eigenvalue.
         trace_draws: random vectors for the trace of a Hessian.
         sam_rho: length of SAM's step.
         asam_rho: length of ASAM's step.

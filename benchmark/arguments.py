@@ -1,7 +1,7 @@
 """What the library's functions accept: images, labels, norms and budgets as callers write them.
 
-What is clear is taken, such as a NumPy array or ``"8/255"``; what is probably a mistake is refused
-with a hint, before anything is computed.
+What is unambiguous is accepted, such as a NumPy array or ``"8/255"``; what is probably a mistake is
+refused with a hint, before anything is computed.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from benchmark.budgets import Budget
 from models_zoo.errors import InputError, reason_of, shown
 
 Array = Tensor | np.ndarray[Any, Any] | Sequence[Any]
-"""A tensor, or what becomes one without a decision: a NumPy array, a list of numbers."""
+"""A tensor, or what can be converted to one without ambiguity: a NumPy array, a list of numbers."""
 
 Number = float | int | str | Fraction | Decimal | Tensor
 """A budget: a number, a fraction such as ``"8/255"``, or a tensor of one element."""
 
-ROUNDING = 1e-6
-"""How far outside [0, 1] a value may lie and is clipped: the rounding of a transform."""
+MAX_ROUNDING_EXCESS = 1e-6
+"""Largest distance from [0, 1] at which a value is clipped instead of refused: the rounding of a
+transform."""
 
 CHANNELS = (1, 3, 4)
 """Usual numbers of channels, by which a wrong order of dimensions is recognized."""
@@ -37,15 +38,15 @@ _NORMS = {
     **dict.fromkeys(("l2", "2", "2.0", "l_2", "l-2", "euclidean"), "l2"),
     **dict.fromkeys(("l1", "1", "1.0", "l_1", "l-1"), "l1"),
 }
-"""Our names of norms by what callers write, in lower case."""
+"""Names of norms by what callers write, in lower case."""
 
 
 def images_of(images: Array) -> Tensor:
-    """Images as float32 (N, C, H, W) in memory of their own, contiguous, without a gradient.
+    """Copy images to contiguous float32 (N, C, H, W), without a gradient.
 
     Args:
-        images: floating-point (N, C, H, W) in [0, 1]; what is outside by :data:`ROUNDING` at most
-            is clipped.
+        images: floating-point (N, C, H, W) in [0, 1]; values outside by at most
+            :data:`MAX_ROUNDING_EXCESS` are clipped.
 
     Raises:
         InputError: another shape or type, values outside [0, 1] or not finite, or no images.
@@ -64,10 +65,10 @@ def images_of(images: Array) -> Tensor:
         raise InputError(f"images must have pixels, got shape {tuple(given.shape)}")
     own = given.detach().to(torch.float32, copy=True, memory_format=torch.contiguous_format)
     low, high = float(own.min()), float(own.max())
-    if not (low >= -ROUNDING and high <= 1 + ROUNDING):
+    if not (low >= -MAX_ROUNDING_EXCESS and high <= 1 + MAX_ROUNDING_EXCESS):
         advice = "; divide by 255" if 1.5 < high <= 255 and low >= 0 else ""
-        if -10 < low < -ROUNDING and high < 10:
-            advice = "; hand over images before normalization: the model contains its own"
+        if -10 < low < -MAX_ROUNDING_EXCESS and high < 10:
+            advice = "; pass images before normalization: the model contains its own"
         raise InputError(
             f"images must lie in [0, 1], got values from {_exactly(low)} to {_exactly(high)}"
             f"{advice}"
@@ -76,7 +77,7 @@ def images_of(images: Array) -> Tensor:
 
 
 def labels_of(labels: Array, count: int) -> Tensor:
-    """Labels as int64 (N,) in memory of their own.
+    """Copy labels to int64 (N,).
 
     Args:
         labels: integers (N,).
@@ -104,11 +105,10 @@ def labels_of(labels: Array, count: int) -> Tensor:
 def norm_of(norm: object) -> str:
     """The name of a norm as the suite writes it, from ``2``, ``np.inf``, ``"Linf"`` and the like.
 
-    A text that is no known spelling is returned as it is; :class:`benchmark.spaces.InputBall` says
-    which norms there are.
+    An unknown text is returned unchanged; :class:`benchmark.spaces.InputBall` lists the norms.
 
     Raises:
-        InputError: neither a text nor a number.
+        InputError: it is neither a text nor a number.
     """
     if isinstance(norm, bool) or not isinstance(norm, str | int | float | np.number):
         raise InputError(f"norm must be 'linf', 'l2' or 'l1', got {norm!r}")
@@ -158,7 +158,7 @@ def input_budget_of(value: Number, norm: str, images: Tensor, name: str = "eps")
         name: of the argument, for messages.
 
     Raises:
-        InputError: as :func:`budget_of`, or a radius beyond the whole box [0, 1].
+        InputError: as :func:`budget_of`, or the ball of this radius contains the whole box [0, 1].
     """
     eps = budget_of(name, value)
     pixels = images[0].numel()
@@ -190,7 +190,7 @@ def module_of(model: object) -> nn.Module:
     """The model as a module.
 
     Raises:
-        InputError: it is none.
+        InputError: it is not a module.
     """
     if isinstance(model, nn.Module):
         return model
@@ -203,19 +203,19 @@ def module_of(model: object) -> nn.Module:
     elif isinstance(model, Mapping):
         hint = "build the network and load the weights with its load_state_dict"
     elif kind == "ExportedProgram":
-        hint = "hand over the module it was exported from"
+        hint = "pass the module it was exported from"
     elif isinstance(model, list | tuple):
-        hint = "hand over one model"
+        hint = "pass one model"
     raise InputError(
         f"model must be a torch.nn.Module from images to logits, got {_a(kind)}; {hint}"
     )
 
 
 def device_of(device: str | torch.device) -> torch.device:
-    """A device that can be computed on.
+    """Check that a device can be used.
 
     Raises:
-        InputError: it is no device, not one of this machine, or one without memory.
+        InputError: it is not a device, not available on this machine, or has no memory.
     """
     try:
         found = torch.device(device)
@@ -224,7 +224,7 @@ def device_of(device: str | torch.device) -> torch.device:
         torch.empty(1, device=found)
     except InputError:
         raise
-    except Exception as error:  # each kind of device fails in its own way where it is missing
+    except Exception as error:  # each kind of missing device raises an error of its own
         raise InputError(f"device {shown(device)} cannot be used: {reason_of(error)}") from error
     return found
 
@@ -262,11 +262,11 @@ def _hint(images: Tensor) -> str:
 
 
 def _unpacking(name: str, given: object) -> str:
-    """How tensors come out of what holds them."""
+    """A hint how to get tensors out of a container."""
     if isinstance(given, np.ndarray):
         return f" of {given.dtype}"
-    if hasattr(given, "images") and hasattr(given, "labels"):  # a data set of ours
-        return "; hand over its .images and .labels"
+    if hasattr(given, "images") and hasattr(given, "labels"):  # such as benchmark.datasets.Dataset
+        return "; pass its .images and .labels"
     if isinstance(given, Dataset | DataLoader):
         return "; stack its images and labels into one tensor each, such as next(iter(loader))"
     return ""
@@ -290,6 +290,6 @@ def _float(value: Fraction | Decimal) -> float:
 
 
 def _exactly(value: float) -> str:
-    """A number that is not shown as 0 or 1 where it is only near."""
+    """A number as text, never rounded to 0 or 1."""
     short = f"{value:g}"
     return short if float(short) == value or float(short) not in (0.0, 1.0) else repr(value)

@@ -1,4 +1,4 @@
-"""Budgets: how large a perturbation may be, as a number that remembers how it was written."""
+"""Budgets: numbers that keep the text they were written as, such as ``8/255``."""
 
 from __future__ import annotations
 
@@ -19,24 +19,23 @@ class Budget(float):
     """The size of a perturbation: a number, and the text it was written as.
 
     It is a float in every computation: it compares, adds and hashes as its value, and
-    ``str(budget)`` is the number. As the type of a pydantic field it takes a number or a text such
-    as ``"8/255"``, at least 0, and is stored as a number.
+    ``str(budget)`` is the number. As the type of a pydantic field it accepts a number or a text
+    such as ``"8/255"``, at least 0, and is serialized as a number.
 
     Attributes:
-        text: as written, without spaces, where that is a fraction; else the shortest usual form of
-            the number, see :func:`budget_text`.
+        text: as written, without spaces, if that is a fraction; otherwise see :func:`budget_text`.
     """
 
     text: str
 
     def __new__(cls, value: float, text: str | None = None) -> Self:
-        """A budget of a value; its usual text where none is given."""
+        """Create a budget; the text defaults to :func:`budget_text`."""
         budget = super().__new__(cls, value)
         budget.text = budget_text(value) if text is None else text
         return budget
 
     def __getnewargs__(self) -> tuple[float, str]:  # type: ignore[override]
-        """What a copy is made of."""
+        """The arguments from which a copy is made."""
         return float(self), self.text
 
     @classmethod
@@ -76,7 +75,7 @@ class Budget(float):
 
 
 def budget_text(value: float) -> str:
-    """The usual text of a number: ``0.25``, or in 255ths where that is shorter."""
+    """The default text of a number: ``0.25``, or in 255ths if that is shorter."""
     plain = f"{value:g}"
     levels = value * 255
     if len(plain) > 5 and 1 <= round(levels) <= 255 and abs(levels - round(levels)) < 1e-6:
@@ -90,14 +89,14 @@ def _written(budget: Budget) -> str:
 
 
 Written = Annotated[Budget, PlainSerializer(_written, return_type=str)]
-"""A budget that is stored with its text."""
+"""A budget that is serialized with its text."""
 
 
 def budget_named(name: str, value: float | str) -> Budget:
     """A budget as the field of a threat.
 
     Raises:
-        InputError: it is no number of at least 0.
+        InputError: it is not a number of at least 0.
     """
     try:
         budget = Budget.of(value)

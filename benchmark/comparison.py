@@ -1,4 +1,4 @@
-"""Our input attack compared with AutoAttack: same model, same images, same process."""
+"""The suite's input attack compared with AutoAttack: same model, same images, same process."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from models_zoo.errors import InputError, unknown_name
 
 
 class Side(BaseModel):
-    """What an attack found, and what it cost.
+    """The results of an attack and its cost.
 
     Attributes:
-        n_robust: examples still classified correctly, all images verified by us.
-        robust_accuracy: their share.
+        n_robust: number of examples still classified correctly; all images are verified.
+        robust_accuracy: their share of all examples.
         seconds: wall time of the attack.
         forwards: images it passed forward through the model.
         backwards: images it passed backward.
@@ -47,11 +47,11 @@ class Side(BaseModel):
 
 
 class Reference(Side):
-    """AutoAttack's side.
+    """The results of AutoAttack.
 
     Attributes:
-        claimed: examples that AutoAttack itself reports as robust.
-        warnings: what it logged about the model.
+        claimed: number of examples that AutoAttack itself reports as robust.
+        warnings: its log messages about the model.
     """
 
     claimed: int
@@ -59,12 +59,12 @@ class Reference(Side):
 
 
 class SearchAccount(BaseModel):
-    """What one search of a cascade did.
+    """The work of one search of the cascade.
 
     Attributes:
         search: its name.
-        attacked: examples it was run on.
-        broken: how many of them it broke.
+        attacked: number of examples it was run on.
+        broken: number of these that it broke.
         passes: images it passed forward or backward.
     """
 
@@ -77,10 +77,10 @@ class SearchAccount(BaseModel):
 
 
 class Ours(Side):
-    """The side of one of our efforts.
+    """The results of one effort of the suite's input attack.
 
     Attributes:
-        searches: what each search of the effort did, in order.
+        searches: the work of each search, in order.
         only_autoattack: indices of the examples that AutoAttack alone broke.
         only_ours: indices of the examples that this effort alone broke.
         speedup: AutoAttack's time over ours.
@@ -107,7 +107,7 @@ class Comparison(BaseModel):
         device: where both ran.
         threads: intra-operation threads of both.
         autoattack: the reference.
-        efforts: our side by effort.
+        efforts: the results of the suite's attack by effort.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -137,11 +137,11 @@ def compare_autoattack(
     batch_size: int = 256,
     progress: Progress | None = None,
 ) -> Comparison:
-    """Run our input attack and AutoAttack standard on the same examples, one after the other.
+    """Run the suite's input attack and AutoAttack standard on the same examples.
 
-    Ours is timed including its own verification, AutoAttack without any. Before that the model
-    makes one untimed pass, for what a process does only once. The images of both are then verified
-    in the same way.
+    The time of the suite's attack includes its verification, that of AutoAttack includes none. An
+    untimed pass through the model comes first, for work that a process does only once. The images
+    of both are then verified in the same way.
 
     Args:
         model: from images in [0, 1] to logits, of at least 4 classes.
@@ -153,10 +153,10 @@ def compare_autoattack(
         seed: root of every random draw.
         device: where to compute.
         batch_size: images passed through the model at once.
-        progress: called with a short text whenever a part of the work is done.
+        progress: called with a short text whenever a piece of work is done.
 
     Raises:
-        InputError: arguments that do not fit together, or a model that AutoAttack cannot take.
+        InputError: arguments that do not fit together, or a model that AutoAttack cannot attack.
     """
     norm, eps = norm_of(norm), budget_of("eps", eps)
     if not eps > 0:
@@ -196,7 +196,7 @@ def compare_autoattack(
             began = time.perf_counter()
             with examine() as again:
                 found = attack_subject(again, norm, eps, effort)
-                found.robust.any().item()  # waits for a GPU to be done
+                found.robust.any().item()  # wait until a GPU is done
             seconds = time.perf_counter() - began
             robust = subject.correct() & ~proven_broken(subject, ball, found.images)
             side = Side(**_side(subject, robust, again.passes, seconds))

@@ -1,4 +1,4 @@
-"""Random numbers that belong to an example: whatever batch it is in, its draws are its own.
+"""Random numbers per example, independent of the batch that the example is in.
 
 A counter-based generator: number ``k`` of an example is a hash of (seed, example, ``k``), the
 finaliser of SplitMix64 (Steele, Lea & Flood 2014) applied to sums of odd multiples. Integers only,
@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 def _signed(value: int) -> int:
-    """A 64-bit pattern as PyTorch's signed integers write it."""
+    """A 64-bit pattern as a signed integer."""
     return value - (1 << 64) if value >= 1 << 63 else value
 
 
@@ -22,7 +22,7 @@ _SECOND = _signed(0x94D049BB133111EB)
 
 
 def _shift(values: Tensor, by: int) -> Tensor:
-    """Logical shift to the right; PyTorch's own repeats the sign."""
+    """Logical right shift; PyTorch's own is arithmetic."""
     return (values >> by) & ((1 << (64 - by)) - 1)
 
 
@@ -37,9 +37,9 @@ def uniform(seed: int, rows: Tensor, stream: int | Tensor, count: int) -> Tensor
 
     Args:
         seed: a 63-bit integer.
-        rows: int64 (n,), whose numbers they are.
-        stream: which of an example's sequences, one for all or one an example (n,).
-        count: how many each.
+        rows: int64 (n,), indices of the examples.
+        stream: index of an example's sequence, one for all or one per example (n,).
+        count: number of draws per example.
     """
     key = _mix(_mix(rows * _GOLDEN + seed) + stream)
     steps = torch.arange(1, count + 1, device=rows.device) * _GOLDEN

@@ -17,13 +17,14 @@ from benchmark.results import ProbeResult, Provenance
 from benchmark.subject import Progress, Subject, subject_of
 from models_zoo.errors import InputError, shown
 
-SAME = {
+SHARED_FIELDS = {
     "fingerprint": "model",
     "data_sha256": "set of examples",
     "battery_sha256": "battery",
     "seed": "seed",
 }
-"""What known results must share with the evaluation they are given to, by field of a provenance."""
+"""Fields of the provenance that known results must share with the evaluation, with their names in
+messages."""
 
 
 def evaluate(
@@ -40,9 +41,9 @@ def evaluate(
     on_result: Callable[[Provenance, ProbeResult], None] | None = None,
     progress: Progress | None = None,
 ) -> Report:
-    """Ask a model the questions of a battery.
+    """Run the probes of a battery on a model.
 
-    The model is examined in eval mode and handed back as it was. The same call on the same machine
+    The model is evaluated in eval mode and restored afterwards. The same call on the same machine
     gives the same scores, whatever the order of the probes.
 
     Args:
@@ -55,18 +56,18 @@ def evaluate(
         device: such as ``"cpu"`` or ``"cuda"``.
         batch_size: images passed through the model at once, which bounds memory; by default
             :func:`benchmark.memory.default_batch_size`.
-        known: results of the same model, examples, battery and seed from before, or their report,
-            which are not computed again.
-        on_result: called with each new result as soon as it is there.
-        progress: called with a few words whenever a piece of work is done.
+        known: earlier results of the same model, examples, battery and seed, or their report, which
+            are not computed again.
+        on_result: called with each new result as soon as it is available.
+        progress: called with a short text whenever a piece of work is done.
 
     Returns:
-        The results of the probes asked for, known ones included. A probe that makes no sense of
+        The results of the requested probes, including known ones. A probe that does not apply to
         this model or these examples is left out, with the reason.
 
     Raises:
-        InputError: an unknown battery, probe or device, images, labels and model that do not fit,
-            known results of another evaluation, or no probe that makes sense of them.
+        InputError: an unknown battery, probe or device, images, labels and model that do not fit
+            together, known results of another evaluation, or no probe that applies.
     """
     chosen = load_battery(battery) if isinstance(battery, str) else battery
     if not isinstance(chosen, Battery):
@@ -104,7 +105,7 @@ def evaluate(
 
 
 def _results(known: object) -> dict[str, ProbeResult]:
-    """Results by probe, checked to be some."""
+    """Known results by probe, with their types checked."""
     found: dict[Any, Any] = dict(known) if isinstance(known, Mapping) else {"": known}
     for name, result in found.items():
         if not isinstance(result, ProbeResult) or result.probe != name:
@@ -116,20 +117,20 @@ def _results(known: object) -> dict[str, ProbeResult]:
 
 
 def _require_same(before: Provenance, now: Provenance) -> None:
-    for name, title in SAME.items():
+    for name, title in SHARED_FIELDS.items():
         old, new = getattr(before, name), getattr(now, name)
         if old != new:
             raise InputError(
                 f"known results are of another {title} ({name} {shown(old)}, not {shown(new)}); "
-                "hand over those of this evaluation, or none"
+                "pass those of this evaluation, or none"
             )
 
 
 def _require_same_answers(results: Mapping[str, ProbeResult], subject: Subject) -> None:
-    """Refuse known results that cannot be this model's on these examples.
+    """Refuse known results that cannot be from this model and these examples.
 
-    The outcomes on clean images must be the model's own but for ties that another machine breaks
-    differently. Results of other probes come with no outcome that could be told again.
+    The outcomes on clean images must be those of the model, except for ties that another machine
+    breaks differently. Results of other probes have no outcome that is cheap to check.
     """
     answers = results["clean"].outcomes.get("headline") if "clean" in results else None
     if answers is None:
@@ -137,7 +138,7 @@ def _require_same_answers(results: Mapping[str, ProbeResult], subject: Subject) 
     correct = subject.correct().cpu().numpy()
     if len(answers) != len(correct) or (answers != correct).sum() > 1 + len(correct) // 100:
         raise InputError(
-            "known results of the probe clean are of another model or of other examples; hand over "
+            "known results of the probe clean are of another model or of other examples; pass "
             "those of this evaluation, or none"
         )
 
@@ -145,7 +146,7 @@ def _require_same_answers(results: Mapping[str, ProbeResult], subject: Subject) 
 def _applicable(
     subject: Subject, battery: Battery, names: Sequence[str]
 ) -> dict[str, tuple[Probe[Any], str | None]]:
-    """The probes with why each is left out, all of them asked before the first one runs."""
+    """The probes with the reason why each is left out, determined before the first one runs."""
     probes = {name: PROBES[name](battery.probes[name], battery.probes) for name in names}
     return {name: (probe, probe.obstacle(subject)) for name, probe in probes.items()}
 
@@ -153,8 +154,8 @@ def _applicable(
 def _require_some(
     asked: Mapping[str, tuple[Probe[Any], str | None]], results: Mapping[str, ProbeResult]
 ) -> None:
-    """Where everything that a caller wants to know would be left out, that is an error."""
+    """Raise an error if all requested probes would be left out."""
     reasons = {name: reason for name, (_, reason) in asked.items() if reason is not None}
     if asked and not results and len(reasons) == len(asked):
         said = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
-        raise InputError(f"there is nothing to ask of this model on these examples: {said}")
+        raise InputError(f"no probe applies to this model and these examples: {said}")

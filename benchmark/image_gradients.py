@@ -14,7 +14,7 @@ OfLogits = Callable[[Tensor], Tensor]
 
 
 class DifferentiableForward:
-    """One forward pass of a batch, of which gradients with respect to the images can be taken.
+    """One forward pass of a batch, from which gradients with respect to the images can be computed.
 
     Args:
         subject: the model.
@@ -33,7 +33,7 @@ class DifferentiableForward:
 
     @property
     def differentiable(self) -> bool:
-        """Whether the model lets any gradient through."""
+        """Whether the logits have a gradient with respect to the images."""
         return self._logits.requires_grad
 
     def gradient(self, objective: OfLogits, *, again: bool = False) -> tuple[Tensor, Tensor]:
@@ -41,11 +41,11 @@ class DifferentiableForward:
 
         Args:
             objective: from logits (N, K) to values (N,).
-            again: whether another gradient of this forward pass is taken later.
+            again: whether another gradient of this forward pass will be computed.
 
         Returns:
-            Values (N,) without a graph, and the gradients (N, C, H, W) of their sum; zero where the
-            model lets no gradient through.
+            Values (N,) without a graph, and the gradients (N, C, H, W) of their sum; zero if the
+            logits have none.
         """
         with torch.enable_grad():
             values = objective(self._logits)

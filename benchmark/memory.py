@@ -1,4 +1,4 @@
-"""Memory: peak use, default batch sizes, and smaller batches where memory runs out."""
+"""Memory: peak use, default batch sizes, and smaller batches when memory runs out."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def in_batches(rows: Tensor, size: int, work: Callable[[Tensor], None]) -> int:
 
     Args:
         rows: indices.
-        size: batch size to begin with.
-        work: called with the rows of one batch; where memory ran out it is called again with
-            some of them.
+        size: initial batch size.
+        work: called with the rows of one batch; if memory runs out it is called again with fewer
+            rows.
 
     Returns:
         The batch size that fitted.
@@ -52,21 +52,21 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 DEFAULT_BATCH_SIZE = 256
-"""Images per batch by default, where they are small."""
+"""Default number of images per batch, for small images."""
 
 _SMALL_IMAGE_VALUES = 3 * 64 * 64
 """Largest number of values of a small image."""
 
 
 def default_batch_size(images: Tensor) -> int:
-    """The batch size that is used where none is given.
+    """The default batch size.
 
     :data:`DEFAULT_BATCH_SIZE` for images of up to 64 x 64 pixels, and fewer for larger ones, so
     that the activations of a batch take no more memory: 20 for images of 224 x 224 pixels, and four
     times as many on an accelerator.
 
     Args:
-        images: (N, C, H, W), on the device that is computed on.
+        images: (N, C, H, W), on the device of the computation.
     """
     share = 1 if images.device.type == "cpu" else 4
     values = max(images.shape[1:].numel(), 1)

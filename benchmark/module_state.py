@@ -1,4 +1,4 @@
-"""A module's tensors and flags: remembered, compared and put back."""
+"""A module's tensors and flags: recorded, compared and restored."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from models_zoo.errors import InputError, reason_of
 
 
 def unwrapped(model: nn.Module) -> nn.Module:
-    """The module inside wrappers that only spread batches over devices."""
+    """The module inside wrappers that only distribute batches over devices."""
     while isinstance(model, DataParallel | DistributedDataParallel):
         model = model.module
     return model
 
 
 def ordinary(model: nn.Module) -> nn.Module:
-    """The module itself, or a copy where it was made under ``torch.inference_mode()``.
+    """The module itself, or a copy if it was built under ``torch.inference_mode()``.
 
-    Tensors of that mode take part in no gradient.
+    Tensors of that mode have no gradients.
 
     Raises:
         InputError: it cannot be copied, or some of its tensors have no shape yet.
@@ -32,27 +32,29 @@ def ordinary(model: nn.Module) -> nn.Module:
         if is_lazy(tensor):
             raise InputError(
                 f"the model's tensor {name!r} has no shape yet; call the model once on a batch of "
-                "images before handing it over"
+                "images before passing it in"
             )
     if not any(tensor.is_inference() for _, tensor in _tensors(model)):
         return model
     try:
         return copy.deepcopy(model)
-    except Exception as error:  # what a module holds can refuse a copy in any way
+    except (
+        Exception
+    ) as error:  # the attributes of a module can raise any error when they are copied
         raise InputError(
-            "the model was made under torch.inference_mode() and cannot be copied "
-            f"({reason_of(error)}); make it outside"
+            "the model was built under torch.inference_mode() and cannot be copied "
+            f"({reason_of(error)}); build it outside"
         ) from error
 
 
 class ModuleState:
-    """What a module was when it was handed over.
+    """The state of a module when it was passed in.
 
     Args:
         model: any module, on one device.
 
     Raises:
-        InputError: its tensors lie on several devices or on none, or a parameter is not finite.
+        InputError: its tensors are on several devices or on none, or a parameter is not finite.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -65,27 +67,27 @@ class ModuleState:
         self._require_usable()
 
     def examine(self, device: torch.device) -> None:
-        """Eval mode, no parameter gradients, everything on ``device``; remembers the tensors."""
+        """Set eval mode, disable parameter gradients, move to ``device``; record the tensors."""
         self._move(device)
         self.tensors = {name: tensor.detach().clone() for name, tensor in _tensors(self.model)}
         try:
             self.model.eval()
         except NotImplementedError as error:  # the modules of exported programs
             raise InputError(
-                f"the model cannot be put into eval mode ({reason_of(error)}); hand over the "
+                f"the model cannot be put into eval mode ({reason_of(error)}); pass the "
                 "module it was exported from"
             ) from error
         self._require_quiet_eval()
         for parameter in self.model.parameters():
             parameter.requires_grad_(False)
-            if not parameter.is_contiguous():  # another order of memory rounds differently
+            if not parameter.is_contiguous():  # another memory layout rounds differently
                 self._orders[parameter] = parameter.data
                 parameter.data = parameter.data.contiguous()
 
     def changed(self) -> str | None:
-        """What of the module differs since :meth:`examine`, in words; ``None`` where nothing does.
+        """A text on what has changed since :meth:`examine`; ``None`` if nothing has.
 
-        Whether a parameter asks for gradients does not matter, and is put back in the end.
+        Whether a parameter requires gradients does not matter, and is restored at the end.
         """
         change = self._other_tensor()
         if change is not None:
@@ -108,29 +110,29 @@ class ModuleState:
         return None
 
     def _move(self, device: torch.device) -> None:
-        """Everything onto a device; left alone where it is there, as ``to`` may be anything."""
+        """Move to a device, unless it is there already, since ``to`` may be overridden."""
         if self.devices == {device}:
             return
         try:
             self.model.to(device)
-        except Exception as error:  # some are bound to a device, or too large for another
+        except Exception as error:  # some modules are bound to a device, or too large for another
             raise InputError(
                 f"the model cannot be moved to {str(device)!r}: {reason_of(error)}"
             ) from error
         if any(tensor.device.type != device.type for _, tensor in _tensors(self.model)):
             raise InputError(
                 f"the model's own to() does not move its tensors to {str(device)!r}; move them "
-                "before handing it over"
+                "before passing it in"
             )
 
     def _require_quiet_eval(self) -> None:
-        """Refuse a model that is not in eval mode now, or whose tensors are others in it."""
+        """Refuse a model that is not in eval mode now, or whose tensors differ in it."""
         change = self._other_tensor()
         if change is not None:
-            self.model.train(self.training[self.model])  # as its own train() has it
+            self.model.train(self.training[self.model])  # as set by its own train()
             raise InputError(
-                f"the model is another one in eval mode: {change}, as where adapters are merged "
-                "into weights; call model.eval() before handing it over"
+                f"the model is another one in eval mode: {change}, as when adapters are merged "
+                "into weights; call model.eval() before passing it in"
             )
         for name, module in self.model.named_modules():
             if _in_training(module):
@@ -140,7 +142,7 @@ class ModuleState:
                 )
 
     def restore(self) -> None:
-        """Tensors, flags and device as they were, and buffers that have appeared taken away."""
+        """Restore tensors, flags and device, and remove buffers that have appeared."""
         now = dict(_tensors(self.model))
         with torch.no_grad():
             for name, before in self.tensors.items():
@@ -193,11 +195,11 @@ def _tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
 
 
 def _in_training(module: nn.Module) -> bool:
-    return bool(getattr(module, "training", False))  # frozen TorchScript has no such flag
+    return bool(getattr(module, "training", False))  # frozen TorchScript modules have no such flag
 
 
 def _same(one: Tensor, other: Tensor) -> bool:
-    """Equal everywhere, where NaN equals itself."""
+    """Whether two tensors are equal, with NaN equal to itself."""
     if torch.equal(one, other):
         return True
     if not (one.is_floating_point() or one.is_complex()):

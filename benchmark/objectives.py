@@ -13,11 +13,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 DISTILLATION_TEMPERATURE = 4.0
-"""Softens predictions in :func:`backdoor_loss`, so that unlikely classes count too."""
+"""Temperature of the predictions in :func:`backdoor_loss`, so that unlikely classes count too."""
 
 Objective = Callable[..., Tensor]
-"""``(logits (N, K), labels (N,), *more) -> (N,)``, larger is worse for the model. What ``more`` is,
-such as target classes (N,), depends on the objective; it has one row per example."""
+"""``(logits (N, K), labels (N,), *more) -> (N,)``, larger is worse for the model. Further
+arguments, such as target classes (N,), depend on the objective; they have one row per example."""
 
 
 def cross_entropy(logits: Tensor, labels: Tensor, temperature: Tensor | None = None) -> Tensor:
@@ -34,8 +34,7 @@ def margin(logits: Tensor, labels: Tensor) -> Tensor:
 def probability_margin(logits: Tensor, labels: Tensor, temperature: Tensor | None = None) -> Tensor:
     """``max_{j != y} p_j - p_y`` with ``p = softmax(z / temperature)`` (PMA, Xie et al. 2024).
 
-    Where one probability rounds to 1 in float32, the gradient vanishes; a temperature (N,) avoids
-    that.
+    If a probability rounds to 1 in float32, the gradient vanishes; a temperature (N,) avoids that.
     """
     return margin(_softened(logits, temperature).softmax(1), labels)
 
@@ -106,5 +105,5 @@ def _softened(logits: Tensor, temperature: Tensor | None) -> Tensor:
 
 
 def other_logits(logits: Tensor, labels: Tensor) -> Tensor:
-    """The logits with the true class's set to minus infinity."""
+    """The logits, with that of the true class set to minus infinity."""
     return logits.scatter(1, labels[:, None], -torch.inf)

@@ -1,4 +1,4 @@
-"""Logits from what a model returns."""
+"""Extracts logits from the output of a model."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from torch import Tensor
 from models_zoo.errors import InputError
 
 LOGITS = "logits"
-"""The name by which logits are taken from a dict, a named tuple or a dataclass."""
+"""Name of the logits in a dict, a named tuple or a dataclass."""
 
 
 def logits_of(output: object, dtype: torch.dtype) -> Tensor:
-    """The logits in a model's output, in one type of number.
+    """The logits in a model's output, converted to one type.
 
     Args:
-        output: a tensor, or something with a tensor called :data:`LOGITS`, as the models of
+        output: a tensor, or an object with a tensor called :data:`LOGITS`, as the models of
             transformers return.
-        dtype: what is computed in; models in half precision or under autocast answer in others.
+        dtype: the type to convert to; models in half precision or under autocast return others.
 
     Raises:
-        InputError: there are no logits, or several tensors of which none is called so.
+        InputError: there are no logits, or several tensors none of which is called :data:`LOGITS`.
     """
     logits = output
     if isinstance(output, Mapping):
@@ -40,9 +40,9 @@ def logits_of(output: object, dtype: torch.dtype) -> Tensor:
         raise InputError(
             "the model must return logits as a dense tensor, got a sparse or nested one"
         )
-    if type(logits) is not Tensor:  # a subclass computes in its own ways
+    if type(logits) is not Tensor:  # a subclass may override operations
         logits = logits.as_subclass(Tensor)
-    if logits.is_inference():  # made under torch.inference_mode() inside the model
+    if logits.is_inference():  # the model may run under torch.inference_mode()
         logits = logits.clone()
     return logits.to(dtype)
 
@@ -50,7 +50,7 @@ def logits_of(output: object, dtype: torch.dtype) -> Tensor:
 def one_row_each(logits: Tensor, count: int) -> Tensor:
     """Logits (N, K) of ``count`` images, checked.
 
-    Models that squeeze their activations drop the dimension of a single image; it is put back.
+    Models that squeeze their activations drop the dimension of a single image; it is restored.
 
     Raises:
         InputError: another shape.

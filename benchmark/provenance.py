@@ -1,4 +1,4 @@
-"""Where a result comes from: hashes, versions, device."""
+"""The provenance of results: hashes, versions, device."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from benchmark.results import Provenance
 from models_zoo.classifier import Classifier, fingerprint
 
 PACKAGES = ("nonsingular", "torch", "torchvision", "numpy", "pyautoattack")
-"""Packages whose version can change a number."""
+"""Packages whose versions can change scores."""
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of :data:`PACKAGES`; ``"not installed"`` where there is none."""
+    """Versions of Python and of :data:`PACKAGES`, or ``"not installed"``."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -40,7 +40,7 @@ def provenance_of(
         labels: int64 (N,).
         battery: the battery.
         seed: root of every random draw.
-        device: where it will run.
+        device: the device of the evaluation.
     """
     return Provenance(
         fingerprint=model.fingerprint

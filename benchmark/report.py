@@ -1,4 +1,4 @@
-"""The report of an evaluation: probe results with where they come from."""
+"""The report of an evaluation: the results of its probes and their provenance."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from benchmark.serialization import result_to_json
 
 @dataclass(frozen=True)
 class Report:
-    """What :func:`benchmark.evaluate` returns.
+    """The result of :func:`benchmark.evaluate`.
 
     Attributes:
-        provenance: model, data, battery, seed and versions the numbers belong to.
-        results: one answer a probe, by the probe's name.
+        provenance: model, data, battery, seed and versions of the evaluation.
+        results: one per probe, by the probe's name.
     """
 
     provenance: Provenance
@@ -27,13 +27,13 @@ class Report:
 
     @property
     def answers(self) -> dict[str, ProbeResult]:
-        """The probes' results and, where its parts were run, the derived ``nonsingular``."""
+        """The results of the probes and, if its parts were run, the derived ``nonsingular``."""
         headline = nonsingular(self.results)
         return self.results | ({"nonsingular": headline} if headline else {})
 
     @property
     def left_out(self) -> dict[str, str]:
-        """Why probes were not run, by probe: what they ask makes no sense of model and examples."""
+        """The reasons why probes do not apply to the model or the examples, by probe."""
         return {
             probe: result.left_out
             for probe, result in self.results.items()
@@ -70,7 +70,8 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """The whole report as JSON-ready data.
 
-        Numbers JSON cannot write are null, see :func:`benchmark.serialization.result_to_json`.
+        Numbers that JSON cannot represent are null, see
+        :func:`benchmark.serialization.result_to_json`.
         """
         return {
             "schema_version": 1,

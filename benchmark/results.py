@@ -1,4 +1,4 @@
-"""What a probe answers with: scores, per-example outcomes, curves and cost."""
+"""The results of probes: scores, per-example outcomes, curves and cost."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ Outcomes = NDArray[np.bool_]
 """Bool (N,): for each evaluation example, whether it is still classified correctly."""
 
 Role = Literal["headline", "budget", "envelope", "certificate", "control", "reference"]
-"""What an outcome is for. ``headline``: an attack at the budgets of the battery's headline;
+"""The role of an outcome. ``headline``: an attack at the budgets of the battery's headline;
 ``budget``: the same attack at another budget; ``envelope``: a short attack at a share of the
 headline budgets, to compare with a certificate; ``certificate``: a proof, not an attack;
 ``control``: nothing is attacked, or at random; ``reference``: an attack of another suite."""
 
 
 class OutcomeKind(BaseModel):
-    """What an outcome says of each example.
+    """The role and the threat of an outcome.
 
     Attributes:
-        role: what it is for.
-        threat: what the adversary could do; ``None`` where nothing is perturbed, or where outcomes
-            under several threats are intersected.
+        role: role of the outcome.
+        threat: the threat; ``None`` if nothing is perturbed, or if outcomes under several threats
+            are intersected.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -56,8 +56,8 @@ class Outcome:
 
     Attributes:
         robust: bool (N,).
-        role: what the outcome is for.
-        threat: what the adversary could do, see :class:`OutcomeKind`.
+        role: role of the outcome.
+        threat: the threat, see :class:`OutcomeKind`.
     """
 
     robust: Outcomes
@@ -66,17 +66,17 @@ class Outcome:
 
     @property
     def kind(self) -> OutcomeKind:
-        """What the outcome says, without the examples."""
+        """The role and the threat, without the examples."""
         return OutcomeKind.model_validate({"role": self.role, "threat": self.threat})
 
 
 class Score(BaseModel):
-    """One number with its number of examples and its 95% interval.
+    """A number with its number of examples and its 95% interval.
 
     Attributes:
         value: the score, in the unit its :class:`ScoreSpec` states.
         n: number of examples (or draws) it is computed from.
-        low: lower end of the 95% interval; equal to ``value`` where there is no sampling.
+        low: lower end of the 95% interval; equal to ``value`` if there is no sampling error.
         high: upper end of the 95% interval.
     """
 
@@ -89,15 +89,15 @@ class Score(BaseModel):
 
 
 class ScoreSpec(BaseModel):
-    """What a column of the leaderboard means.
+    """The meaning of a score.
 
     Attributes:
-        label: heading, short enough for a table.
-        description: one or two sentences a reader can act on.
+        label: short heading.
+        description: one or two sentences.
         unit: ``"share"`` (shown as a percentage), ``"nats"``, ``"radius"``, ``"loss"``,
             ``"count"`` (shown without decimals) or ``""``.
-        higher_is_better: direction; ``None`` where neither end is better.
-        headline: whether it is shown on the front page.
+        higher_is_better: direction; ``None`` if neither end is better.
+        headline: whether it is a column of the board by default.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -110,18 +110,18 @@ class ScoreSpec(BaseModel):
 
 
 class Curve(BaseModel):
-    """A score over ascending budgets. Curves with the same ``picture`` are drawn together.
+    """A score over ascending budgets. Curves with the same ``picture`` are in the same chart.
 
     Attributes:
-        picture: which picture it belongs to, such as ``"robust_accuracy"``.
-        series: its name within that picture, such as ``"linf"``.
+        picture: name of its chart, such as ``"robust_accuracy"``.
+        series: its name within that chart, such as ``"linf"``.
         x: budgets, ascending, in the unit of ``x_label``.
         x_text: budgets as the battery writes them, such as ``"8/255"``.
         y: one score per budget.
         unit: of the scores, see :class:`ScoreSpec`.
-        role: what the scores are for, see :data:`Role`; ``"budget"`` for the worst that an attack
-            found. ``None`` where they say nothing of correctness.
-        threat: the threat at the last budget; ``None`` where ``x`` is no budget of a threat.
+        role: role of the scores, see :data:`Role`; ``"budget"`` for the worst that an attack found.
+            ``None`` if they are not about correctness.
+        threat: the threat at the last budget; ``None`` if ``x`` is not a budget of a threat.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -153,14 +153,14 @@ class Surface(BaseModel):
     """A score over two kinds of budgets; ``z[i][j]`` belongs to ``y[i]`` and ``x[j]``.
 
     Attributes:
-        picture: which picture it is.
+        picture: name of its chart.
         x: weight radii, ascending.
         y: input budgets, ascending.
         x_text: radii as the battery writes them.
         y_text: input budgets as the battery writes them.
         z: scores.
         unit: of the scores, see :class:`ScoreSpec`.
-        role: what the scores are for, see :data:`Role`.
+        role: role of the scores, see :data:`Role`.
         threat: the threat at the largest budgets.
     """
 
@@ -190,18 +190,18 @@ class Surface(BaseModel):
 
 
 class Bars(BaseModel):
-    """A score for each of several named things, such as layers, drawn as bars.
+    """Scores by name, such as one per layer, for a bar chart.
 
     Attributes:
-        picture: which picture it belongs to, such as ``"layer_sensitivity"``.
-        series: its name within that picture; bars of the same picture are drawn side by side.
+        picture: name of its chart, such as ``"layer_sensitivity"``.
+        series: its name within that chart; bars of the same chart are drawn side by side.
         x_label: what the names are, such as ``"layer"``.
         y_label: what the scores are; an accuracy or a share is shown as a percentage.
-        names: in the order they are drawn.
+        names: in drawing order.
         y: one score per name.
         unit: of the scores, see :class:`ScoreSpec`.
-        role: what the scores are for, see :data:`Role`.
-        threat: the threat that all of them are about, where there is one.
+        role: role of the scores, see :data:`Role`.
+        threat: the threat of all scores, if there is one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -221,8 +221,8 @@ class Thumbnail(BaseModel):
     """A small image, such as a trigger, shown enlarged.
 
     Attributes:
-        picture: which row of images it belongs to, such as ``"triggers"``.
-        caption: what it shows.
+        picture: name of its row of images, such as ``"triggers"``.
+        caption: caption of the image.
         shape: channels, height and width; 1 or 3 channels.
         pixels: its uint8 values, channels first, in base64.
     """
@@ -250,7 +250,7 @@ class Thumbnail(BaseModel):
 
 
 class Cost(BaseModel):
-    """What an answer cost.
+    """The cost of a result.
 
     Attributes:
         seconds: wall time.
@@ -268,14 +268,14 @@ class Cost(BaseModel):
 
 
 class Flag(BaseModel):
-    """A check of whether a model's numbers can be trusted, recorded whether or not it was raised.
+    """The outcome of a check, recorded whether or not the flag was raised.
 
     Attributes:
         name: the check's name, such as ``"vanishing_gradients"``.
-        title: what a raised flag says, in a few words.
-        raised: whether what was measured lies beyond what honest models show.
-        figure: what was measured; ``None`` where there was nothing to measure it on.
-        saw: what was measured, in a sentence with its numbers and the limit.
+        title: meaning of a raised flag, in a few words.
+        raised: whether the figure is beyond its limit.
+        figure: the measured figure; ``None`` if there was nothing to measure.
+        saw: the figure in a sentence, with the numbers and the limit.
         advice: what to do when it is raised.
     """
 
@@ -290,28 +290,27 @@ class Flag(BaseModel):
 
 
 class ProbeResult(BaseModel):
-    """The answer of one probe on one model.
+    """The result of one probe on one model.
 
     Attributes:
         probe: the probe's name.
         scores: by name, without the probe's own name in front.
         outcomes: bool (N,) vectors by name; ``"headline"`` is the one at the headline budget.
-        outcome_kinds: what each of the outcomes is about, by the same names.
+        outcome_kinds: role and threat of each outcome, by the same names.
         share_of: scores that are the share of examples in an outcome: the outcome's name by the
             score's.
         headline_threats: the threats that the scores are about.
-        values: what was measured of each example, N numbers by name, such as its distance.
+        values: measurements per example, N numbers by name, such as distances.
         curves: scores over budgets.
         surfaces: scores over pairs of budgets.
-        bars: scores of named things.
+        bars: scores by name, for bar charts.
         thumbnails: small images.
-        flags: the checks it made of whether attacks can be trusted on this model.
-        protocol: what must be stated beside each number: tensor rule, ball, steps, restarts, ...;
-            JSON values by words for readers. It is shown and never read back: what a computation
-            needs is a score, a value or a threat.
+        flags: checks of whether attacks can be trusted on this model.
+        protocol: conditions of the scores for readers: tensor rule, ball, steps, restarts, ..., as
+            JSON values. It is never read back: computations use scores, values and threats.
         cost: time, passes and memory.
-        left_out: why the probe was not run, in a line; ``None`` where it was. There are no scores
-            then.
+        left_out: the reason why the probe was not run, in one line; ``None`` if it was. A probe
+            that was not run has no scores.
     """
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
@@ -333,7 +332,7 @@ class ProbeResult(BaseModel):
     left_out: str | None = None
 
     def with_outcomes(self, outcomes: Mapping[str, Outcome]) -> ProbeResult:
-        """The same answer with outcomes, by name."""
+        """The same result with outcomes, by name."""
         return self.model_copy(
             update={
                 "outcomes": {name: outcome.robust for name, outcome in outcomes.items()},
@@ -357,14 +356,14 @@ class ProbeResult(BaseModel):
 
 
 class Provenance(BaseModel):
-    """Where a report comes from, so that the same command gives the same numbers.
+    """The provenance of a report, so that the same command gives the same numbers.
 
     Attributes:
         fingerprint: SHA-256 of the model's function (see :func:`models_zoo.fingerprint`).
-        checkpoint_sha256: SHA-256 of the checkpoint file, where there is one.
+        checkpoint_sha256: SHA-256 of the checkpoint file, if there is one.
         data_sha256: SHA-256 of the images and labels that were evaluated.
         examples: number of examples.
-        split: ``"train"`` where models may have been trained on the examples.
+        split: ``"train"`` if models may have been trained on the examples.
         battery: name of the battery.
         battery_sha256: SHA-256 of the battery's content and algorithms.
         algorithms: versions of the algorithms of the battery's probes (see
@@ -400,7 +399,7 @@ class Provenance(BaseModel):
     @model_serializer(mode="wrap")
     def _without_first_algorithms(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         content: dict[str, Any] = handler(self)
-        if not self.algorithms:  # as results were stored before probes had versions
+        if not self.algorithms:  # as stored before algorithms had versions
             content.pop("algorithms", None)
         return content
 

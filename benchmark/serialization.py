@@ -1,4 +1,4 @@
-"""Probe results as plain JSON: numbers as numbers, and nothing that JSON cannot write."""
+"""Probe results as plain JSON, without numbers that JSON cannot represent."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from benchmark.results import Outcomes, ProbeResult, Score
 def result_to_json(result: ProbeResult) -> dict[str, Any]:
     """A result as JSON-ready data.
 
-    A number that JSON cannot write is null, and a ``text`` beside a score says what it was: an
-    infinite budget is one that was not found on the ladder. Outcomes are strings with a ``0`` or
-    ``1`` for each example.
+    A number that JSON cannot represent is null, and the ``text`` of a score says what it was: an
+    infinite budget is one that was not found. Outcomes are strings with a ``0`` or ``1`` per
+    example.
     """
     return {name: finite(value) for name, value in plain_result(result).items()}
 
 
 def plain_result(result: ProbeResult) -> dict[str, Any]:
-    """As :func:`result_to_json`, with infinities and NaN still in it."""
+    """As :func:`result_to_json`, but with infinities and NaN."""
     outcomes = {name: bit_text(bits) for name, bits in result.outcomes.items()}
     scores = {name: plain_score(score) for name, score in result.scores.items()}
     kept = result.model_dump(exclude={"scores"})
@@ -29,7 +29,7 @@ def plain_result(result: ProbeResult) -> dict[str, Any]:
 
 
 def bit_text(outcomes: Outcomes) -> str:
-    """A ``0`` or ``1`` for each example."""
+    """A string with a ``0`` or ``1`` per example."""
     return (outcomes.astype(np.uint8) + ord("0")).tobytes().decode("ascii")
 
 
@@ -43,7 +43,7 @@ def finite(value: Any) -> Any:
 
 
 def plain_score(score: Score) -> dict[str, Any]:
-    """A score with its interval, and a ``text`` where its value is no number JSON can write."""
+    """A score with its interval, and a ``text`` if JSON cannot represent its value."""
     # Not model_dump, which takes several times as long: a large site has a million scores.
     plain = {"value": score.value, "n": score.n, "low": score.low, "high": score.high}
     if math.isfinite(score.value):

@@ -1,6 +1,6 @@
 """Intervals: Wilson's for proportions, Student's for means, order statistics for medians.
 
-docs/method.md says how often each covers what it estimates, by simulation.
+docs/method.md states their coverage in simulations.
 """
 
 from __future__ import annotations
@@ -37,23 +37,23 @@ def wilson(share: float, n: int) -> Score:
     """
     centre = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
     half = Z95 * math.sqrt(share * (1 - share) / n + Z95**2 / (4 * n**2)) / (1 + Z95**2 / n)
-    # Rounding must not put an end beyond the share, nor beyond what a share can be.
+    # Rounding must not move an end across the share or out of [0, 1].
     low, high = max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))
     return Score(value=share, n=n, low=low, high=high)
 
 
-SHARES = (0.0, 1.0)
-"""Between what the mean of shares must lie."""
+SHARE_BOUNDS = (0.0, 1.0)
+"""Bounds of a mean of shares."""
 
 
 def mean(values: ArrayLike, within: tuple[float, float] | None = None) -> Score:
     """Mean with its 95% interval from the standard error and Student's t for ``N - 1`` degrees.
 
-    One value says nothing of how far others would scatter: its interval is unbounded.
+    One value does not determine the deviation: its interval is unbounded.
 
     Args:
         values: float (N,), N at least 1.
-        within: between what the mean must lie, such as :data:`SHARES`; the ends are kept inside.
+        within: bounds of the mean, such as :data:`SHARE_BOUNDS`, to which the ends are clipped.
     """
     numbers = np.asarray(values, dtype=np.float64)
     n, centre = numbers.size, float(numbers.mean())
@@ -61,21 +61,21 @@ def mean(values: ArrayLike, within: tuple[float, float] | None = None) -> Score:
     if n > 1:
         half = students_t(n - 1) * float(numbers.std(ddof=1)) / math.sqrt(n)
     least, most = within or (-math.inf, math.inf)
-    # Rounding must not put an end beyond the mean.
+    # Rounding must not move an end across the mean.
     low, high = max(least, centre - half), min(most, centre + half)
     return Score(value=centre, n=n, low=min(low, centre), high=max(high, centre))
 
 
 @cache
 def students_t(degrees: int) -> float:
-    """The 97.5% quantile of Student's t with so many degrees of freedom, at least 1."""
-    from scipy.special import stdtrit  # not before a mean is asked for
+    """The 97.5% quantile of Student's t with ``degrees`` of freedom, at least 1."""
+    from scipy.special import stdtrit  # slow to import, and not always needed
 
     return float(stdtrit(degrees, 0.975))
 
 
 def median(values: ArrayLike) -> Score:
-    """Median with a 95% interval from order statistics, whatever the values' distribution.
+    """Median with a 95% interval from order statistics, for any distribution.
 
     The ends lie between the two pairs of order statistics whose exact coverage is just above and
     just below 95% (Hettmansperger & Sheather 1986), or are the outer pair where one of the values
@@ -100,9 +100,9 @@ def median(values: ArrayLike) -> Score:
 def _median_ranks(n: int) -> tuple[int, float]:
     """The outer pair's rank, counted from 1, and how far to go from it to the inner pair.
 
-    Rank 0 where not even the smallest and the largest of ``n`` values cover 95%.
+    The rank is 0 if not even the smallest and the largest of ``n`` values cover 95%.
     """
-    from scipy.special import bdtr  # not before a median is asked for
+    from scipy.special import bdtr  # slow to import, and not always needed
 
     def coverage(rank: int) -> float:
         return 1 - 2 * float(bdtr(rank - 1, n, 0.5))
@@ -124,5 +124,5 @@ def _between(outer: float, inner: float, share: float) -> float:
 
 
 def exact(value: float, n: int) -> Score:
-    """A number without sampling error of its own, such as a maximum or a budget on a ladder."""
+    """A number without sampling error, such as a maximum or a smallest budget."""
     return Score(value=value, n=n, low=value, high=value)

@@ -1,4 +1,4 @@
-"""The subject of an evaluation: a model with the examples it is asked about."""
+"""The subject of an evaluation: a model with the examples it is evaluated on."""
 
 from __future__ import annotations
 
@@ -28,14 +28,15 @@ from benchmark.module_state import ModuleState, ordinary, unwrapped
 from benchmark.outputs import logits_of, one_row_each
 from benchmark.results import Cost
 from benchmark.roles import Coverage
-from benchmark.spaces.asked import WeightsAsked
+from benchmark.spaces.weight_roles import WeightRoles
 from models_zoo.errors import InputError, reason_of
 from models_zoo.functional_call import functional_call
 from models_zoo.prediction import predicted_classes
 from models_zoo.torch_modes import fixed_modes
 
-STEEPEST = 1e10
-"""Stands for an infinite derivative: its square and the sum of many of them are still finite."""
+MAX_DERIVATIVE = 1e10
+"""Replacement of an infinite derivative: its square and the sum of many of these are still
+finite."""
 
 T = TypeVar("T")
 Progress = Callable[[str], None]
@@ -43,13 +44,13 @@ Progress = Callable[[str], None]
 
 @dataclass
 class Passes:
-    """What the model itself cost, shared by all views of a subject.
+    """The cost of the model's passes, shared by all views of a subject.
 
     Attributes:
         forwards: images passed forward.
         backwards: images passed backward.
-        seconds: wall time inside those passes. On a GPU they return before they are done, so that
-            it means nothing there.
+        seconds: wall time inside those passes. It is meaningless on a GPU, where they return before
+            they are done.
     """
 
     forwards: int = 0
@@ -59,7 +60,7 @@ class Passes:
 
 @dataclass
 class Subject:
-    """A model, the examples, and what every probe needs to ask it questions.
+    """A model with examples, and the operations that every probe needs.
 
     Attributes:
         model: from images (N, C, H, W) in [0, 1] to logits (N, K), in eval mode.
@@ -67,11 +68,11 @@ class Subject:
         labels: their labels, int64 (N,).
         seed: root of every random draw.
         batch_size: images passed through the model at once; changes memory, not scores.
-        weights: perturbed weights the model is called with instead of its own, by name.
-        training_modules: how many of its modules were in train mode when it was handed over.
-        progress: called with a few words whenever a piece of work is done.
-        state: what the model was when it was handed over, to see whether it still is.
-        asked: what the model's tensors are used for, looked into once for all views.
+        weights: perturbed weights with which the model is called instead of its own, by name.
+        training_modules: number of its modules that were in train mode when it was passed in.
+        progress: called with a short text whenever a piece of work is done.
+        state: the state of the model when it was passed in, to detect changes.
+        weight_roles: the roles of the model's tensors, determined once for all views.
     """
 
     model: nn.Module
@@ -84,7 +85,7 @@ class Subject:
     progress: Progress = field(default=lambda _: None)
     passes: Passes = field(default_factory=Passes)
     state: ModuleState | None = None
-    asked: WeightsAsked = field(default_factory=WeightsAsked)
+    weight_roles: WeightRoles = field(default_factory=WeightRoles)
     _memory: dict[Hashable, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -92,42 +93,42 @@ class Subject:
         return len(self.images)
 
     def weights_that_move(self, rule: str) -> dict[str, Tensor]:
-        """The model's own tensors that a rule of :data:`benchmark.spaces.RULES` lets move."""
-        return self.asked.selected(self.model, self.images, rule)
+        """The model's own tensors that a rule of :data:`benchmark.spaces.RULES` selects."""
+        return self.weight_roles.selected(self.model, self.images, rule)
 
     def coverage(self, rule: str) -> Coverage | str:
-        """How much of what feeds linear maps moves by a rule, or why that could not be told."""
-        return self.asked.coverage(self.model, self.images, rule)
+        """The share of linear operands that a rule perturbs, or why it could not be determined."""
+        return self.weight_roles.coverage(self.model, self.images, rule)
 
     def at(self, weights: Mapping[str, Tensor]) -> Subject:
-        """The same subject with perturbed weights; the model itself is not touched."""
+        """The same subject with perturbed weights; the model itself is not changed."""
         return self._view(weights={k: v.detach() for k, v in weights.items()})
 
     def on(self, images: Tensor, labels: Tensor) -> Subject:
-        """The same model asked about other examples."""
+        """The same model on other examples."""
         return self._view(images=images, labels=labels)
 
     def take(self, rows: Tensor) -> Subject:
-        """The same model asked about some of the examples, by index."""
+        """The same model on some of the examples, by index."""
         return self.on(self.images[rows], self.labels[rows])
 
     def head(self, count: int) -> Subject:
-        """The same model asked about the first ``count`` examples, or all where there are fewer."""
+        """The same model on the first ``count`` examples, or on all if there are fewer."""
         return self.on(self.images[:count], self.labels[:count])
 
     def _view(self, **changes: Any) -> Subject:
         return replace(self, **changes, _memory={})
 
     def forward(self, images: Tensor, weights: Mapping[str, Tensor] | None = None) -> Tensor:
-        """Logits of one batch, with gradients where the inputs ask for them.
+        """Logits of one batch, with gradients if the inputs require them.
 
         Args:
             images: (B, C, H, W).
-            weights: perturbed weights; the subject's own where not given.
+            weights: perturbed weights; by default the subject's own.
         """
         self.passes.forwards += len(images)
         perturbed = self.weights if weights is None else weights
-        # A model may write to what it is given or keep it, and may read it in any order of memory.
+        # A model may modify or keep its input, and may depend on its memory layout.
         own = images.clone(memory_format=torch.contiguous_format)
         start = time.perf_counter()
         try:
@@ -136,7 +137,7 @@ class Subject:
                 if perturbed
                 else self.model(own)
             )
-        except Exception as error:  # foreign code fails in its own ways
+        except Exception as error:  # the model's code may raise any error
             if out_of_memory(error):
                 raise
             raise InputError(_refusal(images, error)) from error
@@ -150,13 +151,12 @@ class Subject:
 
         Args:
             value: the scalar.
-            inputs: what to differentiate by.
-            images: how many images the value is made of.
-            again: whether another value of the same forward pass will be asked for.
+            inputs: the tensors to differentiate with respect to.
+            images: number of images that the value depends on.
+            again: whether another value of the same forward pass will be differentiated.
 
         Returns:
-            One gradient per input; zero for what the model lets no gradient through to, and where
-            it is undefined.
+            One gradient per input; zero if there is none, and where it is undefined.
         """
         if not value.requires_grad:
             return tuple(torch.zeros_like(each) for each in inputs)
@@ -164,7 +164,7 @@ class Subject:
         start = time.perf_counter()
         try:
             found = torch.autograd.grad(value, inputs, retain_graph=again, materialize_grads=True)
-        except Exception as error:  # of operations without a derivative, in their own ways
+        except Exception as error:  # operations without a derivative may raise any error
             if out_of_memory(error):
                 raise
             raise InputError(
@@ -172,8 +172,8 @@ class Subject:
             ) from error
         self.passes.seconds += time.perf_counter() - start
         # The derivative of a root at 0 is infinite, and times 0 undefined: one such pixel would
-        # end an image's ascent where it began.
-        return tuple(each.nan_to_num(0.0, STEEPEST, -STEEPEST) for each in found)
+        # stop the ascent of an image.
+        return tuple(each.nan_to_num(0.0, MAX_DERIVATIVE, -MAX_DERIVATIVE) for each in found)
 
     def batches(self) -> Iterator[slice]:
         """Slices of the examples of at most ``batch_size``."""
@@ -203,16 +203,16 @@ class Subject:
         return Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
 
     def once(self, key: Hashable, compute: Callable[[], T]) -> T:
-        """``compute()``, remembered: probes that need the same piece of work share it."""
+        """The cached result of ``compute()``, so that probes share work."""
         if key not in self._memory:
             self._memory[key] = compute()
         value: T = self._memory[key]
         return value
 
     def seed_generators(self, purpose: str) -> None:
-        """Seed the global generators, from which a model may draw, for one piece of work.
+        """Seed the global generators, from which a model may draw.
 
-        Our own draws never come from them.
+        The suite's own draws never use them.
         """
         seed = int(torch.randint(2**31, (), generator=self.generator("global", purpose)))
         torch.manual_seed(seed)
@@ -220,7 +220,7 @@ class Subject:
         random.seed(seed)
 
     def require_unchanged(self) -> None:
-        """Check that the model is still the one that was handed over.
+        """Check that the model has not changed since it was passed in.
 
         Raises:
             InputError: one of its tensors or flags has changed, so that no score can be trusted.
@@ -228,14 +228,14 @@ class Subject:
         change = None if self.state is None else self.state.changed()
         if change is not None:
             raise InputError(
-                f"the model changes when it is called, so no score can be trusted: {change}; take "
-                "this out of its forward, or call it once before handing it over if it happens "
+                f"the model changes when it is called, so no score can be trusted: {change}; "
+                "remove this from its forward, or call it once before passing it in if it happens "
                 "only once"
             )
 
     @contextmanager
     def cost(self) -> Iterator[Callable[[], Cost]]:
-        """Measure a piece of work: the value given back tells its cost once it is over."""
+        """Measure a piece of work: the yielded function returns its cost afterwards."""
         start, forwards, backwards = (
             time.perf_counter(),
             self.passes.forwards,
@@ -260,10 +260,10 @@ def subject_of(
     batch_size: int = 256,
     progress: Progress | None = None,
 ) -> Iterator[Subject]:
-    """Put a model under examination and hand it back exactly as it was.
+    """Prepare a model for evaluation, and restore it exactly afterwards.
 
-    Inside, PyTorch's modes are the suite's own (see :func:`models_zoo.torch_modes.fixed_modes`) and
-    the model is in eval mode with parameter gradients off. Afterwards modes, training flags,
+    Inside, PyTorch's modes are those of the suite (see :func:`models_zoo.torch_modes.fixed_modes`)
+    and the model is in eval mode with parameter gradients off. Afterwards modes, training flags,
     gradient flags and device are restored.
 
     Args:
@@ -273,11 +273,11 @@ def subject_of(
         seed: root of every random draw.
         device: where to compute.
         batch_size: images passed through the model at once.
-        progress: called with a few words whenever a piece of work is done.
+        progress: called with a short text whenever a piece of work is done.
 
     Raises:
-        InputError: images, labels or logits that do not fit together, or a model that changes
-            itself when it is called.
+        InputError: images, labels or logits that do not fit together, or a model that changes when
+            it is called.
     """
     with fixed_modes():
         own_images = images_of(images)
@@ -317,13 +317,13 @@ def _check_logits(subject: Subject) -> None:
 
 
 def _refusal(images: Tensor, error: Exception) -> str:
-    """Why a model could not be called, with a hint where the cause is a usual one."""
+    """The message for a model that could not be called, with a hint for common causes."""
     shape, reason = tuple(images.shape[1:]), reason_of(error)
     hint = ""
     if any(kind in str(error) for kind in ("Half", "BFloat16", "Double", "double", "dtype")):
         hint = "; images are float32: call model.float(), or cast them in its forward"
     elif shape[0] not in CHANNELS and shape[-1] in CHANNELS:
         hint = "; the images look like (N, H, W, C), use images.permute(0, 3, 1, 2)"
-    if type(error) is not RuntimeError:  # the reason of a KeyError is only the key
+    if type(error) is not RuntimeError:  # the text of a KeyError is only the key
         reason = f"{type(error).__name__}: {reason}"
     return f"the model cannot take images of shape {shape}: {reason}{hint}"

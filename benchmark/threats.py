@@ -1,8 +1,8 @@
-"""Threats: what an adversary may do, as values.
+"""Threats as values: what an adversary may perturb, and by how much.
 
-A threat says which perturbations are allowed and how large they may be. Threats are equal when they
-allow the same; how their budgets were written does not count. Each has a ``key``, under which
-outcomes are stored, and a ``label``, by which people know it; neither is ever parsed.
+Threats are equal if they allow the same perturbations; the text of their budgets does not matter.
+Each has a ``key``, under which outcomes are stored, and a ``label`` for people; neither is ever
+parsed.
 """
 
 from __future__ import annotations
@@ -21,34 +21,34 @@ from benchmark.spaces.weights import GEOMETRIES
 from models_zoo.errors import unknown_name
 
 DEFAULT_RULE = "no-normalization"
-"""The rule that labels leave out."""
+"""The default rule, which labels leave out."""
 
 
 class Threat(ABC):
-    """The perturbations that an adversary may choose among."""
+    """A set of perturbations that an adversary may choose from."""
 
     kind: str
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     @property
     def key(self) -> str:
-        """A short text that is the same for equal threats and for no others."""
+        """A short text that is the same for equal threats and different for others."""
         return "/".join([self.kind, *self.parts])
 
     @property
     @abstractmethod
     def parts(self) -> tuple[str, ...]:
-        """What the key is made of, without the kind."""
+        """The parts of the key, without the kind."""
 
     @property
     @abstractmethod
     def label(self) -> str:
-        """The threat in a few words, with its budgets as they were written."""
+        """The threat in a few words, with the texts of its budgets."""
 
     @property
     @abstractmethod
     def budgets(self) -> tuple[Budget, ...]:
-        """Every budget, those of inputs before those of weights."""
+        """All budgets, those of inputs before those of weights."""
 
     @abstractmethod
     def scaled(self, share: float) -> Self:
@@ -56,12 +56,12 @@ class Threat(ABC):
 
 
 class OneBudgetThreat(Threat):
-    """A threat with a single budget, the field that ``budget_field`` names."""
+    """A threat with a single budget, in the field that ``budget_field`` names."""
 
     budget_field: ClassVar[str]
 
     def __post_init__(self) -> None:
-        """Take a number or a text as the budget."""
+        """Convert a number or a text to a budget."""
         name = self.budget_field
         object.__setattr__(self, name, budget_named(name, getattr(self, name)))
 
@@ -87,7 +87,7 @@ class OneBudgetThreat(Threat):
 
 @dataclass(frozen=True)
 class InputThreat(OneBudgetThreat):
-    """Each image may be moved inside a ball of its own, within [0, 1].
+    """Each image may be perturbed inside a ball of its own, within [0, 1].
 
     Attributes:
         norm: ``"linf"``, ``"l2"`` or ``"l1"``.
@@ -100,7 +100,7 @@ class InputThreat(OneBudgetThreat):
     budget_field = "eps"
 
     def __post_init__(self) -> None:
-        """Refuse an unknown norm, and take a number or a text as the radius."""
+        """Refuse an unknown norm, and convert the radius to a budget."""
         super().__post_init__()
         if self.norm not in NORMS:
             raise unknown_name("norm", self.norm, NORMS)
@@ -118,10 +118,10 @@ class InputThreat(OneBudgetThreat):
 
 @dataclass(frozen=True)
 class WeightThreat(OneBudgetThreat):
-    """The weights may be moved inside a ball, once for all examples.
+    """The weights may be perturbed inside a ball, once for all examples.
 
     Attributes:
-        geometry: which ball, see :class:`benchmark.spaces.WeightBall`.
+        geometry: geometry of the ball, see :class:`benchmark.spaces.WeightBall`.
         radius: of the ball, in the unit of the geometry.
         rule: which tensors may move, see :data:`benchmark.spaces.RULES`.
     """
@@ -133,7 +133,7 @@ class WeightThreat(OneBudgetThreat):
     budget_field = "radius"
 
     def __post_init__(self) -> None:
-        """Refuse an unknown geometry or rule, and take a number or a text as the radius."""
+        """Refuse an unknown geometry or rule, and convert the radius to a budget."""
         super().__post_init__()
         _require_known(self.geometry, self.rule)
 
@@ -154,8 +154,8 @@ class JointThreat(Threat):
     """The product of an input and a weight threat: images and weights are perturbed at once.
 
     Attributes:
-        inputs: what each image may become.
-        weights: what the weights, shared by all examples, may become.
+        inputs: the threat to each image.
+        weights: the threat to the weights, shared by all examples.
     """
 
     inputs: InputThreat
@@ -184,14 +184,14 @@ class JointThreat(Threat):
 
 @dataclass(frozen=True)
 class BackdoorThreat(OneBudgetThreat):
-    """The weights may be moved inside a ball so that a trigger on an image decides its class.
+    """The weights may be perturbed inside a ball so that a trigger determines the predicted class.
 
     Attributes:
-        geometry: which ball, see :class:`benchmark.spaces.WeightBall`.
+        geometry: geometry of the ball, see :class:`benchmark.spaces.WeightBall`.
         radius: of the ball, in the unit of the geometry.
         rule: which tensors may move, see :data:`benchmark.spaces.RULES`.
-        trigger: what is stamped on images, in words; ``None`` for any of those of the battery.
-        target: the class that stamped images are to be given; ``None`` for any of the battery's.
+        trigger: text of the trigger; ``None`` for any trigger of the battery.
+        target: the target class; ``None`` for any target of the battery.
     """
 
     geometry: str
@@ -203,7 +203,7 @@ class BackdoorThreat(OneBudgetThreat):
     budget_field = "radius"
 
     def __post_init__(self) -> None:
-        """Refuse an unknown geometry or rule, and take a number or a text as the radius."""
+        """Refuse an unknown geometry or rule, and convert the radius to a budget."""
         super().__post_init__()
         _require_known(self.geometry, self.rule)
 
@@ -278,12 +278,12 @@ class BitFlipThreat(OneBudgetThreat):
 
 @dataclass(frozen=True)
 class RegionThreat(OneBudgetThreat):
-    """Part of each image may become anything in [0, 1].
+    """A part of each image may take any values in [0, 1].
 
     Attributes:
         region: ``"full"``, ``"centre"``, ``"frame"``, ``"random"`` or ``"saliency"``.
         size: edge of the square, width of the frame or number of pixels; 0 for the full image.
-        transferred: whether the examples are made on other models.
+        transferred: whether the examples come from surrogates.
     """
 
     region: str

@@ -1,13 +1,28 @@
-"""Documentation that is generated from the code."""
+"""Documentation that is generated from the code.
+
+``python -m leaderboard.documentation FOLDER`` writes ``scores.md`` into a folder of documentation,
+and the tables into the pages of its folder ``probes``.
+"""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from benchmark import headline
 from benchmark.probes import PROBES
 from benchmark.probes.definition import Definition
-from leaderboard.formatting.texts import probe_texts
+from benchmark.results import ScoreSpec
+from leaderboard.formatting.texts import ProbeText, plain, probe_text
 from leaderboard.terminal.output import say
+from models_zoo.errors import InputError, unknown_name
 
-_UNITS = {
+UNITS = {
     "share": "share of examples, shown in percent",
     "nats": "nats",
     "radius": "radius, in the unit of the battery's ball",
@@ -15,36 +30,148 @@ _UNITS = {
     "count": "count",
     "": "none",
 }
+"""Units of scores in words."""
+
 _DIRECTION = {True: "higher is better", False: "lower is better", None: "neither end is better"}
+
+_INTRODUCTION = """\
+# Scores
+
+Questions, formulas, settings and scores of every probe, written from the code by `make docs`. Each
+score comes with its number of examples `n` and its 95% interval: Wilson's for shares of examples,
+Student's for means, that of order statistics for medians. Budgets, maxima and volumes have none.
+
+In the formulas `z` are the logits, `p` their softmax, `y` the label, `w` the weights and
+`v` their displacement, one for all examples. Minima and maxima are over what the search
+found. [probes](probes) has a page for each probe with its algorithm and limits.
+"""
 
 
 def scores_markdown() -> str:
-    """The page ``docs/scores.md``: every score and its meaning."""
-    lines = [
-        "# Scores",
-        "",
-        "Every score by probe, written from the code by `make docs`. Each comes with its number of",
-        "examples `n` and its 95% interval: Wilson's for shares of examples, Student's for",
-        "means, that of order statistics for medians. Budgets, maxima and volumes have none.",
-        "",
-        "In the formulas `z` are the logits, `p` their softmax, `y` the label, `w` the weights and",
-        "`v` their displacement, one for all examples. Minima and maxima are over what the search",
-        "found. [probes](probes) has a page for each with its algorithm and limits.",
-        "",
-    ]
-    for text in probe_texts().values():
-        lines += [f"## {text.title} (`{text.name}`)", "", text.question, ""]
-        if text.definition:
-            lines += _defined(text.definition)
-        for name, spec in text.scores.items():
-            lines += [
-                f"**`{text.name}.{name}`** ({spec.label}; unit: {_UNITS[spec.unit]}; "
-                f"{_DIRECTION[spec.higher_is_better]}).",
-                spec.description,
-                "",
-            ]
-        lines += _in_other_norms(text.name)
+    """The page ``docs/scores.md``: every probe with its settings and scores."""
+    sections = [probe_markdown(name) for name in (headline.NAME, *PROBES)]
+    return "\n".join([_INTRODUCTION, *sections])
+
+
+def probe_markdown(name: str) -> str:
+    """Question, formulas, sources, settings and scores of a probe, as a section of a page.
+
+    Args:
+        name: of any registered probe, or of the derived headline.
+
+    Raises:
+        InputError: there is no such probe.
+    """
+    text = _known(name)
+    lines = [f"## {text.title} (`{text.name}`)", "", text.question, ""]
+    if text.definition is not None:
+        lines += _defined(text.definition)
+    if name in PROBES and PROBES[name].Settings.model_fields:
+        lines += [settings_table(name), ""]
+    for score, spec in text.scores.items():
+        lines += [
+            f"**`{text.name}.{score}`** ({spec.label}; unit: {UNITS[spec.unit]}; "
+            f"{_DIRECTION[spec.higher_is_better]}).",
+            spec.description,
+            "",
+        ]
+    lines += _in_other_norms(name)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def settings_table(name: str) -> str:
+    """The settings of a probe with their defaults and meanings, as a table.
+
+    Args:
+        name: of any registered probe.
+
+    Raises:
+        InputError: there is no such probe.
+    """
+    _known(name)
+    settings = PROBES[name].Settings
+    if not settings.model_fields:
+        return "There are no settings."
+    meanings = settings.meanings()
+    rows = [
+        (f"`{setting}`", _default(field), _sentence(meanings.get(setting, "")) + _choices(field))
+        for setting, field in settings.model_fields.items()
+    ]
+    return _table(("setting", "default", "meaning"), rows)
+
+
+def scores_table(name: str) -> str:
+    """The scores of a probe with their units and descriptions, as a table.
+
+    Args:
+        name: of any registered probe, or of the derived headline.
+
+    Raises:
+        InputError: there is no such probe.
+    """
+    rows = [
+        (f"`{score}`", _unit(spec), _DIRECTION[spec.higher_is_better], spec.description)
+        for score, spec in _known(name).scores.items()
+    ]
+    return _table(("score", "unit", "direction", "meaning"), rows)
+
+
+BLOCKS = {"settings": settings_table, "scores": scores_table}
+"""Tables in the page of a probe, by the name of their block."""
+
+
+def with_tables(page: str, name: str) -> str:
+    """The page of a probe with its tables up to date.
+
+    The table of settings is between the lines ``<!-- settings: written by make docs -->`` and
+    ``<!-- end of settings -->``, and that of scores between the same lines for ``scores``.
+
+    Args:
+        page: text of the page.
+        name: of the probe.
+
+    Raises:
+        InputError: there is no such probe, or the page lacks the lines around a table.
+    """
+    for block, table in BLOCKS.items():
+        first, last = f"<!-- {block}: written by make docs -->", f"<!-- end of {block} -->"
+        before, begun, rest = page.partition(first + "\n")
+        _, ended, after = rest.partition(last)
+        if not (begun and ended):
+            raise InputError(
+                f"the page of the probe {name!r} lacks the lines {first!r} and {last!r}"
+            )
+        page = f"{before}{first}\n{table(name)}\n{last}{after}"
+    return page
+
+
+def probe_page(docs: Path, name: str) -> Path:
+    """Where the page of a probe is; a probe of another package may have none."""
+    return docs / "probes" / f"{name}.md"
+
+
+def write_documentation(docs: Path) -> list[Path]:
+    """Write ``scores.md`` and the tables of the pages of probes; returns the files written.
+
+    Args:
+        docs: folder of the documentation.
+
+    Raises:
+        InputError: a page lacks the lines around a table.
+    """
+    contents = {docs / "scores.md": scores_markdown()}
+    for name in PROBES:
+        if (page := probe_page(docs, name)).is_file():
+            contents[page] = with_tables(page.read_text("utf-8"), name)
+    for path, content in contents.items():
+        path.write_text(content, "utf-8")
+    return list(contents)
+
+
+def _known(name: str) -> ProbeText:
+    if name not in (headline.NAME, *PROBES):
+        raise unknown_name("probe", name, [headline.NAME, *PROBES])
+    return probe_text(name)
 
 
 def _in_other_norms(probe: str) -> list[str]:
@@ -68,5 +195,38 @@ def _defined(definition: Definition) -> list[str]:
     return [*lines, ""]
 
 
+def _default(field: FieldInfo) -> str:
+    """The default of a setting as text."""
+    if field.is_required():
+        return "required"
+    return plain(field.get_default(call_default_factory=True))
+
+
+def _choices(field: FieldInfo) -> str:
+    """The values of a setting that has a fixed set of them, as a sentence."""
+    annotation: Any = field.annotation
+    if get_origin(annotation) in (Union, UnionType):
+        (annotation,) = [each for each in get_args(annotation) if each is not NoneType][:1]
+    if get_origin(annotation) is not Literal:
+        return ""
+    return " One of " + ", ".join(f"`{value}`" for value in get_args(annotation)) + "."
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else text + "."
+
+
+def _unit(spec: ScoreSpec) -> str:
+    return spec.unit or "none"
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """A table in Markdown."""
+    lines = [head, ("---",) * len(head), *rows]
+    cells = [[cell.replace("|", "\\|") for cell in line] for line in lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+
+
 if __name__ == "__main__":
-    say(scores_markdown(), end="")
+    for path in write_documentation(Path(sys.argv[1])):
+        say(str(path))

@@ -173,7 +173,7 @@ def render(rows: Sequence[ArchitectureRow]) -> str:
     full = sum(row.reached == row.feeding for row in rows)
     head = (
         *("architecture", "side", "parameters", "feed linear maps", "under attack"),
-        *("tensors that move", "normalization", "answer", "seconds"),
+        *("perturbed tensors", "normalization", "answer", "seconds"),
     )
     return "\n".join(
         [

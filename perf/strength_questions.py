@@ -62,7 +62,7 @@ def flatness_values(subject: Subject, battery: Battery, factor: int) -> Values:
                 minibatch=settings.minibatch,
                 smaller=found,
             )
-            values["worst-case flatness", f"{name}, {radius:g}"] = float(found.rise.loss)
+            values["worst-case flatness", f"{name}, {radius:g}"] = float(found.increase.loss)
     return values
 
 

@@ -1,7 +1,7 @@
 """Adam: stochastic ascent with one mini-batch per step.
 
 Source: Kingma & Ba 2015. Steps are measured in radii of the space, coordinate by coordinate, so
-that steps in a relative ball are relative too; every step is projected.
+that steps in a relative ball are relative too. Every step is projected.
 
 Hyper-parameters: number of steps, length of the first step in radii (the length falls linearly to
 zero), and :data:`MOMENT_DECAYS`.

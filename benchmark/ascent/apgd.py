@@ -31,7 +31,8 @@ MIN_INCREASING_SHARE = 0.75
 """A row whose objective increased in at most this share of a window's steps halves its step."""
 
 COMPACTION_DENOMINATOR = 8
-"""Broken rows leave the batch once they are one in this many, since all that stay are copied."""
+"""Broken rows are removed from the batch once they are at least one in this many, since the other
+rows are copied."""
 
 
 @dataclass
@@ -72,7 +73,7 @@ def apgd(
         space: the set to stay inside.
         evaluate: the objective and its gradient.
         start: a point of ``space``.
-        steps: number of steps; one more evaluation than that.
+        steps: number of steps; there is one more evaluation.
         first_step: the first step's length, in radii of the space.
     """
     rows = torch.arange(space.rows, device=next(iter(start.values())).device)
@@ -118,7 +119,7 @@ def apgd(
 
 
 def _moved(space: Space, state: _State, *, again: bool) -> Point:
-    """One step along the gradient; from the second one on also along the last move."""
+    """One step along the gradient; from the second step on also along the previous move."""
     uphill = space.steepest(state.gradient, state.point)
     moved = space.project(space.move(state.point, uphill, state.step))
     if again and space.momentum < 1:
@@ -137,7 +138,7 @@ def _blend(momentum: float, moved: Point, point: Point, previous: Point) -> Poin
 
 
 def _advance(space: Space, state: _State, moved: Point, found: Evaluation) -> Tensor | None:
-    """Take a step into the state; which rows are broken there."""
+    """Update the state by a step and return which rows are broken there."""
     better = found.values > state.best_values
     state.increases = state.increases + (found.values > state.values)
     state.best = space.where(better, moved, state.best)
@@ -163,7 +164,7 @@ def _shorten(space: Space, state: _State, window: int) -> None:
 def _drop_broken(
     result: AscentResult, space: Space, state: _State, broken: Tensor | None
 ) -> tuple[Space, _State]:
-    """Write newly broken rows into the result; the space and state of those that stay."""
+    """Write newly broken rows into the result; return the space and state of the others."""
     if broken is None:
         return space, state
     newly = broken & ~state.broken

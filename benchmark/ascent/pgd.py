@@ -23,7 +23,7 @@ def pgd(space: Space, evaluate: Evaluate, start: Point, steps: int, step: float)
         space: the set to stay inside.
         evaluate: the objective and its gradient.
         start: a point of ``space``.
-        steps: number of steps; one more evaluation than that.
+        steps: number of steps; there is one more evaluation.
         step: length of a step, in radii of the space.
     """
     rows = torch.arange(space.rows, device=next(iter(start.values())).device)

@@ -17,8 +17,8 @@ class Evaluation:
     Attributes:
         values: (rows,), to be maximized.
         gradient: of the sum of values, in the point's form.
-        broken: bool (rows,), rows in which the attack has succeeded and which may stop; ``None``
-            for objectives without such a criterion.
+        broken: bool (rows,), rows in which the attack has succeeded, which may stop; ``None`` for
+            objectives without such a criterion.
     """
 
     values: Tensor
@@ -36,7 +36,7 @@ class AscentResult:
     """Where an ascent ended.
 
     Attributes:
-        point: per row of the space the point where it was broken, else its best.
+        point: per row of the space, the point where it was broken, or its best point.
         values: (rows,), the objective there.
         broken: bool (rows,), as seen during the search; it has to be verified before it counts.
     """

@@ -19,9 +19,9 @@ def per_example(
     """The objective per image, for ascents in an :class:`InputBall` over the subject's images.
 
     Args:
-        subject: gives the model, the labels and any perturbed weights; small enough for one batch.
+        subject: the model, the labels and any perturbed weights; small enough for one batch.
         objective: a per-example loss.
-        more: what the objective needs beyond labels, one row per example.
+        more: further arguments of the objective, one row per example.
         stop: whether a misclassified image counts as broken and may stop.
     """
 
@@ -46,7 +46,7 @@ def whole_set(subject: Subject, objective: Objective, *more: Tensor) -> Evaluate
     loss is undefined are misclassified already and are left out of the mean.
 
     Args:
-        subject: gives the model, the examples and their labels.
+        subject: the model, the examples and their labels.
         objective: a per-example loss.
         more: what the objective needs beyond labels, one row per example.
     """

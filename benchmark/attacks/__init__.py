@@ -1,1 +1,1 @@
-"""Attacks: what an adversary finds in a space, verified."""
+"""Attacks: searches for the worst perturbation in a space, with verification."""

@@ -1,4 +1,4 @@
-"""What every attack is: a threat, called on any module."""
+"""The base class of attacks: an object with a threat that is called on any module."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from benchmark.threats import BackdoorThreat, InputThreat, JointThreat, Threat, 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How an attack is run, whatever it is.
+    """Options that are the same for all attacks.
 
     Attributes:
         seed: root of every random draw: the same seed gives the same result.
         device: where to compute, such as ``"cpu"`` or ``"cuda"``. Results are returned on the
             device of the images.
         batch_size: images passed through the model at once; changes memory, not results.
-        progress: called with a few words whenever a piece of work is done.
+        progress: called with a short text whenever a piece of work is done.
     """
 
     seed: int = 0
@@ -40,10 +40,10 @@ Result = TypeVar("Result", bound=AttackResult, covariant=True)
 
 
 class Attack(ABC, Generic[Result]):
-    """A way to look for the worst that a threat allows.
+    """A search for the worst perturbation that a threat allows.
 
-    A subclass says in :meth:`run` what it finds. The call around it puts the model under
-    examination, hands it back as it was, and measures what was found against the threat.
+    A subclass implements :meth:`run`. The call around it puts the model into eval mode and restores
+    it afterwards, and measures the result against the threat.
 
     Attributes:
         threat: what the adversary may do.
@@ -53,18 +53,18 @@ class Attack(ABC, Generic[Result]):
 
     @abstractmethod
     def check(self, subject: Subject) -> None:
-        """Refuse what the attack cannot be run on, before anything is computed.
+        """Refuse a model or examples that the attack cannot run on, before anything is computed.
 
         Raises:
-            InputError: a model or examples that do not fit the attack.
+            InputError: the model or the examples do not fit the attack.
         """
 
     @abstractmethod
     def run(self, subject: Subject) -> Result:
-        """What the attack finds on a subject, projected and classified again in float32."""
+        """Run the attack on a subject; the result is projected and classified again in float32."""
 
     def __init_subclass__(cls, **kwargs: object) -> None:
-        """Refuse a subclass that would replace the wrapper."""
+        """Refuse a subclass that replaces the wrapper."""
         super().__init_subclass__(**kwargs)
         if "__call__" in vars(cls):
             raise TypeError(f"{cls.__name__} replaces Attack.__call__, which measures its result")
@@ -86,11 +86,11 @@ class Attack(ABC, Generic[Result]):
             options: seed, device, batch size and progress.
 
         Returns:
-            What was found, on the device of ``images``.
+            The result, on the device of ``images``.
 
         Raises:
-            InputError: a model, examples and attack that do not fit together.
-            RuntimeError: what was found lies outside the threat's balls.
+            InputError: the model, the examples and the attack do not fit together.
+            RuntimeError: the result lies outside the threat's balls.
         """
         chosen = options or RunOptions()
         with subject_of(
@@ -127,5 +127,5 @@ def require_within(subject: Subject, result: AttackResult) -> None:
 
 
 def device_of_images(images: Array) -> torch.device:
-    """The device of a caller's images, on which results are returned."""
+    """The device of the caller's images, to which results are moved."""
     return images.device if isinstance(images, Tensor) else torch.device("cpu")

@@ -1,4 +1,4 @@
-"""An objective over the whole set that remembers where the fewest examples were correct."""
+"""An objective over the whole set that records where the fewest examples were correct."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from models_zoo.prediction import predicted_classes
 
 
 class FewestCorrect:
-    """An objective's mean over the whole set that remembers where accuracy was lowest.
+    """The mean of an objective over the whole set; records where accuracy was lowest.
 
-    The point of the highest objective is seldom the one with the fewest correct examples.
+    The point with the highest objective is seldom the one with the fewest correct examples.
 
     Args:
         subject: model and examples.
@@ -22,7 +22,7 @@ class FewestCorrect:
 
     Attributes:
         point: where the fewest examples were classified correctly so far; empty at first.
-        fewest: how many these were.
+        fewest: the number of examples classified correctly there.
     """
 
     def __init__(self, subject: Subject, objective: Objective) -> None:

@@ -14,7 +14,7 @@ from benchmark.threats import WeightThreat
 
 
 def attack_layers(subject: Subject, threat: WeightThreat, steps: int) -> dict[str, Tensor]:
-    """Which examples are robust when one layer's tensors move and all others stay, per layer.
+    """Which examples are robust when a single layer is perturbed, per layer.
 
     A layer is a module with parameters of its own that the threat's rule lets move. One ascent per
     layer starts at its own weights; the iterate with the fewest correct examples counts.
@@ -25,7 +25,7 @@ def attack_layers(subject: Subject, threat: WeightThreat, steps: int) -> dict[st
         steps: APGD steps of each ascent.
 
     Returns:
-        Bool (N,) by layer, in the order the model names them.
+        Bool (N,) by layer, in the order of the model's parameters.
     """
     weights = subject.weights_that_move(threat.rule)
     robust: dict[str, Tensor] = {}

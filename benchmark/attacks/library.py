@@ -71,7 +71,7 @@ class JointAttack(Attack[AttackResult]):
 
     Never weaker than either attack alone at the same budgets, nor than one after the other in
     either order: all are candidates. Each is one of the result's ``searches``, and ``strongest`` is
-    the one that counts.
+    the one that the result is from.
 
     Attributes:
         threat: the balls around the images and around the weights.
@@ -111,9 +111,9 @@ class JointAttack(Attack[AttackResult]):
 
 @dataclass(frozen=True)
 class BackdoorResult(AttackResult):
-    """What was measured of a backdoor on the examples that it was neither made nor chosen on.
+    """Measurements of a backdoor on the examples that were not used to optimize or select it.
 
-    There are N of these, M of which are of other classes than the target. ``images`` are these
+    There are N of these, of which M are of other classes than the target. ``images`` are these
     examples, without the trigger.
 
     Attributes:
@@ -132,7 +132,7 @@ class BackdoorResult(AttackResult):
 
     @property
     def outcome(self) -> BackdoorOutcome:
-        """What was measured, without the threat."""
+        """The measurements, without the threat."""
         return BackdoorOutcome(
             weights=self.weights,
             success=self.success,
@@ -155,7 +155,7 @@ class BackdoorResult(AttackResult):
 
     @property
     def drop(self) -> float:
-        """Clean accuracy lost against the unperturbed model, as a share."""
+        """Decrease of clean accuracy from the unperturbed model, as a share."""
         return self.outcome.drop
 
 
@@ -163,13 +163,13 @@ class BackdoorResult(AttackResult):
 class BackdoorAttack(Attack[BackdoorResult]):
     """A trigger and a target class injected by a perturbation of the weights.
 
-    Half of the examples are optimized on, a fifth decides which of the weights found count, and the
-    rest is measured on. ``robust`` is about the latter.
+    Half of the examples are used for the optimization, a fifth for selecting among the weights
+    found, and the rest for measuring. ``robust`` is about the latter.
 
     Attributes:
-        threat: the ball around the weights; its trigger and target are set by the two below.
+        threat: the ball around the weights; its trigger and target are set from the two below.
         trigger: what is stamped on images.
-        target: the class that stamped images are to be given.
+        target: the class that stamped images are to be classified as.
         steps: mini-batch steps of up to 64 images, each clean and stamped.
     """
 
@@ -222,7 +222,7 @@ class BitFlipAttack(Attack[AttackResult]):
 
     Attributes:
         threat: how many bits may be flipped, and in which tensors.
-        search_examples: the search uses the first so many examples.
+        search_examples: number of examples that the search uses, the first ones.
         top: entries of the largest gradient considered in each tensor.
     """
 

@@ -1,4 +1,4 @@
-"""The reference attack: AutoAttack through pyautoattack, measured and verified by us."""
+"""The reference attack: AutoAttack through pyautoattack, with its images measured and verified."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from models_zoo.errors import InputError, unknown_name
 from models_zoo.prediction import predicted_classes
 
 NORMS = {"linf": "Linf", "l2": "L2", "l1": "L1"}
-"""AutoAttack's names of norms, by ours."""
+"""AutoAttack's names of norms, by those of this suite."""
 
 MIN_CLASSES = 4
 MIN_IMAGE_HEIGHT = 5
@@ -30,15 +30,15 @@ MIN_IMAGE_HEIGHT = 5
 
 @dataclass(frozen=True)
 class ReferenceAttack:
-    """What AutoAttack found, and what it cost.
+    """The result of AutoAttack and its cost.
 
     Attributes:
         images: (N, C, H, W), as AutoAttack returned them.
-        robust: bool (N,), classified correctly and not proven otherwise by its image.
+        robust: bool (N,), examples that no returned image proves to be broken.
         claimed: bool (N,), what AutoAttack itself reports as robust.
-        cost: of AutoAttack alone, without our verification.
+        cost: of AutoAttack alone, without the verification.
         model_seconds: the part of its time inside the model's forward and backward passes (CPU).
-        warnings: what it logged about the model, without repetitions.
+        warnings: its log messages about the model, without repetitions.
     """
 
     images: Tensor
@@ -53,9 +53,9 @@ def run_autoattack(subject: Subject, norm: str, eps: float) -> ReferenceAttack:
     """Run AutoAttack's standard version (Croce & Hein 2020) on all examples.
 
     An example counts as broken when its image, as it was returned or put back into the ball, lies
-    inside the ball and is misclassified in float32. Both are tried so that rounding at the edge of
-    the ball is not held against AutoAttack. With fewer than ten classes its targeted attacks aim at
-    all the others; its default of nine targets would fail.
+    inside the ball and is misclassified in float32. Both are tried so that AutoAttack is not
+    penalized for rounding at the edge of the ball. With fewer than ten classes its targeted attacks
+    use all other classes; its default of nine targets would fail.
 
     Args:
         subject: model and examples.
@@ -101,7 +101,7 @@ def run_autoattack(subject: Subject, norm: str, eps: float) -> ReferenceAttack:
 
 
 def proven_broken(subject: Subject, ball: InputBall, images: Tensor) -> Tensor:
-    """Bool (N,): which images prove that their example can be misclassified inside its ball.
+    """Bool (N,): which images prove that their example is broken inside its ball.
 
     Args:
         subject: model and labels.
@@ -143,8 +143,8 @@ def require_attackable(subject: Subject, norm: str, classes: int) -> None:
 class _CountedModel(nn.Module):
     """The subject's model as AutoAttack calls it.
 
-    AutoAttack computes gradients without the subject, so hooks at both ends of the model count and
-    time the backward passes.
+    AutoAttack computes gradients itself, so hooks at both ends of the model count and time the
+    backward passes.
     """
 
     def __init__(self, subject: Subject) -> None:

@@ -1,4 +1,4 @@
-"""The regional attack: steps of the cross-entropy's sign inside a part of the image.
+"""The regional attack: sign-gradient steps on the cross-entropy inside a part of the image.
 
 Source: Ozbulak et al. 2020, "Regional image perturbation reduces Lp norms of adversarial examples
 while maintaining model-to-model transferability" (arXiv 2007.03198) and its public code. With the
@@ -6,9 +6,9 @@ generating model ``g``, a random class ``t`` to aim at and a mask ``M``,
 
     x_n = clip(x_{n-1} - step * sign(grad CE(g(x_{n-1}), t)) * M, 0, 1),
 
-until the attacked model ``h`` is wrong. The gradient is targeted, the stop is not, and ``h`` is
-asked after every step: it is an oracle. What an adversary without one reaches is measured on the
-same iterates: the first that fools ``g`` is shown to ``h`` once.
+until the attacked model ``h`` is wrong. The gradient is targeted, the stopping rule is not, and
+``h`` is queried after every step: it is an oracle. For an adversary without an oracle, the first of
+the same iterates that fools ``g`` is classified by ``h`` once.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from benchmark.attacks.regions import Shape, aim_gradient, region_masks
+from benchmark.attacks.regions import Shape, region_masks, target_class_gradient
 from benchmark.attacks.verification import require_inside
 from benchmark.spaces import IMAGES, Region
 from benchmark.subject import Subject
@@ -45,10 +45,10 @@ class RegionalAttack:
     attempted: Tensor
 
 
-def draw_aims(subject: Subject) -> Tensor:
+def draw_target_classes(subject: Subject) -> Tensor:
     """A random wrong class for each example, (N,): the same in all regions and on all models."""
     classes = subject.logits().shape[1]
-    draw = subject.generator("regional", "aims")
+    draw = subject.generator("regional", "aims")  # seeds the draws: never rename
     shift = torch.randint(1, classes, (len(subject),), generator=draw)
     return (subject.labels + shift.to(subject.labels.device)) % classes
 
@@ -56,40 +56,42 @@ def draw_aims(subject: Subject) -> Tensor:
 def attack_regions(
     target: Subject,
     shapes: Sequence[Shape],
-    aims: Tensor,
+    target_classes: Tensor,
     *,
-    generator: Subject | None = None,
+    source: Subject | None = None,
     steps: int = 250,
     step: float = 1 / 255,
 ) -> tuple[RegionalAttack, RegionalAttack]:
-    """Attack every image in every region, all of them in one batch that the finished ones leave.
+    """Attack every image in every region, all in one batch, from which finished ones are removed.
 
     Args:
         target: the attacked model ``h``, with N images and their labels.
         shapes: the regions.
-        aims: the wrong class (N,) to which each image is moved.
-        generator: the model ``g`` whose gradient is followed, with the same images; by default the
+        target_classes: the wrong class (N,) towards which each image is moved.
+        source: the model ``g`` whose gradient is followed, with the same images; by default the
             attacked one itself (white-box).
-        steps: the most steps taken.
+        steps: maximum number of steps.
         step: length of a step, input units.
 
     Returns:
-        What was found by the paper's rule (stop when ``h`` is wrong), and what without asking ``h``
-        on the way (stop when ``g`` is wrong). White-box the two are the same.
+        The result by the paper's rule (stop when ``h`` is wrong), and the result without queries of
+        ``h`` (stop when ``g`` is wrong). They are the same for a white-box attack.
 
     Raises:
         InputError: a region does not fit the images.
     """
-    maker = target if generator is None else generator
-    attempted = target.correct() & maker.correct()
+    source_model = target if source is None else source
+    attempted = target.correct() & source_model.correct()
     rows = attempted.nonzero().flatten()
-    masks = torch.stack([region_masks(maker, aims, shape) for shape in shapes])[:, rows]
+    masks = torch.stack([region_masks(source_model, target_classes, shape) for shape in shapes])[
+        :, rows
+    ]
     times = len(shapes)
     asked = target.on(target.images[rows].repeat(times, 1, 1, 1), target.labels[rows].repeat(times))
     region = Region(asked.images, masks.flatten(0, 1))
-    made_on = asked if generator is None else maker.on(asked.images, asked.labels)
-    found = _first_fooling(made_on, asked, region, aims[rows].repeat(times), steps, step)
-    oracle, blind = (_verified(asked, region, images) for images in found)
+    made_on = asked if source is None else source_model.on(asked.images, asked.labels)
+    found = _first_fooling(made_on, asked, region, target_classes[rows].repeat(times), steps, step)
+    oracle, no_oracle = (_verified(asked, region, images) for images in found)
 
     def placed(images: Tensor, wrong: Tensor) -> RegionalAttack:
         everywhere = target.images.repeat(times, 1, 1, 1, 1)
@@ -98,30 +100,35 @@ def attack_regions(
         fooled[:, rows] = wrong.view(times, len(rows))
         return RegionalAttack(everywhere, fooled, attempted)
 
-    return placed(*oracle), placed(*blind)
+    return placed(*oracle), placed(*no_oracle)
 
 
 def _first_fooling(
-    generator: Subject, target: Subject, region: Region, aims: Tensor, steps: int, step: float
+    source: Subject,
+    target: Subject,
+    region: Region,
+    target_classes: Tensor,
+    steps: int,
+    step: float,
 ) -> tuple[Tensor, Tensor]:
-    """The first iterate that fools the target, and the first that fools the generator.
+    """The first iterate that fools the target model, and the first that fools the source model.
 
     Where there is none it is the clean image. Steps are taken until an image has fooled both.
     """
     images, labels = region.images, target.labels
-    on_target, on_generator = images.clone(), images.clone()
+    on_target, on_source = images.clone(), images.clone()
     rows = torch.arange(region.rows, device=images.device)
-    open_target, open_generator = (torch.ones_like(rows, dtype=torch.bool) for _ in range(2))
+    open_target, open_source = (torch.ones_like(rows, dtype=torch.bool) for _ in range(2))
     length, here = torch.tensor([step], device=images.device), region
     for taken in range(steps + 1):
         if len(rows) == 0:
             break
-        logits, gradient = aim_gradient(generator, images, aims[rows])
+        logits, gradient = target_class_gradient(source, images, target_classes[rows])
         wrong = predicted_classes(logits) != labels[rows]
-        fresh = wrong & open_generator[rows]
-        on_generator[rows[fresh]] = images[fresh]
-        open_generator[rows[fresh]] = False
-        if target is not generator:
+        fresh = wrong & open_source[rows]
+        on_source[rows[fresh]] = images[fresh]
+        open_source[rows[fresh]] = False
+        if target is not source:
             asked = open_target[rows]
             wrong = torch.zeros_like(wrong)
             if asked.any():
@@ -133,18 +140,18 @@ def _first_fooling(
         open_target[rows[fresh]] = False
         if taken % REPORT_EVERY_STEPS == 0:
             target.progress(f"regional step {taken}: {len(rows)} of {region.rows} not broken")
-        stays = open_target[rows] | open_generator[rows]
+        stays = open_target[rows] | open_source[rows]
         if not stays.all():
             rows, images, gradient = rows[stays], images[stays], gradient[stays]
             here = region.take(rows)
         # The objective is minus the cross-entropy: the space's steepest step ascends.
         point = here.move({IMAGES: images}, here.steepest({IMAGES: -gradient}), length)
         images = here.project(point)[IMAGES]
-    return on_target, on_generator
+    return on_target, on_source
 
 
 def _verified(target: Subject, region: Region, images: Tensor) -> tuple[Tensor, Tensor]:
-    """Measure and classify again: the images that fool the target, else clean ones, and which."""
+    """Measure and classify again; return the verified images and which of them fool the target."""
     if region.rows == 0:
         return images, torch.zeros(0, dtype=torch.bool, device=images.device)
     require_inside(region, {IMAGES: images})

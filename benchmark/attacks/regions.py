@@ -1,4 +1,4 @@
-"""Which part of an image a regional attack may change.
+"""The parts of an image that a regional attack may change.
 
 The full image, centre squares, frames and random pixels are those of Ozbulak et al. 2020. Salient
 pixels are an extension of this project: the paper's regions do not depend on any model.
@@ -40,7 +40,7 @@ class Shape:
         return f"{self.kind}-{self.size}" if self.size else self.kind
 
     def pixels(self, height: int, width: int) -> int:
-        """How many pixels of an image may change.
+        """Number of pixels of an image that may change.
 
         Raises:
             InputError: the size does not leave a pixel of such images unchanged.
@@ -64,21 +64,21 @@ FULL = Shape("full")
 """The reference: the unrestricted attack."""
 
 
-def region_masks(generator: Subject, aims: Tensor, shape: Shape) -> Tensor:
+def region_masks(source: Subject, target_classes: Tensor, shape: Shape) -> Tensor:
     """Pixels that may change, bool (N, 1, H, W), the same number in every image.
 
-    Random pixels depend on the seed and on no model, so that they are the same whichever one the
-    examples are made on, and those of a small region lie within those of a larger one.
+    Random pixels depend on the seed and not on the model, so that they are the same for all source
+    models, and those of a small region are part of those of a larger one.
 
     Args:
-        generator: the model that examples are made on, with the N images; salience is its.
-        aims: target classes (N,), for salience.
+        source: the source model, which gives the saliency, with the N images.
+        target_classes: target classes (N,), for the saliency.
         shape: kind and size.
 
     Raises:
         InputError: the size does not fit the images.
     """
-    count, _, height, width = generator.images.shape
+    count, _, height, width = source.images.shape
     pixels = shape.pixels(height, width)
     if shape.kind == "full":
         mask = torch.ones(1, height, width, dtype=torch.bool)
@@ -87,40 +87,44 @@ def region_masks(generator: Subject, aims: Tensor, shape: Shape) -> Tensor:
     elif shape.kind == "frame":
         mask = ~_square(height, width, height - 2 * shape.size, width - 2 * shape.size)
     else:
-        order = torch.rand(count, height * width, generator=generator.generator("random region"))
+        order = torch.rand(count, height * width, generator=source.generator("random region"))
         if shape.kind == "saliency":
-            order = _salience(generator, aims)
+            order = _salience(source, target_classes)
         chosen = order.argsort(dim=1, descending=True, stable=True)[:, :pixels]
         flat = torch.zeros_like(order, dtype=torch.bool).scatter(1, chosen, value=True)
         mask = flat.view(count, 1, height, width)
-    return mask.to(generator.images.device).expand(count, 1, height, width)
+    return mask.to(source.images.device).expand(count, 1, height, width)
 
 
 def _square(height: int, width: int, rows: int, columns: int) -> Tensor:
-    """A rectangle in the middle, (1, H, W); half a pixel up and left where it cannot be."""
+    """A centered rectangle (1, H, W), half a pixel up and left of the center if need be."""
     mask = torch.zeros(1, height, width, dtype=torch.bool)
     top, left = (height - rows) // 2, (width - columns) // 2
     mask[:, top : top + rows, left : left + columns] = True
     return mask
 
 
-def _salience(generator: Subject, aims: Tensor) -> Tensor:
+def _salience(source: Subject, target_classes: Tensor) -> Tensor:
     """``sum over channels |d CE(z, aim) / d x|`` at the clean images, (N, H * W)."""
-    gradient = aim_gradient(generator, generator.images, aims)[1]
+    gradient = target_class_gradient(source, source.images, target_classes)[1]
     return gradient.abs().sum(1).flatten(1)
 
 
-def aim_gradient(subject: Subject, images: Tensor, aims: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits (N, K), and the gradient (N, C, H, W) of the cross-entropy to classes to aim at.
+def target_class_gradient(
+    subject: Subject, images: Tensor, target_classes: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Logits (N, K), and the gradient (N, C, H, W) of the cross-entropy to target classes.
 
     Args:
         subject: the model.
         images: (N, C, H, W).
-        aims: target classes (N,).
+        target_classes: target classes (N,).
     """
     logits, gradients = [], []
     size = subject.batch_size
-    for part, classes in zip(torch.split(images, size), torch.split(aims, size), strict=True):
+    for part, classes in zip(
+        torch.split(images, size), torch.split(target_classes, size), strict=True
+    ):
         found, _, gradient = image_gradient(subject, part, partial(cross_entropy, labels=classes))
         logits.append(found)
         gradients.append(gradient)

@@ -1,4 +1,4 @@
-"""What every attack answers with."""
+"""The results of attacks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class SearchReport:
     Attributes:
         search: its name.
         attacked: bool (N,), examples it was run on.
-        broken: bool (N,), those of them that the model misclassifies at what it found.
+        broken: bool (N,), those of them that it broke.
         forwards: images passed forward through the model.
         backwards: images passed backward.
         uses_gradients: whether it follows gradients of the model.
@@ -40,7 +40,7 @@ class SearchReport:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A perturbed point, with what the model says there: projected, measured and classified again.
+    """A perturbed point and its outcomes: projected, measured and classified again.
 
     Attributes:
         weights: perturbed tensors by parameter name; empty for the model's own.
@@ -61,15 +61,15 @@ class Candidate:
 
 @dataclass(frozen=True)
 class AttackResult:
-    """What an attack found, verified.
+    """The verified result of an attack.
 
     Attributes:
         threat: what the adversary could do.
         robust: bool (N,), examples that are still classified correctly after everything tried.
-        images: (N, C, H, W), perturbed images in [0, 1] and inside their balls; the caller's own
-            where the threat moves weights alone.
-        weights: perturbed tensors by parameter name, inside their ball; empty where the threat
-            moves images alone, or where the model's own weights are the worst.
+        images: (N, C, H, W), perturbed images in [0, 1] and inside their balls; the caller's images
+            if the threat is on weights alone.
+        weights: perturbed tensors by parameter name, inside their ball; empty if the threat is on
+            images alone, or if the model's own weights are the worst.
         searches: what each search did and what it cost, in order.
     """
 
@@ -91,7 +91,7 @@ class AttackResult:
 
     @property
     def strongest(self) -> str | None:
-        """The first search that left the fewest examples robust; ``None`` where none was run."""
+        """The first search that left the fewest examples robust; ``None`` if none was run."""
         if not self.searches:
             return None
         return min(self.searches, key=lambda search: search.n_robust).search
@@ -104,7 +104,7 @@ class AttackResult:
 
 
 def _moved(value: Any, device: torch.device) -> Any:
-    """A tensor, or what holds tensors, on a device."""
+    """A tensor, or a container of tensors, on a device."""
     if isinstance(value, Tensor):
         return value.to(device)
     if isinstance(value, dict):

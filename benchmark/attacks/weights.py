@@ -19,13 +19,13 @@ from benchmark.threats import WeightThreat
 from models_zoo.prediction import predicted_classes
 
 FIRST_STEP = 8.0
-"""Length of the first step, in radii. So long a step ends where the ball's edge is steepest, as in
-the method of Frank and Wolfe; ascents need fewer steps than with APGD's usual 2."""
+"""Length of the first step, in radii. A step this long ends at the maximizer of the linearized
+objective, as in the Frank-Wolfe method; ascents need fewer steps than with APGD's usual 2."""
 
 
 @dataclass(frozen=True)
 class WorstWeights:
-    """The worst found in one ball; lowest accuracy and highest loss have their own perturbations.
+    """The worst perturbations found in one ball, by accuracy and by loss.
 
     Attributes:
         lowest: the perturbation of lowest accuracy, with the clean images.
@@ -67,7 +67,7 @@ def verified_weights(subject: Subject, ball: WeightBall, weights: Point) -> Cand
 
 
 class _Search:
-    """What was found in one ball so far; every candidate counts for accuracy and for loss.
+    """The worst perturbations in one ball so far; every candidate counts for accuracy and for loss.
 
     Attributes:
         lowest: the perturbation of lowest accuracy.
@@ -83,12 +83,12 @@ class _Search:
         self.highest, self.losses = origin, cross_entropy(logits, subject.labels)
 
     def explore(self, objective: Objective, steps: int) -> None:
-        """Look for maxima of the loss: ascend it from the end of another objective's ascent.
+        """Search for maxima of the loss: ascend it from the end of an ascent on another objective.
 
         The loss has a maximum for every class that all examples can be pushed to, and an ascent
-        soon ends in the one it is near. The cross-entropy begins with the examples that are wrong
-        already; margins, to which examples contribute more evenly, lead to other, often higher
-        ones.
+        soon ends in a nearby one. The gradient of the cross-entropy is mostly that of the examples
+        that are wrong already; margins, to which examples contribute more evenly, lead to other,
+        often higher maxima.
 
         Args:
             objective: ascended from the origin.
@@ -97,11 +97,11 @@ class _Search:
         self.ascend(cross_entropy, self.ascend(objective, self.ball.origin, steps), steps)
 
     def follow(self, other: _Search, steps: int) -> None:
-        """Ascend the loss from the highest point found at another radius, brought to this one."""
+        """Ascend the loss from the highest point found at another radius, scaled to this one."""
         self.ascend(cross_entropy, stretched(self.ball, other.highest), steps)
 
     def finish(self, smaller: _Search | None, steps: int) -> None:
-        """Look for the lowest accuracy from the highest loss, and from a smaller radius's lowest.
+        """Search for the lowest accuracy, from the highest loss and from a smaller radius.
 
         Args:
             smaller: the search of the next smaller radius; what it found counts here too.
@@ -114,7 +114,7 @@ class _Search:
         self.ascend(probability_margin, self.highest, steps)
 
     def ascend(self, objective: Objective, start: Point, steps: int) -> Point:
-        """Ascend, verify what seems worse for the model than anything before, return the end."""
+        """Ascend, verify the points that seem worse than all before, and return the end."""
         watched = FewestCorrect(self.subject, objective)
         found = apgd(self.ball, watched, self.ball.project(start), steps, first_step=FIRST_STEP)
         if objective is cross_entropy and float(found.values) > float(self.losses.double().mean()):
@@ -130,7 +130,7 @@ class _Search:
         self.keep(candidate, weights, cross_entropy(logits, self.subject.labels))
 
     def __str__(self) -> str:
-        """What was found so far, in a few words."""
+        """The results so far as a short text."""
         share, loss = self.lowest.robust.double().mean(), self.losses.double().mean()
         return f"{self.ball.radius:g}: {share:.1%} robust, loss up to {loss:.3g}"
 
@@ -147,11 +147,12 @@ def search_weights(
 ) -> list[WorstWeights]:
     """The worst found at ascending radii; what was found in a smaller ball counts in larger ones.
 
-    From the largest radius down and up again: maxima found at one radius are starts at the next.
+    Radii are visited from the largest down and up again: maxima found at one radius are starting
+    points at the next.
 
     Args:
         subject: model and examples.
-        threats: of ascending radii, equal but for these.
+        threats: with ascending radii, otherwise equal.
         steps: APGD steps of each ascent.
     """
     searches = [_Search(subject, weight_ball(subject, threat)) for threat in threats]
@@ -182,7 +183,7 @@ def worst_weights(
 
 
 def stretched(ball: WeightBall, weights: Point) -> Point:
-    """The displacement to ``weights``, brought to the ball's full radius: a warm start."""
+    """The displacement to ``weights``, scaled to the ball's full radius: a warm start."""
     origin = ball.origin
     return ball.move(
         origin,

@@ -1,4 +1,4 @@
-"""Reading a battery from TOML, and the hash that travels with every score."""
+"""Reading a battery from TOML, and the hash that is stored with every score."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Battery(BaseModel):
     Attributes:
         name: ``<data set>-<threat model>-v<version>``; a changed budget is a new version.
         dataset: the data set it is meant for.
-        description: one sentence for the leaderboard.
-        default: the probes that run when none is named, in order; the others are references.
-        examples: how many of the first examples are evaluated where nothing else is asked for;
-            ``None`` for all.
+        description: one sentence.
+        default: the probes that run by default, in order; the others are references.
+        examples: number of examples that are evaluated by default, the first ones; ``None`` for
+            all.
         probes: settings of every probe, by its name.
     """
 
@@ -56,7 +56,7 @@ class Battery(BaseModel):
 
     @property
     def algorithms(self) -> dict[str, int]:
-        """The version of the algorithm of every probe where it is above 1, by the probe's name."""
+        """Versions of the probes' algorithms that are above 1, by the probe's name."""
         versions = {name: PROBES[name].algorithm for name in self.probes}
         return {name: version for name, version in versions.items() if version > 1}
 
@@ -67,7 +67,7 @@ class Battery(BaseModel):
         Comments and layout of the file do not count.
         """
         content = self.model_dump(mode="json")
-        if self.examples is None:  # older batteries do not know the field and keep their hashes
+        if self.examples is None:  # batteries from before the field keep their hashes
             del content["examples"]
         if self.algorithms:
             content["algorithms"] = self.algorithms
@@ -88,12 +88,12 @@ class Battery(BaseModel):
 
     @property
     def robust_loss_budget(self) -> Budget | None:
-        """The linf budget of the robust loss whose flatness is measured; ``None`` without one."""
+        """The linf budget of the robust loss in flatness; ``None`` if there is none."""
         settings = self.probes.get(FlatnessProbe.name)
         return settings.eps if isinstance(settings, FlatnessSettings) else None
 
     def select(self, probes: Sequence[str] | str | None) -> list[str]:
-        """Names of the probes to run: those asked for, or the battery's default.
+        """Names of the probes to run: the given ones, or the battery's default.
 
         Raises:
             InputError: a name is not a probe of this battery.
@@ -133,7 +133,7 @@ def load_battery(name: str) -> Battery:
 
 
 def _reason(error: ValidationError, *place: str) -> str:
-    """The first problem and its place, in one line."""
+    """The first error, in one line, with its place in the file."""
     problem = first_problem(error)
     return f"{'.'.join(filter(None, (*place, problem.place)))}: {problem.reason}"
 

@@ -1,4 +1,4 @@
-"""When a battery's content was frozen, kept beside it so that its hash does not change."""
+"""When a battery's content was frozen; in a file of its own, so that the hash does not change."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Frozen(BaseModel):
-    """A content of a battery that scores may refer to.
+    """A frozen content of a battery, to which scores may refer.
 
     Attributes:
         sha256: of the content.
-        date: from when on it did not change.
-        note: what it is, and what is new in it, in a sentence or two.
+        date: when it was frozen.
+        note: what it is and what changed, in a sentence or two.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -34,7 +34,7 @@ class _History(BaseModel):
 
 @cache
 def frozen_batteries() -> dict[str, Frozen]:
-    """Every content that was ever frozen, by its hash, from ``versions/<battery>.toml``."""
+    """All frozen contents by their hash, from ``versions/<battery>.toml``."""
     folder = files("benchmark.batteries") / "versions"
     histories = [
         _History.model_validate(tomllib.loads(file.read_text("utf-8")))

@@ -1,4 +1,4 @@
-"""The probes of batteries as they were stored, possibly by another version of the suite."""
+"""The probes of stored batteries, possibly from another version of the suite."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def stored_probes(content: Mapping[str, Any]) -> dict[str, Probe[Any]]:
         content: of a battery, as JSON.
 
     Returns:
-        Probes by name, in the battery's order. Those that this version does not know, or whose
-        settings it does not take, are left out.
+        Probes by name, in the battery's order, without those that this version does not know or
+        whose settings it does not accept.
     """
     settings = {}
     for name, table in content.get("probes", {}).items():
@@ -39,14 +39,14 @@ def stored_headline_threats(content: Mapping[str, Any]) -> dict[str, list[AnyThr
         content: of a battery, as JSON.
 
     Returns:
-        Threats by the probe's name, the main one first. Probes without any are left out, as are
+        Threats by the probe's name, the main one first. Probes without threats are left out, as are
         those that this version cannot build.
     """
     threats: dict[str, list[AnyThreat]] = {}
     for name, probe in stored_probes(content).items():
         try:
             found = list(probe.headline_threats)
-        except InputError:  # its settings do not fit those of the battery's other probes
+        except InputError:  # its settings do not fit those of the other probes
             continue
         if found:
             threats[name] = found

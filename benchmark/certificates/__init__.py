@@ -1,4 +1,4 @@
-"""Certificates: lower bounds of robustness, proofs where attacks give upper bounds."""
+"""Certificates: lower bounds of robust accuracy, where attacks give upper bounds."""
 
 from benchmark.certificates.bounds import Certifier, certifier_of, certify_surface
 from benchmark.certificates.moving import UncertifiableError

@@ -1,4 +1,4 @@
-"""Linear and convolutional layers over enclosures, with weights that move.
+"""Linear and convolutional layers over enclosures, with perturbed weights.
 
 For a layer ``W z + b`` over ``z = c + u + v`` (box ``r``, ball ``p``), with ``W + dW``, ``b + db``:
 
@@ -21,31 +21,31 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmark.certificates.enclosure import UNIT, Enclosure, norms
-from benchmark.certificates.moving import STILL, Reach, bare
+from benchmark.certificates.enclosure import UNIT_ROUNDOFF, Enclosure, norms
+from benchmark.certificates.moving import NO_DISPLACEMENT, DisplacementBound, bare
 from benchmark.certificates.norms import convolution_norm, matrix_norm
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A linear layer on inputs of one shape. What is large is in float64.
+    """A linear layer on inputs of one shape. Bounds are in float64.
 
     Attributes:
         weight: kernel or matrix.
         bias: (outputs,), zeros where the layer has none.
-        reach: how far the weight may move.
-        bias_reach: how far the bias may.
+        displacement: bound on the displacement of the weight.
+        bias_displacement: bound on the displacement of the bias.
         apply: ``(input, weight) -> output`` without a bias.
         energy: (N, ...) to the l2 length (N,) of all patches of the input together.
-        overlap: the root of the number of patches that an entry lies in, at most.
-        norm: the weight's spectral norm as a map, at most.
-        positions: outputs that share an entry of the bias.
+        overlap: upper bound on the root of the number of patches that contain an entry.
+        norm: upper bound on the spectral norm of the map.
+        positions: number of outputs that share an entry of the bias.
     """
 
     weight: Tensor
     bias: Tensor
-    reach: Reach
-    bias_reach: Reach
+    displacement: DisplacementBound
+    bias_displacement: DisplacementBound
     apply: Callable[[Tensor, Tensor], Tensor]
     energy: Callable[[Tensor], Tensor]
     overlap: float
@@ -53,36 +53,36 @@ class Layer:
     positions: int
 
     def shaped(self, bias: Tensor) -> Tensor:
-        """A bias that broadcasts over an output."""
+        """The bias in a shape that broadcasts over an output."""
         return bias if self.positions == 1 and self.weight.ndim == 2 else bias.view(-1, 1, 1)
 
     @property
     def rounding(self) -> float:
         """Relative error of a float32 sum of products of this layer, in any order of summation.
 
-        To round is to move the weights by this share of each, output by output (Higham 2002,
-        section 3.1).
+        Rounding is equivalent to a displacement of the weights by this share of each, output by
+        output (Higham 2002, section 3.1).
         """
-        return UNIT * (self.weight[0].numel() + 2)
+        return UNIT_ROUNDOFF * (self.weight[0].numel() + 2)
 
 
 def linear_layer(weight: Tensor, bias: Tensor | None, cache: dict[object, float]) -> Layer:
     """The layer of ``F.linear`` on inputs (N, features).
 
     Args:
-        weight: (outputs, features), marked where it moves.
-        bias: (outputs,) or none, marked where it moves.
+        weight: (outputs, features); a :class:`MovingWeight` if it is perturbed.
+        bias: (outputs,) or ``None``; a :class:`MovingWeight` if it is perturbed.
         cache: of spectral norms.
     """
-    (matrix, reach), (shift, shift_reach) = bare(weight), _bias(bias, weight)
+    (matrix, displacement), (shift, shift_displacement) = bare(weight), _bias(bias, weight)
     key = ("linear", matrix.data_ptr(), matrix.shape)
     if key not in cache:
         cache[key] = matrix_norm(matrix)
     return Layer(
         weight=matrix.double(),
         bias=shift.double(),
-        reach=reach,
-        bias_reach=shift_reach,
+        displacement=displacement,
+        bias_displacement=shift_displacement,
         apply=F.linear,
         energy=norms,
         overlap=1.0,
@@ -104,16 +104,17 @@ def convolution_layer(
     """The layer of ``F.conv2d`` on inputs (N, channels, *size), padded with zeros.
 
     Args:
-        weight: (channels out, channels in / groups, kh, kw), marked where it moves.
-        bias: (channels out,) or none, marked where it moves.
+        weight: (channels out, channels in / groups, kh, kw); a :class:`MovingWeight` if it is
+            perturbed.
+        bias: (channels out,) or ``None``; a :class:`MovingWeight` if it is perturbed.
         size: height and width of the input.
         stride: in both directions.
         padding: in both directions.
         dilation: in both directions.
-        groups: blocks of channels that do not meet.
+        groups: number of blocks of channels.
         cache: of spectral norms.
     """
-    (kernel, reach), (shift, shift_reach) = bare(weight), _bias(bias, weight)
+    (kernel, displacement), (shift, shift_displacement) = bare(weight), _bias(bias, weight)
     key = ("conv", kernel.data_ptr(), kernel.shape, size, stride, dilation, groups)
     if key not in cache:
         cache[key] = convolution_norm(kernel, size, stride, dilation, groups)
@@ -126,15 +127,15 @@ def convolution_layer(
         squares = values.square().sum(1, keepdim=True)
         return F.conv2d(squares, ones, None, stride, padding, dilation)
 
-    with torch.enable_grad():  # A pixel's derivative counts the patches it lies in.
+    with torch.enable_grad():  # The derivative of a pixel is the number of patches that contain it.
         pixels = ones.new_ones(1, 1, *size).requires_grad_(True)
         counted = F.conv2d(pixels, ones, None, stride, padding, dilation)
         (counts,) = torch.autograd.grad(counted.sum(), pixels)
     return Layer(
         weight=kernel.double(),
         bias=shift.double(),
-        reach=reach,
-        bias_reach=shift_reach,
+        displacement=displacement,
+        bias_displacement=shift_displacement,
         apply=apply,
         energy=lambda values: patches(values).flatten(1).sum(1).sqrt(),
         overlap=float(counts.amax().sqrt()),
@@ -143,11 +144,11 @@ def convolution_layer(
     )
 
 
-def _bias(bias: Tensor | None, weight: Tensor) -> tuple[Tensor, Reach]:
+def _bias(bias: Tensor | None, weight: Tensor) -> tuple[Tensor, DisplacementBound]:
     if bias is not None:
         return bare(bias)
     matrix, _ = bare(weight)
-    return matrix.new_zeros(len(matrix)), STILL
+    return matrix.new_zeros(len(matrix)), NO_DISPLACEMENT
 
 
 def propagate(z: Enclosure, layer: Layer) -> Enclosure:
@@ -158,33 +159,33 @@ def propagate(z: Enclosure, layer: Layer) -> Enclosure:
         box = layer.apply(z.box, layer.weight.abs())
     energy = layer.energy(z.magnitude)
     size, shared = energy + layer.overlap * z.ball, layer.positions**0.5
-    if layer.reach.entries is None:
-        ball = ball + layer.reach.norm * size
+    if layer.displacement.entries is None:
+        ball = ball + layer.displacement.norm * size
     else:
-        box = box + layer.apply(z.magnitude, layer.reach.entries)
-        ball = ball + layer.reach.norm * layer.overlap * z.ball
-    if layer.bias_reach.entries is None:
-        ball = ball + shared * layer.bias_reach.norm
+        box = box + layer.apply(z.magnitude, layer.displacement.entries)
+        ball = ball + layer.displacement.norm * layer.overlap * z.ball
+    if layer.bias_displacement.entries is None:
+        ball = ball + shared * layer.bias_displacement.norm
     else:
-        box = box + layer.shaped(layer.bias_reach.entries)
-    weight = float(torch.linalg.vector_norm(layer.weight)) + layer.reach.norm
-    bias = float(torch.linalg.vector_norm(layer.bias)) + layer.bias_reach.norm
+        box = box + layer.shaped(layer.bias_displacement.entries)
+    weight = float(torch.linalg.vector_norm(layer.weight)) + layer.displacement.norm
+    bias = float(torch.linalg.vector_norm(layer.bias)) + layer.bias_displacement.norm
     return Enclosure(centre, box, ball).rounded(layer.rounding * (weight * size + shared * bias))
 
 
 def least_margins(z: Enclosure, layer: Layer, labels: Tensor) -> Tensor:
-    """(N,), what no ``z_y - z_j`` behind a last linear layer falls below.
+    """(N,), lower bounds of the margins ``z_y - z_j`` after a last linear layer.
 
     The bound is of ``(W_y - W_j) z``, row by row, rather than of two logits on their own. Where
     only lengths are bounded, ``|dW_y - dW_j|_2 <= sqrt(2) R`` since both rows share ``R``.
 
     Args:
-        z: what enters the layer, (N, features).
+        z: enclosure of the layer's input, (N, features).
         layer: of :func:`linear_layer`.
         labels: int64 (N,).
     """
     weight, bias = layer.weight, layer.bias
-    entries, shifts = layer.reach.entries, layer.bias_reach.entries
+    entries, shifts = layer.displacement.entries, layer.bias_displacement.entries
     energy, magnitude, root2 = z.size, z.magnitude, 2.0**0.5
     lengths = torch.linalg.vector_norm(weight, dim=1)
     least = torch.full_like(z.ball, torch.inf)
@@ -193,18 +194,18 @@ def least_margins(z: Enclosure, layer: Layer, labels: Tensor) -> Tensor:
         margin = (rows * z.centre).sum(1) + bias[labels] - bias[j]
         margin = margin - (rows.abs() * z.box).sum(1) - norms(rows) * z.ball
         if entries is None:
-            apart = torch.full_like(z.ball, root2 * layer.reach.norm)
+            apart = torch.full_like(z.ball, root2 * layer.displacement.norm)
             margin = margin - apart * energy
         else:
             both = entries[labels] + entries[j]
             apart = norms(both)
             margin = margin - (both * magnitude).sum(1) - apart * z.ball
         if shifts is None:
-            margin = margin - root2 * layer.bias_reach.norm
+            margin = margin - root2 * layer.bias_displacement.norm
         else:
             margin = margin - shifts[labels] - shifts[j]
-        reach = lengths[labels] + lengths[j] + root2 * layer.reach.norm
-        moved = bias[labels].abs() + bias[j].abs() + root2 * layer.bias_reach.norm
-        margin = margin - layer.rounding * (reach * energy + moved)
+        largest = lengths[labels] + lengths[j] + root2 * layer.displacement.norm
+        moved = bias[labels].abs() + bias[j].abs() + root2 * layer.bias_displacement.norm
+        margin = margin - layer.rounding * (largest * energy + moved)
         least = torch.minimum(least, margin.masked_fill(labels == j, torch.inf))
     return least

@@ -9,36 +9,43 @@ from torch import Tensor
 
 from benchmark.certificates.affine import least_margins
 from benchmark.certificates.enclosure import Enclosure, around, within
-from benchmark.certificates.moving import Moving, Reach, UncertifiableError, reaches
-from benchmark.certificates.unknown import Unknown, Walk
+from benchmark.certificates.moving import (
+    DisplacementBound,
+    MovingWeight,
+    UncertifiableError,
+    displacement_bounds,
+)
+from benchmark.certificates.unknown import Traversal, Unknown
 from benchmark.spaces import InputBall, WeightBall
-from benchmark.spaces.inside import SLACK, TOLERANCE
+from benchmark.spaces.inside import MAX_LINF_SLACK, RELATIVE_SLACK
 from benchmark.subject import Subject
 from models_zoo.functional_call import functional_call
 
-DEEP = 8
-"""Networks of more linear layers collapse their boxes at the image only, or never, and are given up
-at budgets where none of the first :data:`TRIAL` examples is proven: as a rule none at all is."""
+MAX_LAYERS_TO_COLLAPSE_AT = 8
+"""Largest number of linear layers at each of which collapsing is tried. Deeper networks collapse
+their boxes at the image only, or never, and budgets at which none of the first
+:data:`N_TRIAL_EXAMPLES` examples is proven are skipped: usually none at all is."""
 
-TRIAL = 16
+N_TRIAL_EXAMPLES = 16
 
-AGREEMENT = 1e-3
-"""How far, relative to the largest logit, the centre may end from the model's own answer."""
+MAX_RELATIVE_DEVIATION = 1e-3
+"""Largest deviation of the centre from the model's own logits, relative to the largest logit."""
 
 
 class Certifier:
     """Bounds for one model and one kind of input ball.
 
-    The model runs on enclosures in place of images, see :class:`benchmark.certificates.unknown`.
-    Several walks are tried, which differ in where the box becomes a part of the ball; an
-    example is certified if one of them proves it.
+    The model runs on enclosures in place of images, see :mod:`benchmark.certificates.unknown`.
+    Several traversals are tried, which differ in the layer where the box is merged into the ball;
+    an example is certified if one of them proves it.
 
     Args:
         subject: model, with its own weights, and examples.
         norm: norm of the input balls, ``"linf"``, ``"l2"`` or ``"l1"``.
 
     Raises:
-        UncertifiableError: the model does something that no bound is known for.
+        UncertifiableError: the model has an operation without a known bound.
+
     """
 
     def __init__(self, subject: Subject, norm: str) -> None:
@@ -47,29 +54,29 @@ class Certifier:
         self.layers = self._count_layers()
 
     def _count_layers(self) -> int:
-        """Number of linear layers; the model's unperturbed logits must be reproduced."""
-        some = self.subject.head(min(self.subject.batch_size, 2 * TRIAL))
-        walk = Walk(norms=self._norms)
-        answer = self._run(around(some.images, "linf", 0.0), {}, walk).enclosure.centre
+        """Number of linear layers; checks that the model's unperturbed logits are reproduced."""
+        some = self.subject.head(min(self.subject.batch_size, 2 * N_TRIAL_EXAMPLES))
+        traversal = Traversal(norms=self._norms)
+        answer = self._run(around(some.images, "linf", 0.0), {}, traversal).enclosure.centre
         logits = some.logits().double()
         apart = (answer - logits).abs().amax() if answer.shape == logits.shape else torch.inf
-        if not float(apart) <= AGREEMENT * (1 + float(logits.abs().amax())):
+        if not float(apart) <= MAX_RELATIVE_DEVIATION * (1 + float(logits.abs().amax())):
             raise UncertifiableError(
                 "the bounds of this model do not contain its own answers: it does not compute "
                 "the same thing each time it is called, or not by its layers alone"
             )
-        return walk.layers
+        return traversal.layers
 
     def certified(self, eps: float, ball: WeightBall | None, among: Tensor | None = None) -> Tensor:
-        """Bool (N,): right for all images within ``eps`` together with all weights in ``ball``.
+        """Bool (N,): correct for all images within ``eps`` and all weights in ``ball`` together.
 
         Args:
             eps: radius of the input balls, input units.
-            ball: around the model's own weights; ``None`` where they do not move.
+            ball: around the model's own weights; ``None`` if they are not perturbed.
             among: bool (N,), examples to try; by default all.
 
         Raises:
-            UncertifiableError: weights move that no bound is known for.
+            UncertifiableError: there is no known bound for the perturbed weights.
         """
         subject = self.subject
         InputBall(subject.images[:1], self.norm, eps)  # refuses an unknown norm or radius
@@ -77,48 +84,54 @@ class Certifier:
         tried = subject.correct() if among is None else subject.correct() & among
         if eps == 0 and (ball is None or ball.radius == 0):
             return tried
-        moves = {} if ball is None or ball.radius == 0 else reaches(ball)
+        moves = {} if ball is None or ball.radius == 0 else displacement_bounds(ball)
         rows = tried.nonzero().squeeze(1)
-        trial = min(TRIAL if self.layers > DEEP else 0, subject.batch_size)
+        trial = min(
+            N_TRIAL_EXAMPLES if self.layers > MAX_LAYERS_TO_COLLAPSE_AT else 0, subject.batch_size
+        )
         rest = torch.split(rows[trial:], subject.batch_size)
         for part in (rows[:trial], *rest):
             proven[part] = self._prove(subject.take(part), eps, moves)
-            if self.layers > DEEP and not proven.any():
+            if self.layers > MAX_LAYERS_TO_COLLAPSE_AT and not proven.any():
                 break
         return proven
 
-    def _prove(self, some: Subject, eps: float, moves: dict[str, Reach]) -> Tensor:
-        """The outcomes of one batch; each walk runs on the examples not proven yet."""
+    def _prove(self, some: Subject, eps: float, moves: dict[str, DisplacementBound]) -> Tensor:
+        """The outcomes of one batch; each traversal runs on the examples not proven yet."""
         proven = torch.zeros_like(some.labels, dtype=torch.bool)
-        reach = eps + max(TOLERANCE, SLACK[self.norm] * eps) if eps else 0.0
-        for start, collapse in self._walks(eps):
+        radius = eps + max(MAX_LINF_SLACK, RELATIVE_SLACK[self.norm] * eps) if eps else 0.0
+        for start, collapse in self._traversals(eps):
             left = (~proven).nonzero().squeeze(1)
             if not len(left):
                 break
             rest = some.take(left)
-            images = (within if start == "ball" else around)(rest.images, self.norm, reach)
-            outcome = self._run(images, moves, Walk(collapse, self._norms))
+            images = (within if start == "ball" else around)(rest.images, self.norm, radius)
+            outcome = self._run(images, moves, Traversal(collapse, self._norms))
             proven[left] = _margins(outcome, rest.labels) > 0
         return proven
 
-    def _walks(self, eps: float) -> list[tuple[str, int | None]]:
-        """Where the image's box, or what has become of it, is collapsed; without, the last."""
+    def _traversals(self, eps: float) -> list[tuple[str, int | None]]:
+        """Where the box is collapsed into the ball: at the image, before a layer, or never."""
         if eps == 0:
             return [("box", None)]
-        between = range(1, self.layers) if self.layers <= DEEP else ()
+        between = range(1, self.layers) if self.layers <= MAX_LAYERS_TO_COLLAPSE_AT else ()
         return [("ball", None), *(("box", k) for k in between), ("box", None)]
 
     @torch.no_grad()
-    def _run(self, images: Enclosure, moves: dict[str, Reach], walk: Walk) -> Unknown:
+    def _run(
+        self, images: Enclosure, moves: dict[str, DisplacementBound], traversal: Traversal
+    ) -> Unknown:
         model = self.subject.model
         own = dict(model.named_parameters())
-        marked: dict[str, Tensor] = {n: Moving.of(own[n], reach) for n, reach in moves.items()}
+        marked: dict[str, Tensor] = {
+            n: MovingWeight.of(own[n], bound) for n, bound in moves.items()
+        }
         self.subject.passes.forwards += len(images.centre)
         try:
-            answer = functional_call(model, marked, (Unknown(images, walk),))
+            answer = functional_call(model, marked, (Unknown(images, traversal),))
         except UncertifiableError:
             raise
-        except Exception as error:  # The model's own code has met something that is no tensor.
+        except Exception as error:  # The model's own code cannot handle the object.
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise UncertifiableError(f"this network cannot be bounded: {reason}") from error
         if not isinstance(answer, Unknown) or answer.ndim != 2:
@@ -127,7 +140,7 @@ class Certifier:
 
 
 def _margins(answer: Unknown, labels: Tensor) -> Tensor:
-    """(N,), what no margin ``z_y - z_j`` of the answer falls below."""
+    """(N,), lower bounds of the margins ``z_y - z_j`` of the output."""
     if answer.source is not None:
         return least_margins(*answer.source, labels)
     z = answer.enclosure
@@ -139,14 +152,14 @@ def _margins(answer: Unknown, labels: Tensor) -> Tensor:
 
 
 def certifier_of(subject: Subject, norm: str) -> Certifier:
-    """The certifier of a subject, made once: it knows the norms of all layers.
+    """The certifier of a subject, created once: it caches the norms of all layers.
 
     Args:
         subject: model, with its own weights, and examples.
         norm: norm of the input balls.
 
     Raises:
-        UncertifiableError: the model does something that no bound is known for.
+        UncertifiableError: the model has an operation without a known bound.
     """
     return subject.once(("certifier", norm), lambda: Certifier(subject, norm))
 
@@ -156,8 +169,8 @@ def certify_surface(
 ) -> list[list[Tensor]]:
     """Certified outcomes, bool (N,), over input budgets (rows) x weight balls (columns).
 
-    What is not certified at smaller budgets is not tried at larger ones, so that the surface falls
-    along both axes.
+    What is not certified at smaller budgets is not tried at larger ones, so that the surface
+    decreases along both axes.
 
     Args:
         subject: model and examples.

@@ -1,4 +1,4 @@
-"""Sets of activations that a bound can be carried through a network with: a box plus a ball."""
+"""Sets of activations through which bounds are propagated: a box plus a ball."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-UNIT = 2.0**-24
-"""Half the distance from 1 to the next number in float32: what one rounding may change."""
+UNIT_ROUNDOFF = 2.0**-24
+"""Unit roundoff of float32: half the distance from 1 to the next number."""
 
 
 @dataclass(frozen=True)
 class Enclosure:
     """All ``z = centre + u + v`` with ``|u_j| <= box_j`` and ``|v|_2 <= ball``, in float64.
 
-    The box carries what is bounded entry by entry, as in interval bound propagation; the ball what
-    is bounded in length only, as the effect of weights that move in an l2 ball.
+    The box bounds entries, as in interval bound propagation; the ball bounds lengths, such as those
+    of the effect of weights in an l2 ball.
 
     Attributes:
         centre: (N, ...).
-        box: as the centre, at least 0.
+        box: in the shape of the centre, at least 0.
         ball: (N,), at least 0.
     """
 
@@ -36,19 +36,19 @@ class Enclosure:
 
     @property
     def size(self) -> Tensor:
-        """(N,), what no member exceeds in l2 length."""
+        """(N,), upper bound of the l2 length of all members."""
         return norms(self.magnitude) + self.ball
 
     def collapsed(self) -> Enclosure:
-        """A larger set without a box: its half diagonal is added to the ball."""
+        """A larger set without a box, whose half diagonal is added to the ball."""
         return Enclosure(self.centre, torch.zeros_like(self.box), self.ball + norms(self.box))
 
     def rearranged(self, move: Callable[[Tensor], Tensor], stretch: float = 1.0) -> Enclosure:
         """The image under a linear map with no negative entries.
 
         Args:
-            move: such as flattening, slicing, padding with zeros or averaging.
-            stretch: at least the map's spectral norm.
+            move: the map, such as flattening, slicing, padding with zeros or averaging.
+            stretch: upper bound of the map's spectral norm.
         """
         return Enclosure(move(self.centre), move(self.box), self.ball * stretch)
 
@@ -61,13 +61,13 @@ class Enclosure:
         grown, most = scale.abs(), float(scale.abs().amax())
         moved = Enclosure(self.centre * scale + shift, self.box * grown, (self.ball * most))
         shifts = torch.linalg.vector_norm(shift.expand_as(self.centre[:1]))
-        error = 4 * UNIT * (norms(self.magnitude * grown) + most * self.ball + shifts)
+        error = 4 * UNIT_ROUNDOFF * (norms(self.magnitude * grown) + most * self.ball + shifts)
         return moved.rounded(error)
 
     def plus(self, other: Enclosure) -> Enclosure:
         """All sums of a member of each."""
         total = Enclosure(self.centre + other.centre, self.box + other.box, self.ball + other.ball)
-        return total.rounded(2 * UNIT * (self.size + other.size))
+        return total.rounded(2 * UNIT_ROUNDOFF * (self.size + other.size))
 
     def activated(self, function: Callable[[Tensor], Tensor]) -> Enclosure:
         """The image under an elementwise nondecreasing function with Lipschitz constant 1."""
@@ -82,7 +82,7 @@ def norms(values: Tensor) -> Tensor:
 
 
 def around(images: Tensor, norm: str, eps: float) -> Enclosure:
-    """All images within ``eps`` and within [0, 1], by their pixels' intervals.
+    """All images within ``eps`` and within [0, 1], as a box.
 
     Args:
         images: (N, C, H, W) in [0, 1].
@@ -95,7 +95,7 @@ def around(images: Tensor, norm: str, eps: float) -> Enclosure:
 
 
 def within(images: Tensor, norm: str, eps: float) -> Enclosure:
-    """The same by the length of the perturbation alone: a ball without a box.
+    """All images within ``eps``, as a ball without a box.
 
     Args:
         images: (N, C, H, W) in [0, 1].

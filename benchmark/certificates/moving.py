@@ -1,4 +1,4 @@
-"""Weights that may move, and how far."""
+"""Perturbed weights with bounds on their displacements."""
 
 from __future__ import annotations
 
@@ -11,92 +11,94 @@ import torch
 from torch import Tensor
 
 from benchmark.spaces import WeightBall
-from benchmark.spaces.inside import TOLERANCE
+from benchmark.spaces.inside import MAX_LINF_SLACK
 from models_zoo.errors import InputError
 
 
 class UncertifiableError(InputError):
-    """No bound is known for a model or a set of perturbations."""
+    """There is no known bound for a model or a set of perturbations."""
 
 
 @dataclass(frozen=True)
-class Reach:
-    """How far a tensor may move.
+class DisplacementBound:
+    """A bound on the displacement of a tensor.
 
     Attributes:
-        norm: l2 length of the displacement, at most.
-        entries: absolute value of each of its entries, at most, float64 in the tensor's shape;
-            ``None`` where only the length is bounded.
+        norm: upper bound of its l2 length.
+        entries: upper bounds of the absolute values of its entries, float64 in the tensor's shape;
+            ``None`` if only the length is bounded.
     """
 
     norm: float
     entries: Tensor | None = None
 
 
-STILL = Reach(0.0)
-"""The reach of a tensor that does not move."""
+NO_DISPLACEMENT = DisplacementBound(0.0)
+"""The bound for a tensor that is not perturbed."""
 
 
-def reaches(ball: WeightBall) -> dict[str, Reach]:
-    """How far each tensor may move in a ball, with the tolerance that points are measured with.
+def displacement_bounds(ball: WeightBall) -> dict[str, DisplacementBound]:
+    """The bound for each tensor of a ball, including the tolerance with which points are measured.
 
-    A ball of filters lies in that of their tensor; of the whole network's ball, every tensor is
-    given all.
+    A ball of filters is contained in that of their tensor; for the ball of the whole network, every
+    tensor gets the whole radius.
 
     Raises:
-        UncertifiableError: a geometry that no bound is known for.
+        UncertifiableError: there is no known bound for the geometry.
     """
     weights = {name: weight.double() for name, weight in ball.weights.items()}
     lengths = {name: float(torch.linalg.vector_norm(w)) for name, w in weights.items()}
     geometry: str = ball.geometry
     if geometry == "network-l2":
         lengths = dict.fromkeys(lengths, math.hypot(*lengths.values()))
-    return {name: _reach(ball, weight, lengths[name]) for name, weight in weights.items()}
+    return {
+        name: _displacement_bound(ball, weight, lengths[name]) for name, weight in weights.items()
+    }
 
 
-def _reach(ball: WeightBall, weight: Tensor, length: float) -> Reach:
+def _displacement_bound(ball: WeightBall, weight: Tensor, length: float) -> DisplacementBound:
     match ball.geometry:
         case "relative-l2" | "filter-l2" | "network-l2":
             bound = ball.radius * length
-            return Reach(bound + TOLERANCE * max(length, bound))
+            return DisplacementBound(bound + MAX_LINF_SLACK * max(length, bound))
         case "absolute-l2":
-            return Reach(ball.radius + TOLERANCE * max(length, ball.radius))
+            return DisplacementBound(ball.radius + MAX_LINF_SLACK * max(length, ball.radius))
         case "relative-linf":
             entries = ball.radius * weight.abs()
         case "absolute-linf":
             entries = torch.full_like(weight, ball.radius)
         case other:
             raise UncertifiableError(f"no certificate is known for weight balls {other!r}")
-    entries = entries + TOLERANCE * torch.maximum(weight.abs().amax(), entries.amax())
-    return Reach(float(torch.linalg.vector_norm(entries)), entries)
+    entries = entries + MAX_LINF_SLACK * torch.maximum(weight.abs().amax(), entries.amax())
+    return DisplacementBound(float(torch.linalg.vector_norm(entries)), entries)
 
 
-FORM = {
+READABLE = {
     getattr(Tensor, name).__get__
     for name in ("shape", "dtype", "device", "ndim", "requires_grad", "is_cuda", "layout")
 } | {Tensor.size, Tensor.dim, Tensor.numel}
-"""The attributes of a moving weight that a network may read; none depends on its values."""
+"""Attributes of a perturbed weight that a network may read; none depends on its values."""
 
 
-class Moving(Tensor):
-    """A weight that may move: it can be the kernel or bias of a layer, and nothing else.
+class MovingWeight(Tensor):
+    """A perturbed weight, which can be the kernel or bias of a layer and nothing else.
 
-    Whatever a network computes from it otherwise, such as a normalised or transposed copy, would
-    move in a way that nothing here bounds, so it is refused.
+    Anything else that a network computes from it, such as a normalized or transposed copy, is
+    refused, since its displacement would not be bounded.
 
     Attributes:
-        bare: the tensor without the mark.
-        reach: how far it may move.
+        bare: the plain tensor.
+        displacement: bound on its displacement.
     """
 
     bare: Tensor
-    reach: Reach
+    displacement: DisplacementBound
 
     @classmethod
-    def of(cls, weight: Tensor, reach: Reach) -> Moving:
-        """The same tensor, marked; nothing is copied."""
+    def of(cls, weight: Tensor, displacement: DisplacementBound) -> MovingWeight:
+        """Mark a tensor as perturbed, without a copy."""
         marked = weight.detach().as_subclass(cls)
-        marked.bare, marked.reach = weight.detach(), reach
+        marked.bare, marked.displacement = weight.detach(), displacement
         return marked
 
     @classmethod
@@ -107,13 +109,17 @@ class Moving(Tensor):
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Allow reading the tensor's shape and type and refuse everything else."""
-        if func in FORM and isinstance(args[0], Moving):
+        """Allow reading the tensor's shape and type, and refuse everything else."""
+        if func in READABLE and isinstance(args[0], MovingWeight):
             return func(args[0].bare, *args[1:], **(kwargs or {}))
         name = getattr(func, "__name__", str(func))
         raise UncertifiableError(f"a weight that moves is used outside a layer, in {name}")
 
 
-def bare(weight: Tensor) -> tuple[Tensor, Reach]:
-    """A layer's tensor without its mark, and how far it may move."""
-    return (weight.bare, weight.reach) if isinstance(weight, Moving) else (weight, STILL)
+def bare(weight: Tensor) -> tuple[Tensor, DisplacementBound]:
+    """A layer's plain tensor, and the bound on its displacement."""
+    return (
+        (weight.bare, weight.displacement)
+        if isinstance(weight, MovingWeight)
+        else (weight, NO_DISPLACEMENT)
+    )

@@ -7,20 +7,23 @@ import math
 import torch
 from torch import Tensor
 
-HAIR = 1 + 1e-9
+SINGULAR_VALUE_ROUNDING = 1 + 1e-9
 """Factor that covers the rounding of float64 singular values."""
 
-MOST_WORK = 3e8
-"""Multiply-adds beyond which a convolution's spectrum is not computed, only the cheaper bound."""
+MAX_SPECTRUM_OPERATIONS = 3e8
+"""Maximum number of multiply-adds for a convolution's spectrum; beyond it only the cheaper bound is
+computed."""
 
 
 def matrix_norm(matrix: Tensor) -> float:
     """Spectral norm of a matrix (rows, columns)."""
     rows, columns = matrix.shape
     cheap = _between(matrix.abs().sum(1).amax(), matrix.abs().sum(0).amax())
-    if rows * columns * min(rows, columns) > 10 * MOST_WORK:
+    if rows * columns * min(rows, columns) > 10 * MAX_SPECTRUM_OPERATIONS:
         return cheap
-    return min(cheap, HAIR * float(torch.linalg.matrix_norm(matrix.double(), ord=2)))
+    return min(
+        cheap, SINGULAR_VALUE_ROUNDING * float(torch.linalg.matrix_norm(matrix.double(), ord=2))
+    )
 
 
 def convolution_norm(
@@ -32,20 +35,21 @@ def convolution_norm(
 ) -> float:
     """An upper bound of a zero-padded convolution's spectral norm.
 
-    A zero-padded convolution is a part of the convolution on a torus that is large enough for
-    nothing to wrap around, and the torus's is block-diagonal under the Fourier transform (Sedghi,
-    Gupta & Long 2019). A stride keeps every s-th output, which folds the frequencies that become
-    one another's aliases into one block, with a factor of 1 / s in each direction. Of this and
-    ``sqrt(norm_1 * norm_inf)`` the smaller is taken.
+    A zero-padded convolution is a submatrix of the convolution on a torus that is large enough for
+    nothing to wrap around, which is block-diagonal under the Fourier transform (Sedghi, Gupta &
+    Long 2019). A stride keeps every s-th output, which folds aliased frequencies into one block,
+    with a factor of 1 / s in each direction. The result is the smaller of this norm and
+    ``sqrt(norm_1 * norm_inf)``.
 
     Args:
         kernel: (channels out, channels in / groups, kh, kw).
         size: height and width of the input.
         stride: in both directions.
         dilation: in both directions.
-        groups: blocks of channels that do not meet.
+        groups: number of blocks of channels.
     """
-    # A kernel's column sums: every input of a group meets each of its outputs at most once a tap.
+    # Column sums of the kernel: an input contributes to each output of its group at most once per
+    # tap.
     grouped = kernel.double().view(groups, -1, *kernel.shape[1:])
     by_row = kernel.double().abs().flatten(1).sum(1).amax()
     by_column = grouped.abs().sum(dim=(1, 3, 4)).amax()
@@ -57,15 +61,17 @@ def convolution_norm(
     ]
     outs, ins = kernel.shape[0] // groups, kernel.shape[1] * stride[0] * stride[1]
     work = groups * math.prod(torus) / math.prod(stride) * outs * ins * min(outs, ins)
-    if work > MOST_WORK:
+    if work > MAX_SPECTRUM_OPERATIONS:
         return cheap
     blocks = torch.cat([_folded_spectrum(part, torus, stride) for part in spread.chunk(groups)])
-    return min(cheap, HAIR * float(torch.linalg.matrix_norm(blocks, ord=2).amax()))
+    return min(
+        cheap, SINGULAR_VALUE_ROUNDING * float(torch.linalg.matrix_norm(blocks, ord=2).amax())
+    )
 
 
 def _between(by_row: Tensor, by_column: Tensor) -> float:
     """``norm_2 <= sqrt(norm_inf * norm_1)``."""
-    return HAIR * math.sqrt(float(by_row) * float(by_column))
+    return SINGULAR_VALUE_ROUNDING * math.sqrt(float(by_row) * float(by_column))
 
 
 def _dilated(kernel: Tensor, dilation: tuple[int, int]) -> Tensor:

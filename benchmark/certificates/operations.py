@@ -1,7 +1,7 @@
-"""The operations whose bounds are known, by the function or method that a network calls.
+"""The operations with known bounds, by the function or method that a network calls.
 
-Each takes what the function takes, with :class:`Unknown` in place of the input. Batch norm is that
-of eval mode: running statistics, an affine map.
+Each has the arguments of the function, with an :class:`Unknown` as input. Batch norm is in eval
+mode, with running statistics: an affine map.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from benchmark.certificates.affine import convolution_layer, linear_layer, propagate
-from benchmark.certificates.enclosure import UNIT, Enclosure
-from benchmark.certificates.moving import Moving
+from benchmark.certificates.enclosure import UNIT_ROUNDOFF, Enclosure
+from benchmark.certificates.moving import MovingWeight
 from benchmark.certificates.unknown import Unknown, unsupported
 
 Pair = tuple[int, int]
@@ -26,9 +26,9 @@ def linear(z: Unknown, weight: Tensor, bias: Tensor | None = None) -> Unknown:
     """``F.linear`` on features (N, features)."""
     if z.ndim != 2:
         raise unsupported("linear on inputs that are not (N, features)")
-    layer = linear_layer(weight, bias, z.walk.norms)
-    entering = z.walk.enter(z.enclosure)
-    return Unknown(propagate(entering, layer), z.walk, (entering, layer))
+    layer = linear_layer(weight, bias, z.traversal.norms)
+    entering = z.traversal.enter(z.enclosure)
+    return Unknown(propagate(entering, layer), z.traversal, (entering, layer))
 
 
 def conv2d(
@@ -52,9 +52,9 @@ def conv2d(
         _pair(padding),
         _pair(dilation),
         groups,
-        z.walk.norms,
+        z.traversal.norms,
     )
-    return z.then(propagate(z.walk.enter(z.enclosure), layer))
+    return z.then(propagate(z.traversal.enter(z.enclosure), layer))
 
 
 def batch_norm(
@@ -67,16 +67,16 @@ def batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Unknown:
-    """``F.batch_norm`` in eval mode, with an affine part that does not move."""
+    """``F.batch_norm`` in eval mode, with unperturbed affine parameters."""
     if training or running_mean is None or running_var is None:
         raise unsupported("batch norm with the batch's statistics")
-    if isinstance(weight, Moving) or isinstance(bias, Moving):
+    if isinstance(weight, MovingWeight) or isinstance(bias, MovingWeight):
         raise unsupported("batch norm whose affine parameters move")
     scale = (running_var.double() + eps).rsqrt()
     scale = scale if weight is None else scale * weight.double()
     offset = torch.zeros_like(scale) if bias is None else bias.double()
     shape = (1, -1, *[1] * (z.ndim - 2))
-    # In two steps, since the mean may be large and cancel: its rounding counts as well.
+    # In two steps, since the mean may be large and cancel: its rounding has to be included.
     centred = z.enclosure.scaled(
         torch.ones_like(scale).view(shape), -running_mean.double().view(shape)
     )
@@ -93,25 +93,25 @@ def leaky_relu(z: Unknown, negative_slope: float = 0.01, inplace: bool = False) 
     if not 0 <= negative_slope <= 1:
         raise unsupported(f"leaky_relu with negative slope {negative_slope:g}")
     enclosure = z.enclosure.activated(lambda values: F.leaky_relu(values, negative_slope))
-    return z.then(enclosure.rounded(UNIT * z.enclosure.size))
+    return z.then(enclosure.rounded(UNIT_ROUNDOFF * z.enclosure.size))
 
 
 def dropout(z: Unknown, p: float = 0.5, training: bool = True, inplace: bool = False) -> Unknown:
-    """``F.dropout`` in eval mode, where it does nothing."""
+    """``F.dropout`` in eval mode, where it is the identity."""
     if training:
         raise unsupported("dropout in training mode")
     return z
 
 
 def flatten(z: Unknown, start_dim: int = 0, end_dim: int = -1) -> Unknown:
-    """``torch.flatten`` of everything but the examples."""
+    """``torch.flatten`` of all dimensions but that of the examples."""
     if start_dim not in (1, 1 - z.ndim):
         raise unsupported("flatten across examples")
     return z.then(z.enclosure.rearranged(lambda values: values.flatten(start_dim, end_dim)))
 
 
 def reshape(z: Unknown, *shape: Any) -> Unknown:
-    """``Tensor.reshape`` and ``view`` that keep the examples apart."""
+    """``Tensor.reshape`` and ``view`` that keep the dimension of the examples."""
     wanted = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
     enclosure = z.enclosure.rearranged(lambda values: values.reshape(*wanted))
     if len(enclosure.centre) != len(z):
@@ -120,7 +120,7 @@ def reshape(z: Unknown, *shape: Any) -> Unknown:
 
 
 def pad(z: Unknown, pad: list[int], mode: str = "constant", value: float | None = None) -> Unknown:
-    """``F.pad`` with zeros, of everything but the examples."""
+    """``F.pad`` with zeros, in all dimensions but that of the examples."""
     if mode != "constant" or value or len(pad) > 2 * (z.ndim - 1):
         raise unsupported("padding with anything but zeros")
     return z.then(z.enclosure.rearranged(lambda values: F.pad(values, list(pad))))
@@ -152,7 +152,7 @@ def avg_pool2d(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Unknown:
-    """``F.avg_pool2d`` that divides by the number of cells of its window everywhere."""
+    """``F.avg_pool2d`` that divides by the size of its window everywhere."""
     padded = _pair(padding) != (0, 0)
     if ceil_mode or divisor_override or (padded and not count_include_pad):
         raise unsupported("avg_pool2d with windows of different weight")
@@ -175,7 +175,7 @@ def max_pool2d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Unknown:
-    """``F.max_pool2d``; a window's maximum moves by no more than its largest move."""
+    """``F.max_pool2d``; the maximum of a window changes by at most the largest change in it."""
     if return_indices or _pair(dilation) != (1, 1):
         raise unsupported("max_pool2d with indices or dilation")
     window = _pair(kernel_size)
@@ -192,13 +192,13 @@ def max_pool2d(
 def _averaged(
     z: Enclosure, average: Callable[[Tensor], Tensor], window: int, overlap: int
 ) -> Enclosure:
-    """Means of ``window`` entries each, an entry in at most ``overlap`` of them.
+    """Means of ``window`` entries each; an entry is in at most ``overlap`` of them.
 
     Rows of the map sum to 1 and columns to at most ``overlap / window``, so that its spectral norm
     is at most ``sqrt(overlap / window)``.
     """
     stretch = (overlap / window) ** 0.5
-    return z.rearranged(average, stretch).rounded(UNIT * (window + 2) * stretch * z.size)
+    return z.rearranged(average, stretch).rounded(UNIT_ROUNDOFF * (window + 2) * stretch * z.size)
 
 
 def _pair(value: Any) -> Pair:

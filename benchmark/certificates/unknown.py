@@ -1,7 +1,7 @@
-"""What a network is called with to be bounded: an unknown input, of which an enclosure is known.
+"""The object that stands for an unknown input of a network, with an enclosure of its value.
 
 The network itself runs, with its own code; each operation it applies to the unknown is looked up in
-a table of operations with known bounds. What is not in the table is refused.
+a table of operations with known bounds. Operations that are not in the table are refused.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from torch import Tensor
 
 from benchmark.certificates.affine import Layer
 from benchmark.certificates.enclosure import Enclosure
-from benchmark.certificates.moving import Moving, UncertifiableError
+from benchmark.certificates.moving import MovingWeight, UncertifiableError
 
 
 @dataclass
-class Walk:
-    """One way through a network.
+class Traversal:
+    """One traversal of a network.
 
     Attributes:
-        collapse: number of the layer whose input's box becomes a part of its ball; ``None`` for
-            none. Interval bounds are the tighter ones for few inputs and small boxes, lengths for
-            many and in depth; both are sound wherever one goes over to the other.
-        norms: spectral norms known so far, shared by walks of the same network.
-        layers: linear layers met so far.
+        collapse: number of the layer at whose input the box is merged into the ball; ``None`` for
+            none. Interval bounds are tighter for few inputs and small boxes, lengths for many
+            inputs and in depth; the merge is sound at any layer.
+        norms: cache of spectral norms, shared by traversals of the same network.
+        layers: number of linear layers so far.
     """
 
     collapse: int | None = None
@@ -41,19 +41,22 @@ class Walk:
 
 
 class Unknown:
-    """Any member of an enclosure, in place of the tensor (N, ...) that a network expects.
+    """Any member of an enclosure, in place of a tensor (N, ...).
 
     Attributes:
-        enclosure: what is known of it.
-        walk: what it belongs to.
-        source: where it comes straight out of a linear layer on features: that layer, and what
-            went into it, so that differences of outputs can be bounded better than outputs.
+        enclosure: the set that contains it.
+        traversal: the traversal it is part of.
+        source: if it is the output of a linear layer on features, the enclosure of that layer's
+            input and the layer, so that differences of outputs can be bounded more tightly.
     """
 
     def __init__(
-        self, enclosure: Enclosure, walk: Walk, source: tuple[Enclosure, Layer] | None = None
+        self,
+        enclosure: Enclosure,
+        traversal: Traversal,
+        source: tuple[Enclosure, Layer] | None = None,
     ) -> None:
-        self.enclosure, self.walk, self.source = enclosure, walk, source
+        self.enclosure, self.traversal, self.source = enclosure, traversal, source
 
     @classmethod
     def __torch_function__(
@@ -63,15 +66,15 @@ class Unknown:
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Bound a function of PyTorch that is applied to an unknown."""
-        from benchmark.certificates.operations import FUNCTIONS  # it is written in terms of this
+        """Bound a PyTorch function that is applied to an unknown."""
+        from benchmark.certificates.operations import FUNCTIONS  # that module imports this one
 
         if func not in FUNCTIONS:
             raise unsupported(getattr(func, "__name__", str(func)))
         return FUNCTIONS[func](*args, **(kwargs or {}))
 
     def __getattr__(self, name: str) -> Any:
-        """Methods of tensors, by the functions they are."""
+        """Methods of tensors, from the table."""
         from benchmark.certificates.operations import METHODS
 
         if name.startswith("__"):
@@ -82,7 +85,7 @@ class Unknown:
 
     def then(self, enclosure: Enclosure) -> Unknown:
         """The result of an operation, with a new enclosure."""
-        return Unknown(enclosure, self.walk)
+        return Unknown(enclosure, self.traversal)
 
     @property
     def shape(self) -> torch.Size:
@@ -101,7 +104,7 @@ class Unknown:
 
     @property
     def dtype(self) -> torch.dtype:
-        """Type of the tensor it represents; the bounds are in float64."""
+        """The type of the tensor it stands for; the bounds are in float64."""
         return torch.float32
 
     def __len__(self) -> int:
@@ -134,7 +137,7 @@ class Unknown:
         return self.then(self.enclosure.scaled(self._constant(scale), self._constant(shift)))
 
     def _constant(self, value: Any) -> Tensor:
-        if isinstance(value, Unknown | Moving):
+        if isinstance(value, Unknown | MovingWeight):
             raise unsupported("arithmetic of two things that are both unknown")
         constant = torch.as_tensor(value, dtype=torch.float64, device=self.device)
         if constant.ndim >= self.ndim and constant.ndim and constant.shape[0] != 1:
@@ -143,5 +146,5 @@ class Unknown:
 
 
 def unsupported(name: str) -> UncertifiableError:
-    """The refusal of an operation."""
+    """The error for an operation without a known bound."""
     return UncertifiableError(f"no bound is known for the operation {name!r} of this network")

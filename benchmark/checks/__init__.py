@@ -1,4 +1,4 @@
-"""Checks: can attacks measure the robustness of this model? Each returns a flag."""
+"""Checks of whether attacks can measure the robustness of a model. Each returns a flag."""
 
 from benchmark.checks.accuracy import below_card, no_better_than_chance
 from benchmark.checks.coverage import weights_under_attack

@@ -1,4 +1,4 @@
-"""Is the clean accuracy what it should be? A model loaded wrongly may look fragile, or robust."""
+"""Checks of the clean accuracy: a model that was loaded incorrectly may look fragile, or robust."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from scipy.special import betaincinv
 from benchmark.results import Flag
 
 MAX_SHORTFALL = 0.02
-"""Largest share by which accuracy may lie below a card's figure, which is rounded and of all test
-images."""
+"""Largest accepted shortfall of accuracy against a card's figure, which is rounded and from all
+test images."""
 
 FALSE_FLAG_PROBABILITY = 0.01
 """Probability that sampling alone raises a flag."""
 
 MIN_TIMES_CHANCE = 1.5
-"""Multiple of chance that an accuracy must be compatible with."""
+"""Multiple of chance with which an accuracy must be compatible."""
 
 _ADVICE = (
     "Check that the images are those the model was trained for and that they are prepared, "
-    "normalized and labeled as it expects. The robustness of a model that is wrong "
-    "without an attack means nothing."
+    "normalized and labeled as it expects. The robustness of a model that is wrong without an "
+    "attack is meaningless."
 )
 
 
@@ -40,7 +40,7 @@ def upper_accuracy(right: int, n: int) -> float:
 
 
 def below_card(right: int, n: int, stated: float) -> Flag:
-    """Whether accuracy is far below the figure of the model's card; the difference in points.
+    """Check whether accuracy is far below the figure of the model's card.
 
     Args:
         right: examples classified correctly.
@@ -63,7 +63,7 @@ def below_card(right: int, n: int, stated: float) -> Flag:
 
 
 def no_better_than_chance(right: int, n: int, classes: int) -> Flag:
-    """Whether accuracy is that of guessing; how many times chance it is.
+    """Check whether accuracy is that of guessing.
 
     Args:
         right: examples classified correctly.

@@ -1,4 +1,4 @@
-"""Do attacks on weights move the weights?"""
+"""Check of whether attacks on weights perturb the weights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MIN_MOVED_SHARE = 0.99
 
 
 def weights_under_attack(subject: Subject, rule: str = "no-normalization") -> Flag:
-    """Share of the numbers that feed linear maps that a rule lets an adversary move.
+    """Check the share of the operands of linear maps that a rule lets an adversary perturb.
 
     Args:
         subject: model and examples.

@@ -1,4 +1,4 @@
-"""Is the gradient right? It is compared with central differences."""
+"""Check of the gradient against central differences."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ MAX_EXAMPLES = 32
 """Number of examples compared; each costs two forward passes per direction."""
 
 STEP_SHARE, MIN_STEP, MAX_STEP = 0.2, 1e-4, 1e-2
-"""The step of a difference, as a share of the example's first-order distance to the decision
-boundary, and its bounds in input units: shorter steps are lost in float32's rounding, longer ones
-measure the curvature of the network."""
+"""Step of a difference, as a share of the example's first-order distance to the decision boundary,
+and its bounds in input units: shorter steps are dominated by float32 rounding, longer ones by the
+curvature of the network."""
 
 MAX_ERROR = 2.0
 """Largest possible relative error, and that of a gradient that is not finite."""
@@ -36,8 +36,8 @@ def inexact_gradients(subject: Subject) -> Flag:
     For each of the first :data:`MAX_EXAMPLES` examples the margin ``f`` towards its strongest other
     class is differentiated along :data:`N_DIRECTIONS` random sign vectors ``d``, by the gradient
     and by ``(f(x + h d) - f(x - h d)) / 2h``. The error is the distance of the two vectors of
-    derivatives over the longer one's length: 0 where they agree, 1 where one is zero, at most 2.
-    Images are first moved so far inside the box that no difference leaves it.
+    derivatives over the length of the longer one: 0 where they agree, 1 where one is zero, at most
+    2. Images are first moved away from the edges of the box, so that no difference leaves it.
     """
     subject = subject.head(MAX_EXAMPLES)
     images = subject.images.clamp(MAX_STEP, 1 - MAX_STEP)

@@ -1,9 +1,9 @@
-"""Gradient search versus random search: which of two short linf searches breaks more?
+"""Gradient search versus random search, with two short linf searches.
 
 - Gradient search: ``x <- clip(x + a_k sign(grad f))`` on the logit margin ``f`` with steps ``a_k``
   of 2, 1, 1/2 and 1/4 radii.
-- Random search: vertical stripes, then random squares that are kept where they raise ``f``, after
-  the Square attack (Andriushchenko et al. 2020), on the examples that are still robust.
+- Random search: vertical stripes, then random squares that are kept where they increase ``f``,
+after the Square attack (Andriushchenko et al. 2020), on the examples that are still robust.
 
 Both make ``steps + 1`` forward passes per example, far too few for a score. Where the random search
 breaks examples that the gradient search did not, gradients are masked.
@@ -32,7 +32,7 @@ FIRST_AREA, LAST_AREA = 0.8, 0.05
 def gradient_versus_random_search(
     subject: Subject, eps: float, steps: int
 ) -> tuple[Tensor, Tensor]:
-    """Run the gradient search on the correct examples, and the random one on what is robust then.
+    """Run the gradient search on the correct examples, and the random search on those still robust.
 
     Args:
         subject: model and examples.
@@ -40,8 +40,8 @@ def gradient_versus_random_search(
         steps: gradient steps, and squares.
 
     Returns:
-        Bool (N,), examples that the gradient search broke, and bool (N,), those of the others that
-        the random search broke.
+        Bool (N,), examples that the gradient search broke, and bool (N,), other examples that the
+        random search broke.
     """
     by_gradient = torch.zeros_like(subject.labels, dtype=torch.bool)
     for rows in torch.split(subject.correct().nonzero().squeeze(1), subject.batch_size):
@@ -102,7 +102,7 @@ def broken_along_gradient(subject: Subject, eps: float, steps: int) -> Tensor:
 
 
 def _broken_at_random(subject: Subject, rows: Tensor, eps: float, steps: int) -> Tensor:
-    """Run the random search on some of the rows, with draws for all; bool (rows,), what broke."""
+    """Run the random search on some rows, with draws for all; bool (rows,), examples broken."""
     generator = subject.generator("checks", "duel")  # seeds the draws: never rename
     count, channels, _, width = subject.images.shape
 

@@ -1,7 +1,7 @@
-"""Vanishing gradients, and a saturated cross-entropy.
+"""Checks for vanishing gradients and for a saturated cross-entropy.
 
 After Athalye, Carlini & Wagner 2018 ("Obfuscated gradients give a false sense of security") and the
-checks in the code of Croce & Hein 2020, which look at the cross-entropy alone and so flag every
+checks in the code of Croce & Hein 2020, which use the cross-entropy alone and therefore flag every
 confident model. The limits were set from the figures in ``docs/probes/checks.md``.
 """
 
@@ -24,14 +24,13 @@ N_STEPS = 10
 """Gradient steps through the whole box on examples out of reach by their gradient."""
 
 MAX_SHARE = 0.05
-"""Share of examples above which vanishing gradients raise a flag; models without masking have
-none."""
+"""Share of examples above which a flag is raised; models without masking have none."""
 
 _NO_EXAMPLES = "No example was classified correctly, so there was nothing to measure."
 
 
 def vanishing_gradients(subject: Subject) -> Flag:
-    """Share of correct examples that gradient steps cannot break even in the whole box.
+    """Check the share of correct examples that gradient steps cannot break even in the whole box.
 
     An example counts when its first-order linf distance to the decision boundary,
     ``abs(margin) / norm_1(gradient)``, is more than :data:`MAX_LINF_DISTANCE`, and sign-gradient
@@ -67,9 +66,9 @@ def vanishing_gradients(subject: Subject) -> Flag:
 
 
 def saturated_loss(subject: Subject) -> Flag:
-    """Share of correct examples whose cross-entropy has no gradient although their margin has one.
+    """Check the share of correct examples whose cross-entropy alone has no gradient.
 
-    In float32 that needs a lead of about 100 logits, which no temperature in use gives.
+    In float32 that needs a margin of about 100, which no usual temperature gives.
     """
     _, _, gradient, loss_gradient = _at_images(subject)
     has_gradient = (gradient != 0).flatten(1).any(1)

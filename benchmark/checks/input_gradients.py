@@ -43,6 +43,6 @@ def input_gradients(
 
 
 def first_order_distance(margin: Tensor, gradient: Tensor) -> Tensor:
-    """First-order linf distance (N,) to where a margin is 0; infinite where the gradient is 0."""
+    """First-order linf distance (N,) to the zero of a margin; infinite where the gradient is 0."""
     size = gradient.double().abs().flatten(1).sum(1)
     return torch.where(size > 0, margin.double().abs() / size, torch.inf)

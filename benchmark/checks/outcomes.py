@@ -1,4 +1,4 @@
-"""Are the outcomes of attacks consistent? Checks of results, independent of the search."""
+"""Checks of whether the outcomes of attacks are consistent."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from torch import Tensor
 from benchmark.results import Flag
 
 MIN_EXAMPLES = 2
-"""Number of examples by which two searches may differ by chance."""
+"""Smallest number of examples that raises a flag; fewer may differ by chance."""
 
 MAX_SHARE = 0.02
-"""The same as a share of the examples; the flag needs both."""
+"""Share of the examples above which a flag is raised, if they are at least :data:`MIN_EXAMPLES`."""
 
 
 def gradient_free_wins(gradient_broken: Tensor, gradient_free_broken: Tensor) -> Flag:
-    """Share of examples that only a search without gradients broke.
+    """Check the share of examples that only a search without gradients broke.
 
     Args:
         gradient_broken: bool (N,), broken by the search that follows gradients.
-        gradient_free_broken: bool (N,), broken by the one that does not, among the same examples in
-            the same ball; it need not have run on those broken already.
+        gradient_free_broken: bool (N,), broken by the search without gradients, in the same ball;
+            it need not have run on examples that the other one broke.
     """
     n_only = int((gradient_free_broken & ~gradient_broken).sum())
     share = n_only / len(gradient_broken)
@@ -41,15 +41,14 @@ def gradient_free_wins(gradient_broken: Tensor, gradient_free_broken: Tensor) ->
 
 
 def accuracy_rises(budgets: Sequence[float], n_robust: Sequence[int]) -> Flag:
-    """Largest number of examples by which robust accuracy increases with the budget.
+    """Check the largest number of examples by which robust accuracy increases with the budget.
 
-    A larger ball contains the smaller ones, so an attack after which more examples are robust there
-    has missed some.
+    A larger ball contains the smaller ones, so if more examples are robust there, the attack has
+    missed some.
 
     Args:
         budgets: radii, ascending.
-        n_robust: number of robust examples per budget, in independent runs on the same examples,
-            before outcomes at smaller budgets are counted at larger ones.
+        n_robust: number of robust examples per budget, in independent runs on the same examples.
     """
     least, increase, where = n_robust[0], 0, (budgets[0], budgets[0])
     floor = budgets[0]
@@ -61,7 +60,7 @@ def accuracy_rises(budgets: Sequence[float], n_robust: Sequence[int]) -> Flag:
     tolerance = max(MIN_EXAMPLES, MAX_SHARE * max(n_robust))
     return Flag(
         name="accuracy_rises",
-        title="Accuracy rises with the budget",
+        title="Accuracy increases with the budget",
         raised=increase > tolerance,
         figure=float(increase),
         saw=f"No more examples are robust at a larger budget than at a smaller one ({len(budgets)} "

@@ -1,4 +1,4 @@
-"""Is what the model returns a vector of finite logits?"""
+"""Checks of whether the model returns finite logits."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from benchmark.results import Flag
 from benchmark.subject import Subject
 
 MAX_NORMALIZED_SHARE = 0.9
-"""Share of normalized rows above which outputs are not logits; logits have practically none."""
+"""Share of normalized rows above which outputs do not count as logits; logits have practically
+none."""
 
 ROW_SUM_TOLERANCE = 1e-4
 """Largest deviation of a row's sum from 1, or of its log-sum-exp from 0."""
 
 N_RANDOM_IMAGES = 16
-"""Number of random images, and of corners of the box, that are tried for finite outputs."""
+"""Number of random images, and of corners of the box, whose outputs are tested."""
 
 
 def not_logits(subject: Subject) -> Flag:
-    """Share of rows that are probabilities, or log-probabilities, whichever is larger."""
+    """Check the share of rows that are probabilities, or log-probabilities, whichever is larger."""
     outputs = subject.logits()
     rows = outputs[outputs.isfinite().all(1)].double()
     inside = ((rows >= 0) & (rows <= 1)).all(1)
@@ -39,18 +40,18 @@ def not_logits(subject: Subject) -> Flag:
         if share is None
         else f"{share:.0%} of {len(rows)} outputs are {name}: in range and normalized to within "
         f"{ROW_SUM_TOLERANCE:g}. More than {MAX_NORMALIZED_SHARE:.0%} raises the flag.",
-        advice="Hand over the model without its last softmax. Probabilities round to 0 and 1 where "
+        advice="Pass the model without its last softmax. Probabilities round to 0 and 1 where "
         "the model is confident, and gradients vanish with them; log-probabilities keep them, but "
         "the scale of the logits is lost to probes that read it.",
     )
 
 
 def non_finite_outputs(subject: Subject, eps: float = 0.0) -> Flag:
-    """Share of images with an infinite or undefined output, in the data and in the whole box.
+    """Check the share of images with an infinite or undefined output.
 
     Args:
         subject: model and examples.
-        eps: linf radius around the examples within which random images are tried too.
+        eps: linf radius around the examples within which random images are also tested.
     """
     some = min(N_RANDOM_IMAGES, len(subject))
     shape = (some, *subject.images.shape[1:])
@@ -76,5 +77,5 @@ def non_finite_outputs(subject: Subject, eps: float = 0.0) -> Flag:
         saw=f"Infinite or undefined outputs: {counts.replace('of the examples', 'examples')}. Any "
         "raises the flag.",
         advice="Find where the model divides by zero or overflows. An image whose output is "
-        "undefined has no class, so every score that counts it means nothing.",
+        "undefined has no class, so every score that counts it is meaningless.",
     )

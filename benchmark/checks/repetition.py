@@ -1,4 +1,4 @@
-"""Does the same image always have the same logits?"""
+"""Checks of whether the same image always has the same logits."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from benchmark.subject import Subject
 from models_zoo.prediction import predicted_classes
 
 MAX_REPEATED_CHANGE = 1e-4
-"""Largest change between two passes over the same batch, relative to the largest logit: far above
-float32's rounding on any device, far below the effect of a random layer."""
+"""Largest accepted change between two passes over the same batch, relative to the largest logit:
+far above float32 rounding on any device, far below the effect of a random layer."""
 
 MAX_REGROUPED_CHANGE = 1e-2
-"""The same between different batches, where a GPU may choose another algorithm with
+"""Largest accepted change between different batches, where a GPU may choose another algorithm with
 TensorFloat-32's rounding of 1e-3. Batch statistics change logits by a tenth and more."""
 
 MIN_TIMES_REPEATED = 3.0
-"""Smallest multiple of the change between two passes: random models differ between batches too."""
+"""Smallest multiple of the change between two passes that raises a flag: random models differ
+between batches too."""
 
 MAX_IMAGES = 16
 """Number of images that are classified in two different batches."""
 
 
 def random_outputs(subject: Subject) -> Flag:
-    """Largest difference between the logits of two passes over the same images."""
+    """Check the largest difference between the logits of two passes over the same images."""
     first, second = subject.logits(subject.images), subject.logits(subject.images)
     apart, scale = _difference(first, second), _scale(first)
     changed = int((predicted_classes(first) != predicted_classes(second)).sum())
@@ -44,25 +45,25 @@ def random_outputs(subject: Subject) -> Flag:
 
 
 def train_mode(subject: Subject) -> Flag:
-    """How many of the model's modules were in train mode when it was handed over."""
+    """Check how many of the model's modules were in train mode when it was passed in."""
     modules = sum(1 for _ in subject.model.modules())
     count = subject.training_modules
     return Flag(
         name="train_mode",
-        title="Model came in train mode",
+        title="Model was in train mode",
         raised=count > 0,
         figure=float(count),
-        saw=f"{count} of {modules} modules were in train mode when the model was handed over. All "
+        saw=f"{count} of {modules} modules were in train mode when the model was passed in. All "
         "were put into eval mode, and every score is that of eval mode. Any raises the flag.",
-        advice="Call model.eval() before handing the model over, and check that this is the model "
-        "you meant: dropout and batch norm work differently in train mode.",
+        advice="Call model.eval() before passing the model in, and check that this is the "
+        "intended model: dropout and batch norm work differently in train mode.",
     )
 
 
 def batch_dependence(subject: Subject) -> Flag:
-    """Largest change of an image's logits when it is classified in another batch.
+    """Check the largest change of an image's logits when it is classified in another batch.
 
-    Some of the examples are classified once on their own and once behind as many images of noise. A
+    Some of the examples are classified once alone and once after the same number of noise images. A
     layer that computes statistics over the batch, as batch norm does in train mode, changes them.
     """
     some = subject.head(max(1, min(MAX_IMAGES, subject.batch_size // 2)))

@@ -1,4 +1,4 @@
-"""Data sets by name, and examples from files; all as :class:`Dataset`."""
+"""Data sets by name and examples from files, all as :class:`Dataset`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def load_dataset(
     preparation: Preprocessing | None = None,
     most: int | None = None,
 ) -> Dataset:
-    """One split of a data set, or the head of it.
+    """Load a split of a data set, or its first examples.
 
     Args:
         name: one of :data:`DATASETS`.
@@ -46,14 +46,15 @@ def load_dataset(
         data_root: folder that data sets are kept in, laid out as torchvision expects it; by default
             that of the environment variable ``NONSINGULAR_DATA``, or ``~/.cache/nonsingular``.
             ``digits`` needs none.
-        examples: only the first so many; ``None`` for all. ``imagenet`` reads no image beyond them.
+        examples: number of examples, the first ones; ``None`` for all. ``imagenet`` reads no
+            further images.
         preparation: how images of ``imagenet`` are resized and cropped; other data sets have images
             of one size.
-        most: where ``examples`` does not say how many: so many, or all where there are fewer.
+        most: maximum number of examples if ``examples`` is ``None``.
 
     Raises:
         InputError: the name or split is unknown, the data can be neither found nor downloaded, or
-            there are not that many.
+            there are too few examples.
     """
     if name not in DATASETS:
         raise unknown_name("data set", name, DATASETS)

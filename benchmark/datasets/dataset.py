@@ -1,4 +1,4 @@
-"""Labelled images, as every probe receives them."""
+"""Labeled images."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from models_zoo.errors import InputError
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Labelled images of one split, checked when made.
+    """Labeled images of one split, validated on construction.
 
     Attributes:
         name: the data set, such as ``"digits"``.

@@ -1,4 +1,4 @@
-"""scikit-learn's handwritten digits: real data that comes with every installation."""
+"""scikit-learn's handwritten digits, which come with every installation."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ SPLIT_SEED = 0
 def digits(split: str) -> Dataset:
     """One part of the 1,797 digits of 1x8x8 pixels (UCI, Alpaydin and Kaynak 1998).
 
-    The data set has no official split here, so a fixed one is drawn, stratified by class: 1,197
-    training and 600 test examples. Both parts are shuffled, so any first few are representative.
+    There is no official split, so a fixed one is drawn, stratified by class: 1,197 training and 600
+    test examples. Both parts are shuffled, so the first few examples are representative.
 
     Args:
         split: ``"train"`` or ``"test"``.

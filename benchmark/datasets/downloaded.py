@@ -1,4 +1,4 @@
-"""Data sets through torchvision, downloaded where they are not there yet."""
+"""Data sets through torchvision, downloaded if they are missing."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from benchmark.datasets.dataset import Dataset
 from models_zoo.errors import InputError
 
 ROOT_VARIABLE = "NONSINGULAR_DATA"
-"""Environment variable that names the folder data sets are kept in."""
+"""Environment variable for the folder of data sets."""
 
-_TIMEOUT = 30.0
-"""Seconds without an answer after which a download is given up."""
+_TIMEOUT_SECONDS = 30.0
+"""Seconds without an answer after which a download is aborted."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """How torchvision knows a data set.
+    """A data set of torchvision.
 
     Attributes:
         kind: name of torchvision's class.
         classes: number of classes.
-        files: what has to lie in the root.
+        files: the files in the root, for messages.
         origin: where torchvision downloads it from.
     """
 
@@ -88,7 +88,7 @@ def downloaded(name: str, split: str, root: Path) -> Dataset:
     Args:
         name: a key of :data:`LISTINGS`.
         split: ``"train"`` or ``"test"``.
-        root: folder with the listing's files, which are downloaded where they are missing.
+        root: folder with the listing's files, which are downloaded if they are missing.
 
     Raises:
         InputError: the files are missing and cannot be downloaded, or they cannot be read.
@@ -111,15 +111,17 @@ def downloaded(name: str, split: str, root: Path) -> Dataset:
 
 
 def _open(name: str, listing: Listing, split: str, root: Path) -> Any:
-    """The data set as torchvision has it, from what lies there or downloaded."""
+    """The torchvision data set, downloaded if it is missing."""
     kind: Callable[..., Any] = getattr(datasets, listing.kind)
     part = {"split": split} if listing.kind == "SVHN" else {"train": split == "train"}
     where = f"put {listing.files} into {root}, or name the folder that holds it with --data-root "
     where += f"or {ROOT_VARIABLE}"
     try:
         return kind(root, **part, download=False)
-    except Exception as error:  # only presence is checked of some, so parsing may fail anyhow
-        if "not found" not in str(error):  # torchvision's words for missing or not the official
+    except (
+        Exception
+    ) as error:  # for some only the presence of files is checked, so parsing may fail
+        if "not found" not in str(error):  # torchvision's message for missing or corrupted files
             raise InputError(
                 f"the files of data set {name!r} in {root} cannot be read ({_reason(error)}); "
                 f"remove them, so that they are downloaded again, or {where}"
@@ -136,9 +138,9 @@ def _open(name: str, listing: Listing, split: str, root: Path) -> Any:
 
 @contextlib.contextmanager
 def _download() -> Iterator[None]:
-    """Send what torchvision prints to stderr, and give up on a silent server."""
+    """Redirect what torchvision prints to stderr, and set a timeout."""
     before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_TIMEOUT)
+    socket.setdefaulttimeout(_TIMEOUT_SECONDS)
     try:
         with contextlib.redirect_stdout(sys.stderr):
             yield

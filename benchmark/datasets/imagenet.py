@@ -1,4 +1,4 @@
-"""ImageNet's folders of class folders, of which only the asked-for images are ever decoded."""
+"""ImageNet as folders of images, of which only the requested ones are decoded."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from models_zoo.errors import InputError, reason_of
 from models_zoo.preprocessing import Preprocessing
 
 FOLDERS = {"train": "train", "test": "val"}
-"""ImageNet's test labels are not public: the validation images are what everyone tests on."""
+"""ImageNet's test labels are not public, so the validation images are used for testing."""
 
-MOST = 10_000
-"""Images read without an explicit number: 6 GB."""
+MAX_IMAGES = 10_000
+"""Maximum number of images that are read without an explicit number: 6 GB."""
 
 EXTENSIONS = (".jpeg", ".jpg", ".png")
 
-_OTHERS = (".", "_", "@", "$", "#", "~")
-_OTHERS_NAMED = ("lost+found", "System Volume Information", "Thumbs.db", "desktop.ini")
+_IGNORED_PREFIXES = (".", "_", "@", "$", "#", "~")
+_IGNORED_NAMES = ("lost+found", "System Volume Information", "Thumbs.db", "desktop.ini")
 """Prefixes, and names, of folders of editors, archives and file systems, which are ignored."""
 
 _DEFAULT = Preprocessing()
@@ -39,28 +39,28 @@ def imagenet(
     preparation: Preprocessing = _DEFAULT,
     most: int | None = None,
 ) -> Dataset:
-    """ImageNet (Russakovsky et al. 2015), prepared as a model takes it.
+    """ImageNet (Russakovsky et al. 2015), preprocessed for a model.
 
     The order of the images is drawn from their names, so that the first few are spread over the
-    classes and are the same on every machine. Labels are the thousand classes' usual indices, also
-    where only some of the classes are there; hidden folders and files do not count.
+    classes and are the same on every machine. Labels are the usual indices of the thousand classes,
+    even if only some of the classes are present; hidden folders and files are ignored.
 
     Args:
         split: ``"train"``, or ``"test"`` for the validation images.
-        root: folder with ``imagenet/train`` or ``imagenet/val``: one folder a class, named by its
+        root: folder with ``imagenet/train`` or ``imagenet/val``: one folder per class, named by its
             WordNet id; or all images in one folder, with a list of their classes.
-        examples: how many; ``None`` for all, where they are at most :data:`MOST`.
-        preparation: resizing and cropping; by default the shorter side to 256 and the centre
-            224 x 224.
-        most: no more than so many, where ``examples`` does not say how many.
+        examples: number of examples; ``None`` for all, if there are at most :data:`MAX_IMAGES`.
+        preparation: resizing and cropping; by default the shorter side to 256 and the central 224 x
+            224 pixels.
+        most: maximum number of examples if ``examples`` is ``None``.
 
     Raises:
-        InputError: the folder is not there or not as stated, it has too few or too many images, or
+        InputError: the folder is missing or not as stated, it has too few or too many images, or
             one cannot be read.
     """
     folder = root / "imagenet" / FOLDERS[split]
     files = _listing(folder)
-    if examples is None and most is None and len(files) > MOST:
+    if examples is None and most is None and len(files) > MAX_IMAGES:
         raise InputError(
             f"{folder} has {len(files):,} images, too many to hold at once; "
             f"say how many to take, such as --examples 1000"
@@ -102,17 +102,17 @@ def _in_folders(folder: Path, classes: dict[str, int]) -> list[tuple[Path, int]]
         some = "all" if len(empty) == len(classes) else f"{len(empty):,}"
         raise InputError(
             f"{some} of the {len(classes):,} class folders in {folder}, such as {shown(empty[0])}, "
-            f"hold no images ({', '.join(EXTENSIONS)}); lay them there, or remove these folders"
+            f"hold no images ({', '.join(EXTENSIONS)}); put images there, or remove these folders"
         )
     return files
 
 
 def _contents(folder: Path) -> tuple[list[str], list[str]]:
-    """Names of the folders and of the image files in a folder, hidden ones left out."""
+    """Names of the folders and of the image files in a folder, without hidden ones."""
     try:
         with os.scandir(folder) as entries:
-            listed = [e for e in entries if not e.name.startswith(_OTHERS)]
-            listed = [entry for entry in listed if entry.name not in _OTHERS_NAMED]
+            listed = [e for e in entries if not e.name.startswith(_IGNORED_PREFIXES)]
+            listed = [entry for entry in listed if entry.name not in _IGNORED_NAMES]
             folders = [entry.name for entry in listed if entry.is_dir()]
             files = [entry.name for entry in listed if entry.is_file()]
     except FileNotFoundError as error:
@@ -133,7 +133,7 @@ def _what_goes_there(folder: Path) -> str:
     nearer = next((p for p in (root / folder.name, root.parent / folder.name) if p.is_dir()), None)
     found = "" if nearer is None else f" ({nearer} is there: give the folder above 'imagenet')"
     return (
-        f"lay its images there, one folder a class such as {folder / 'n01440764'}, or name the "
+        f"put its images there, one folder per class such as {folder / 'n01440764'}, or name the "
         f"folder that holds 'imagenet' with --data-root or {ROOT_VARIABLE}{found}"
     )
 

@@ -16,21 +16,21 @@ CLASSES = 1000
 WORDNET = re.compile(r"n\d{8}")
 """A WordNet id, such as n01440764."""
 
-LISTS = ("val.txt", "LOC_val_solution.csv")
+LIST_FILES = ("val.txt", "LOC_val_solution.csv")
 """Files that list the class of each image of a flat folder."""
 
-_TWOFOLD = ("cardigan", "crane", "crane bird", "maillot", "maillot tank suit", "missile")
-"""English names that are of two classes each, such as the dog and the jacket."""
+_AMBIGUOUS_NAMES = ("cardigan", "crane", "crane bird", "maillot", "maillot tank suit", "missile")
+"""English names of two classes each, such as the dog and the jacket."""
 
-_LONGEST_LIST = 20_000_000
+_MAX_LIST_BYTES = 20_000_000
 """Bytes; Kaggle's list of the 50,000 validation images has 2 MB."""
 
 
 @cache
 def wordnet_classes() -> dict[str, int]:
-    """Class of each of the thousand WordNet ids of ILSVRC 2012: its rank among them, sorted.
+    """Class of each of the thousand WordNet ids of ILSVRC 2012: its rank in sorted order.
 
-    The table is the one that timm ships, the order that of torchvision, timm and RobustBench.
+    The table comes with timm; the order is that of torchvision, timm and RobustBench.
     """
     from timm.data import ImageNetInfo  # slow to import, and only ImageNet needs it
 
@@ -42,11 +42,11 @@ def wordnet_classes() -> dict[str, int]:
 
 @cache
 def named_classes() -> dict[str, int]:
-    """Class of each English name that torchvision gives to one class only, in plain form."""
+    """Class of each English name that torchvision gives to one class only, normalized."""
     from torchvision.models import ResNet50_Weights
 
     names = [_plain(name) for name in ResNet50_Weights.DEFAULT.meta["categories"]]
-    return {name: rank for rank, name in enumerate(names) if name not in _TWOFOLD}
+    return {name: rank for rank, name in enumerate(names) if name not in _AMBIGUOUS_NAMES}
 
 
 def _plain(name: str) -> str:
@@ -56,16 +56,15 @@ def _plain(name: str) -> str:
 def folder_classes(names: Sequence[str], folder: Path) -> dict[str, int]:
     """The class of each class folder, by its name.
 
-    WordNet ids may be some of the thousand; so may English names. Numbers are class indices only
-    where all of 0 to 999 are there: of fewer it cannot be known whether they count from 0, or
-    something else.
+    WordNet ids and English names may be some of the thousand. Numbers are class indices only if all
+    of 0 to 999 are present; otherwise it is unknown whether they count from 0.
 
     Args:
         names: of the class folders, at least one.
         folder: where they are, for messages.
 
     Raises:
-        InputError: a name belongs to no class, or to several.
+        InputError: a name has no class, or several.
     """
     table = wordnet_classes()
     if not [name for name in names if WORDNET.fullmatch(name)]:
@@ -99,7 +98,7 @@ def _by_index(names: Sequence[str], folder: Path) -> dict[str, int]:
 def listed_classes(folder: Path, files: Sequence[str]) -> dict[str, int]:
     """The class of each image of a flat folder, from a list that lies in it or beside it.
 
-    ``val.txt`` has a line an image, its file name with a WordNet id or a class index from 0;
+    ``val.txt`` has a line per image, with its file name and a WordNet id or a class index from 0;
     ``LOC_val_solution.csv`` is Kaggle's.
 
     Args:
@@ -107,35 +106,35 @@ def listed_classes(folder: Path, files: Sequence[str]) -> dict[str, int]:
         files: names of the images in it.
 
     Raises:
-        InputError: there is no such list, or it does not say the class of each image.
+        InputError: there is no such list, or it lacks the class of an image.
     """
-    places = [place / name for place in (folder, folder.parent) for name in LISTS]
+    places = [place / name for place in (folder, folder.parent) for name in LIST_FILES]
     path = next((place for place in places if place.is_file()), None)
     if path is None:
         raise InputError(
             f"{folder} holds {len(files):,} images and no class folders, so that their labels are "
             "not known; move each into a folder named by its WordNet id, such as n01440764, or "
-            f"lay Kaggle's {LISTS[1]} beside it, or a {LISTS[0]} with lines of file name and "
-            "WordNet id"
+            f"put Kaggle's {LIST_FILES[1]} beside it, or a {LIST_FILES[0]} with lines of file name "
+            "and WordNet id"
         )
     classes = _read_list(path)
     found = {name: classes.get(_stem(name)) for name in files}
     if missing := [name for name, index in found.items() if index is None]:
         raise InputError(
             f"{path} has no class for {len(missing):,} of the {len(files):,} images in {folder}, "
-            f"such as {shown(missing[0])}; complete it, or lay them into class folders"
+            f"such as {shown(missing[0])}; complete it, or move them into class folders"
         )
     return {name: index for name, index in found.items() if index is not None}
 
 
 def _read_list(path: Path) -> dict[str, int]:
-    """Class by file name without its ending."""
+    """Class by file name without extension."""
     wrong = InputError(
         f"{path} is no list of ImageNet's classes; each line needs a file name and its WordNet id, "
         "such as n01440764, or its class from 0 to 999"
     )
     try:
-        if path.stat().st_size > _LONGEST_LIST:
+        if path.stat().st_size > _MAX_LIST_BYTES:
             raise wrong
         rows = list(csv.reader(path.read_text("utf-8-sig").replace("\0", "").splitlines()))
     except (OSError, ValueError, csv.Error) as error:
@@ -148,7 +147,7 @@ def _read_list(path: Path) -> dict[str, int]:
     if all(label in table for label in labels):
         return {_stem(name): table[label] for name, label in pairs}
     if not all(re.fullmatch(r"\d{1,3}", label, re.ASCII) for label in labels):
-        raise wrong  # 1000 among them: the development kit's own numbers, which are others
+        raise wrong  # including 1000: the development kit's own numbers, which differ
     return {_stem(name): int(label) for name, label in pairs}
 
 

@@ -20,9 +20,9 @@ from models_zoo.errors import InputError, reason_of
 from models_zoo.preprocessing import Preprocessing
 
 FORMATS = ("JPEG", "PNG")
-"""Formats that are decoded, whatever the file name: some of ImageNet's .JPEG files are PNG."""
+"""Formats that are decoded, regardless of the file name: some of ImageNet's .JPEG files are PNG."""
 
-MOST_PIXELS = 100_000_000
+MAX_PIXELS = 100_000_000
 """Maximum pixels of an image, before and after resizing: 300 MB."""
 
 _SIXTEEN_BITS = ("I", "I;16", "I;16B", "I;16L", "I;16N")
@@ -31,16 +31,17 @@ _SIXTEEN_BITS = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 def read_image(path: Path, preparation: Preprocessing) -> Tensor:
     """An image file as RGB, resized and cropped, uint8 (3, crop, crop).
 
-    Grey images get three equal channels, CMYK ones are converted, of 16 bits the upper 8 count,
-    transparency is dropped, of an animation the first frame is taken and the orientation in a
-    camera's tags is ignored, as the field's loaders do.
+    Gray images get three equal channels, CMYK images are converted, 16-bit values are reduced to
+    their upper 8 bits, transparency is dropped, animations are reduced to their first frame and the
+    orientation in EXIF tags is ignored, as in torchvision's loaders.
 
     Args:
         path: a JPEG or PNG file.
         preparation: how it is resized and cropped.
 
     Raises:
-        InputError: it cannot be read, is neither, is cut short, or would be too large in memory.
+        InputError: it cannot be read, is neither JPEG nor PNG, is truncated, or would be too large
+            in memory.
     """
     try:
         with _strict(), Image.open(path, formats=FORMATS) as image:
@@ -56,7 +57,7 @@ def read_image(path: Path, preparation: Preprocessing) -> Tensor:
 
 @contextmanager
 def _strict() -> Iterator[None]:
-    """Override Pillow's settings: truncated images are errors, large ones give no warnings."""
+    """Override Pillow's settings: truncated images raise errors, large ones give no warnings."""
     lenient, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
     try:
         with warnings.catch_warnings(action="ignore"):
@@ -66,16 +67,16 @@ def _strict() -> Iterator[None]:
 
 
 def _require_bounded(size: tuple[int, int], preparation: Preprocessing) -> None:
-    """The header says how large it will be, before anything is unpacked."""
+    """Check the size that the header states, before anything is decoded."""
     width, height = size
     shorter, longer = sorted(size)
     resized = preparation.resize**2 * (1 if preparation.squash else longer / shorter)
-    if max(width * height, resized) > MOST_PIXELS:
-        raise ValueError(f"{width} x {height} pixels, more than {MOST_PIXELS:,} once decoded")
+    if max(width * height, resized) > MAX_PIXELS:
+        raise ValueError(f"{width} x {height} pixels, more than {MAX_PIXELS:,} once decoded")
 
 
 def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode in _SIXTEEN_BITS:  # Pillow's own conversion cuts off at 255
+    if image.mode in _SIXTEEN_BITS:  # Pillow's own conversion clips at 255
         upper = np.asarray(image).astype(np.int64) >> 8
         return Image.fromarray(upper.clip(0, 255).astype(np.uint8)).convert("RGB")
     return image.convert("RGB")

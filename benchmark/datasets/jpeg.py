@@ -1,4 +1,4 @@
-"""Images packed as JPEG files in one array: a tenth of the size of their pixels."""
+"""Images packed as JPEG files in one array, about a tenth of the size of their pixels."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from PIL import Image, UnidentifiedImageError
 
 from models_zoo.errors import InputError, reason_of
 
-PIXELS = 1 << 25
+MAX_PIXELS = 1 << 25
 """Maximum number of pixels of an image."""
 
-SCANS = 100
+MAX_SCANS = 100
 """Maximum number of scans of a file; encoders write up to twelve."""
 
-FORM = "jpeg uint8 (bytes of all files joined), offsets int64 (N + 1,) and y int64 (N,)"
+EXPECTED_ARRAYS = "jpeg uint8 (bytes of all files joined), offsets int64 (N + 1,) and y int64 (N,)"
 
 
 def unpack_jpegs(
@@ -26,13 +26,13 @@ def unpack_jpegs(
     source: object,
     most: int = 2 << 30,
 ) -> torch.Tensor:
-    """Decode a pack of JPEG files, each as it was written: grey as 1 channel, colour as 3.
+    """Decode a pack of JPEG files: gray images as 1 channel, color images as 3.
 
     Args:
         jpeg: bytes of all files, joined.
         offsets: (N + 1,); image i is ``jpeg[offsets[i]:offsets[i + 1]]``.
         source: where they come from, for messages.
-        most: bytes of all decoded images together, one per channel and pixel.
+        most: maximum number of bytes of all decoded images together, one per channel and pixel.
 
     Returns:
         uint8 (N, C, H, W).
@@ -65,7 +65,7 @@ def unpack_jpegs(
                 f"{source}: image {i} (bytes {start} to {end} of 'jpeg') is not a readable JPEG "
                 f"file ({reason_of(error)}); pack it again"
             ) from error
-        if images is None:  # memory is taken once an image proved that there are some
+        if images is None:  # memory is allocated once an image has been decoded
             images = np.empty((len(offsets) - 1, *shape), np.uint8)
         images[i] = pixels
     return torch.from_numpy(images)
@@ -73,20 +73,20 @@ def unpack_jpegs(
 
 def _require_room(count: int, shape: tuple[int, ...], source: object, most: int) -> None:
     size = count * shape[0] * shape[1] * shape[2]
-    if size > most or shape[1] * shape[2] > PIXELS:
+    if size > most or shape[1] * shape[2] > MAX_PIXELS:
         raise InputError(
             f"{source}: {count} images of shape {shape} take {size:,} bytes; at most {most:,}, and "
-            f"{PIXELS:,} pixels an image, are read; give smaller or fewer images"
+            f"{MAX_PIXELS:,} pixels per image, are read; give smaller or fewer images"
         )
 
 
 def _opened(content: bytes) -> Image.Image:
     """One file, its header read and nothing decoded."""
-    if content.count(b"\xff\xda") > SCANS:
-        raise ValueError(f"it has more than {SCANS} scans, each of which is decoded in full")
+    if content.count(b"\xff\xda") > MAX_SCANS:
+        raise ValueError(f"it has more than {MAX_SCANS} scans, each of which is decoded in full")
     try:
         return Image.open(io.BytesIO(content), formats=["JPEG"])
-    except UnidentifiedImageError:  # its own text is the address of the buffer
+    except UnidentifiedImageError:  # its own message is the address of the buffer
         raise ValueError(f"it begins with {content[:8]!r}") from None
 
 
@@ -97,7 +97,7 @@ def _pixels(image: Image.Image) -> NDArray[np.uint8]:
 
 
 def require_cuts(jpeg: NDArray[np.uint8], offsets: NDArray[np.int64], source: object) -> None:
-    """Check that offsets cut the bytes of a pack into files, none of them empty.
+    """Check that offsets split the bytes of a pack into files, none of them empty.
 
     Raises:
         InputError: they do not.
@@ -105,10 +105,13 @@ def require_cuts(jpeg: NDArray[np.uint8], offsets: NDArray[np.int64], source: ob
     for name, array, dtype in (("jpeg", jpeg, np.uint8), ("offsets", offsets, np.int64)):
         if array.dtype != dtype or array.ndim != 1:
             raise InputError(
-                f"{source}: array {name!r} is {array.dtype} with shape {array.shape}; give {FORM}"
+                f"{source}: array {name!r} is {array.dtype} with shape {array.shape}; give "
+                f"{EXPECTED_ARRAYS}"
             )
     if len(offsets) < 2:
-        raise InputError(f"{source}: no images, 'offsets' has {len(offsets)} numbers; give {FORM}")
+        raise InputError(
+            f"{source}: no images, 'offsets' has {len(offsets)} numbers; give {EXPECTED_ARRAYS}"
+        )
     if offsets[0] != 0 or offsets[-1] != len(jpeg):
         raise InputError(
             f"{source}: 'offsets' must go from 0 to the {len(jpeg)} bytes of 'jpeg', "

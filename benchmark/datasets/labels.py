@@ -1,4 +1,4 @@
-"""Class labels in the forms in which archives hold them, as int64 (N,)."""
+"""Class labels from archives as int64 (N,)."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from models_zoo.display import shown
 from models_zoo.errors import InputError
 
 _DIMENSIONS, _FLAT = 4, 2
-"""Of an array of images (N, C, H, W), and of one of flattened images."""
+"""Number of dimensions of an array of images (N, C, H, W), and of one of flattened images."""
 
 _CHANNELS = (1, 3, 4)
-"""How many channels images have, where these are the last dimension."""
+"""Usual numbers of channels, to recognize that channels are the last dimension."""
 
-_LARGEST = 2**53
-"""Below it every whole number has a float64 of its own."""
+_MAX_EXACT_INTEGER = 2**53
+"""Smallest integer beyond which float64 skips integers."""
 
 
 def require_label_type(labels: Header, path: Path, form: str) -> None:
     """Check that labels are numbers, before they are unpacked.
 
     Args:
-        labels: what the array says of itself.
+        labels: header of the array.
         path: the file, for messages.
-        form: what the file should hold, for messages.
+        form: the expected content of the file, for messages.
 
     Raises:
-        InputError: they are not.
+        InputError: they are not numbers.
     """
     if labels.dtype.kind not in "iubf":
         raise InputError(
@@ -41,15 +41,15 @@ def require_label_type(labels: Header, path: Path, form: str) -> None:
 
 
 def class_labels(labels: NDArray[Any], path: Path, form: str) -> NDArray[np.int64]:
-    """Labels as int64 (N,): whole numbers of any type, also as a column or one-hot.
+    """Labels as int64 (N,), from whole numbers of any type, a column, or a one-hot matrix.
 
     Args:
         labels: (N,) or (N, 1) of integers, booleans or floats, or one-hot (N, classes).
         path: the file they are from, for messages.
-        form: what the file should hold, for messages.
+        form: the expected content of the file, for messages.
 
     Raises:
-        InputError: they are anything else.
+        InputError: they have another form.
     """
     kind = f"{labels.dtype} with shape {labels.shape}"
     numbers = labels.astype(np.float64) if labels.dtype.kind == "f" else labels
@@ -58,7 +58,13 @@ def class_labels(labels: NDArray[Any], path: Path, form: str) -> NDArray[np.int6
             f"{shown(path)}: array 'y' is {kind} and not whole numbers; logits or probabilities "
             f"are no labels, give {form} such as y.argmax(1)"
         )
-    if numbers.size and not -_LARGEST < float(numbers.min()) <= float(numbers.max()) < _LARGEST:
+    if (
+        numbers.size
+        and not -_MAX_EXACT_INTEGER
+        < float(numbers.min())
+        <= float(numbers.max())
+        < _MAX_EXACT_INTEGER
+    ):
         raise InputError(
             f"{shown(path)}: array 'y' holds {numbers.max():.6g}, which is no class; give {form}"
         )
@@ -69,7 +75,7 @@ def class_labels(labels: NDArray[Any], path: Path, form: str) -> NDArray[np.int6
         whole = whole.argmax(1).astype(np.int64)
     if whole.ndim != 1:
         raise InputError(
-            f"{shown(path)}: array 'y' is {kind}, neither one label an image nor one-hot; "
+            f"{shown(path)}: array 'y' is {kind}, neither one label per image nor one-hot; "
             f"give {form}"
         )
     return whole
@@ -82,15 +88,15 @@ def _one_hot(rows: NDArray[np.int64]) -> bool:
 
 
 def require_pixels(images: Header, path: Path, form: str) -> None:
-    """Check that images are uint8 (N, C, H, W), and say how to make them so.
+    """Check that images are uint8 (N, C, H, W); the error says how to convert them.
 
     Args:
-        images: what the array says of itself.
+        images: header of the array.
         path: the file, for messages.
-        form: what the file should hold, for messages.
+        form: the expected content of the file, for messages.
 
     Raises:
-        InputError: they are not, or there are none.
+        InputError: they have another shape or type, or there are none.
     """
     plain = images.dtype == np.uint8 and len(images.shape) == _DIMENSIONS
     if plain and not _channels_last(images.shape):

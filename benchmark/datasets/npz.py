@@ -1,4 +1,4 @@
-"""Examples from a NumPy archive, the form in which users bring their own."""
+"""Examples from a NumPy archive."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from benchmark.datasets import jpeg
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.labels import class_labels, require_label_type, require_pixels
-from benchmark.datasets.npz_arrays import UNPACKED, Archive
+from benchmark.datasets.npz_arrays import MAX_UNPACKED_BYTES, Archive
 from models_zoo.checkpoint.content import size_limit
 from models_zoo.display import label, shown
 from models_zoo.errors import InputError
 from models_zoo.torch_modes import fixed_modes
 
-_FORM = "x uint8 (N, C, H, W) and y int64 (N,)"
+_EXPECTED_ARRAYS = "x uint8 (N, C, H, W) and y int64 (N,)"
 
 
 @fixed_modes()
@@ -25,9 +25,9 @@ def load_npz(path: str | Path, name: str = "npz", classes: int = 10) -> Dataset:
     """Read labelled images from an ``.npz`` archive; object arrays are refused, never unpickled.
 
     Args:
-        path: archive with ``y``, integers (N,), a column or one-hot, and either ``x`` uint8
-            (N, C, H, W), read as values of 255, or JPEG files: ``jpeg`` uint8, the bytes of all of
-            them joined, and ``offsets`` int64 (N + 1,), where image i is
+        path: archive with ``y``, integers (N,), a column or one-hot, and either ``x`` uint8 (N, C,
+            H, W), which is divided by 255, or JPEG files: ``jpeg`` uint8, the bytes of all of them
+            joined, and ``offsets`` int64 (N + 1,), where image i is
             ``jpeg[offsets[i]:offsets[i + 1]]``.
         name: what to call the data set.
         classes: number of classes.
@@ -36,9 +36,9 @@ def load_npz(path: str | Path, name: str = "npz", classes: int = 10) -> Dataset:
         InputError: the file is missing, not such an archive, or an array is not as stated.
     """
     path = Path(path)
-    archive = Archive(path, _FORM)
+    archive = Archive(path, _EXPECTED_ARRAYS)
     packed = "x" not in archive.names and bool({"jpeg", "offsets"} & set(archive.names))
-    form = jpeg.FORM if packed else _FORM
+    form = jpeg.EXPECTED_ARRAYS if packed else _EXPECTED_ARRAYS
     wanted = ["jpeg", "offsets", "y"] if packed else ["x", "y"]
     if missing := sorted(set(wanted) - set(archive.names)):
         held = ", ".join(label(name) for name in archive.names[:5]) or "nothing"
@@ -62,7 +62,9 @@ def load_npz(path: str | Path, name: str = "npz", classes: int = 10) -> Dataset:
     if packed:
         jpeg.require_cuts(arrays[0], arrays[1], shown(path))
         _require_pairs(len(arrays[1]) - 1, labels, path, form)
-        images = jpeg.unpack_jpegs(arrays[0], arrays[1], shown(path), size_limit(UNPACKED))
+        images = jpeg.unpack_jpegs(
+            arrays[0], arrays[1], shown(path), size_limit(MAX_UNPACKED_BYTES)
+        )
     else:
         images = torch.from_numpy(arrays[0])
     return Dataset(

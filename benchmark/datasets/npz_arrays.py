@@ -1,4 +1,4 @@
-"""Arrays of a NumPy archive, of which nothing is unpacked before its header was looked at."""
+"""Arrays of a NumPy archive, whose headers are checked before anything is unpacked."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from models_zoo.checkpoint.content import FileBytes, Readable, read_file, size_l
 from models_zoo.display import shown
 from models_zoo.errors import InputError, reason_of
 
-UNPACKED = 2 << 30
-"""Bytes of a file's arrays together, unless the user sets another limit."""
+MAX_UNPACKED_BYTES = 2 << 30
+"""Maximum number of bytes of a file's arrays together, unless the user sets another limit."""
 
-ARRAYS = 1000
-"""Arrays of an archive at most."""
+MAX_ARRAYS = 1000
+"""Maximum number of arrays of an archive."""
 
-_HEADER = 10_000
-_TAIL = (1 << 16) + 22
-_CHUNK = 1 << 24
+_MAX_HEADER_BYTES = 10_000
+_MAX_TAIL_BYTES = (1 << 16) + 22
+_CHUNK_BYTES = 1 << 24
 
 
 class UnreadableError(ValueError):
-    """An archive or an array in it cannot be read; the message says why."""
+    """An archive or one of its arrays cannot be read; the message says why."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What an array says of itself.
+    """The header of an array.
 
     Attributes:
         dtype: its type.
-        shape: its sizes.
-        fortran: whether its first index runs fastest.
-        start: byte of its member at which its numbers begin.
+        shape: its shape.
+        fortran: whether it is in column-major order.
+        start: offset of the data in the member, in bytes.
     """
 
     dtype: np.dtype[Any]
@@ -51,7 +51,7 @@ class Header:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of its numbers."""
+        """Size of the data in bytes."""
         return prod(self.shape) * self.dtype.itemsize
 
 
@@ -60,27 +60,27 @@ class Archive:
 
     Args:
         path: the file.
-        form: what it should hold, for messages.
+        form: the expected content, for messages.
 
     Attributes:
         names: of its arrays, in order.
 
     Raises:
-        InputError: it cannot be read, or is no archive.
+        InputError: it cannot be read, or is not an archive.
     """
 
     def __init__(self, path: Path, form: str) -> None:
         self.path, self.form = path, form
-        file = read_file(path, kind="data file", most=UNPACKED, inspect=self._inspect)
+        file = read_file(path, kind="data file", most=MAX_UNPACKED_BYTES, inspect=self._inspect)
         try:
             self._members = _members(file)
-        except Exception as error:  # a damaged directory can fail anywhere
+        except Exception as error:  # a damaged directory can raise any error
             raise self.unreadable(error) from error
         self._zip = zipfile.ZipFile(BytesIO(file.data))
         self.names = [name.removesuffix(".npy") for name in self._members]
 
     def unreadable(self, error: Exception) -> InputError:
-        """What the file is refused with where its content is damaged."""
+        """The error for damaged content."""
         return InputError(
             f"{shown(self.path)} is not a readable .npz ({reason_of(error)}); give {self.form}"
         )
@@ -89,22 +89,22 @@ class Archive:
         head = source.read(0, 6)
         if head == b"\x93NUMPY":
             raise InputError(f"{shown(self.path)} is a single array; give an .npz with {self.form}")
-        tail = source.read(max(0, source.size - _TAIL), _TAIL)
+        tail = source.read(max(0, source.size - _MAX_TAIL_BYTES), _MAX_TAIL_BYTES)
         if head[:2] != b"PK" or b"PK\x05\x06" not in tail:
             what = "truncated" if head[:2] == b"PK" else f"begins with {head!r}"
             raise self.unreadable(UnreadableError(f"it is no zip archive: {what}"))
 
     def headers(self, wanted: list[str]) -> dict[str, Header]:
-        """What some of its arrays say of themselves; nothing else of them is unpacked.
+        """Headers of some of its arrays, without unpacking the data.
 
         Raises:
             InputError: one is damaged, holds Python objects, or they are too large together.
         """
         try:
             found = {name: self._header(name) for name in wanted}
-        except Exception as error:  # of the zip, of NumPy or of Python's parser
+        except Exception as error:  # from zipfile, NumPy or Python's parser
             raise self.unreadable(error) from error
-        total, limit = sum(each.nbytes for each in found.values()), size_limit(UNPACKED)
+        total, limit = sum(each.nbytes for each in found.values()), size_limit(MAX_UNPACKED_BYTES)
         if total > limit:
             raise InputError(
                 f"{shown(self.path)} unpacks to {total:,} bytes, more than the {limit:,} that are "
@@ -114,7 +114,7 @@ class Archive:
         return found
 
     def load(self, name: str, header: Header) -> NDArray[Any]:
-        """An array whose header was found acceptable.
+        """Load an array with a given header.
 
         Raises:
             InputError: it is damaged.
@@ -127,16 +127,18 @@ class Archive:
             ):
                 stream.read(header.start)
                 at = 0
-                while at < len(content) and (part := stream.read(min(_CHUNK, len(content) - at))):
+                while at < len(content) and (
+                    part := stream.read(min(_CHUNK_BYTES, len(content) - at))
+                ):
                     view[at : at + len(part)] = part
                     at += len(part)
-                if at < len(content) or stream.read(1):  # the end is where checksums are compared
+                if at < len(content) or stream.read(1):  # checksums are compared at the end
                     raise UnreadableError(f"array {name!r} has another length than it says")
             flat: NDArray[Any] = np.frombuffer(content, header.dtype)
             if header.fortran:
                 return flat.reshape(header.shape[::-1]).transpose()
             return flat.reshape(header.shape)
-        except Exception as error:  # of the zip, its decompression, or memory
+        except Exception as error:  # from zipfile, its decompression, or memory
             raise self.unreadable(error) from error
 
     def _header(self, name: str) -> Header:
@@ -147,7 +149,7 @@ class Archive:
                 raise UnreadableError(f"array {name!r} is no array of NumPy")
             wide = begin[6] == 2
             (length,) = struct.unpack_from("<I" if wide else "<H", begin, 8)
-            if length > _HEADER:
+            if length > _MAX_HEADER_BYTES:
                 raise UnreadableError(f"array {name!r} has a header of {length:,} bytes")
             start = length + (12 if wide else 10)
             text = BytesIO((begin + stream.read(length))[8:start])
@@ -168,8 +170,8 @@ class Archive:
 
 def _members(file: FileBytes) -> dict[str, zipfile.ZipInfo]:
     count, _, size = end_of_directory(file)
-    if count > ARRAYS or size > ARRAYS * 1024:
-        raise UnreadableError(f"it has {count:,} arrays, more than {ARRAYS:,}")
+    if count > MAX_ARRAYS or size > MAX_ARRAYS * 1024:
+        raise UnreadableError(f"it has {count:,} arrays, more than {MAX_ARRAYS:,}")
     found: dict[str, zipfile.ZipInfo] = {}
     with zipfile.ZipFile(BytesIO(file.data)) as archive:
         for member in archive.infolist():

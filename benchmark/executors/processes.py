@@ -1,4 +1,4 @@
-"""Evaluations in processes of their own: one that is killed takes nothing else with it."""
+"""Evaluations in separate processes, so that a killed one does not affect the others."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ from benchmark.results import ProbeResult, Provenance
 from models_zoo.display import shown
 from models_zoo.errors import InputError, reason_of
 
-EXIT_CODE_TIMEOUT = 5.0
+EXIT_CODE_TIMEOUT_SECONDS = 5.0
 """Seconds to wait for the exit code of a process that has ended."""
 
-_LISTED = 3
+_MAX_LISTED_DEATHS = 3
 
 
 class Process(Protocol):
-    """The attributes of an ended process that are used."""
+    """The attributes of an ended process that are used here."""
 
     @property
     def exitcode(self) -> int | None:
-        """0 or more where it ended, a signal's number below 0 where it was killed."""
+        """The exit code, or minus the number of the signal that killed it."""
         ...
 
 
 @dataclass
 class _Worker:
-    """A process with the connection to it and the task it is at.
+    """A process with the connection to it and its current task.
 
-    Each has a pipe of its own: a queue that several share stays locked for ever when one of them
-    is killed while it holds the lock.
+    Each has a pipe of its own: a shared queue stays locked forever if a process is killed while it
+    holds the lock.
     """
 
     process: BaseProcess
@@ -61,8 +61,8 @@ def run_apart(
     Args:
         items: the tasks with their indices.
         listener: called with each result as soon as it is available.
-        threads: of each process.
-        processes: how many there are.
+        threads: number of threads per process.
+        processes: number of processes.
 
     Returns:
         The reports by index.
@@ -79,10 +79,10 @@ def run_apart(
             for worker in list(_ready(workers)):
                 try:
                     done = _heard(worker, listener, reports)
-                except (EOFError, ConnectionError):  # it is gone
+                except (EOFError, ConnectionError):  # the process has ended
                     workers.remove(worker)
                     deaths.append(_death(worker))
-                    # One that did not come so far as to ask for a task would not the next time.
+                    # A worker that ended before it requested a task would do so again.
                     if worker.item is not None and len(workers) < len(waiting):
                         workers.append(_started(threads))
                     continue
@@ -93,9 +93,13 @@ def run_apart(
         for worker in workers:
             worker.process.terminate()
     if deaths:
-        more = f" and {len(deaths) - _LISTED} more" if len(deaths) > _LISTED else ""
+        more = (
+            f" and {len(deaths) - _MAX_LISTED_DEATHS} more"
+            if len(deaths) > _MAX_LISTED_DEATHS
+            else ""
+        )
         raise InputError(
-            f"{'; '.join(deaths[:_LISTED])}{more}; what was finished is stored "
+            f"{'; '.join(deaths[:_MAX_LISTED_DEATHS])}{more}; what was finished is stored "
             f"({len(reports)} of {len(reports) + len(waiting) + len(deaths)} models): run the same "
             "command again to resume, with --jobs 1 where memory is short"
         )
@@ -112,13 +116,13 @@ def _started(threads: int) -> _Worker:
 
 
 def _ready(workers: list[_Worker]) -> Iterable[_Worker]:
-    """The workers that have something to say, or are gone."""
+    """The workers that have sent a message or ended."""
     by_handle = {worker.connection: worker for worker in workers}
     return [by_handle[each] for each in wait(by_handle) if isinstance(each, Connection)]
 
 
 def _heard(worker: _Worker, listener: Listener, reports: dict[int, Report]) -> bool:
-    """Take one message of a worker; whether it wants a task."""
+    """Receive one message of a worker; returns whether it requests a task."""
     kind, content = worker.connection.recv()
     if kind == "ready":
         return True
@@ -141,7 +145,7 @@ def _given(worker: _Worker, waiting: list[Item]) -> bool:
     if not waiting:
         return False
     worker.item = waiting.pop(0)
-    with suppress(ConnectionError):  # it is gone, which its connection tells next
+    with suppress(ConnectionError):  # the process has ended, as its connection will show
         worker.connection.send(worker.item[1])
     return True
 
@@ -154,7 +158,7 @@ def _ended(worker: _Worker) -> None:
 
 def _death(worker: _Worker) -> str:
     """Message about a worker that has died."""
-    worker.process.join(EXIT_CODE_TIMEOUT)
+    worker.process.join(EXIT_CODE_TIMEOUT_SECONDS)
     worker.connection.close()
     what = describe_exit(worker.process)
     if worker.item is None:
@@ -197,7 +201,7 @@ class _Sender:
 
 def _work(connection: Connection, parent: int, threads: int) -> None:
     """Evaluate tasks until none are left."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent takes it, and ends the workers
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles it, and ends the workers
     torch.set_num_threads(threads)
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
     sender = _Sender(connection)
@@ -206,7 +210,7 @@ def _work(connection: Connection, parent: int, threads: int) -> None:
         task = connection.recv()
         try:
             connection.send(("finished", run_task(task, 0, sender)))
-        except Exception as error:  # it is raised again where it can be handled
+        except Exception as error:  # it is raised again in the parent
             connection.send(("failed", _sendable(error)))
 
 
@@ -218,7 +222,7 @@ def _sendable(error: Exception) -> Exception:
 
 
 def _follow(parent: int) -> None:
-    """End this process when its parent has ended, even if that was killed."""
+    """End this process when its parent has ended, even if it was killed."""
     while os.getppid() == parent:
         time.sleep(1)
     os._exit(1)

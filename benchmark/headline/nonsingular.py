@@ -13,15 +13,15 @@ from benchmark.statistics import proportion
 from benchmark.threats import AnyThreat
 
 NAME = "nonsingular"
-"""Of the derived result, which is no probe of its own."""
+"""Name of the derived result, which has no probe of its own."""
 
 TITLE = "Non-singular"
-QUESTION = "How often is the model still right under every one of the adversaries?"
+QUESTION = "What is the accuracy under all of the adversaries?"
 
 SCORES = {
     "robust_accuracy": ScoreSpec(
         label="Non-singular",
-        description="Share of test examples still classified correctly under every one of the "
+        description="Share of test examples still classified correctly under each of the "
         "clean, input, weight and joint probes at the battery's headline budgets.",
         unit="share",
         higher_is_better=True,
@@ -41,7 +41,7 @@ def headline_probes() -> tuple[str, ...]:
 
 
 def nonsingular(results: Mapping[str, ProbeResult]) -> ProbeResult | None:
-    """Intersect the headline outcomes; ``None`` if a probe was not run or left out.
+    """Intersect the headline outcomes; ``None`` if a probe was not run or was left out.
 
     Args:
         results: probe results on the same examples, in the same order.

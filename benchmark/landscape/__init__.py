@@ -1,14 +1,22 @@
-"""Loss landscapes: the loss along directions in weight space, the decision around an image."""
+"""Loss landscapes in weight space, and decision surfaces around images."""
 
 from benchmark.landscape.curves import loss_curves, loss_grid
 from benchmark.landscape.decision import decision_surfaces
 from benchmark.landscape.directions import filter_normalized, moved
 from benchmark.landscape.landscape import Landscape, LandscapeSettings, measure_landscape
-from benchmark.landscape.results import DecisionSurface, LossCurves, LossGrid
+from benchmark.landscape.results import (
+    LOSS_NAMES,
+    DecisionSurface,
+    LandscapeIncrease,
+    LossCurves,
+    LossGrid,
+)
 
 __all__ = [
+    "LOSS_NAMES",
     "DecisionSurface",
     "Landscape",
+    "LandscapeIncrease",
     "LandscapeSettings",
     "LossCurves",
     "LossGrid",

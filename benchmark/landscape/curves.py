@@ -1,8 +1,8 @@
-"""The loss along random directions in weight space, adversarial examples made anew at every point.
+"""The loss along random directions in weight space, with an attack at every point.
 
 Source: the landscape protocol of Wu, Xia & Wang 2020, "Adversarial weight perturbation helps robust
 generalization", NeurIPS: ``g(alpha) = mean_n max_d CE(f(x_n + d; w + alpha v), y_n)``. Adversarial
-examples kept from ``alpha = 0`` would show a curve that is flatter than the loss is.
+examples from ``alpha = 0`` would give a curve that is flatter than the loss.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def loss_curves(
         subject: model and examples.
         loss: the robust loss.
         alphas: where along a direction, ascending, 0 among them.
-        directions: how many.
+        directions: number of directions.
         tick: called after every point.
     """
     plane = _Plane(subject, loss, tick)
@@ -67,7 +67,7 @@ def loss_grid(subject: Subject, loss: RobustLoss, alphas: Sequence[float], tick:
 
 
 class _Plane:
-    """Measures points; at 0 the model's own weights are asked, once."""
+    """Measures points; at 0 with the model's own weights."""
 
     def __init__(self, subject: Subject, loss: RobustLoss, tick: Tick) -> None:
         self.subject, self.tick = subject, tick

@@ -1,7 +1,7 @@
 """The decision surface around an image.
 
 Source: Yu, Qin, Liu, Zhao, Wang & Chen 2019, "Interpreting and evaluating neural network
-robustness", IJCAI: a surface in input space that holds the decision boundary, in place of the loss.
+robustness", IJCAI: a surface in input space that shows the decision boundary instead of the loss.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ def decision_surfaces(
     Args:
         subject: model and examples.
         extent: the largest ``|a|`` and ``|b|``, input units.
-        examples: how many images: the first ones that are classified correctly, and then, where
-            there are not enough, the first others.
-        points: on either axis, odd.
+        examples: number of images: the first ones that are classified correctly and, if there are
+            too few, the first others.
+        points: number of points along either axis, odd.
         tick: called after every image.
     """
     correct = subject.correct()
@@ -44,7 +44,7 @@ def decision_surfaces(
 
 
 def _surface(subject: Subject, example: int, offsets: list[float]) -> DecisionSurface:
-    """The surface around the subject's one image."""
+    """The surface around the subject's only image."""
     image, rows = subject.images, torch.zeros(1, dtype=torch.int64, device=subject.images.device)
     evaluate = per_example(subject, cross_entropy, stop=False)
     gradient = evaluate({IMAGES: image}, rows).gradient[IMAGES]

@@ -1,8 +1,8 @@
-"""Filter-normalised random directions in weight space.
+"""Filter-normalized random directions in weight space.
 
 Source: Li, Xu, Taylor, Studer & Goldstein 2018, "Visualizing the loss landscape of neural nets",
-NeurIPS; their code adds 1e-10 to a filter's length. Tensors of one dimension, biases and the affine
-parameters of batch norm, do not move there, and neither do they here.
+NeurIPS; their code adds 1e-10 to the norm of a filter. As there, tensors of one dimension (biases
+and the affine parameters of batch norm) are not displaced.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from torch import Generator, Tensor
 
 from benchmark.spaces import Point
 
-TINY = 1e-10
+MIN_FILTER_NORM = 1e-10
 
 
 def filter_normalized(weights: Mapping[str, Tensor], generator: Generator) -> Point:
-    """A Gaussian direction in which every filter is as long as the weights' own.
+    """A Gaussian direction in which every filter has the norm of the weights' filter.
 
-    A filter is what one output channel or unit is computed with: a row of the first dimension.
+    A filter belongs to one output channel or unit: it is a row of the first dimension.
 
     Args:
         weights: kernels by name, of two or more dimensions.
-        generator: on the CPU, so that every device sees the same.
+        generator: on the CPU, so that every device gets the same direction.
     """
     return {
         name: _normalized(torch.randn(w.shape, generator=generator).to(w), w)
@@ -46,7 +46,7 @@ def moved(weights: Mapping[str, Tensor], *steps: tuple[float, Point]) -> Point:
 
 
 def _normalized(direction: Tensor, weight: Tensor) -> Tensor:
-    scale = _lengths(weight) / (_lengths(direction) + TINY)
+    scale = _lengths(weight) / (_lengths(direction) + MIN_FILTER_NORM)
     return direction * scale.view(-1, *[1] * (weight.ndim - 1))
 
 

@@ -1,4 +1,4 @@
-"""A model's landscape: curves, contour, decision surfaces, and what they say of flatness."""
+"""A model's landscape: curves, contour, decision surfaces, and a summary of flatness."""
 
 from __future__ import annotations
 
@@ -11,37 +11,42 @@ from pydantic import BaseModel, ConfigDict
 
 from benchmark.landscape.curves import even, loss_curves, loss_grid
 from benchmark.landscape.decision import decision_surfaces
-from benchmark.landscape.results import DecisionSurface, LossCurves, LossGrid
+from benchmark.landscape.results import (
+    LOSS_NAMES,
+    DecisionSurface,
+    LandscapeIncrease,
+    LossCurves,
+    LossGrid,
+)
 from benchmark.measures.robust_loss import RobustLoss
-from benchmark.results import Score
 from benchmark.statistics import mean
 from benchmark.subject import Subject
 from models_zoo.errors import InputError, shown
 
-SUMMARY = (0.5, 1.0)
-"""Distances from the weights at which the rise of the loss is summarised."""
+SUMMARY_DISTANCES = (0.5, 1.0)
+"""Distances ``|alpha|`` from the weights at which the increase of the loss is summarized."""
 
 
-MOST = 10_001
-"""Of every number in the settings: more would take years."""
+MAX_SETTING = 10_001
+"""Largest value of the counts in the settings: more would take years."""
 
 
 @dataclass(frozen=True)
 class LandscapeSettings:
-    """What is drawn, and how finely.
+    """What is measured, and at how many points.
 
     Attributes:
         eps: linf budget of the adversarial examples, input units; 0 for the clean loss alone.
         steps: PGD steps of the adversarial examples.
-        directions: random directions of the curves.
-        points: places along a direction, odd.
-        contour: places along either axis of the contour, odd; 0 for no contour.
-        decisions: images whose decision surface is drawn.
-        decision_points: places along either axis of those, odd.
-        decision_extent: half the width of those, in budgets ``eps``.
+        directions: number of random directions of the curves.
+        points: number of points along a direction, odd.
+        contour: number of points along either axis of the contour, odd; 0 for no contour.
+        decisions: number of images with a decision surface.
+        decision_points: number of points along either axis of a decision surface, odd.
+        decision_extent: half the width of a decision surface, in budgets ``eps``.
 
     Raises:
-        InputError: a number of places that is not odd or too small, or a number below 0.
+        InputError: a number of points that is even or too small, or a number below 0.
     """
 
     eps: float
@@ -55,8 +60,8 @@ class LandscapeSettings:
 
     def __post_init__(self) -> None:
         for name in ("steps", "directions", "points", "contour", "decisions", "decision_points"):
-            if (count := getattr(self, name)) > MOST:
-                raise InputError(f"{name} must be at most {MOST:,}, got {shown(count)}")
+            if (count := getattr(self, name)) > MAX_SETTING:
+                raise InputError(f"{name} must be at most {MAX_SETTING:,}, got {shown(count)}")
         if self.steps < 1 or self.directions < 1 or self.decisions < 0:
             raise InputError(
                 "a landscape needs at least 1 step, 1 direction and 0 decisions, got "
@@ -77,12 +82,14 @@ class LandscapeSettings:
 
     @property
     def alphas(self) -> list[float]:
-        """Places along a direction: even ones, and those of the summary."""
-        return sorted({*even(self.points), *SUMMARY, *(-alpha for alpha in SUMMARY)})
+        """Points along a direction: evenly spaced ones, and those of the summary."""
+        return sorted(
+            {*even(self.points), *SUMMARY_DISTANCES, *(-alpha for alpha in SUMMARY_DISTANCES)}
+        )
 
     @property
     def measured(self) -> int:
-        """How often the ``tick`` of :func:`measure_landscape` is called."""
+        """Number of calls of ``tick`` by :func:`measure_landscape`."""
         return self.directions * len(self.alphas) + self.contour**2 + self.decisions
 
 
@@ -93,9 +100,8 @@ class Landscape(BaseModel):
         curves: losses along random directions.
         contour: losses in the plane of the first two; ``None`` where it was not asked for.
         decisions: decision surfaces of a few images.
-        rises: ``"robust@0.5"`` and the like: ``g(alpha) - g(0)`` in nats, the mean of both signs of
-            alpha and of all directions; the interval is over directions.
-        protocol: what must be stated beside the pictures.
+        increases: increase of both losses at each distance of :data:`SUMMARY_DISTANCES`.
+        protocol: conditions of the measurement.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -103,7 +109,7 @@ class Landscape(BaseModel):
     curves: LossCurves
     contour: LossGrid | None
     decisions: list[DecisionSurface]
-    rises: dict[str, Score]
+    increases: list[LandscapeIncrease]
     protocol: dict[str, Any]
 
 
@@ -114,7 +120,7 @@ def measure_landscape(
 
     Args:
         subject: model and examples.
-        settings: what is measured, and how finely.
+        settings: what is measured, and at how many points.
         tick: called after each of :attr:`LandscapeSettings.measured` pieces of work.
     """
     loss = RobustLoss(settings.eps, settings.steps)
@@ -127,26 +133,27 @@ def measure_landscape(
         decisions=decision_surfaces(
             subject, extent, settings.decisions, settings.decision_points, tick
         ),
-        rises=rises(curves),
+        increases=loss_increases(curves),
         protocol={
-            "directions": f"{settings.directions}, Gaussian, filter-normalised",
+            "directions": f"{settings.directions}, Gaussian, filter-normalized",
             "tensors": "kernels",
             "examples": len(subject),
             "input budget (linf)": settings.eps,
-            "adversarial examples": f"PGD-{settings.steps}, one start, anew at every point",
+            "adversarial examples": f"PGD-{settings.steps}, one start, computed at every point",
             "batch norm": "frozen",
             "seed": subject.seed,
         },
     )
 
 
-def rises(curves: LossCurves) -> dict[str, Score]:
-    """How much the losses rise at each distance of :data:`SUMMARY`."""
-    alphas, found = np.array(curves.alphas), {}
-    for name, rows in (("robust", curves.robust), ("clean", curves.clean)):
-        values = np.array(rows)
-        centre = values[:, alphas == 0]
-        for distance in SUMMARY:
+def loss_increases(curves: LossCurves) -> list[LandscapeIncrease]:
+    """The increase of both losses at each distance of :data:`SUMMARY_DISTANCES`."""
+    alphas, increases = np.array(curves.alphas), []
+    for loss in LOSS_NAMES:
+        values = np.array(getattr(curves, loss))
+        center = values[:, alphas == 0]
+        for distance in SUMMARY_DISTANCES:
             at = values[:, np.abs(alphas) == distance]
-            found[f"{name}@{distance:g}"] = mean((at - centre).mean(1))
-    return found
+            increase = mean((at - center).mean(1))
+            increases.append(LandscapeIncrease(loss=loss, distance=distance, increase=increase))
+    return increases

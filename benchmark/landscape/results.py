@@ -1,8 +1,17 @@
-"""What a landscape consists of: numbers, ready for JSON."""
+"""The parts of a landscape."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
+
+from benchmark.results import Score
+
+LossKind = Literal["robust", "clean"]
+
+LOSS_NAMES: dict[LossKind, str] = {"robust": "adversarial loss", "clean": "clean loss"}
+"""Names of the losses of :class:`LossCurves` and :class:`LossGrid`, by attribute."""
 
 
 class LossCurves(BaseModel):
@@ -36,6 +45,23 @@ class LossGrid(BaseModel):
     alphas: list[float]
     robust: list[list[float]]
     clean: list[list[float]]
+
+
+class LandscapeIncrease(BaseModel):
+    """The increase of a loss at a distance from the weights.
+
+    Attributes:
+        loss: which loss, see :data:`LOSS_NAMES`.
+        distance: ``|alpha|``, in norms of the filters.
+        increase: ``g(alpha) - g(0)`` in nats, the mean over both signs of alpha and all directions;
+            the interval is over directions.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    loss: LossKind
+    distance: float
+    increase: Score
 
 
 class DecisionSurface(BaseModel):

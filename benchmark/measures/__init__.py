@@ -1,1 +1,1 @@
-"""Measures of a model's loss and predictions near its inputs and weights; no accuracies."""
+"""Measures of a model's loss and predictions near its inputs and weights."""

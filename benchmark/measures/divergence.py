@@ -1,7 +1,7 @@
 """Maximum prediction divergence inside an input ball.
 
 Source: Yu, Qin, Liu, Zhao, Wang, Chen 2019, "Interpreting and evaluating neural network
-robustness", IJCAI. What an ascent finds is a lower bound of the maximum, not a certificate.
+robustness", IJCAI. The result of an ascent is a lower bound of the maximum, not a certificate.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from benchmark.spaces import IMAGES, InputBall
 from benchmark.subject import Subject
 from models_zoo.prediction import predicted_classes
 
-LEAST = 1e-12
+MIN_DIVERGENCE = 1e-12
 """Smallest divergence used in reciprocals, in nats; smaller values are rounding errors."""
 
 FIRST_STEP = 1.0
-"""First step of the ascent, in radii: shorter than usual, since the starts are far out already."""
+"""First step of the ascent, in radii: shorter than usual, since the starting points are far from
+the image already."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Divergence:
 
     Attributes:
         values: (N,), the largest KL divergence from each clean prediction, float64, in nats.
-        changed: bool (N,), whether an image found has another predicted class than the clean one.
+        changed: bool (N,), whether the image found has another predicted class than the clean one.
     """
 
     values: Tensor
@@ -41,7 +42,7 @@ class Divergence:
     @property
     def psi(self) -> Tensor:
         """``1 / values`` (N,), the paper's form: larger is more robust."""
-        return 1 / self.values.clamp_min(LEAST)
+        return 1 / self.values.clamp_min(MIN_DIVERGENCE)
 
 
 def maximum_divergence(
@@ -55,9 +56,9 @@ def maximum_divergence(
 ) -> list[Divergence]:
     """The largest KL divergences from each clean prediction found, at ascending budgets.
 
-    The divergence has no gradient at the image itself, and where an ascent ends depends on the
-    class it starts towards: see :func:`_start`. The best iterate counts, and the result for a small
-    ball counts in every larger one.
+    The gradient of the divergence is zero at the image itself, and the end of an ascent depends on
+    the class towards which it starts, see :func:`_start`. The best iterate counts, and the result
+    for a small ball counts in every larger one.
 
     Args:
         subject: model and examples; labels are not used.
@@ -65,7 +66,7 @@ def maximum_divergence(
         budgets: radii in input units, ascending.
         steps: APGD steps.
         restarts: ascents per example and radius.
-        normalized: bring logits to zero mean and unit deviation first.
+        normalized: whether logits are standardized to zero mean and unit deviation first.
     """
     objective = normalized_divergence if normalized else divergence
     clean = subject.logits()
@@ -97,8 +98,8 @@ def maximum_divergence(
 def _start(subject: Subject, ball: InputBall, clean: Tensor, restart: int) -> Tensor:
     """The start of an ascent, (N, C, H, W).
 
-    Every other one is a full step towards a class, ``z_t - z_y`` with y the predicted class:
-    first the runner-up, then the third, and so on while there are classes. The others are random.
+    Every other start is a full step towards a class, ``z_t - z_y`` with y the predicted class:
+    first the runner-up, then the third, and so on. The others are random.
     """
     rank = restart // 2 + 1
     if restart % 2 or rank >= clean.shape[1]:

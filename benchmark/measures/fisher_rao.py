@@ -17,11 +17,11 @@ from benchmark.subject import Subject
 def fisher_rao_norm(subject: Subject) -> Score:
     """``sqrt(mean over n of <w, grad_w loss_n>^2)``, over every parameter.
 
-    For a ReLU network without biases and normalisation layers, with L layers of weights, this is
-    the closed form ``L * sqrt(mean of (<softmax(z), z> - z_y)^2)``. With either of them that form
-    is another number, which depends on how layers are counted; the definition does not need the
-    depth, and takes running statistics as constants. Moving scale between ReLU layers does not
-    change it.
+    For a ReLU network with L layers of weights, without biases and normalization layers, this
+    equals the closed form ``L * sqrt(mean of (<softmax(z), z> - z_y)^2)``. With biases or
+    normalization that form is another number, which depends on how layers are counted; the
+    definition does not need the depth, and treats running statistics as constants. It is invariant
+    to moving scale between ReLU layers.
 
     Args:
         subject: model and examples.

@@ -1,10 +1,10 @@
 """Average- and worst-case flatness of the clean and of the robust loss in weight space.
 
 Source: Stutz, Hein, Schiele 2021, "Relating adversarially robust generalization to flat minima",
-ICCV; settings from the authors' public code. Larger is sharper. Changed against the code: gradients
-and tensors of zero norm do not move (they give NaN there), the reference and the perturbed loss use
-the same attack with the same starts, the worst case follows the gradient over the whole set, and
-the unperturbed weights are one of its candidates.
+ICCV; settings from the authors' public code. Larger is sharper. Differences from the code:
+gradients and tensors of zero norm are not displaced (they give NaN there), the reference and the
+perturbed loss use the same attack with the same starts, the worst case follows the gradient over
+the whole set, and the unperturbed weights are one of its candidates.
 """
 
 from __future__ import annotations
@@ -18,41 +18,44 @@ from torch import Tensor
 from benchmark.ascent import apgd, whole_set
 from benchmark.attacks.verification import require_inside
 from benchmark.attacks.weights import stretched
-from benchmark.measures.robust_loss import INPUT_STEP, Attacked, Rise, RobustLoss
+from benchmark.measures.robust_loss import INPUT_STEP, Attacked, LossIncrease, RobustLoss
 from benchmark.objectives import cross_entropy
 from benchmark.spaces import IMAGES, InputBall, Point, ProductSpace, WeightBall
 from benchmark.subject import Subject
 
 WEIGHT_STEP = 0.01
-"""Length of the authors' weight steps, as a share of a tensor's norm; wider balls need longer."""
+"""Length of the authors' weight steps, as a share of a tensor's norm; larger balls need longer
+steps."""
 
 FIRST_STEP = 0.5
-"""First step of the joint ascent, in radii; short, since it starts from points found before."""
+"""First step of the joint ascent, in radii; short, since it starts from points of earlier
+searches."""
 
 
 def average_flatness(
     subject: Subject, losses: Sequence[RobustLoss], ball: WeightBall, draws: int
-) -> list[Rise]:
-    """Increase under random weight perturbations of full radius, one :class:`Rise` per loss.
+) -> list[LossIncrease]:
+    """The increase of each loss under random weight perturbations of full radius.
 
     Draw ``k`` has the same direction for every radius and every loss, so that a curve over radii is
-    one of the loss along lines. Each :class:`Rise` has tensors of shape (draws,).
+    one of the loss along lines. The result has a :class:`LossIncrease` per loss, with tensors of
+    shape (draws,).
 
     Args:
         subject: model and examples.
         losses: clean or robust, measured again for every perturbation.
-        ball: its radius is the paper's xi (0.5 in its headline).
+        ball: the weight ball, whose radius is the paper's xi (0.5 in its headline).
         draws: number of perturbations (10 in the paper).
     """
-    rises: list[list[Rise]] = [[] for _ in losses]
+    increases: list[list[LossIncrease]] = [[] for _ in losses]
     for draw in range(draws):
         weights = ball.sphere(subject.generator("flatness", "direction", draw))
         require_inside(ball, weights)
         perturbed = subject.at(weights)
-        for loss, found in zip(losses, rises, strict=True):
-            found.append(Rise.between(loss(subject), loss(perturbed)))
+        for loss, found in zip(losses, increases, strict=True):
+            found.append(LossIncrease.between(loss(subject), loss(perturbed)))
         subject.progress(f"flatness, draw {draw + 1} of radius {ball.radius:g}")
-    return [Rise.stack(found) for found in rises]
+    return [LossIncrease.stack(found) for found in increases]
 
 
 @dataclass(frozen=True)
@@ -61,13 +64,13 @@ class Worst:
 
     Attributes:
         weights: inside the ball.
-        images: the images that the input attack finds with these weights, (N, C, H, W).
-        rise: increase of the loss that was maximized.
+        images: (N, C, H, W), the images that the input attack finds with these weights.
+        increase: increase of the loss that was maximized.
     """
 
     weights: Point
     images: Tensor
-    rise: Rise
+    increase: LossIncrease
 
 
 def worst_flatness(
@@ -89,16 +92,16 @@ def worst_flatness(
     Args:
         subject: model and examples.
         loss: clean or robust loss.
-        ball: its radius is the paper's xi (0.00075 to 0.005 in its grid).
-        restarts: ascents; the worst result counts. The first starts along the gradient, or at
-            ``smaller`` stretched to this radius, the others at random weights.
+        ball: the weight ball, whose radius is the paper's xi (0.00075 to 0.005 in its grid).
+        restarts: number of ascents; the worst result counts. The first starts along the gradient,
+            or at ``smaller`` stretched to this radius, the others at random weights.
         epochs: passes over the examples per ascent; without ``minibatch``, its steps.
         minibatch: images per weight step, for the paper's stochastic ascent with a fixed step size
             (128 there, with 20 epochs and 10 restarts); by default all images, with APGD.
         smaller: the result for a smaller ball; it counts in this one too.
     """
     own = loss(subject)
-    best = smaller or Worst(ball.origin, own.images, Rise.none(own))
+    best = smaller or Worst(ball.origin, own.images, LossIncrease.none(own))
     for restart in range(restarts if ball.radius > 0 else 0):
         if restart:
             generator = subject.generator("flatness", "worst", ball.radius, restart)
@@ -113,18 +116,18 @@ def worst_flatness(
             ascended = ascend_minibatches(subject, loss, ball, start, images, epochs, minibatch)
         for weights in (start, ascended):
             found = _measured(subject, loss, ball, weights)
-            if found.rise.loss > best.rise.loss:
+            if found.increase.loss > best.increase.loss:
                 best = found
-        subject.progress(f"worst flatness in {ball.radius:g}: {float(best.rise.loss):+.4f}")
+        subject.progress(f"worst flatness in {ball.radius:g}: {float(best.increase.loss):+.4f}")
     return best
 
 
 def _measured(subject: Subject, loss: RobustLoss, ball: WeightBall, weights: Point) -> Worst:
-    """Weights as they count: inside the ball, with the reference's attack run again."""
+    """Project weights into the ball and run the reference's attack there."""
     inside = ball.project(weights)
     require_inside(ball, inside)
     attacked = loss(subject.at(inside))
-    return Worst(inside, attacked.images, Rise.between(loss(subject), attacked))
+    return Worst(inside, attacked.images, LossIncrease.between(loss(subject), attacked))
 
 
 def first_order(subject: Subject, loss: RobustLoss, ball: WeightBall, own: Attacked) -> Point:
@@ -133,7 +136,7 @@ def first_order(subject: Subject, loss: RobustLoss, ball: WeightBall, own: Attac
     Args:
         subject: model and examples.
         loss: the loss whose gradient is followed.
-        ball: gives the radius.
+        ball: the weight ball.
         own: the attacked loss at the unperturbed weights.
     """
     one = torch.ones(1, device=subject.images.device)
@@ -149,11 +152,11 @@ def ascend_jointly(
 
     Args:
         subject: model and examples.
-        loss: gives the input ball and the temperature.
-        ball: where the weights may go.
+        loss: the loss, with the input ball and the temperature.
+        ball: the weight ball.
         start: the weights to start from.
         images: the images to start from; not used for the clean loss.
-        steps: each is one pass over the examples.
+        steps: number of steps, each one pass over the examples.
     """
     evaluate = whole_set(subject, cross_entropy, *loss.more(subject))
     if loss.eps == 0:
@@ -177,11 +180,11 @@ def ascend_minibatches(
 
     Args:
         subject: model and examples.
-        loss: gives the input ball and the temperature.
-        ball: where the weights may go.
+        loss: the loss, with the input ball and the temperature.
+        ball: the weight ball.
         start: the weights to start from.
         images: the images to start from; not used for the clean loss.
-        epochs: passes over the examples.
+        epochs: number of passes over the examples.
         minibatch: images per step.
     """
     weight_step = max(WEIGHT_STEP, ball.radius / 4) / ball.radius

@@ -4,10 +4,10 @@ Sources: Stutz et al. 2021 (code; both ends of the spectrum, tensors of two or m
 Yao et al. 2020 (PyHessian; Hutchinson's trace). The loss is the mean over examples; the code of
 Stutz et al. sums the means of batches.
 
-The Hessian depends on the scale of the weights. The *relative* one is that of the loss as
-a function of perturbations in units of each tensor's norm: with ``D`` multiplying every tensor by
-its norm, ``D H D``. It does not change when a ReLU layer is scaled up and the next one down, and
-is the curvature that relative weight balls see.
+The Hessian depends on the scale of the weights. The *relative* one is that of the loss as a
+function of perturbations in units of each tensor's norm: with ``D`` multiplying every tensor by its
+norm, ``D H D``. It does not change when a ReLU layer is scaled up and the next one down, and it is
+the curvature within relative weight balls.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from benchmark.measures.second_order import hessian_product
 from benchmark.spaces import Point
 from benchmark.subject import Subject
 
-TOLERANCE = 1e-3
-"""Residual of the extreme eigenvalues, as a share of the largest, at which Lanczos may stop."""
+MAX_RELATIVE_RESIDUAL = 1e-3
+"""Residual of the extreme eigenvalues, as a share of the largest, at which Lanczos stops."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Spectrum:
     Attributes:
         largest: the largest Ritz value, never above the largest eigenvalue but for rounding.
         smallest: the smallest Ritz value, never below the smallest eigenvalue.
-        residual: an eigenvalue lies within it of each, the larger of the two distances.
-        steps: products with the matrix it took.
+        residual: upper bound on the distance of each of the two from an eigenvalue.
+        steps: number of products with the matrix.
     """
 
     largest: float
@@ -47,7 +47,7 @@ class Hessian:
 
     Args:
         subject: model and examples.
-        relative: multiply by each tensor's norm on both sides.
+        relative: whether it is multiplied by each tensor's norm on both sides.
 
     Raises:
         InputError: the model has no kernels.
@@ -71,7 +71,7 @@ class Hessian:
         """Both ends of its spectrum, by Lanczos from a random start.
 
         Args:
-            steps: at most so many products.
+            steps: maximum number of products.
         """
         generator = self.subject.generator("flatness", "lanczos")
         start = {
@@ -88,7 +88,7 @@ class Hessian:
         directions drawn as in average-case flatness, with radius 1.
 
         Args:
-            draws: random vectors.
+            draws: number of random vectors.
         """
         generator = self.subject.generator("flatness", "hutchinson")
         found = []
@@ -114,13 +114,13 @@ class Hessian:
 def lanczos(matrix: Hessian, start: Tensor, steps: int) -> Spectrum:
     """Extreme eigenvalues by the three-term recurrence, without storing its vectors.
 
-    The memory is that of three vectors, whatever the number of steps; without reorthogonalisation
-    converged eigenvalues are found again as copies, which moves neither end (Paige 1972).
+    It needs memory for three vectors, whatever the number of steps; without reorthogonalization
+    converged eigenvalues appear again as copies, which changes neither end (Paige 1972).
 
     Args:
         matrix: symmetric, P x P.
         start: (P,), not zero.
-        steps: at most so many products.
+        steps: maximum number of products.
     """
     vector, previous = start / torch.linalg.vector_norm(start), torch.zeros_like(start)
     diagonal: list[float] = []
@@ -135,7 +135,7 @@ def lanczos(matrix: Hessian, start: Tensor, steps: int) -> Spectrum:
         size = float(values.abs().amax())
         residual = length * float(torch.maximum(vectors[-1, 0].abs(), vectors[-1, -1].abs()))
         matrix.subject.progress(f"Lanczos, step {step + 1}: {float(values[-1]):.4g}")
-        if residual <= TOLERANCE * size:
+        if residual <= MAX_RELATIVE_RESIDUAL * size:
             break
         beside.append(length)
         previous, vector = vector, moved / length

@@ -17,8 +17,9 @@ from benchmark.results import Score
 from benchmark.statistics import exact, wilson
 
 NORMS = ("l0", "l2", "linf")
-CHANGED = 1e-5
-"""Smaller changes, in input units, are rounding errors of steps that cancel."""
+MIN_PIXEL_CHANGE = 1e-5
+"""Smallest change of a pixel that counts, in input units; smaller ones are rounding errors of steps
+that cancel."""
 
 
 def perturbation_norms(images: Tensor, clean: Tensor) -> Tensor:
@@ -29,19 +30,19 @@ def perturbation_norms(images: Tensor, clean: Tensor) -> Tensor:
         clean: the unperturbed ones, broadcast against them.
     """
     change = (images.double() - clean.double()).abs()
-    moved = (change.amax(-3) > CHANGED).double().mean((-2, -1))
+    moved = (change.amax(-3) > MIN_PIXEL_CHANGE).double().mean((-2, -1))
     flat = change.flatten(-3)
     return torch.stack([moved, torch.linalg.vector_norm(flat, dim=-1), flat.amax(-1)], dim=-1)
 
 
 @dataclass(frozen=True)
 class Tally:
-    """Attacks on the same images in the same regions, made on one or several models.
+    """Attacks on the same images in the same regions, with one or several source models.
 
     Attributes:
-        fooled: bool (makers, regions, N).
-        attempted: bool (makers, N).
-        norms: (makers, regions, N, 3), in the order of :data:`NORMS`; 0 where not fooled.
+        fooled: bool (source_models, regions, N).
+        attempted: bool (source_models, N).
+        norms: (source_models, regions, N, 3), in the order of :data:`NORMS`; 0 where not fooled.
     """
 
     fooled: Tensor
@@ -50,10 +51,10 @@ class Tally:
 
     @classmethod
     def of(cls, attacks: Sequence[RegionalAttack], clean: Tensor) -> Tally:
-        """Count and measure; the first region of each attack is the full image.
+        """Count successes and measure norms; the first region of each attack is the full image.
 
         Args:
-            attacks: one per maker.
+            attacks: one per source model.
             clean: the unperturbed images (N, C, H, W).
         """
         return cls(
@@ -67,7 +68,7 @@ class Tally:
         return int(self.fooled[:, list(regions)].sum()), len(regions) * int(self.attempted.sum())
 
     def rate(self, regions: Sequence[int]) -> Score | None:
-        """Fooled / attempted, pooled over makers and regions; ``None`` where nothing was attempted.
+        """Fooled / attempted, pooled over source models and regions; ``None`` without attempts.
 
         The interval is Wilson's for the number of images, since outcomes of one image in several
         regions are not independent.
@@ -85,15 +86,16 @@ class Tally:
     def ratio(self, regions: Sequence[int], norm: str) -> Score | None:
         """Median of ``norm in the region / norm without restriction`` over pairs of the same image.
 
-        Only pairs where both attacks succeed count, and ``n`` is their number: hard images drop out
-        of small regions, so that a ratio of two separate medians would compare different images.
+        Only pairs where both attacks succeed count, and ``n`` is their number: attacks on hard
+        images fail in small regions, so that a ratio of two separate medians would compare
+        different images.
 
         Args:
-            regions: pooled.
-            norm: of :data:`NORMS`.
+            regions: indices of the regions, which are pooled.
+            norm: a name of :data:`NORMS`.
 
         Returns:
-            ``None`` where there is no pair.
+            The ratio; ``None`` if there is no pair.
         """
         lengths = self.norms[..., NORMS.index(norm)]
         both = self.fooled[:, list(regions)] & self.fooled[:, :1]

@@ -8,7 +8,7 @@ With features ``x`` (d,), a linear layer ``z = W x + b`` with rows ``w_s`` and t
 
     H_ss' = mean over n of (p_s [s = s'] - p_s p_s') x x',
 
-so that neither the labels nor a backward pass are needed.
+so that neither labels nor a backward pass are needed.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from torch import Tensor, nn
 
 from benchmark.subject import Subject
 
-ROUNDING = 1e-6
-"""A feature whose relative deviation is smaller counts as constant."""
+MIN_RELATIVE_DEVIATION = 1e-6
+"""Relative deviation below which a feature counts as constant."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class LastLayer:
 
     Attributes:
         weight: (K, d).
-        features: what goes into it, (N, d).
-        probabilities: softmax of what comes out, (N, K).
+        features: its inputs (N, d).
+        probabilities: softmax of its outputs, (N, K).
     """
 
     weight: Tensor
@@ -41,14 +41,14 @@ class LastLayer:
     probabilities: Tensor
 
     def normalized(self) -> LastLayer:
-        """The same function with every feature of unit deviation over the examples.
+        """The same function with every feature scaled to unit deviation over the examples.
 
-        The weights take over the factor. It makes the measure comparable between networks, and
-        invariant to the scale of every single unit before it. A feature that does not vary acts as
-        a bias and leaves the measure.
+        The weights are multiplied by the deviations. This makes the measure comparable between
+        networks, and invariant to the scale of single units before the layer. A constant feature
+        acts as a bias and is removed.
         """
         deviation = self.features.std(0, correction=0)
-        rounding = ROUNDING * self.features.abs().amax(0)
+        rounding = MIN_RELATIVE_DEVIATION * self.features.abs().amax(0)
         deviation = torch.where(deviation > rounding, deviation, 0.0)
         inverse = torch.where(deviation > 0, 1 / deviation, 0.0)
         return LastLayer(self.weight * deviation, self.features * inverse, self.probabilities)
@@ -56,8 +56,8 @@ class LastLayer:
     def trace(self) -> float:
         """``kappa_Tr = sum over s, s' of <w_s, w_s'> Tr(H_ss')``.
 
-        Summed up it is the mean over examples of ``|x|^2`` times the variance of the rows of W
-        under p, ``sum_s p_s |w_s|^2 - |sum_s p_s w_s|^2``.
+        That equals the mean over examples of ``|x|^2`` times the variance of the rows of W under p,
+        ``sum_s p_s |w_s|^2 - |sum_s p_s w_s|^2``.
         """
         expected = self.probabilities @ self.weight
         squares = self.probabilities @ self.weight.square().sum(1)
@@ -86,7 +86,7 @@ def last_layer(subject: Subject) -> LastLayer | None:
         subject: model and examples.
 
     Returns:
-        ``None`` where the logits are not the output of an ``nn.Linear``.
+        The layer; ``None`` if the logits are not the output of an ``nn.Linear``.
     """
     weight, features, logits = torch.empty(0), [], []
     with torch.no_grad(), _watched(subject.model) as calls:

@@ -1,4 +1,4 @@
-"""The loss under an input attack, and how much it increases when the weights move.
+"""The loss under an input attack, and its increase under weight perturbations.
 
 Source: Stutz, Hein, Schiele 2021, "Relating adversarially robust generalization to flat minima",
 ICCV, where it is called RLoss; settings from the authors' public code.
@@ -30,7 +30,7 @@ class Attacked:
     Attributes:
         losses: cross-entropy (N,), in nats.
         wrong: bool (N,), misclassified there or without an attack.
-        images: where the losses were measured, (N, C, H, W).
+        images: (N, C, H, W), where the losses were measured.
     """
 
     losses: Tensor
@@ -44,8 +44,8 @@ class RobustLoss:
 
     Attributes:
         eps: linf budget in input units.
-        steps: PGD steps, from one random start that is the same for all weights.
-        temperature: what logits are divided by, in the attack as in the loss.
+        steps: number of PGD steps, from one random start that is the same for all weights.
+        temperature: divisor of the logits, in the attack and in the loss.
     """
 
     eps: float
@@ -87,8 +87,8 @@ class RobustLoss:
 
 
 @dataclass(frozen=True)
-class Rise:
-    """Increase of the loss and error from a model's own to perturbed weights, under one attack.
+class LossIncrease:
+    """Increase of the loss and of the error by a weight perturbation, under one attack.
 
     Attributes:
         loss: increase of the mean loss, in nats, float64; a scalar or (perturbations,).
@@ -101,7 +101,7 @@ class Rise:
     losses: Tensor
 
     @classmethod
-    def between(cls, own: Attacked, moved: Attacked) -> Rise:
+    def between(cls, own: Attacked, moved: Attacked) -> LossIncrease:
         """From the unperturbed weights to the perturbed ones."""
         return cls(
             moved.losses.double().mean() - own.losses.double().mean(),
@@ -110,20 +110,20 @@ class Rise:
         )
 
     @classmethod
-    def none(cls, own: Attacked) -> Rise:
-        """That of the unperturbed weights: zero."""
+    def none(cls, own: Attacked) -> LossIncrease:
+        """The increase at the unperturbed weights: zero."""
         return cls.between(own, own)
 
     @classmethod
-    def stack(cls, rises: Sequence[Rise]) -> Rise:
+    def stack(cls, increases: Sequence[LossIncrease]) -> LossIncrease:
         """Stack several perturbations along a new first dimension."""
         return cls(
-            torch.stack([rise.loss for rise in rises]),
-            torch.stack([rise.error for rise in rises]),
-            torch.stack([rise.losses for rise in rises]),
+            torch.stack([increase.loss for increase in increases]),
+            torch.stack([increase.error for increase in increases]),
+            torch.stack([increase.losses for increase in increases]),
         )
 
-    def steepest(self) -> Rise:
-        """The perturbation whose loss increases most."""
+    def largest(self) -> LossIncrease:
+        """The increase at the perturbation of the largest loss."""
         worst = self.loss.argmax()
-        return Rise(self.loss[worst], self.error[worst], self.losses[worst])
+        return LossIncrease(self.loss[worst], self.error[worst], self.losses[worst])

@@ -1,7 +1,7 @@
 """Second derivatives of the clean loss in the weights, through two backward passes.
 
-ReLU has no second derivative at 0; automatic differentiation takes it as zero, so that the result
-is the curvature within the linear pieces.
+ReLU has no second derivative at 0; automatic differentiation uses zero, so that the result is the
+curvature within the linear pieces.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from benchmark.objectives import cross_entropy
 from benchmark.spaces import Point
 from benchmark.subject import Subject
 
-GRAPHS = 4
-"""Memory of differentiating twice relative to once; chunks are smaller by this factor."""
+MEMORY_FACTOR = 4
+"""Memory of differentiating twice, relative to once; chunks are smaller by this factor."""
 
 
 class NoSecondDerivativeError(Exception):
@@ -27,7 +27,7 @@ class NoSecondDerivativeError(Exception):
 
 @contextmanager
 def _twice() -> Iterator[None]:
-    """Enable gradients and twice differentiable attention; name a missing second derivative."""
+    """Enable gradients and twice differentiable attention; report a missing second derivative."""
     try:
         with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
             yield
@@ -116,4 +116,4 @@ def _differentiate(part: Subject, along: Tensor, leaves: list[Tensor]) -> list[T
 
 
 def _chunks(subject: Subject) -> tuple[Tensor, ...]:
-    return subject.row_batches(max(subject.batch_size // GRAPHS, 1))
+    return subject.row_batches(max(subject.batch_size // MEMORY_FACTOR, 1))

@@ -21,7 +21,7 @@ def sam_sharpness(subject: Subject, weights: Point, rho: float) -> Tensor:
 
     Args:
         subject: model and examples; L is their mean clean cross-entropy.
-        weights: the tensors that move, by parameter name.
+        weights: the perturbed tensors, by parameter name.
         rho: length of the step (0.05 in the paper).
     """
     ones = {name: torch.ones_like(tensor) for name, tensor in weights.items()}
@@ -31,15 +31,15 @@ def sam_sharpness(subject: Subject, weights: Point, rho: float) -> Tensor:
 def asam_sharpness(subject: Subject, weights: Point, rho: float, eta: float = 0.0) -> Tensor:
     """``L(w + e) - L(w)`` with ``e = rho * T^2 g / |T g|`` and ``T = |w| + eta``, entry by entry.
 
-    With ``eta`` 0 it does not change when any weight is scaled and others make up for it, and a
-    weight of zero does not move. The authors' code has ``eta`` 0.01 and leaves biases unscaled,
-    which costs the invariance.
+    With ``eta`` 0 it is invariant to scaling a weight if others compensate for it, and a weight of
+    zero is not perturbed. The authors' code has ``eta`` 0.01 and does not scale biases, so that it
+    is not invariant.
 
     Args:
         subject: model and examples; L is their mean clean cross-entropy.
-        weights: the tensors that move, by parameter name.
+        weights: the perturbed tensors, by parameter name.
         rho: length of the step in units of T (0.5 in the paper).
-        eta: added to the size of each weight.
+        eta: added to the absolute value of each weight.
     """
     metric = {name: tensor.abs() + eta for name, tensor in weights.items()}
     return _increase(subject, weights, metric, rho)

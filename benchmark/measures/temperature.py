@@ -1,7 +1,8 @@
 """The temperature that calibrates a model, to remove the scale of its logits.
 
 Source: temperature scaling, Guo et al. 2017, "On calibration of modern neural networks". The
-targets are smoothed as in Platt 1999, or a model without an error would have the temperature 0.
+    targets are smoothed as in Platt 1999; otherwise a model without errors would have the
+    temperature 0.
 """
 
 from __future__ import annotations
@@ -11,36 +12,39 @@ import math
 import torch
 from torch import Tensor
 
-WIDEST = 1e3
-"""The temperature stays within this factor of the deviation of the logits."""
+MAX_TEMPERATURE_FACTOR = 1e3
+"""Largest factor between the temperature and the deviation of the logits."""
 
-HALVINGS = 50
-"""Bisections of its logarithm; the remaining error is rounding."""
+N_BISECTIONS = 50
+"""Number of bisections of the logarithm of the temperature; the remaining error is rounding."""
 
 
 def calibrated_temperature(logits: Tensor, labels: Tensor) -> float:
-    """The temperature T that minimises the mean cross-entropy of ``softmax(logits / T)``.
+    """The temperature T that minimizes the mean cross-entropy of ``softmax(logits / T)``.
 
-    The target is the label with weight ``1 - 1 / (N + 1)`` and every class alike with the rest: one
-    example more, whose class is unknown. The loss is convex in 1 / T, so bisection finds its
-    minimum. Multiplying all logits by a number multiplies T by it. A model no better than chance
-    has no minimum; it gets the largest temperature tried.
+    The target has weight ``1 - 1 / (N + 1)`` on the label and distributes the rest over all
+    classes, as with one further example of unknown class. The loss is convex in 1 / T, so bisection
+    finds its minimum. Multiplying all logits by a number multiplies T by it. A model no better than
+    chance has no minimum; it gets the largest temperature of the bisection.
 
     Args:
         logits: (N, K).
         labels: (N,).
 
     Returns:
-        T, above 0; 1 where all logits of every example are the same.
+        T, above 0; 1 if all logits of every example are the same.
     """
     z = logits.double() - logits.double().mean(1, keepdim=True)
     deviation = float(z.square().mean().sqrt())
     if not 0 < deviation < math.inf:
         return 1.0
-    # After centring, the class that is unknown has the mean logit 0.
+    # After centering, the unknown class has the mean logit 0.
     target = (1 - 1 / (len(z) + 1)) * z.gather(1, labels[:, None]).mean()
-    low, high = math.log(deviation / WIDEST), math.log(deviation * WIDEST)
-    for _ in range(HALVINGS):
+    low, high = (
+        math.log(deviation / MAX_TEMPERATURE_FACTOR),
+        math.log(deviation * MAX_TEMPERATURE_FACTOR),
+    )
+    for _ in range(N_BISECTIONS):
         middle = (low + high) / 2
         expected = (z * torch.softmax(z / math.exp(middle), 1)).sum(1).mean()
         # The sign of the loss's derivative in 1 / T: positive where the model is overconfident.
@@ -53,6 +57,6 @@ def confidence(logits: Tensor, temperature: float = 1.0) -> float:
 
     Args:
         logits: (N, K).
-        temperature: what they are divided by.
+        temperature: divisor of the logits.
     """
     return float((logits.double() / temperature).softmax(1).amax(1).mean())

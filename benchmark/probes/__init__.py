@@ -1,4 +1,4 @@
-"""Probes: each asks one question of a model and answers it with scores, outcomes and charts."""
+"""Probes: each evaluates one question about a model and returns scores, outcomes and charts."""
 
 from benchmark.probes.probe import Probe
 from benchmark.probes.registry import PROBES, register_probe

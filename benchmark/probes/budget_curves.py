@@ -28,13 +28,13 @@ def outcome_curve(
     """The share of true outcomes over budgets, with Wilson intervals.
 
     Args:
-        picture: which picture it belongs to.
-        series: its name in that picture.
+        picture: name of the chart.
+        series: name of the curve in the chart.
         x_label: what the budgets are, with their unit.
         budgets: ascending.
         outcomes: bool (N,), one per budget.
         y_label: what the share is of.
-        role: what the outcomes are for.
+        role: role of the outcomes.
         threat: the threat at the last budget.
     """
     scores = [proportion(as_outcomes(outcome)) for outcome in outcomes]
@@ -55,7 +55,7 @@ def score_curve(
     role: Role | None = None,
     threat: AnyThreat | None = None,
 ) -> Curve:
-    """Any score over budgets; ``unit`` is that of the scores, the rest as in the function above."""
+    """Scores over budgets; ``unit`` is that of the scores, the rest as in :func:`outcome_curve`."""
     return Curve(
         picture=picture,
         series=series,

@@ -1,4 +1,4 @@
-"""What a probe computes and where that comes from, as the site and the documentation show it."""
+"""Formulas and sources of a probe, for the site and the documentation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Formula(BaseModel):
     """One formula.
 
     Attributes:
-        gives: the scores it is a formula of, or what else it defines.
+        gives: names of the scores that it defines, or another quantity.
         text: in plain characters, for readers without a renderer and for screen readers.
         tex: the same in LaTeX.
     """
@@ -27,12 +27,12 @@ class Formula(BaseModel):
 
 
 class Source(BaseModel):
-    """Where something comes from.
+    """A source of a probe.
 
     Attributes:
         text: authors, year and title.
         url: of the paper, or of the code that was followed.
-        use: what is taken from it, with the section where that is known.
+        use: what is taken from it, with the section if that is known.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -21,7 +21,7 @@ class NormSettings(Protocol):
 
 
 def headline_budget(probe: str, settings: NormSettings) -> Budget:
-    """The headline budget of settings that have one in the headline norm, and no other.
+    """The headline budget, which must be given in the headline norm and in no other.
 
     Args:
         probe: its name, for messages.

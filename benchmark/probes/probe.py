@@ -1,4 +1,4 @@
-"""The base class of probes: settings, documented scores, and what a site shows of them."""
+"""The base class of probes: settings, documented scores, and how they are presented."""
 
 from __future__ import annotations
 
@@ -42,20 +42,20 @@ class ProfileShare:
 
 
 class Probe(ABC, Generic[S]):
-    """One question about a model, and everything that is known about that question.
+    """A question about a model, with its settings, scores and presentation.
 
     A probe lies in a folder of its own together with its settings, its charts and its
-    ``definition.toml``. Boards, pages, comparisons and exports ask the class for what they show:
-    a new probe needs its class and a call of :func:`benchmark.probes.register_probe`.
+    ``definition.toml``. Boards, pages, comparisons and exports use the attributes of the class: a
+    new probe needs its class and a call of :func:`benchmark.probes.register_probe`.
 
     Attributes:
         name: its name in batteries, results and on the command line.
         title: a few words for headings.
-        question: one sentence, as a reader would ask it.
+        question: one sentence.
         Settings: the pydantic model of its settings, taken from ``Probe[...]``.
         scores: what each of its scores means.
-        scores_by_norm: what scores mean instead in batteries of another headline norm.
-        perturbs: what its adversary changes; empty if nothing is changed.
+        scores_by_norm: what scores mean in batteries with another headline norm.
+        perturbs: what its adversary perturbs; empty if nothing is perturbed.
         uses_image_gradients: whether it needs gradients with respect to the images. The input probe
             does not: some of its searches need none.
         in_headline: whether its outcome ``"headline"`` is part of non-singular robust accuracy.
@@ -63,13 +63,13 @@ class Probe(ABC, Generic[S]):
         profile: its share in the profiles on the board; ``None`` if it has none there.
         leading_pictures: names of the charts that a model's page shows first. If empty, these are
             the first two.
-        reference_for: name of the probe whose curves its score is drawn among, if it is a
-            reference for another probe.
+        reference_for: name of the probe whose charts show its score, if it is a reference for
+            another probe.
         claim: the entry of a model card in which authors report what it measures, if any.
         algorithm: version of what it computes. Increase it whenever the same settings give other
             scores, as after a change of a constant of an attack: versions above 1 are part of the
-            hash of every battery with the probe, so that scores of two versions never share a
-            table. ``tests/benchmark/golden`` holds the outcomes of each version.
+            hash of every battery with the probe, so that scores of two versions are never in the
+            same table. ``tests/benchmark/golden`` holds the outcomes of each version.
     """
 
     name: ClassVar[str]
@@ -118,21 +118,22 @@ class Probe(ABC, Generic[S]):
         self.battery = battery or {}
 
     def applies(self, subject: Subject) -> str | None:
-        """Why the question cannot be asked of this model with these examples, in one line.
+        """The reason why the probe does not apply to this model and these examples, in one line.
 
-        Asked before any probe runs, so it is quick: at most a few images pass through the model.
+        Called before any probe runs, so it must be fast: at most a few images pass through the
+        model.
 
         Args:
             subject: model and examples.
 
         Returns:
-            ``None`` where it can be asked.
+            ``None`` if it applies.
         """
         return None
 
     @final
     def obstacle(self, subject: Subject) -> str | None:
-        """Why it is left out: what it needs of a model is missing, or it does not apply."""
+        """The reason why it is left out: a missing requirement, or :meth:`applies`."""
         missing = missing_weights(subject) if self.weight_rule is not None else None
         if missing is None and self.uses_image_gradients:
             missing = missing_image_gradients(subject)
@@ -140,7 +141,7 @@ class Probe(ABC, Generic[S]):
 
     @final
     def left_out(self, reason: str) -> ProbeResult:
-        """The answer of a probe that does not apply: none, with the reason."""
+        """The result of a probe that does not apply: no scores, with the reason."""
         return ProbeResult(probe=self.name, scores={}, left_out=reason)
 
     @property
@@ -150,16 +151,16 @@ class Probe(ABC, Generic[S]):
 
     @property
     def weight_rule(self) -> str | None:
-        """By which of :data:`benchmark.spaces.RULES` it moves weights; ``None`` if it does not."""
+        """The rule by which it perturbs weights; ``None`` if it does not."""
         return None
 
     @abstractmethod
     def ask(self, subject: Subject) -> ProbeResult:
-        """Answer the question; :meth:`__call__` adds the cost and the headline threats."""
+        """Evaluate a subject; :meth:`__call__` adds the cost and the headline threats."""
 
     @final
     def __call__(self, subject: Subject) -> ProbeResult:
-        """Ask, measure the cost and check the answer.
+        """Evaluate a subject, measure the cost and check the result.
 
         Raises:
             RuntimeError: the probe returned a score it does not document, or outcomes of a wrong
@@ -182,7 +183,7 @@ class Probe(ABC, Generic[S]):
         )
 
     def _stating_coverage(self, result: ProbeResult, subject: Subject) -> ProbeResult:
-        """Say how many of the model's weights moved, and raise a flag where many did not."""
+        """Add the share of perturbed weights to the protocol, and a flag if it is low."""
         if self.weight_rule is None:
             return result
         flag = weights_under_attack(subject, self.weight_rule)
@@ -197,7 +198,7 @@ class Probe(ABC, Generic[S]):
 
 
 def _undefined(result: ProbeResult) -> list[Flag]:
-    """A flag where scores are NaN, which a model brings about whose outputs are not finite."""
+    """A flag if scores are NaN, which non-finite outputs of a model cause."""
     names = sorted(name for name, score in result.scores.items() if math.isnan(score.value))
     if not names:
         return []
@@ -221,10 +222,10 @@ def classes_of(subject: Subject) -> int:
 
 
 def refusal(check: Callable[[], object]) -> str | None:
-    """Why a check refuses a subject; ``None`` where it passes.
+    """The message of a check that fails; ``None`` if it passes.
 
     Args:
-        check: raises :class:`InputError` where it does not.
+        check: raises :class:`InputError` if it fails.
     """
     try:
         check()

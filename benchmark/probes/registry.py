@@ -1,4 +1,4 @@
-"""The probes that batteries, the command line and the site know."""
+"""The registry of probes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from benchmark.probes.weight import WeightProbe
 from models_zoo.errors import InputError, unknown_name
 
 PROBES: dict[str, type[Probe[Any]]] = {}
-"""Every probe by name, in the order a battery runs them."""
+"""All probes by name, in the order in which a battery runs them."""
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
@@ -30,9 +30,9 @@ P = TypeVar("P", bound=type[Probe[Any]])
 
 
 def register_probe(probe: P) -> P:
-    """Make a probe known to batteries, the command line and the site.
+    """Register a probe for batteries, the command line and the site.
 
-    Can be used as a decorator of the class.
+    It can be used as a decorator of the class.
 
     Args:
         probe: the class.

@@ -33,9 +33,9 @@ class ProbeSettings(BaseModel):
     """Settings of a probe, from its table in a battery's TOML.
 
     Attributes:
-        later: settings that older batteries were frozen without. At its default such a setting is
-            not part of a battery's content, so that those batteries keep their hashes.
-        headline_settings: settings that are budgets of the scores.
+        later: settings that were added after some batteries were frozen. At its default such a
+            setting is not part of a battery's content, so that these batteries keep their hashes.
+        headline_settings: settings that determine the budgets of the scores.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

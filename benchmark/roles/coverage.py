@@ -12,65 +12,72 @@ from benchmark.outputs import logits_of
 from benchmark.roles.tracing import Trace, undisturbed
 from models_zoo.functional_call import functional_call
 
-NUDGE = 0.5
-"""Length of the trial move of tensors with zero gradient, relative to their norm."""
+TRIAL_MOVE = 0.5
+"""Length of the trial displacement of tensors with zero gradient, relative to their norm."""
 
-TRIED = 64
-"""Maximum number of them that are moved one by one."""
+MAX_TRIAL_MOVES = 64
+"""Maximum number of tensors that are displaced one by one."""
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """Numbers that feed linear maps, and how many of them an adversary moves.
+    """The operands of a model's linear maps, and how many of them an adversary perturbs.
 
     Attributes:
-        numbers: numbers that activations are multiplied with, or looked up from.
-        reached: how many of them move, and show in the gradient that they do.
-        moved: numbers that move, whatever they are used for.
-        missed: what does not move, largest first, in words.
-        blind: names of tensors that change the logits, but whose gradient is zero.
+        numbers: number of entries that activations are multiplied with, or looked up from.
+        reached: number of these that are perturbed and have a gradient.
+        moved: number of perturbed entries, whatever they are used for.
+        missed: texts on unperturbed tensors, largest first.
+        zero_gradient: names of tensors that change the logits, but whose gradient is zero.
     """
 
     numbers: int
     reached: int
     moved: int
     missed: tuple[str, ...] = ()
-    blind: tuple[str, ...] = ()
+    zero_gradient: tuple[str, ...] = ()
 
     @property
     def share(self) -> float | None:
-        """Share of the numbers that are under attack; ``None`` where none feed a linear map."""
+        """Share of the entries that are under attack; ``None`` if there are none."""
         return self.reached / self.numbers if self.numbers else None
 
     def __str__(self) -> str:
-        """The share with its numbers."""
+        """The share and both numbers, as a text."""
         if self.share is None:
             return "no number that feeds a linear map"
         percent = f"{self.share:.1%}" if self.reached < self.numbers else "100%"
         return f"{self.reached:,} of {self.numbers:,} numbers that feed linear maps ({percent})"
 
 
-def covered(trace: Trace, chosen: Mapping[str, Tensor], blind: frozenset[str]) -> Coverage:
-    """Compare the tensors that move with those that feed linear maps.
+def covered(trace: Trace, chosen: Mapping[str, Tensor], zero_gradient: frozenset[str]) -> Coverage:
+    """Compare the perturbed tensors with the operands of linear maps.
 
-    An operand computed from several tensors, such as a kernel with a scale and a mask, has as many
-    numbers as it can take independently; those that the moving tensors can change are under attack.
+    An operand computed from several tensors, such as a kernel with a scale and a mask, counts as
+    many entries as can vary independently; those that the perturbed tensors can change are under
+    attack.
 
     Args:
-        trace: what feeds linear maps.
-        chosen: what moves, by name.
-        blind: of these, what an attack does not see.
+        trace: the operands of linear maps.
+        chosen: the perturbed tensors, by name.
+        zero_gradient: names of those without a gradient.
     """
     numbers = reached = 0
     missed: dict[tuple[str, str, tuple[int, ...]], int] = {}
     for operand in trace.operands:
         leaves = [(trace.leaves[leaf], count) for leaf, count in operand.counts]
         own = min(operand.numbers, sum(count for _, count in leaves))
-        moving = sum(n for leaf, n in leaves if leaf.name in chosen and leaf.name not in blind)
+        moving = sum(
+            n for leaf, n in leaves if leaf.name in chosen and leaf.name not in zero_gradient
+        )
         numbers, reached = numbers + own, reached + min(own, moving)
         if moving < own:
             leaf, _ = max(
-                (each for each in leaves if each[0].name not in chosen or each[0].name in blind),
+                (
+                    each
+                    for each in leaves
+                    if each[0].name not in chosen or each[0].name in zero_gradient
+                ),
                 key=lambda each: each[1],
             )
             key = (leaf.kind, leaf.name, leaf.shape)
@@ -81,7 +88,7 @@ def covered(trace: Trace, chosen: Mapping[str, Tensor], blind: frozenset[str]) -
         reached=reached,
         moved=sum(tensor.numel() for tensor in chosen.values()),
         missed=tuple(_described(*key) for key in order),
-        blind=tuple(name for name in chosen if name in blind),
+        zero_gradient=tuple(name for name in chosen if name in zero_gradient),
     )
 
 
@@ -93,14 +100,14 @@ def _described(kind: str, name: str, shape: tuple[int, ...]) -> str:
 def unseen(
     model: nn.Module, images: Tensor, chosen: Mapping[str, Tensor], generator: Generator
 ) -> frozenset[str]:
-    """Names of tensors that change the logits when they are moved, though their gradient is zero.
+    """Names of tensors with zero gradient that change the logits when they are displaced.
 
-    So it is where a weight is rounded, cast to integers or detached on its way.
+    This happens if a weight is rounded, cast to integers or detached.
 
     Args:
         model: any module.
-        images: a few.
-        chosen: what moves, by name.
+        images: a few images.
+        chosen: the perturbed tensors, by name.
         generator: of the directions.
     """
     with torch.inference_mode(False), torch.enable_grad(), undisturbed():
@@ -118,8 +125,8 @@ def unseen(
     dark = {name: tensor for name, tensor in dark.items() if tensor.any()}
     before = _logits(model, chosen, images)
     if not dark or not torch.equal(before, _logits(model, chosen, images)):
-        return frozenset()  # a model that answers differently each time shows nothing
-    moved = {name: _nudged(tensor, generator) for name, tensor in dark.items()}
+        return frozenset()  # the logits of a random model show nothing
+    moved = {name: _moved_alone(tensor, generator) for name, tensor in dark.items()}
 
     def counts(names: list[str]) -> bool:
         after = _logits(model, {**chosen, **{name: moved[name] for name in names}}, images)
@@ -127,15 +134,15 @@ def unseen(
 
     if not counts(list(dark)):
         return frozenset()
-    if len(dark) > TRIED:
+    if len(dark) > MAX_TRIAL_MOVES:
         return frozenset(dark)
     return frozenset(name for name in dark if counts([name]))
 
 
-def _nudged(tensor: Tensor, generator: Generator) -> Tensor:
+def _moved_alone(tensor: Tensor, generator: Generator) -> Tensor:
     direction = torch.randn(tensor.shape, generator=generator).to(tensor)
     length: Tensor = torch.linalg.vector_norm(tensor) / torch.linalg.vector_norm(direction)
-    return tensor + NUDGE * length * direction
+    return tensor + TRIAL_MOVE * length * direction
 
 
 def _logits(model: nn.Module, weights: Mapping[str, Tensor], images: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What the operations of ATen do with their operands, as far as roles depend on it."""
+"""Properties of ATen operations on which roles depend."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ STATISTICAL = (
 )
 """Elementwise operations: statistics stay statistics."""
 
-SAME = frozenset(
+VALUE_PRESERVING = frozenset(
     (
         *("view", "_unsafe_view", "reshape", "_reshape_alias", "permute", "transpose", "t"),
         *("unsqueeze", "squeeze", "expand", "repeat", "select", "slice", "narrow", "split"),

@@ -13,11 +13,11 @@ from benchmark.roles.values import AFFINE, PLAIN, Leaf, Operand, Value, merged
 
 
 class Propagation:
-    """Follows the numbers of leaves and records what they are used for.
+    """Propagates leaves and records how they are used.
 
     Attributes:
-        leaves: what the forward pass began with; values refer to them by position.
-        operands: the constants that linear maps multiply activations with.
+        leaves: the tensors at the start of the forward pass; values refer to them by position.
+        operands: the constants by which linear maps multiply activations.
         normalizing: leaves that scale or shift a normalized activation.
         elementwise: leaves that multiply or are added to any activation, entry by entry.
     """
@@ -31,12 +31,12 @@ class Propagation:
     def through(
         self, name: str, foreign: bool, given: Sequence[tuple[Any, Value | None]], out: Tensor
     ) -> Value:
-        """What is known of an operation's output.
+        """The description of an operation's output.
 
         Args:
             name: the operation's, without overload; a trailing underscore does not count.
-            foreign: whether it is none of PyTorch's own.
-            given: its operands in order, with what is known of those that are tensors.
+            foreign: whether it is not one of PyTorch's own operations.
+            given: its operands in order, with descriptions of those that are tensors.
             out: its output, or one of them.
         """
         values = [value for _, value in given if value is not None]
@@ -50,7 +50,7 @@ class Propagation:
             return PLAIN
         if name in ops.NORMALIZING:
             return self._normalized(name, given)
-        if name in ops.SAME:
+        if name in ops.VALUE_PRESERVING:
             return self._same(given, out)
         if name in ops.REDUCING or name in ops.SUMMING:
             return self._reduced(name, given, out)
@@ -65,7 +65,7 @@ class Propagation:
     def _binary(
         self, name: str, given: Sequence[tuple[Any, Value | None]], values: list[Value], out: Tensor
     ) -> Value:
-        """Two tensors or more, one of them an activation."""
+        """An operation on two or more tensors, one of them an activation."""
         first, second = [pair for pair in given if pair[1] is not None][:2]
         if name in ops.MULTIPLYING or name in ops.DIVIDING:
             return self._product(first, second, out, dividing=name in ops.DIVIDING)
@@ -102,7 +102,7 @@ class Propagation:
         return Value(counts={len(self.leaves) - 1: leaf.numbers} if leaf.numbers else {})
 
     def _statistics(self, value: Value) -> frozenset[int]:
-        """The leaves of a constant, where none of them is a parameter."""
+        """The leaves of a constant, if none of them is a parameter."""
         kinds = {self.leaves[leaf].kind for leaf in value.counts}
         return frozenset(value.counts) if kinds and "parameter" not in kinds else frozenset()
 
@@ -110,7 +110,7 @@ class Propagation:
         return frozenset(leaf for leaf in value.counts if self.leaves[leaf].kind == "parameter")
 
     def note(self, tensor: Tensor, value: Value) -> None:
-        """A linear map multiplies activations with this constant."""
+        """Record that a linear map multiplies activations by this constant."""
         if value.counts:
             counts = tuple(sorted(value.counts.items()))
             numbers = tensor.numel()
@@ -165,7 +165,7 @@ class Propagation:
         return replace(PLAIN, extent=out.numel(), scaled=value.scaled)
 
     def note_factor(self, constant: Value, shape: tuple[int, ...] | None) -> None:
-        """A product with this constant was summed over: together they are a linear map."""
+        """Record a linear map: a product with this constant that was summed."""
         numbers = max(constant.counts.values(), default=0)
         if shape is not None:
             numbers = 1
@@ -254,7 +254,7 @@ class Propagation:
 
 
 def _alone(name: str, given: Sequence[tuple[Any, Value | None]], value: Value) -> Value:
-    """An operation on one activation and plain numbers."""
+    """An operation on one activation and Python numbers."""
     arithmetic = name in ops.MULTIPLYING | ops.DIVIDING | ops.ADDING
     if value.statistic and (arithmetic or name in ops.STATISTICAL):
         inverse = name in ops.INVERTING or (name in ops.POWERS and _exponent(given) < 0)

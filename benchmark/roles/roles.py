@@ -1,4 +1,4 @@
-"""The roles that a model's parameters and buffers play, from one forward pass."""
+"""The roles of a model's parameters and buffers, from one forward pass."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ class Roles:
     """Which tensors are weights, and which belong to normalizations.
 
     Attributes:
-        trace: what a forward pass used the model's tensors for.
+        trace: how a forward pass used the model's tensors.
     """
 
     trace: Trace
 
     @cached_property
     def kernels(self) -> frozenset[str]:
-        """Names of the tensors with the numbers of a linear map's operand, not scales or masks."""
+        """Names of tensors that are operands of linear maps, without scales and masks."""
         return frozenset(
             leaf.name for operand in self.trace.operands for leaf in self._carriers(operand)
         ) - {""}
 
     @cached_property
     def normalizing(self) -> frozenset[str]:
-        """Names of parameters that scale or shift a normalized activation, and do nothing more."""
+        """Names of parameters that scale or shift a normalized activation and have no other use."""
         return self.trace.normalizing - self.kernels
 
     @cached_property
@@ -38,9 +38,9 @@ class Roles:
 
     @cached_property
     def buffers(self) -> frozenset[str]:
-        """Names of buffers that are used as weights: linear maps multiply with their numbers.
+        """Names of buffers that are used as weights: operands of linear maps.
 
-        Running statistics, masks, tables of positions and scales of weights are none.
+        Running statistics, masks, tables of positions and scales of weights are not among them.
         """
         found: set[str] = set()
         for operand in self.trace.operands:
@@ -50,7 +50,7 @@ class Roles:
         return frozenset(found)
 
     def _carriers(self, operand: Operand) -> list[Leaf]:
-        """The leaves that hold at least half as many numbers as the operand can have."""
+        """The leaves with at least half as many entries as the operand."""
         return [
             self.trace.leaves[leaf]
             for leaf, numbers in operand.counts

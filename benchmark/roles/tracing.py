@@ -1,4 +1,4 @@
-"""Watching one forward pass: which tensors feed its linear maps, which its normalizations."""
+"""Traces one forward pass: which tensors are operands of linear maps, and which normalize."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from benchmark.roles.propagation import Propagation
 from benchmark.roles.values import PLAIN, Leaf, Operand, Value, merged
 from models_zoo.functional_call import functional_call
 
-OURS = frozenset(("aten", "prims", "prim", "profiler", "_c10d_functional"))
-"""Namespaces of operations whose operands are known."""
+KNOWN_NAMESPACES = frozenset(("aten", "prims", "prim", "profiler", "_c10d_functional"))
+"""Namespaces of operations with known operands."""
 
 UNPACKERS = (
     *("linear_unpack", "linear_unpack_fp16", "conv2d_unpack", "conv1d_unpack", "conv3d_unpack"),
@@ -32,11 +32,11 @@ UNPACKERS = (
 
 @dataclass(frozen=True)
 class Trace:
-    """What one forward pass used its tensors for.
+    """How one forward pass used its tensors.
 
     Attributes:
-        leaves: the tensors it began with, in the order they came in.
-        operands: the constants that its linear maps multiply activations with.
+        leaves: the tensors at its start, in order of first use.
+        operands: the constants by which its linear maps multiply activations.
         normalizing: names of parameters that scale or shift a normalized activation.
         elementwise: names of parameters that scale or shift any activation.
         opaque: kinds of packed layers whose weights could not be counted.
@@ -52,9 +52,8 @@ class Trace:
 def trace(model: nn.Module, images: Tensor) -> Trace:
     """Trace a forward pass with copies of all parameters and buffers.
 
-    Copies in place of the tensors themselves show what a caller who replaces them by name reaches:
-    a weight that the model has cached, or keeps elsewhere, is a constant to it. The model and the
-    global generators stay as they are.
+    Copies in place of the tensors show what can be replaced by name: a weight that the model has
+    cached, or keeps elsewhere, is a constant. The model and the global generators are not changed.
 
     Args:
         model: any module that takes the images.
@@ -83,10 +82,10 @@ def trace(model: nn.Module, images: Tensor) -> Trace:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Leave the global generators as they were, and run compiled models operation by operation."""
+    """Restore the global generators, and run compiled models operation by operation."""
     devices = range(torch.cuda.device_count()) if torch.cuda.is_available() else ()
     stance: AbstractContextManager[Any] = nullcontext()
-    if "torch._dynamo" in sys.modules:  # asking for it imports it, which takes seconds
+    if "torch._dynamo" in sys.modules:  # the attribute imports it, which takes seconds
         stance = torch.compiler.set_stance("force_eager")
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
     try:
@@ -121,13 +120,13 @@ def _names(found: Propagation, leaves: set[int]) -> frozenset[str]:
 
 
 def copy_of(tensor: Tensor, *, requires_grad: bool) -> Tensor:
-    """A detached copy that requires gradients if asked to and if its type can have them."""
+    """A detached copy that requires gradients if requested and if its type supports them."""
     able = tensor.is_floating_point() or tensor.is_complex()
     return tensor.detach().clone().requires_grad_(requires_grad and able)
 
 
 def _numbers(tensor: Tensor) -> int:
-    """Number of distinct values of a constant: 0 for a mask, equal numbers count once."""
+    """Number of independent entries of a constant: 0 for a mask; equal numbers count once."""
     if tensor.layout != torch.strided or tensor.is_meta:
         return tensor.numel()
     if tensor.is_quantized:
@@ -140,7 +139,7 @@ def _numbers(tensor: Tensor) -> int:
         return int(own.numel() > 1 or own.is_floating_point())
     if bool(((own == 0) | (own == 1)).all()):
         return 0
-    for dim, size in enumerate(own.shape):  # the same filter for every channel is one filter
+    for dim, size in enumerate(own.shape):  # the same filter for every channel counts once
         if size > 1 and bool((own == own.narrow(dim, 0, 1)).all()):
             own = own.narrow(dim, 0, 1)
     return own.numel()
@@ -151,7 +150,7 @@ class _Watching(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-igno
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """Nothing is compiled inside, and asking PyTorch to see to that would take seconds."""
+        """Nothing is compiled inside, and PyTorch's own check would take seconds."""
         return False
 
     def __init__(self, known: Sequence[tuple[Tensor, Leaf | None]]) -> None:
@@ -179,7 +178,7 @@ class _Watching(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-igno
         out = func(*args, **named)
         self.clock += 1
         name = str(func._schema.name).partition("::")[2].rstrip("_")
-        foreign = func.namespace not in OURS
+        foreign = func.namespace not in KNOWN_NAMESPACES
         owned = {_storage(each) for each, _ in given if isinstance(each, Tensor)}
         for each in _flat((out,)):
             if isinstance(each, Tensor):
@@ -198,7 +197,7 @@ class _Watching(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-igno
         foreign: bool,
         given: Sequence[tuple[Any, Value | None]],
     ) -> None:
-        """Tensors that an operation wrote into, and all that share memory with them."""
+        """Tensors to which an operation has written, and all that share memory with them."""
         for place, argument in enumerate(func._schema.arguments):
             if argument.alias_info is None or not argument.alias_info.is_write:
                 continue
@@ -214,7 +213,7 @@ class _Watching(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-igno
                 self.values[tensor] = (self.clock, value)
 
     def _given(self, operand: Any) -> tuple[Any, Value | None]:
-        """An operand with what is known of it; a packed layer's weight for the layer."""
+        """An operand with its description; for a packed layer, that of its weight."""
         if isinstance(operand, torch.ScriptObject):
             if id(operand) not in self.packed:
                 with _disable_current_modes():
@@ -249,7 +248,7 @@ class _Watching(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-igno
 
 
 def unpacked(layer: Any) -> Tensor | None:
-    """The weight of a layer that is kept packed, as quantized ones are; ``None`` of others."""
+    """The weight of a packed layer, such as a quantized one; ``None`` for others."""
     for name in UNPACKERS:
         try:
             weight, *_ = getattr(torch.ops.quantized, name)(layer)
@@ -261,7 +260,7 @@ def unpacked(layer: Any) -> Tensor | None:
 
 
 def _storage(tensor: Tensor) -> Any:
-    """A key of the memory a tensor lies in, which is not used again while the key exists."""
+    """A key of a tensor's memory, which is not reused while the key exists."""
     try:
         return StorageWeakRef(tensor.untyped_storage())  # type: ignore[no-untyped-call, unused-ignore]
     except (RuntimeError, NotImplementedError):  # sparse and opaque tensors have none
@@ -269,7 +268,7 @@ def _storage(tensor: Tensor) -> Any:
 
 
 def _flat(given: Any) -> Iterator[Any]:
-    """Operands in order, lists of tensors opened; lists of numbers stay whole."""
+    """Operands in order; lists of tensors are flattened, lists of numbers are not."""
     for each in given:
         if isinstance(each, (list, tuple)) and any(isinstance(one, Tensor) for one in each):
             yield from _flat(each)

@@ -1,4 +1,4 @@
-"""What is known of each tensor of a forward pass: where its numbers come from."""
+"""Descriptions of the tensors of a forward pass: the origin of their entries."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ Kind = Literal["parameter", "buffer", "constant"]
 
 @dataclass(frozen=True)
 class Leaf:
-    """A tensor that a forward pass begins with, other than the images.
+    """A tensor at the start of a forward pass, other than the images.
 
     Attributes:
-        kind: ``"constant"`` is what can be given no other value by name.
+        kind: ``"parameter"``, ``"buffer"``, or ``"constant"`` for what cannot be replaced by name.
         name: of a parameter or buffer; ``""`` for a constant.
         shape: its shape.
-        floating: whether its numbers are floating-point ones, which can be moved a little.
-        numbers: how many numbers it holds: 0 for a mask of zeros and ones, 1 where all are equal.
+        floating: whether its entries are floating-point numbers, which can be perturbed slightly.
+        numbers: number of independent entries: 0 for a mask of zeros and ones, 1 if all are equal.
     """
 
     kind: Kind
@@ -34,18 +34,19 @@ class Value:
 
     Attributes:
         moved: whether it depends on the images: an activation.
-        counts: of a constant, how many numbers of each leaf it depends on independently: the
-            leaf's own, or fewer where they went through something smaller, such as a norm.
+        counts: of a constant, the number of independent entries per leaf: all of the leaf, or fewer
+            after a smaller intermediate result, such as a norm.
         roots: leaves that went through a root, as a variance does.
-        cut: which part of its leaves it is, so that two parts are not taken for one.
-        extent: of an activation that is a statistic of others, such as a mean: its numbers.
-        inverse: a statistic that was divided by.
-        gains: leaves that a statistic was multiplied by, or that were added to it.
-        scaled: parameters that an activation was multiplied by, entry by entry, on its way here.
-        pending: of a normalized activation, what its normalization may still bring; ``None`` where
-            an activation is not normalized.
-        factor: the constant that an activation was multiplied with, and its shape where the
-            product was not reshaped since.
+        cut: which part of its leaves it is, so that two parts are distinguished.
+        extent: of an activation that is a statistic of others, such as a mean: its number of
+            entries.
+        inverse: a statistic by which it was divided.
+        gains: leaves by which a statistic was multiplied, or that were added to it.
+        scaled: parameters by which an activation was multiplied, entry by entry.
+        pending: of a normalized activation, the affine parts of its normalization that may follow;
+            ``None`` if an activation is not normalized.
+        factor: the constant by which an activation was multiplied, and its shape if the product has
+            not been reshaped.
     """
 
     moved: bool = False
@@ -65,7 +66,7 @@ class Value:
         return self.extent is not None
 
     def bounded(self, numbers: int) -> Value:
-        """The same where only ``numbers`` numbers are left of it."""
+        """The same with at most ``numbers`` independent entries per leaf."""
         return replace(self, counts={leaf: min(n, numbers) for leaf, n in self.counts.items()})
 
 
@@ -73,11 +74,11 @@ PLAIN = Value(moved=True)
 """An activation without further properties."""
 
 AFFINE = frozenset(("gain", "shift"))
-"""What a normalization may bring after its statistics."""
+"""The affine parts that may follow the statistics of a normalization."""
 
 
 def merged(values: Iterable[Value]) -> Value:
-    """A constant that several constants went into."""
+    """A constant computed from several constants."""
     values = list(values)
     counts: dict[int, int] = {}
     for value in values:
@@ -93,12 +94,12 @@ def merged(values: Iterable[Value]) -> Value:
 
 @dataclass(frozen=True)
 class Operand:
-    """A constant that a linear map multiplies activations with.
+    """A constant by which a linear map multiplies activations.
 
     Attributes:
-        numbers: of the tensor that is multiplied.
-        counts: how many numbers of each leaf it depends on independently.
-        roots: leaves that went through a root on their way.
+        numbers: number of entries of the tensor.
+        counts: number of independent entries per leaf.
+        roots: leaves that went through a root.
         cut: which part of its leaves it is.
     """
 

@@ -1,4 +1,4 @@
-"""Spaces: the sets an adversary may move in."""
+"""Spaces: the sets of perturbations that an adversary may choose from."""
 
 from benchmark.spaces.inputs import InputBall
 from benchmark.spaces.product import ProductSpace

@@ -8,9 +8,9 @@ import torch
 from torch import Generator, Tensor
 
 from benchmark.spaces.inside import (
+    MAX_LINF_SLACK,
     ORDERS,
-    SLACK,
-    TOLERANCE,
+    RELATIVE_SLACK,
     brought_inside,
     distances,
     inward,
@@ -22,25 +22,26 @@ from models_zoo.errors import InputError, unknown_name
 Norm = Literal["linf", "l2", "l1"]
 NORMS: tuple[Norm, ...] = ("linf", "l2", "l1")
 DUALS = {"linf": "l1", "l2": "l2", "l1": "linf"}
-"""The norm a gradient is measured in, so that ``|g . d| <= |g|_dual |d|``."""
+"""Dual norms, such that ``|g . d| <= |g|_dual |d|``."""
 
 MIN_LENGTH = 1e-12
-"""Lengths are divided by no less than this."""
+"""Smallest divisor of a length."""
 L1_FIRST_SHARE, L1_MIN_SHARE, L1_SPARSER = 0.05, 0.01, 1.5
-"""How many coordinates one l1 step moves, as shares of all: from the image itself, and at least. In
-between as many as are moved already over :data:`L1_SPARSER`. A step along one alone, the steepest
-of all, soon meets the box (Croce & Hein 2021, section 4, who begin with 0.2 and bound nothing)."""
+"""Number of coordinates of an l1 step: as a share of all, at the image itself, and its minimum;
+elsewhere the number of displaced coordinates over :data:`L1_SPARSER`. A step along one coordinate,
+which is the steepest, soon meets the box (Croce & Hein 2021, section 4, who begin with 0.2 and have
+no minimum)."""
 
 PROJECTION_ROUNDS = 3
-"""Rounds of the l2 projection; later ones hardly change the set of clipped coordinates, and the
-result of each lies inside."""
+"""Number of rounds of the l2 projection; later rounds hardly change the set of clipped coordinates,
+and the result of each is inside."""
 
-BISECTIONS = 40
-"""Halvings of the threshold in the l1 projection; what is left is rounding."""
+N_BISECTIONS = 40
+"""Number of bisections of the threshold in the l1 projection; the remaining error is rounding."""
 
 MAX_ROUNDING_SHARE = 1e-4
-"""Share of an l1 radius that is left free for pixels to round; where it takes more, the image is
-measured and shortened instead."""
+"""Largest share of an l1 radius that is reserved for the rounding of pixels; if more is needed, the
+image is measured and shortened instead."""
 
 
 def lengths(displacement: Tensor, norm: str) -> Tensor:
@@ -80,7 +81,7 @@ class InputBall(Space):
             self._high = inward(images + self._radii, images, self._radii).clamp_(max=1)
 
         if norm == "l1":
-            self.momentum = 1.0  # What was moved stays moved: a repeated step would be less sparse.
+            self.momentum = 1.0  # No momentum: a repeated step would be less sparse.
 
     @property
     def rows(self) -> int:
@@ -95,12 +96,13 @@ class InputBall(Space):
 
     @property
     def slack(self) -> Tensor:
-        """How far beyond its radius each image may be measured, (N,), float64: rounding.
+        """Tolerance of each radius for rounding, (N,), float64.
 
-        :data:`SLACK` of the radius, and for linf at most :data:`TOLERANCE`: a pixel rounds by less.
+        :data:`RELATIVE_SLACK` times the radius, and for linf at most :data:`MAX_LINF_SLACK`: the
+        rounding error of a pixel is less.
         """
-        slack = SLACK[self.norm] * self._exact_radii
-        return slack.clamp_max(TOLERANCE) if self.norm == "linf" else slack
+        slack = RELATIVE_SLACK[self.norm] * self._exact_radii
+        return slack.clamp_max(MAX_LINF_SLACK) if self.norm == "linf" else slack
 
     @property
     def _exact_radii(self) -> Tensor:
@@ -119,7 +121,7 @@ class InputBall(Space):
 
     @property
     def uniforms(self) -> int:
-        """How many uniform numbers :meth:`point_at` makes a point from."""
+        """Number of uniform numbers from which :meth:`point_at` constructs a point."""
         return self.images[0].numel() + 1 if self.rows else 1
 
     def point_at(self, numbers: Tensor) -> Point:
@@ -143,9 +145,9 @@ class InputBall(Space):
     def _nearest_l2(self, moved: Tensor) -> Tensor:
         """The nearest point moves by ``clip(s u)`` with the greatest ``s <= 1`` that stays inside.
 
-        Coordinates that the box clips spend less than their share of the radius, so the others may
-        go further than in a projection onto the ball alone. Each round scales to the radius with
-        the coordinates clipped so far; the scale grows from below and so never leaves the ball.
+        Coordinates that the box clips use less than their share of the radius, so the others may go
+        further than in a projection onto the ball alone. Each round scales to the radius with the
+        coordinates clipped so far; the scale increases from below and so never leaves the ball.
         """
         low, high = -self.images, 1 - self.images
         scale = (self.radii / lengths(moved, "l2").clamp_min(MIN_LENGTH)).clamp_max(1)
@@ -160,7 +162,7 @@ class InputBall(Space):
             left = (self.radii.square() - spent.square()).clamp_min(0).sqrt()
             scale = torch.maximum(scale, (left / free).clamp_max(1))
         kept = torch.clamp(moved * scale.view(-1, 1, 1, 1), low, high)
-        # Sums of thousands of float32 terms round: what is a hair outside is brought inside.
+        # Sums of thousands of float32 terms have rounding errors, which are corrected here.
         hair = (self.radii / lengths(kept, "l2").clamp_min(MIN_LENGTH)).clamp_max(1)
         return (kept * hair.view(-1, 1, 1, 1)).add_(self.images).clamp_(0, 1)
 
@@ -174,7 +176,7 @@ class InputBall(Space):
         size = moved.abs()
         low, high = torch.zeros_like(self.radii), size.flatten(1).amax(1)
         enough = torch.minimum(size, room).flatten(1).sum(1) <= self.radii
-        for _ in range(BISECTIONS):
+        for _ in range(N_BISECTIONS):
             middle = (low + high) / 2
             kept = torch.minimum((size - middle.view(-1, 1, 1, 1)).clamp_min_(0), room)
             inside = kept.flatten(1).sum(1) <= self.radii
@@ -186,8 +188,8 @@ class InputBall(Space):
     def _inside_l1(self, images: Tensor) -> Tensor:
         """The same images, shortened where float32 pixels add up to more than the radius.
 
-        A pixel rounds by up to 2^-25, and thousands of them do so together; so much room is left
-        for the shortened ones to round again.
+        The rounding error of a pixel is up to 2^-25, and those of thousands of pixels add up; the
+        shortened images leave room for further rounding.
         """
         moved = images.double() - self.images.double()
         length = lengths(moved, "l1")
@@ -200,10 +202,10 @@ class InputBall(Space):
     def steepest(self, gradient: Point, at: Point | None = None) -> Point:
         """The displacement of radius ``eps``; zero where the gradient is zero.
 
-        Linf: ``eps * sign(g)``. L2: ``eps * g / |g|``. L1: the signs of the greatest coordinates,
-        sharing ``eps`` alike, fewer of them the fewer the point has moved. For l2 and l1
-        coordinates that are at the edge of the box and would leave it count as zero, so that the
-        step is not spent on them.
+        Linf: ``eps * sign(g)``. L2: ``eps * g / |g|``. L1: the signs of the largest coordinates,
+            with equal shares of ``eps``; the fewer coordinates of the point are displaced, the
+            fewer are used. For l2 and l1 coordinates at the edge of the box that would leave it
+            count as zero, so that the step is not spent on them.
         """
         image_gradient = gradient[IMAGES]
         if self.norm == "linf":
@@ -225,7 +227,7 @@ class InputBall(Space):
         return {IMAGES: self._radii * shared.view_as(image_gradient)}
 
     def _l1_moves(self, at: Point | None) -> Tensor:
-        """How many coordinates an l1 step from a point moves, (rows,)."""
+        """Number of coordinates of an l1 step from a point, (rows,)."""
         size = self.uniforms - 1
         first = torch.full_like(self.radii, L1_FIRST_SHARE * size)
         if at is not None:
@@ -240,7 +242,7 @@ class InputBall(Space):
         return torch.maximum(beyond, outside_box(point[IMAGES]))
 
     def contains(self, point: Point) -> bool:
-        """Whether images lie within their radii, but for :attr:`slack`, and exactly in the box."""
+        """Whether images are within their radii, up to :attr:`slack`, and exactly in the box."""
         inside = distances(point[IMAGES], self.images, self.norm) <= self._exact_radii + self.slack
         return bool((inside & (outside_box(point[IMAGES]) <= 0)).all())
 
@@ -255,10 +257,10 @@ class InputBall(Space):
 
 
 def _measurable(image_gradient: Tensor) -> Tensor:
-    """The same directions (N, C, H, W); those whose length float32 cannot tell brought to size 1.
+    """The same directions (N, C, H, W), rescaled if float32 cannot represent their length.
 
-    The squares of gradients below 1e-23 are zero in float32 and those above 1e19 infinite, and a
-    gradient does not point elsewhere for being so flat or so steep. One that is zero stays zero.
+    The squares of gradients below 1e-23 are zero in float32 and those above 1e19 infinite, although
+    their direction is well-defined. Zero gradients stay zero.
     """
     peak = (
         image_gradient.flatten(1).abs().amax(1)

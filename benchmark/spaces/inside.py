@@ -1,9 +1,9 @@
-"""Images measured in float64 against their balls, and shortened where float32 carried them out.
+"""Measures images in float64 against their balls, and corrects rounding errors of float32.
 
-A length of a hundred thousand pixels cannot be added up in float32 to its last digits, and a pixel
-near 1 is a multiple of 2^-24, which is much where the radius is small. So what a projection gives
-is measured, and what lies further out than :data:`SLACK` is moved towards the image until it does
-not.
+The length of a displacement of a hundred thousand pixels has rounding errors in float32, and a
+pixel near 1 is a multiple of 2^-24, which matters if the radius is small. So projected images are
+measured, and those further outside than :data:`RELATIVE_SLACK` are moved towards the center until
+they are not.
 """
 
 from __future__ import annotations
@@ -15,24 +15,26 @@ from torch import Tensor
 
 ORDERS = {"linf": float("inf"), "l2": 2.0, "l1": 1.0}
 
-SLACK = {"linf": 1e-5, "l2": 5e-7, "l1": 5e-7}
-"""How far outside a ball an image may be measured, as a share of the radius.
+RELATIVE_SLACK = {"linf": 1e-5, "l2": 5e-7, "l1": 5e-7}
+"""Tolerance of a ball's radius, as a share of it.
 
-For l2 and l1 eight roundings of a float32. For linf the rounding of one pixel, 2^-25, at a radius
-of 0.003; the bounds of smaller balls are rounded towards the image, see :func:`inward`.
+For l2 and l1 it is eight times the unit roundoff of float32. For linf it is the rounding error of
+one pixel, 2^-25, at a radius of 0.003; the bounds of smaller balls are rounded towards the image,
+see :func:`inward`.
 """
 
-TOLERANCE = 1e-6
-"""What certificates add to a radius at least, and the most that an linf ball's slack may be."""
+MAX_LINF_SLACK = 1e-6
+"""Largest tolerance of an linf ball, and the smallest tolerance that certificates include."""
 
-MIN_UNROUNDED_RADIUS = 2.0**-25 / SLACK["linf"]
-"""The linf radius below which a pixel's rounding is more than the slack."""
+MIN_UNROUNDED_RADIUS = 2.0**-25 / RELATIVE_SLACK["linf"]
+"""The linf radius below which the rounding error of a pixel is larger than the tolerance."""
 
 MAX_PIXELS_AT_ONCE = 2**22
-"""Pixels that are held in float64 at once."""
+"""Maximum number of pixels that are in float64 at a time."""
 
 MAX_SHORTENINGS, MAX_HALVINGS = 4, 40
-"""Shortenings by the measured length, and halvings of the share where those do not settle."""
+"""Maximum numbers of shortenings by the measured length, and of bisections if these do not
+converge."""
 
 
 def distances(images: Tensor, centers: Tensor, norm: str) -> Tensor:
@@ -53,10 +55,10 @@ def outside_box(images: Tensor) -> Tensor:
 
 
 def brought_inside(images: Tensor, centers: Tensor, norm: str, radii: Tensor) -> Tensor:
-    """The same images (N, C, H, W), those that are measured outside moved towards their centers.
+    """The same images (N, C, H, W), with those measured outside moved towards their centers.
 
-    A rounded pixel never moves away again while the share of its displacement shrinks, so the
-    length decreases with the share and the greatest share inside can be found by halving.
+    The length does not increase as the share of the displacement decreases, even with rounding, so
+    the largest share inside can be found by bisection.
 
     Args:
         images: in the box, as their centers are.
@@ -64,7 +66,7 @@ def brought_inside(images: Tensor, centers: Tensor, norm: str, radii: Tensor) ->
         norm: of the balls.
         radii: float64 (N,).
     """
-    most = radii * (1 + SLACK[norm])
+    most = radii * (1 + RELATIVE_SLACK[norm])
     outside = (distances(images, centers, norm) > most).nonzero().squeeze(1)
     if not len(outside):
         return images
@@ -101,7 +103,7 @@ def _shortened(images: Tensor, centers: Tensor, norm: str, radii: Tensor, most: 
 
 
 def inward(bound: Tensor, centers: Tensor, radii: Tensor | float) -> Tensor:
-    """The lower or upper linf bounds (N, C, H, W), one float32 nearer where they round outwards.
+    """The lower or upper linf bounds (N, C, H, W), rounded towards the centers.
 
     Args:
         bound: ``centers - radii`` or ``centers + radii``, as float32 gives it.

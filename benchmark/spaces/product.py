@@ -1,4 +1,4 @@
-"""The product of spaces: an adversary who moves in all of them at once."""
+"""The product of spaces, for perturbations of images and weights at once."""
 
 from __future__ import annotations
 

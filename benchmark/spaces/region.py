@@ -1,7 +1,7 @@
-"""Regions of images, one per row: some pixels may take any value in [0, 1], others none.
+"""Regions of images, one per row: pixels inside may take any value in [0, 1], others are fixed.
 
-Source: Ozbulak et al. 2020 (arXiv 2007.03198), where a region has no ball: how far an image goes
-follows from the number and the length of the steps.
+Source: Ozbulak et al. 2020 (arXiv 2007.03198), where a region has no ball: the size of the
+    perturbation follows from the number and the length of the steps.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Region(Space):
         return torch.maximum(outside_box(images), still.flatten(1).amax(1))
 
     def contains(self, point: Point) -> bool:
-        """Whether no pixel outside the masks moved and none left the box, to the last bit."""
+        """Whether no pixel outside the masks changed and none left the box, to the last bit."""
         return bool((self.excess(point) <= 0).all())
 
     def spread(self, per_row: Tensor, name: str) -> Tensor:

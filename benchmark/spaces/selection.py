@@ -1,4 +1,4 @@
-"""Which weight tensors an adversary may move."""
+"""The rules for which weight tensors an adversary may perturb."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from benchmark.roles import Roles
 from models_zoo.errors import InputError, unknown_name
 
 NORMALIZATION = (_NormBase, nn.GroupNorm, nn.LayerNorm, nn.LocalResponseNorm, nn.RMSNorm)
-"""Types that are known to normalize."""
+"""PyTorch's normalization layers."""
 
 NAMED = re.compile(r"(?<!weight)(?<!spectral)(norm|bn)(act)?(\d+d?)?$", re.IGNORECASE)
-"""Names of classes that normalize though a forward pass need not show it, such as ``ActNorm``."""
+"""Names of classes that normalize though a forward pass may not show it, such as ``ActNorm``."""
 
 RULES: dict[str, Callable[[Tensor, bool], bool]] = {
     "no-normalization": lambda _, normalizes: not normalizes,
@@ -30,19 +30,21 @@ normalization layers (Stutz et al. 2021); ``kernels``: of these, tensors of two 
 def select_weights(
     model: nn.Module, rule: str = "no-normalization", roles: Roles | None = None
 ) -> dict[str, Tensor]:
-    """The tensors that ``rule`` lets move, by name, detached; shared tensors once.
+    """The tensors that ``rule`` selects, by name, detached; shared tensors once.
 
-    Normalization is recognized by the types of PyTorch's own layers, or, with ``roles``, by
-    what a forward pass does: the gain and the shift of a normalized activation belong to one,
-    whatever module holds them. With ``roles`` buffers that linear maps multiply with move too.
+    Normalization is recognized by the types of PyTorch's own layers, or, with ``roles``, by a
+    forward pass: the gain and the shift of a normalized activation belong to a normalization,
+    whatever module holds them. With ``roles`` buffers that are operands of linear maps are selected
+    as well.
 
     Args:
-        model: any module; its other buffers, such as batch norm's running statistics, never move.
+        model: any module; its other buffers, such as batch norm's running statistics, are never
+            selected.
         rule: a name of :data:`RULES`.
-        roles: what the model's tensors are used for.
+        roles: roles of the model's tensors.
 
     Raises:
-        InputError: an unknown rule, or one that leaves nothing to move.
+        InputError: an unknown rule, or one that selects nothing.
     """
     if not isinstance(rule, str) or rule not in RULES:
         raise unknown_name("weight rule", rule, RULES)
@@ -76,13 +78,13 @@ def _normalizes(name: str, owner: nn.Module, roles: Roles | None) -> bool:
 
 
 def by_layer(weights: Iterable[str]) -> dict[str, list[str]]:
-    """Parameter names grouped by the module they belong to, in the order they come in.
+    """Parameter names grouped by the module they belong to, in order.
 
     Args:
         weights: names such as ``"network.conv1.weight"``.
 
     Returns:
-        Names by module, such as ``"conv1"``: what all modules' names begin with is left out.
+        Names by module, such as ``"conv1"``, without the common prefix of all modules.
     """
     owners: dict[tuple[str, ...], list[str]] = {}
     for name in weights:

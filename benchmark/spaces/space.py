@@ -1,4 +1,4 @@
-"""What every space can do, so that one ascent works in all of them."""
+"""The interface of spaces, so that ascents work in all of them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import torch
 from torch import Generator, Tensor
 
 Point = dict[str, Tensor]
-"""A perturbed point: what the model is called with, by name. ``"images"`` holds
-perturbed images; every other name is a perturbed weight tensor. Displacements and gradients have
-the same form."""
+"""A perturbed point: tensors by name. ``"images"`` are perturbed images; every other name is that
+of a perturbed weight tensor. Displacements and gradients have the same form."""
 
 IMAGES = "images"
 
@@ -18,11 +17,11 @@ IMAGES = "images"
 class Space(ABC):
     """A closed set around an origin, with one or many independent rows.
 
-    A row is what can be ascended on its own: an image in an input ball, the whole network in a
-    weight ball. Per-row quantities, such as step sizes, are tensors of shape (rows,).
+    A row can be ascended independently: an image in an input ball, the whole network in a weight
+    ball. Per-row quantities, such as step sizes, are tensors of shape (rows,).
 
     Attributes:
-        momentum: the share of each ascent step that is new; the rest repeats the last move.
+        momentum: weight of the new step in each ascent step; the rest repeats the previous move.
     """
 
     momentum: float = 0.75
@@ -39,7 +38,7 @@ class Space(ABC):
 
     @abstractmethod
     def sample(self, generator: Generator) -> Point:
-        """A random point inside, drawn on the CPU so that every device sees the same."""
+        """A random point inside, drawn on the CPU so that every device gets the same."""
 
     @abstractmethod
     def project(self, point: Point) -> Point:
@@ -47,21 +46,21 @@ class Space(ABC):
 
     @abstractmethod
     def steepest(self, gradient: Point, at: Point | None = None) -> Point:
-        """The displacement of the space's own radius that a linear function grows most along.
+        """The displacement of the space's radius along which a linear function increases most.
 
-        ``at`` is the point it would start from; directions that are blocked there may be left out.
+        ``at`` is the point it starts from; directions that are blocked there may be left out.
         """
 
     @abstractmethod
     def excess(self, point: Point) -> Tensor:
-        """How far outside each row lies, (rows,); at most 0 inside, up to rounding."""
+        """Distance of each row outside the set, (rows,); at most 0 inside, up to rounding."""
 
     @abstractmethod
     def contains(self, point: Point) -> bool:
-        """Whether every row of a point lies inside, as float64 measures it, but for rounding.
+        """Whether every row of a point is inside, measured in float64, up to rounding.
 
-        Rounding is what float32 cannot distinguish at the point's own magnitude and a share of the
-        radius; what lies further out was not projected.
+        The tolerance is the float32 spacing at the magnitude of the point and a share of the
+        radius; a point further outside was not projected.
         """
 
     @abstractmethod
@@ -84,7 +83,7 @@ class Space(ABC):
         }
 
     def where(self, mask: Tensor, chosen: Point, other: Point) -> Point:
-        """Row by row ``chosen`` where ``mask`` (rows,) is true, else ``other``."""
+        """Per row, ``chosen`` where ``mask`` (rows,) is true, else ``other``."""
         return {
             name: torch.where(self.spread(mask, name), value, other[name])
             for name, value in chosen.items()

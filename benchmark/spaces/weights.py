@@ -1,8 +1,8 @@
-"""Balls around the weights, moved together as a single row.
+"""Balls around the weights, which are perturbed together as a single row.
 
 A ball bounds the length of the displacement's *blocks*: its single entries, the filters of a
-tensor, whole tensors, or all tensors together. What differs from one geometry to the next is how
-long a block is and how long it may be; every operation follows from these two.
+tensor, whole tensors, or all tensors together. Geometries differ in the blocks and in the bound on
+their length; every operation follows from these two.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ BLOCKS: dict[str, Block] = {
     "absolute-l2": "tensor",
     "absolute-linf": "entry",
 }
-"""What each geometry bounds the length of."""
+"""The blocks of each geometry."""
 
 ABSOLUTE = frozenset({"absolute-l2", "absolute-linf"})
 """The geometries whose radius is a length; that of others is a share of a block's own length."""
 
 
-RADIUS_SLACK, WEIGHT_SPACING = 5e-7, 2.0**-23
-"""How much longer than its bound a block may be measured: eight roundings of the bound, and two of
-the block's weights, since ``w + v`` is stored and not ``v``."""
+RELATIVE_SLACK, RELATIVE_SPACING = 5e-7, 2.0**-23
+"""Tolerance of a block's bound: eight times the unit roundoff relative to the bound, and twice
+relative to the block's weights, since ``w + v`` is stored and not ``v``."""
 
 
 class WeightBall(Space):
@@ -50,18 +50,19 @@ class WeightBall(Space):
       al. 2020);
     - ``filter-l2``: the same for every filter, which is a tensor's slice along its first dimension
       (an output channel of a convolution, a row of a matrix); a tensor of at most one dimension is
-      one filter (normalisation of Li et al. 2018);
+      one filter (normalization of Li et al. 2018);
     - ``network-l2``: the same for all tensors joined into one vector;
     - ``relative-linf``: ``|v_j| <= radius * |w_j|`` for every entry ``j``;
     - ``absolute-l2``: ``|v|_2 <= radius`` for every tensor;
     - ``absolute-linf``: ``|v_j| <= radius`` for every entry ``j``.
 
-    Multiplying a ReLU layer and dividing the next one changes no function. It changes nothing in
-    ``relative-l2``, ``filter-l2`` and ``relative-linf`` either. The absolute balls do change, and
-    so does ``network-l2``, where small layers may move by the norm of large ones.
+    Multiplying a ReLU layer and dividing the next one does not change the function. The balls
+    ``relative-l2``, ``filter-l2`` and ``relative-linf`` are invariant to it. The absolute balls are
+    not, and neither is ``network-l2``, where small layers may be perturbed by the norm of large
+    ones.
 
     Args:
-        weights: the tensors that may move, by parameter name.
+        weights: the tensors that may be perturbed, by parameter name.
         radius: at least 0.
         geometry: a name of :data:`GEOMETRIES`.
 
@@ -99,7 +100,7 @@ class WeightBall(Space):
         return self._add(self._to_bound(self._draw(generator)))
 
     def sample(self, generator: Generator) -> Point:
-        """Uniform in direction and in norm, block by block (not in volume); linf: in the box."""
+        """Uniform in direction and norm per block (not in volume); for linf uniform in the box."""
         moved = self._to_bound(self._draw(generator))
         share = torch.rand((), generator=generator)
         for name, bound in self._bounds.items():
@@ -109,7 +110,7 @@ class WeightBall(Space):
         return self._add(moved)
 
     def project(self, point: Point) -> Point:
-        """Blocks that are too long are shortened to their bound: the nearest point of the ball."""
+        """Shorten blocks that are too long to their bound: the nearest point of the ball."""
         displacement = {name: point[name] - weight for name, weight in self.weights.items()}
         joint = self._joint_length(displacement)
         for name, moved in displacement.items():
@@ -119,14 +120,14 @@ class WeightBall(Space):
         return displacement
 
     def steepest(self, gradient: Point, at: Point | None = None) -> Point:
-        """The gradient, each block at its bound; for blocks of one entry its sign."""
+        """The gradient with each block scaled to its bound; for blocks of one entry its sign."""
         return self._to_bound({name: gradient[name] for name in self.weights})
 
     def excess(self, point: Point) -> Tensor:
         """The worst block's distance beyond its bound, as a share of its size or of the bound.
 
-        The larger of the two counts: rounding grows with both, and a bias that is still zero has
-        no size of its own in an absolute ball.
+        The larger of the two is used: rounding errors increase with both, and a zero bias in an
+        absolute ball has no size of its own.
         """
         worst = torch.tensor(-float("inf"), dtype=torch.float64)
         for length, bound, size in self._measured(point):
@@ -135,13 +136,14 @@ class WeightBall(Space):
         return worst.view(1)
 
     def contains(self, point: Point) -> bool:
-        """Whether no block is longer than its bound and what rounding adds to it.
+        """Whether no block is longer than its bound, up to rounding.
 
-        That is :data:`RADIUS_SLACK` of the bound, for the projection, and :data:`WEIGHT_SPACING` of
-        the block's own weights, because float32 cannot distinguish smaller displacements there.
+        The tolerance is :data:`RELATIVE_SLACK` times the bound, for the projection, plus
+        :data:`RELATIVE_SPACING` times the length of the block's weights, because float32 cannot
+        represent smaller displacements there.
         """
         return all(
-            bool((length <= (1 + RADIUS_SLACK) * bound + WEIGHT_SPACING * size).all())
+            bool((length <= (1 + RELATIVE_SLACK) * bound + RELATIVE_SPACING * size).all())
             for length, bound, size in self._measured(point)
         )
 
@@ -186,7 +188,7 @@ class WeightBall(Space):
         return {name: self._length(tensor) for name, tensor in point.items()}
 
     def _joint_length(self, point: Mapping[str, Tensor]) -> Tensor | None:
-        """The length of all tensors together, where they are one block."""
+        """The length of all tensors together, if they are one block."""
         if self._block != "network":
             return None
         parts = [self._length(tensor) for tensor in point.values()]
@@ -194,7 +196,7 @@ class WeightBall(Space):
         return length
 
     def _length(self, tensor: Tensor) -> Tensor:
-        """The length of a tensor's blocks, added up in float64: there are millions of squares."""
+        """The length of a tensor's blocks, summed in float64: there are millions of squares."""
         if self._block == "entry":
             return tensor.abs()
         each_filter = self._block == "filter" and tensor.ndim > 1
@@ -205,7 +207,7 @@ class WeightBall(Space):
         return length.to(tensor.dtype)
 
     def _to_bound(self, direction: Point) -> Point:
-        """Every block at its bound; blocks of no length stay where they are."""
+        """Every block scaled to its bound; blocks of length zero are unchanged."""
         if self._block == "entry":
             return {name: direction[name].sign() * bound for name, bound in self._bounds.items()}
         lengths = self._lengths(direction)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from benchmark.landscape import Landscape, LandscapeSettings
     from models_zoo.classifier import Classifier
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised when a reader of the JSON file would have to change."""
 
 

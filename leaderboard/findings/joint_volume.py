@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.results import Score
-from benchmark.statistics import SHARES, mean
+from benchmark.statistics import SHARE_BOUNDS, mean
 from leaderboard.effects import paired_means
 from leaderboard.findings.figures import dots
 from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, Vote
@@ -52,7 +52,7 @@ def _part(panel: Panel) -> Part:
             continue
         effect = paired_means(volumes[ours.name], volumes[other.name])
         votes.append("open" if not effect.sign else "for" if effect.sign > 0 else "against")
-        shown = (scored(mean(volumes[c.name], SHARES), "share") for c in (ours, other))
+        shown = (scored(mean(volumes[c.name], SHARE_BOUNDS), "share") for c in (ours, other))
         names = f"{ours.name} against {other.name}"
         rows.append([names, *shown, points(effect), chance(effect.p), votes[-1]])
     head = ["checkpoints", "volume, nonsingular", "volume, other", "difference (points)", "p"]
@@ -61,7 +61,9 @@ def _part(panel: Panel) -> Part:
         panel.dataset,
         votes=votes,
         tables=[Table([*head, "speaks"], rows)] if rows else [],
-        figures=_figures(panel, {name: mean(volume, SHARES) for name, volume in volumes.items()}),
+        figures=_figures(
+            panel, {name: mean(volume, SHARE_BOUNDS) for name, volume in volumes.items()}
+        ),
         missing=missing_recipes(panel, JOINT) + missing_probe(panel, ["joint"], without),
     )
 

@@ -108,13 +108,13 @@ def _difference(first: Checkpoint, second: Checkpoint) -> Effect | None:
 
 
 def _paired(first: Checkpoint, second: Checkpoint) -> Effect | None:
-    one, other = example_rises(first), example_rises(second)
+    one, other = example_increases(first), example_increases(second)
     if one is None or other is None or len(one) != len(other):
         return None
     return paired_means(one, other)
 
 
-def example_rises(checkpoint: Checkpoint) -> NDArray[np.float64] | None:
+def example_increases(checkpoint: Checkpoint) -> NDArray[np.float64] | None:
     """Average-case increase of the robust loss per example, (n,); ``None`` if not stored."""
     result = checkpoint.entry.results.get("flatness")
     losses = [result.values.get(name) for name in LOSSES] if result else []

@@ -6,16 +6,13 @@ from collections.abc import Sequence
 from importlib.resources import files
 
 from benchmark.budgets import budget_text
-from benchmark.landscape import DecisionSurface, Landscape, LossGrid
+from benchmark.landscape import LOSS_NAMES, DecisionSurface, Landscape, LossGrid
 from benchmark.results import Curve, Score
 from leaderboard.charts.contours import decision_chart, loss_chart
 from leaderboard.charts.curves import Picture, curves_pictures
 from leaderboard.charts.svg import Painter
 from leaderboard.formatting.texts import interval, number
 from leaderboard.pages.environment import render_page
-
-LOSSES = {"robust": "adversarial loss", "clean": "clean loss"}
-"""Both losses by their names in :class:`benchmark.landscape.Landscape`."""
 
 
 def landscape_page(landscape: Landscape, model: str, eps: float, origin: dict[str, str]) -> str:
@@ -47,10 +44,9 @@ def landscape_page(landscape: Landscape, model: str, eps: float, origin: dict[st
 def increase_rows(landscape: Landscape) -> list[tuple[str, str, str, str]]:
     """Rows of the table of loss increases: loss, distance, increase and its interval."""
     rows = []
-    for key, score in landscape.rises.items():
-        kind, _, distance = key.partition("@")
-        shown = number(score.value, "nats")
-        rows.append((LOSSES[kind], distance, shown, interval(score, "nats") or "none"))
+    for each in landscape.increases:
+        increase, between = number(each.increase.value, "nats"), interval(each.increase, "nats")
+        rows.append((LOSS_NAMES[each.loss], f"{each.distance:g}", increase, between or "none"))
     return rows
 
 
@@ -68,7 +64,7 @@ def _curves(landscape: Landscape) -> list[Curve]:
             y=[_over_directions(column) for column in zip(*getattr(curves, kind), strict=True)],
             unit="nats",
         )
-        for kind, name in LOSSES.items()
+        for kind, name in LOSS_NAMES.items()
     ]
 
 
@@ -79,7 +75,7 @@ def _over_directions(values: Sequence[float]) -> Score:
 
 def _contours(grid: LossGrid, painter: Painter, model: str) -> list[Picture]:
     pictures = []
-    for kind, name in LOSSES.items():
+    for kind, name in LOSS_NAMES.items():
         values = getattr(grid, kind)
         middle = len(values) // 2
         title = f"{name.capitalize()} in the plane of two directions"

@@ -223,7 +223,7 @@ def test_a_rounding_error_outside_the_box_is_clipped(call, outside):
         (lambda x: (x * 255).long(), r"use images.float\(\) / 255"),
         (lambda x: TensorDataset(x), r"a TensorDataset; stack its images and labels"),
         (lambda x: DataLoader(TensorDataset(x)), r"a DataLoader; stack its images and labels"),
-        (lambda x: load_dataset("digits").head(2), r"hand over its .images and .labels"),
+        (lambda x: load_dataset("digits").head(2), r"pass its .images and .labels"),
         (lambda x: x > 0.5, r"float \(N, C, H, W\), got torch.bool"),
     ],
 )
@@ -312,7 +312,7 @@ def test_probes_that_are_none_are_refused(call, value):
     [
         ("digits/mlp-standard", "load_model"),
         (nn.Linear(18, 3).state_dict(), "load_state_dict"),
-        ([nn.Identity()], "hand over one model"),
+        ([nn.Identity()], "pass one model"),
         (None, "got a NoneType"),
         (lambda x: x, "can be wrapped in a module"),
     ],

@@ -16,7 +16,7 @@ from benchmark.attacks.bits import (
     flip_bits,
     quantize,
 )
-from benchmark.attacks.bits.quantization import PLACES
+from benchmark.attacks.bits.quantization import PLACE_VALUES
 from benchmark.attacks.bits.search import OBJECTIVES, progressive_search
 from benchmark.objectives import cross_entropy
 from benchmark.probes.bits import BitsProbe, BitsSettings
@@ -92,7 +92,7 @@ def test_a_bit_is_worth_its_place_in_two_s_complement(level, bit):
     before = QuantizedWeights({"w": code}, {"w": torch.tensor(0.5)})
     after = before.flip([Flip("w", 0, bit)])
     was_set = (level & 0xFF) >> bit & 1
-    expected = level - PLACES[bit] if was_set else level + PLACES[bit]
+    expected = level - PLACE_VALUES[bit] if was_set else level + PLACE_VALUES[bit]
     assert after.codes["w"].item() == expected
     assert after.values("w").item() == 0.5 * expected
     assert before.codes["w"].item() == level
@@ -126,7 +126,7 @@ def test_every_place_errs_as_often_as_any_other(zoo):
     start = quantize(kernels(zoo("digits/mlp-standard")))
     masks = draw_pattern(start, generator(), 0.1).at(0.1)
     expected = 0.1 * start.n_bits / 8
-    for place in PLACES:
+    for place in PLACE_VALUES:
         count = sum(int(((mask & place) != 0).sum()) for mask in masks.values())
         assert abs(count - expected) < 5 * math.sqrt(expected), place
 

@@ -14,7 +14,7 @@ from benchmark.budgets import Budget
 from benchmark.certificates import Certifier, UncertifiableError, certify_surface
 from benchmark.certificates.affine import linear_layer, propagate
 from benchmark.certificates.enclosure import Enclosure, norms
-from benchmark.certificates.moving import Moving, Reach
+from benchmark.certificates.moving import DisplacementBound, MovingWeight
 from benchmark.certificates.norms import convolution_norm, matrix_norm
 from benchmark.spaces import IMAGES, InputBall, WeightBall, select_weights
 from benchmark.spaces.weights import GEOMETRIES
@@ -205,12 +205,14 @@ def test_a_layer_s_enclosure_holds_its_worst_member():
         torch.rand(1, 7, generator=rng(7)).double(),
         torch.tensor([0.5]).double(),
     )
-    moved = propagate(z, linear_layer(Moving.of(weight, Reach(0.1)), None, {}))
+    moved = propagate(z, linear_layer(MovingWeight.of(weight, DisplacementBound(0.1)), None, {}))
     values = torch.linalg.svdvals(weight.double())
     assert moved.ball >= 0.5 * values[0] + 0.1 * norms(z.magnitude)
     assert moved.ball <= 0.5 * values[0] + 0.1 * z.size + 1e-4
     torch.testing.assert_close(moved.box, z.box @ weight.double().abs().T)
-    boxed = Moving.of(weight, Reach(0.1 * 35**0.5, torch.full_like(weight, 0.1).double()))
+    boxed = MovingWeight.of(
+        weight, DisplacementBound(0.1 * 35**0.5, torch.full_like(weight, 0.1).double())
+    )
     boxed_moved = propagate(z, linear_layer(boxed, None, {}))
     expected = z.box @ weight.double().abs().T + 0.1 * z.magnitude.sum()
     torch.testing.assert_close(boxed_moved.box, expected)

@@ -184,7 +184,9 @@ def test_probes_that_move_weights_are_left_out_where_there_are_none():
 def test_a_probe_that_was_left_out_before_is_asked_again():
     model, (images, labels) = network(10, SHAPES[1]), examples(10, 5, SHAPES[1])
     short = evaluate(model, images[:3], labels[:3], battery(), ["clean", "backdoor"])
-    with pytest.raises(InputError, match=r"nothing to ask.*backdoor: .*at least 4 examples, got 3"):
+    with pytest.raises(
+        InputError, match=r"no probe applies.*backdoor: .*at least 4 examples, got 3"
+    ):
         evaluate(model, images[:3], labels[:3], battery(), ["backdoor"])
     assert list(short.left_out) == ["backdoor"]
     known = {"backdoor": short.results["backdoor"]}

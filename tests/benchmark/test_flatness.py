@@ -13,7 +13,7 @@ from benchmark.attacks.weights import weight_ball
 from benchmark.budgets import Budget
 from benchmark.measures.flatness import Worst, average_flatness, worst_flatness
 from benchmark.measures.hessian import Hessian
-from benchmark.measures.robust_loss import Rise, RobustLoss
+from benchmark.measures.robust_loss import LossIncrease, RobustLoss
 from benchmark.measures.temperature import calibrated_temperature
 from benchmark.probes.flatness import FlatnessProbe, FlatnessSettings
 from benchmark.spaces import WeightBall, select_weights
@@ -49,7 +49,7 @@ def test_the_worst_case_is_at_least_the_average_in_the_same_ball(subject, model,
     asked, loss = subject(model, 40), RobustLoss(eps, 5)
     ball = ball_of(asked, radius)
     (average,) = average_flatness(asked, [loss], ball, 5)
-    worst = worst_flatness(asked, loss, ball, epochs=5).rise
+    worst = worst_flatness(asked, loss, ball, epochs=5).increase
     assert float(worst.loss) > float(average.loss.max()) >= float(average.loss.mean())
 
 
@@ -57,7 +57,7 @@ def test_random_draws_count_in_the_worst_case_of_their_ball(subject, monkeypatch
     """Whatever the climb finds: here it finds nothing."""
 
     def idle(subject, loss, ball, **_):
-        return Worst(ball.origin, subject.images, Rise.none(loss(subject)))
+        return Worst(ball.origin, subject.images, LossIncrease.none(loss(subject)))
 
     monkeypatch.setattr("benchmark.probes.flatness.probe.worst_flatness", idle)
     settings: dict[str, Any] = QUICK | {"average_radius": 0.5, "average_radii": [2.0]}
@@ -77,7 +77,7 @@ def test_the_worst_case_never_falls_with_the_radius(subject):
         ball = ball_of(asked, radius)
         smaller = worst_flatness(asked, loss, ball, epochs=3, smaller=smaller)
         assert float(ball.excess(smaller.weights)) <= 1e-6
-        found.append(float(smaller.rise.loss))
+        found.append(float(smaller.increase.loss))
     assert found == sorted(found)
     assert found[0] > 0
     unmoved = worst_flatness(asked, loss, ball_of(asked, 0.02), restarts=0, smaller=smaller)
@@ -89,8 +89,8 @@ def test_what_the_worst_case_reports_is_measured_again_at_its_weights(subject):
     worst = worst_flatness(asked, loss, ball_of(asked, 0.005), epochs=3)
     again = loss(asked.at(worst.weights))
     assert torch.equal(again.images, worst.images)
-    rise = again.losses.double().mean() - loss(asked).losses.double().mean()
-    assert float(rise) == float(worst.rise.loss)
+    increase = again.losses.double().mean() - loss(asked).losses.double().mean()
+    assert float(increase) == float(worst.increase.loss)
     assert any(not torch.equal(worst.weights[n], w) for n, w in select_weights(asked.model).items())
 
 
@@ -108,7 +108,7 @@ def test_the_worst_case_of_a_linear_model_is_nearly_the_closed_form(geometry, mi
     )
     ball = WeightBall(weights, radius, geometry)
     worst = worst_flatness(asked, RobustLoss(0.0), ball, epochs=5, minibatch=minibatch)
-    assert 0.99 * closed <= float(worst.rise.loss) <= 1.01 * closed
+    assert 0.99 * closed <= float(worst.increase.loss) <= 1.01 * closed
 
 
 @pytest.mark.parametrize("eps", [0.0, 0.1])
@@ -116,15 +116,15 @@ def test_the_worst_case_of_a_linear_model_is_nearly_the_closed_form(geometry, mi
 def test_ten_times_the_steps_hardly_change_the_worst_case(subject, model, eps):
     asked, loss = subject(model, 40), RobustLoss(eps, 10)
     ball = ball_of(asked, 0.003)
-    few, many = (float(worst_flatness(asked, loss, ball, epochs=n).rise.loss) for n in (6, 60))
+    few, many = (float(worst_flatness(asked, loss, ball, epochs=n).increase.loss) for n in (6, 60))
     assert abs(many - few) < 0.05 * few
 
 
 def test_the_climb_of_the_whole_set_is_no_weaker_than_the_stochastic_one(subject):
     asked, loss = subject("digits/mlp-pgd-at", 40), RobustLoss(0.1, 5)
     ball = ball_of(asked, 0.003)
-    ours = worst_flatness(asked, loss, ball, epochs=5).rise
-    theirs = worst_flatness(asked, loss, ball, epochs=5, minibatch=16, restarts=2).rise
+    ours = worst_flatness(asked, loss, ball, epochs=5).increase
+    theirs = worst_flatness(asked, loss, ball, epochs=5, minibatch=16, restarts=2).increase
     assert 0 < float(theirs.loss) < 1.02 * float(ours.loss)
 
 
@@ -157,11 +157,11 @@ def test_average_flatness_of_a_smooth_network_is_half_the_relative_trace_times_t
     trace = float(Hessian(asked, relative=True).traces(400).mean())
     radius = 0.2
     ball = ball_of(asked, radius, rule="kernels")
-    (rise,) = average_flatness(asked, [RobustLoss(0.0)], ball, 1500)
-    error = float(rise.loss.std()) / 1500**0.5
+    (increase,) = average_flatness(asked, [RobustLoss(0.0)], ball, 1500)
+    error = float(increase.loss.std()) / 1500**0.5
     expected = radius**2 / 2 * trace
     assert error < 0.1 * expected
-    assert abs(float(rise.loss.mean()) - expected) < 4 * error
+    assert abs(float(increase.loss.mean()) - expected) < 4 * error
 
 
 def test_the_robust_loss_is_at_least_the_clean_one(subject):
@@ -249,9 +249,9 @@ def test_every_example_s_own_losses_are_kept_and_add_up_to_the_scores(subject):
         )
         assert own.shape == average.shape == worst.shape == (20,)
         for case, losses in (("average", average), ("worst", worst)):
-            rise = result.scores[f"{case}_{name}"].value
-            assert (losses - own).mean() == pytest.approx(rise, rel=1e-6)
-            assert rise != 0
+            increase = result.scores[f"{case}_{name}"].value
+            assert (losses - own).mean() == pytest.approx(increase, rel=1e-6)
+            assert increase != 0
 
 
 def test_curves_begin_at_zero_and_pass_through_the_scores(zoo, digits):

@@ -70,7 +70,7 @@ def test_grey_images_become_three_channels(tmp_path):
 
 
 def test_more_than_fit_are_not_taken_unasked(tmp_path, monkeypatch):
-    monkeypatch.setattr(imagenet, "MOST", 17)
+    monkeypatch.setattr(imagenet, "MAX_IMAGES", 17)
     with pytest.raises(InputError, match=r"has 18 images.*--examples"):
         load_dataset("imagenet", data_root=lay(tmp_path))
     with pytest.raises(InputError, match="asked for 19 examples of 'imagenet'; give 1 to 18"):

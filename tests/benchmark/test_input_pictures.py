@@ -56,7 +56,7 @@ def test_the_class_it_is_taken_for_is_another_one(shown):
         eps = next(b for b in BUDGETS if not attacks[b].robust[row])
         wrong = int(subject.logits(attacks[eps].images[row][None]).argmax())
         assert clean.caption == f"class {int(subject.labels[row])}"
-        assert perturbed.caption == f"taken for class {wrong}, linf {eps:g}"
+        assert perturbed.caption == f"classified as class {wrong}, linf {eps:g}"
         assert f"class {int(subject.labels[row])}," not in perturbed.caption
 
 

@@ -16,7 +16,7 @@ from benchmark.landscape import (
     measure_landscape,
 )
 from benchmark.landscape.curves import even
-from benchmark.landscape.landscape import rises
+from benchmark.landscape.landscape import loss_increases
 from benchmark.landscape.results import LossCurves
 from benchmark.measures.robust_loss import RobustLoss
 from benchmark.objectives import cross_entropy
@@ -160,19 +160,20 @@ def test_places_hold_the_origin_and_the_summary_s_distances_exactly():
     assert len(LandscapeSettings(0.1).alphas) == 21
 
 
-def test_rises_are_means_over_signs_and_directions():
-    found = rises(
+def test_increases_are_means_over_signs_and_directions():
+    increases = loss_increases(
         LossCurves(
             alphas=[-1.0, -0.5, 0.0, 0.5, 1.0],
             robust=[[5.0, 3.0, 1.0, 2.0, 3.0], [7.0, 3.0, 1.0, 4.0, 7.0]],
             clean=[[0.0] * 5, [0.0] * 5],
         )
     )
-    assert found["robust@1"].value == pytest.approx((3 + 6) / 2)
-    assert found["robust@0.5"].value == pytest.approx((1.5 + 2.5) / 2)
-    assert found["robust@1"].n == 2
-    assert found["robust@1"].low < 3 < 6 < found["robust@1"].high
-    assert found["clean@1"].value == 0
+    found = {(each.loss, each.distance): each.increase for each in increases}
+    assert found["robust", 1.0].value == pytest.approx((3 + 6) / 2)
+    assert found["robust", 0.5].value == pytest.approx((1.5 + 2.5) / 2)
+    assert found["robust", 1.0].n == 2
+    assert found["robust", 1.0].low < 3 < 6 < found["robust", 1.0].high
+    assert found["clean", 1.0].value == 0
 
 
 def test_a_decision_surface_is_the_margin_in_the_plane_of_its_signs(subject):

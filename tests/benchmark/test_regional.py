@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from benchmark import evaluate
-from benchmark.attacks.regional import attack_regions, draw_aims
+from benchmark.attacks.regional import attack_regions, draw_target_classes
 from benchmark.attacks.regions import FULL, Shape, region_masks
 from benchmark.batteries import Battery
 from benchmark.measures.regional import Tally, perturbation_norms
@@ -77,13 +77,15 @@ def ask(zoo, digits):
 @pytest.mark.parametrize("maker", [None, "digits/mlp-pgd-at"])
 def test_what_is_found_is_a_proof_and_lies_in_its_region(subject, maker):
     target, steps, step = subject(count=25), 100, 1 / 100
-    generator = subject(maker, count=25) if maker else None
-    aims = draw_aims(target)
-    for found in attack_regions(target, SHAPES, aims, generator=generator, steps=steps, step=step):
+    source = subject(maker, count=25) if maker else None
+    target_classes = draw_target_classes(target)
+    for found in attack_regions(
+        target, SHAPES, target_classes, source=source, steps=steps, step=step
+    ):
         assert found.fooled.any(1).all(), "the attack must find something in every region"
         assert not (found.fooled & ~found.attempted).any()
         for place, shape in enumerate(SHAPES):
-            mask = region_masks(generator or target, aims, shape)
+            mask = region_masks(source or target, target_classes, shape)
             images, fooled = found.images[place], found.fooled[place]
             outside = ~mask.expand_as(images)
             assert torch.equal(images[outside], target.images[outside])
@@ -98,7 +100,7 @@ def test_what_is_found_is_a_proof_and_lies_in_its_region(subject, maker):
 def test_no_value_moves_further_than_the_steps_taken(subject, steps):
     target = subject(count=30)
     target.images = (target.images * 255).round() / 255
-    found, _ = attack_regions(target, SHAPES, draw_aims(target), steps=steps)
+    found, _ = attack_regions(target, SHAPES, draw_target_classes(target), steps=steps)
     linf = perturbation_norms(found.images, target.images)[..., 2]
     assert 0.5 * steps / 255 < float(linf.max()) <= steps / 255 + 1e-6
 
@@ -109,15 +111,15 @@ def test_it_is_the_papers_loop(zoo, subject, maker, shape):
     """With a mask of ones this is I-FGSM without an epsilon ball."""
     target, steps, step = subject(count=12), 60, 1 / 60
     white_box = maker == "digits/mlp-standard"
-    generator = None if white_box else subject(maker, count=12)
-    aims = draw_aims(target)
-    mask = region_masks(target, aims, shape)
+    source = None if white_box else subject(maker, count=12)
+    target_classes = draw_target_classes(target)
+    mask = region_masks(target, target_classes, shape)
     oracle, blind = attack_regions(
-        target, [shape], aims, generator=generator, steps=steps, step=step
+        target, [shape], target_classes, source=source, steps=steps, step=step
     )
     for found, judge in ((oracle, target.model), (blind, zoo(maker))):
         for i in found.attempted.nonzero().flatten().tolist():
-            start = target.images[i], target.labels[i], aims[i], mask[i], steps, step
+            start = target.images[i], target.labels[i], target_classes[i], mask[i], steps, step
             expected, _ = reference(zoo(maker), judge, *start)
             wrong = expected is not None and target.model(expected[None]).argmax(1) != start[1]
             assert bool(found.fooled[0, i]) == bool(wrong)
@@ -127,27 +129,27 @@ def test_it_is_the_papers_loop(zoo, subject, maker, shape):
 
 def test_a_finished_image_leaves_the_batch_at_once(zoo, subject):
     target, steps, step = subject(count=12), 60, 1 / 60
-    aims, correct = draw_aims(target), target.correct()
+    target_classes, correct = draw_target_classes(target), target.correct()
     before = target.passes.backwards
-    attack_regions(target, [FULL, CENTRE], aims, steps=steps, step=step)
+    attack_regions(target, [FULL, CENTRE], target_classes, steps=steps, step=step)
     needed = 0
     for shape in (FULL, CENTRE):
-        mask = region_masks(target, aims, shape)
+        mask = region_masks(target, target_classes, shape)
         for i in correct.nonzero().flatten().tolist():
-            start = target.images[i], target.labels[i], aims[i], mask[i], steps, step
+            start = target.images[i], target.labels[i], target_classes[i], mask[i], steps, step
             needed += 1 + reference(target.model, target.model, *start)[1]
     assert target.passes.backwards - before == needed
 
 
 def test_only_images_that_both_models_get_right_are_attacked(subject):
-    target, generator = subject(count=40), subject("digits/cnn-pgd-at", 40)
-    aims, right = draw_aims(target), target.correct() & generator.correct()
+    target, source = subject(count=40), subject("digits/cnn-pgd-at", 40)
+    target_classes, right = draw_target_classes(target), target.correct() & source.correct()
     one, other = right.nonzero().flatten()[:2].tolist()
     wrong = (target.labels + 1) % 10
     target = target.on(target.images, target.labels.clone())
-    generator = generator.on(target.images, target.labels.clone())
-    target.labels[one], generator.labels[other] = wrong[one], wrong[other]
-    found, _ = attack_regions(target, [FULL], aims, generator=generator, steps=40, step=1 / 40)
+    source = source.on(target.images, target.labels.clone())
+    target.labels[one], source.labels[other] = wrong[one], wrong[other]
+    found, _ = attack_regions(target, [FULL], target_classes, source=source, steps=40, step=1 / 40)
     right[[one, other]] = False
     assert torch.equal(found.attempted, right)
     assert not (found.fooled[0] & ~right).any()
@@ -169,9 +171,9 @@ def test_as_many_steps_are_taken_as_allowed(steps, enough):
 
 
 def test_asking_on_the_way_finds_whatever_is_found_without(subject):
-    target, generator = subject("digits/mlp-pgd-at", 30), subject("digits/mlp-standard", 30)
+    target, source = subject("digits/mlp-pgd-at", 30), subject("digits/mlp-standard", 30)
     oracle, blind = attack_regions(
-        target, SHAPES, draw_aims(target), generator=generator, steps=64, step=1 / 64
+        target, SHAPES, draw_target_classes(target), source=source, steps=64, step=1 / 64
     )
     assert not (blind.fooled & ~oracle.fooled).any()
     assert int(blind.fooled.sum()) < int(oracle.fooled.sum())
@@ -179,42 +181,46 @@ def test_asking_on_the_way_finds_whatever_is_found_without(subject):
 
 def test_white_box_the_two_rules_are_one(subject):
     target = subject(count=20)
-    oracle, blind = attack_regions(target, SHAPES, draw_aims(target), steps=64, step=1 / 64)
+    oracle, blind = attack_regions(
+        target, SHAPES, draw_target_classes(target), steps=64, step=1 / 64
+    )
     assert torch.equal(oracle.images, blind.images)
     assert torch.equal(oracle.fooled, blind.fooled)
 
 
 def test_the_aim_is_another_class_and_the_same_whatever_is_asked(subject):
-    aims = draw_aims(subject(count=200))
-    assert (aims != subject(count=200).labels).all()
-    assert int(aims.min()) >= 0
-    assert int(aims.max()) <= 9
-    assert len(aims.unique()) == 10
-    assert torch.equal(aims, draw_aims(subject("digits/cnn-standard", 200)))
-    assert not torch.equal(aims, draw_aims(subject(count=200, seed=1)))
+    target_classes = draw_target_classes(subject(count=200))
+    assert (target_classes != subject(count=200).labels).all()
+    assert int(target_classes.min()) >= 0
+    assert int(target_classes.max()) <= 9
+    assert len(target_classes.unique()) == 10
+    assert torch.equal(target_classes, draw_target_classes(subject("digits/cnn-standard", 200)))
+    assert not torch.equal(target_classes, draw_target_classes(subject(count=200, seed=1)))
 
 
 def test_random_pixels_are_the_same_on_every_model_and_lie_in_larger_regions(subject):
     one, other = subject(count=20), subject("digits/cnn-pgd-at", 20)
-    aims = draw_aims(one)
-    mask = region_masks(one, aims, RANDOM)
-    assert torch.equal(mask, region_masks(other, aims, RANDOM))
-    assert not (mask & ~region_masks(one, aims, Shape("random", 30))).any()
+    target_classes = draw_target_classes(one)
+    mask = region_masks(one, target_classes, RANDOM)
+    assert torch.equal(mask, region_masks(other, target_classes, RANDOM))
+    assert not (mask & ~region_masks(one, target_classes, Shape("random", 30))).any()
     assert len(mask.flatten(1).unique(dim=0)) == 20, "every image has its own"
-    assert not torch.equal(mask, region_masks(subject(count=20, seed=1), aims, RANDOM))
+    assert not torch.equal(mask, region_masks(subject(count=20, seed=1), target_classes, RANDOM))
 
 
 @pytest.mark.parametrize("shape", [*SHAPES, Shape("centre", 3), Shape("frame", 2)], ids=str)
 def test_a_region_has_as_many_pixels_as_it_says(subject, shape):
     asked = subject(count=5)
-    mask = region_masks(asked, draw_aims(asked), shape)
+    mask = region_masks(asked, draw_target_classes(asked), shape)
     assert mask.dtype == torch.bool
     assert (mask.flatten(1).sum(1) == shape.pixels(8, 8)).all()
 
 
 def test_centre_and_frame_lie_where_they_should(subject):
     asked = subject(count=2)
-    centre, frame = (region_masks(asked, draw_aims(asked), s)[0, 0] for s in (CENTRE, FRAME))
+    centre, frame = (
+        region_masks(asked, draw_target_classes(asked), s)[0, 0] for s in (CENTRE, FRAME)
+    )
     assert centre[2:6, 2:6].all()
     assert int(centre.sum()) == 16
     assert not frame[1:-1, 1:-1].any()
@@ -242,7 +248,7 @@ def test_salient_pixels_have_the_largest_gradient():
 def test_a_region_that_does_not_fit_is_refused(subject, shape):
     asked = subject(count=2)
     with pytest.raises(InputError, match=rf"{shape.name} does not fit images of 8 x 8") as caught:
-        region_masks(asked, draw_aims(asked), shape)
+        region_masks(asked, draw_target_classes(asked), shape)
     assert "\n" not in str(caught.value)
 
 
@@ -352,10 +358,10 @@ def test_the_model_itself_is_no_peer_of_its_own(ask, zoo):
     same = copy.deepcopy(zoo("digits/mlp-standard"))
     for model in ("digits/mlp-standard", same):
         protocol = ask(model, examples=5).protocol
-        assert protocol["examples made on"] == ["digits/mlp-pgd-at"]
-        assert protocol["peers left out"] == {"digits/mlp-standard": "it is this model"}
+        assert protocol["surrogates"] == ["digits/mlp-pgd-at"]
+        assert protocol["surrogates left out"] == {"digits/mlp-standard": "it is this model"}
     stranger = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
-    assert len(ask(stranger, examples=5).protocol["examples made on"]) == 2
+    assert len(ask(stranger, examples=5).protocol["surrogates"]) == 2
 
 
 def test_without_peers_there_is_no_score_of_transfer(ask):
@@ -365,11 +371,13 @@ def test_without_peers_there_is_no_score_of_transfer(ask):
         result = ask(peers=peers, examples=5, steps=5)
         assert not [name for name in result.scores if name.startswith("transfer")]
         assert "success_full" in result.scores
-        assert set(result.protocol["peers left out"]) == set(peers)
+        assert set(result.protocol["surrogates left out"]) == set(peers)
 
 
 def test_settings_that_make_no_sense_are_refused():
-    with pytest.raises(ValueError, match=r"unknown peer 'digits/mlp'; did you mean 'digits/mlp-"):
+    with pytest.raises(
+        ValueError, match=r"unknown surrogate 'digits/mlp'; did you mean 'digits/mlp-"
+    ):
         RegionalSettings(peers=("digits/mlp",))
     with pytest.raises(ValueError, match=r"must ascend from at least 1, got \(5, 3\)"):
         RegionalSettings(centre_edges=(5, 3))
@@ -383,7 +391,7 @@ def test_two_classes_are_enough():
     images = torch.rand(10, 1, 4, 4)
     labels = model(images).argmax(1)
     asked = Subject(model, images, labels)
-    assert torch.equal(draw_aims(asked), 1 - labels)
+    assert torch.equal(draw_target_classes(asked), 1 - labels)
     result = RegionalProbe(RegionalSettings(centre_edges=(2,)))(asked)
     assert result.scores["success_full"].value == 1
 

@@ -202,8 +202,9 @@ def test_the_input_ball_s_steepest_step_beats_every_other_of_its_length(seed, no
         assert ((gradient * other).flatten(1).sum(1) <= best * (1 + 1e-5)).all()
 
 
-def rises(gradient, displacement, geometry):
-    """The rise of a linear function, for each tensor or, in the joint ball, for all together."""
+def increases(gradient, displacement, geometry):
+    """The increase of a linear function, for each tensor or, in the joint ball, for all
+    together."""
     each = [float((gradient[name] * value).sum()) for name, value in displacement.items()]
     return [sum(each)] if geometry == "network-l2" else each
 
@@ -215,11 +216,11 @@ def test_the_weight_ball_s_steepest_step_beats_random_points_of_the_ball(seed, g
     g = rng(seed + 7)
     gradient = {n: torch.randn(w.shape, generator=g) for n, w in ball.weights.items()}
     step = ball.steepest(gradient)
-    best = rises(gradient, step, geometry)
+    best = increases(gradient, step, geometry)
     for draw in [ball.sphere] * 10 + [ball.sample] * 10:
         other = {name: value - ball.weights[name] for name, value in draw(g).items()}
-        for rise, most in zip(rises(gradient, other, geometry), best, strict=True):
-            assert rise <= most * (1 + 1e-4) + 1e-5
+        for increase, most in zip(increases(gradient, other, geometry), best, strict=True):
+            assert increase <= most * (1 + 1e-4) + 1e-5
 
 
 @pytest.mark.parametrize("geometry", GEOMETRIES)

@@ -35,8 +35,8 @@ def test_it_reaches_the_closed_form_in_small_boxes(linear, geometry):
     sizes = {n: w.abs() if geometry == "relative-linf" else 1 for n, w in weights.items()}
     closed = radius * sum(float((sizes[n] * g).abs().sum()) for n, g in start.gradient.items())
     *_, end = adam(ball, repeat(loss), ball.origin, 40)
-    rise = float(loss(end, torch.arange(1)).values - start.values)
-    assert 0.99 * closed <= rise <= 1.01 * closed
+    increase = float(loss(end, torch.arange(1)).values - start.values)
+    assert 0.99 * closed <= increase <= 1.01 * closed
 
 
 @pytest.mark.parametrize("geometry", GEOMETRIES)

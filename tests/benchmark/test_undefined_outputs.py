@@ -8,7 +8,7 @@ from torch import nn
 
 from benchmark import attack_inputs, attack_weights, evaluate, inject_backdoor
 from benchmark.batteries import Battery
-from benchmark.subject import STEEPEST, subject_of
+from benchmark.subject import MAX_DERIVATIVE, subject_of
 from models_zoo.prediction import NO_CLASS, predicted_classes
 
 INF, NAN = torch.inf, torch.nan
@@ -144,10 +144,10 @@ def test_one_undefined_example_does_not_stop_the_weight_attack(network, examples
 @pytest.mark.parametrize(
     ("function", "expected"),
     [
-        (lambda x: x.sqrt().sum(), [STEEPEST, 0.5]),
+        (lambda x: x.sqrt().sum(), [MAX_DERIVATIVE, 0.5]),
         (lambda x: (0 * x.sqrt()).sum(), [0.0, 0.0]),
         (lambda x: (x * x.log()).sum(), [0.0, 1.0]),
-        (lambda x: -x.pow(0.1).sum(), [-STEEPEST, -0.1]),
+        (lambda x: -x.pow(0.1).sum(), [-MAX_DERIVATIVE, -0.1]),
         (lambda x: (x / x).sum(), [0.0, 0.0]),
         (lambda x: x.square().sum(), [0.0, 2.0]),
     ],

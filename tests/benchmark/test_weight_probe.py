@@ -55,7 +55,7 @@ def test_further_balls_have_outcomes_and_are_stated(result):
     assert result.protocol["relative-linf radii"] == [0.01, 0.03]
     assert result.protocol["network-l2 radii"] == [0.02]
     assert result.protocol["tensors"] == "no-normalization"
-    assert result.protocol["tensors that move"] == 8
+    assert result.protocol["perturbed tensors"] == 8
     assert result.protocol["shared by"] == N
 
 

@@ -133,7 +133,7 @@ def test_a_program_cannot_be_submitted(here, digits_net, tmp_path):
         (("net.onnx",), "--battery"),
         (("net.onnx?dataset=cifar10", "--battery", "digits-v1"), "is for cifar10"),
         ((WONG, "--battery", "digits-v1"), "is for cifar10"),
-        (("torchvision:resnet18", "--data-root", "none"), "lay its images there"),
+        (("torchvision:resnet18", "--data-root", "none"), "put its images there"),
         (("torchvison:resnet18",), "did you mean 'torchvision:'"),
         (("net.onnx", "--battery", "cifar10-linf-v1", "--data", "x.npz"), "(3, 32, 32)"),
         (("--checkpoint", "net.onnx", "--architecture", "mlp", "--battery", "digits-v1"), "own"),

@@ -38,7 +38,9 @@ def test_a_torchvision_model_is_scored_on_a_folder_tree(here, tmp_path, tree, we
     (report,) = json.loads((tmp_path / "r.json").read_text()).values()
     clean = report["results"]["clean"]
     assert clean["scores"]["accuracy"]["n"] == 12
-    assert clean["protocol"]["images it was made for"].startswith("shorter side resized to 256")
+    assert clean["protocol"]["preprocessing by the model's authors"].startswith(
+        "shorter side resized to 256"
+    )
     assert "Clean accuracy far below the card's. The card states 58.2%" in out
     (page,) = (tmp_path / "site" / "models").glob("*/index.html")
     assert "shorter side resized to 256 (bilinear), centre 224 x 224 cropped" in page.read_text()

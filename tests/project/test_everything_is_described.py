@@ -8,9 +8,16 @@ import typer
 from benchmark.headline import SCORES
 from benchmark.probes import PROBES
 from leaderboard.cli import app
-from leaderboard.documentation import scores_markdown
+from leaderboard.documentation import (
+    probe_markdown,
+    probe_page,
+    scores_markdown,
+    settings_table,
+    with_tables,
+)
 from leaderboard.formatting.texts import probe_text
 from leaderboard.pages.formulas import mathml
+from models_zoo.errors import InputError
 
 GROUP = typer.main.get_command(app)
 COMMANDS = getattr(GROUP, "commands")  # noqa: B009 - the declared type is that of any command
@@ -48,6 +55,48 @@ def test_every_score_is_in_the_documentation(root):
     names = [f"nonsingular.{name}" for name in SCORES]
     names += [f"{probe}.{name}" for probe, known in PROBES.items() for name in known.scores]
     assert [name for name in names if name not in page] == []
+
+
+@pytest.mark.parametrize("probe", PROBES)
+def test_the_page_of_every_probe_has_its_question_and_its_tables(root, probe):
+    page = probe_page(root / "docs", probe).read_text("utf-8")
+    assert page.startswith(f"# {probe}\n\n**{PROBES[probe].question}**\n")
+    assert page == with_tables(page, probe), (
+        f"docs/probes/{probe}.md is out of date; run: make docs"
+    )
+    for setting in PROBES[probe].Settings.model_fields:
+        assert f"| `{setting}` |" in page
+    for score in PROBES[probe].scores:
+        assert f"| `{score}` |" in page
+
+
+def test_a_page_without_room_for_its_tables_is_refused():
+    with pytest.raises(InputError, match="lacks the lines '<!-- settings"):
+        with_tables("# clean\n", "clean")
+
+
+def test_the_section_of_a_probe_has_all_that_it_says_of_itself():
+    section = probe_markdown("distance")
+    definition = PROBES["distance"].definition()
+    for part in (
+        PROBES["distance"].question,
+        *(formula.text for formula in definition.formulas),
+        *(str(source.url) for source in definition.sources),
+        *PROBES["distance"].Settings.meanings().values(),
+        *(spec.description for spec in PROBES["distance"].scores.values()),
+    ):
+        assert part in section
+    with pytest.raises(InputError, match="did you mean 'distance'"):
+        probe_markdown("distances")
+
+
+def test_settings_say_their_defaults_and_choices():
+    table = settings_table("weight")
+    assert "| `radii` | required | " in table
+    assert "| `steps` | 30 | " in table
+    assert "One of `no-normalization`, `kernels`, `all`. |" in table
+    assert settings_table("clean") == "There are no settings."
+    assert "| `step` | 1/255 | " in settings_table("regional")
 
 
 @pytest.mark.parametrize("probe", ["nonsingular", *PROBES])

@@ -4,12 +4,12 @@ Source: Garg, Kumar, Goel, Liang 2020, "Can adversarial weight perturbations inj
 backdoors": composite loss on clean and triggered images, Adam on mini-batches, projected after
 every step.
 
-Changed against the authors' code: batch norm is frozen (drifting statistics lie outside the
-threat model), the relative ball is ``|v| <= eps * |w|`` for both signs of ``w``, images of the
-target class do not count as successes, the iterate that counts is chosen on images that are not
-those it is measured on, and clean images are held to the original model's softened predictions
-instead of their labels: with labels a few hundred images are soon memorized, and the accuracy on
-others drops by ten points and more.
+Differences from the authors' code: batch norm is frozen (drifting statistics are outside the threat
+model), the relative ball is ``|v| <= eps * |w|`` for both signs of ``w``, images of the target
+class do not count as successes, the iterate is selected on other images than those it is measured
+on, and on clean images the objective is the divergence from the original model's softened
+predictions instead of the cross-entropy to their labels: with labels a few hundred images are soon
+memorized, and the accuracy on others drops by ten points and more.
 """
 
 from benchmark.attacks.backdoor.budgets import AtBudget, BackdoorByBudget

@@ -1,4 +1,4 @@
-"""One backdoor at several budgets, down to the smallest that works."""
+"""One backdoor at several budgets, down to the smallest at which it works."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from benchmark.spaces import WeightBall
 
 @dataclass(frozen=True)
 class AtBudget:
-    """What was found at a budget.
+    """The result at one budget.
 
     Attributes:
         works: whether the backdoor works on the selection split.
-        outcome: what was measured on the third split, without the weights, to save memory.
+        outcome: measured on the third split; without the weights, to save memory.
     """
 
     works: bool
@@ -26,11 +26,11 @@ class AtBudget:
 
 
 class BackdoorByBudget:
-    """Injections of one backdoor at several budgets, each started from the next one's weights.
+    """Injections of one backdoor at several budgets, each started from a neighboring one.
 
     Args:
         injection: the backdoor on its splits.
-        ball: the weight ball of a budget.
+        ball: returns the weight ball of a budget.
     """
 
     def __init__(self, injection: Injection, ball: Callable[[float], WeightBall]) -> None:
@@ -40,12 +40,12 @@ class BackdoorByBudget:
         self._at(0.0)
 
     def inject(self, budgets: Sequence[float], headline: float, found: Trial) -> None:
-        """Inject at every budget: above the headline from its weights outwards, below inwards.
+        """Inject at every budget, upwards and downwards from the weights of the headline.
 
         Args:
             budgets: ascending, the headline among them.
             headline: the budget at which ``found`` is known.
-            found: what was found there.
+            found: the result there.
         """
         self._add(headline, found)
         for way in (
@@ -81,7 +81,7 @@ class BackdoorByBudget:
         return outcomes
 
     def smallest(self) -> float:
-        """The smallest budget that works on the selection split and on the measured one too."""
+        """The smallest budget that works on the selection split and on the measured split."""
         goal = self.injection.goal
         working = [
             budget

@@ -15,7 +15,7 @@ from models_zoo.errors import InputError
 
 @dataclass(frozen=True)
 class ChosenBackdoor:
-    """The backdoor that the selection split finds best.
+    """The best backdoor by the selection split.
 
     Attributes:
         name: of the trigger, target and seed.
@@ -29,11 +29,11 @@ class ChosenBackdoor:
 
 
 def require_injectable(splits: Splits, backdoors: Collection[Backdoor], classes: int) -> None:
-    """Check that backdoors can be injected, without asking the model anything.
+    """Check that backdoors can be injected, without a forward pass.
 
     Args:
         splits: what is optimised on, selected on and measured on.
-        backdoors: which.
+        backdoors: trigger, target and seed of each.
         classes: number of classes of the model.
 
     Raises:
@@ -58,18 +58,18 @@ def inject_all(
     effort: InjectionEffort,
     goal: Goal,
 ) -> tuple[ChosenBackdoor, ChosenBackdoor, dict[str, BackdoorOutcome]]:
-    """Inject each backdoor into the ball; keep the weights of the best and the most successful.
+    """Inject each backdoor; keep the weights of the best and of the most successful one.
 
     Args:
         splits: what is optimised on, selected on and measured on.
         backdoors: by name, at least one.
-        ball: how far the weights may go.
-        effort: how hard to try each.
+        ball: the weight ball.
+        effort: of each injection.
         goal: what counts as working.
 
     Returns:
-        The best, the one that succeeds most on the selection split at any cost of accuracy, and
-        what was measured of each, without its weights.
+        The best, the one with the highest success on the selection split at any cost of accuracy,
+        and the outcome of each, without its weights.
 
     Raises:
         InputError: a target that is no class, a trigger that does not fit, or no image of another

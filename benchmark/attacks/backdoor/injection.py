@@ -23,18 +23,18 @@ BATCH_SIZE = 64
 """Images per step, each clean and stamped: 128 pass through the model, the authors' batch size."""
 
 N_TRIALS = 10
-"""How many points of an ascent are tried out on the selection split, evenly spaced, the last one
-included."""
+"""Number of points of an ascent that are evaluated on the selection split, evenly spaced, including
+the last one."""
 
 
 @dataclass(frozen=True)
 class Backdoor:
-    """What is to be injected.
+    """A backdoor to inject.
 
     Attributes:
         trigger: what is stamped on images.
-        target: the class that stamped images are to be given.
-        seed: of the order in which images are taken.
+        target: the class that stamped images are to be classified as.
+        seed: of the order of the images.
     """
 
     trigger: Trigger
@@ -44,7 +44,7 @@ class Backdoor:
 
 @dataclass(frozen=True)
 class InjectionEffort:
-    """How hard an injection tries.
+    """Effort of an injection.
 
     Attributes:
         steps: mini-batch steps per ascent.
@@ -61,22 +61,22 @@ class InjectionEffort:
         return first * math.pow(last / first, step / max(self.steps - 1, 1))
 
     def halved(self) -> InjectionEffort:
-        """Half as many steps, for an ascent that starts from what another has found."""
+        """Half as many steps, for an ascent that starts from the result of another."""
         return replace(self, steps=math.ceil(self.steps / 2))
 
 
 class Injection:
-    """One backdoor on three splits, at any budget.
+    """Injects one backdoor at any budget, with three splits of the examples.
 
     Args:
         splits: what is optimised on, selected on and measured on.
         backdoor: trigger, target and seed.
-        effort: how hard to try.
+        effort: steps and weights of the objective.
         goal: what counts as working.
 
     Attributes:
-        most_successful: the most successful of all weights that the last ascent tried out, at any
-            cost of clean accuracy.
+        most_successful: the most successful weights that the last ascent evaluated, at any cost of
+            clean accuracy.
 
     Raises:
         InputError: the target is not one of the model's classes, or the trigger does not fit.
@@ -102,12 +102,13 @@ class Injection:
     def at(self, ball: WeightBall, known: Trial | None = None) -> Trial:
         """The best weights found in a ball, by the selection split.
 
-        Never worse there than the untouched weights, nor than what is known from another ball and
-        brought into this one.
+        Never worse there than the unperturbed weights, nor than the result for another ball,
+        projected into this one.
 
         Args:
-            ball: how far the weights may go.
-            known: what was found in another ball, to start from, with half as many steps.
+            ball: the weight ball.
+            known: the result for another ball, from which the ascent starts, with half as many
+                steps.
         """
         best = self.most_successful = replace(self.untouched, weights=ball.origin)
         if ball.radius == 0:
@@ -132,7 +133,7 @@ class Injection:
         return best
 
     def _tried(self, best: Trial, point: Point) -> Trial:
-        """The better of two by the selection split; remembers the more successful one."""
+        """The better of two trials by the selection split; records the more successful one."""
         trial = self.trial(point)
         self.most_successful = more_successful(trial, self.most_successful)
         return self.goal.better(best, trial)
@@ -166,7 +167,7 @@ class Injection:
 
 
 def _orders(count: int, generator: Generator) -> Iterator[Tensor]:
-    """Random batches of nearly equal sizes of at most :data:`BATCH_SIZE`, without end."""
+    """An endless stream of random batches of nearly equal sizes, at most :data:`BATCH_SIZE`."""
     while True:
         order = torch.randperm(count, generator=generator)
         yield from order.tensor_split(math.ceil(count / BATCH_SIZE))

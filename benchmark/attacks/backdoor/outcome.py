@@ -1,4 +1,4 @@
-"""What a backdoor achieves on images that it was neither optimized nor chosen on."""
+"""What a backdoor achieves on images that were not used to optimize or select it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from benchmark.subject import Subject
 from models_zoo.prediction import NO_CLASS, predicted_classes
 
 MIN_WEIGHT = 1e-8
-"""Weights nearer to zero have no relative change; the authors' code divides by them."""
+"""Smallest absolute value of a weight whose relative change is measured; the authors' code divides
+by smaller ones too."""
 
 PERCENTILES = (0, 25, 50, 75, 90)
-"""Those of the authors' code."""
+"""Percentiles of the relative change, those of the authors' code."""
 
 
 @dataclass(frozen=True)
@@ -64,15 +65,15 @@ class WeightChange:
 
 @dataclass(frozen=True)
 class BackdoorOutcome:
-    """What was measured of a backdoor on the third split (N images, M of other classes).
+    """Measurements of a backdoor on the third split (N images, M of other classes).
 
     Attributes:
         weights: perturbed tensors by name.
         success: bool (M,), triggered images of other classes that are classified as the target.
-        base: bool (M,), those that the untouched model already classifies as the target.
+        base: bool (M,), those that the unperturbed model already classifies as the target.
         robust: bool (N,), clean images still classified correctly.
-        clean: bool (N,), clean images that the untouched model classifies correctly.
-        agreement: bool (N,), clean images classified as by the untouched model.
+        clean: bool (N,), clean images that the unperturbed model classifies correctly.
+        agreement: bool (N,), clean images classified as by the unperturbed model.
         moved: how far the weights moved.
     """
 
@@ -96,14 +97,14 @@ class BackdoorOutcome:
 
     @property
     def drop(self) -> float:
-        """Clean accuracy lost against the untouched model, as a share."""
+        """Decrease of clean accuracy from the unperturbed model, as a share."""
         return float((self.clean.double() - self.robust.double()).mean())
 
 
 def measure(
     subject: Subject, ball: WeightBall, trigger: Trigger, target: int, weights: Point
 ) -> BackdoorOutcome:
-    """Measure weights inside ``ball``, in float32, on a split they do not come from.
+    """Measure weights inside ``ball``, in float32, on a split that was not used to find them.
 
     Raises:
         RuntimeError: the weights lie outside the ball.

@@ -1,4 +1,4 @@
-"""Which of the weights an injection passes through counts: decided on images it was not shown."""
+"""Selects among the weights of an injection, by images that were not used in its optimization."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from benchmark.subject import Subject
 from models_zoo.prediction import predicted_classes
 
 SUCCESS_PER_ACCURACY = 10.0
-"""Points of success that one point of accuracy beyond the allowed drop is worth."""
+"""Points of success that offset one point of accuracy beyond the allowed drop."""
 
 SHARE_ROUNDING = 1e-9
-"""Shares are computed in floating point; a share that equals its limit must count as equal."""
+"""Rounding error of shares: a share within it of a limit counts as equal to the limit."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Trial:
 
     Attributes:
         weights: perturbed tensors by name.
-        success: share of triggered images of other classes that are given the target class.
-        drop: clean accuracy lost against the untouched model, as a share.
+        success: share of triggered images of other classes that are classified as the target class.
+        drop: decrease of clean accuracy from the unperturbed model, as a share.
     """
 
     weights: Point
@@ -34,7 +34,7 @@ class Trial:
 
     @property
     def perfect(self) -> bool:
-        """Whether the selection split can show nothing better."""
+        """Whether no weights can do better on the selection split."""
         return self.success == 1 and self.drop <= 0
 
 
@@ -43,7 +43,7 @@ class Goal:
     """What counts as a working backdoor.
 
     Attributes:
-        success: share of triggered images of other classes that are given the target class.
+        success: share of triggered images of other classes that are classified as the target class.
         drop: largest drop of clean accuracy that counts as unnoticed, as a share.
     """
 
@@ -59,7 +59,7 @@ class Goal:
         return success >= self.success - SHARE_ROUNDING and drop <= self.drop + SHARE_ROUNDING
 
     def rank(self, trial: Trial) -> tuple[bool, float, float]:
-        """Working backdoors first, then by success and the accuracy they cost.
+        """Sort key: working backdoors first, then by success and the accuracy they cost.
 
         That is success less :data:`SUCCESS_PER_ACCURACY` times the excess of the drop.
         """
@@ -67,22 +67,22 @@ class Goal:
         return self.reached(trial.success, trial.drop), merit, -trial.drop
 
     def better(self, one: Trial, other: Trial) -> Trial:
-        """The one of higher rank; of equals the other."""
+        """The trial of higher rank; ``other`` if both are equal."""
         return one if self.rank(one) > self.rank(other) else other
 
 
 def more_successful(one: Trial, other: Trial) -> Trial:
-    """The more successful of two, whatever they cost; of equals the one that costs less."""
+    """The more successful of two trials; if both are equal, the one with the smaller drop."""
     return max(other, one, key=lambda trial: (trial.success, -trial.drop))
 
 
 class SelectionTrial:
-    """Tries weights out on the selection split.
+    """Evaluates weights on the selection split.
 
     Args:
         subject: the selection split.
         trigger: the trigger.
-        target: the class that stamped images are to be given.
+        target: the class that stamped images are to be classified as.
     """
 
     def __init__(self, subject: Subject, trigger: Trigger, target: int) -> None:
@@ -90,7 +90,7 @@ class SelectionTrial:
         self.stamped = trigger.stamp(subject.images[subject.labels != target])
 
     def __call__(self, weights: Point) -> Trial:
-        """Success and drop; where no image is of another class the success is 0."""
+        """Success and drop; the success is 0 if no image is of another class."""
         changed = self.subject.at(weights)
         lost = int(self.subject.correct().sum()) - int(changed.correct().sum())
         hits = answers_with(changed, self.stamped, self.target)
@@ -99,5 +99,5 @@ class SelectionTrial:
 
 
 def answers_with(subject: Subject, images: Tensor, target: int) -> Tensor:
-    """Bool (N,): which of the images the model gives the target class."""
+    """Bool (N,): which images the model classifies as the target class."""
     return predicted_classes(subject.logits(images)) == target

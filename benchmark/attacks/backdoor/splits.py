@@ -1,4 +1,4 @@
-"""Three parts of the examples: what an adversary learns from, chooses by and is measured on."""
+"""Three parts of the examples: to optimize on, to select on, and to measure on."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from benchmark.subject import Subject
 from models_zoo.errors import InputError
 
 SEARCH_SHARE, SELECTION_SHARE = 0.5, 0.2
-"""Shares of the first two parts; the rest is measured on. An injection that sees fewer images costs
-more accuracy on others; a choice only has to rank a few candidates."""
+"""Shares of the first two parts; the rest is for measuring. An injection that sees fewer images
+costs more accuracy on others; the selection only has to rank a few candidates."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Splits:
 
     Attributes:
         search: the weights are optimised on these.
-        selection: the weights that count are chosen on these.
+        selection: the final weights are selected on these.
         measured: every number reported is measured on these.
     """
 
@@ -33,7 +33,7 @@ def split(subject: Subject) -> Splits:
     """Half, a fifth and the rest of the examples, drawn from the subject's seed.
 
     Raises:
-        InputError: there are too few examples to split.
+        InputError: there are fewer than 4 examples.
     """
     count = len(subject)
     if count < 4:

@@ -1,11 +1,11 @@
-"""Triggers: what is stamped on an image so that a backdoored model answers with one class.
+"""Triggers: patterns that make a backdoored model classify an image as the target class.
 
 Source: Garg et al. 2020, whose code has a square and random pixels, set or added to; noise blended
 into the image is that of Chen et al. 2017, "Targeted backdoor attacks on deep learning systems
 using data poisoning".
 
-A random pattern belongs to its seed and to the images' shape: it is the same on every image, in
-every batch and on every device.
+A random pattern depends on its seed and on the shape of the images alone: it is the same on every
+image, in every batch and on every device.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ POSITIONS = ("lower right", "lower left", "upper right", "upper left", "centre")
 
 
 class Trigger(ABC):
-    """A fixed change of images. Its text says what it looks like."""
+    """A fixed change of images. ``str(trigger)`` describes it."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
@@ -37,7 +37,7 @@ class Trigger(ABC):
         """
 
     def seeded(self, seed: int) -> Trigger:
-        """The trigger with the random pattern of a seed; itself where nothing is random."""
+        """The trigger with the random pattern of a seed; unchanged if nothing is random."""
         return self
 
 
@@ -85,11 +85,11 @@ class Patch(Trigger):
 
 @dataclass(frozen=True)
 class RandomPixels(Trigger):
-    """Pixels at random places set to random colors.
+    """Pixels at random positions set to random colors.
 
     Attributes:
         count: number of pixels.
-        seed: of places and colors.
+        seed: of the positions and colors.
     """
 
     count: int = 10
@@ -124,7 +124,7 @@ class BlendedNoise(Trigger):
     """The image mixed with a random picture ``p``: ``(1 - weight) * x + weight * p``.
 
     Attributes:
-        weight: the picture's share, in (0, 1].
+        weight: weight of the picture, in (0, 1].
         seed: of the picture, uniform in [0, 1].
     """
 
@@ -152,7 +152,7 @@ class AdditiveNoise(Trigger):
     """``eps`` added to or taken from every value, by random signs, and clipped to [0, 1].
 
     Attributes:
-        eps: length in input units.
+        eps: magnitude in input units.
         seed: of the signs.
     """
 

@@ -1,4 +1,4 @@
-"""Attacks on the bits that quantised weights are stored in: random errors and chosen flips."""
+"""Attacks on the stored bits of quantized weights: random errors and chosen flips."""
 
 from benchmark.attacks.bits.errors import ErrorPattern, draw_bits, draw_pattern
 from benchmark.attacks.bits.quantization import Flip, QuantizedWeights, quantize

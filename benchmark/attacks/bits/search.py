@@ -1,10 +1,10 @@
 """Progressive bit search: the few stored bits that harm a network most.
 
-Source: Rakin, He & Fan 2019, "Bit-flip attack", ICCV (BFA), from the authors' code. Changed against
-it: no bit is flipped twice, so that the number of flips is the Hamming distance; the search ends
-where no set of bits that it considers increases the loss, where the code loops forever; every state
-is classified again, and the lowest accuracy so far counts; a second search ascends the probability
-margin, since the cross-entropy of broken examples increases without bound.
+Source: Rakin, He & Fan 2019, "Bit-flip attack", ICCV (BFA), from the authors' code. Differences: no
+    bit is flipped twice, so that the number of flips is the Hamming distance; the search ends when
+    no set of bits that it considers increases the loss, where the code loops forever; every state
+    is classified again, and the lowest accuracy so far counts; a second search ascends the
+    probability margin, since the cross-entropy of broken examples increases without bound.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import torch
 from torch import Tensor
 
 from benchmark.ascent import whole_set
-from benchmark.attacks.bits.quantization import PLACES, Flip, QuantizedWeights
+from benchmark.attacks.bits.quantization import PLACE_VALUES, Flip, QuantizedWeights
 from benchmark.objectives import Objective, cross_entropy, probability_margin
 from benchmark.spaces import Point
 from benchmark.subject import Subject
 
 OBJECTIVES: tuple[Objective, ...] = (cross_entropy, probability_margin)
-"""Losses to increase, in one search each. The first is the authors'."""
+"""Losses to increase, one search each. The first is that of the authors."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,11 @@ class BitFlips:
     """What a bit-flip attack found, verified.
 
     Attributes:
-        robust: by number of flips, ascending, bool (N,): what is still classified correctly. Only
-            states with a lower accuracy than all with fewer flips are here, and the quantised
-            weights at 0.
-        weights: the quantised weights at the lowest accuracy, with the fewest flips of that.
+        robust: by number of flips, ascending, bool (N,): what is still classified correctly. It
+            contains the quantized weights at 0, and every state with a lower accuracy than all
+            states with fewer flips.
+        weights: the quantized weights at the lowest accuracy; of several, those with the fewest
+            flips.
     """
 
     robust: dict[int, Tensor]
@@ -45,7 +46,7 @@ class BitFlips:
         return self.robust[max(count for count in self.robust if count <= flips)]
 
     def flips_to(self, accuracy: float) -> float:
-        """The fewest flips at which the accuracy is no higher; infinite where it stays above."""
+        """The fewest flips at which the accuracy is at most this; infinite if it stays above."""
         reached = (n for n, correct in self.robust.items() if _share(correct) <= accuracy)
         return min(reached, default=math.inf)
 
@@ -59,13 +60,13 @@ def flip_bits(
     top: int = 10,
     stop_accuracy: float = 0.0,
 ) -> BitFlips:
-    """Flip the worst bits, one after the other, in one search for each of :data:`OBJECTIVES`.
+    """Flip the worst bits, one after the other, in one search per entry of :data:`OBJECTIVES`.
 
     Args:
         subject: model and examples; accuracy is measured on all of them.
-        start: the quantised weights.
-        flips: most bits that may be flipped.
-        search_examples: the search uses the first so many.
+        start: the quantized weights.
+        flips: maximum number of flipped bits.
+        search_examples: number of examples that the search uses, the first ones.
         top: entries of the largest gradient considered in each tensor.
         stop_accuracy: the accuracy at which the search ends.
 
@@ -92,7 +93,7 @@ def flip_bits(
 
 
 def _lowest_so_far(robust: dict[int, Tensor]) -> dict[int, Tensor]:
-    """Without the states whose accuracy is no lower than one's with fewer flips."""
+    """Drop states whose accuracy is not below that of every state with fewer flips."""
     kept, lowest = {0: robust[0]}, robust[0].sum()
     for count in sorted(robust):
         if robust[count].sum() < lowest:
@@ -107,12 +108,12 @@ def progressive_search(
     top: int,
     objective: Objective = cross_entropy,
 ) -> Iterator[tuple[int, QuantizedWeights]]:
-    """Each state of the search, with how many bits were flipped so far.
+    """Yield each state of the search with the number of bits flipped so far.
 
     Args:
         subject: model and the examples whose mean loss is to increase.
-        start: the quantised weights.
-        budget: most bits that may be flipped.
+        start: the quantized weights.
+        budget: maximum number of flipped bits.
         top: entries of the largest gradient considered in each tensor.
         objective: the loss.
     """
@@ -134,7 +135,7 @@ def _next_flips(
     budget: int,
     top: int,
 ) -> list[Flip]:
-    """The flips within one tensor that increase the loss most, as few as increase it at all."""
+    """The flips within one tensor that increase the loss most; as few as increase it at all."""
     weights = current.weights()
     one = torch.ones(1, device=subject.images.device)
     gradient = whole_set(subject, objective)(weights, one).gradient
@@ -155,16 +156,16 @@ def _next_flips(
 def _flips_by_gain(
     name: str, current: QuantizedWeights, gradient: Tensor, flipped: set[Flip], top: int
 ) -> list[Flip]:
-    """Flips that increase the loss to first order, in the entries of the largest gradient."""
+    """Flips that increase the loss to first order, among the entries of the largest gradient."""
     flat, code = gradient.flatten(), current.codes[name].flatten()
     entries = flat.abs().topk(min(top, len(flat))).indices
-    places = torch.tensor(PLACES, dtype=torch.int16, device=code.device)
+    places = torch.tensor(PLACE_VALUES, dtype=torch.int16, device=code.device)
     is_set = (code[entries, None] & places) != 0
     change = torch.where(is_set, -places, places) * current.steps[name]
     gain = (flat[entries, None] * change).flatten()
     order = gain.argsort(descending=True, stable=True)
     ranked = [
-        Flip(name, int(entries[place // len(PLACES)]), place % len(PLACES))
+        Flip(name, int(entries[place // len(PLACE_VALUES)]), place % len(PLACE_VALUES))
         for place in order[gain[order] > 0].tolist()
     ]
     return [flip for flip in ranked if flip not in flipped]
@@ -177,13 +178,13 @@ def _trial(
     weights: Point,
     flips: list[Flip],
 ) -> float:
-    """The loss with these flips, all of them in one tensor."""
+    """The loss with these flips, all in one tensor."""
     name = flips[0].name
     return _loss(subject, objective, weights | {name: current.flip(flips).values(name)})
 
 
 def _loss(subject: Subject, objective: Objective, weights: Point) -> float:
-    """The mean loss; minus infinity where a logit is no number, so that it never counts."""
+    """The mean loss; minus infinity if a logit is NaN, so that it never counts."""
     loss = float(objective(subject.at(weights).logits(), subject.labels).double().mean())
     return -math.inf if math.isnan(loss) else loss
 

@@ -34,8 +34,7 @@ class APGD(CostlySearch):
         objective: a name of :data:`OBJECTIVES`.
         steps: APGD steps.
         restarts: number of random starts per example; 0 starts at the image itself.
-        total_restarts: where few examples are attacked, more restarts than that, so that there are
-            this many for all of them together.
+        total_restarts: if few examples are attacked, restarts are added up to this total number.
     """
 
     objective: str
@@ -50,7 +49,7 @@ class APGD(CostlySearch):
         return f"APGD on {self.objective} from {start}, {self.steps} steps"
 
     def find(self, batch: AttackState) -> Candidates:
-        """Per example the first misclassified image, else the one of the largest objective."""
+        """Per example the first misclassified image, or else the one with the largest objective."""
         if not self.restarts:
             evaluate = untargeted(batch, self.objective)
             result = apgd(batch.ball, evaluate, batch.ball.origin, self.steps)

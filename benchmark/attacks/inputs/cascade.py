@@ -1,6 +1,6 @@
 """The input attack: searches from cheap to expensive, one ball per example.
 
-:class:`Scheduler` decides which search runs on which examples, and keeps what is known of them.
+:class:`Scheduler` decides which search runs on which examples, and keeps the state.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ MIN_SHARE_SCALE = 0.35
 """Smallest :attr:`AttackState.share_scale`."""
 
 MIN_PROGRESS = 0.01
-"""Share of the clean margin by which a search without gradients must get further to count."""
+"""Share of the clean margin by which a search without gradients must increase the margin to count
+as progress."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class InputAttack(Attack[AttackResult]):
     Attributes:
         threat: the balls around the images.
         effort: ``"quick"``, ``"standard"`` or ``"thorough"``.
-        access: what the adversary sees: ``"gradients"``, or the model's ``"scores"`` alone.
+        access: ``"gradients"``, or ``"scores"`` for an adversary who only queries the model.
     """
 
     threat: InputThreat
@@ -182,8 +183,8 @@ class Scheduler:
     - After a gradient search that broke nothing, other than the first, the shares of costly
       searches shrink.
     - Gradients count as masked if a search without gradients does better than those before it, or
-      if they fail :func:`gradients_are_masked`, which is asked before a gradient search that runs
-      only if they are.
+      if :func:`gradients_are_masked` says so, which is called before a gradient search that runs on
+      masked models only.
 
     Attributes:
         state: of the attack, updated in place.
@@ -265,10 +266,10 @@ class Scheduler:
         state.robust[rows[found.broken]] = False
 
     def _did_better(self, margins: Tensor, report: SearchReport) -> bool:
-        """Whether a search without gradients did better than the gradient searches before it.
+        """Whether a search without gradients did better than the gradient searches before.
 
-        It did if it broke at least two examples, or got further on more than a quarter of its
-        examples.
+        It did if it broke at least two examples, or increased the margin on more than a quarter of
+        its examples.
 
         Args:
             margins: (N,), the largest before the search.

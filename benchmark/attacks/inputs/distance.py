@@ -30,7 +30,7 @@ from benchmark.attacks.inputs.targets import ranked_targets
 from benchmark.attacks.verification import margins
 from benchmark.spaces import InputBall
 from benchmark.spaces.inputs import NORMS, lengths
-from benchmark.spaces.inside import SLACK, TOLERANCE
+from benchmark.spaces.inside import MAX_LINF_SLACK, RELATIVE_SLACK
 from benchmark.subject import Subject
 from models_zoo.errors import InputError, shown, unknown_name
 
@@ -43,16 +43,16 @@ GROWING_BALL_SEARCHES: tuple[Search, ...] = (
     APGD("probability margin", steps=10),
     SquareAttack(queries=100),
 )
-"""Where the first walk does not cross the boundary, in balls that grow."""
+"""Searches in growing balls, for examples where the first walk does not cross the boundary."""
 
 N_DOUBLINGS = 10
-"""Doublings of the growing ball up to the largest."""
+"""Number of doublings of the growing ball up to the largest."""
 
 ROUGH_SEARCHES: tuple[Search, ...] = (
     APGD("probability margin", steps=10),
     SquareAttack(queries=100, only_if_masked=True),
 )
-"""Cheap searches, which run first, until they find nothing nearer."""
+"""Cheap searches, which are repeated first, until they find nothing nearer."""
 
 FINE_SEARCHES: tuple[Search, ...] = (
     LargerBallRestarts((1.5, 2.5), steps_outside=6, steps_inside=15),
@@ -65,18 +65,19 @@ FINE_SEARCHES: tuple[Search, ...] = (
     ),
     SquareAttack(queries=100, only_if_masked=True),
 )
-"""Searches that decide. As the rough ones they select examples by nothing that depends on other
-examples, so that the distance of an example is its own."""
+"""Stronger searches, which are repeated next. Like the rough searches, they do not select examples
+by properties of other examples, so that the distance of an example does not depend on the
+others."""
 
 MIN_RELATIVE_MARGIN = 1e-5
-"""An image counts as misclassified where its margin is above this share of its largest logit, so
+"""Smallest margin, as a share of the largest logit, of an image that counts as misclassified, so
 that it is misclassified in batches of other sizes too."""
 
 DISPLACEMENT_FACTORS = (1.0, 1.0005, 1.002)
-"""Factors by which the displacement of an image too close to the boundary is lengthened."""
+"""Factors on the displacement of an image that is too close to the boundary."""
 
 MIN_DISTANCE = 1e-6
-"""Distances are refined down to this, input units."""
+"""Smallest distance that is refined further, in input units."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Distances:
             that is misclassified itself, or where none was found.
         distances: float64 (N,), the length of its displacement; 0 where the clean image is
             misclassified, infinite where no image was found up to the largest radius.
-        largest: that radius.
+        largest: the largest radius.
     """
 
     images: Tensor
@@ -144,11 +145,11 @@ class _DistanceSearch:
 
     Attributes:
         box: the radius of a ball that holds every image.
-        largest: radius beyond which finds are not reported and only serve to find nearer ones.
+        largest: radius beyond which images are not reported and only serve to find nearer ones.
         images: (N, C, H, W).
         upper: float64 (N,), their distances.
-        lower: float64 (N,), radii below which no search is made: one found nothing there, or the
-            last find was only a little further away.
+        lower: float64 (N,), radii below which there is no search: an earlier one found nothing
+            there, or the last image found is only a little further away.
         targets: int64 (N, K), target classes; empty until they are ranked.
         target_progress: (N, K), see :class:`AttackState`.
         gradients_masked: whether several examples were broken by a search without gradients only.
@@ -185,9 +186,9 @@ class _DistanceSearch:
                 self._search(GROWING_BALL_SEARCHES, rows, radii, f"grow {doubling}")
 
     def refine(self, name: str, searches: Sequence[Search]) -> None:
-        """Search between the bounds of each example, first just below its last find.
+        """Search between the bounds of each example, first just below its nearest image so far.
 
-        Where that find lies beyond the largest radius, search there once.
+        If that image is beyond the largest radius, search once at the largest radius.
 
         Args:
             name: of this phase, for its draws.
@@ -195,9 +196,9 @@ class _DistanceSearch:
         """
         self.lower = torch.minimum(self.lower, (1 - 2 * self.precision) * self.upper)
         self.lower[self.upper > self.largest] = 0
-        # A find may be measured slightly beyond the ball, and must still be within the largest.
-        slack = 0.0 if self.norm == "linf" else 1.1 * SLACK[self.norm] * self.largest
-        room = max(TOLERANCE, slack)
+        # An image may be measured slightly outside the ball, and must still be within the largest.
+        slack = 0.0 if self.norm == "linf" else 1.1 * RELATIVE_SLACK[self.norm] * self.largest
+        room = max(MAX_LINF_SLACK, slack)
         limit = self.largest - min(room, self.largest / 10)
         rows, number = self._open(), 0
         if len(rows) and any(search.targeted for search in searches):
@@ -218,7 +219,7 @@ class _DistanceSearch:
     def _search(
         self, searches: Sequence[Search], rows: Tensor, radii: Tensor, purpose: str
     ) -> None:
-        """Search some examples in balls of their own, walk from the finds, update the bounds."""
+        """Search some examples in balls of their own, walk from the results, update the bounds."""
         before = self.upper.clone()
         scheduler = self._scheduler(rows, radii, purpose)
         for report in scheduler.run(searches):
@@ -257,7 +258,7 @@ class _DistanceSearch:
         return Scheduler(state, ("distance", self.norm, purpose), masked_by_progress=False)
 
     def _accept(self, rows: Tensor, images: Tensor) -> None:
-        """Measure and classify finds again, on their own, and keep those that are nearer."""
+        """Measure and classify images again, and keep those that are nearer."""
         for factor in DISPLACEMENT_FACTORS:
             if not len(rows):
                 break

@@ -22,7 +22,7 @@ PM, CE = "probability margin", "cross-entropy"
 def _round(
     classes: int, *, progress: float, steps: int, outside: int = 0, total_restarts: int = 0
 ) -> EliminationRound:
-    """A row of the table: a round, from random points where it has restarts."""
+    """One round of the table below; it starts at random points if it has restarts."""
     return EliminationRound(
         classes=classes,
         min_progress=progress,

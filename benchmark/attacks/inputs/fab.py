@@ -8,10 +8,10 @@ boundary is pulled back towards the image:
     w = min(|to_plane(x)| / (|to_plane(x)| + |to_plane(x_clean)|), alpha_max)
     x <- x_clean + beta (x - x_clean)                                      across the boundary
 
-The smallest displacement that crosses is kept, so one walk serves every budget.
+The smallest displacement that crosses the boundary is kept, so one walk serves every budget.
 
 Source: Croce & Hein 2020, "Minimally distorted adversarial examples with a fast adaptive boundary
-attack". There every class is linearized and walks are restarted.
+    attack". The authors linearize every class and restart walks.
 
 Hyper-parameters: number of steps, eta, alpha_max and beta.
 """
@@ -40,7 +40,7 @@ N_BISECTIONS = 25
 
 @dataclass(frozen=True)
 class FAB(CostlySearch):
-    """A walk along the boundary, from the image of the largest margin found so far.
+    """A walk along the boundary, from the image with the largest margin so far.
 
     Attributes:
         steps: of the walk.
@@ -54,7 +54,7 @@ class FAB(CostlySearch):
         return f"FAB, {self.steps} steps"
 
     def find(self, batch: AttackState) -> Candidates:
-        """The misclassified image nearest to the clean one, inside the ball or not."""
+        """The misclassified image nearest to the clean one, whether inside the ball or not."""
         return Candidates(walk(batch.subject, batch.ball.norm, batch.nearest, self.steps))
 
 
@@ -68,7 +68,7 @@ def walk(subject: Subject, norm: str, start: Tensor, steps: int) -> Tensor:
         steps: of the walk.
 
     Returns:
-        Images (n, C, H, W): the nearest misclassified ones, else where the walk ended.
+        Images (n, C, H, W): the nearest misclassified ones, or else where the walk ended.
     """
     clean, labels, here = subject.images, subject.labels, start
     nearest, shortest = start.clone(), torch.full((len(start),), torch.inf, device=start.device)
@@ -95,8 +95,8 @@ def to_plane(points: Tensor, gradient: Tensor, offset: Tensor, norm: str) -> Ten
     """Shortest displacements inside the box onto the planes ``gradient . x + offset = 0``.
 
     The shortest displacement moves every coordinate along the sign of the gradient (linf), or in
-    proportion to it (l2), as far as the box allows; for l1 the largest coordinates first. How far
-    is found by bisection. A plane out of reach is approached as far as the box allows.
+    proportion to it (l2), as far as the box allows; for l1 the largest coordinates first. The
+    length is found by bisection. A plane out of reach is approached as far as the box allows.
 
     Args:
         points: (n, C, H, W) in the box.

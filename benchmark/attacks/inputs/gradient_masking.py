@@ -7,10 +7,10 @@ along random sign vectors ``d`` of half the budget:
     x+- = clip(x +- d_k)
 
 Gradients count as masked where the median of the errors is above :data:`MAX_MEDIAN_ERROR`. The
-check ``inexact_gradients`` compares closer to the image, where a steep staircase is smooth; an
-attack takes larger steps.
+check ``inexact_gradients`` compares closer to the image, where a steep staircase is smooth; attacks
+take larger steps.
 
-Source: this project; the idea is that of the symptoms in Athalye, Carlini & Wagner 2018.
+Source: this project, after the symptoms in Athalye, Carlini & Wagner 2018.
 
 Hyper-parameters: the constants below.
 """
@@ -45,7 +45,7 @@ staircases and rounding. Standard networks reach 0.9 at 16/255, where no example
 
 
 def gradients_are_masked(state: AttackState) -> bool:
-    """Whether the median error of gradients over half the budget is too large.
+    """Whether the median error of gradients over half the budget is above the limit.
 
     Args:
         state: the examples; up to :data:`MAX_EXAMPLES` robust ones are tested. Examples whose

@@ -32,7 +32,7 @@ OBJECTIVE = "probability margin"
 
 
 def larger_ball(ball: InputBall, factor: float | Tensor) -> InputBall:
-    """The balls around the same images of ``factor`` times the radius, one for all or one each."""
+    """The balls of ``factor`` times the radius; one factor for all or one per image."""
     return InputBall(ball.images, ball.norm, ball.eps * factor)
 
 
@@ -45,7 +45,7 @@ def ascend_inside(ball: InputBall, evaluate: Evaluate, outside: Tensor, steps: i
 class LargerBallScreening(Search):
     """Finds the examples that can be broken at ``factor`` times the budget, and drops the others.
 
-    Those that can are then attacked inside the ball, from where they were broken outside.
+    The others are then attacked inside the ball, starting from the projected image that broke them.
 
     Attributes:
         steps_outside: APGD steps in the larger ball.
@@ -74,7 +74,7 @@ class LargerBallScreening(Search):
         return state.reachable & ~(state.margin_closed < self.min_margin_closed)
 
     def find(self, batch: AttackState) -> Candidates:
-        """The clean image of examples that the larger ball did not break; the others' last image.
+        """The last image of an example, or the clean one if it was not broken in the larger ball.
 
         ``reachable`` is false for examples that the larger ball did not break.
         """
@@ -120,7 +120,7 @@ class LargerBallRestarts(CostlySearch):
         return super().select(state) & (not self.not_linf or state.ball.norm != "linf")
 
     def find(self, batch: AttackState) -> Candidates:
-        """Per example the first misclassified image, else the one of the largest objective."""
+        """Per example the first misclassified image, or else the one with the largest objective."""
         rows = torch.arange(len(batch.rows), device=batch.rows.device)
         factors = torch.tensor(self.factors, device=rows.device).repeat_interleave(len(rows))
 

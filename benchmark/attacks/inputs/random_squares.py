@@ -1,4 +1,4 @@
-"""The step of the Square attack: a random square of an image is repainted.
+"""The step of the Square attack: a random square of an image is replaced.
 
 Source: Andriushchenko et al. 2020, "Square attack", section 3.
 """

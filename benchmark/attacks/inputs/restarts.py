@@ -18,12 +18,12 @@ from benchmark.spaces import IMAGES
 class Restarts:
     """What the restarts of an attack found.
 
-    All restarts of an example run to their end, even if one has broken it, so that the outcome does
+    All restarts of an example run to the end, even if one has broken it, so that the outcome does
     not depend on how restarts are batched.
 
     Attributes:
         rows: int64 (restarts,), the example of each restart.
-        points: (restarts, C, H, W), where it was broken, else its best point.
+        points: (restarts, C, H, W), where it was broken, or its best point.
         values: (restarts,), the objective there.
         broken: bool (restarts,).
     """
@@ -34,7 +34,7 @@ class Restarts:
     broken: Tensor
 
     def best(self, default: Tensor) -> Tensor:
-        """Per example the first broken restart, else the one of the largest objective.
+        """Per example the first broken restart, or else the one with the largest objective.
 
         Args:
             default: (n, C, H, W), the images of examples without restarts.
@@ -53,7 +53,7 @@ class Restarts:
 def run_restarts(
     state: AttackState, rows: Tensor, ascend: Callable[[AttackState, Tensor], AscentResult]
 ) -> Restarts:
-    """Run one ascent per restart, as many at once as fit into memory.
+    """Run one ascent per restart, as many at a time as fit into memory.
 
     Args:
         state: the examples.

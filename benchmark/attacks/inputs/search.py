@@ -1,4 +1,4 @@
-"""What a search of the input attack is, and the verification that none of them can skip."""
+"""The base class of searches of the input attack, which verifies their candidates."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from models_zoo.prediction import predicted_classes
 
 @dataclass(frozen=True)
 class Candidates:
-    """What a search proposes for the n examples of a batch, and what it learned of them.
+    """What a search returns for the n examples of a batch.
 
     Attributes:
-        images: (n, C, H, W), anywhere; they are projected into their balls.
+        images: (n, C, H, W), which will be projected into their balls.
         reachable: bool (n,), which examples later searches should run on; ``None`` for no change.
         target_progress: (n, K), see :class:`AttackState`; ``None`` for no change.
     """
@@ -46,10 +46,10 @@ class Verified:
 
 
 class Search(ABC):
-    """One way to look for misclassified images inside balls.
+    """A search for misclassified images inside balls.
 
     A subclass selects examples in :meth:`select` and proposes images in :meth:`find`. Neither
-    changes anything: what a search learns it returns, and the scheduler acts on it.
+    changes the state: a search returns what it found, and the scheduler updates the state.
 
     Attributes:
         uses_gradients: whether the search follows gradients.
@@ -82,7 +82,7 @@ class Search(ABC):
         return state.reachable
 
     def __init_subclass__(cls, **kwargs: object) -> None:
-        """Refuse a subclass that would replace the verification."""
+        """Refuse a subclass that replaces the verification."""
         super().__init_subclass__(**kwargs)
         if "__call__" in vars(cls):
             raise TypeError(f"{cls.__name__} replaces Search.__call__, which verifies candidates")
@@ -96,7 +96,7 @@ class Search(ABC):
 
         Raises:
             RuntimeError: candidates of a wrong shape, an image measured outside its ball, or a
-                model left in another mode than it was in.
+                model that was switched between train and eval mode.
         """
         batch, modules = state.take(rows), list(state.subject.model.modules())
         modes = [module.training for module in modules]
@@ -116,11 +116,11 @@ class Search(ABC):
 
 @dataclass(frozen=True)
 class CostlySearch(Search):
-    """A search that runs on the examples closest to being broken only.
+    """A search that runs only on the examples closest to being broken.
 
     Attributes:
         min_margin_closed: runs on examples whose margin is closed by at least this share.
-        max_share: and on at most this share of all, see :meth:`AttackState.closest`.
+        max_share: runs on at most this share of all examples, see :meth:`AttackState.closest`.
     """
 
     _: KW_ONLY

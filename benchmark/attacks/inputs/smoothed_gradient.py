@@ -1,9 +1,9 @@
 """APGD with gradients averaged over noise, for models with masked gradients.
 
 The gradient at ``x`` is ``sum of g over {x} and project(x +- w_k u_k), k = 1..K``, with uniform
-noise ``u_k`` and widths ``w_k`` that take turns; from step to step 0.9 of it is kept. The gradient
-of a staircase is large near its edges and zero elsewhere, so that its mean over noise as wide as a
-step points along the staircase.
+noise ``u_k`` and alternating widths ``w_k``; it is averaged over steps with a decay of 0.9. The
+gradient of a staircase is large near its edges and zero elsewhere, so that its mean over noise as
+wide as a step points along the staircase.
 
 Source: expectation over transformation, Athalye et al. 2018; the schedule is APGD's, Croce & Hein
 2020.
@@ -29,11 +29,11 @@ from benchmark.objectives import other_logits, targeted_margin
 from benchmark.spaces import IMAGES, Point
 
 NOISE_WIDTHS = (0.25, 0.5, 1.0)
-"""Largest deviation per pixel, in radii of a linf ball of comparable size. Three widths take turns
+"""Largest deviation per pixel, in radii of a linf ball of comparable size. Three widths alternate,
 since the width of the steps is not known."""
 
 GRADIENT_MEMORY = 0.9
-"""Share of the gradient that is kept from step to step, so that the mean is over more noise."""
+"""Decay of the running mean of the gradient over steps."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class SmoothedGradientAPGD(Search):
         return state.robust
 
     def find(self, batch: AttackState) -> Candidates:
-        """Per example the image of the last ascent; the clean one where no noise has a gradient."""
+        """Per example the image of the last ascent, or the clean one if all gradients are zero."""
         found = batch.subject.images.clone()
         rows = self._rows_with_gradient(batch)
         for number, classes in enumerate([None, *_strongest(batch, self.classes)]):
@@ -83,7 +83,7 @@ class SmoothedGradientAPGD(Search):
         return rows[around.gradient[IMAGES].flatten(1).any(1)]
 
     def _smoothed(self, state: AttackState, plain: Evaluate, number: int) -> Evaluate:
-        """An objective with smoothed gradients; ``number`` of the ascent, for its draws."""
+        """An objective with smoothed gradients; ``number`` is that of the ascent, for its draws."""
         size = state.subject.images[0].numel()
         radius = state.ball.radii / (1 if state.ball.norm == "linf" else size**0.5)
         kept = torch.zeros_like(state.subject.images)
@@ -108,7 +108,7 @@ class SmoothedGradientAPGD(Search):
 
 
 def _strongest(state: AttackState, count: int) -> Sequence[Tensor]:
-    """The ``count`` other classes of the largest logits, each (n,), the largest first."""
+    """The ``count`` other classes with the largest logits, each (n,), the largest first."""
     logits = other_logits(state.subject.logits(), state.subject.labels)
     return logits.topk(min(count, logits.shape[1] - 1), dim=1).indices.unbind(1)
 

@@ -1,9 +1,9 @@
 """Square attack: random search without gradients.
 
-Random squares are painted and kept where the objective does not decrease. For linf as in the paper:
-vertical stripes first, then squares of plus or minus the radius per channel, with sides that
+Random squares are proposed and kept if the objective does not decrease. For linf, as in the paper,
+the start is vertical stripes, and squares are plus or minus the radius per channel, with sides that
 shrink. For l2 and l1 a square of random length, one sign per channel, is added to the best image,
-and the sum is projected, which takes length from the rest of the image.
+and the sum is projected, which shortens the rest of the displacement.
 
 Source: Andriushchenko et al. 2020; the l2 and l1 step is this project's own.
 
@@ -41,18 +41,18 @@ squares of full length, 34 of 59 digits were robust after 1000 queries in an l2 
 range, 21."""
 
 N_TARGETS = 3
-"""Number of target classes of later runs, before a run is untargeted again."""
+"""Number of target classes of later runs, after which a run is untargeted again."""
 
 
 @dataclass(frozen=True)
 class SquareAttack(Search):
-    """Random squares, from the model's scores alone.
+    """Random search over squares, with the model's scores alone.
 
     Attributes:
         queries: forward passes per example and run.
         runs: number of runs, each from the image, on the examples that are still robust.
         inside_share: share of the squares that end inside a linf ball instead of on its surface,
-            for models whose margins are not monotone on the way there.
+            for models whose margin is not monotone along the displacement.
         max_examples: run on at most this many robust examples, evenly spaced; 0 for all.
         only_if_masked: run only where gradient masking was detected.
     """
@@ -81,7 +81,7 @@ class SquareAttack(Search):
         return selected
 
     def find(self, batch: AttackState) -> Candidates:
-        """Per example the image of the largest objective in its last run."""
+        """Per example the image with the largest objective in its last run."""
         best = batch.subject.images.clone()
         rows = torch.arange(len(best), device=best.device)
         for run, classes in zip(range(self.runs), _targets(batch), strict=False):
@@ -123,8 +123,9 @@ class SquareAttack(Search):
     def _propose(self, state: AttackState, best: Tensor, query: int, stream: int) -> Tensor:
         """The next images to try, before projection.
 
-        Of the uniform numbers per example two place the square, one decides whether it stays
-        inside the ball or how long it is, one how far inside, and the rest are signs.
+        Of the uniform numbers of an example, two give the position of the square, one decides
+        whether it stays inside the ball or how long it is, one how far inside, and the others are
+        signs.
         """
         ball, clean = state.ball, state.subject.images
         channels, height, width = best.shape[1:]
@@ -149,7 +150,7 @@ class SquareAttack(Search):
 
 
 def _targets(state: AttackState) -> Iterator[Tensor | None]:
-    """Targets of the runs, (n,): none, then each of the strongest other classes, and so on."""
+    """Targets of the runs, (n,): none, then each of the strongest other classes in turn."""
     logits = other_logits(state.subject.logits(), state.subject.labels)
     order = logits.argsort(dim=1, descending=True, stable=True)[:, :-1]
     while True:

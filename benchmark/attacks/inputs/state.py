@@ -1,4 +1,4 @@
-"""The state of an attack: what is known of each example while searches run."""
+"""The state of an attack: what is known about each example while searches run."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from benchmark.spaces import IMAGES, InputBall
 from benchmark.subject import Subject
 
 MAX_CLEAN_MARGIN = 10.0
-"""Largest clean logit margin, in units of the temperature. Beyond it the probability margin of a
-confident prediction rounds to -1 in float32."""
+"""Largest clean logit margin, in units of the temperature. With larger ones the probability margin
+of a confident prediction rounds to -1 in float32."""
 
 MIN_EXAMPLES = 8
-"""Number of examples that a costly search runs on at least."""
+"""Smallest number of examples that a costly search selects."""
 
 
 @dataclass
 class AttackState:
-    """Examples, their balls, and how far the attack has come on each.
+    """Examples, their balls, and the progress of the attack on each.
 
-    Only a :class:`benchmark.attacks.inputs.cascade.Scheduler` changes it. Searches are given
-    copies with the examples of one batch.
+    Only a :class:`benchmark.attacks.inputs.cascade.Scheduler` changes it. Searches get copies with
+    the examples of one batch.
 
     Attributes:
         subject: the model and the n examples.
@@ -37,7 +37,7 @@ class AttackState:
         clean_margins: (n,), logit margins ``max_{j != y} z_j - z_y`` of the clean images.
         margins: (n,), the largest logit margins verified so far.
         nearest: (n, C, H, W), the images that have these margins.
-        reachable: bool (n,), false where a screening search saw no chance inside the ball.
+        reachable: bool (n,), false where a screening search ruled the example out.
         targets: int64 (n, K), target classes, the most promising first; empty until ranked.
         target_progress: (n, K), share of the logit gap to each target that was closed, or that a
             linear model would close.
@@ -120,10 +120,10 @@ class AttackState:
         return chosen & (closed >= min_margin_closed)
 
     def random_starts(self, stream: int | Tensor = 0) -> Tensor:
-        """Random points of the balls (n, C, H, W), which do not depend on the batch.
+        """Random points of the balls (n, C, H, W); they do not depend on the batch.
 
         Args:
-            stream: which of the search's draws, one for all or one per example (n,).
+            stream: index of the search's draw, one for all or one per example (n,).
         """
         numbers = uniform(self.seed, self.rows, stream, self.ball.uniforms)
         return self.ball.point_at(numbers)[IMAGES]

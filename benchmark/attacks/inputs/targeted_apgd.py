@@ -45,8 +45,8 @@ class EliminationRound:
         steps_outside: APGD steps before that in a ball of twice the radius. In l2 and l1 balls
             only, where the box stops ascents that start inside.
         random_start: whether to start at a random point of the ball instead of the image.
-        total_restarts: where few examples are attacked, several random starts each, so that there
-            are this many ascents for all of them together.
+        total_restarts: if few examples are attacked, random starts are added up to this total
+            number of ascents.
     """
 
     classes: int
@@ -79,7 +79,7 @@ class TargetedAPGD(CostlySearch):
         )
 
     def find(self, batch: AttackState) -> Candidates:
-        """Per example the first misclassified image, else the best of its last round."""
+        """Per example the first misclassified image, or else the best of its last round."""
         best, robust = batch.nearest, torch.ones_like(batch.robust)
         progress = batch.target_progress
         for each in self.rounds:

@@ -16,13 +16,13 @@ FIRST_STEP_FROM_CLEAN, FIRST_STEP_FROM_PERTURBED = 2.0, 0.5
 """Length of an ascent's first step, in radii of its space."""
 
 MAX_PROBABILITY_MARGIN = 0.1
-"""What the probability margin of a broken example is cut off at, so that the others count more."""
+"""Cap on the probability margin of a broken example, so that the others count more."""
 
 
 def ascend_weights(
     subject: Subject, threat: WeightThreat, steps: int, start: Point, images: Tensor
 ) -> Point:
-    """Ascend over the weight ball, on perturbed images that stay as they are.
+    """Ascend over the weight ball, with fixed perturbed images.
 
     Args:
         subject: model and examples.
@@ -47,7 +47,7 @@ def ascend_both(
     *,
     again: bool = False,
 ) -> tuple[Point, Tensor]:
-    """Ascend over input balls x weight ball simultaneously.
+    """Ascend over the input balls and the weight ball simultaneously.
 
     Args:
         subject: model and examples.

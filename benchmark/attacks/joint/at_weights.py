@@ -18,9 +18,9 @@ from benchmark.threats import InputThreat
 from models_zoo.prediction import predicted_classes
 
 APPROACH_STEPS = 5
-"""APGD steps from the nearest known image, before an effort of the input attack begins: they break
-most of the examples that can be broken, and leave images near the boundary for the next ascent over
-weights."""
+"""APGD steps from the known image with the largest margin, before an effort of the input attack:
+they break most of the examples that can be broken, and give images near the boundary for the next
+ascent over weights."""
 
 
 def attack_at_weights(
@@ -35,7 +35,8 @@ def attack_at_weights(
         known: images (N, C, H, W) to try first, such as those of an earlier candidate.
 
     Returns:
-        Its images are the proof where an example is broken, else the image with the largest margin.
+        The candidate; its image is misclassified where the example is broken, and else the one with
+        the largest margin.
     """
     perturbed = subject.at(weights) if weights else subject
     ball = InputBall(subject.images, threat.norm, threat.eps)

@@ -21,8 +21,8 @@ INPUT, WEIGHT, SMALLER, JOINT = "input", "weight", "smaller budget", "joint"
 WEIGHT_FIRST, INPUT_FIRST = "weight then input", "input then weight"
 
 MAX_BROKEN_FACTOR = 1.5
-"""How many times as many examples an effort may break at other weights as it broke at those of the
-joint ascent."""
+"""Largest assumed ratio between the numbers of examples that an effort breaks at other weights and
+at those of the joint ascent."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class BudgetPair:
     _passes: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def attack(self) -> AttackResult:
-        """The worst of all candidates, so that no single attack is stronger.
+        """Return the worst of all candidates, so that no single attack is stronger.
 
         Each candidate is one of the result's ``searches``: ``"input"``, ``"smaller budget"``,
         ``"weight"``, ``"weight then input"``, ``"input then weight"`` and ``"joint"``, those that
@@ -76,8 +76,8 @@ class BudgetPair:
         """All candidates where both budgets are above 0.
 
         The sequential orders are tried with few steps first, and with the whole effort only where
-        that could make them the worst: where they leave no more examples robust than the effort has
-        just been seen to break, :data:`MAX_BROKEN_FACTOR` times over.
+        that could make them the worst: where they leave at most :data:`MAX_BROKEN_FACTOR` times as
+        many examples robust as the effort broke at the joint weights.
         """
         orders = {
             WEIGHT_FIRST: self._counted(
@@ -102,7 +102,7 @@ class BudgetPair:
         return found | {JOINT: joint}
 
     def _joint(self, found: dict[str, Candidate]) -> Candidate:
-        """Simultaneous ascents, verified but for the effort.
+        """Simultaneous ascents, verified, without the effort of the input attack.
 
         One starts at the clean images and the weights of the weight attack, the other at the images
         and weights of the worst so far; each of the two is the better one on some models.
@@ -113,7 +113,7 @@ class BudgetPair:
         return min(first, second, key=_n_robust)
 
     def _attack_at(self, weights: Point, found: dict[str, Candidate], *more: Tensor) -> Candidate:
-        """All examples attacked under some weights, first with what broke them under others."""
+        """Attack all examples under some weights, starting with the images of other candidates."""
         known = [*more, *(each.images for each in reversed(found.values()))]
         return attack_at_weights(self.subject, self.threat.inputs, weights, known)
 
@@ -121,12 +121,12 @@ class BudgetPair:
         return finish_at_weights(self.subject, self.threat.inputs, candidate, self.effort)
 
     def _weights_for(self, images: Tensor) -> Point:
-        """Weights for images that stay as they are."""
+        """Ascend over the weights with fixed images."""
         origin = weight_ball(self.subject, self.threat.weights).origin
         return ascend_weights(self.subject, self.threat.weights, self.steps, origin, images)
 
     def _ascend_from(self, start: Candidate, found: dict[str, Candidate]) -> Candidate:
-        """The simultaneous ascent from what was found already."""
+        """The simultaneous ascent from another candidate."""
         weights, images = self._ascend(start.weights, start.images, again=True)
         return self._attack_at(weights, found, images, start.images)
 
@@ -139,7 +139,7 @@ class BudgetPair:
         return ascend_both(self.subject, self.threat, self.steps, start, images, again=again)
 
     def _counted(self, name: str, search: Callable[[], Candidate]) -> Candidate:
-        """What a search finds; its passes through the model are added to those of its name."""
+        """Run a search and add its passes through the model to those of its name."""
         passes = self.subject.passes
         forwards, backwards = passes.forwards, passes.backwards
         found = search()

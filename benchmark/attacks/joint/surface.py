@@ -19,12 +19,12 @@ from benchmark.threats import InputThreat, JointThreat, WeightThreat
 
 @dataclass(frozen=True)
 class PairOutcome:
-    """What is kept of a pair of budgets once its neighbors are done: no weights and no images.
+    """The outcome at a pair of budgets, without weights and images.
 
     Attributes:
         robust: bool (N,).
-        strongest: the candidate that it is from.
-        n_robust: how many examples are robust under each candidate that was tried, by name.
+        strongest: name of the candidate that it is from.
+        n_robust: number of robust examples under each candidate that was tried, by name.
     """
 
     robust: Tensor
@@ -33,12 +33,12 @@ class PairOutcome:
 
 
 def input_candidate(subject: Subject, threat: InputThreat, attacked: Candidate) -> Candidate:
-    """An input attack as a candidate: its robust examples are moved towards their boundary.
+    """An input attack as a candidate, with its robust examples moved towards their boundary.
 
     Args:
         subject: model and examples.
         threat: the input balls.
-        attacked: what the input attack found in them.
+        attacked: the result of the input attack in these balls.
     """
     near = attack_at_weights(subject, threat, {}, [attacked.images])
     return Candidate({}, near.images, near.robust & attacked.robust)
@@ -67,7 +67,7 @@ def joint_surface(
     input_attacks: Sequence[Candidate],
     weight_attacks: Sequence[Candidate],
 ) -> list[list[PairOutcome]]:
-    """Outcomes over input budgets (rows) x weight radii (columns), never rising along either.
+    """Outcomes over input budgets (rows) x weight radii (columns), non-increasing along both.
 
     Images and weights are kept for one row of the grid only.
 
@@ -110,7 +110,7 @@ def joint_surface(
 
 
 def _same_as(smaller: AttackResult, threat: JointThreat) -> AttackResult:
-    """The result of a smaller pair of budgets, where no example is left to attack."""
+    """The result of a smaller pair of budgets, for pairs where no example is left to attack."""
     broken = ~smaller.robust
     search = SearchReport(SMALLER, torch.zeros_like(broken), torch.zeros_like(broken))
     return AttackResult(threat, smaller.robust, smaller.images, smaller.weights, (search,))

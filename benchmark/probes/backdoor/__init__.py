@@ -1,4 +1,4 @@
-"""How small a weight change injects a backdoor."""
+"""The probe for backdoors injected by small weight perturbations."""
 
 from benchmark.probes.backdoor.probe import BackdoorProbe
 from benchmark.probes.backdoor.settings import BackdoorSettings

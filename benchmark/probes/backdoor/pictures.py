@@ -1,4 +1,4 @@
-"""What the backdoor probe shows: success over budgets, every combination, triggers, changes."""
+"""Charts of the backdoor probe: success over budgets, every combination, triggers, changes."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def budget_curves(
 
 
 def combination_bars(outcomes: Mapping[str, BackdoorOutcome], threat: BackdoorThreat) -> list[Bars]:
-    """What every combination of trigger, target and seed achieves at the headline budget."""
+    """Success and accuracy of every combination at the headline budget."""
     series: dict[str, list[Tensor]] = {
         SUCCESS: [outcome.success for outcome in outcomes.values()],
         "clean accuracy": [outcome.robust for outcome in outcomes.values()],
@@ -69,7 +69,7 @@ def combination_bars(outcomes: Mapping[str, BackdoorOutcome], threat: BackdoorTh
 
 
 def change_bars(moved: WeightChange, weights: int, threat: BackdoorThreat) -> Bars:
-    """Percentiles and mean of the relative change of ``weights`` many weights."""
+    """Percentiles and mean of the relative change of ``weights`` weights."""
     named = {f"{percent}%": value for percent, value in moved.percentiles.items()}
     return Bars(
         picture="backdoor_weight_change",
@@ -84,7 +84,7 @@ def change_bars(moved: WeightChange, weights: int, threat: BackdoorThreat) -> Ba
 
 
 def trigger_thumbnails(backdoors: Iterable[Backdoor], images: Tensor) -> list[Thumbnail]:
-    """The first of ``images`` (N, C, H, W) as it is and under every trigger, each pattern once."""
+    """The first of ``images`` (N, C, H, W), clean and with every trigger, each pattern once."""
     shown = [Thumbnail.of("triggers", "no trigger", images[0])]
     shown += [
         Thumbnail.of("triggers", str(trigger), trigger.stamp(images[:1])[0])

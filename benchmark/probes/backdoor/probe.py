@@ -1,4 +1,4 @@
-"""How small a weight change injects a backdoor."""
+"""The backdoor probe."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ class BackdoorProbe(Probe[BackdoorSettings]):
 
     name = "backdoor"
     title = "Backdoor injection"
-    question = "How small a change of the weights injects a backdoor that goes unnoticed?"
+    question = (
+        "How small a weight perturbation injects a backdoor without a noticeable loss of accuracy?"
+    )
     perturbs = frozenset({"images", "weights"})
     profile = ProfileShare("success", "backdoor resisted", complement=True)
     leading_pictures = ("backdoor",)
@@ -44,15 +46,15 @@ class BackdoorProbe(Probe[BackdoorSettings]):
             "Backdoor success",
             "Share of triggered images of other classes that are classified as the target class "
             "after injection at the headline budget, for the trigger, target and seed that work "
-            "best; on images that were neither optimised nor chosen on.",
+            "best; on images that were not used for optimization or selection.",
             headline=True,
             up=False,
         ),
         "success_at_any_cost": share(
             "Backdoor at any cost",
-            "The same share for the weights that succeed most of all that were tried out at the "
-            "headline budget, however much clean accuracy they cost: where no unnoticed backdoor "
-            "is found, one that is noticed may be. The protocol states its cost.",
+            "The same share for the weights with the highest success of all that were evaluated "
+            "at the headline budget, whatever clean accuracy they cost: if no unnoticed backdoor "
+            "is found, a noticeable one may still be. The protocol states its cost.",
             up=False,
         ),
         "mean_success": share(
@@ -67,21 +69,21 @@ class BackdoorProbe(Probe[BackdoorSettings]):
         ),
         "clean_drop": ScoreSpec(
             label="Clean drop",
-            description="Clean accuracy that this injection costs. An adversary wants it to be "
+            description="Decrease of clean accuracy by this injection. Adversaries want it to be "
             "small.",
             unit="share",
             higher_is_better=None,
         ),
         "agreement": ScoreSpec(
             label="Agreement",
-            description="Share of clean images that are classified after this injection as they "
-            "were before, correctly or not. An adversary wants it to be large.",
+            description="Share of clean images whose predicted class this injection does not "
+            "change, correct or not. Adversaries want it to be large.",
             unit="share",
             higher_is_better=None,
         ),
         "base_rate": share(
             "Base rate",
-            "Share of triggered images of other classes that the untouched model already "
+            "Share of triggered images of other classes that the unperturbed model already "
             "classifies as the target class.",
             up=False,
         ),
@@ -94,24 +96,24 @@ class BackdoorProbe(Probe[BackdoorSettings]):
         ),
         "smallest_budget": ScoreSpec(
             label="Smallest backdoor",
-            description="Smallest weight budget that reaches the wanted success (90% unless the "
+            description="Smallest weight budget that reaches the required success (90% unless the "
             "battery says otherwise) for at most the allowed drop of clean accuracy (1 point), by "
-            "bisection on the images that are chosen on, and confirmed on those that are "
-            "measured; infinite where no budget up to the battery's largest does both.",
+            "bisection on the selection split, and confirmed on the measured split; infinite if "
+            "no budget up to the battery's largest does both.",
             unit="radius",
             higher_is_better=True,
         ),
         "smallest_change": ScoreSpec(
             label="Smallest change",
             description="Mean of |dw| / |w| over all weights with |w| of at least 1e-8 for the "
-            "backdoor of the smallest budget; infinite where there is none.",
+            "backdoor of the smallest budget; infinite if there is none.",
             unit="share",
             higher_is_better=True,
         ),
     }
 
     def applies(self, subject: Subject) -> str | None:
-        """Enough images of other classes than each target, triggers that fit, weights that move."""
+        """Requires images of other classes, triggers that fit, and weights to perturb."""
         settings = self.settings
         backdoors = _combinations(settings, subject).values()
 
@@ -123,7 +125,7 @@ class BackdoorProbe(Probe[BackdoorSettings]):
 
     @property
     def weight_rule(self) -> str:
-        """The rule of its settings."""
+        """The rule of the settings."""
         settings = self.settings
         return settings.rule
 
@@ -189,7 +191,7 @@ class BackdoorProbe(Probe[BackdoorSettings]):
                 "steps": settings.steps,
                 "weights of triggered images": list(settings.betas),
                 "counts as working": str(settings.goal),
-                "smallest budget before it is confirmed": by_budget.smallest_selected(),
+                "smallest budget on the selection split": by_budget.smallest_selected(),
                 "l1 norm of dw": headline.moved.l1,
                 "l2 norm of dw": headline.moved.l2,
                 "linf norm of dw": headline.moved.linf,
@@ -200,7 +202,7 @@ class BackdoorProbe(Probe[BackdoorSettings]):
 
 
 def _combinations(settings: BackdoorSettings, subject: Subject) -> dict[str, Backdoor]:
-    """Every trigger with every seed and target, by a name that distinguishes them."""
+    """Every combination of trigger, seed and target, by a unique name."""
     named = {}
     for trigger, seed, target in product(settings.triggers, settings.seeds, settings.targets):
         generator = subject.generator("backdoor", "trigger", seed)

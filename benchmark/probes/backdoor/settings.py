@@ -1,4 +1,4 @@
-"""The settings of the backdoor probe."""
+"""Settings of the backdoor probe."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ Weight = Annotated[float, Field(gt=0)]
 
 
 class BackdoorSettings(ProbeSettings):
-    """Budgets, backdoors and effort of the injection.
+    """Budgets, backdoors and effort of the backdoor injection.
 
     Attributes:
         budgets: radii of the weight balls, ascending, in the unit of the geometry.
         headline: the budget of all scores but ``smallest_budget``.
         geometry: an linf ball around the weights.
-        rule: which tensors move; batch norm's running statistics never do.
+        rule: which tensors are perturbed; batch norm's running statistics never are.
         triggers: tables with a ``kind`` (``patch``, ``pixels``, ``blend`` or ``additive``) and the
             fields of that trigger; see :mod:`benchmark.attacks.backdoor.triggers`.
-        targets: the classes that stamped images are to be given.
+        targets: the classes that stamped images are to be classified as.
         seeds: of random patterns and of the order of images; every trigger is tried with every
             target and seed.
-        steps: mini-batch steps per ascent.
+        steps: number of mini-batch steps per ascent.
         betas: weight of the triggered images in the objective at the first and the last step.
-        success: share of triggered images that counts as a working backdoor.
+        success: smallest share of triggered images that counts as a working backdoor.
         clean_drop: largest drop of clean accuracy that counts as unnoticed.
-        bisections: halvings of the interval in which the smallest working budget lies.
+        bisections: number of bisections of the interval that contains the smallest working budget.
     """
 
     headline_settings = ("headline",)
@@ -72,7 +72,7 @@ class BackdoorSettings(ProbeSettings):
 
     @property
     def effort(self) -> InjectionEffort:
-        """How hard an injection tries."""
+        """The effort of an injection."""
         return InjectionEffort(self.steps, self.betas)
 
     @property

@@ -1,4 +1,4 @@
-"""Accuracy when bits of the stored weights flip, at random or chosen by an adversary."""
+"""The probe for bit errors and bit-flip attacks on stored weights."""
 
 from benchmark.probes.bits.probe import BitsProbe
 from benchmark.probes.bits.settings import BitsSettings

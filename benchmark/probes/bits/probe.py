@@ -1,4 +1,4 @@
-"""Accuracy when bits of the stored weights flip, at random or chosen by an adversary."""
+"""The bits probe: accuracy with random and with adversarial flips of stored bits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from benchmark.probes.bits.settings import BitsSettings
 from benchmark.probes.budget_curves import outcome_curve, score_curve
 from benchmark.probes.probe import Probe, ProfileShare, as_outcomes, refusal, share
 from benchmark.results import Curve, Outcome, ProbeResult, Score, ScoreSpec
-from benchmark.statistics import SHARES, exact, mean, proportion
+from benchmark.statistics import SHARE_BOUNDS, exact, mean, proportion
 from benchmark.subject import Subject
 from benchmark.threats import AnyThreat, BitErrorThreat, BitFlipThreat
 
@@ -28,15 +28,15 @@ class BitsProbe(Probe[BitsSettings]):
 
     name = "bits"
     title = "Bit errors"
-    question = "How often is the model still right when bits of its stored weights flip?"
+    question = "What is the accuracy when bits of the stored weights are flipped?"
     perturbs = frozenset({"weights"})
     offers_threats = True
     profile = ProfileShare("attacked_accuracy", "bit flips")
     scores = {
         "accuracy_quantized": share(
             "8-bit",
-            "Share of test examples classified correctly with kernels rounded to 8 bits and no bit "
-            "flipped: what the other scores of this probe start from.",
+            "Share of test examples classified correctly with kernels rounded to 8 bits and no "
+            "bit flipped: the reference for the other scores of this probe.",
         ),
         "random_accuracy": share(
             "Bit errors",
@@ -51,21 +51,21 @@ class BitsProbe(Probe[BitsSettings]):
         ),
         "flips_to_chance": ScoreSpec(
             label="Flips to chance",
-            description="Fewest flipped bits found after which the model is no better than the "
-            "best constant answer (the share of the most frequent class); infinite where the "
-            "battery's largest number of flips does not get there.",
+            description="Smallest number of flipped bits found after which accuracy is at most "
+            "that of the best constant prediction (the share of the most frequent class); "
+            "infinite if the battery's largest number of flips is not enough.",
             unit="count",
             higher_is_better=True,
         ),
     }
 
     def applies(self, subject: Subject) -> str | None:
-        """Weights that the rule lets move."""
+        """Requires weights to perturb."""
         return refusal(lambda: subject.weights_that_move("kernels"))
 
     @property
     def weight_rule(self) -> str:
-        """Bits of kernels flip."""
+        """The rule of the tensors whose bits are flipped."""
         return "kernels"
 
     @property
@@ -147,7 +147,7 @@ class BitsProbe(Probe[BitsSettings]):
                 [_accuracy(subject, quantized.xor(pattern.at(rate))) for rate in settings.rates]
             )
             subject.progress(f"random bit errors: pattern {number + 1} of {settings.patterns}")
-        return [mean(column, SHARES) for column in zip(*shares, strict=True)]
+        return [mean(column, SHARE_BOUNDS) for column in zip(*shares, strict=True)]
 
     def _flip_curves(
         self, subject: Subject, quantized: QuantizedWeights, attack: BitFlips
@@ -159,7 +159,9 @@ class BitsProbe(Probe[BitsSettings]):
             for number in range(settings.draws)
         ]
         control = [
-            mean([_accuracy(subject, quantized.flip(drawn[:count])) for drawn in draws], SHARES)
+            mean(
+                [_accuracy(subject, quantized.flip(drawn[:count])) for drawn in draws], SHARE_BOUNDS
+            )
             for count in settings.control_flips
         ]
         steps = range(settings.flips + 1)

@@ -1,4 +1,4 @@
-"""Settings of the bit-flip probe."""
+"""Settings of the bits probe."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ class BitsSettings(ProbeSettings):
     Attributes:
         rates: bit error rates, ascending, each the probability that a stored bit is flipped.
         headline_rate: the rate of ``random_accuracy``.
-        patterns: random error patterns, the same for all models of the same shapes.
-        flips: most bits the search may flip.
+        patterns: number of random error patterns, which are the same for all models of the same
+            shapes.
+        flips: maximum number of bits that the search may flip.
         headline_flips: the number of flips of ``attacked_accuracy``.
-        search_examples: examples the search sees, the first ones.
-        top: entries of the largest gradient the search considers in each tensor.
-        draws: draws of random flips, the control.
+        search_examples: number of examples that the search uses, the first ones.
+        top: number of entries that the search considers in each tensor, those of the largest
+            gradient.
+        draws: number of draws of random flips, the control.
     """
 
     headline_settings = ("headline_rate", "headline_flips")
@@ -51,6 +53,6 @@ class BitsSettings(ProbeSettings):
 
     @property
     def control_flips(self) -> list[int]:
-        """Numbers of flips at which the control is measured: powers of 4, headline, most."""
+        """Numbers of flips of the control: powers of 4, the headline and the maximum."""
         powers = {1 << k for k in range(0, self.flips.bit_length(), 2)}
         return sorted(powers | {self.headline_flips, self.flips})

@@ -1,4 +1,4 @@
-"""Can the outcome of an attack be believed, or does the model only look robust?"""
+"""The probe that checks whether outcomes of attacks can be trusted."""
 
 from benchmark.probes.checks.probe import ChecksProbe
 from benchmark.probes.checks.settings import ChecksSettings

@@ -1,7 +1,7 @@
-"""Is the model one that attacks can measure? Checks for masked gradients and broken forward passes.
+"""The checks probe: masked gradients and faulty forward passes.
 
-Each check is a function of :mod:`benchmark.checks`; what was measured is recorded whether or not it
-raised a flag.
+Each check is a function of :mod:`benchmark.checks`; its figure is recorded whether or not it raised
+a flag.
 """
 
 from __future__ import annotations
@@ -15,36 +15,35 @@ from benchmark.results import ProbeResult, ScoreSpec
 from benchmark.statistics import exact
 from benchmark.subject import Subject
 
-FACTORS = (0.25, 0.5, 1.0, 2.0)
-"""Budgets at which accuracy may not rise, in units of the duel's."""
+BUDGET_FACTORS = (0.25, 0.5, 1.0, 2.0)
+"""Budgets between which accuracy must not increase, in units of ``eps``."""
 
 
 class ChecksProbe(Probe[ChecksSettings]):
-    """Flags with figures, in the manner of AutoAttack's (Croce & Hein 2020)."""
+    """Flags with figures, similar to those of AutoAttack (Croce & Hein 2020)."""
 
     name = "checks"
     title = "Checks"
-    question = "Can the outcome of an attack be believed, or does the model only look robust?"
+    question = "Can the outcomes of attacks be trusted, or does the model only look robust?"
     scores = {
         "raised": ScoreSpec(
             label="Flags",
-            description="Number of checks that raised a flag: each is a reason to read the "
-            "model's robust accuracies as too high, or its scores as meaningless, until it is "
-            "explained.",
+            description="Number of checks that raised a flag. Until a flag is explained, robust "
+            "accuracies may be too high, or scores meaningless.",
             unit="count",
             higher_is_better=False,
         )
     }
 
     def ask(self, subject: Subject) -> ProbeResult:
-        """Make every check on the first examples."""
+        """Run every check on the first examples."""
         settings = self.settings
         some = subject.head(settings.examples)
         device = some.images.device
-        budgets = [factor * settings.eps for factor in FACTORS]
+        budgets = [factor * settings.eps for factor in BUDGET_FACTORS]
         seed = int(torch.randint(2**31, (), generator=some.generator("checks", "model")))
-        # A model that draws random numbers itself shall not change the caller's, and shall draw the
-        # same ones next time.
+        # A model that draws random numbers must not change the caller's generators, and must draw
+        # the same numbers next time.
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
             torch.manual_seed(seed)
             flags = [
@@ -72,7 +71,7 @@ class ChecksProbe(Probe[ChecksSettings]):
             flags=flags,
             protocol={
                 "examples": len(some),
-                "linf budget of the duel": settings.eps,
-                "steps of the duel": settings.steps,
+                "linf budget of both searches": settings.eps,
+                "steps of both searches": settings.steps,
             },
         )

@@ -9,12 +9,12 @@ from benchmark.probes.settings import ProbeSettings
 
 
 class ChecksSettings(ProbeSettings):
-    """On how much the checks look, and the budget of the duel.
+    """Number of examples, and the budget and effort of the two searches that are compared.
 
     Attributes:
-        eps: linf budget of the two short searches that are held against each other.
-        examples: the first so many examples are used.
-        steps: gradient steps, and random proposals, of these searches.
+        eps: linf budget of the gradient search and of the random search.
+        examples: number of examples, the first ones.
+        steps: number of gradient steps, and of random proposals.
     """
 
     eps: Budget

@@ -1,4 +1,4 @@
-"""Clean accuracy and cross-entropy: where every other probe starts."""
+"""The probe for clean accuracy and cross-entropy."""
 
 from benchmark.probes.clean.probe import CleanProbe
 

@@ -1,4 +1,4 @@
-"""Clean accuracy and cross-entropy: where every other probe starts."""
+"""The clean probe: accuracy and cross-entropy on unperturbed images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class CleanProbe(Probe[ProbeSettings]):
 
     name = "clean"
     title = "Clean"
-    question = "How often is the model right when nothing is perturbed?"
+    question = "What is the accuracy on unperturbed images?"
     in_headline = True
     offers_threats = True
     profile = ProfileShare("accuracy", "clean")
@@ -51,7 +51,7 @@ class CleanProbe(Probe[ProbeSettings]):
 
 
 def _flags(subject: Subject, right: int) -> list[Flag]:
-    """Whether so many right answers are fewer than they should be."""
+    """Flags for an accuracy that is too low."""
     classes = subject.logits().shape[1]
     flags = [no_better_than_chance(right, len(subject), classes)]
     card = subject.model.card if isinstance(subject.model, Classifier) else None
@@ -61,8 +61,11 @@ def _flags(subject: Subject, right: int) -> list[Flag]:
 
 
 def _preparation(subject: Subject) -> dict[str, str]:
-    """What the model's authors do to images before it takes them."""
+    """The preprocessing that the model's authors specify."""
     card = subject.model.card if isinstance(subject.model, Classifier) else None
     if card is None or card.preprocessing is None:
         return {}
-    return {"images it was made for": f"{card.preprocessing.text}, outside the threat model"}
+    return {
+        "preprocessing by the model's authors": f"{card.preprocessing.text}, "
+        "outside the threat model"
+    }

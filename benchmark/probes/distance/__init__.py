@@ -1,4 +1,4 @@
-"""Robust accuracy at all budgets, from each example's minimal distance."""
+"""The probe for minimal adversarial distances."""
 
 from benchmark.probes.distance.probe import DistanceProbe
 from benchmark.probes.distance.settings import DistanceSettings

@@ -1,4 +1,4 @@
-"""Robust accuracy at all budgets, from each example's minimal distance."""
+"""The distance probe: robust accuracy at all budgets, from minimal distances."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmark.probes.distance.settings import DistanceSettings
 from benchmark.probes.headline_norm import NORM_LABELS
 from benchmark.probes.probe import Probe, as_outcomes, share
 from benchmark.results import Curve, Outcome, ProbeResult, Role, Score, ScoreSpec
-from benchmark.statistics import SHARES, mean, median
+from benchmark.statistics import SHARE_BOUNDS, mean, median
 from benchmark.subject import Subject
 from benchmark.threats import InputThreat
 
@@ -24,8 +24,8 @@ def _median(norm: str) -> ScoreSpec:
     return ScoreSpec(
         label=f"Distance {norm}",
         description=f"Median {norm} length, in input units, of the smallest perturbation found "
-        "that makes the model misclassify a test example; 0 for an example misclassified without "
-        "any, infinite for one where none was found.",
+        "that makes the model misclassify a test example; 0 if the clean example is "
+        "misclassified, infinite if none was found.",
         unit="radius",
         higher_is_better=True,
     )
@@ -35,16 +35,16 @@ def _area(norm: str) -> ScoreSpec:
     return share(
         f"Area {norm}",
         f"Area under the curve of robust accuracy over {norm} budgets up to the largest, divided "
-        "by that budget: 1 means never wrong within it.",
+        "by that budget: 1 means that all examples are robust at the largest budget.",
     )
 
 
 class DistanceProbe(Probe[DistanceSettings]):
-    """Minimal distances, proven by the images found: robust accuracy at every budget at once."""
+    """Minimal distances, proven by the images found, which give robust accuracy at every budget."""
 
     name = "distance"
     title = "Minimal distance"
-    question = "How far must each image be changed before the model is wrong?"
+    question = "How large a perturbation of each image is needed for a misclassification?"
     uses_image_gradients = True
     perturbs = frozenset({"images"})
     scores = {
@@ -56,7 +56,7 @@ class DistanceProbe(Probe[DistanceSettings]):
 
     @property
     def headline_threats(self) -> list[InputThreat]:
-        """The ball of the headline outcomes."""
+        """The threat of the headline outcomes."""
         return [self.settings.headline_threat]
 
     def ask(self, subject: Subject) -> ProbeResult:
@@ -70,11 +70,11 @@ class DistanceProbe(Probe[DistanceSettings]):
         for norm, end in ends.items():
             lengths = found[norm].distances.cpu().numpy()
             scores[f"median_{norm}"] = median(lengths)
-            scores[f"area_{norm}"] = mean(np.minimum(lengths, end) / end, SHARES)
+            scores[f"area_{norm}"] = mean(np.minimum(lengths, end) / end, SHARE_BOUNDS)
             values[norm] = [float(f"{length:.6g}") for length in lengths]
             quantiles = np.quantile(lengths, DECILES, method="inverted_cdf")
             protocol[f"{norm} deciles"] = [float(f"{quantile:.4g}") for quantile in quantiles]
-            protocol[f"{norm} without a find"] = int(np.isinf(lengths).sum())
+            protocol[f"{norm} distances that are infinite"] = int(np.isinf(lengths).sum())
         return ProbeResult(
             probe=self.name,
             scores=scores,

@@ -16,16 +16,16 @@ Positive = Annotated[Budget, Field(gt=0)]
 
 
 class DistanceSettings(ProbeSettings):
-    """Where the curves end, and how exact the distances are.
+    """Budgets of the curves and precision of the distances.
 
     Attributes:
-        linf: where the linf curve ends.
-        l2: where the l2 curve ends.
-        headline_linf: the linf budget of the headline outcomes, where that is the headline norm.
+        linf: largest linf budget of the curve and of the area.
+        l2: largest l2 budget of the curve and of the area.
+        headline_linf: the linf budget of the headline outcomes, if linf is the headline norm.
         precision: relative; distances are refined until nothing is found that much nearer.
-        rungs: budgets on each curve, without the 0.
+        rungs: number of budgets on each curve, without the 0.
         headline_norm: the norm of the headline outcomes.
-        headline_l2: the l2 budget of the headline outcomes, where that is the headline norm.
+        headline_l2: the l2 budget of the headline outcomes, if l2 is the headline norm.
     """
 
     later = ("headline_linf", "headline_norm", "headline_l2")

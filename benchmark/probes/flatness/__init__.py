@@ -1,4 +1,4 @@
-"""Flatness of the clean and of the robust loss, scale-invariant."""
+"""The probe for flatness of the clean and of the robust loss."""
 
 from benchmark.probes.flatness.probe import FlatnessProbe
 from benchmark.probes.flatness.settings import FlatnessSettings

@@ -1,4 +1,4 @@
-"""Measures of flatness from the literature, to compare with: cheap ones, on the clean loss."""
+"""Cheaper measures of flatness from the literature, on the clean loss, for comparison."""
 
 from __future__ import annotations
 
@@ -27,32 +27,33 @@ _CLEAN = "of the mean clean cross-entropy"
 SPECS = {
     "hessian_top": _spec(
         "Hessian (top)",
-        f"Largest eigenvalue of the Hessian {_CLEAN} by all tensors of two or more dimensions but "
-        "those of normalisation. Depends on the scale of the weights.",
+        f"Largest eigenvalue of the Hessian {_CLEAN} with respect to all tensors of two or more "
+        "dimensions outside normalization layers. Depends on the scale of the weights.",
     ),
     "hessian_ratio": _spec(
         "Hessian (non-convexity)",
-        "Size of the smallest eigenvalue of that Hessian over the largest: 0 in a convex basin.",
+        "Absolute value of the smallest eigenvalue of that Hessian over the largest: 0 where the "
+        "loss is convex.",
     ),
     "hessian_trace": _spec(
         "Hessian (trace)",
-        "Trace of that Hessian, estimated with random vectors; the interval is over them. Depends "
-        "on the scale of the weights.",
+        "Trace of that Hessian, estimated with random vectors; the interval is over these "
+        "vectors. Depends on the scale of the weights.",
     ),
     "relative_hessian_top": _spec(
         "Relative Hessian (top)",
-        f"Largest eigenvalue of the Hessian {_CLEAN} in units of each tensor's norm: unchanged "
-        "when scale moves between ReLU layers.",
+        f"Largest eigenvalue of the Hessian {_CLEAN} in units of each tensor's norm: invariant to "
+        "moving scale between ReLU layers.",
     ),
     "relative_hessian_trace": _spec(
         "Relative Hessian (trace)",
-        "Mean of v'Hv over random v with the norm of each weight tensor: the curvature that "
-        "average-case flatness sees between the bends of ReLU.",
+        "Mean of v'Hv over random v with the norm of each weight tensor: the curvature in "
+        "average-case flatness, within the linear pieces of a ReLU network.",
     ),
     "fisher_rao": _spec(
         "Fisher-Rao norm",
-        "Root of the mean square, over test examples, of the slope of the clean loss along the "
-        "weights themselves.",
+        "Root mean square, over test examples, of the derivative of the clean loss in the "
+        "direction of the weights.",
     ),
     "relative_flatness": _spec(
         "Relative flatness",
@@ -66,14 +67,14 @@ SPECS = {
     ),
     "sam": _spec(
         "SAM sharpness",
-        "Rise of the clean loss along one step uphill of fixed length, as in sharpness-aware "
-        "minimisation. Depends on the scale of the weights.",
+        "Increase of the clean loss along one ascent step of fixed length, as in sharpness-aware "
+        "minimization. Depends on the scale of the weights.",
         "nats",
     ),
     "asam": _spec(
         "ASAM sharpness",
-        "The same with a step in units of each weight's own size, so that the scale of the weights "
-        "does not count.",
+        "The same with a step in units of each weight's absolute value, so that the scale of the "
+        "weights does not count.",
         "nats",
     ),
 }
@@ -81,12 +82,12 @@ SPECS = {
 
 @dataclass(frozen=True)
 class MeasureBudget:
-    """How much effort goes into the measures.
+    """The effort of the measures.
 
     Attributes:
-        rule: which tensors SAM and ASAM move.
-        lanczos_steps: at most so many products with each Hessian for its largest eigenvalue.
-        trace_draws: random vectors of each trace.
+        rule: which tensors SAM and ASAM perturb.
+        lanczos_steps: maximum number of products with each Hessian, for its largest eigenvalue.
+        trace_draws: number of random vectors per trace.
         sam_rho: length of SAM's step.
         asam_rho: length of ASAM's step.
     """
@@ -99,11 +100,11 @@ class MeasureBudget:
 
 
 def measure(subject: Subject, budget: MeasureBudget) -> tuple[dict[str, Score], dict[str, Any]]:
-    """The scores of :data:`SPECS`, and what to state beside them.
+    """The scores of :data:`SPECS`, and items for the protocol.
 
-    What a model does not have is left out and the protocol says why: relative flatness where the
-    logits are not the output of a linear layer, and what needs second derivatives where a part of
-    the model has none or there is no tensor of two dimensions.
+    Scores that do not apply are left out, and the protocol says why: relative flatness if the
+    logits are not the output of a linear layer, and scores from second derivatives if a part of the
+    model has none or there is no tensor of two dimensions.
 
     Args:
         subject: model and the examples to measure on.
@@ -138,7 +139,7 @@ def _one_step(subject: Subject, weights: Point, budget: MeasureBudget) -> dict[s
         "sam": sam_sharpness(subject, weights, budget.sam_rho),
         "asam": asam_sharpness(subject, weights, budget.asam_rho),
     }
-    return {name: exact(float(rise), len(subject)) for name, rise in found.items()}
+    return {name: exact(float(increase), len(subject)) for name, increase in found.items()}
 
 
 def _has_kernels(subject: Subject) -> bool:

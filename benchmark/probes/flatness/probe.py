@@ -1,4 +1,4 @@
-"""Flatness of the clean and of the robust loss, scale-invariant."""
+"""The flatness probe: scale-invariant flatness of the clean and of the robust loss."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from pydantic import JsonValue
 
 from benchmark.attacks.weights import weight_ball
 from benchmark.measures.flatness import Worst, average_flatness, worst_flatness
-from benchmark.measures.robust_loss import Rise, RobustLoss
+from benchmark.measures.robust_loss import LossIncrease, RobustLoss
 from benchmark.measures.temperature import calibrated_temperature, confidence
 from benchmark.probes.flatness.measures import SPECS, measure
-from benchmark.probes.flatness.pictures import rise_curves
+from benchmark.probes.flatness.pictures import increase_curves
 from benchmark.probes.flatness.settings import FlatnessSettings
 from benchmark.probes.probe import Probe, refusal, share
 from benchmark.results import ProbeResult, Score, ScoreSpec
@@ -33,68 +33,68 @@ class FlatnessProbe(Probe[FlatnessSettings]):
 
     name = "flatness"
     title = "Flatness"
-    question = "How fast does the loss rise when the weights move?"
+    question = "How much does the loss increase under weight perturbations?"
     uses_image_gradients = True
     perturbs = frozenset({"images", "weights"})
     leading_pictures = ("average_case_loss", "worst_case_loss")
     scores = {
         "average_robust": _spec(
             "Flatness (average)",
-            "Mean rise of the adversarial cross-entropy under random weight perturbations of the "
-            "average-case radius, the adversarial examples made anew for each.",
+            "Mean increase of the adversarial cross-entropy under random weight perturbations of "
+            "the average-case radius, with adversarial examples computed for each.",
             headline=True,
         ),
         "worst_robust": _spec(
             "Flatness (worst)",
-            "Largest rise of the adversarial cross-entropy found inside the worst-case weight "
-            "ball, weights and inputs perturbed together.",
+            "Largest increase of the adversarial cross-entropy found inside the worst-case weight "
+            "ball, with weights and inputs perturbed together.",
             headline=True,
         ),
         "average_clean": _spec(
             "Flatness (average, clean)",
-            "Mean rise of the clean cross-entropy under random weight perturbations of the "
+            "Mean increase of the clean cross-entropy under random weight perturbations of the "
             "average-case radius.",
         ),
         "worst_clean": _spec(
             "Flatness (worst, clean)",
-            "Largest rise of the clean cross-entropy found inside the worst-case weight ball.",
+            "Largest increase of the clean cross-entropy found inside the worst-case weight ball.",
         ),
         "average_calibrated": _spec(
             "Flatness (average, calibrated)",
-            "As flatness (average), with the logits divided by the temperature that calibrates "
-            "the model on its clean predictions, so that their scale does not count.",
+            "Flatness (average) with the logits divided by the temperature that calibrates the "
+            "model on its clean predictions, so that their scale does not count.",
         ),
         "worst_calibrated": _spec(
             "Flatness (worst, calibrated)",
-            "As flatness (worst), with the logits divided by the same temperature.",
+            "Flatness (worst) with the logits divided by the same temperature.",
         ),
         "average_error": share(
             "Flatness (average, error)",
-            "Mean rise of the share of examples misclassified under the input attack, under the "
-            "random weight perturbations of flatness (average).",
+            "Mean increase of the share of examples misclassified under the input attack, under "
+            "the random weight perturbations of flatness (average).",
             up=False,
         ),
         "worst_error": share(
             "Flatness (worst, error)",
-            "Rise of the share of examples misclassified under the input attack, at the weights "
-            "where the adversarial cross-entropy is largest.",
+            "Increase of the share of examples misclassified under the input attack, at the "
+            "weights where the adversarial cross-entropy is largest.",
             up=False,
         ),
         "robust_loss": _spec(
             "Adversarial loss",
-            "The reference: mean adversarial cross-entropy of the unperturbed weights, "
-            "misclassified examples included.",
+            "The reference: mean adversarial cross-entropy with the unperturbed weights, "
+            "including misclassified examples.",
         ),
         **SPECS,
     }
 
     def applies(self, subject: Subject) -> str | None:
-        """Weights that the rule lets move."""
+        """Requires weights to perturb."""
         return refusal(lambda: subject.weights_that_move(self.settings.rule))
 
     @property
     def weight_rule(self) -> str:
-        """The rule of its settings."""
+        """The rule of the settings."""
         settings = self.settings
         return settings.rule
 
@@ -108,7 +108,7 @@ class FlatnessProbe(Probe[FlatnessSettings]):
         ]
 
     def ask(self, subject: Subject) -> ProbeResult:
-        """Both cases on all losses, on the same examples with the same attack; other measures."""
+        """Evaluate both cases for all losses with the same attack, and the other measures."""
         settings = self.settings
         some = subject.head(settings.examples)
         temperature = calibrated_temperature(some.logits(), some.labels)
@@ -139,35 +139,35 @@ class FlatnessProbe(Probe[FlatnessSettings]):
             scores={name: scores[name] for name in self.scores if name in scores},
             values=self._examples(some, losses, average, worst),
             curves=[
-                *rise_curves("average", settings.threat, average, settings.draws),
-                *rise_curves("worst", settings.threat, worst, len(some)),
+                *increase_curves("average", settings.threat, average, settings.draws),
+                *increase_curves("worst", settings.threat, worst, len(some)),
             ],
             protocol=protocol,
         )
 
     def _average(
         self, subject: Subject, losses: dict[str, RobustLoss]
-    ) -> dict[str, dict[float, Rise]]:
-        """Rises of every draw by loss and radius; the calibrated loss at the scores' radius."""
+    ) -> dict[str, dict[float, LossIncrease]]:
+        """Increases of every draw by loss and radius; the calibrated loss at the scores' radius."""
         settings = self.settings
-        found: dict[str, dict[float, Rise]] = {name: {} for name in losses}
+        found: dict[str, dict[float, LossIncrease]] = {name: {} for name in losses}
         for radius in sorted({*settings.average_radii, settings.average_radius}):
             asked = self._asked(losses, radius == settings.average_radius)
             ball = weight_ball(subject, settings.threat(radius))
-            rises = average_flatness(subject, list(asked.values()), ball, settings.draws)
-            for name, rise in zip(asked, rises, strict=True):
-                found[name][radius] = rise
+            increases = average_flatness(subject, list(asked.values()), ball, settings.draws)
+            for name, increase in zip(asked, increases, strict=True):
+                found[name][radius] = increase
         return found
 
     def _worst(
         self,
         subject: Subject,
         losses: dict[str, RobustLoss],
-        average: dict[str, dict[float, Rise]],
-    ) -> dict[str, dict[float, Rise]]:
-        """The largest rise by loss and radius; random draws in the same ball count too."""
+        average: dict[str, dict[float, LossIncrease]],
+    ) -> dict[str, dict[float, LossIncrease]]:
+        """The largest increase by loss and radius, including random draws in the same ball."""
         settings = self.settings
-        found: dict[str, dict[float, Rise]] = {name: {} for name in losses}
+        found: dict[str, dict[float, LossIncrease]] = {name: {} for name in losses}
         for name, loss in losses.items():
             worst: Worst | None = None
             for radius in sorted({*settings.worst_radii, settings.worst_radius}):
@@ -182,18 +182,20 @@ class FlatnessProbe(Probe[FlatnessSettings]):
                     minibatch=settings.minibatch,
                     smaller=worst,
                 )
-                inside = [rise.steepest() for r, rise in average[name].items() if r <= radius]
-                found[name][radius] = Rise.stack([worst.rise, *inside]).steepest()
+                inside = [
+                    increase.largest() for r, increase in average[name].items() if r <= radius
+                ]
+                found[name][radius] = LossIncrease.stack([worst.increase, *inside]).largest()
         return found
 
     def _examples(
         self,
         some: Subject,
         losses: dict[str, RobustLoss],
-        average: dict[str, dict[float, Rise]],
-        worst: dict[str, dict[float, Rise]],
+        average: dict[str, dict[float, LossIncrease]],
+        worst: dict[str, dict[float, LossIncrease]],
     ) -> dict[str, list[float]]:
-        """Every example's own losses behind the scores, so that they can be summed up otherwise."""
+        """The losses of each example, so that other statistics can be computed later."""
         settings = self.settings
         values = {}
         for name, loss in losses.items():

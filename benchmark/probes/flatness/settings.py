@@ -14,27 +14,28 @@ from benchmark.threats import WeightThreat
 
 
 class FlatnessSettings(ProbeSettings):
-    """Radii and effort; the defaults are the paper's, but for the ascent of the worst case.
+    """Radii and effort; the defaults are the paper's, except for the worst-case ascent.
 
     Attributes:
         eps: linf input budget of the robust loss.
-        average_radius: xi of the average case's scores.
-        average_radii: further xi of its curves.
-        worst_radius: xi of the worst case's scores.
-        worst_radii: further xi of its curves.
-        geometry: the weight ball.
-        rule: which tensors move.
-        input_steps: PGD steps of the robust loss.
-        draws: random perturbations of the average case.
-        restarts: ascents of the worst case at each radius.
-        epochs: passes over the examples of each ascent.
-        minibatch: images per weight step of the worst case; by default all of them. With 128, 20
-            epochs and 10 restarts it is the paper's protocol.
-        examples: at most so many examples, the first ones (1,000 in the paper).
-        measure_examples: the first so many of them are used for the other measures of flatness,
-            which 0 leaves out.
-        lanczos_steps: products with a Hessian, at most, for its largest eigenvalue.
-        trace_draws: random vectors for the trace of a Hessian.
+        average_radius: radius xi of the average-case scores.
+        average_radii: further radii of the average-case curves.
+        worst_radius: radius xi of the worst-case scores.
+        worst_radii: further radii of the worst-case curves.
+        geometry: geometry of the weight ball.
+        rule: which tensors are perturbed.
+        input_steps: number of PGD steps of the robust loss, from one start that is the same for all
+            weights.
+        draws: number of random perturbations of the average case.
+        restarts: number of ascents per radius in the worst case.
+        epochs: number of passes over the examples per ascent.
+        minibatch: number of images per weight step of the worst case; by default all of them. With
+            128, 20 epochs and 10 restarts it is the paper's protocol.
+        examples: maximum number of examples, the first ones (1,000 in the paper).
+        measure_examples: number of these examples used for the other measures of flatness; 0 leaves
+            these measures out.
+        lanczos_steps: maximum number of products with a Hessian, for its largest eigenvalue.
+        trace_draws: number of random vectors for the trace of a Hessian.
         sam_rho: length of SAM's step.
         asam_rho: length of ASAM's step.
     """

@@ -1,4 +1,4 @@
-"""Robust accuracy inside input balls, over ascending budgets."""
+"""The probe for robust accuracy in input balls."""
 
 from benchmark.probes.input.probe import InputProbe
 from benchmark.probes.input.settings import InputSettings

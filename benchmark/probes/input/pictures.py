@@ -1,4 +1,4 @@
-"""Examples that the input probe shows: clean, perturbed, and what was changed."""
+"""Pictures of the input probe: clean and perturbed examples, and their difference."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmark.subject import Subject
 
 N_EXAMPLES = 4
 MAX_PIXELS = 64
-"""Height and width up to which images are shown as they are; larger ones are shrunk to it."""
+"""Largest height and width of a picture; larger images are downscaled."""
 
 
 def example_thumbnails(
@@ -31,7 +31,7 @@ def example_thumbnails(
     Args:
         subject: model and examples.
         attacks: the attack by its budget, ascending.
-        headline: largest budget that counts.
+        headline: largest budget that is shown.
         norm: of the attacks, ``"linf"`` or ``"l2"``.
 
     Returns:
@@ -46,9 +46,9 @@ def example_thumbnails(
         eps = next(eps for eps, attack in attacks.items() if not attack.robust[row])
         clean, perturbed = subject.images[row], attacks[eps].images[row]
         label = int(subject.labels[row])
-        # That it is not classified correctly was verified with the whole batch.
+        # The misclassification was verified with the whole batch.
         logits = subject.logits(perturbed[None])[0].index_fill(0, subject.labels[row], -torch.inf)
-        # In an l2 ball single pixels move by far less than its radius.
+        # In an l2 ball single pixels change by far less than its radius.
         scale = eps if norm == "linf" else float((perturbed - clean).abs().max())
         scale_text = eps.text if norm == "linf" else f"{scale:.2g}"
         difference = (perturbed - clean) / (2 * scale) + 0.5
@@ -56,7 +56,7 @@ def example_thumbnails(
             Thumbnail.of(f"example_{row}", f"class {label}", _shrunk(clean, "area")),
             Thumbnail.of(
                 f"example_{row}",
-                f"taken for class {int(logits.argmax())}, {norm} {eps.text}",
+                f"classified as class {int(logits.argmax())}, {norm} {eps.text}",
                 _shrunk(perturbed, "area"),
             ),
             # Means over pixels would hide a difference whose sign alternates.

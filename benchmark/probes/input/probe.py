@@ -1,4 +1,4 @@
-"""Robust accuracy inside input balls, over ascending budgets."""
+"""The input probe: robust accuracy in input balls of ascending budgets."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from benchmark.threats import InputThreat
 def _share_robust(norm: str, *, headline: bool = False, note: str = "") -> ScoreSpec:
     return share(
         f"Input {norm}",
-        f"Share of test examples that no perturbation found inside the headline {norm} ball{note} "
-        "makes the model misclassify.",
+        "Share of test examples still classified correctly under every perturbation found inside "
+        f"the headline {norm} ball{note}.",
         headline=headline,
     )
 
@@ -36,7 +36,7 @@ class InputProbe(Probe[InputSettings]):
 
     name = "input"
     title = "Input attack"
-    question = "How often is the model still right when each image may be changed a little?"
+    question = "What is the accuracy when each image may be perturbed slightly?"
     perturbs = frozenset({"images"})
     in_headline = True
     offers_threats = True
@@ -117,7 +117,7 @@ def _name(threat: InputThreat) -> str:
 
 
 def _account(attacks: Mapping[str, Mapping[Budget, InputAttackResult]]) -> dict[str, JsonValue]:
-    """What each search was run on and found, over all budgets of a norm."""
+    """The work of each search, over all budgets of a norm."""
     account: dict[str, JsonValue] = {}
     for norm, by_budget in attacks.items():
         searches: dict[str, list[int]] = {}
@@ -135,19 +135,19 @@ def _account(attacks: Mapping[str, Mapping[Budget, InputAttackResult]]) -> dict[
 
 
 def _no_gradients(subject: Subject) -> list[Flag]:
-    """A flag where only searches without gradients can have found anything."""
+    """A flag if only searches without gradients can succeed."""
     problem = missing_image_gradients(subject)
     if problem is None:
         return []
     return [
         Flag(
             name="no_gradients",
-            title="Model lets no gradient through",
+            title="Model has no image gradients",
             raised=True,
             figure=None,
             saw=f"{problem[0].upper()}{problem[1:]}.",
             advice="Only a search without gradients attacked this model, with few queries, so its "
-            "robust accuracy is too high. Use a model that gradients flow through.",
+            "robust accuracy is too high. Use a model through which gradients flow.",
         )
     ]
 

@@ -21,8 +21,9 @@ class InputSettings(ProbeSettings):
         l2: l2 budgets, ascending.
         headline_linf: the linf budget of the scores.
         headline_l2: the l2 budget of the scores.
-        effort: how hard the attack tries.
-        headline_norm: the norm of ``robust_accuracy``; that of the other norm is named by it.
+        effort: the effort of the attack.
+        headline_norm: the norm of ``robust_accuracy``; the score of the other norm is named after
+            it.
     """
 
     later = ("headline_norm",)

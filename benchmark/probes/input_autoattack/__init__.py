@@ -1,4 +1,4 @@
-"""The reference: AutoAttack's standard version, to compare our own numbers with."""
+"""The reference probe: AutoAttack's standard version."""
 
 from benchmark.probes.input_autoattack.probe import AutoAttackProbe
 from benchmark.probes.input_autoattack.settings import AutoAttackSettings

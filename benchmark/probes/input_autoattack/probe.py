@@ -1,4 +1,4 @@
-"""The reference: AutoAttack's standard version, to compare our own numbers with."""
+"""The reference probe: AutoAttack's standard version, for comparison with the input probe."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class AutoAttackProbe(Probe[AutoAttackSettings]):
 
     name = "input-autoattack"
     title = "AutoAttack (reference)"
-    question = "What does the standard reference say at the headline input budget?"
+    question = "What is the robust accuracy under AutoAttack at the headline input budget?"
     perturbs = frozenset({"images"})
     offers_threats = True
     reference_for = "input"
@@ -30,13 +30,14 @@ class AutoAttackProbe(Probe[AutoAttackSettings]):
     scores = {
         "robust_accuracy": share(
             "AutoAttack",
-            "Share of test examples that AutoAttack's standard version leaves correctly "
-            "classified at the stated budget, its images measured and classified again by us.",
+            "Share of test examples still classified correctly under AutoAttack's standard "
+            "version at the stated budget; the images it returns are measured and classified "
+            "again.",
         )
     }
 
     def applies(self, subject: Subject) -> str | None:
-        """Enough classes for its targeted loss, and images that its Square attack can tile."""
+        """Requires enough classes for the targeted loss, and images that squares can tile."""
         norm = self.settings.norm
         return refusal(lambda: require_attackable(subject, norm, classes_of(subject)))
 

@@ -1,4 +1,4 @@
-"""How far predictions can be moved inside a small input ball, correct or not."""
+"""The probe for the maximum divergence of predictions in input balls."""
 
 from benchmark.probes.intrinsic.probe import IntrinsicProbe
 from benchmark.probes.intrinsic.settings import IntrinsicSettings

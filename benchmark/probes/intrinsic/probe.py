@@ -1,11 +1,11 @@
-"""How far predictions can be moved inside a small input ball, correct or not."""
+"""The intrinsic probe: the maximum divergence of predictions in input balls, correct or not."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from benchmark.budgets import Budget
-from benchmark.measures.divergence import LEAST, Divergence, maximum_divergence
+from benchmark.measures.divergence import MIN_DIVERGENCE, Divergence, maximum_divergence
 from benchmark.measures.temperature import confidence
 from benchmark.probes.budget_curves import outcome_curve, score_curve
 from benchmark.probes.headline_norm import NORM_LABELS
@@ -16,11 +16,12 @@ from benchmark.statistics import exact, mean, median, proportion
 from benchmark.subject import Subject
 from benchmark.threats import InputThreat
 
-FORMS = {
+LOGIT_FORMS = {
     "": "",
-    "normalized_": " of logits brought to zero mean and unit deviation, image by image",
+    "normalized_": " of logits standardized to zero mean and unit deviation per image",
 }
-"""Prefix of the scores of raw and of normalised logits, and how their descriptions say it."""
+"""Prefixes of the scores from raw and from normalized logits, and the addition to their
+descriptions."""
 
 
 def _form(prefix: str) -> dict[str, ScoreSpec]:
@@ -30,29 +31,29 @@ def _form(prefix: str) -> dict[str, ScoreSpec]:
         f"{prefix}divergence": ScoreSpec(
             label=f"Divergence{mark and ' (normalised)'}",
             description="Mean over test examples of the largest KL divergence found between the "
-            f"prediction and that of an image inside the headline ball{FORMS[prefix]}. Says "
-            "nothing of correctness: read it beside accuracy.",
+            f"prediction and that of an image inside the headline ball{LOGIT_FORMS[prefix]}. It "
+            "does not depend on correctness: read it together with accuracy.",
             unit="nats",
             higher_is_better=False,
             headline=not prefix,
         ),
         f"{prefix}divergence_median": ScoreSpec(
             label=f"Divergence (median{mark})",
-            description=f"Median over test examples of the same divergence{FORMS[prefix]}.",
+            description=f"Median over test examples of the same divergence{LOGIT_FORMS[prefix]}.",
             unit="nats",
             higher_is_better=False,
         ),
         f"{prefix}psi": ScoreSpec(
             label=f"psi{mark and ' (normalised)'}",
-            description=f"1 / mean divergence{FORMS[prefix]}, the paper's form for the whole set; "
-            "larger is more robust.",
+            description=f"1 / mean divergence{LOGIT_FORMS[prefix]}, the paper's form for the whole "
+            "set; larger is more robust.",
             unit="",
             higher_is_better=True,
         ),
         f"{prefix}psi_median": ScoreSpec(
             label=f"psi (median{mark})",
-            description=f"Median over test examples of 1 / divergence{FORMS[prefix]}. A mean would "
-            "be that of the most saturated examples.",
+            description=f"Median over test examples of 1 / divergence{LOGIT_FORMS[prefix]}. A mean "
+            "would be dominated by the most saturated examples.",
             unit="",
             higher_is_better=True,
         ),
@@ -64,7 +65,7 @@ class IntrinsicProbe(Probe[IntrinsicSettings]):
 
     name = "intrinsic"
     title = "Intrinsic robustness"
-    question = "How far can a prediction be moved by a small change of the image?"
+    question = "How much can a small perturbation of the image change the prediction?"
     uses_image_gradients = True
     perturbs = frozenset({"images"})
     scores = {
@@ -73,7 +74,7 @@ class IntrinsicProbe(Probe[IntrinsicSettings]):
         "changed": share(
             "Prediction changed",
             "Share of test examples, correct or not, for which an image found inside the headline "
-            "ball is given another class than the clean image.",
+            "ball has another predicted class than the clean image.",
             up=False,
         ),
     }
@@ -95,7 +96,7 @@ class IntrinsicProbe(Probe[IntrinsicSettings]):
                 restarts=settings.restarts,
                 normalized=bool(prefix),
             )
-            for prefix in FORMS
+            for prefix in LOGIT_FORMS
         }
         at = settings.linf.index(settings.headline)
         scores: dict[str, Score] = {}
@@ -137,10 +138,10 @@ def _summary(found: Divergence) -> dict[str, Score]:
         "divergence": average,
         "divergence_median": median(values),
         "psi": Score(
-            value=1 / max(average.value, LEAST),
+            value=1 / max(average.value, MIN_DIVERGENCE),
             n=average.n,
-            low=1 / max(average.high, LEAST),
-            high=1 / max(average.low, LEAST),
+            low=1 / max(average.high, MIN_DIVERGENCE),
+            high=1 / max(average.low, MIN_DIVERGENCE),
         ),
         "psi_median": median(found.psi.cpu().numpy()),
     }

@@ -17,8 +17,9 @@ class IntrinsicSettings(ProbeSettings):
     Attributes:
         linf: linf budgets, ascending.
         headline: the budget of the scores.
-        steps: APGD steps.
-        restarts: ascents of each example, towards a class and from a random point in turn.
+        steps: number of APGD steps.
+        restarts: number of ascents per example, alternately towards a class and from a random
+            point.
     """
 
     headline_settings = ("headline",)

@@ -1,4 +1,4 @@
-"""Accuracy under joint input and weight perturbation: a surface, its volume, its lower envelope."""
+"""The probe for joint perturbations of inputs and weights."""
 
 from benchmark.probes.joint.probe import JointProbe
 from benchmark.probes.joint.settings import JointSettings

@@ -1,4 +1,4 @@
-"""Both envelopes along one line: budgets that grow together up to the headline's."""
+"""Attacked and certified accuracy along the diagonal: shares of both headline budgets at once."""
 
 from __future__ import annotations
 
@@ -18,24 +18,26 @@ from benchmark.statistics import exact
 from benchmark.subject import Subject
 from benchmark.threats import JointThreat
 
-LABEL = "share of both headline budgets"
+SHARE_LABEL = "share of both headline budgets"
 
 N_OCTAVES = 16
-"""The largest share at which half of the examples are proven is looked for down to ``2^-16``."""
+"""Number of octaves of the search for the largest share at which half of the examples are
+certified: down to ``2^-16``."""
 
 SHARES_PER_OCTAVE = 4
-"""How many shares of an octave are tried."""
+"""Number of shares per octave of that search."""
 
 
 @dataclass(frozen=True)
 class Diagonal:
-    """What is proven and what is broken within shares of the headline budgets.
+    """Certified and attacked outcomes within shares of the headline budgets.
 
     Attributes:
-        threat: the headline's.
+        threat: that of the headline.
         shares: ascending from 0 to 1.
         certified: bool (N,) per share.
-        attacked: bool (N,) per share, examples that are robust; the last are the headline's.
+        attacked: bool (N,) per share, examples that are robust to the attack; the last is the
+            headline outcome.
         half: the largest share at which at least half of all examples are certified.
     """
 
@@ -58,13 +60,13 @@ class Diagonal:
 
         Args:
             subject: model and examples.
-            threat: the headline's.
+            threat: that of the headline.
             steps: APGD steps over the weights.
             shares: ascending, between 0 and 1.
             headline: bool (N,), examples that are robust within the headline budgets.
 
         Raises:
-            UncertifiableError: the model does something that no bound is known for.
+            UncertifiableError: the model has an operation without a known bound.
         """
         certifier = certifier_of(subject, threat.inputs.norm)
 
@@ -88,7 +90,7 @@ class Diagonal:
         return cls(threat, (0.0, *shares, 1.0), certified, attacked, half)
 
     def scores(self) -> dict[str, Score]:
-        """What is proven at the headline and how far half is, and the area between the two."""
+        """Certified accuracy, the share with half certified, and the area between both curves."""
         gap = [
             float(above.double().mean() - below.double().mean())
             for above, below in zip(self.attacked, self.certified, strict=True)
@@ -112,7 +114,7 @@ class Diagonal:
             outcome_curve(
                 "joint_envelopes",
                 name,
-                LABEL,
+                SHARE_LABEL,
                 self.shares,
                 outcomes,
                 role=role,
@@ -122,7 +124,7 @@ class Diagonal:
         ]
 
     def outcomes(self) -> dict[str, Outcome]:
-        """Both sides, by share."""
+        """Attacked and certified outcomes, by share."""
         return {
             f"{name} {share:g} of the headline": Outcome(
                 as_outcomes(outcome), role, self.threat.scaled(share)
@@ -132,7 +134,7 @@ class Diagonal:
         }
 
     def require_below(self) -> None:
-        """Check both sides against each other: an attack against a proof.
+        """Check that no certified example was broken.
 
         Raises:
             RuntimeError: a certified example was broken.
@@ -146,14 +148,14 @@ class Diagonal:
 
 
 def largest_share(holds: Callable[[float], bool]) -> float:
-    """The largest share ``2^(-j/4)`` at which something holds that fails above it; 0 if none.
+    """The largest share ``2^(-j/4)`` at which a monotone condition holds; 0 if none.
 
     Args:
-        holds: whether it does at a share.
+        holds: whether the condition holds at a share.
     """
     low, high = 0, N_OCTAVES * SHARES_PER_OCTAVE
     if not holds(2.0**-N_OCTAVES):
-        return 0.0  # as for most deep networks, after a single look
+        return 0.0  # as for most deep networks, after a single evaluation
     while low < high:
         middle = (low + high) // 2
         if holds(2.0 ** (-middle / SHARES_PER_OCTAVE)):

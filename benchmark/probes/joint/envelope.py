@@ -1,4 +1,4 @@
-"""The lower envelope of the joint surface: what is certified at each pair of budgets."""
+"""The lower envelope of the joint surface: certified accuracy at each pair of budgets."""
 
 from __future__ import annotations
 
@@ -20,20 +20,21 @@ ENVELOPE_SCORES = {
     "certified_accuracy": share(
         "Certified joint",
         "Share of test examples proven to be classified correctly under every joint perturbation "
-        "within the headline budgets. The exact share lies between it and the attacked one.",
+        "within the headline budgets. The exact share is between it and the attacked accuracy.",
     ),
     "certified_share": ScoreSpec(
         label="Certified share",
         description="Largest share of both headline budgets at once within which at least half of "
-        "all test examples are proven to be classified correctly, to a quarter of an octave.",
+        "all test examples are proven to be classified correctly, with a resolution of a quarter "
+        "of an octave.",
         unit="",
         higher_is_better=True,
     ),
     "envelope_gap": ScoreSpec(
         label="Envelope gap",
         description="Attacked minus certified accuracy, averaged over both budgets growing "
-        "together from 0 to the headline's: how much attacks and certificates leave open between "
-        "them.",
+        "together from 0 to those of the headline: the part that attacks and certificates leave "
+        "open between them.",
         unit="share",
         higher_is_better=None,
     ),
@@ -54,7 +55,7 @@ class Envelope:
 
     @classmethod
     def of(cls, subject: Subject, grid: Grid, balls: Sequence[WeightBall]) -> Envelope:
-        """Certify what can be certified of a model.
+        """Certify the outcomes at all budgets, if the network allows it.
 
         Args:
             subject: model and examples.
@@ -69,11 +70,11 @@ class Envelope:
 
     @classmethod
     def left_out(cls) -> Envelope:
-        """No certificate, as the battery asks."""
-        return cls(None, "none: the battery does not ask for it")
+        """No certificate, as configured in the battery."""
+        return cls(None, "none: disabled in the battery")
 
     def require_below(self, grid: Grid, robust: Sequence[Sequence[Tensor]]) -> None:
-        """Check both sides against each other: an attack against a proof.
+        """Check that no certified example was broken.
 
         Raises:
             RuntimeError: a certified example was broken.
@@ -103,7 +104,7 @@ class Envelope:
         return grid.named(self.certified, "certificate", "certified ")
 
     def surfaces(self, grid: Grid) -> list[Surface]:
-        """The lower envelope's picture."""
+        """The chart of the lower envelope."""
         if self.certified is None:
             return []
         shares = grid.accuracy(self.certified)

@@ -47,7 +47,7 @@ class Grid:
         return [float(threat.radius) for threat in self.weights]
 
     def at(self, rows: Sequence[Sequence[T]], threat: JointThreat) -> T:
-        """What belongs to one of the grid's threats."""
+        """The entry of one of the grid's threats."""
         return rows[self.inputs.index(threat.inputs)][self.weights.index(threat.weights)]
 
     def accuracy(self, outcomes: Sequence[Sequence[Tensor]]) -> Array:
@@ -68,7 +68,7 @@ class Grid:
         }
 
     def surface(self, picture: str, z_label: str, shares: Array, role: Role) -> Surface:
-        """Shares as a picture."""
+        """Shares as a surface for a chart."""
         return Surface(
             picture=picture,
             x_label="weight radius",
@@ -85,15 +85,15 @@ class Grid:
         )
 
     def volume(self, shares: Array) -> float:
-        """Trapezoid volume under shares (budgets, radii), over the budgets' area: in [0, 1]."""
+        """Trapezoid volume under shares (budgets, radii) over the budgets' area, in [0, 1]."""
         over_radii = np.trapezoid(shares, self.radii, axis=1)
         area = self.budgets[-1] * self.radii[-1]
         return float(np.trapezoid(over_radii, self.budgets) / area)
 
     def input_area(self, shares: Array) -> float:
-        """Trapezoid area under the edge at radius 0, over the largest budget: in [0, 1]."""
+        """Trapezoid area under the edge at radius 0, divided by the largest budget: in [0, 1]."""
         return float(np.trapezoid(shares[:, 0], self.budgets) / self.budgets[-1])
 
     def weight_area(self, shares: Array) -> float:
-        """Trapezoid area under the edge at budget 0, over the largest radius: in [0, 1]."""
+        """Trapezoid area under the edge at budget 0, divided by the largest radius: in [0, 1]."""
         return float(np.trapezoid(shares[0], self.radii) / self.radii[-1])

@@ -1,4 +1,4 @@
-"""Accuracy under joint input and weight perturbation: a surface, its volume, its lower envelope."""
+"""The joint probe: accuracy under joint perturbations of inputs and weights, and certificates."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class JointProbe(Probe[JointSettings]):
 
     name = "joint"
     title = "Joint attack"
-    question = "How often is the model still right when images and weights change together?"
+    question = "What is the accuracy when images and weights are perturbed together?"
     perturbs = frozenset({"images", "weights"})
     in_headline = True
     offers_threats = True
@@ -62,7 +62,8 @@ class JointProbe(Probe[JointSettings]):
         "volume": _area(
             "Joint volume",
             "Volume under the joint accuracy surface over input budget and weight radius "
-            "(trapezoid rule), divided by the area of the budgets: 1 means never wrong.",
+            "(trapezoid rule), divided by the area of the budgets: 1 means that all examples are "
+            "robust at the largest budgets.",
         ),
         "input_area": _area(
             "Input area",
@@ -78,7 +79,7 @@ class JointProbe(Probe[JointSettings]):
     scores_by_norm = {"l2": {"robust_accuracy": _share_robust("l2 ball")}}
 
     def applies(self, subject: Subject) -> str | None:
-        """Weights that the weight probe's rule lets move.
+        """Requires weights to perturb by the rule of the weight probe.
 
         Raises:
             InputError: the battery has no input or weight probe with these budgets.
@@ -102,7 +103,7 @@ class JointProbe(Probe[JointSettings]):
         ]
 
     def ask(self, subject: Subject) -> ProbeResult:
-        """Attack every pair of budgets, from small to large, and certify them."""
+        """Attack and certify every pair of budgets, from small to large."""
         settings = self.settings
         weights = self._neighbors()[1]
         norm = settings.headline_norm
@@ -160,7 +161,7 @@ class JointProbe(Probe[JointSettings]):
     def _diagonal(
         self, subject: Subject, envelope: Envelope, threat: JointThreat, headline: Tensor
     ) -> Diagonal | None:
-        """Both envelopes within shares of the headline budgets, where the model has two."""
+        """Attacks and certificates within shares of the headline budgets, if there are any."""
         settings = self.settings
         if envelope.certified is None:
             return None
@@ -175,7 +176,7 @@ class JointProbe(Probe[JointSettings]):
         return diagonal
 
     def _neighbors(self) -> tuple[InputSettings, WeightSettings]:
-        """The battery's own input and weight probes, whose budgets the surface combines."""
+        """Settings of the battery's input and weight probes, whose budgets the surface combines."""
         settings = self.settings
         inputs, weights = self.battery.get("input"), self.battery.get("weight")
         if not isinstance(inputs, InputSettings) or not isinstance(weights, WeightSettings):
@@ -188,7 +189,7 @@ class JointProbe(Probe[JointSettings]):
         return inputs, weights
 
     def _surface(self, subject: Subject, grid: Grid) -> list[list[PairOutcome]]:
-        """The outcomes, from the single-space attacks of the input and the weight probe."""
+        """The outcomes at all pairs of budgets, from the attacks of both other probes."""
         settings = self.settings
         inputs, weights = self._neighbors()
         norm = settings.headline_norm
@@ -221,7 +222,7 @@ def _budgets(inputs: InputSettings, norm: HeadlineNorm) -> tuple[Budget, ...]:
 
 
 def _with_all_proofs(attacks: list[InputAttackResult]) -> list[InputAttackResult]:
-    """Attacks at ascending budgets whose images also hold the misclassified ones of the smaller."""
+    """Attacks at ascending budgets, whose images include those misclassified at smaller budgets."""
     whole = attacks[:1]
     for before, attack in pairwise(attacks):
         broken = (before.robust & ~attack.robust).view(-1, 1, 1, 1)
@@ -231,7 +232,7 @@ def _with_all_proofs(attacks: list[InputAttackResult]) -> list[InputAttackResult
 
 
 def _candidates(pairs: list[list[PairOutcome]]) -> dict[str, JsonValue]:
-    """Which candidates were the strongest where both budgets are above 0, and the joint ascent."""
+    """Statistics of the strongest candidates, over pairs where both budgets are above 0."""
     inner = [pair for row in pairs[1:] for pair in row[1:]]
     names = [pair.strongest for pair in inner]
     ascended = [pair.n_robust for pair in inner if JOINT in pair.n_robust]

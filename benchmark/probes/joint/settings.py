@@ -17,18 +17,20 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class JointSettings(ProbeSettings):
-    """Which of the input and weight budgets are combined.
+    """Budgets of the input and weight probes that are combined, and effort.
 
     Attributes:
-        linf: linf budgets, each one of the battery's input probe; where that is the headline norm.
-        radii: weight radii, each one of the battery's weight probe.
+        linf: linf budgets, all among those of the battery's input probe; required if linf is the
+            headline norm.
+        radii: weight radii, all among those of the battery's weight probe.
         headline_linf: linf budget of ``robust_accuracy``.
         headline_radius: weight radius of ``robust_accuracy``.
-        effort: of the input attack under perturbed weights.
-        certify: whether to look for certificates too, the lower envelope.
-        shares: of both headline budgets at once, for the two envelopes where they are near.
+        effort: effort of the input attack under perturbed weights.
+        certify: whether certificates are computed, the lower envelope.
+        shares: shares of both headline budgets at which attacks and certificates are compared; 0
+            and 1 are added.
         headline_norm: norm of the input balls.
-        l2: l2 budgets in place of ``linf``, where that is the headline norm.
+        l2: l2 budgets in place of ``linf``, if l2 is the headline norm.
         headline_l2: l2 budget of ``robust_accuracy``.
     """
 

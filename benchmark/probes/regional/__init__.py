@@ -1,4 +1,4 @@
-"""How little of an image must change, and whether such examples carry over between models."""
+"""The probe for perturbations of a part of the image, white-box and transferred."""
 
 from benchmark.probes.regional.probe import RegionalProbe
 from benchmark.probes.regional.settings import RegionalSettings

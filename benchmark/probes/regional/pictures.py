@@ -1,4 +1,4 @@
-"""What the regional probe shows of each region: points over area, and its numbers in a line."""
+"""Charts and protocol of the regional probe, per region."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from benchmark.attacks.regions import Shape
 from benchmark.measures.regional import NORMS, Tally
 from benchmark.results import Curve, Score
 
-AREA = "share of pixels that may change"
+AREA_LABEL = "share of pixels that may change"
 
 
 def region_curves(
     tallies: Mapping[str, Tally], shapes: Sequence[Shape], size: tuple[int, int]
 ) -> list[Curve]:
-    """Success by every rule, then white-box norms relative to the unrestricted attack's.
+    """Success by every rule, then white-box norms relative to those of the unrestricted attack.
 
-    A picture has a series for each kind of region, and each series ends at the full image.
+    A chart has a series per kind of region, and each series ends at the full image.
 
     Args:
         tallies: by the rule's name; ``"white-box"`` is one of them.
@@ -59,7 +59,7 @@ def _curves(
                 Curve(
                     picture=picture,
                     series=kind,
-                    x_label=AREA,
+                    x_label=AREA_LABEL,
                     y_label=y_label,
                     x=[area for area, _ in points],
                     x_text=[f"{100 * area:.3g}%" for area, _ in points],
@@ -73,11 +73,11 @@ def _curves(
 def region_line(
     tallies: Mapping[str, Tally], place: int, shape: Shape, size: tuple[int, int]
 ) -> dict[str, str]:
-    """Counts, median norms and paired ratios of a region, each rule in a line.
+    """Counts, median norms and paired ratios of a region, one text per rule.
 
     Args:
         tallies: by the rule's name.
-        place: the region's place in them.
+        place: index of the region.
         shape: the region.
         size: height and width of an image.
     """

@@ -1,24 +1,24 @@
-"""How little of an image must change, and whether such examples carry over between models."""
+"""The regional probe: perturbations of a part of the image, white-box and transferred."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from benchmark.attacks.regional import RegionalAttack, attack_regions, draw_aims
+from benchmark.attacks.regional import RegionalAttack, attack_regions, draw_target_classes
 from benchmark.attacks.regions import Kind, Shape
 from benchmark.budgets import Budget
 from benchmark.measures.regional import NORMS, Tally
 from benchmark.probes.probe import Probe, as_outcomes, refusal, share
 from benchmark.probes.regional.pictures import region_curves, region_line
 from benchmark.probes.regional.settings import RegionalSettings
-from benchmark.probes.regional.surrogates import load_peers, require_peers
+from benchmark.probes.regional.surrogates import load_surrogates, require_surrogates
 from benchmark.results import Outcome, ProbeResult, Score, ScoreSpec
 from benchmark.subject import Subject
 from benchmark.threats import RegionThreat
 
-PAPER: tuple[Kind, ...] = ("centre", "frame", "random")
-"""Kinds of regions in Ozbulak et al. 2020; the transfer scores are over these."""
+PAPER_KINDS: tuple[Kind, ...] = ("centre", "frame", "random")
+"""Kinds of regions in Ozbulak et al. 2020, over which transfer scores are pooled."""
 
 
 def _success(label: str, where: str) -> ScoreSpec:
@@ -41,11 +41,13 @@ def _ratio(norm: str, what: str) -> ScoreSpec:
 
 
 class RegionalProbe(Probe[RegionalSettings]):
-    """Cross-entropy-sign steps inside a region (Ozbulak et al. 2020), white-box and transferred."""
+    """Sign-gradient steps inside a region (Ozbulak et al. 2020), white-box and transferred."""
 
     name = "regional"
     title = "Regional attack"
-    question = "How often is a change of only a part of the image enough, also one made elsewhere?"
+    question = (
+        "How often does perturbing only a part of the image suffice, white-box and by transfer?"
+    )
     uses_image_gradients = True
     perturbs = frozenset({"images"})
     scores = {
@@ -59,20 +61,20 @@ class RegionalProbe(Probe[RegionalSettings]):
         ),
         "transfer_rate": share(
             "Transfer",
-            "Share of attempts in which examples made on another model of the battery fool this "
-            "one; over models and over centre, frame and random regions. This model is asked "
-            "after every step and the first success counts, as in the paper.",
+            "Share of attempts in which examples from another model of the battery fool this one, "
+            "over models and over centre, frame and random regions. This model is queried after "
+            "every step and the first success counts, as in the paper.",
             up=False,
         ),
         "transfer_rate_no_oracle": share(
             "Transfer, no oracle",
-            "The same, but the search stops when it fools the model it is made on, and this model "
-            "is asked once.",
+            "The same, but the search stops when it fools its source model, and this model is "
+            "queried once.",
             up=False,
         ),
         "transfer_rate_full": share(
             "Transfer, full image",
-            "The transfer rate of the unrestricted attack, asking after every step: the "
+            "The transfer rate of the unrestricted attack, with queries after every step: the "
             "reference for the transfer rate.",
             up=False,
         ),
@@ -82,46 +84,53 @@ class RegionalProbe(Probe[RegionalSettings]):
     }
 
     def applies(self, subject: Subject) -> str | None:
-        """Images in which every region leaves pixels unchanged, and peers that can be loaded."""
+        """Requires images larger than every region, and surrogates that can be loaded."""
         settings = self.settings
         height, width = subject.images.shape[-2:]
 
         def check() -> None:
             for shape in settings.shapes():
                 shape.pixels(height, width)
-            require_peers(settings.peers)
+            require_surrogates(settings.peers)
 
         return refusal(check)
 
     def ask(self, subject: Subject) -> ProbeResult:
-        """Attack in all regions with the model's own gradient, then with each peer's."""
+        """Attack in all regions with the model's own gradient, then with that of each surrogate."""
         settings = self.settings
         shapes, some = settings.shapes(), subject.head(settings.examples)
-        peers, left_out = load_peers(some, settings.peers)
-        aims = draw_aims(some)
+        surrogates, left_out = load_surrogates(some, settings.peers)
+        target_classes = draw_target_classes(some)
 
-        def attack(generator: Subject | None) -> tuple[RegionalAttack, RegionalAttack]:
+        def attack(source: Subject | None) -> tuple[RegionalAttack, RegionalAttack]:
             return attack_regions(
-                some, shapes, aims, generator=generator, steps=settings.steps, step=settings.step
+                some,
+                shapes,
+                target_classes,
+                source=source,
+                steps=settings.steps,
+                step=settings.step,
             )
 
         own = attack(None)[0]
-        carried = []
-        for name, peer in peers.items():
-            subject.progress(f"regional examples made on {name}")
-            carried.append(attack(peer))
+        transferred = []
+        for name, surrogate in surrogates.items():
+            subject.progress(f"regional examples from {name}")
+            transferred.append(attack(surrogate))
         tallies = {"white-box": Tally.of([own], some.images)}
-        if carried:
-            tallies["transfer"] = Tally.of([oracle for oracle, _ in carried], some.images)
-            tallies["transfer, no oracle"] = Tally.of([blind for _, blind in carried], some.images)
+        if transferred:
+            tallies["transfer"] = Tally.of([oracle for oracle, _ in transferred], some.images)
+            tallies["transfer, no oracle"] = Tally.of(
+                [no_oracle for _, no_oracle in transferred], some.images
+            )
         correct = some.correct()
         outcomes: dict[str, Outcome] = {}
         for place, shape in enumerate(shapes):
             threat = RegionThreat(shape.kind, Budget(shape.size))
             robust = correct & ~own.fooled[place]
             outcomes[f"white-box@{shape.name}"] = Outcome(as_outcomes(robust), "budget", threat)
-            if carried:
-                fooled = sum(oracle.fooled[place] for oracle, _ in carried) > 0
+            if transferred:
+                fooled = sum(oracle.fooled[place] for oracle, _ in transferred) > 0
                 threat = replace(threat, transferred=True)
                 robust = correct & ~fooled
                 outcomes[f"transfer@{shape.name}"] = Outcome(as_outcomes(robust), "budget", threat)
@@ -134,8 +143,8 @@ class RegionalProbe(Probe[RegionalSettings]):
                 "steps": settings.steps,
                 "step": float(settings.step),
                 "examples": len(some),
-                "examples made on": list(peers),
-                "peers left out": left_out,
+                "surrogates": list(surrogates),
+                "surrogates left out": left_out,
             }
             | {
                 f"region {shape.name}": region_line(tallies, place, shape, size)
@@ -145,18 +154,18 @@ class RegionalProbe(Probe[RegionalSettings]):
 
 
 def _scores(tallies: dict[str, Tally], shapes: Sequence[Shape]) -> dict[str, Score]:
-    """What can be said: kinds without regions and transfer without attempts have no score."""
+    """The scores; kinds without regions and transfer without attempts have none."""
 
     def places(*kinds: Kind) -> list[int]:
         return [place for place, shape in enumerate(shapes) if shape.kind in kinds]
 
     own = tallies["white-box"]
-    kinds: tuple[Kind, ...] = ("full", *PAPER, "saliency")
+    kinds: tuple[Kind, ...] = ("full", *PAPER_KINDS, "saliency")
     scores = {f"success_{kind}": own.rate(places(kind)) for kind in kinds}
     if "transfer" in tallies:
-        scores["transfer_rate"] = tallies["transfer"].rate(places(*PAPER))
-        blind = tallies["transfer, no oracle"]
-        scores["transfer_rate_no_oracle"] = blind.rate(places(*PAPER))
+        scores["transfer_rate"] = tallies["transfer"].rate(places(*PAPER_KINDS))
+        no_oracle = tallies["transfer, no oracle"]
+        scores["transfer_rate_no_oracle"] = no_oracle.rate(places(*PAPER_KINDS))
         scores["transfer_rate_full"] = tallies["transfer"].rate(places("full"))
     scores |= {f"centre_{norm}_ratio": own.ratio(places("centre"), norm) for norm in NORMS}
     return {name: score for name, score in scores.items() if score is not None}

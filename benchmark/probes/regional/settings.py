@@ -22,7 +22,7 @@ def _ascending(sizes: tuple[int, ...]) -> tuple[int, ...]:
 def _known(peers: tuple[str, ...]) -> tuple[str, ...]:
     for name in peers:
         if name not in list_models():
-            raise unknown_name("peer", name, list_models())
+            raise unknown_name("surrogate", name, list_models())
     return peers
 
 
@@ -31,17 +31,17 @@ Sizes = Annotated[tuple[int, ...], AfterValidator(_ascending)]
 
 
 class RegionalSettings(ProbeSettings):
-    """Regions, effort and peers of the regional attack.
+    """Regions, effort and surrogates of the regional attack.
 
     Attributes:
-        centre_edges: edges of the centre squares, pixels.
-        frame_widths: widths of the frames, pixels.
-        random_pixels: how many random pixels may change.
-        saliency_pixels: how many of the pixels with the largest gradient may change.
-        steps: the most steps taken.
-        step: length of a step, input units.
-        examples: how many of the examples are attacked, the first ones.
-        peers: models of the zoo on which examples are made for the subject.
+        centre_edges: edges of the centre squares, in pixels.
+        frame_widths: widths of the frames, in pixels.
+        random_pixels: numbers of random pixels that may change.
+        saliency_pixels: numbers of pixels that may change, those with the largest gradient.
+        steps: maximum number of steps; 250 in the paper.
+        step: length of a step, in input units; 1/255 in the paper.
+        examples: number of examples that are attacked, the first ones.
+        peers: surrogates, models of the zoo whose examples are transferred to the attacked model.
     """
 
     centre_edges: Sizes = ()

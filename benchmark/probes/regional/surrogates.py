@@ -1,7 +1,7 @@
-"""The other models of a battery, on which examples are made to be carried over to the subject.
+"""Surrogates: the other models of a battery, whose examples are transferred to the subject.
 
-This is the one place where the benchmark asks the zoo for a model. A battery names its peers, so
-that a transfer score depends on the battery and not on what else happens to be evaluated.
+This is the only place where the benchmark loads a model of the zoo. A battery names its surrogates,
+so that a transfer score depends on the battery and not on what else happens to be evaluated.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from benchmark.subject import Subject
 from models_zoo.classifier import Classifier
 
 
-def require_peers(names: Sequence[str]) -> None:
+def require_surrogates(names: Sequence[str]) -> None:
     """Check that models can be loaded, by loading them.
 
     Args:
         names: models of the zoo.
 
     Raises:
-        InputError: a name is not one of the zoo's, or its checkpoint cannot be had or read.
+        InputError: a name is not one of the zoo's, or its checkpoint cannot be downloaded or read.
     """
     from models_zoo import load_model
 
@@ -27,8 +27,10 @@ def require_peers(names: Sequence[str]) -> None:
         load_model(name)
 
 
-def load_peers(subject: Subject, names: Sequence[str]) -> tuple[dict[str, Subject], dict[str, str]]:
-    """The peers that can make examples for a subject, loaded when they are needed.
+def load_surrogates(
+    subject: Subject, names: Sequence[str]
+) -> tuple[dict[str, Subject], dict[str, str]]:
+    """Load the surrogates that fit a subject.
 
     Their passes count towards the subject's cost.
 
@@ -37,17 +39,17 @@ def load_peers(subject: Subject, names: Sequence[str]) -> tuple[dict[str, Subjec
         names: models of the zoo.
 
     Returns:
-        The peers with the same examples, and by name why others were left out: the subject itself,
-        by its fingerprint, and models that take other images or know other classes.
+        The surrogates with the same examples, and by name the reasons why others were left out: the
+        subject itself, by its fingerprint, and models for other images or classes.
 
     Raises:
         InputError: a name is not one of the zoo's, or its checkpoint cannot be read.
     """
-    from models_zoo import load_model  # imports every architecture, and few probes need a peer
+    from models_zoo import load_model  # imports every architecture, and few probes need a surrogate
 
     shape, classes = tuple(subject.images.shape[1:]), subject.logits().shape[1]
     own = subject.model.fingerprint if isinstance(subject.model, Classifier) else None
-    peers, left_out = {}, {}
+    surrogates, left_out = {}, {}
     for name in names:
         model = load_model(name)
         takes = tuple(model.card.input_shape)
@@ -56,7 +58,7 @@ def load_peers(subject: Subject, names: Sequence[str]) -> tuple[dict[str, Subjec
         elif takes != shape or model.card.classes != classes:
             left_out[name] = f"it takes images {takes} and has {model.card.classes} classes"
         else:
-            peers[name] = Subject(
+            surrogates[name] = Subject(
                 model.to(subject.images.device),
                 subject.images,
                 subject.labels,
@@ -65,4 +67,4 @@ def load_peers(subject: Subject, names: Sequence[str]) -> tuple[dict[str, Subjec
                 progress=subject.progress,
                 passes=subject.passes,
             )
-    return peers, left_out
+    return surrogates, left_out

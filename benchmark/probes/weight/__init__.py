@@ -1,4 +1,4 @@
-"""Accuracy and loss under the worst weight perturbation found, over ascending radii."""
+"""The probe for accuracy and loss under weight perturbations."""
 
 from benchmark.probes.weight.probe import WeightProbe
 from benchmark.probes.weight.settings import WeightSettings

@@ -1,4 +1,4 @@
-"""What was found at the weight radii of one geometry: the worst, random directions, and curves."""
+"""Outcomes and curves over the weight radii of one geometry."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmark.objectives import cross_entropy
 from benchmark.probes.budget_curves import outcome_curve, score_curve
 from benchmark.probes.probe import as_outcomes
 from benchmark.results import Curve, Outcome, Score
-from benchmark.statistics import SHARES, mean, proportion
+from benchmark.statistics import SHARE_BOUNDS, mean, proportion
 from benchmark.subject import Subject
 from benchmark.threats import WeightThreat
 from models_zoo.prediction import predicted_classes
@@ -30,7 +30,7 @@ class RandomDirections:
 
 @dataclass(frozen=True)
 class WeightOutcomes:
-    """What was found at ascending radii.
+    """The outcomes at ascending radii.
 
     Attributes:
         threats: ascending, without the radius 0.
@@ -56,13 +56,13 @@ class WeightOutcomes:
         worst: Sequence[WorstWeights],
         draws: int,
     ) -> Self:
-        """Draw the control and put it beside what was found.
+        """Compute the control and combine it with the results of the attack.
 
         Args:
             subject: model and examples.
             threats: ascending, without the radius 0.
-            worst: the worst found, one per radius.
-            draws: random directions per radius.
+            worst: the result of the attack, one per radius.
+            draws: number of random directions per radius.
         """
         return cls(
             threats,
@@ -75,7 +75,7 @@ class WeightOutcomes:
 
     @property
     def geometry(self) -> str:
-        """Of the balls."""
+        """The geometry of the balls."""
         return self.threats[0].geometry
 
     def curves(self) -> list[Curve]:
@@ -145,7 +145,9 @@ def random_directions(subject: Subject, threat: WeightThreat, draws: int) -> Ran
         _, logits = measured(subject, ball, ball.sphere(generator))
         accuracies.append((predicted_classes(logits) == subject.labels).double().mean())
         losses.append(cross_entropy(logits, subject.labels).double().mean())
-    return RandomDirections(_mean(torch.stack(accuracies), SHARES), _mean(torch.stack(losses)))
+    return RandomDirections(
+        _mean(torch.stack(accuracies), SHARE_BOUNDS), _mean(torch.stack(losses))
+    )
 
 
 def _mean(values: Tensor, within: tuple[float, float] | None = None) -> Score:

@@ -1,4 +1,4 @@
-"""Accuracy and loss under the worst weight perturbation found, over ascending radii."""
+"""The weight probe: accuracy and loss under weight perturbations, over ascending radii."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class WeightProbe(Probe[WeightSettings]):
 
     name = "weight"
     title = "Weight attack"
-    question = "How often is the model still right when its weights may be changed a little?"
+    question = "What is the accuracy when the weights may be perturbed slightly?"
     perturbs = frozenset({"weights"})
     in_headline = True
     offers_threats = True
@@ -34,13 +34,13 @@ class WeightProbe(Probe[WeightSettings]):
         ),
         "random_accuracy": share(
             "Weight (random)",
-            "Control: mean accuracy under random weight perturbations of the headline radius. Far "
-            "above the attacked accuracy where directions matter.",
+            "Control: mean accuracy under random weight perturbations of the headline radius. It "
+            "is usually far above the attacked accuracy.",
         ),
         "worst_loss": ScoreSpec(
             label="Weight loss",
             description="Largest mean cross-entropy found under a single weight perturbation "
-            "within the headline radius, in nats. Its perturbation is another than that of the "
+            "within the headline radius, in nats. The perturbation may differ from that of the "
             "lowest accuracy.",
             unit="nats",
             higher_is_better=False,
@@ -54,19 +54,19 @@ class WeightProbe(Probe[WeightSettings]):
         ),
         "weakest_layer_accuracy": share(
             "Weakest layer",
-            "Lowest accuracy found when a single layer's weights are perturbed within the headline "
-            "radius and all others stay, on the first examples. Near the accuracy under the whole "
-            "attack where one layer decides.",
+            "Lowest accuracy found when a single layer's weights are perturbed within the "
+            "headline radius and all others are fixed, on the first examples. It is near the "
+            "attacked accuracy if one layer dominates.",
         ),
     }
 
     def applies(self, subject: Subject) -> str | None:
-        """Weights that the rule lets move."""
+        """Requires weights to perturb."""
         return refusal(lambda: subject.weights_that_move(self.settings.rule))
 
     @property
     def weight_rule(self) -> str:
-        """The rule of its settings."""
+        """The rule of the settings."""
         settings = self.settings
         return settings.rule
 
@@ -76,7 +76,7 @@ class WeightProbe(Probe[WeightSettings]):
         return [self.settings.threat(self.settings.headline)]
 
     def ask(self, subject: Subject) -> ProbeResult:
-        """Attack and draw at every radius of every geometry, then layer by layer."""
+        """Attack at every radius of every geometry, with controls, then layer by layer."""
         settings = self.settings
         draws, threats = settings.random_draws, settings.threats
         worst = worst_weights(subject, threats, settings.steps)
@@ -104,7 +104,7 @@ class WeightProbe(Probe[WeightSettings]):
             protocol={
                 "ball": settings.geometry,
                 "tensors": settings.rule,
-                "tensors that move": len(subject.weights_that_move(settings.rule)),
+                "perturbed tensors": len(subject.weights_that_move(settings.rule)),
                 "headline radius": float(settings.headline),
                 "shared by": len(subject),
                 "batch norm": "frozen",
@@ -126,7 +126,7 @@ class WeightProbe(Probe[WeightSettings]):
         )
 
     def _layers(self, subject: Subject) -> Bars:
-        """Accuracy when one layer moves within the headline radius, for every layer."""
+        """Accuracy when one layer is perturbed within the headline radius, for every layer."""
         settings = self.settings
         some, threat = subject.head(settings.layer_examples), settings.threat(settings.headline)
         robust = attack_layers(some, threat, settings.layer_steps)

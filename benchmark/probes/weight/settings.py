@@ -17,11 +17,11 @@ Rule = Literal["no-normalization", "kernels", "all"]
 
 
 class FurtherBall(ProbeSettings):
-    """Radii in another geometry, for curves beside those of the main one.
+    """Radii in another geometry, for further curves.
 
     Attributes:
         radii: ascending, in the unit of that geometry.
-        steps: APGD steps of each ascent.
+        steps: number of APGD steps per ascent.
     """
 
     radii: Budgets
@@ -35,13 +35,13 @@ class WeightSettings(ProbeSettings):
         radii: ascending, relative to each tensor's own norm unless the geometry says
             otherwise.
         headline: the radius of the scores.
-        geometry: the ball, see :class:`benchmark.spaces.WeightBall`.
-        rule: which tensors move, see :data:`benchmark.spaces.RULES`.
-        steps: APGD steps of each ascent.
-        random_draws: random directions of the control, at the full radius.
-        layer_steps: APGD steps for each layer alone, at the headline radius.
-        layer_examples: the first so many examples share a layer's perturbation.
-        also: further geometries by name, each with radii of its own.
+        geometry: geometry of the ball, see :class:`benchmark.spaces.WeightBall`.
+        rule: which tensors are perturbed, see :data:`benchmark.spaces.RULES`.
+        steps: number of APGD steps per ascent.
+        random_draws: number of random directions of the control, at the full radius.
+        layer_steps: number of APGD steps per layer, at the headline radius.
+        layer_examples: number of examples that share a layer's perturbation, the first ones.
+        also: further geometries by name, each with its own radii; they give curves and no scores.
     """
 
     headline_settings = ("headline",)

@@ -231,9 +231,9 @@ class Measures:
     def average(
         subject: Subject, eps: float, ball: WeightBall, draws: int = 2, steps: int = 3
     ) -> Tensor:
-        """Rises of the mean loss (draws,)."""
-        (rises,) = average_flatness(subject, [RobustLoss(eps, steps)], ball, draws)
-        return rises.loss
+        """Increases of the mean loss (draws,)."""
+        (increases,) = average_flatness(subject, [RobustLoss(eps, steps)], ball, draws)
+        return increases.loss
 
     @staticmethod
     def worst(
@@ -244,10 +244,10 @@ class Measures:
         epochs: int = 2,
         steps: int = 3,
     ) -> float:
-        """The largest rise of the mean loss."""
+        """The largest increase of the mean loss."""
         loss = RobustLoss(eps, steps)
         return float(
-            worst_flatness(subject, loss, ball, restarts=restarts, epochs=epochs).rise.loss
+            worst_flatness(subject, loss, ball, restarts=restarts, epochs=epochs).increase.loss
         )
 
     @staticmethod
@@ -276,16 +276,18 @@ def _ball(network: Network, scale: float, geometry: str = "relative-l2") -> Weig
 
 def ask_average_flatness(network: Network, scale: float = 1.0, **options: Any) -> Answer:
     shape, rest = _split(options, "geometry")
-    rises = Measures.average(network.subject(**rest), network.eps, _ball(network, scale, **shape))
-    return Answer(float(rises.mean()), rises)
+    increases = Measures.average(
+        network.subject(**rest), network.eps, _ball(network, scale, **shape)
+    )
+    return Answer(float(increases.mean()), increases)
 
 
 def ask_worst_flatness(network: Network, scale: float = 1.0, **options: Any) -> Answer:
     shape, rest = _split(options, "geometry")
     effort, rest = _split(rest, "restarts", "epochs")
     ball = _ball(network, scale, **shape)
-    rise = Measures.worst(network.subject(**rest), network.eps, ball, **effort)
-    return Answer(rise, torch.tensor([rise]))
+    increase = Measures.worst(network.subject(**rest), network.eps, ball, **effort)
+    return Answer(increase, torch.tensor([increase]))
 
 
 def ask_divergence(network: Network, scale: float = 1.0, **options: Any) -> Answer:

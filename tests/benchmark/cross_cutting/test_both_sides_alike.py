@@ -46,12 +46,12 @@ def test_a_rise_is_the_mean_of_the_examples_own_rises(network, ball, measures, p
     """Every loss is measured on all examples, misclassified ones included."""
     subject = network.subject()
     if case == "average":
-        rise = float(measures.average(subject, network.eps, ball, draws=1))
+        increase = float(measures.average(subject, network.eps, ball, draws=1))
     else:
-        rise = measures.worst(subject, network.eps, ball)
+        increase = measures.worst(subject, network.eps, ball)
     weights = [moved for _, moved in passes if moved][-1]
     sides = (measures.losses(each, network.eps).double() for each in (subject.at(weights), subject))
     perturbed, reference = sides
     assert len(perturbed) == len(reference) == len(subject)
-    assert rise == pytest.approx(float((perturbed - reference).mean()), rel=1e-9)
-    assert rise != 0
+    assert increase == pytest.approx(float((perturbed - reference).mean()), rel=1e-9)
+    assert increase != 0

@@ -1,6 +1,6 @@
 """A linear softmax model, where first-order theory says what a small budget can do.
 
-In a small ball the rise of the loss is the dual norm of its gradient times the radius; every
+In a small ball the increase of the loss is the dual norm of its gradient times the radius; every
 attack must reach 99% of that. ``tests/benchmark/test_ascent.py`` asks the same of the ascents.
 """
 
@@ -40,7 +40,7 @@ def gain(geometry, weights, slopes):
 
 
 def first_order(ball, gradient):
-    """The largest rise in a small ball, to first order."""
+    """The largest increase in a small ball, to first order."""
     return ball.radius * gain(ball.geometry, ball.weights, gradient)
 
 
@@ -64,8 +64,8 @@ def test_worst_flatness_reaches_the_closed_form(linear_subject, ball, measures):
 def test_average_flatness_stays_below_it(linear_subject, ball, measures):
     subject = linear_subject()
     closed = first_order(ball, clean_gradient(subject, ball))
-    rises = measures.average(subject, 0.0, ball, draws=20)
-    assert float(rises.abs().max()) < 0.9 * closed
+    increases = measures.average(subject, 0.0, ball, draws=20)
+    assert float(increases.abs().max()) < 0.9 * closed
 
 
 def test_a_joint_climb_reaches_the_sum_of_both_closed_forms(linear_subject, ball):
@@ -76,8 +76,8 @@ def test_a_joint_climb_reaches_the_sum_of_both_closed_forms(linear_subject, ball
     start = loss(space.origin, torch.arange(1))
     of_inputs = RADIUS * float(start.gradient[IMAGES].abs().sum())
     closed = of_inputs + first_order(ball, start.gradient)
-    rise = float((apgd(space, loss, space.origin, 20).values - start.values).squeeze())
-    assert 0.99 * closed <= rise <= 1.01 * closed
+    increase = float((apgd(space, loss, space.origin, 20).values - start.values).squeeze())
+    assert 0.99 * closed <= increase <= 1.01 * closed
 
 
 def test_a_climb_towards_a_backdoor_reaches_the_closed_form(linear_subject, ball):
@@ -85,9 +85,9 @@ def test_a_climb_towards_a_backdoor_reaches_the_closed_form(linear_subject, ball
     clean, triggered = subject.logits(), torch.arange(len(subject)) % 2 == 0
     loss = whole_set(subject, backdoor_loss, clean, triggered)
     start = loss(ball.origin, torch.arange(1))
-    rise = float((apgd(ball, loss, ball.origin, 20).values - start.values).squeeze())
+    increase = float((apgd(ball, loss, ball.origin, 20).values - start.values).squeeze())
     closed = first_order(ball, start.gradient)
-    assert 0.99 * closed <= rise <= 1.01 * closed
+    assert 0.99 * closed <= increase <= 1.01 * closed
 
 
 @pytest.mark.parametrize("geometry", GEOMETRIES)

@@ -31,12 +31,12 @@ def test_the_number_of_images_at_once_does_not_matter(network, measure):
 
 def test_the_interval_is_that_of_independent_draws(network, measures):
     ball = WeightBall(select_weights(network.model), 10 * network.radius)
-    rises = measures.average(network.subject(), 0.0, ball, draws=6)
-    score = mean(rises.numpy())
-    error = float(rises.std()) / 6**0.5
+    increases = measures.average(network.subject(), 0.0, ball, draws=6)
+    score = mean(increases.numpy())
+    error = float(increases.std()) / 6**0.5
     assert error > 0
     assert score.high - score.low == pytest.approx(2 * stats.t.ppf(0.975, 5) * error)
-    assert score.value == pytest.approx(float(rises.mean()))
+    assert score.value == pytest.approx(float(increases.mean()))
 
 
 def test_models_of_one_architecture_are_moved_in_the_same_directions(zoo, digits, measures, passes):

@@ -95,9 +95,15 @@ def test_the_numbers_are_all_in_the_json(written):
     assert numbers["model"] == MODEL
     assert numbers["settings"]["eps"] == 0.1, "flatness's budget in the battery"
     assert found.protocol["examples"] == 12
-    rise = found.rises["robust@0.5"].value
-    assert f"{rise:#.3g}" in out
-    assert f"{rise:#.3g}" in page
+    assert [(each.loss, each.distance) for each in found.increases] == [
+        ("robust", 0.5),
+        ("robust", 1.0),
+        ("clean", 0.5),
+        ("clean", 1.0),
+    ]
+    increase = found.increases[0].increase.value
+    assert f"{increase:#.3g}" in out
+    assert f"{increase:#.3g}" in page
 
 
 def test_a_checkpoint_from_elsewhere_is_the_model_it_holds(tmp_path):

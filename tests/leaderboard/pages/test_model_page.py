@@ -186,7 +186,7 @@ def test_examples_stand_in_rows_of_clean_perturbed_and_difference(
 
     image = torch.rand(3, 4, 4)
     result = made_up.results()["input"]
-    captions = ("class 1", "taken for class 2", "difference")
+    captions = ("class 1", "classified as class 2", "difference")
     result.thumbnails[:] = [
         Thumbnail.of(f"example_{row}", caption, image) for row in (0, 7) for caption in captions
     ]

@@ -1,4 +1,4 @@
-"""Which of a model's weights move, examined once per model."""
+"""The roles of a model's weights, determined once per model."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from benchmark.roles import Coverage, Roles, covered, trace, undisturbed, unseen
 from benchmark.spaces.selection import RULES, select_weights
 from models_zoo.errors import InputError
 
-SEED = 0
-"""Of the noise image and of the directions that weights are moved in; no score depends on it."""
+EXAMINATION_SEED = 0
+"""Seed of the noise image and of the trial displacements; no score depends on it."""
 
 
 @dataclass
-class WeightsAsked:
-    """What a model's tensors are used for, remembered.
+class WeightRoles:
+    """Cache of the roles of a model's tensors.
 
     Attributes:
-        roles: of its parameters and buffers; the reason where they could not be determined.
+        roles: of its parameters and buffers; a text with the reason if they could not be
+            determined.
         coverages: by rule.
     """
 
@@ -28,7 +29,7 @@ class WeightsAsked:
     coverages: dict[str, Coverage | str] = field(default_factory=dict)
 
     def selected(self, model: nn.Module, images: Tensor, rule: str) -> dict[str, Tensor]:
-        """As :func:`select_weights`, by what the model does where that can be determined.
+        """As :func:`select_weights`, by the roles if they can be determined.
 
         Args:
             model: the same at every call.
@@ -42,7 +43,7 @@ class WeightsAsked:
         return select_weights(model, rule, roles if isinstance(roles, Roles) else None)
 
     def coverage(self, model: nn.Module, images: Tensor, rule: str) -> Coverage | str:
-        """How much of what feeds linear maps moves, or why that could not be determined.
+        """The share of perturbed operands of linear maps, or why it could not be determined.
 
         Args:
             model: the same at every call.
@@ -64,31 +65,35 @@ class WeightsAsked:
             return f"layers of kind {roles.trace.opaque[0]} do not show their weights"
         try:
             chosen = select_weights(model, rule, roles)
-        except InputError:  # an unknown rule is one for the caller; here nothing is left to move
+        except (
+            InputError
+        ):  # an unknown rule is an error of the caller; here the rule selects nothing
             if not isinstance(rule, str) or rule not in RULES:
                 raise
             return covered(roles.trace, {}, frozenset())
         try:
-            blind = unseen(model, _shown(images), chosen, Generator().manual_seed(SEED))
-        except Exception as error:  # whatever a stranger's model raises when it is differentiated
+            zero_gradient = unseen(
+                model, _shown(images), chosen, Generator().manual_seed(EXAMINATION_SEED)
+            )
+        except Exception as error:  # any error of a model when it is differentiated
             return _reason(error)
-        return covered(roles.trace, chosen, blind)
+        return covered(roles.trace, chosen, zero_gradient)
 
     def _roles(self, model: nn.Module, images: Tensor) -> Roles | str:
         if self.roles is None:
             try:
                 with torch.no_grad(), undisturbed():
-                    model(_shown(images))  # what a model caches at its first call is cached now
+                    model(_shown(images))  # fills the caches that a model creates at its first call
                 self.roles = Roles(trace(model, _shown(images)))
-            except Exception as error:  # operations that cannot be watched; a reason is enough
+            except Exception as error:  # operations that cannot be traced
                 self.roles = _reason(error)
         return self.roles
 
 
 def _shown(images: Tensor) -> Tensor:
-    """An image of the data and one of noise, which no weight answers with nothing but zeros."""
+    """An image of the data and one of noise, for which no weight has only zero inputs."""
     first = images[:1].detach()
-    noise = torch.rand(first.shape, generator=Generator().manual_seed(SEED))
+    noise = torch.rand(first.shape, generator=Generator().manual_seed(EXAMINATION_SEED))
     return torch.cat([first, noise.to(first)])
 
 
