@@ -97,7 +97,8 @@ def test_a_killed_process_is_reported_in_a_line_and_the_others_finish():
 
 
 def test_a_run_of_which_every_process_is_killed_ends_and_names_the_models():
-    with pytest.raises(InputError, match=r"mlp-standard.*mlp-pgd-at.*0 of 2 models"):
+    both = r"(?=.*mlp-standard)(?=.*mlp-pgd-at).*0 of 2 models"  # in the order of their deaths
+    with pytest.raises(InputError, match=both):
         run_local(tasks(), Kills({0, 1}, signal.SIGKILL), jobs=2)
 
 
