@@ -1,6 +1,6 @@
 """The command line: one thin function per command, each in :mod:`leaderboard.commands`.
 
-Heavy imports (torch, SQLAlchemy, altair) happen inside the commands, so that ``--help`` is quick.
+Heavy imports (torch, SQLAlchemy, altair) are inside the commands, so that ``--help`` is fast.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except MemoryError:
         return _refuse("there is not enough memory; take fewer examples, or one model at a time")
     except Exception as error:
-        if type(error).__name__ == "OutOfMemoryError":  # of torch, which is not imported for this
+        if type(error).__name__ == "OutOfMemoryError":  # torch is not imported for this
             return _refuse(f"the device is out of memory: {reason_of(error)}")
         traceback.print_exc()
         say(
@@ -109,7 +109,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _was_interrupted(error: SystemExit) -> bool:
-    """Whether typer turned Ctrl-C into the exit; a command that says so itself hides the cause."""
+    """Whether typer turned Ctrl-C into the exit; commands that report it hide the cause."""
     return isinstance(getattr(error.__context__, "__cause__", None), KeyboardInterrupt)
 
 

@@ -1,1 +1,1 @@
-"""Repeatable measurements against peers; each module is one command."""
+"""Repeatable measurements, also of other tools; each module is one command."""

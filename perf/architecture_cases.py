@@ -231,9 +231,9 @@ CLASSES: dict[str, tuple[str, int, dict[str, Any]]] = {
         {"depth": 10, "width": 2},
     ),
 }
-"""Networks that are built from their class: its place, image size and arguments.
+"""Networks that are built from their class: its path, image size and arguments.
 
-Of the arguments, ``class PLACE`` is the class found there and ``new PLACE`` an object of it.
+As an argument, ``class PATH`` is the class at that path and ``new PATH`` an object of it.
 """
 
 CASES = (
@@ -244,7 +244,7 @@ CASES = (
 
 
 def build(case: str) -> tuple[nn.Module, int]:
-    """A network of ten classes with random weights, and the side of its images.
+    """A network of ten classes with random weights, and the side length of its images.
 
     Args:
         case: one of :data:`CASES`.

@@ -50,12 +50,12 @@ class ArchitectureRow(BaseModel):
         side: of its images, pixels.
         parameters: numbers in its parameters.
         feeding: numbers that feed its linear maps.
-        reached: how many of them are under attack by the rule ``no-normalization``.
+        reached: how many of them are under attack with the rule ``no-normalization``.
         moved: tensors that move, buffers among them.
         buffers: how many of these are buffers.
-        normalization: tensors that stay because they belong to normalizations.
+        normalization: tensors that are not moved because they belong to normalizations.
         answer: ``"scored"``, or the line it was refused with.
-        seconds: wall time of looking and scoring.
+        seconds: wall time of tracing and scoring.
         measured: UTC time, ISO 8601.
     """
 
@@ -92,7 +92,7 @@ def measure_within(case: str, limit: float) -> ArchitectureRow | None:
         case: one of :data:`perf.architecture_cases.CASES`.
         limit: seconds.
     """
-    # A fork has everything imported already, and hands back all of its memory.
+    # A fork has already imported everything, and returns all of its memory.
     context = multiprocessing.get_context("fork")
     answers: multiprocessing.Queue[ArchitectureRow] = context.Queue()
     worker = context.Process(target=lambda: answers.put(measure(case)), daemon=True)
@@ -115,7 +115,7 @@ def look(name: str, model: nn.Module, images: Tensor) -> ArchitectureRow:
     """As :func:`measure`, for any network.
 
     Args:
-        name: what it is called in the table.
+        name: its name in the table.
         model: from images to logits.
         images: (N, 3, H, W).
     """
@@ -179,8 +179,8 @@ def render(rows: Sequence[ArchitectureRow]) -> str:
         [
             f"### What moves in {len(rows)} architectures with random weights",
             "",
-            f"{scored} are scored, {len(rows) - scored} refused; in {full} all that feeds linear "
-            "maps is under attack.",
+            f"{scored} are scored, {len(rows) - scored} refused; in {full}, all numbers that feed "
+            "linear maps are under attack.",
             "",
             line(head),
             line(["---"] * len(head)),

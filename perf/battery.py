@@ -1,8 +1,8 @@
 """The whole battery on one model: where its time goes, and how much memory it takes.
 
-Run ``python -m perf.battery`` from the root of a checkout for the time, beside AutoAttack alone in
-the same process, and ``python -m perf.battery --memory`` for the memory on a large network. Each
-writes its section of ``docs/performance.md``.
+Run ``python -m perf.battery`` from the root of a checkout for the time, compared with AutoAttack
+alone in the same process, and ``python -m perf.battery --memory`` for the memory on a large
+network. Each writes its section of ``docs/performance.md``.
 """
 
 from __future__ import annotations
@@ -140,10 +140,10 @@ def _memory(
 
 
 def _budgets(texts: list[str] | None) -> list[float]:
-    """Radii above 0 from what was typed.
+    """Radii above 0 from text.
 
     Raises:
-        InputError: one of them is no radius.
+        InputError: one of them is not a radius.
     """
     radius: TypeAdapter[float] = TypeAdapter(Budget)
     budgets = []

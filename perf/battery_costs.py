@@ -40,7 +40,7 @@ class BatteryConditions(Circumstances):
 
     @property
     def case(self) -> tuple[str | float, ...]:
-        """What was measured, device, model and battery."""
+        """The kind of measurement, device, model and battery."""
         return self.kind, self.device, self.model, self.battery
 
 
@@ -82,10 +82,10 @@ class BatteryRow(Measurement):
         memory_before: peak memory of the process right before the first probe, bytes.
         copies_left_out: copies of the weights that the battery's full lists of budgets keep, and
             this run did not.
-        own_peaks: whether each probe's peak memory is its own, or the highest so far: most
-            kernels can reset the peak of a process, some cannot.
+        own_peaks: whether each probe's peak memory is its own, or the highest so far; some kernels
+            cannot reset the peak of a process.
         probes: costs in the order the probes ran in.
-        autoattack: the yardsticks, where they were run.
+        autoattack: AutoAttack's runs for comparison, if any.
     """
 
     conditions: BatteryConditions
@@ -123,7 +123,7 @@ def measure_battery(
     The battery runs first, so that one-time work of the process counts towards its cost.
 
     Args:
-        name: what the model is called.
+        name: of the model.
         model: from images in [0, 1] to logits.
         data: the examples.
         battery: the battery.
@@ -131,7 +131,7 @@ def measure_battery(
         budgets: linf radii that AutoAttack is run at, input units.
         device: where to compute.
         batch_size: images passed through the model at once, by both.
-        progress: called with a few words whenever a piece of work is done.
+        progress: called with a short text after each piece of work.
     """
     costs: list[ProbeCost] = []
     provenances: list[Provenance] = []

@@ -113,10 +113,11 @@ def _memory(row: BatteryRow) -> list[str]:
     return [
         *lines,
         "",
-        f"- Before the first probe the process had taken {row.memory_before / GB:.2f} GB; one "
+        f"- Before the first probe the process had used {row.memory_before / GB:.2f} GB; one "
         f"copy of the weights takes {copy / GB:.2f} GB.",
         f"- The peak of the whole battery is {row.peak_memory / GB:.2f} GB. With the "
         f"{row.copies_left_out} further copies of the weights that the battery's full lists of "
-        f"budgets keep it is at most {(row.peak_memory + row.copies_left_out * copy) / GB:.2f} GB.",
+        f"budgets keep, it is at most "
+        f"{(row.peak_memory + row.copies_left_out * copy) / GB:.2f} GB.",
         "",
     ]

@@ -78,7 +78,7 @@ class WholeModel:
 
 
 def whole_models(shared: Path) -> Iterator[WholeModel]:
-    """Every bundled model, and every shared checkpoint that is there.
+    """Every bundled model, and every available shared checkpoint.
 
     Args:
         shared: the folder with ``data/checkpoints`` and ``data/cifar10``; it may be missing.
@@ -105,7 +105,7 @@ def all_cases(shared: Path, *, slow: bool) -> Iterator[Case]:
 
     Args:
         shared: the folder with ``data/checkpoints`` and ``data/cifar10``; it may be missing.
-        slow: also the large network, which takes minutes per row.
+        slow: whether to include the large network, which takes minutes per row.
     """
     data = shared / "data"
     test = data / "cifar10" / "test_846.npz"
@@ -179,7 +179,7 @@ def find_model(name: str, shared: Path) -> tuple[Classifier, Dataset]:
 
     Args:
         name: such as ``"digits/cnn-pgd-at"`` or ``"cifar10-resnet2b-adv"``.
-        shared: the folder with ``data``; it may be missing for what does not lie there.
+        shared: the folder with ``data``; it may be missing if the model is not in it.
 
     Raises:
         InputError: there is no such model, or its files are missing.

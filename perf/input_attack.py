@@ -1,8 +1,8 @@
 """Our input attack against AutoAttack, on every available checkpoint.
 
-Run ``python -m perf.input_attack`` from the root of a checkout. Each finished row is kept at once:
-an interrupted run resumes, and rows measured with other code, versions or threads
-are measured again. At the end the table of ``docs/performance.md`` is written.
+Run ``python -m perf.input_attack`` from the root of a checkout. Each finished row is written
+immediately: an interrupted run resumes, and rows measured with other code, versions or threads are
+measured again. At the end the table of ``docs/performance.md`` is written.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def measure(
         Whether it was measured.
 
     Raises:
-        InputError: the model or its examples cannot be had.
+        InputError: the model or its examples are not available.
     """
     model, data = case.load(), case.examples()
     data = data if examples is None else data.head(min(examples, len(data)))

@@ -52,7 +52,7 @@ FEW = {"layer_examples": 8}
 
 
 def minimal_battery(battery: Battery) -> Battery:
-    """The same probes with the least work that shows their memory.
+    """The same probes with the minimal work that shows their memory.
 
     Everything in :data:`REPEATS` is as small as allowed, of :data:`CHOICES` the first is tried,
     lists of budgets are reduced to those that are a headline of some probe, and further geometries

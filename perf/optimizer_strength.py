@@ -1,8 +1,8 @@
 """Repeat searches over weights with ten times the steps, to see how much they miss.
 
 Run ``python -m perf.optimizer_strength`` from the root of a checkout. Every bundled model and every
-shared checkpoint is asked with all its examples, at the settings of its battery. With ``--write``
-the table becomes a section of ``docs/performance.md``.
+shared checkpoint is measured on all its examples, with the settings of its battery. With
+``--write`` the table is written to a section of ``docs/performance.md``.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def measure(
     Args:
         case: the model with its examples and battery.
         questions: names of :data:`QUESTIONS`.
-        factor: how many times the steps the second time.
+        factor: on the number of steps the second time.
         device: where to compute.
         examples: use only the first so many examples.
     """

@@ -50,7 +50,7 @@ class Circumstances(BaseModel):
 
     @property
     def case(self) -> tuple[str | float, ...]:
-        """The conditions that a table states once."""
+        """The conditions that a table states only once."""
         return self.device, self.model
 
 
@@ -106,8 +106,8 @@ class Records(Generic[R]):
     """The rows of a file, one JSON object per line; the newest row of each case counts.
 
     Args:
-        path: the file; it need not be there yet.
-        kind: what its lines are.
+        path: the file; it may be missing.
+        kind: type of its rows.
 
     Raises:
         InputError: a line is not a row.
@@ -159,7 +159,7 @@ def sources_sha256(without: Sequence[str] = UNRELATED) -> str:
     """SHA-256 over the names and contents of Python files of ``benchmark``.
 
     Args:
-        without: its parts that do not count; by default all that the input attack does without.
+        without: parts to leave out; by default those that the input attack does not use.
     """
     folder = Path(str(benchmark.__file__)).parent
     digest = hashlib.sha256()

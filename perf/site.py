@@ -78,7 +78,7 @@ def run(
     with _folder(keep) as folder:
         console.print(f"making up {models:,} models")
         fill(folder / "board.sqlite", models)
-        os.sync()  # or the disk is still busy with it while the site is written
+        os.sync()  # otherwise the disk would still be busy with it while the site is written
         figures = _rendered(folder, "first") | _rendered(folder, "again")
         console.print("opening the site")
         figures |= _opened(folder / "site", chromium, repeats)
@@ -154,7 +154,7 @@ def _opened(site: Path, chromium: str, repeats: int) -> dict[str, float]:
             firsts.append(time.perf_counter() - started)
             page.wait_for_selector(f"{_BOARD}[data-ready]")
             readies.append(time.perf_counter() - started)
-            page.wait_for_timeout(500)  # no reader acts in the frame that first shows the controls
+            page.wait_for_timeout(500)  # a reader does not act in the first frame with the controls
             for name, milliseconds in acted(page).items():
                 answers[name].append(milliseconds / 1000)
             page.context.close()
@@ -193,13 +193,13 @@ def _section(models: int, repeats: int, figures: dict[str, float]) -> str:
     )
     return "\n".join(
         [
-            f"{models:,} made-up models of one board, {EXAMPLES} examples each, with all scores of "
-            "the digits battery's ten probes, outcomes at every budget and flags, without curves "
-            f"and images. {processor('cpu')}, {cores()} cores; Python "
+            f"{models:,} synthetic models on one board, {EXAMPLES} examples each, with all scores "
+            "of the digits battery's ten probes, outcomes at every budget and flags, without "
+            f"curves and images. {processor('cpu')}, {cores()} cores; Python "
             f"{platform.python_version()}, {versions}; headless Chromium; "
             f"{datetime.now(UTC):%Y-%m-%d}. The site has {figures['size']:,.0f} MB.",
             "",
-            line(["", "measured", "asked for: at most"]),
+            line(["", "measured", "limit"]),
             line(["---", "---:", "---:"]),
             *rows,
             "",

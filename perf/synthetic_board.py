@@ -36,9 +36,9 @@ def fill(path: Path, models: int, seed: int = 0) -> None:
     no curves, surfaces or images.
 
     Args:
-        path: an SQLite file that is not there yet.
-        models: how many.
-        seed: of the made-up numbers.
+        path: an SQLite file that does not exist yet.
+        models: number of models.
+        seed: of the random numbers.
     """
     store = Store.open(path)
     generator = np.random.default_rng(seed)

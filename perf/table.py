@@ -60,7 +60,7 @@ def write_table(page: Path, rows: Sequence[Row]) -> None:
 
 
 def render(rows: Sequence[Row]) -> str:
-    """The conditions, the table and its summary, as Markdown.
+    """Conditions, table and summary, as Markdown.
 
     Args:
         rows: what was measured, in the order of the table.
@@ -138,7 +138,7 @@ def _strength(effort: str, ours: Sequence[tuple[Row, Ours]]) -> list[str]:
         key=lambda each: each[0],
     )
     lines = [
-        f"- `{effort}` over all {len(ours)} rows: robust accuracy less AutoAttack's is at most "
+        f"- `{effort}` over all {len(ours)} rows: robust accuracy minus AutoAttack's is at most "
         f"{100 * above:+.2f} points ({_name(worst)}); only AutoAttack broke "
         f"{sum(len(side.only_autoattack) for _, side in missed)} examples, only `{effort}` "
         f"{extra}."
@@ -161,7 +161,7 @@ def _speed(effort: str, ours: Sequence[tuple[Row, Ours]]) -> list[str]:
     return [
         f"- `{effort}` is {geometric_mean([speedup for speedup, _ in counted]):.1f} times as fast "
         f"as AutoAttack (geometric mean over the {len(counted)} linf rows on which accuracy "
-        f"under AutoAttack is above {ROBUST:.0%}), and {least:.1f} times at the least "
+        f"under AutoAttack is above {ROBUST:.0%}) and at least {least:.1f} times "
         f"({_name(slowest)})."
     ]
 

@@ -47,8 +47,8 @@ def styled(chart: Layers, width: int, height: int) -> Layers:
     dressed: Layers = chart.properties(
         width=width, height=height, background="transparent", padding=4
     ).configure(
-        # Descriptions of marks are expressions that Vega parses, with titles in them that may be
-        # anybody's; the whole picture gets a description of its own.
+        # Descriptions of marks are expressions that Vega parses, and they would contain
+        # user-supplied titles; only the whole picture has a description.
         aria=False,
         font="system-ui, sans-serif",
         axis={"labelFontSize": 11, "titleFontSize": 12, "titlePadding": 8} | text | lines,

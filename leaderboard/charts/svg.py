@@ -9,7 +9,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree  # reads what vl-convert wrote a moment ago
+from xml.etree import ElementTree  # only reads the output of vl-convert
 
 import altair as alt
 import vl_convert

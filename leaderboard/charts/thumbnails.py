@@ -20,8 +20,8 @@ class Shown:
     Attributes:
         caption: what it shows.
         source: a ``data:`` address of its PNG.
-        width: in pixels of its own.
-        height: likewise.
+        width: in pixels of the image.
+        height: in pixels of the image.
     """
 
     caption: str

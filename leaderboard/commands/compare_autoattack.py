@@ -1,4 +1,4 @@
-"""``nonsingular compare-autoattack``: our input attack beside AutoAttack."""
+"""``nonsingular compare-autoattack``: compare our input attack with AutoAttack."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def print_comparison_table(comparisons: Sequence[Comparison]) -> None:
 
 
 def remarks(comparison: Comparison) -> list[str]:
-    """Remarks on a comparison that do not fit into the table, one line each.
+    """Further remarks on a comparison, one line each.
 
     Args:
         comparison: at one budget.

@@ -39,7 +39,7 @@ def doctor(
 ) -> None:
     """Report what is missing or mismatched in the environment, and what to do.
 
-    The exit code is 0 if everything is fine and 1 if something has to be repaired.
+    The exit code is 0 if no problems are found and 1 otherwise.
     """
     from leaderboard.commands.doctor_checks import examine
 

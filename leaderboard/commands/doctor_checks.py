@@ -1,7 +1,7 @@
 """Checks of the environment: what is missing or mismatched, and what to do about it.
 
-Every check takes what it judges as an argument, so that tests can pass another environment.
-Importing this module imports nothing heavy: it has to work where PyTorch does not.
+Every check takes what it checks as an argument, so that tests can pass another environment.
+Importing this module imports nothing heavy, so that it works even if PyTorch does not.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Check:
     """One line of the doctor's report.
 
     Attributes:
-        name: what was looked at.
+        name: what was checked.
         found: what was found, such as a version.
         status: ``"ok"``, ``"note"`` (for information) or ``"wrong"``.
         advice: what to do; may be empty.
@@ -118,9 +118,9 @@ def check_torchvision(
     """Torchvision must accept the installed PyTorch.
 
     Args:
-        version: installed torchvision.
-        requires: its own requirements, in which it names the PyTorch it was built for.
-        torch: installed PyTorch.
+        version: of the installed torchvision.
+        requires: its requirements, which include the PyTorch version it was built for.
+        torch: version of the installed PyTorch.
     """
     if version is None:
         return Check("torchvision", "missing", "wrong", "pip install torchvision")
@@ -135,7 +135,7 @@ def check_torchvision(
 
 
 def check_operator(operator: Callable[[], object]) -> Check:
-    """Torchvision's compiled operators must work: a mismatched pair fails here at the latest."""
+    """Torchvision's compiled operators must work, which they do not in a mismatched pair."""
     try:
         operator()
     except Exception as error:
@@ -157,7 +157,7 @@ def check_import(
 
     Args:
         module: its name.
-        advice: what to do where it is not.
+        advice: what to do if it is not.
         load: imports a module by name.
     """
     try:
@@ -169,7 +169,7 @@ def check_import(
 
 
 def check_onnx(load: Callable[[str], Any] = importlib.import_module) -> Check:
-    """ONNX files need an extra, which is missing by choice or broken.
+    """The optional extra for ONNX files must not be broken; it may be missing.
 
     Args:
         load: imports a module by name.

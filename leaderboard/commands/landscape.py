@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from models_zoo.classifier import Classifier
 
 SCHEMA_VERSION = 2
-"""Raised when a reader of the JSON file would have to change."""
+"""Increased when readers of the JSON file have to change."""
 
 
 def register(app: typer.Typer) -> None:
@@ -167,7 +167,7 @@ def _write(
     found: Landscape,
     device: str,
 ) -> Path:
-    """Write the numbers and the page; each file is whole or untouched."""
+    """Write the numbers and the page, each file atomically."""
     from dataclasses import asdict
 
     from benchmark.provenance import versions

@@ -27,8 +27,8 @@ def record_rerun(
     """Compare a rerun from another machine with the stored results and record how well it agrees.
 
     The scores in the file are compared again, whatever the file says. Whether they were really
-    computed cannot be checked: the person who records them vouches for their origin. A rerun that
-    does not agree is recorded as well.
+    computed cannot be checked: the person who records them is responsible for their origin. A rerun
+    that does not agree is recorded too.
     """
     from leaderboard.commands.agreement_table import print_agreement, print_recorded
     from leaderboard.reruns.file import compare_file, read_rerun
@@ -37,8 +37,8 @@ def record_rerun(
 
     require_signature(by, note)
     rerun = read_rerun(file)
-    # Compared before the database is opened to be written to: one that does not exist is not made,
-    # and one in which the result cannot be read is not touched.
+    # Compared before the database is opened for writing, so that a missing one is not created and
+    # one in which the result cannot be read is not changed.
     entry, found = compare_file(rerun, Store.open(database, to_read=True))
     print_agreement(found)
     store = Store.open(database)

@@ -131,7 +131,7 @@ def submit(
     require_scorable([model], job)
     require_unlike(name, list_models())
     accuracy = admit(model, loaded)
-    store = Store.open(database)  # not before: what is refused leaves nothing
+    store = Store.open(database)  # not earlier: nothing remains of a refused submission
     require_unlike(name, store.names().values())
     kept = keep(read, workspace_of(database))
     say(f"accepted {shown(name)}: {accuracy:.1%} clean; kept as {kept}", err=True)
@@ -140,7 +140,7 @@ def submit(
 
 
 def _require_text(option: str, text: str, longest: int, *, lines: bool = False) -> None:
-    """Refuse what would not be a text on a page: bytes of another encoding, controls, a flood."""
+    """Refuse text that a page cannot show: another encoding, control characters, too long."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

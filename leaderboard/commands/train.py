@@ -51,7 +51,7 @@ def train(
     """Train a network, write its weights and print its card.
 
     The same command on the same machine writes the same file, even if it was interrupted: the
-    unfinished training is kept beside it, and the same command resumes after the last finished
+    unfinished training is kept next to it, and the same command resumes after the last finished
     epoch. The test split is used once, for the clean accuracy on the card.
     """
     keep = _epochs(keep_epochs)

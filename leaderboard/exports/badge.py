@@ -1,7 +1,7 @@
 """A badge for a model's README: as an SVG, and as JSON for shields.io's endpoint badge.
 
 The libraries that draw badges (anybadge, genbadge, pybadges) give no ``role``, label or title for
-screen readers and lay a shadow under their text; so the picture is a template.
+screen readers and draw a shadow under their text, so the picture is a template.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Badge:
     """The content of a badge.
 
     Attributes:
-        message: text of the right half: value, battery and number of flags.
+        message: text on the right: value, battery and number of flags.
         color: behind the message, ``#rrggbb``.
         title: the same in full, with the model's name.
     """

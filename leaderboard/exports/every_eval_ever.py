@@ -114,7 +114,7 @@ def _results(entry: Entry) -> list[dict[str, Any]]:
 
 
 def _source_data(entry: Entry) -> dict[str, Any]:
-    """The images, by hash: they need not have come from the data set's place on the Hub."""
+    """The images, by hash, since they may not be those of the data set on the Hub."""
     where = entry.provenance
     dataset = str(entry.battery.get("dataset", entry.card.dataset))
     return {

@@ -1,4 +1,4 @@
-"""The files of each model beside its page."""
+"""The files in the folder of each model's page."""
 
 from __future__ import annotations
 

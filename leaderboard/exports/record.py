@@ -23,7 +23,7 @@ from leaderboard.store import Entry, Summary
 from models_zoo.card import Card
 
 SCHEMA_VERSION: Literal[2] = 2
-"""Increased when readers of the files have to change; fields may be added without."""
+"""Increased when readers of the files have to change; added fields do not increase it."""
 
 Number = float | None
 """``null`` for numbers that JSON cannot write: infinities and NaN."""

@@ -1,4 +1,4 @@
-"""A board as CSV whose texts a spreadsheet does not run as formulas."""
+"""A board as CSV, escaped so that spreadsheets run no text as a formula."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _fact(value: str | int | None) -> object:
 
 @lru_cache(maxsize=1024)
 def harmless(text: str) -> str:
-    """A text of which no spreadsheet takes any part as a formula.
+    """Text escaped so that no spreadsheet takes any part of it as a formula.
 
     A leading sign is not the only risk (OWASP, "CSV Injection"): where the comma is the decimal
     separator, spreadsheets split a line at semicolons, even within quotes that do not begin a cell.

@@ -1,4 +1,4 @@
-"""Findings: what the stored scores say of the claims that the benchmark is built on."""
+"""Findings: what the stored scores say about claims from the literature."""
 
 from __future__ import annotations
 

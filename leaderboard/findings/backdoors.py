@@ -24,7 +24,7 @@ def backdoors(panels: Sequence[Panel]) -> Finding:
         key="backdoors",
         title="Backdoors: planted by a small change of the weights",
         claim="A very small relative change of the weights of a trained model plants a backdoor "
-        "that leaves its accuracy on clean images almost as it was.",
+        "that leaves its accuracy on clean images almost unchanged.",
         sources=[
             Source(
                 "Garg, Kumar, Goel, Liang 2020, Can Adversarial Weight Perturbations Inject Neural "
@@ -32,18 +32,18 @@ def backdoors(panels: Sequence[Panel]) -> Finding:
                 "https://arxiv.org/abs/2008.01761",
             )
         ],
-        rule="The paper's abstract says *very small* of the average relative change of the "
-        f"weights and gives no figure; here small is an average of {SMALL:.0%}. A checkpoint "
-        "speaks for the claim where a backdoor was found that succeeds as often as the battery "
-        "asks for, at no more than the clean accuracy it allows, and changes the weights by no "
-        "more than that on average (`backdoor.smallest_change`); against it where the smallest "
-        "such backdoor changes them by more; it is open where none was found. Results without "
-        "`smallest_change` speak for the claim where the budget, which bounds every weight and so "
-        "the average, is as small, and are otherwise open.",
+        rule="The paper's abstract calls the average relative change of the weights *very small* "
+        f"without a number; here small is an average of {SMALL:.0%}. A checkpoint "
+        "supports the claim if a backdoor was found that succeeds as often as the battery "
+        "requires, at no more than the clean accuracy it allows, and changes the weights by no "
+        "more than that on average (`backdoor.smallest_change`); it contradicts the claim if the "
+        "smallest such backdoor changes them by more, and is open if none was found. Results "
+        "without `smallest_change` support the claim if the budget, which bounds the change of "
+        "every weight and so the average, is as small, and are otherwise open.",
         caveats=[
-            "The smallest budget is that of the best injection found: an upper bound. A longer "
-            "search or more images may find a smaller one, so a comparison against the claim says "
-            "what this battery's effort could not do."
+            "The smallest budget is that of the best injection found, an upper bound. A longer "
+            "search or more images may find a smaller one, so a comparison that contradicts the "
+            "claim says only what this battery's effort did not achieve."
         ],
         parts=[_part(panel) for panel in panels],
     )
@@ -73,7 +73,7 @@ def _part(panel: Panel) -> Part:
         panel.dataset,
         votes=votes,
         text=_text(panel) if known else [],
-        tables=[Table(["checkpoint", *columns, "speaks"], rows)] if rows else [],
+        tables=[Table(["checkpoint", *columns, "verdict"], rows)] if rows else [],
         figures=_figures(panel, known),
         missing=missing_probe(
             panel, ["backdoor"], [c for c in panel.checkpoints if c not in known]

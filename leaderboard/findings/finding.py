@@ -1,4 +1,4 @@
-"""A finding: a claim of the literature, what was measured of it, and whether it holds here."""
+"""A finding: a claim from the literature, the measurements, and whether it holds here."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ Vote = Literal["for", "against", "open"]
 Status = Literal["holds", "holds in part", "does not hold", "undecided"]
 
 RULE = (
-    "Each comparison below speaks for a claim, against it, or leaves it open; each finding says "
-    "when. A claim *holds* here where some comparisons speak for it, none against it and at most "
-    "as many are open; it *does not hold* where some speak against it, none for it and at most as "
-    "many are open; it *holds in part* where some speak for it and some against it. Everything "
-    "else is *undecided* with these checkpoints. Differences count from p < 0.05 on, or "
-    "where there is no test from an interval on one side of zero, without a correction for their "
-    "number. Intervals are over test examples or draws, not over repeated trainings: read each as "
-    "a statement about these checkpoints."
+    "Each comparison below supports a claim, contradicts it, or leaves it open; each finding says "
+    "when. A claim *holds* here if some comparisons support it, none contradicts it and at most "
+    "as many are open; it *does not hold* if some contradict it, none supports it and at most as "
+    "many are open; it *holds in part* if some support it and some contradict it. Otherwise it is "
+    "*undecided* with these checkpoints. Differences count if p < 0.05 or, where there is no "
+    "test, if an interval lies on one side of zero, without a correction for their number. "
+    "Intervals are over test examples or draws, not over repeated training runs: they are "
+    "statements about these checkpoints."
 )
 
 
@@ -54,7 +54,7 @@ class Part:
     """The evidence of one data set on a claim.
 
     Attributes:
-        dataset: the data set.
+        dataset: name of the data set.
         votes: one per comparison.
         text: paragraphs.
         tables: the measurements.
@@ -79,7 +79,7 @@ class Finding:
         title: heading.
         claim: what the sources claim.
         sources: who claims it.
-        rule: when a comparison speaks for the claim, against it, or leaves it open.
+        rule: when a comparison supports the claim, contradicts it, or leaves it open.
         parts: one per data set with results.
         caveats: limits of the evidence.
     """
@@ -129,6 +129,6 @@ def judge(votes: Sequence[Vote]) -> Status:
 def _counted(votes: Sequence[Vote]) -> str:
     count = Counter(votes)
     return (
-        f"of {len(votes)} comparison{'s' if len(votes) > 1 else ''} {count['for']} for it, "
+        f"{len(votes)} comparison{'s' if len(votes) > 1 else ''}, {count['for']} for it, "
         f"{count['against']} against it, {count['open']} open"
     )

@@ -19,7 +19,7 @@ WEAK = 0.5
 """Where the interval ends below this, the two do not go together by more than half."""
 
 ROBUST = 0.1
-"""Robust accuracy on training images from which on a checkpoint has robustness to lose."""
+"""Minimum robust accuracy on training images of a checkpoint that counts as robust."""
 
 MEASURES = {
     "average_robust": "average, robust loss",
@@ -66,21 +66,21 @@ def generalization(panels: Sequence[Panel]) -> Finding:
             )
         ],
         rule="The gap is robust accuracy under the input attack at the headline budget on training "
-        "images, less that on test images. Over all checkpoints of a data set whose gap is known, "
-        "those of early epochs included, Spearman's rank correlation of average-case robust "
-        "flatness (larger is sharper) with the gap speaks for the claim where it is positive with "
-        "p < 0.05 by permutation; against it where it is significantly negative, or where its "
-        f"interval ends below {WEAK:g}. At least {MIN_CHECKPOINTS} checkpoints are needed. Where "
-        "`flatness` was run on training images too, the gap of the robust loss, which the paper "
-        "uses, is correlated as well.",
+        "images minus that on test images. Over all checkpoints of a data set whose gap is known, "
+        "including those of early epochs, Spearman's rank correlation of average-case robust "
+        "flatness (larger is sharper) with the gap supports the claim if it is positive with "
+        "p < 0.05 by permutation, and contradicts it if it is significantly negative or its "
+        f"interval ends below {WEAK:g}. At least {MIN_CHECKPOINTS} checkpoints are needed. If "
+        "`flatness` was run on training images too, the correlation with the gap of the robust "
+        "loss, which the paper uses, is also given.",
         caveats=[
-            "Epochs of one training and recipes on one architecture are not independent: the "
-            "p-values are too small rather than too large.",
-            "A training run may have held back part of the training split (a card says so); the "
+            "Epochs of one training run and recipes on one architecture are not independent, so "
+            "the p-values are too small rather than too large.",
+            "A training run may have held out part of the training split (its card says so); the "
             "gap is then too small by about that part.",
-            "A checkpoint without robustness has none to lose, so its gap says little: the "
-            f"correlation over those that are robust on at least {ROBUST:.0%} of the training "
-            "images is given as well.",
+            "The gap of a checkpoint without robustness says little, so the correlation over "
+            f"those that are robust on at least {ROBUST:.0%} of the training images is also "
+            "given.",
         ],
         parts=[_part(panel) for panel in panels],
     )

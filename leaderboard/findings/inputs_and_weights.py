@@ -27,8 +27,8 @@ def inputs_and_weights(panels: Sequence[Panel]) -> Finding:
     return Finding(
         key="inputs-and-weights",
         title="Adversarial training: robust inputs, fragile weights",
-        claim="Models that were trained against changed inputs resist them, and are as fragile to "
-        "changed weights as normally trained models, or more so.",
+        claim="Models trained against perturbed inputs resist them, and are as fragile to "
+        "perturbed weights as normally trained models, or more so.",
         sources=[
             Source(
                 "Tsai, Hsu, Yu, Chen 2021, Non-Singular Adversarial Robustness of Neural Networks",
@@ -43,14 +43,14 @@ def inputs_and_weights(panels: Sequence[Panel]) -> Finding:
         rule="Every adversarially trained checkpoint "
         f"({', '.join(f'`{name}`' for name in ADVERSARIAL)}) is compared with every `standard` one "
         "of its architecture and training images, "
-        "example by example at the headline budgets, by McNemar's exact test. "
-        "One that is significantly more robust to inputs speaks for the claim where the interval "
-        f"of its gain under the weight attack ends below {100 * MARGIN:g} points, and against it "
-        "where it is significantly more robust to weights as well. Otherwise the comparison is "
-        "open.",
+        "per example at the headline budgets, by McNemar's exact test. "
+        "If it is significantly more robust to inputs, the comparison supports the claim if the "
+        "interval of the gain under the weight attack ends below "
+        f"{100 * MARGIN:g} points, and contradicts it if the checkpoint is significantly more "
+        "robust to weights too. Otherwise the comparison is open.",
         caveats=[
-            "The weight perturbation is one for all examples, so outcomes under it are not "
-            "independent: the tests speak of the perturbation that was found."
+            "All examples share one weight perturbation, so outcomes under it are not "
+            "independent: the tests are about the perturbation that was found."
         ],
         parts=[_part(panel) for panel in panels],
     )
@@ -71,7 +71,7 @@ def _part(panel: Panel) -> Part:
             row += [points(effect), chance(effect.p)]
         rows.append([*row, votes[-1]])
     head = ["checkpoints", "input robust", "gain (points)", "p"]
-    head += ["weight robust", "gain (points)", "p", "speaks"]
+    head += ["weight robust", "gain (points)", "p", "verdict"]
     without = [c for c in panel.checkpoints if any(c.outcomes(p) is None for p in PROBES)]
     return Part(
         panel.dataset,

@@ -33,9 +33,9 @@ def intrinsic_metric(panels: Sequence[Panel]) -> Finding:
     return Finding(
         key="intrinsic-metric",
         title="Prediction divergence: a ranking without labels",
-        claim="The largest divergence of predictions within the allowed change of the input tells "
-        "how robust a model is, comparably across networks: ranked by it, models are in the "
-        "order of their robust accuracy.",
+        claim="The largest divergence of predictions within the allowed input perturbation "
+        "measures how robust a model is, comparably across networks: a ranking by it agrees with "
+        "one by robust accuracy.",
         sources=[
             Source(
                 "Yu, Qin, Liu, Zhao, Wang, Chen 2019, Interpreting and Evaluating Neural Network "
@@ -44,13 +44,13 @@ def intrinsic_metric(panels: Sequence[Panel]) -> Finding:
             )
         ],
         rule="Over all checkpoints of a data set, Spearman's rank correlation of psi (larger is "
-        "more robust) with robust accuracy under the input attack, at the same linf budget where "
-        "that is among the attack's budgets, speaks for the claim where it is positive with "
-        "p < 0.05 by permutation; against it where it is significantly negative, or where its "
+        "more robust) with robust accuracy under the input attack, at the same linf budget if "
+        "that is among the attack's budgets, supports the claim if it is positive with p < 0.05 "
+        "by permutation, and contradicts it if it is significantly negative or its "
         f"interval ends below {WEAK:g}. At least {MIN_CHECKPOINTS} checkpoints are needed.",
         caveats=[
-            "Psi does not look at labels: a model that answers with one class for every image has "
-            "the best one. Agreement among accurate models says nothing of such a model."
+            "Psi does not use labels: a model that predicts the same class for every image has "
+            "the best one. Agreement among accurate models says nothing about such a model."
         ],
         parts=[_part(panel) for panel in panels],
     )
@@ -124,7 +124,7 @@ def _checkpoints(known: Sequence[Checkpoint]) -> Table:
         ]
         for place, c in enumerate(ranked, 1)
     ]
-    return Table(["checkpoint", "robust accuracy", "place", "psi", "place by psi"], rows)
+    return Table(["checkpoint", "robust accuracy", "rank", "psi", "rank by psi"], rows)
 
 
 def _value(score: Score | None) -> float:

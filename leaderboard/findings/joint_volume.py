@@ -21,8 +21,8 @@ def joint_volume(panels: Sequence[Panel]) -> Finding:
     return Finding(
         key="joint-volume",
         title="Joint regularization: more robust to inputs and weights at once",
-        claim="Training that bounds the joint effect of changed inputs and changed weights "
-        "improves robustness to both at once over training for one of them or for none.",
+        claim="Training that bounds the joint effect of perturbed inputs and perturbed weights "
+        "improves robustness to both at once over training against one of them or none.",
         sources=[
             Source(
                 "Tsai, Hsu, Yu, Chen 2021, Non-Singular Adversarial Robustness of Neural Networks",
@@ -32,8 +32,8 @@ def joint_volume(panels: Sequence[Panel]) -> Finding:
         rule="Every `nonsingular` checkpoint is compared with every other one of its "
         "architecture and training images "
         "by `joint.volume`, the volume under accuracy over the grid of input budgets and weight "
-        "radii, example by example. A significant difference (Student's paired test over the test "
-        "examples) speaks for the claim where it is positive, against it where it is negative.",
+        "radii, per example. A significant difference (Student's paired test over the test "
+        "examples) supports the claim if it is positive, and contradicts it if it is negative.",
         parts=[_part(panel) for panel in panels],
     )
 
@@ -60,7 +60,7 @@ def _part(panel: Panel) -> Part:
     return Part(
         panel.dataset,
         votes=votes,
-        tables=[Table([*head, "speaks"], rows)] if rows else [],
+        tables=[Table([*head, "verdict"], rows)] if rows else [],
         figures=_figures(
             panel, {name: mean(volume, SHARE_BOUNDS) for name, volume in volumes.items()}
         ),

@@ -1,4 +1,4 @@
-"""The findings as Markdown with their figures beside it."""
+"""The findings as Markdown with separate figures."""
 
 from __future__ import annotations
 
@@ -60,9 +60,8 @@ def _page(
 ) -> str:
     blocks = [
         "# Findings",
-        "What the stored scores say of the claims of the literature that the benchmark is built "
-        "on. Written from the database alone by `make findings`; nothing on this page is written "
-        "by hand.",
+        "What the stored scores say about the claims from the literature on which the benchmark "
+        "is built. `make findings` generates this page from the database alone.",
         _evaluated(panels),
         f"**How a claim is judged.** {RULE}",
         _summary(findings),
@@ -72,7 +71,7 @@ def _page(
         sources = "; ".join(f"[{source.text}]({source.url})" for source in finding.sources)
         blocks.append(f"**Claim.** {finding.claim} ({sources})")
         blocks.append(f"**{finding.verdict}**")
-        blocks.append(f"**When a comparison speaks.** {finding.rule}")
+        blocks.append(f"**When a comparison supports the claim.** {finding.rule}")
         blocks += finding.caveats
         for part in finding.parts:
             blocks += _part(finding.key, part, painter, figures)

@@ -61,7 +61,7 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Panel:
-    """All checkpoints of a data set that were scored alike.
+    """All checkpoints of a data set that were scored in the same way.
 
     Attributes:
         dataset: the data set.
@@ -88,9 +88,9 @@ class Panel:
     def pairs(
         self, first: Sequence[str], second: Sequence[str]
     ) -> list[tuple[Checkpoint, Checkpoint]]:
-        """Every checkpoint of the first recipes beside every one of the second that is comparable.
+        """Every pair of comparable checkpoints of the first and the second recipes.
 
-        Comparable are checkpoints of one architecture that were trained on the same images.
+        Checkpoints are comparable if they have the same architecture and training images.
         """
         return [
             (one, other)
@@ -106,7 +106,7 @@ def _alike(one: Card, other: Card) -> bool:
 
 
 def make_panels(entries: Sequence[Entry]) -> list[Panel]:
-    """One panel per data set: the largest group of checkpoints that were scored alike.
+    """One panel per data set: the largest group of checkpoints that were scored in the same way.
 
     Results are scored alike if they share battery hash, test images and seed; of two groups of the
     same size, the newer one is taken.

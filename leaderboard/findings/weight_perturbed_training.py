@@ -34,23 +34,23 @@ def weight_perturbed_training(panels: Sequence[Panel]) -> Finding:
         key="weight-perturbed-training",
         title="Adversarial weight perturbation: a flatter robust loss",
         claim="Training on adversarially perturbed weights flattens the robust loss around the "
-        "weights, compared with the same adversarial training without.",
+        "weights, compared with the same adversarial training without weight perturbations.",
         sources=[
             Source(
                 "Wu, Xia, Wang 2020, Adversarial Weight Perturbation Helps Robust Generalization",
                 "https://arxiv.org/abs/2004.05884",
             )
         ],
-        rule="Every checkpoint with weight perturbation is compared with every one of the same "
-        "recipe without, of the same architecture and training images: "
+        rule="Every checkpoint trained with weight perturbation is compared with every one of the "
+        "same recipe without it, of the same architecture and training images: "
         + ", ".join(f"`{awp}` with `{plain}`" for awp, plain in PERTURBED.items())
         + ". The difference of their average-case robust flatness (`flatness.average_robust`, "
-        "smaller is flatter) speaks for the claim where its interval over the random draws lies "
-        "below zero, against it where it lies above; and where every example's own losses are "
-        "stored, only if Student's paired test over the examples says the same.",
+        "smaller is flatter) supports the claim if its interval over the random draws lies below "
+        "zero, and contradicts it if it lies above; if per-example losses are stored, only if "
+        "Student's paired test over the examples agrees.",
         caveats=[
-            "A less confident model has a smaller loss everywhere and looks flatter: read the "
-            "calibrated measure and the error rate."
+            "A less confident model has a smaller loss everywhere and so looks flatter: also "
+            "compare the calibrated measure and the error rate."
         ],
         parts=[_part(panel) for panel in panels],
     )
@@ -84,7 +84,7 @@ def _part(panel: Panel) -> Part:
     return Part(
         panel.dataset,
         votes=votes,
-        tables=[Table([*head, "speaks"], rows)] if rows else [],
+        tables=[Table([*head, "verdict"], rows)] if rows else [],
         figures=_figures(panel),
         missing=missing_recipes(panel, *wanted)
         + missing_probe(

@@ -57,7 +57,7 @@ def missing_architecture(
     pooling and shortcuts without parameters can only be distinguished by clean accuracy.
 
     Args:
-        file: the checkpoint, or what was read of it.
+        file: the checkpoint, or its content.
         dataset: the data set it was trained for.
         data: the evaluation examples.
         mean: the option --mean.

@@ -34,7 +34,7 @@ from models_zoo.training.progress import Progress as ShowProgress
 
 @dataclass(frozen=True)
 class Material:
-    """The data of a training.
+    """The data of a training run.
 
     Attributes:
         train: images to train on.
@@ -59,7 +59,7 @@ class Material:
 def load_material(
     dataset: str, data: Sequence[Path], test_data: Path | None, data_root: Path | None
 ) -> Material:
-    """Load the images of a training.
+    """Load the images of a training run.
 
     Args:
         dataset: name of the data set.
@@ -89,7 +89,7 @@ def load_material(
 
 @dataclass(frozen=True)
 class Destination:
-    """Where a trained model goes.
+    """Output files of a training run.
 
     Attributes:
         weights: a ``.safetensors`` file.
@@ -127,7 +127,7 @@ class Destination:
         """Check that the files can be written, before anything is computed.
 
         Raises:
-            InputError: a name has the wrong ending, or a folder is missing or not writable.
+            InputError: a name has the wrong suffix, or a folder is missing or not writable.
         """
         _check_writable(self.weights, ".safetensors")
         if self.card is not None:

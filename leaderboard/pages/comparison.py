@@ -1,4 +1,4 @@
-"""What the compare page needs: the names of all models, and of each its scores and outcomes."""
+"""The data of the compare page: names of all models, and the scores and outcomes of each."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def comparison_payload(entries: Sequence[Entry]) -> dict[str, Any]:
 
 
 def evaluation_key(battery_sha256: str, data_sha256: str) -> str:
-    """What two evaluations share that asked the same of the same examples."""
+    """A key shared by evaluations with the same battery on the same examples."""
     return f"{battery_sha256[:16]}-{data_sha256[:16]}"
 
 
@@ -123,7 +123,8 @@ def _share_of(
     if name not in answer.share_of:
         return None
     outcome = f"{answer.probe}.{answer.share_of[name]}"
-    # A difference of outcomes must be one of the scores beside it, whatever version stored them.
+    # A difference of outcomes must be a difference of the shown scores, whatever version stored
+    # them.
     bits = outcomes.get(outcome)
     same = bits is not None and math.isclose(count(bits) / score.n, score.value, abs_tol=1e-9)
     return outcome if same else None
@@ -143,7 +144,7 @@ def _budgets(answers: dict[str, ProbeResult], outcomes: dict[str, bytes]) -> dic
 def write_index(
     summaries: Sequence[Summary], boards: Sequence[Board], pages: dict[str, str], folder: Path
 ) -> None:
-    """Write what the chooser searches, and what every model's scores mean.
+    """Write the names that can be searched, and the meaning of every score.
 
     Args:
         summaries: everything stored.

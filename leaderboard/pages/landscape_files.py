@@ -11,7 +11,7 @@ from pathlib import Path
 from models_zoo.errors import InputError
 
 FILE = "landscape.html"
-"""Its name in a model's folder."""
+"""File name in a model's folder."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,14 @@ class LandscapePage:
 def find_landscapes(folder: Path) -> dict[str, LandscapePage]:
     """The landscape pages in a folder, by fingerprint.
 
-    ``nonsingular landscape`` writes its numbers beside each page; the fingerprint is read there.
-    Of several pages of one model the last by file name is taken.
+    ``nonsingular landscape`` writes a JSON file next to each page; the fingerprint is read from it.
+    If there are several pages of a model, the last by file name is used.
 
     Args:
         folder: ``--out`` of ``nonsingular landscape``.
 
     Raises:
-        InputError: it is no folder, or a page in it cannot be read.
+        InputError: it is not a folder, or a page in it cannot be read.
     """
     if not folder.is_dir():
         raise InputError(

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def garbage_collection_paused() -> Iterator[None]:
-    """Collect no garbage until the block ends.
+    """Disable garbage collection inside the block.
 
     Rendering creates millions of objects that stay alive and hardly any cycles; the collector
     would take an eighth of the time.

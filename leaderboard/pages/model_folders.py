@@ -120,7 +120,7 @@ def start_processes(store: Store, earlier: Path) -> Generator[None, None, None]:
 
 
 def _import() -> None:
-    """Does nothing: a process has imported this module to call it."""
+    """Does nothing; calling it makes a process import this module."""
 
 
 def _use_processes(store: Store, models: int) -> bool:

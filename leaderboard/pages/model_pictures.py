@@ -52,7 +52,7 @@ def pictures_of(
 
 
 def with_reference(curves: Sequence[Curve], reference: ProbeResult) -> list[Curve]:
-    """The curves, AutoAttack's score beside the one of its norm.
+    """The curves, with AutoAttack's score added to the chart of its norm.
 
     Args:
         curves: robust accuracy over budgets, a picture for each norm.

@@ -57,7 +57,7 @@ _NAMED = 100
 
 @contextmanager
 def replacing(out: Path) -> Iterator[Path]:
-    """A new folder beside ``out`` to write into, which replaces it when the block succeeds.
+    """A new folder next to ``out``, which replaces it when the block succeeds.
 
     If the block fails, or the process dies in it, ``out`` is unchanged.
 
@@ -113,7 +113,7 @@ def require_site_place(out: Path) -> None:
     except (OSError, RuntimeError) as error:
         raise cannot_write(f"a site to {shown(out)}", error) from error
     require_folder_place(folder)
-    require_folder_place(folder.parent)  # the new site is written beside the old one
+    require_folder_place(folder.parent)  # the new site is written next to the old one
 
 
 def refuse_foreign(out: Path) -> None:

@@ -14,12 +14,12 @@ from models_zoo.card import Card
 
 @dataclass(frozen=True)
 class MeasuredLine:
-    """A figure of this suite beside a reported one.
+    """A measurement of this suite to compare with a reported number.
 
     Attributes:
         by: what measured it.
         battery: with which battery.
-        text: the figure.
+        text: the measured number.
         interval: its 95% interval.
         n: number of examples.
         difference: measured minus reported, in percentage points.
@@ -35,7 +35,7 @@ class MeasuredLine:
 
 @dataclass(frozen=True)
 class ReportedLine:
-    """A figure that the model's author reports, and what was measured of the same thing."""
+    """A number that the model's author reports, and the corresponding measurements."""
 
     what: str
     reported: str

@@ -59,7 +59,7 @@ def _cell(cell: Cell) -> str:
 
 
 def flag_rows(lines: Sequence[FlagLine]) -> Markup:
-    """A ``<tr>`` for each check: its name, whether it was raised, its figure, what it found."""
+    """A ``<tr>`` for each check: name, whether it raised a flag, measurement, what it found."""
     raised = {True: '<span class="mark">raised</span>', False: "no"}
     rows = (
         f'<tr><th scope="row"><code>{escape(line.flag.name)}</code></th>'

@@ -1,4 +1,4 @@
-"""What a model's author reports, beside what was measured."""
+"""What a model's author reports, and what was measured."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class Claim:
         accuracy: as reported.
         norm: of the ball that a robust accuracy is about; ``None`` for clean accuracy.
         eps: its radius, in input units.
-        examples: on how many examples, where the author says it.
-        attack: what attacked, in the author's words: escape them.
+        examples: number of examples, if the author states it.
+        attack: the attack, in the author's words; escape them.
         measured: the same accuracy as this suite measured it, at the same norm and radius; empty
             where it did not.
     """
@@ -57,7 +57,7 @@ class Claim:
 
 
 def claims(card: Card, entries: Iterable[Entry]) -> list[Claim]:
-    """What a model's author reports beside what was measured on test examples of its data set.
+    """What a model's author reports, and what was measured on test examples of its data set.
 
     Args:
         card: the model's card.
@@ -122,7 +122,7 @@ def _shares(result: ProbeResult) -> Iterator[tuple[Score, OutcomeKind]]:
 
 
 def _allows(threat: Threat | None, norm: str, eps: float) -> bool:
-    """Whether images may be moved in balls of this norm and radius."""
+    """Whether images may be perturbed in balls of this norm and radius."""
     if not isinstance(threat, InputThreat) or threat.norm != norm:
         return False
     return math.isclose(threat.eps, eps, rel_tol=1e-4)  # 8/255 is often written as 0.03137

@@ -1,7 +1,7 @@
 """A rerun as a file, to be recorded in another database.
 
 The file has the new scores and outcomes. Whether they agree with the stored ones is decided when
-the file is recorded; what the file says of it is only informative.
+the file is recorded; what the file says about it is only informative.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from models_zoo.checkpoint.writing import write_bytes
 from models_zoo.errors import InputError, first_problem, reason_of, shown
 
 SCHEMA_VERSION: Final = 1
-"""Raised when a reader of the file would have to change."""
+"""Increased when readers of the file have to change."""
 
 _MAX_BYTES = 64 << 20
 """Maximum size of a file in bytes; one of a whole battery on 50,000 images has about 2 MB."""
@@ -40,7 +40,7 @@ class RerunResult(BaseModel):
 
     Attributes:
         scores: by name, without the probe's name.
-        outcomes: by name, a ``0`` or ``1`` for each example.
+        outcomes: by name, a string with one ``0`` or ``1`` per example.
         device: where it was computed.
         threads: intra-operation threads.
         versions: versions of Python and of the packages that can change a number.
@@ -123,7 +123,7 @@ def _result(found: Reproduction) -> RerunResult:
 
 
 def read_rerun(path: Path) -> RerunFile:
-    """Read such a file, which is not trusted.
+    """Read such a file; its content is not trusted.
 
     Raises:
         InputError: it cannot be read or has another format.

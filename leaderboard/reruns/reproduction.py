@@ -81,13 +81,13 @@ def reproduce(
     device: str | None = None,
     threads: int | None = None,
 ) -> list[Reproduction]:
-    """Ask the recorded questions again, with the recorded seed.
+    """Run the recorded probes again, with the recorded seed.
 
     Args:
-        entry: the record.
-        model: the model it is about.
-        data: the examples it is about.
-        probes: which of its results.
+        entry: the stored results.
+        model: the model of these results.
+        data: the examples of these results.
+        probes: the probes to run.
         progress: called with a few words whenever a piece of work is done.
         device: where to compute; by default where each result was computed.
         threads: CPU threads; by default as many as each result was computed with.
@@ -122,7 +122,7 @@ def reproduce(
 
 @contextmanager
 def _threads(count: int) -> Iterator[None]:
-    """With so many CPU threads for as long as it lasts: they change how sums are split."""
+    """Use this number of CPU threads inside the block, because it changes how sums are split."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

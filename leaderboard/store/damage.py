@@ -30,7 +30,7 @@ FAILURES = (
     AttributeError,
     RecursionError,
     DBAPIError,
-    NoResultFound,  # a row that an index lists and its table lacks
+    NoResultFound,  # a row that is in an index but not in its table
 )
 """Exceptions of reading rows that were changed after they were saved."""
 

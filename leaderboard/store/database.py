@@ -92,14 +92,14 @@ def _open(url: URL, name: str, *, to_read: bool) -> Engine:
     with engine.execution_options(**{WRITES: True}).begin() as connection:
         _migrate(connection, name)
         if not to_read:
-            # Changes nothing, but fails here and not after hours of attacks.
+            # Changes nothing, but fails now rather than after hours of attacks.
             connection.execute(delete(ModelRow).where(false()))
     explain(engine, name)
     return engine
 
 
 def _open_to_read(url: URL, name: str) -> Engine:
-    """Open a database for reading, also where SQLite could not write its lock files."""
+    """Open a database for reading, even if SQLite cannot write its lock files."""
     attempts = [url, read_only_url(name, unchanging=False), read_only_url(name, unchanging=True)]
     for place, each in enumerate(attempts):
         engine = _create(each, to_read=True)
@@ -138,7 +138,7 @@ def _look(name: str, *, to_read: bool) -> bool:
         try:
             return _seen(name, whole=not to_read and path.stat().st_size <= _MAX_CHECKED_BYTES)
         except (InputError, DBAPIError) as error:
-            # Another process may be making the database while we look past its locks.
+            # Another process may be creating the database while we read it without locks.
             if attempt == _READ_ATTEMPTS - 1:
                 if isinstance(error, InputError):
                     raise
@@ -149,7 +149,7 @@ def _look(name: str, *, to_read: bool) -> bool:
 
 def _seen(name: str, *, whole: bool) -> bool:
     attempts = [read_only_url(name)]
-    if left_beside(name):  # in a folder that cannot be written there is no reading them
+    if left_beside(name):  # in a read-only folder they cannot be read
         attempts.append(read_only_url(name, unchanging=True))
     for place, url in enumerate(attempts):
         engine = _create(url, to_read=True)

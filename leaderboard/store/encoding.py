@@ -1,4 +1,4 @@
-"""Exact encodings: JSON that stays valid with infinities in it, and outcomes as bits."""
+"""Exact encodings: JSON that is valid even with infinities, and outcomes as bits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def dumps(value: Any) -> str:
-    """JSON text of plain data; infinities and NaN become ``{"$float": "inf"}`` and the like.
+    """JSON text of plain data; infinities and NaN become objects such as ``{"$float": "inf"}``.
 
     Python's own ``Infinity`` literal is not JSON: other readers and PostgreSQL refuse it. Lone
     surrogates, as in a file's name that is not UTF-8, are replaced.
@@ -32,8 +32,8 @@ def dumps(value: Any) -> str:
 def loads(text: str | bytes) -> Any:
     """Inverse of :func:`dumps`: every float is restored exactly."""
     marked = _MARK in text if isinstance(text, str) else _MARK.encode() in text
-    if not marked:  # few texts hold an infinity
-        with suppress(ValueError):  # half a surrogate pair, which only the slower parser reads
+    if not marked:  # few texts contain an infinity
+        with suppress(ValueError):  # a lone surrogate, which only the slower parser reads
             return from_json(text)
     return json.loads(text, object_hook=_unmark if marked else None)
 
@@ -61,17 +61,17 @@ def unpack(bits: bytes, n: int) -> Outcomes:
     """Bool (n,) from :func:`pack`'s bytes.
 
     Raises:
-        ValueError: they are not those of so many outcomes.
+        ValueError: their number does not fit the number of outcomes.
     """
     require_packed(bits, n)
     return np.unpackbits(np.frombuffer(bits, np.uint8), count=n).astype(bool)
 
 
 def require_packed(bits: bytes, n: int) -> None:
-    """Check that bytes are those of ``n`` outcomes; numpy would fill up with zeros.
+    """Check that bytes contain ``n`` outcomes; numpy would fill up with zeros.
 
     Raises:
-        ValueError: they are not.
+        ValueError: they do not.
     """
     fits = type(n) is int and n >= 0 and isinstance(bits, bytes) and len(bits) == -(-n // 8)
     if not fits or (n % 8 and bits[-1] & (0xFF >> n % 8)):

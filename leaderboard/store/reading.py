@@ -1,4 +1,4 @@
-"""Reading entries: plain rows, because objects for hundreds of thousands of them take longer."""
+"""Reading entries as plain rows, which is faster than objects for hundreds of thousands of them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def read_entries(
     Args:
         session: of the database.
         batteries: content of every battery, by hash.
-        conditions: on results, to leave out the others.
+        conditions: filter of the results.
     """
     models = _models(session, conditions)
     outcomes = _outcomes(session, conditions)
@@ -69,7 +69,7 @@ def read_batteries(
 
     Args:
         session: of the database.
-        conditions: on results, to leave out the others.
+        conditions: filter of the results.
 
     Raises:
         ValueError: a content is not a table.
@@ -106,7 +106,7 @@ def checked_result(
 
 
 def _require_whole(result: ProbeResult) -> None:
-    """Check what a picture of the result takes for granted.
+    """Check what the charts of a result assume.
 
     Raises:
         ValueError: lists that belong together differ in length, or an image has no such shape.
@@ -135,7 +135,7 @@ def require_headline(probe: str, lengths: Mapping[str, int], examples: int) -> N
         examples: number of examples.
 
     Raises:
-        ValueError: it has not.
+        ValueError: it does not.
     """
     if type(examples) is not int or examples < 1:
         raise ValueError(f"it was measured on {examples} examples")
@@ -158,7 +158,7 @@ def _models(
 def _outcomes(
     session: Session, conditions: Sequence[ColumnElement[bool]]
 ) -> dict[int, dict[str, Outcomes]]:
-    """Outcomes by the number of their result and by name."""
+    """Outcomes by the id of their result and by name."""
     columns = (OutcomeRow.result_id, OutcomeRow.name, OutcomeRow.n, OutcomeRow.bits)
     query = select(*columns).join(ResultRow, ResultRow.id == OutcomeRow.result_id)
     found: dict[int, dict[str, Outcomes]] = {}

@@ -35,7 +35,7 @@ class Rerun:
     """One rerun of a stored result.
 
     Attributes:
-        by: who ran it, in their own words.
+        by: who ran it, as they gave it.
         created: UTC time at which it was run, ISO 8601.
         same: whether every score, interval and outcome agreed to the last bit.
         largest_difference: largest difference of any score or end of its interval, in the score's
@@ -85,10 +85,10 @@ def require_signature(by: str, note: str = "") -> None:
 
 
 def add_rerun(result: ResultRow, rerun: Rerun) -> None:
-    """Put a rerun beside its result, in place of the same one recorded before.
+    """Add a rerun to its result, replacing the same one if it was recorded before.
 
     Raises:
-        InputError: its name or its note cannot be kept, see :func:`require_signature`.
+        InputError: its name or its note cannot be stored, see :func:`require_signature`.
     """
     require_signature(rerun.by, rerun.note)
     created = _naive(rerun.created)
@@ -103,11 +103,11 @@ def add_rerun(result: ResultRow, rerun: Rerun) -> None:
 def read_reruns(
     session: Session, conditions: Sequence[ColumnElement[bool]] = ()
 ) -> dict[int, list[Rerun]]:
-    """Reruns by the number of their result, oldest first, in one query.
+    """Reruns by the id of their result, oldest first, in one query.
 
     Args:
         session: of the database.
-        conditions: on results, to leave out the others.
+        conditions: filter of the results.
     """
     query = select(RerunRow).order_by(RerunRow.created, RerunRow.id)
     if conditions:
@@ -127,5 +127,5 @@ def _rerun(row: RerunRow) -> Rerun:
 
 
 def _naive(moment: str) -> datetime:
-    """UTC without saying so, as the database keeps it; whole seconds."""
+    """UTC without a time zone, as stored in the database; whole seconds."""
     return datetime.fromisoformat(moment).astimezone(UTC).replace(tzinfo=None, microsecond=0)

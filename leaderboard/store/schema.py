@@ -1,4 +1,4 @@
-"""The tables. A change here needs a migration; a test holds the two together."""
+"""The tables. A change here needs a migration; a test compares the two."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class OutcomeRow(Base):
     Attributes:
         name: such as ``"headline"``.
         n: number of examples.
-        bits: bool (n,), eight to a byte, first example in the highest bit.
+        bits: bool (n,), eight per byte, first example in the highest bit.
         n_robust: number of examples that are still classified correctly.
         position: its index among the outcomes of the result.
         role: what the outcome is for, see :data:`benchmark.results.Role`.
@@ -168,7 +168,7 @@ class RerunRow(Base):
         same: whether every score, interval and outcome agreed to the last bit.
         largest_difference: largest difference of any score or end of its interval; NULL if
             undefined.
-        differing: number of outcomes that differ, of ``outcomes``.
+        differing: number of outcomes that differ, out of ``outcomes``.
         versions: of Python and of the packages that can change a number, as JSON.
         circumstances: what differs from the stored run, as a JSON list of texts.
         imported: whether it was read from a file.

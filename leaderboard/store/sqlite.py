@@ -70,8 +70,8 @@ def read_only_url(path: str, *, unchanging: bool | None = None) -> URL:
 
     Args:
         path: the database's file.
-        unchanging: tell SQLite that nothing changes the file, so that it needs no files beside it;
-            by default if no other process has left changes there.
+        unchanging: tell SQLite that the file does not change, so that it needs no further files; by
+            default if no other process has left changes in them.
     """
     if unchanging is None:
         unchanging = not left_beside(path)

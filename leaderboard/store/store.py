@@ -69,7 +69,8 @@ class Store:
         """Store one probe's result; replaces an earlier one with the same key, and its reruns.
 
         The key is (fingerprint, battery hash, data hash, seed, probe). When the same function was
-        scored under another card, the zoo's card wins over a submitted one, that over a file's.
+        scored under another card, the zoo's card takes precedence over a submitted one, and that
+        over a file's.
 
         Args:
             card: the model's card.
@@ -90,8 +91,8 @@ class Store:
         try:
             self._write(write)
         except IntegrityError:
-            # Only where the database has no write lock: another process stored the same key in
-            # between. It is there now, so the second attempt replaces it.
+            # Only if the database has no write lock: another process has stored the same key in
+            # between. The second attempt replaces it.
             self._write(write)
 
     def record_rerun(self, where: Provenance, probe: str, rerun: Rerun) -> None:

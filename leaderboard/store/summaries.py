@@ -155,7 +155,7 @@ def _results(
         key = (row.fingerprint, row.battery_sha256, row.data_sha256, row.seed)
         if key not in summaries:
             card, submitted = cards[row.fingerprint]
-            split = row.split or "test"  # results of before there were others
+            split = row.split or "test"  # older results, which are all on test images
             summaries[key] = Summary(
                 card, submitted, key[0], row.battery, *key[1:], row.examples, split
             )

@@ -1,1 +1,1 @@
-"""Submissions: checking, keeping and naming a checkpoint that somebody else trained."""
+"""Submissions: checking, storing and naming submitted checkpoints."""

@@ -1,4 +1,4 @@
-"""Copies of submitted checkpoints, named by their hash, beside the database."""
+"""Copies of submitted checkpoints, named by their hash, next to the database."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def keep(file: FileBytes, workspace: Path = WORKSPACE) -> Path:
         workspace: folder of the installation's files; created if missing.
 
     Raises:
-        InputError: the folder cannot be made or written.
+        InputError: the folder cannot be created or written.
     """
     folder = workspace / "checkpoints"
     try:
@@ -69,7 +69,7 @@ def kept_file(sha256: str, *workspaces: Path) -> Path | None:
 
 
 def workspace_of(database: str | Path) -> Path:
-    """The folder of an installation's files: beside an SQLite file, else in the working directory.
+    """The folder of an installation's files: next to an SQLite file, else in the working directory.
 
     Args:
         database: an SQLAlchemy URL, or the path of an SQLite file.

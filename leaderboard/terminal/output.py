@@ -1,7 +1,7 @@
 """Printing that works with any text, any encoding and closed pipes.
 
 Names are user input, so printed text is never interpreted as markup. A terminal with another
-encoding gets the nearest characters it has. If the pipe is closed, as by ``| head``, the command
+encoding gets the closest characters it has. If the pipe is closed, as by ``| head``, the command
 continues without output.
 """
 

@@ -85,8 +85,8 @@ def _layer(text: str) -> Layer:
     if found is None or (found["fc"] and (found["kernel"] or found["stride"] or found["padding"])):
         raise InputError(
             f"{shown(text)} is not a layer of cnn:; write 32 (3x3 convolution), 32k5s2p2bw "
-            "(kernel, stride, padding, batch norm, no bias), M or A (2x2 max or average pooling), G "
-            "(global average pooling), fc64 (linear)"
+            "(kernel, stride, padding, batch norm, no bias), M or A (2x2 max or average pooling), "
+            "G (global average pooling), fc64 (linear)"
         )
     if found["pool"]:
         return Layer("max" if found["pool"] == "M" else "average", kernel=int(found["size"] or 2))
@@ -178,7 +178,7 @@ def after(layer: Layer, size: int) -> int:
     pattern=r"cnn:(?P<layers>.+)",
     example="cnn:32-64-M-fc64",
     description="convolutions (32 is 3x3 with padding 1; 32k5s2p2bw has kernel, stride, padding, "
-    "batch norm and no bias), M or A (2x2 maximum or average), G (mean of all places), "
+    "batch norm and no bias), M or A (2x2 max or average pooling), G (global average pooling), "
     "fc64 (linear); ReLU after each, and a last linear layer",
     chain=True,
 )

@@ -201,9 +201,9 @@ def test_the_table_and_what_follows_from_it():
     assert "- 1 rows: Made-up CPU, 4 cores, 1 threads" in text
     # Only the two linf rows of more than 10% count: 50 and 200, 20 and 5.
     assert "`quick` is 100.0 times as fast" in text
-    assert "50.0 times at the least (a, linf 0.1)" in text
+    assert "and at least 50.0 times (a, linf 0.1)" in text
     assert "`standard` is 10.0 times as fast" in text
-    assert "5.0 times at the least (b, linf 0.1)" in text
+    assert "and at least 5.0 times (b, linf 0.1)" in text
     assert "+2.00 points (a, linf 0.1); only AutoAttack broke 2 examples, only `quick` 1." in text
     assert "    - a, linf 0.1: only AutoAttack broke 7, 8" in text
     assert "at least 75% of its time" in text

@@ -174,7 +174,7 @@
       return `not distinguishable from ${this.data.names[leader]}: ${points[0]} points behind it, 95% interval ${points[1]} to ${points[2]}, over the same examples`;
     }
 
-    // Two more columns while the models are ranked by the reader's own threats.
+    // Two more columns while models are ranked by a reader's own threat set.
     setOwn(own) {
       const there = this.headings().some((heading) => heading.dataset.key === "worst");
       if (own && !there) {

@@ -5,7 +5,7 @@ nonsingular.choice = (() => {
   const numbers = (values) =>
     Float64Array.from(values, (value) => (value === null ? NaN : Number(value)));
 
-  // For each row what it is sorted by under a key: numbers, or texts in lower case.
+  // The sort values of all rows for a key: numbers, or text in lower case.
   const keysOf = (data, key, threats) => {
     const lower = (texts) => texts.map((text) => text.toLowerCase());
     if (key === "rank") return numbers(threats ? threats.ranks : data.ranks);
@@ -33,7 +33,7 @@ nonsingular.choice = (() => {
     return places.sort(descending ? (a, b) => up(b, a) : up);
   };
 
-  // One text per row that searches look in.
+  // One text per row, which is searched.
   const haystack = (data) => data.names.map((name, row) => [
     name,
     data.notes[row],

@@ -68,7 +68,7 @@
       document.body.dataset.drawn = location.hash;
     }
 
-    // Draws the comparison; false, with the reason among the problems, where there is none.
+    // Draws the comparison; false, with the reason among the problems, if there is none.
     compare(models, asked, problems) {
       this.options = comparison.common(models, this.index.boards);
       if (!this.options.length) {

@@ -47,7 +47,7 @@ nonsingular.comparison = (() => {
 
   const probeOf = (key) => key.slice(0, key.indexOf("."));
 
-  // One row per score. `cells` hold what is shown of each model, `effects` its difference from the first.
+  // One row per score. `cells` are what is shown for each model, `effects` its difference from the first.
   const scores = ({ board, evaluations }, texts) => {
     const known = Object.entries(texts)
       .flatMap(([probe, { scores: own }]) => Object.keys(own).map((name) => `${probe}.${name}`));

@@ -1,4 +1,4 @@
-// A button beside every command and snippet that copies it.
+// A button next to every command and snippet that copies it.
 (function () {
   "use strict";
 
@@ -14,7 +14,7 @@
       if (done) {
         resolve();
       } else {
-        reject(new Error("the browser does not copy"));
+        reject(new Error("this browser cannot copy"));
       }
     });
   }

@@ -1,11 +1,11 @@
-// Tables as CSV (RFC 4180) for spreadsheets, in which no name of a model can become a formula.
+// Tables as CSV (RFC 4180) for spreadsheets, escaped so that no model name becomes a formula.
 "use strict";
 
 nonsingular.csv = (() => {
   const inside = /([;\t\r\n])(?=[\s\0"]*[=+\-@\uff1d\uff0b\uff0d\uff20])/g;
   const begin = /^([\s\0]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n\0])/;
 
-  // As leaderboard/exports/table.py has it: spreadsheets may split a line at semicolons.
+  // As in leaderboard/exports/table.py: spreadsheets may split a line at semicolons.
   const harmless = (value) => {
     const text = String(value).replace(inside, "$1'");
     return begin.test(text) ? `'${text}` : text;

@@ -1,4 +1,4 @@
-// Data for the pages. A page that was opened from the file system may not fetch, but may add scripts.
+// Data for the pages. Browsers let a page opened from the file system load scripts, but not fetch files.
 "use strict";
 
 window.nonsingular = (() => {
@@ -8,7 +8,7 @@ window.nonsingular = (() => {
   // Called by the data's own files.
   const receive = (name, data) => received.set(name, data);
 
-  // The data of that name from the script at `path`; rejects with words for the reader.
+  // The data of that name from the script at `path`; rejects with a message for the reader.
   const load = (path, name) => {
     if (!loading.has(name)) {
       loading.set(name, new Promise((resolve, reject) => {

@@ -1,5 +1,5 @@
-// Shares and differences over the same examples, as the package's leaderboard/effects.py has them.
-// Outcomes are packed: eight examples to a byte, the first in the highest bit, zeros after the last.
+// Shares and differences over the same examples, with the formulas of leaderboard/effects.py.
+// Outcomes are packed: eight examples per byte, the first in the highest bit, zeros after the last.
 "use strict";
 
 nonsingular.statistics = (() => {
@@ -8,7 +8,7 @@ nonsingular.statistics = (() => {
 
   const bytes = (base64) => Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
 
-  // How many outcomes are true, of those between two bytes.
+  // Number of true outcomes between two bytes.
   const ones = (bits, from = 0, to = bits.length) => {
     let sum = 0;
     for (let i = from; i < to; i += 1) sum += ONES[bits[i]];
@@ -46,7 +46,7 @@ nonsingular.statistics = (() => {
     return Math.min(1, 2 * Math.exp(log) * ratios);
   };
 
-  // How many examples only the first is right on, and how many only the second.
+  // Number of examples that only the first classifies correctly, and that only the second does.
   const discordant = (first, second) => {
     let [gained, lost] = [0, 0];
     for (let i = 0; i < first.length; i += 1) {
@@ -56,14 +56,14 @@ nonsingular.statistics = (() => {
     return { gained, lost };
   };
 
-  // How much larger the first's share is than the second's; n examples, packed outcomes.
+  // The first's share minus the second's; n examples, packed outcomes.
   const pairedShares = (first, second, n) => {
     const { gained, lost } = discordant(first, second);
     return { ...agrestiMin(gained, lost, n), n, p: mcnemar(gained, lost), gained, lost };
   };
 
   // The 97.5% quantile of Student's t: exact to four decimals for few degrees of freedom, from five on
-  // by the normal one's expansion (Abramowitz and Stegun 26.7.5).
+  // by the expansion around the normal quantile (Abramowitz and Stegun 26.7.5).
   const studentsT = (degrees) => {
     if (degrees < 5) return [Infinity, 12.7062, 4.3027, 3.1824, 2.7764][degrees];
     const [z, d] = [Z95, degrees];
@@ -74,7 +74,7 @@ nonsingular.statistics = (() => {
   };
 
   // Mean of n differences from their sum and the sum of their squares, with Student's 95% interval;
-  // one difference says nothing of its spread.
+  // a single difference says nothing about the spread.
   const pairedMeans = (sum, sumOfSquares, n) => {
     const value = sum / n;
     const variance = Math.max(0, sumOfSquares / n - value ** 2) / (n - 1);

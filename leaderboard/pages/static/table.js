@@ -54,7 +54,7 @@ nonsingular.table = (() => {
     return cell;
   };
 
-  // What a card states: a number, or a text that may be long.
+  // A fact from a card: a number, or a text that may be long.
   const factCell = (fact, row) => {
     const text = fact.names[fact.of[row]];
     if (fact.values) return make("td", "number", text);

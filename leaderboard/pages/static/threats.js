@@ -52,7 +52,7 @@ nonsingular.threats = (() => {
       const { gained, lost } = discordant(one, other);
       return agrestiMin(gained, lost, n);
     };
-    // How often an example is right, over the threats; made when it is needed.
+    // Number of threats under which each example is classified correctly; computed when needed.
     let counts = null;
     const count = () => {
       counts = new Uint8Array(n * models);

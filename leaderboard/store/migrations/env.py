@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the migrations on the connection the store hands over.
+"""Alembic's entry point: runs the migrations on the connection passed by the store.
 
 To write a new one: change ``schema.py``, then
 ``alembic -c leaderboard/store/migrations/alembic.ini revision --autogenerate -m "what changed"``.

@@ -1,7 +1,7 @@
 """What results stored before revision 0004 are about: the threats behind the names of outcomes.
 
 Earlier versions stored outcomes under names alone, such as ``linf@0.05``. The names that each probe
-gave are made again here from the settings of the stored battery, with the threats that they meant.
+gave are built again here from the settings of the stored battery, with the threats that they meant.
 Nothing of the benchmark is used, so that the migration does the same when the benchmark changes.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 Json = dict[str, Any]
 
 PICTURES = ("curves", "surfaces", "bars")
-"""Parts of a result that are drawn."""
+"""Parts of a result that are charts."""
 
 BUDGETS = ("eps", "radius", "rate", "flips", "size")
 """Fields of threats that are budgets, written as texts."""
@@ -38,7 +38,7 @@ class Meaning:
 
 
 def meaning_of(probe: str, payload: Json, battery: Json) -> Meaning | None:
-    """What a result says; ``None`` if its probe or its settings are none of earlier versions."""
+    """What a result is about; ``None`` if earlier versions did not have its probe or settings."""
     if payload.get("left_out") is not None:
         return Meaning()
     try:

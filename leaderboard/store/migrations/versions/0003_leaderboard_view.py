@@ -1,4 +1,4 @@
-"""A view for readers who speak SQL: one row a score, with the model and the budget's battery.
+"""A view for queries in SQL: one row per score, with its model and battery.
 
 Revision: 0003.
 """
@@ -39,7 +39,7 @@ def upgrade() -> None:
             scores.c.high,
             scores.c.n,
             results.c.provenance["examples"].as_integer().label("examples"),
-            # Results of before there were others are of test images and do not say so.
+            # Older results are all on test images and do not say so.
             sa.func.coalesce(results.c.provenance["split"].as_string(), "test").label("split"),
             results.c.seed,
             results.c.created,

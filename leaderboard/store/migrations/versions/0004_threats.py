@@ -95,13 +95,13 @@ def _rows(bind: sa.Connection) -> Iterator[tuple[int, str, Json, Json]]:
             read = encoding.loads(payload), encoding.loads(battery)
             name = probe.decode() if isinstance(probe, bytes) else str(probe)
         except (ValueError, TypeError, RecursionError, DBAPIError):
-            continue  # unreadable: it stays as it is, and is named when it is read
+            continue  # unreadable: it is left unchanged, and reported when it is read
         if all(isinstance(each, dict) for each in read):
             yield number, name, *read
 
 
 def _text(bind: sa.Connection, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    """A column as it is stored, also where it is not text (SQLite) or not what its type says."""
+    """A column as stored, even if it is not text (SQLite) or not of its declared type."""
     on_sqlite = bind.dialect.name == "sqlite"
     return sa.cast(column, sa.LargeBinary() if on_sqlite else sa.Text())
 
