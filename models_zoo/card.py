@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, model_validator
 
 from models_zoo.preprocessing import Preprocessing
-from models_zoo.units import in_grey_levels, in_unit_range, written
+from models_zoo.units import for_byte_images, in_unit_range, written
 
 Source = Literal[
     "bundled",
@@ -126,7 +126,7 @@ class Card(BaseModel):
             raise ValueError(f"mean and std need 1 or {channels} numbers, one per channel")
         if any(not value > 0 for value in self.std):
             raise ValueError(f"std must be positive, got {self.std}")
-        if in_grey_levels(self.mean, self.std):
+        if for_byte_images(self.mean, self.std):
             mean, std = (written(in_unit_range(each)) for each in (self.mean, self.std))
             raise ValueError(
                 f"mean {written(self.mean)}, std {written(self.std)} is for images from 0 to 255, "

@@ -7,18 +7,18 @@ from collections.abc import Sequence
 LARGEST = 2.0
 """Largest plausible mean or standard deviation of images in [0, 1]; real ones are below 1."""
 
-GREY = 255.0
+MAX_BYTE = 255.0
 """Largest value of images in the other unit."""
 
 
-def in_grey_levels(mean: Sequence[float], std: Sequence[float]) -> bool:
+def for_byte_images(mean: Sequence[float], std: Sequence[float]) -> bool:
     """Whether a normalization is for images from 0 to 255."""
     return any(abs(each) > LARGEST for each in mean) or any(each > LARGEST for each in std)
 
 
 def in_unit_range(numbers: Sequence[float]) -> tuple[float, ...]:
     """Means or standard deviations for images from 0 to 255, converted to images in [0, 1]."""
-    return tuple(round(each / GREY, 4) for each in numbers)
+    return tuple(round(each / MAX_BYTE, 4) for each in numbers)
 
 
 def written(numbers: Sequence[float]) -> str:

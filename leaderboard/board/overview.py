@@ -196,7 +196,7 @@ def _kind(recipe: str) -> str:
 
 
 def _labels(points: Sequence[_Point]) -> list[alt.Chart]:
-    """Names beside the points, on the first side where they overlap nothing."""
+    """Names next to the points, on the first side where they overlap nothing."""
     taken = [
         (p.x * _WIDTH - 6, p.x * _WIDTH + 6, (1 - p.y) * _HEIGHT - 6, (1 - p.y) * _HEIGHT + 6)
         for p in points

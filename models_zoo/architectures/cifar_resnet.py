@@ -82,7 +82,7 @@ class CIFARResNet(nn.Module):
         return nn.Sequential(first, *(BasicBlock(channels, channels, 1) for _ in range(1, blocks)))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, classes) of normalised ``images`` (N, C, H, W)."""
+        """Logits (N, classes) of normalized ``images`` (N, C, H, W)."""
         hidden = self.bn1(self.conv1(images)).relu()
         hidden = self.layer3(self.layer2(self.layer1(hidden)))
         logits: Tensor = self.linear(hidden.mean(dim=(2, 3)))

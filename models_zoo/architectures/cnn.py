@@ -26,7 +26,7 @@ class CNN(nn.Module):
         self.linear2 = nn.Linear(64, classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, classes) of normalised ``images`` (N, C, H, W)."""
+        """Logits (N, classes) of normalized ``images`` (N, C, H, W)."""
         hidden = self.conv2(self.conv1(images).relu()).relu()
         logits: Tensor = self.linear2(self.linear1(hidden.flatten(1)).relu())
         return logits

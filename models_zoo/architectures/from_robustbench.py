@@ -38,7 +38,7 @@ def builder(
         name: of a class or function of its architectures, such as ``"WideResNet"`` or
             ``"dm_wide_resnet.DMWideResNet"``, or of one of its models, such as
             ``"Wong2020Fast"``, whose network is meant.
-        arguments: of its constructor; a word names a class beside it (``block=BasicBlock``).
+        arguments: of its constructor; a word names a class of its module (``block=BasicBlock``).
         classes: number of logits.
         input_shape: not needed.
         most: maximum number of parameters.
@@ -87,8 +87,8 @@ def _made(name: str, arguments: dict[str, Value], classes: int) -> Any:
     for key, value in arguments.items():
         if key not in takes:
             raise unknown_name(f"argument of {name}", key, takes)
-        beside = getattr(module, value, None) if isinstance(value, str) else None
-        given[key] = beside if isinstance(beside, type) else value
+        named = getattr(module, value, None) if isinstance(value, str) else None
+        given[key] = named if isinstance(named, type) else value
     return make(**given)
 
 

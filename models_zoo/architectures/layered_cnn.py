@@ -143,7 +143,7 @@ class LayeredCNN(nn.Module):
         self.add_module(f"linear{linear + 1}", nn.Linear(wide * height * width, classes))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, classes) of normalised ``images`` (N, C, H, W)."""
+        """Logits (N, classes) of normalized ``images`` (N, C, H, W)."""
         hidden, counts = images, {"conv": 0, "linear": 0, "bn": 0}
 
         def following(kind: str) -> nn.Module:

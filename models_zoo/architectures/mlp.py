@@ -38,7 +38,7 @@ class MLP(nn.Module):
             self.add_module(f"linear{index + 1}", nn.Linear(widths[index], widths[index + 1]))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, classes) of normalised ``images`` (N, C, H, W)."""
+        """Logits (N, classes) of normalized ``images`` (N, C, H, W)."""
         hidden = images.flatten(1)
         for index in range(1, self.layers):
             hidden = self.get_submodule(f"linear{index}")(hidden).relu()

@@ -115,7 +115,7 @@ class PreActResNet(nn.Module):
         self.linear = nn.Linear(width, classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, classes) of normalised ``images`` (N, C, H, W)."""
+        """Logits (N, classes) of normalized ``images`` (N, C, H, W)."""
         hidden = self.conv1(images)
         for stage in range(self.stages):
             hidden = self.get_submodule(f"layer{stage + 1}")(hidden)

@@ -72,7 +72,7 @@ def canonical_name(name: str) -> str:
 def build_architecture(
     name: str, *, classes: int, input_shape: Shape, trust: bool = False
 ) -> nn.Module:
-    """An untrained network, from normalised images (N, C, H, W) to logits (N, classes).
+    """An untrained network, from normalized images (N, C, H, W) to logits (N, classes).
 
     Its initial weights are drawn from torch's global generator.
 

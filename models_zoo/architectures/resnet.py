@@ -114,7 +114,7 @@ class ResNet(nn.Module):
         return nn.Sequential(block(channels_in, channels, stride), *rest)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, classes) of normalised ``images`` (N, C, H, W)."""
+        """Logits (N, classes) of normalized ``images`` (N, C, H, W)."""
         hidden = self.bn1(self.conv1(images)).relu()
         if self.maxpool:
             hidden = F.max_pool2d(hidden, 3, stride=2, padding=1)

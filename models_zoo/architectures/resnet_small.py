@@ -45,7 +45,7 @@ class ResNet2B(nn.Module):
         self.linear2 = nn.Linear(100, classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, classes) of normalised ``images`` (N, C, H, W)."""
+        """Logits (N, classes) of normalized ``images`` (N, C, H, W)."""
         hidden = self.layer1(self.conv1(images).relu())
         logits: Tensor = self.linear2(self.linear1(hidden.flatten(1)).relu())
         return logits

@@ -57,7 +57,7 @@ class VGG(nn.Module):
         self.classifier = _classifier([channels * height * width, *hidden, classes])
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, classes) of normalised ``images`` (N, C, H, W)."""
+        """Logits (N, classes) of normalized ``images`` (N, C, H, W)."""
         logits: Tensor = self.classifier(self.features(images).flatten(1))
         return logits
 

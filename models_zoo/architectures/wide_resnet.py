@@ -97,7 +97,7 @@ class WideResNet(nn.Module):
                 nn.init.normal_(module.weight, std=math.sqrt(2 / fan_out))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, classes) of normalised ``images`` (N, C, H, W)."""
+        """Logits (N, classes) of normalized ``images`` (N, C, H, W)."""
         hidden = self.block3(self.block2(self.block1(self.conv1(images))))
         logits: Tensor = self.fc(self.bn1(hidden).relu().mean(dim=(2, 3)))
         return logits

@@ -124,10 +124,10 @@ def _within(
     prefix, copies = _one_of(found, values, names, asked)
     own = {name: values[prefix + key] for name, key in names.items() if prefix + key in values}
     taken = {head + key for head in (prefix, *copies) for key in names.values()}
-    beside = {name: value for name, value in values.items() if name not in taken}
+    others = {name: value for name, value in values.items() if name not in taken}
     head = prefix
     if theirs is not None:  # the actual names in the file
-        beside = {theirs[name]: value for name, value in beside.items()}
+        others = {theirs[name]: value for name, value in others.items()}
         some = next(key for key in names.values() if prefix + key in values)
         head = ".".join(theirs[prefix + some].split(".")[: prefix.count(".")]) + "." * bool(prefix)
     notes = []
@@ -145,19 +145,19 @@ def _within(
     if copies:
         listed = ", ".join(label(each) for each in copies)
         notes.append(f"left out a second copy of the same weights, {listed}")
-    return _understood(own, beside, prefix, notes, asked)
+    return _understood(own, others, prefix, notes, asked)
 
 
 def _understood(
     own: dict[str, Tensor],
-    beside: Mapping[str, Tensor],
+    others: Mapping[str, Tensor],
     prefix: str,
     notes: list[str],
     asked: Asked,
 ) -> Arrangement:
     """An arrangement, with the tensors that are not the network's sorted by kind."""
-    means = {k: v for k, v in beside.items() if is_normalizer(k, v, asked.channels)}
-    rest = beside.keys() - means.keys()
+    means = {k: v for k, v in others.items() if is_normalizer(k, v, asked.channels)}
+    rest = others.keys() - means.keys()
     extra = {k for k in rest if is_extra(k.removeprefix(prefix), unused=asked.unused)}
     normalization = None
     if means and not asked.peek:
@@ -213,12 +213,12 @@ def _one_of(
 
 def _placed(plain: Mapping[str, Tensor], stripped: list[str], asked: Asked) -> Arrangement | None:
     """The network's layers matched in the order of the file, whatever their names."""
-    beside = {
+    others = {
         name: value
         for name, value in plain.items()
         if is_normalizer(name, value, asked.channels) or is_extra(name, unused=asked.unused)
     }
-    layers = {name: value for name, value in plain.items() if name not in beside}
+    layers = {name: value for name, value in plain.items() if name not in others}
     order = in_order(layers, asked.expected)
     if order is None:
         return None
@@ -231,7 +231,7 @@ def _placed(plain: Mapping[str, Tensor], stripped: list[str], asked: Asked) -> A
     shown_pairs = ", ".join(f"{label(a)} as {label(b)}" for a, b in pairs[:_LISTED])
     more = f" and {len(pairs) - _LISTED} more" if len(pairs) > _LISTED else ""
     notes.append(f"took its layers in their order: {shown_pairs}{more}")
-    return _understood(own, beside, "", notes, asked)
+    return _understood(own, others, "", notes, asked)
 
 
 def _some(asked: Asked, parent: str) -> str:
@@ -242,13 +242,13 @@ def _unfit(plain: Mapping[str, Tensor], required: set[str], asked: Asked) -> Arr
     """The missing and unexpected names, without the prefix of most names."""
     prefix = nearest_prefix(plain, required)
     names = {name.removeprefix(prefix) for name in plain}
-    beside = {
+    others = {
         name.removeprefix(prefix)
         for name, value in plain.items()
         if is_normalizer(name, value, asked.channels)
         or is_extra(name.removeprefix(prefix), unused=asked.unused)
     }
-    unexpected = names - asked.expected.keys() - beside
+    unexpected = names - asked.expected.keys() - others
     return Arrangement({}, frozenset(required - names), frozenset(unexpected))
 
 

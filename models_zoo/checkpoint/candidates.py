@@ -214,10 +214,10 @@ def _completed(
     if not _is_average(name):
         return []
     for other in sorted((each for each in sets if not _is_average(each)), key=_rank):
-        beside, _ = _tensors(sets[other], called)
-        missing = [key for key in beside if key not in tensors]
-        if missing and tensors.keys() < beside.keys():
-            tensors.update({key: beside[key] for key in missing})
+        trained, _ = _tensors(sets[other], called)
+        missing = [key for key in trained if key not in tensors]
+        if missing and tensors.keys() < trained.keys():
+            tensors.update({key: trained[key] for key in missing})
             return [f"{len(missing)} tensors that {shown(name)} lacks are those of {shown(other)}"]
     return []
 

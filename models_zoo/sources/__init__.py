@@ -1,6 +1,6 @@
 """Where models come from; one module per source, behind one :func:`load_model`.
 
-Models of the zoo have a card in the catalogue, whose ``source`` says where their checkpoint is.
+Models of the zoo have a card in the catalog, whose ``source`` says where their checkpoint is.
 Foreign models are named ``<source>:<path>``; the module of their source describes and loads them.
 """
 

@@ -6,7 +6,7 @@ from models_zoo.card import Card
 from models_zoo.checkpoint.normalizers import Normalization, agree
 from models_zoo.errors import InputError
 from models_zoo.sources.description import make_card
-from models_zoo.units import in_grey_levels, in_unit_range, written
+from models_zoo.units import for_byte_images, in_unit_range, written
 
 
 def settle(card: Card, found: Normalization | None, *, stated: bool, source: str) -> Card:
@@ -24,13 +24,13 @@ def settle(card: Card, found: Normalization | None, *, stated: bool, source: str
     """
     if found is None:
         return card
-    grey = in_grey_levels(found.mean, found.std)
-    mean = in_unit_range(found.mean) if grey else found.mean
-    std = in_unit_range(found.std) if grey else found.std
+    for_bytes = for_byte_images(found.mean, found.std)
+    mean = in_unit_range(found.mean) if for_bytes else found.mean
+    std = in_unit_range(found.std) if for_bytes else found.std
     if stated and agree(mean, card.mean) and agree(std, card.std):
         return card
     hint = f"--mean {written(mean)} --std {written(std)}"
-    if grey:
+    if for_bytes:
         raise InputError(
             f"{source} holds a normalization in units of 0 to 255 ({found.names[0]}: {found}), and "
             f"images here are in [0, 1]; did you mean {hint}?"

@@ -51,7 +51,7 @@ def describe(reference: Reference) -> Card:
         mean=(0.0,),
         std=(1.0,),
         checkpoint=f"{name}.pt",
-        notes="The network normalises its inputs itself.",
+        notes="The network normalizes its inputs itself.",
     )
 
 
