@@ -28,9 +28,10 @@ from benchmark.threats import AnyThreat, JointThreat, OneBudgetThreat, Threat
 Outcomes = NDArray[np.bool_]
 """Bool (N,): for each evaluation example, whether it is still classified correctly."""
 
-Role = Literal["headline", "budget", "envelope", "certificate", "control", "reference"]
+Role = Literal["headline", "budget", "success", "envelope", "certificate", "control", "reference"]
 """The role of an outcome. ``headline``: an attack at the budgets of the battery's headline;
-``budget``: the same attack at another budget; ``envelope``: a short attack at a share of the
+``budget``: the same attack at another budget; ``success``: the share of examples that get the
+adversary's class, where this is not the error; ``envelope``: a short attack at a share of the
 headline budgets, to compare with a certificate; ``certificate``: a proof, not an attack;
 ``control``: nothing is attacked, or at random; ``reference``: an attack of another suite."""
 

@@ -6,7 +6,6 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, ClassVar, Generic, Literal, TypeVar, final, get_args, get_origin
 
 from torch import Tensor
@@ -95,7 +94,6 @@ class Probe(ABC, Generic[S]):
                 cls.Settings = get_args(base)[0]
 
     @classmethod
-    @cache
     def definition(cls) -> Definition:
         """Its formulas and their sources: ``definition.toml`` in the folder of its module.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
 from benchmark.probes.backdoor import BackdoorProbe
@@ -18,10 +19,13 @@ from benchmark.probes.joint import JointProbe
 from benchmark.probes.probe import Probe
 from benchmark.probes.regional import RegionalProbe
 from benchmark.probes.weight import WeightProbe
-from models_zoo.errors import InputError, unknown_name
+from models_zoo.errors import InputError, reason_of, unknown_name
 
 PROBES: dict[str, type[Probe[Any]]] = {}
 """All probes by name, in the order in which a battery runs them."""
+
+GROUP = "nonsingular.probes"
+"""Entry points of packages that bring probes."""
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
@@ -55,6 +59,25 @@ def register_probe(probe: P) -> P:
         raise unknown_name("probe", probe.reference_for, PROBES)
     PROBES[name] = probe
     return probe
+
+
+def register_installed() -> None:
+    """Register the probes of installed packages: their entry points ``nonsingular.probes``.
+
+    So that every process knows them, as the command line starts some.
+
+    Raises:
+        InputError: one cannot be imported or registered.
+    """
+    for found in entry_points(group=GROUP):
+        try:
+            register_probe(found.load())
+        except Exception as error:
+            package = found.dist.name if found.dist else found.value
+            raise InputError(
+                f"probe {found.name!r} of the package {package!r} cannot be used "
+                f"({reason_of(error)}); update or uninstall the package"
+            ) from error
 
 
 for _probe in (

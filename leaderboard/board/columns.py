@@ -10,13 +10,15 @@ from benchmark.results import ScoreSpec
 from leaderboard.formatting.texts import probe_text, probe_texts
 from leaderboard.store import Summary
 
-HEADLINES = tuple(
-    (text.name, name)
-    for text in probe_texts().values()
-    for name, spec in text.scores.items()
-    if spec.headline
-)
-"""Probe and name of every headline score."""
+
+def headline_scores() -> list[tuple[str, str]]:
+    """Probe and name of every headline score."""
+    return [
+        (text.name, name)
+        for text in probe_texts().values()
+        for name, spec in text.scores.items()
+        if spec.headline
+    ]
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ def columns_of(summaries: Sequence[Summary], battery: Mapping[str, Any]) -> list
         battery: content of the battery that they were scored with.
     """
     columns = [
-        Column(probe, name, probe_text(probe, battery).spec(name)) for probe, name in HEADLINES
+        Column(probe, name, probe_text(probe, battery).spec(name))
+        for probe, name in headline_scores()
     ]
     present = {key for summary in summaries for key in summary.scores}
     return [column for column in columns if column.key in present]

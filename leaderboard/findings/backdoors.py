@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmark.batteries import stored_probes
-from benchmark.probes.backdoor.pictures import SUCCESS
 from benchmark.probes.backdoor.settings import BackdoorSettings
 from leaderboard.findings.figures import lines
 from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, Vote
@@ -110,7 +109,7 @@ def _figures(panel: Panel, known: Sequence[Checkpoint]) -> list[Figure]:
         checkpoint.name: list(zip(curve.x, curve.y, strict=True))
         for checkpoint in known
         for curve in checkpoint.entry.results["backdoor"].curves
-        if curve.series == SUCCESS
+        if curve.role == "success"
     }
     shown = dict(list(series.items())[:_MAX_LINES])
     if not shown:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmark.results import Score, ScoreSpec
-from leaderboard.board.columns import HEADLINES
+from leaderboard.board.columns import headline_scores
 from leaderboard.formatting.texts import interval, number, probe_text
 from leaderboard.store import Entry
 
@@ -43,7 +43,7 @@ def headline_rows(entries: Sequence[Entry]) -> list[HeadlineRow]:
     """The headline scores that at least one entry has, in the order of the probes."""
     answers = [entry.answers for entry in entries]
     rows = []
-    for probe, name in HEADLINES:
+    for probe, name in headline_scores():
         specs = [probe_text(probe, entry.battery).spec(name) for entry in entries]
         # One score may mean two things on two batteries: a row each.
         for spec in dict.fromkeys(specs):

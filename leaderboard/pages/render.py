@@ -9,7 +9,7 @@ from importlib.resources import files
 from itertools import accumulate
 from pathlib import Path
 
-from leaderboard.board import HEADLINES, make_boards, offering_probes
+from leaderboard.board import headline_scores, make_boards, offering_probes
 from leaderboard.board.card_columns import CARD_COLUMNS
 from leaderboard.board.rows import profile_shares
 from leaderboard.charts.svg import Painter
@@ -90,7 +90,7 @@ def _render(
 ) -> None:
     processes = start_processes(store, out / "models")
     with closed_on_exit(processes):
-        summaries = store.summaries(HEADLINES, offering_probes())
+        summaries = store.summaries(headline_scores(), offering_probes())
         deque(processes, maxlen=0)
     names = unique_slugs({each.fingerprint: each.card.name for each in summaries})
     models = {fingerprint: f"models/{name}/index.html" for fingerprint, name in names.items()}

@@ -12,7 +12,13 @@ from benchmark.attacks.inputs.cascade import (
     attacks_by_budget,
     outcomes_by_budget,
 )
-from benchmark.attacks.inputs.efforts import EFFORTS, Access, Effort, searches_of
+from benchmark.attacks.inputs.efforts import (
+    EFFORTS,
+    Access,
+    Effort,
+    register_effort,
+    searches_of,
+)
 
 __all__ = [
     "EFFORTS",
@@ -23,5 +29,6 @@ __all__ = [
     "attack_subject",
     "attacks_by_budget",
     "outcomes_by_budget",
+    "register_effort",
     "searches_of",
 ]

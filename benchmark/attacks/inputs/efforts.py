@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator
 
 from benchmark.attacks.inputs.apgd_search import APGD
 from benchmark.attacks.inputs.fab import FAB
@@ -11,9 +14,8 @@ from benchmark.attacks.inputs.search import Search
 from benchmark.attacks.inputs.smoothed_gradient import SmoothedGradientAPGD
 from benchmark.attacks.inputs.square_attack import SquareAttack
 from benchmark.attacks.inputs.targeted_apgd import EliminationRound, TargetedAPGD
-from models_zoo.errors import unknown_name
+from models_zoo.errors import InputError, shown, unknown_name
 
-Effort = Literal["quick", "standard", "thorough"]
 Access = Literal["gradients", "scores"]
 
 PM, CE = "probability margin", "cross-entropy"
@@ -114,6 +116,38 @@ FROM_SCORES: dict[str, tuple[Search, ...]] = {
 """The efforts of an adversary who sees the model's scores and no gradients."""
 
 EFFORTS_BY_ACCESS = {"gradients": EFFORTS, "scores": FROM_SCORES}
+
+
+def register_effort(name: str, searches: Sequence[Search]) -> None:
+    """Make an effort of one's own known to attacks, to batteries and on the command line.
+
+    Args:
+        name: of the effort.
+        searches: what it runs, in order.
+
+    Raises:
+        InputError: there is an effort of that name, or there are no searches.
+    """
+    if name in EFFORTS:
+        raise InputError(f"there is an effort named {shown(name)}; choose another name")
+    if not searches or not all(isinstance(each, Search) for each in searches):
+        raise InputError(f"effort {shown(name)} needs searches, got {shown(searches)}")
+    EFFORTS[name] = tuple(searches)
+
+
+def known_effort(name: str) -> str:
+    """The name, if there is such an effort.
+
+    Raises:
+        InputError: there is none.
+    """
+    if name not in EFFORTS:
+        raise unknown_name("effort", name, EFFORTS)
+    return name
+
+
+Effort = Annotated[str, AfterValidator(known_effort)]
+"""The name of an effort, as a setting of a probe."""
 
 
 def searches_of(effort: str, access: str = "gradients") -> tuple[Search, ...]:

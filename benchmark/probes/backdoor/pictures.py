@@ -40,6 +40,7 @@ def budget_curves(
             budgets,
             robust,
             "share",
+            role="success" if name == SUCCESS else None,
             threat=threat,
         )
         for name, robust in series.items()

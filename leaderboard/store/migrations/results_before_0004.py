@@ -211,11 +211,17 @@ def _backdoor(probes: Json) -> Meaning:
     settings = probes["backdoor"]
     headline = _ball(settings, settings["headline"], "backdoor")
     last = _ball(settings, settings["budgets"][-1], "backdoor")
+
+    def drawn(each: Json) -> tuple[str, str | None, Json | None]:
+        if each["picture"] != "backdoor":
+            return "share", None, headline
+        return "share", "success" if each["series"] == "success" else None, last
+
     return Meaning(
         {"held_out_robust": _is("control", headline)},
         {"clean_accuracy": "held_out_robust"},
         [headline],
-        lambda each: ("share", None, last if each["picture"] == "backdoor" else headline),
+        drawn,
     )
 
 

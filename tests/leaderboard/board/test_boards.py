@@ -11,7 +11,7 @@ import pytest
 
 from benchmark.budgets import Budget
 from benchmark.threats import AnyThreat, InputThreat, JointThreat, WeightThreat
-from leaderboard.board import HEADLINES, offering_probes
+from leaderboard.board import headline_scores, offering_probes
 from leaderboard.board.card_columns import CARD_COLUMNS
 from leaderboard.board.payload import script
 from leaderboard.board.threats import outcomes_payload, threats_of
@@ -20,7 +20,7 @@ from models_zoo.architectures import family
 
 @pytest.fixture(scope="module")
 def summaries(zoo_store):
-    return zoo_store.summaries(HEADLINES, offering_probes())
+    return zoo_store.summaries(headline_scores(), offering_probes())
 
 
 def test_summaries_hold_what_entries_hold(zoo_store, summaries):
@@ -30,7 +30,7 @@ def test_summaries_hold_what_entries_hold(zoo_store, summaries):
         entry = entries[summary.fingerprint]
         assert summary.card == entry.card
         assert set(summary.probes) == set(entry.results)
-        for probe, name in HEADLINES:
+        for probe, name in headline_scores():
             there = probe in entry.answers and name in entry.answers[probe].scores
             assert (f"{probe}.{name}" in summary.scores) == there
             if there:
@@ -42,10 +42,10 @@ def test_summaries_hold_what_entries_hold(zoo_store, summaries):
 
 def test_a_revision_changes_with_an_answer_and_with_nothing_else(store, made_up):
     made_up.fill(store)
-    before = {s.fingerprint: s.revision for s in store.summaries(HEADLINES)}
+    before = {s.fingerprint: s.revision for s in store.summaries(headline_scores())}
     assert {s.fingerprint: s.revision for s in store.summaries(())} == before
     made_up.fill(store, zoo=made_up_zoo()[:1], created="2026-02-02T00:00:00+00:00")
-    after = {s.fingerprint: s.revision for s in store.summaries(HEADLINES)}
+    after = {s.fingerprint: s.revision for s in store.summaries(headline_scores())}
     assert sum(after[key] != before[key] for key in before) == 1
 
 

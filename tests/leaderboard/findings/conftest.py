@@ -126,6 +126,7 @@ def answers(
             curves=[
                 Curve(
                     series="success",
+                    role="success",
                     x=[0.0, 0.2],
                     x_text=["0", "0.2"],
                     y=[proportion(robust_outcomes(0.0)), proportion(robust_outcomes(0.8))],
