@@ -10,6 +10,9 @@ from benchmark.probes import PROBES
 NAMES_PROBES = ("leaderboard/findings/", "leaderboard/store/migrations/")
 """Findings are about named probes; migrations convert what earlier versions stored."""
 
+OTHER_MEANINGS = {("leaderboard/store/rows.py", "bits"): "a column of the table of outcomes"}
+"""Texts that happen to equal the name of a probe."""
+
 
 def strings(tree: ast.Module) -> list[tuple[int, str]]:
     """Every text in a file with its line, docstrings left out."""
@@ -40,7 +43,7 @@ def test_no_module_of_the_leaderboard_names_a_probe(sources):
         if source.path.as_posix().startswith("leaderboard/")
         and not source.path.as_posix().startswith(NAMES_PROBES)
         for line, text in strings(source.tree)
-        if names_a_probe(text)
+        if names_a_probe(text) and (source.path.as_posix(), text) not in OTHER_MEANINGS
     ]
     assert found == []
 

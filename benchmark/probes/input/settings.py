@@ -21,7 +21,8 @@ class InputSettings(ProbeSettings):
         l2: l2 budgets, ascending.
         headline_linf: the linf budget of the scores.
         headline_l2: the l2 budget of the scores.
-        effort: the effort of the attack.
+        effort: the effort of the attack: ``quick``, ``standard``, ``thorough`` or one that was
+            registered.
         headline_norm: the norm of ``robust_accuracy``; the score of the other norm is named after
             it.
     """

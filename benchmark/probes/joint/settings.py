@@ -25,7 +25,7 @@ class JointSettings(ProbeSettings):
         radii: weight radii, all among those of the battery's weight probe.
         headline_linf: linf budget of ``robust_accuracy``.
         headline_radius: weight radius of ``robust_accuracy``.
-        effort: effort of the input attack under perturbed weights.
+        effort: effort of the input attack under perturbed weights, as that of the input probe.
         certify: whether certificates are computed, the lower envelope.
         shares: shares of both headline budgets at which attacks and certificates are compared; 0
             and 1 are added.
