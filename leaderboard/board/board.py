@@ -11,7 +11,7 @@ from benchmark.batteries import stored_headline_threats
 from benchmark.threats import AnyThreat, labels
 from leaderboard.board.columns import Column, columns_of
 from leaderboard.board.overview import input_weight_scatter
-from leaderboard.board.rows import Row, make_rows
+from leaderboard.board.rows import TEMPLATE_CELL, Cell, Row, make_rows, template_row
 from leaderboard.board.threats import Threat, threats_of
 from leaderboard.charts.curves import Picture
 from leaderboard.charts.svg import Painter
@@ -53,6 +53,16 @@ class Board:
     budgets: list[tuple[str, str]]
     threats: list[Threat]
     picture: Picture | None
+
+    @property
+    def template_row(self) -> Row:
+        """What the board's script makes rows of."""
+        return template_row(self.rows[0])
+
+    @property
+    def template_cell(self) -> Cell:
+        """What the board's script makes cells of further scores of."""
+        return TEMPLATE_CELL
 
     @property
     def threat_groups(self) -> list[tuple[str, list[Threat]]]:

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from leaderboard.board.card_columns import CARD_COLUMNS, CardColumn
+from leaderboard.board.cell_texts import FOR_SCRIPTS, count_text
 from leaderboard.board.columns import Column
 from leaderboard.board.rows import Row, profile_shares
 from leaderboard.formatting.json_text import json_text
+from leaderboard.formatting.web_links import web_link
 from models_zoo.card import Card
 
 _ASCII = bytes(range(128))
@@ -23,7 +25,7 @@ def board_payload(rows: Sequence[Row], columns: Sequence[Column]) -> dict[str, A
         "notes": [row.distinguish for row in rows],
         "submitted": [int(row.summary.submitted) for row in rows],
         "pages": [row.page for row in rows],
-        "papers": [str(card.paper or "") for card in cards],
+        "papers": [(card.paper and web_link(card.paper)) or "" for card in cards],
         "flags": [row.summary.flags for row in rows],
         "ranks": [row.rank.number if row.rank else None for row in rows],
         "ties": [row.tie for row in rows],
@@ -32,6 +34,7 @@ def board_payload(rows: Sequence[Row], columns: Sequence[Column]) -> dict[str, A
         "columns": [_column(rows, place) for place in range(len(columns))],
         "profile": [share.label for share in profile_shares().values()],
         "profiles": [row.profile for row in rows],
+        "texts": FOR_SCRIPTS,
     }
 
 
@@ -57,7 +60,7 @@ def _column(rows: Sequence[Row], place: int) -> dict[str, Any]:
         "texts": [cell.text for cell in cells],
         "intervals": [cell.interval for cell in cells],
         "marks": [cell.mark for cell in cells],
-        "n": counts[0] if len(counts) == 1 else [cell.n for cell in cells],
+        "n": count_text(counts[0]) if len(counts) == 1 else [count_text(cell.n) for cell in cells],
     }
 
 

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmark.probes import PROBES
 from benchmark.probes.probe import ProfileShare
 from benchmark.results import Score
+from leaderboard.board.cell_texts import (
+    FIRST_OF_RANK,
+    PROFILE_SHARE,
+    behind_text,
+    score_title,
+)
 from leaderboard.board.columns import Column
 from leaderboard.board.ranking import Rank, rank_models
 from leaderboard.formatting.texts import ABSENT, interval, number
@@ -46,11 +52,14 @@ class Cell:
     @property
     def title(self) -> str:
         """Score, interval and n as one text."""
-        if self.n == 0:
-            return "not run"
-        between = f", 95% interval {self.interval}" if self.interval else ""
-        near = ", interval overlaps that of the best" if self.mark == "near" else ""
-        return f"{self.text}{between}, n = {self.n:,}{near}"
+        return score_title(self.text, self.interval, self.n, near=self.mark == "near")
+
+
+TEMPLATE_CELL = Cell("{text}", "{interval}", None, 1)
+"""A cell with every part that cells may have, see :func:`template_row`."""
+
+TEMPLATE_PAPER = "https://paper"
+"""The paper of a row with every part."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +116,20 @@ def make_rows(
     return sorted(rows, key=_order)
 
 
+def template_row(row: Row) -> Row:
+    """A row with every part that rows may have, of which the script of a board makes the others.
+
+    Args:
+        row: any row of the board.
+    """
+    card = row.summary.card.model_copy(update={"name": "{name}", "paper": TEMPLATE_PAPER})
+    summary = replace(row.summary, card=card, submitted=True, flags=1)
+    cells = [TEMPLATE_CELL for _ in row.cells]
+    rank = Rank(1, shared=True, leader=0, behind=(0.0, 0.0, 0.0))
+    profile: list[int | None] = [0 for _ in row.profile]
+    return Row(summary, "index.html", rank, "{tie}", cells, profile, "{note}")
+
+
 def _order(row: Row) -> tuple[float, float, str]:
     if row.rank is None:
         return math.inf, 0, row.summary.card.name
@@ -117,20 +140,19 @@ def _order(row: Row) -> tuple[float, float, str]:
 def profile_words(row: Row) -> str:
     """A row's profile as text."""
     pairs = zip(profile_shares().values(), row.profile, strict=True)
-    return ", ".join(f"{share.label} {percent}%" for share, percent in pairs if percent is not None)
+    return ", ".join(
+        PROFILE_SHARE.format(label=share.label, percent=percent)
+        for share, percent in pairs
+        if percent is not None
+    )
 
 
 def _tie(rank: Rank | None, index: int, summaries: Sequence[Summary]) -> str:
     if rank is None or not rank.shared:
         return ""
     if rank.leader == index:
-        return "first of those that share this rank"
-    value, low, high = (100 * each for each in rank.behind)
-    leader = summaries[rank.leader].card.name
-    return (
-        f"not distinguishable from {leader}: {value:.1f} points behind it, 95% interval "
-        f"{low:.1f} to {high:.1f}, over the same examples"
-    )
+        return FIRST_OF_RANK
+    return behind_text(summaries[rank.leader].card.name, rank.behind)
 
 
 def _cells(scores: Sequence[Score | None], column: Column) -> list[Cell]:

@@ -10,6 +10,7 @@ from typing import Any
 from benchmark.headline import headline_probes
 from benchmark.probes import PROBES
 from benchmark.results import OutcomeKind
+from leaderboard.board.cell_texts import count_text
 from leaderboard.formatting.texts import probe_text
 from leaderboard.store import Summary
 
@@ -106,6 +107,7 @@ def outcomes_payload(summaries: Sequence[Summary], threats: Sequence[Threat]) ->
     rows = {t.key: [s.outcomes.get(t.key) for s in summaries] for t in threats}
     return {
         "examples": examples,
+        "n": count_text(examples),
         "threats": [
             {
                 "key": t.key,

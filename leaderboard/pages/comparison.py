@@ -17,7 +17,7 @@ from leaderboard.board.payload import script
 from leaderboard.board.rows import profile_shares
 from leaderboard.board.threats import budget_labels, offering_probes
 from leaderboard.formatting.texts import interval, number, probe_text, probe_texts
-from leaderboard.pages.environment import web_link
+from leaderboard.formatting.web_links import web_link
 from leaderboard.store import Entry, Summary
 from leaderboard.store.encoding import pack
 from leaderboard.store.summaries import count

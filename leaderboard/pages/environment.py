@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib.metadata
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from leaderboard.board.rows import profile_words
-from leaderboard.formatting.texts import SHOWN_UNITS, plain, probe_text, size
+from leaderboard.formatting.texts import ABSENT, SHOWN_UNITS, plain, probe_text, size
+from leaderboard.formatting.web_links import web_link
 from leaderboard.pages.findings import prose
 from leaderboard.pages.formulas import mathml
 from leaderboard.pages.score_rows import (
@@ -54,6 +54,7 @@ def environment() -> Environment:
         "web_link": web_link,
     }
     made.globals |= {
+        "absent": ABSENT,
         "verification_labels": {
             "measured": "measured",
             "rerun": "measured, run again by others",
@@ -65,13 +66,3 @@ def environment() -> Environment:
         "version": importlib.metadata.version("nonsingular"),
     }
     return made
-
-
-def web_link(url: object) -> str | None:
-    """The address as text where a page may link to it: http and https only, else ``None``."""
-    text = str(url)
-    try:
-        scheme = urlsplit(text).scheme
-    except ValueError:  # such as brackets that are no address
-        return None
-    return text if scheme in ("http", "https") else None

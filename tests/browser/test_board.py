@@ -43,6 +43,11 @@ def test_the_script_shows_what_the_page_showed_without_it(open_page, board):
     assert plain == drawn
     titles = "rows => rows.map(row => [...row.cells].map(cell => cell.title).filter(Boolean))"
     assert without.locator(rows).evaluate_all(titles) == board.locator(rows).evaluate_all(titles)
+    parts = """rows => rows.map(row => [...row.cells].filter(cell => cell.className !== "pick").map(
+        cell => [cell, ...cell.querySelectorAll("*")].map(
+            ({tagName, className, textContent, title, href}) =>
+                [tagName, className, textContent.trim(), title, href])))"""
+    assert without.locator(rows).evaluate_all(parts) == board.locator(rows).evaluate_all(parts)
     bars = """rows => rows.map(row => [row.querySelector(".profile").ariaLabel,
         ...[...row.querySelectorAll("i")].map(bar => bar.style.getPropertyValue("--v"))])"""
     assert without.locator(rows).evaluate_all(bars) == board.locator(rows).evaluate_all(bars)

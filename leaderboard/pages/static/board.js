@@ -20,6 +20,7 @@
       this.shown = this.page;
       this.own = null;
       this.orders = new Map();
+      this.templates = rows.templatesOf(section, this.keys());
       this.headings().forEach((heading) => this.makeSortable(heading));
       const entries = address.of(this.name);
       if (Object.keys(entries).length) {
@@ -121,7 +122,7 @@
         box.name = "column";
         box.value = key;
         box.checked = true;
-        label.append(box, ` ${heading.textContent.replace(/[↑↓].*/u, "").trim()}`);
+        label.append(box, ` ${heading.dataset.label ?? heading.textContent.trim()}`);
         set.append(label);
       }
       set.addEventListener("change", () => {
@@ -153,12 +154,12 @@
       }
       const by = this.find(".rank-by input:checked").value;
       const payload = await nonsingular.load(`boards/${this.name}-outcomes.js`, `${this.name}-outcomes`);
-      const own = threats.evaluate(payload, keys, by, this.data.names.length);
+      const own = threats.evaluate(payload, keys, by, this.data.names.length, this.data.texts.absent);
       const sharing = new Map();
       for (const rank of own.ranks) sharing.set(rank, (sharing.get(rank) ?? 0) + 1);
       own.place = (row) => [own.ranks[row], sharing.get(own.ranks[row]) > 1 && own.ranks[row] !== null ? this.tie(own, row) : ""];
       for (const column of [own.worst, own.average]) {
-        column.n = payload.examples;
+        column.n = payload.n;
         column.marks = column.values.map(() => "");
       }
       this.setOwn(own);
@@ -168,10 +169,10 @@
 
     tie(own, row) {
       const leader = own.leaders[row];
-      if (leader === row) return "first of those that share this rank";
-      const { value, low, high } = own.behind(leader, row);
-      const points = [value, low, high].map((share) => (100 * share).toFixed(1));
-      return `not distinguishable from ${this.data.names[leader]}: ${points[0]} points behind it, 95% interval ${points[1]} to ${points[2]}, over the same examples`;
+      const { texts, names } = this.data;
+      if (leader === row) return texts.firstOfRank;
+      const [value, low, high] = own.behindTexts(leader, row);
+      return rows.fill(texts.behind, { leader: names[leader], value, low, high });
     }
 
     // Two more columns while models are ranked by a reader's own threat set.
@@ -280,7 +281,7 @@
       const headings = this.keys();
       const body = document.createDocumentFragment();
       for (const row of places.slice(0, this.shown)) {
-        body.append(rows.rowOf(this.data, row, headings, this.hidden, this.picked, this.own));
+        body.append(rows.rowOf(this.data, row, this.templates, headings, this.hidden, this.picked, this.own));
       }
       this.table.tBodies[0].replaceChildren(body);
       for (const heading of this.headings()) {

@@ -1,4 +1,5 @@
-// The rows of a board as elements. Names are user input, so text is only set as text, never as HTML.
+// The rows of a board as elements: copies of the page's own templates, filled in with the board's data.
+// Names are user input, so text is only set as text, never as HTML.
 "use strict";
 
 nonsingular.table = (() => {
@@ -9,121 +10,117 @@ nonsingular.table = (() => {
     return element;
   };
 
-  const title = (text, interval, n, mark) => {
-    if (!n) return "not run";
-    const between = interval ? `, 95% interval ${interval}` : "";
-    const near = mark === "near" ? ", interval overlaps that of the best" : "";
-    return `${text}${between}, n = ${n.toLocaleString("en")}${near}`;
+  // A text of the board with its values: `{name}` stands for `values.name`.
+  const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+
+  // The templates of a board's section: a cell for each key of its headings.
+  const templatesOf = (section, keys) => {
+    const content = (name) => section.querySelector(`template.${name}`).content;
+    const cells = content("row").querySelector("tr").cells;
+    const templates = new Map(keys.map((key, place) => [key, cells[place]]));
+    for (const key of ["worst", "average"]) templates.set(key, content("score").querySelector("td"));
+    templates.set("pick", content("pick").querySelector("td"));
+    return templates;
   };
 
-  const scoreCell = (column, row) => {
-    const n = typeof column.n === "number" ? (column.values[row] === null ? 0 : column.n) : column.n[row];
-    const cell = make("td", `number ${column.marks[row]}`.trim());
-    cell.append(make("span", "", column.texts[row]));
-    cell.title = title(column.texts[row], column.intervals[row], n, column.marks[row]);
-    if (column.intervals[row]) cell.append(make("small", "", column.intervals[row]));
-    return cell;
+  const fillScore = (cell, texts, column, row) => {
+    const [text, interval, mark] = [column.texts[row], column.intervals[row], column.marks[row]];
+    const [shown, small] = cell.children;
+    if (mark) cell.classList.add(mark);
+    shown.textContent = text;
+    if (interval) small.textContent = interval;
+    else small.remove();
+    cell.title = text === texts.absent ? texts.notRun : fill(texts.title, {
+      text,
+      interval: interval ? fill(texts.interval, { interval }) : "",
+      n: typeof column.n === "string" ? column.n : column.n[row],
+      near: mark === "near" ? texts.near : "",
+    });
   };
 
-  const profileCell = (data, row) => {
-    const cell = make("td");
-    const profile = make("span", "profile");
+  const fillProfile = (cell, data, row) => {
+    const profile = cell.querySelector(".profile");
+    const bars = profile.querySelectorAll("i");
     const words = [];
     data.profiles[row].forEach((percent, place) => {
-      const bar = make("i");
-      if (percent !== null) {
-        bar.style.setProperty("--v", percent);
-        words.push(`${data.profile[place]} ${percent}%`);
+      if (percent === null) {
+        bars[place].removeAttribute("style");
+      } else {
+        bars[place].style.setProperty("--v", percent);
+        words.push(fill(data.texts.profileShare, { label: data.profile[place], percent }));
       }
-      profile.append(bar);
     });
-    profile.setAttribute("role", "img");
     profile.setAttribute("aria-label", words.join(", "));
-    cell.append(profile);
-    return cell;
   };
 
-  const rankCell = (rank, tie) => {
-    const cell = make("td", "rank", rank ?? "–");
+  const fillRank = (cell, texts, rank, tie) => {
+    cell.firstChild.data = rank ?? texts.absent;
     if (tie) {
       cell.title = tie;
-      const mark = make("span", "tie", "=");
-      mark.append(make("span", "unseen", ` ${tie}`));
-      cell.append(mark);
+      cell.querySelector(".unseen").textContent = ` ${tie}`;
+    } else {
+      cell.removeAttribute("title");
+      cell.querySelector(".tie").remove();
     }
-    return cell;
   };
 
-  // A fact from a card: a number, or a text that may be long.
-  const factCell = (fact, row) => {
-    const text = fact.names[fact.of[row]];
-    if (fact.values) return make("td", "number", text);
-    const cell = make("td", "name");
-    cell.append(make("span", "", text));
-    return cell;
-  };
-
-  const nameCell = (data, row) => {
-    const cell = make("th");
-    cell.scope = "row";
-    const link = make("a", "", data.names[row]);
+  const fillName = (cell, data, row) => {
+    const name = data.names[row];
+    const [link, note, submitted, paper] = cell.children;
+    link.textContent = name;
     link.href = data.pages[row];
-    cell.append(link);
-    if (data.notes[row]) cell.append(" ", make("small", "", data.notes[row]));
-    if (data.submitted[row]) {
-      const mark = make("span", "mark", "submitted");
-      mark.title = "Scored from a file that was submitted";
-      cell.append(" ", mark);
+    if (data.notes[row]) note.textContent = data.notes[row];
+    else note.remove();
+    if (!data.submitted[row]) submitted.remove();
+    if (data.papers[row]) {
+      paper.href = paper.title = data.papers[row];
+      const of = paper.querySelector(".unseen");
+      of.textContent = fill(of.textContent, { name });
+    } else {
+      paper.remove();
     }
-    if (/^https?:/.test(data.papers[row])) {
-      const paper = make("a", "paper", "paper");
-      paper.href = data.papers[row];
-      paper.rel = "noopener noreferrer nofollow";
-      paper.title = data.papers[row];
-      paper.append(make("span", "unseen", ` of ${data.names[row]}`));
-      cell.append(" ", paper);
-    }
-    return cell;
   };
 
-  const flagsCell = (flags) => {
-    const cell = make("td", "number", flags ? undefined : (flags ?? "–"));
-    if (flags) cell.append(make("span", "mark", flags));
-    return cell;
+  const fillFlags = (cell, texts, flags) => {
+    if (flags) cell.firstElementChild.textContent = flags;
+    else cell.textContent = flags ?? texts.absent;
   };
 
-  const pickCell = (data, row, picked) => {
-    const cell = make("td", "pick");
-    const box = make("input");
-    box.type = "checkbox";
+  const fillPick = (cell, data, row, picked) => {
+    const box = cell.firstElementChild;
     box.value = row;
     box.checked = picked.has(row);
-    box.setAttribute("aria-label", `compare ${data.names[row]}`);
-    cell.append(box);
-    return cell;
+    box.setAttribute("aria-label", fill(box.getAttribute("aria-label"), { name: data.names[row] }));
   };
 
   // A row in the order of the table's headings.
-  //   keys: of the headings; threats: results under a reader's threats, or null.
-  const rowOf = (data, row, keys, hidden, picked, threats) => {
-    const makers = {
-      pick: () => pickCell(data, row, picked),
-      rank: () => rankCell(...(threats ? threats.place(row) : [data.ranks[row], data.ties[row]])),
-      model: () => nameCell(data, row),
-      profile: () => profileCell(data, row),
-      flags: () => flagsCell(data.flags[row]),
-      worst: () => scoreCell(threats.worst, row),
-      average: () => scoreCell(threats.average, row),
+  //   templates: of the cells; keys: of the headings; threats: results under a reader's threats, or null.
+  const rowOf = (data, row, templates, keys, hidden, picked, threats) => {
+    const { texts } = data;
+    const fillers = {
+      pick: (cell) => fillPick(cell, data, row, picked),
+      rank: (cell) => fillRank(cell, texts, ...(threats ? threats.place(row) : [data.ranks[row], data.ties[row]])),
+      model: (cell) => fillName(cell, data, row),
+      profile: (cell) => fillProfile(cell, data, row),
+      flags: (cell) => fillFlags(cell, texts, data.flags[row]),
+      worst: (cell) => fillScore(cell, texts, threats.worst, row),
+      average: (cell) => fillScore(cell, texts, threats.average, row),
     };
-    for (const fact of data.facts) makers[fact.key] = () => factCell(fact, row);
+    for (const fact of data.facts) {
+      fillers[fact.key] = (cell) => {
+        (cell.firstElementChild ?? cell).textContent = fact.names[fact.of[row]];
+      };
+    }
     const element = make("tr");
     for (const key of keys) {
-      const cell = key in makers ? makers[key]() : scoreCell(data.columns[data.columnKeys.indexOf(key)], row);
+      const cell = templates.get(key).cloneNode(true);
+      if (key in fillers) fillers[key](cell);
+      else fillScore(cell, texts, data.columns[data.columnKeys.indexOf(key)], row);
       cell.hidden = hidden.has(key);
       element.append(cell);
     }
     return element;
   };
 
-  return { make, rowOf };
+  return { make, fill, templatesOf, rowOf };
 })();

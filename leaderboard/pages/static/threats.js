@@ -5,9 +5,9 @@ nonsingular.threats = (() => {
   const { agrestiMin, bytes, discordant, ones, pairedMeans, wilson } = nonsingular.statistics;
 
   const percent = (share) => (100 * share).toFixed(1);
-  const shown = (values, low, high) => ({
+  const shown = (values, low, high, absent) => ({
     values,
-    texts: values.map((value) => (value === null ? "–" : `${percent(value)}%`)),
+    texts: values.map((value) => (value === null ? absent : `${percent(value)}%`)),
     intervals: values.map((value, row) => (value === null ? "" : `${percent(low[row])}–${percent(high[row])}`)),
   });
 
@@ -28,8 +28,9 @@ nonsingular.threats = (() => {
   };
 
   // Worst-case and average accuracy and ranks of a board's models under some threats.
-  //   payload: the board's outcomes; keys: of the ticked threats; by: "worst" or "average".
-  const evaluate = (payload, keys, by, models) => {
+  //   payload: the board's outcomes; keys: of the ticked threats; by: "worst" or "average"; models: how many;
+  //   absent: shown where there is no number.
+  const evaluate = (payload, keys, by, models, absent) => {
     const n = payload.examples;
     const size = Math.ceil(n / 8);
     const chosen = payload.threats.filter((threat) => keys.includes(threat.key));
@@ -81,12 +82,17 @@ nonsingular.threats = (() => {
       : ranked(worst, behindWorst);
     const wilsons = worst.map((share) => (share === null ? [null, null] : wilson(share, n)));
     const ends = average.map((share, row) => (share === null ? null : moments(null, row)));
+    const behind = by === "average" ? behindAverage : behindWorst;
     return {
       ranks,
       leaders,
-      behind: by === "average" ? behindAverage : behindWorst,
-      worst: shown(worst, wilsons.map(([low]) => low), wilsons.map(([, high]) => high)),
-      average: shown(average, ends.map((end) => end && end.low), ends.map((end) => end && end.high)),
+      // The difference between a leader and a row, in points, with the ends of its interval.
+      behindTexts: (leader, row) => {
+        const { value, low, high } = behind(leader, row);
+        return [value, low, high].map(percent);
+      },
+      worst: shown(worst, wilsons.map(([low]) => low), wilsons.map(([, high]) => high), absent),
+      average: shown(average, ends.map((end) => end && end.low), ends.map((end) => end && end.high), absent),
       keys,
       by,
     };

@@ -14,8 +14,8 @@ from PIL import Image
 
 from benchmark.results import Thumbnail
 from leaderboard.charts.svg import Painter
+from leaderboard.formatting.web_links import web_link
 from leaderboard.pages import render_site
-from leaderboard.pages.environment import web_link
 from leaderboard.pages.how_to_load import how_to_load
 from leaderboard.pages.model import make_evaluation
 from leaderboard.reruns.command_lines import bench_command, reproduce_command

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from benchmark.results import Score
+from leaderboard.board.rows import TEMPLATE_PAPER
 from leaderboard.formatting.slugs import slug, unique_slugs
 from leaderboard.formatting.texts import interval, number, probe_texts
 from leaderboard.pages import render_site
@@ -47,6 +48,8 @@ def test_pages_are_well_formed_with_unique_ids_and_links_that_lead_somewhere(sit
             if target.startswith(("https://arxiv.org/abs/", "https://github.com/")):
                 assert path == "findings.html" or path.startswith("batteries/")
                 assert "noreferrer" in attrs["rel"]
+            elif target == TEMPLATE_PAPER:
+                assert attrs["class"] == "paper"
             elif target:
                 assert (site / path).parent.joinpath(target).resolve().is_file(), attrs
             else:
@@ -80,7 +83,8 @@ def test_the_table_stands_without_scripts_and_no_control_is_dead(site):
 
 
 def test_the_board_ranks_by_the_headline_and_shows_every_headline_column(site, zoo_store):
-    text = (site / "index.html").read_text("utf-8")
+    page = (site / "index.html").read_text("utf-8")
+    text = re.sub(r"<template.*?</template>", "", page, flags=re.DOTALL)
     names = re.findall(r'<th scope="row"><a href="models/[^"]+">([^<]+)</a>', text)
     headline = {
         e.card.name: e.answers["nonsingular"].scores["robust_accuracy"].value
