@@ -80,6 +80,11 @@ test: $(INSTALLED_DEV) ## Install if need be and run all tests
 	@echo "==> running the tests"
 	@$(VENV)/bin/python -m pytest -q -n 2 --dist worksteal --durations=10
 
+.PHONY: test-fast
+test-fast: $(INSTALLED_DEV) ## Run the quick tests alone, in less than 90 s on two cores: all that are not marked slow
+	@echo "==> running the quick tests"
+	@$(VENV)/bin/python -m pytest -q -n 2 --dist worksteal -m "not slow"
+
 .PHONY: test-newest
 test-newest: newest ## Run all tests with the newest versions that pyproject.toml allows, in an environment of their own
 	@echo "==> running the tests with the newest versions"

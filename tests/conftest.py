@@ -13,7 +13,8 @@ import pytest
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
-REPOSITORY = Path(__file__).parents[1]
+HERE = Path(__file__).parent
+REPOSITORY = HERE.parent
 
 
 @pytest.fixture(scope="session")
@@ -70,6 +71,27 @@ def _to_program(network, shape, path: Path, batch: int | None = None) -> Path:
     return path
 
 
+def _slow_tests() -> frozenset[str]:
+    """The lines of ``slow_tests.txt``: folders, which end in a slash, and ``file::function``."""
+    lines = (HERE / "slow_tests.txt").read_text("utf-8").splitlines()
+    return frozenset(line for line in lines if line and not line.startswith("#"))
+
+
+SLOW = _slow_tests()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even import the tests of slow folders where no slow test is wanted."""
+    if config.option.markexpr != "not slow" or not collection_path.is_dir():
+        return None
+    return f"{collection_path.relative_to(HERE).as_posix()}/" in SLOW or None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes minutes, so that no worker is left alone with it at the end."""
+    """Mark slow tests, and begin with what takes minutes: else a worker is left with it alone."""
+    for item in items:
+        path = item.path.relative_to(HERE)
+        function = f"{path.as_posix()}::{getattr(item, 'originalname', item.name)}"
+        if function in SLOW or any(f"{folder.as_posix()}/" in SLOW for folder in path.parents):
+            item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
