@@ -153,10 +153,12 @@ def _bias(bias: Tensor | None, weight: Tensor) -> tuple[Tensor, DisplacementBoun
 
 def propagate(z: Enclosure, layer: Layer) -> Enclosure:
     """An enclosure of the layer's outputs, for all weights in the ball and in float32."""
-    centre = layer.apply(z.centre, layer.weight) + layer.shaped(layer.bias)
-    box, ball = torch.zeros_like(centre), layer.norm * z.ball
     if bool(z.box.any()):
-        box = layer.apply(z.box, layer.weight.abs())
+        centre, box = z.interval.mapped(layer.weight, layer.apply)
+    else:
+        centre = layer.apply(z.centre, layer.weight)
+        box = torch.zeros_like(centre)
+    centre, ball = centre + layer.shaped(layer.bias), layer.norm * z.ball
     energy = layer.energy(z.magnitude)
     size, shared = energy + layer.overlap * z.ball, layer.positions**0.5
     if layer.displacement.entries is None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from models_zoo.intervals import Box
+
 UNIT_ROUNDOFF = 2.0**-24
 """Unit roundoff of float32: half the distance from 1 to the next number."""
 
@@ -30,9 +32,14 @@ class Enclosure:
     ball: Tensor
 
     @property
+    def interval(self) -> Box:
+        """All ``centre + u``."""
+        return Box(self.centre, self.box)
+
+    @property
     def magnitude(self) -> Tensor:
         """Elementwise upper bound of ``abs(centre + u)``."""
-        return self.centre.abs() + self.box
+        return self.interval.magnitude
 
     @property
     def size(self) -> Tensor:
@@ -50,7 +57,7 @@ class Enclosure:
             move: the map, such as flattening, slicing, padding with zeros or averaging.
             stretch: upper bound of the map's spectral norm.
         """
-        return Enclosure(move(self.centre), move(self.box), self.ball * stretch)
+        return Enclosure(*self.interval.rearranged(move), self.ball * stretch)
 
     def rounded(self, error: float | Tensor) -> Enclosure:
         """The enclosure with its ball enlarged by an l2 error, a scalar or (N,)."""
@@ -66,13 +73,12 @@ class Enclosure:
 
     def plus(self, other: Enclosure) -> Enclosure:
         """All sums of a member of each."""
-        total = Enclosure(self.centre + other.centre, self.box + other.box, self.ball + other.ball)
+        total = Enclosure(*self.interval.plus(other.interval), self.ball + other.ball)
         return total.rounded(2 * UNIT_ROUNDOFF * (self.size + other.size))
 
     def activated(self, function: Callable[[Tensor], Tensor]) -> Enclosure:
         """The image under an elementwise nondecreasing function with Lipschitz constant 1."""
-        low, high = function(self.centre - self.box), function(self.centre + self.box)
-        return Enclosure((low + high) / 2, (high - low) / 2, self.ball)
+        return Enclosure(*self.interval.activated(function), self.ball)
 
 
 def norms(values: Tensor) -> Tensor:
@@ -90,8 +96,7 @@ def around(images: Tensor, norm: str, eps: float) -> Enclosure:
         eps: radius in input units.
     """
     pixels = images.double()
-    low, high = (pixels - eps).clamp_min(0), (pixels + eps).clamp_max(1)
-    return Enclosure((low + high) / 2, (high - low) / 2, torch.zeros_like(pixels[:, 0, 0, 0]))
+    return Enclosure(*Box.around_images(pixels, eps), torch.zeros_like(pixels[:, 0, 0, 0]))
 
 
 def within(images: Tensor, norm: str, eps: float) -> Enclosure:

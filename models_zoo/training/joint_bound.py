@@ -16,7 +16,7 @@ certificates are computed separately, in float64 and more tightly.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -24,23 +24,22 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models_zoo.errors import InputError
+from models_zoo.intervals import Box
 
 Apply = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class Interval:
-    """The set of tensors within ``radius`` of ``center``, in place of a network's activation.
+    """A box of tensors in place of a network's activation.
 
     Attributes:
-        center: (N, ...).
-        radius: (N, ...), at least 0.
+        box: the activation lies in it.
         share: each weight may change by this share of the largest entry of its tensor.
         last: if this is the output of ``F.linear``, its input, matrix and bias.
     """
 
-    center: Tensor
-    radius: Tensor
+    box: Box
     share: float
     last: tuple[Interval, Tensor, Tensor | None] | None = None
 
@@ -57,29 +56,25 @@ class Interval:
             raise _unbounded(getattr(func, "__name__", str(func)))
         return _FUNCTIONS[func](*args, **(kwargs or {}))
 
-    def mapped(self, function: Callable[[Tensor], Tensor]) -> Interval:
-        """The result of an operation that only rearranges entries."""
-        return Interval(function(self.center), function(self.radius), self.share)
-
     def relu(self) -> Interval:
         """As of a tensor."""
-        low, high = (self.center - self.radius).relu(), (self.center + self.radius).relu()
-        return Interval((high + low) / 2, (high - low) / 2, self.share)
+        return Interval(self.box.activated(torch.relu), self.share)
 
     def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Interval:
         """As of a tensor."""
-        return self.mapped(lambda values: values.flatten(start_dim, end_dim))
+        flat = self.box.rearranged(lambda values: values.flatten(start_dim, end_dim))
+        return Interval(flat, self.share)
 
     def __add__(self, other: Interval | Tensor) -> Interval:
         if isinstance(other, Interval):
-            return Interval(self.center + other.center, self.radius + other.radius, self.share)
-        return Interval(self.center + other, self.radius, self.share)
+            return Interval(self.box.plus(other.box), self.share)
+        return Interval(Box(self.box.center + other, self.box.radius), self.share)
 
     def __sub__(self, other: Tensor) -> Interval:
-        return Interval(self.center - other, self.radius, self.share)
+        return Interval(Box(self.box.center - other, self.box.radius), self.share)
 
     def __truediv__(self, other: Tensor) -> Interval:
-        return Interval(self.center / other, self.radius / other.abs(), self.share)
+        return Interval(Box(self.box.center / other, self.box.radius / other.abs()), self.share)
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(name) if name.startswith("__") else _unbounded(name)
@@ -109,17 +104,16 @@ def margin_errors(
     Raises:
         InputError: the model has an operation without a bound, such as batch norm.
     """
-    low, high = (images - eps).clamp(min=0), (images + eps).clamp(max=1)
-    answer = model(Interval((high + low) / 2, (high - low) / 2, share))
+    answer = model(Interval(Box.around_images(images, eps), share))
     if not isinstance(answer, Interval) or answer.last is None:
         raise InputError("recipe nonsingular needs a network that ends in a linear layer")
     inputs, weight, bias = answer.last
     rows = weight[labels][:, None] - weight  # (N, classes, features)
-    spread = torch.einsum("njk,nk->nj", rows.abs(), inputs.radius)
-    size = (inputs.center.abs() + inputs.radius).sum(1, keepdim=True)
+    spread = torch.einsum("njk,nk->nj", rows.abs(), inputs.box.radius)
+    size = inputs.box.magnitude.sum(1, keepdim=True)
     spread = spread + 2 * inputs.entry(weight) * size + 2 * inputs.entry(bias)
     offset = torch.zeros_like(weight[:, 0]) if bias is None else bias
-    center = torch.einsum("njk,nk->nj", rows, inputs.center) + offset[labels][:, None] - offset
+    center = torch.einsum("njk,nk->nj", rows, inputs.box.center) + offset[labels][:, None] - offset
     exact = model(images)
     margins = exact.gather(1, labels[:, None]) - exact
     decrease = margins - (center - spread)  # the center is not the activation
@@ -128,19 +122,18 @@ def margin_errors(
 
 
 def _layer(z: Interval, weight: Tensor, bias: Tensor | None, apply: Apply) -> Interval:
-    shape = (1, -1, *[1] * (z.center.ndim - 2))
-    center, radius = apply(z.center, weight), apply(z.radius, weight.abs())
+    shape = (1, -1, *[1] * (z.box.center.ndim - 2))
+    center, radius = z.box.mapped(weight, apply)
     if z.share:
         ones = torch.ones_like(weight[:1])
-        radius = radius + z.entry(weight) * apply(z.center.abs() + z.radius, ones)
+        radius = radius + z.entry(weight) * apply(z.box.magnitude, ones)
     if bias is not None:
         center, radius = center + bias.view(shape), radius + z.entry(bias)
-    return Interval(center, radius, z.share)
+    return Interval(Box(center, radius), z.share)
 
 
 def _linear(z: Interval, weight: Tensor, bias: Tensor | None = None) -> Interval:
-    out = _layer(z, weight, bias, F.linear)
-    return Interval(out.center, out.radius, z.share, (z, weight, bias))
+    return replace(_layer(z, weight, bias, F.linear), last=(z, weight, bias))
 
 
 def _conv2d(
