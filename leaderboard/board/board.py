@@ -102,7 +102,7 @@ def make_boards(
         names.add(name)
         content = batteries[first.battery_sha256]
         columns = columns_of(group, content)
-        headline_threats = stored_headline_threats(content)
+        headline_threats = _as_written(stored_headline_threats(content), group)
         boards.append(
             Board(
                 name=name,
@@ -121,6 +121,25 @@ def make_boards(
             )
         )
     return boards
+
+
+def _as_written(
+    threats: Mapping[str, Sequence[AnyThreat]], summaries: Sequence[Summary]
+) -> dict[str, list[AnyThreat]]:
+    """Threats with the texts of their budgets, where an outcome is about an equal threat.
+
+    A battery is stored with plain numbers; outcomes keep how the battery wrote its budgets.
+    """
+    written = {
+        kind.threat.key: kind.threat
+        for summary in summaries
+        for by_name in summary.kinds.values()
+        for kind in by_name.values()
+        if kind.threat is not None
+    }
+    return {
+        probe: [written.get(threat.key, threat) for threat in own] for probe, own in threats.items()
+    }
 
 
 def _budgets(

@@ -36,7 +36,7 @@ BATTERY = {
             "headline_l2": "1",
             "effort": "fog",
         },
-        "brightness": {"shifts": ["1/255", "0.2", "1/2"], "headline": "0.2"},
+        "brightness": {"shifts": ["1/255", "13/510", "1/2"], "headline": "13/510"},
         "random-signs": {"radius": "0.2"},
     },
 }

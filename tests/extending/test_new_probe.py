@@ -46,7 +46,7 @@ def page_of(site, model):
 def right():
     """How many examples the first model has right in the light."""
     data = load_dataset("digits").head(EXAMPLES)
-    logits = load_model(MODELS[0])((data.images + 0.2).clamp(max=1))
+    logits = load_model(MODELS[0])((data.images + 13 / 510).clamp(max=1))
     return int((predicted_classes(logits) == data.labels).sum())
 
 
@@ -58,15 +58,15 @@ def test_it_is_stored_with_its_threats(published, right):
     )
     with sqlite3.connect(published.site / "nonsingular.sqlite") as database:
         rows = database.execute(query, (MODELS[0],)).fetchall()
-    assert rows[0] == (right, EXAMPLES, "headline", "linf 0.2")
-    assert [label for *_, label in rows[1:]] == ["linf 1/255", "linf 0.2", "linf 1/2"]
+    assert rows[0] == (right, EXAMPLES, "headline", "linf 13/510")
+    assert [label for *_, label in rows[1:]] == ["linf 1/255", "linf 13/510", "linf 1/2"]
 
 
 def test_it_is_on_the_board(published, right):
     page = words_of(published.site / "index.html")
     assert "Brighter" in page
     assert f"{right / EXAMPLES:.1%}" in page
-    assert "Brightness linf 0.2" in page  # among the headline budgets
+    assert "Brightness linf 13/510" in page  # among the headline budgets
     assert re.search(r"clean, .*brighter\.", page)  # the profile
     board = data_of(published.site / "boards" / "light-v1.js")
     assert "brightness.robust_accuracy" in board["columnKeys"]
@@ -79,7 +79,7 @@ def test_readers_can_choose_its_threats(published):
     assert [label for _, label in offered] == [
         "at the headline budget",
         "linf 1/255",
-        "linf 0.2",
+        "linf 13/510",
         "linf 1/2",
     ]
     outcomes = data_of(published.site / "boards" / "light-v1-outcomes.js")
@@ -99,7 +99,7 @@ def test_it_is_on_the_page_of_the_battery(published):
     words = words_of(published.site / "batteries" / "light-v1.html")
     assert "Added to every pixel, ascending." in words
     assert "Doe 2026, Light" in words
-    assert "1/255, 0.2, 0.5" in words
+    assert "1/255, 0.0254902, 0.5" in words
 
 
 def test_it_is_compared(published):
