@@ -253,7 +253,7 @@ def _tensor(name: str, given: Array) -> Tensor:
 def _hint(images: Tensor) -> str:
     hints = []
     if images.ndim == 3:
-        many = ", grey images (N, H, W) images.unsqueeze(1)"
+        many = ", gray images (N, H, W) images.unsqueeze(1)"
         one = "a single image needs images.unsqueeze(0)"
         hints.append(one if images.shape[0] in CHANNELS else one + many)
     if not images.is_floating_point() and images.dtype != torch.bool and int(images.max()) > 1:

@@ -35,10 +35,10 @@ def wilson(share: float, n: int) -> Score:
         n: independent outcomes, at least 1. Where several outcomes stem from one example, the
             number of examples: the interval is then too wide rather than too narrow.
     """
-    centre = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
+    center = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
     half = Z95 * math.sqrt(share * (1 - share) / n + Z95**2 / (4 * n**2)) / (1 + Z95**2 / n)
     # Rounding must not move an end across the share or out of [0, 1].
-    low, high = max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))
+    low, high = max(0.0, min(share, center - half)), min(1.0, max(share, center + half))
     return Score(value=share, n=n, low=low, high=high)
 
 
@@ -56,14 +56,14 @@ def mean(values: ArrayLike, within: tuple[float, float] | None = None) -> Score:
         within: bounds of the mean, such as :data:`SHARE_BOUNDS`, to which the ends are clipped.
     """
     numbers = np.asarray(values, dtype=np.float64)
-    n, centre = numbers.size, float(numbers.mean())
+    n, center = numbers.size, float(numbers.mean())
     half = math.inf
     if n > 1:
         half = students_t(n - 1) * float(numbers.std(ddof=1)) / math.sqrt(n)
     least, most = within or (-math.inf, math.inf)
     # Rounding must not move an end across the mean.
-    low, high = max(least, centre - half), min(most, centre + half)
-    return Score(value=centre, n=n, low=min(low, centre), high=max(high, centre))
+    low, high = max(least, center - half), min(most, center + half)
+    return Score(value=center, n=n, low=min(low, center), high=max(high, center))
 
 
 @cache
@@ -87,13 +87,13 @@ def median(values: ArrayLike) -> Score:
     numbers = np.sort(np.asarray(values, dtype=np.float64))
     n = numbers.size
     below, above = numbers[(n - 1) // 2], numbers[n // 2]
-    centre = float(below if below == above else (below + above) / 2)
+    center = float(below if below == above else (below + above) / 2)
     rank, inner = _median_ranks(n)
     if rank == 0:
-        return Score(value=centre, n=n, low=-math.inf, high=math.inf)
+        return Score(value=center, n=n, low=-math.inf, high=math.inf)
     low = _between(numbers[rank - 1], numbers[rank], inner)
     high = _between(numbers[n - rank], numbers[n - rank - 1], inner)
-    return Score(value=centre, n=n, low=min(low, centre), high=max(high, centre))
+    return Score(value=center, n=n, low=min(low, center), high=max(high, center))
 
 
 @cache

@@ -24,8 +24,10 @@ NORMS = {"linf": "Linf", "l2": "L2", "l1": "L1"}
 """AutoAttack's names of norms, by those of this suite."""
 
 MIN_CLASSES = 4
+"""Smallest number of classes; AutoAttack's targeted loss needs four logits."""
+
 MIN_IMAGE_HEIGHT = 5
-"""Pixels; smaller images cannot be tiled by the Square attack for l2 and l1."""
+"""Smallest height in pixels that the Square attack for l2 and l1 can tile."""
 
 
 @dataclass(frozen=True)

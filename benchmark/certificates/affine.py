@@ -154,11 +154,11 @@ def _bias(bias: Tensor | None, weight: Tensor) -> tuple[Tensor, DisplacementBoun
 def propagate(z: Enclosure, layer: Layer) -> Enclosure:
     """An enclosure of the layer's outputs, for all weights in the ball and in float32."""
     if bool(z.box.any()):
-        centre, box = z.interval.mapped(layer.weight, layer.apply)
+        center, box = z.interval.mapped(layer.weight, layer.apply)
     else:
-        centre = layer.apply(z.centre, layer.weight)
-        box = torch.zeros_like(centre)
-    centre, ball = centre + layer.shaped(layer.bias), layer.norm * z.ball
+        center = layer.apply(z.center, layer.weight)
+        box = torch.zeros_like(center)
+    center, ball = center + layer.shaped(layer.bias), layer.norm * z.ball
     energy = layer.energy(z.magnitude)
     size, shared = energy + layer.overlap * z.ball, layer.positions**0.5
     if layer.displacement.entries is None:
@@ -172,7 +172,7 @@ def propagate(z: Enclosure, layer: Layer) -> Enclosure:
         box = box + layer.shaped(layer.bias_displacement.entries)
     weight = float(torch.linalg.vector_norm(layer.weight)) + layer.displacement.norm
     bias = float(torch.linalg.vector_norm(layer.bias)) + layer.bias_displacement.norm
-    return Enclosure(centre, box, ball).rounded(layer.rounding * (weight * size + shared * bias))
+    return Enclosure(center, box, ball).rounded(layer.rounding * (weight * size + shared * bias))
 
 
 def least_margins(z: Enclosure, layer: Layer, labels: Tensor) -> Tensor:
@@ -193,7 +193,7 @@ def least_margins(z: Enclosure, layer: Layer, labels: Tensor) -> Tensor:
     least = torch.full_like(z.ball, torch.inf)
     for j in range(len(weight)):
         rows = weight[labels] - weight[j]
-        margin = (rows * z.centre).sum(1) + bias[labels] - bias[j]
+        margin = (rows * z.center).sum(1) + bias[labels] - bias[j]
         margin = margin - (rows.abs() * z.box).sum(1) - norms(rows) * z.ball
         if entries is None:
             apart = torch.full_like(z.ball, root2 * layer.displacement.norm)

@@ -27,9 +27,10 @@ their boxes at the image only, or never, and budgets at which none of the first
 :data:`N_TRIAL_EXAMPLES` examples is proven are skipped: usually none at all is."""
 
 N_TRIAL_EXAMPLES = 16
+"""Number of examples of a deep network that are tried first at each budget."""
 
 MAX_RELATIVE_DEVIATION = 1e-3
-"""Largest deviation of the centre from the model's own logits, relative to the largest logit."""
+"""Largest deviation of the center from the model's own logits, relative to the largest logit."""
 
 
 class Certifier:
@@ -57,7 +58,7 @@ class Certifier:
         """Number of linear layers; checks that the model's unperturbed logits are reproduced."""
         some = self.subject.head(min(self.subject.batch_size, 2 * N_TRIAL_EXAMPLES))
         traversal = Traversal(norms=self._norms)
-        answer = self._run(around(some.images, "linf", 0.0), {}, traversal).enclosure.centre
+        answer = self._run(around(some.images, "linf", 0.0), {}, traversal).enclosure.center
         logits = some.logits().double()
         apart = (answer - logits).abs().amax() if answer.shape == logits.shape else torch.inf
         if not float(apart) <= MAX_RELATIVE_DEVIATION * (1 + float(logits.abs().amax())):
@@ -126,7 +127,7 @@ class Certifier:
         marked: dict[str, Tensor] = {
             n: MovingWeight.of(own[n], bound) for n, bound in moves.items()
         }
-        self.subject.passes.forwards += len(images.centre)
+        self.subject.passes.forwards += len(images.center)
         try:
             answer = functional_call(model, marked, (Unknown(images, traversal),))
         except UncertifiableError:
@@ -144,7 +145,7 @@ def _margins(answer: Unknown, labels: Tensor) -> Tensor:
     if answer.source is not None:
         return least_margins(*answer.source, labels)
     z = answer.enclosure
-    low, high = z.centre - z.box, z.centre + z.box
+    low, high = z.center - z.box, z.center + z.box
     own = low.gather(1, labels[:, None]).squeeze(1)
     other = high.scatter(1, labels[:, None], -torch.inf).amax(1)
     least: Tensor = own - other - 2.0**0.5 * z.ball

@@ -16,29 +16,29 @@ UNIT_ROUNDOFF = 2.0**-24
 
 @dataclass(frozen=True)
 class Enclosure:
-    """All ``z = centre + u + v`` with ``|u_j| <= box_j`` and ``|v|_2 <= ball``, in float64.
+    """All ``z = center + u + v`` with ``|u_j| <= box_j`` and ``|v|_2 <= ball``, in float64.
 
     The box bounds entries, as in interval bound propagation; the ball bounds lengths, such as those
     of the effect of weights in an l2 ball.
 
     Attributes:
-        centre: (N, ...).
-        box: in the shape of the centre, at least 0.
+        center: (N, ...).
+        box: in the shape of the center, at least 0.
         ball: (N,), at least 0.
     """
 
-    centre: Tensor
+    center: Tensor
     box: Tensor
     ball: Tensor
 
     @property
     def interval(self) -> Box:
-        """All ``centre + u``."""
-        return Box(self.centre, self.box)
+        """All ``center + u``."""
+        return Box(self.center, self.box)
 
     @property
     def magnitude(self) -> Tensor:
-        """Elementwise upper bound of ``abs(centre + u)``."""
+        """Elementwise upper bound of ``abs(center + u)``."""
         return self.interval.magnitude
 
     @property
@@ -48,7 +48,7 @@ class Enclosure:
 
     def collapsed(self) -> Enclosure:
         """A larger set without a box, whose half diagonal is added to the ball."""
-        return Enclosure(self.centre, torch.zeros_like(self.box), self.ball + norms(self.box))
+        return Enclosure(self.center, torch.zeros_like(self.box), self.ball + norms(self.box))
 
     def rearranged(self, move: Callable[[Tensor], Tensor], stretch: float = 1.0) -> Enclosure:
         """The image under a linear map with no negative entries.
@@ -66,8 +66,8 @@ class Enclosure:
     def scaled(self, scale: Tensor, shift: Tensor) -> Enclosure:
         """``scale * z + shift``, elementwise; both broadcast to one example."""
         grown, most = scale.abs(), float(scale.abs().amax())
-        moved = Enclosure(self.centre * scale + shift, self.box * grown, (self.ball * most))
-        shifts = torch.linalg.vector_norm(shift.expand_as(self.centre[:1]))
+        moved = Enclosure(self.center * scale + shift, self.box * grown, (self.ball * most))
+        shifts = torch.linalg.vector_norm(shift.expand_as(self.center[:1]))
         error = 4 * UNIT_ROUNDOFF * (norms(self.magnitude * grown) + most * self.ball + shifts)
         return moved.rounded(error)
 

@@ -77,10 +77,10 @@ def batch_norm(
     offset = torch.zeros_like(scale) if bias is None else bias.double()
     shape = (1, -1, *[1] * (z.ndim - 2))
     # In two steps, since the mean may be large and cancel: its rounding has to be included.
-    centred = z.enclosure.scaled(
+    centered = z.enclosure.scaled(
         torch.ones_like(scale).view(shape), -running_mean.double().view(shape)
     )
-    return z.then(centred.scaled(scale.view(shape), offset.view(shape)))
+    return z.then(centered.scaled(scale.view(shape), offset.view(shape)))
 
 
 def relu(z: Unknown, inplace: bool = False) -> Unknown:
@@ -114,7 +114,7 @@ def reshape(z: Unknown, *shape: Any) -> Unknown:
     """``Tensor.reshape`` and ``view`` that keep the dimension of the examples."""
     wanted = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
     enclosure = z.enclosure.rearranged(lambda values: values.reshape(*wanted))
-    if len(enclosure.centre) != len(z):
+    if len(enclosure.center) != len(z):
         raise unsupported("reshape across examples")
     return z.then(enclosure)
 
@@ -186,7 +186,7 @@ def max_pool2d(
         return F.max_pool2d(values, window, step, _pair(padding), 1, ceil_mode)
 
     enclosure = z.enclosure.activated(pool)
-    return z.then(Enclosure(enclosure.centre, enclosure.box, z.enclosure.ball * overlap**0.5))
+    return z.then(Enclosure(enclosure.center, enclosure.box, z.enclosure.ball * overlap**0.5))
 
 
 def _averaged(

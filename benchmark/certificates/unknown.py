@@ -90,17 +90,17 @@ class Unknown:
     @property
     def shape(self) -> torch.Size:
         """As of a tensor."""
-        return self.enclosure.centre.shape
+        return self.enclosure.center.shape
 
     @property
     def ndim(self) -> int:
         """As of a tensor."""
-        return self.enclosure.centre.ndim
+        return self.enclosure.center.ndim
 
     @property
     def device(self) -> torch.device:
         """As of a tensor."""
-        return self.enclosure.centre.device
+        return self.enclosure.center.device
 
     @property
     def dtype(self) -> torch.dtype:
@@ -108,7 +108,7 @@ class Unknown:
         return torch.float32
 
     def __len__(self) -> int:
-        return len(self.enclosure.centre)
+        return len(self.enclosure.center)
 
     def __getitem__(self, index: Any) -> Unknown:
         parts = index if isinstance(index, tuple) else (index,)

@@ -73,7 +73,7 @@ def inexact_gradients(subject: Subject) -> Flag:
         f"{MAX_MEDIAN_ERROR:.0%} raises the flag.",
         advice="Look for rounding, stopped gradients, steps or randomness inside the model: "
         "attacks follow a gradient that is not the model's. Attack with gradients averaged "
-        "over a neighbourhood, a differentiable approximation (BPDA), or without gradients.",
+        "over a neighborhood, a differentiable approximation (BPDA), or without gradients.",
     )
 
 

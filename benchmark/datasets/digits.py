@@ -8,7 +8,7 @@ from sklearn.model_selection import train_test_split
 
 from benchmark.datasets.dataset import Dataset
 
-TEST_EXAMPLES = 600
+N_TEST_EXAMPLES = 600
 SPLIT_SEED = 0
 
 
@@ -25,7 +25,7 @@ def digits(split: str) -> Dataset:
     parts = train_test_split(
         bunch.images,
         bunch.target,
-        test_size=TEST_EXAMPLES,
+        test_size=N_TEST_EXAMPLES,
         stratify=bunch.target,
         random_state=SPLIT_SEED,
     )

@@ -11,7 +11,7 @@ from torchvision.datasets.folder import has_file_allowed_extension
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.downloaded import ROOT_VARIABLE
-from benchmark.datasets.imagenet_labels import CLASSES, folder_classes, listed_classes
+from benchmark.datasets.imagenet_labels import N_CLASSES, folder_classes, listed_classes
 from benchmark.datasets.images import read_images
 from models_zoo.display import shown
 from models_zoo.errors import InputError, reason_of
@@ -70,7 +70,7 @@ def imagenet(
     chosen = files[: most if examples is None else examples]
     images = read_images([path for path, _ in chosen], preparation)
     labels = torch.tensor([label for _, label in chosen])
-    return Dataset("imagenet", split, images, labels, CLASSES)
+    return Dataset("imagenet", split, images, labels, N_CLASSES)
 
 
 def _listing(folder: Path) -> list[tuple[Path, int]]:

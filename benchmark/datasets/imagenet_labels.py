@@ -11,7 +11,8 @@ from pathlib import Path
 from models_zoo.display import shown
 from models_zoo.errors import InputError
 
-CLASSES = 1000
+N_CLASSES = 1000
+"""Number of classes of ILSVRC 2012."""
 
 WORDNET = re.compile(r"n\d{8}")
 """A WordNet id, such as n01440764."""
@@ -35,7 +36,7 @@ def wordnet_classes() -> dict[str, int]:
     from timm.data import ImageNetInfo  # slow to import, and only ImageNet needs it
 
     names = ImageNetInfo("imagenet-1k").label_names()
-    if len(names) != CLASSES or names != sorted(set(names)):
+    if len(names) != N_CLASSES or names != sorted(set(names)):
         raise RuntimeError("timm's table of ImageNet's classes is not the thousand of ILSVRC 2012")
     return {name: rank for rank, name in enumerate(names)}
 
@@ -87,11 +88,11 @@ def folder_classes(names: Sequence[str], folder: Path) -> dict[str, int]:
 
 def _by_index(names: Sequence[str], folder: Path) -> dict[str, int]:
     indices = {name: int(name) for name in names}
-    if sorted(indices.values()) == list(range(CLASSES)):
+    if sorted(indices.values()) == list(range(N_CLASSES)):
         return indices
     raise InputError(
-        f"the {len(names)} folders in {folder} are numbers, but not all of 0 to {CLASSES - 1}, so "
-        "that their classes cannot be known; name them by WordNet ids, such as n01440764"
+        f"the {len(names)} folders in {folder} are numbers, but not all of 0 to {N_CLASSES - 1}, "
+        "so that their classes cannot be known; name them by WordNet ids, such as n01440764"
     )
 
 

@@ -125,7 +125,7 @@ def _hint(images: Header) -> str:
     if _channels_last(images.shape):
         hints.append("which is (N, H, W, C): give (N, C, H, W) by x.transpose(0, 3, 1, 2)")
     elif len(images.shape) == _DIMENSIONS - 1:
-        hints.append("grey images need a channel: x[:, None]")
+        hints.append("gray images need a channel: x[:, None]")
     elif len(images.shape) == _FLAT:
         hints.append("flat images need their shape: x.reshape(-1, channels, height, width)")
     return f" ({'; '.join(hints)})" if hints else ""

@@ -22,7 +22,7 @@ _EXPECTED_ARRAYS = "x uint8 (N, C, H, W) and y int64 (N,)"
 
 @fixed_modes()
 def load_npz(path: str | Path, name: str = "npz", classes: int = 10) -> Dataset:
-    """Read labelled images from an ``.npz`` archive; object arrays are refused, never unpickled.
+    """Read labeled images from an ``.npz`` archive; object arrays are refused, never unpickled.
 
     Args:
         path: archive with ``y``, integers (N,), a column or one-hot, and either ``x`` uint8 (N, C,

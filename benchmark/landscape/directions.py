@@ -14,7 +14,8 @@ from torch import Generator, Tensor
 
 from benchmark.spaces import Point
 
-MIN_FILTER_NORM = 1e-10
+FILTER_NORM_EPSILON = 1e-10
+"""Added to the norm of a filter before division, as in the authors' code."""
 
 
 def filter_normalized(weights: Mapping[str, Tensor], generator: Generator) -> Point:
@@ -46,7 +47,7 @@ def moved(weights: Mapping[str, Tensor], *steps: tuple[float, Point]) -> Point:
 
 
 def _normalized(direction: Tensor, weight: Tensor) -> Tensor:
-    scale = _lengths(weight) / (_lengths(direction) + MIN_FILTER_NORM)
+    scale = _lengths(weight) / (_lengths(direction) + FILTER_NORM_EPSILON)
     return direction * scale.view(-1, *[1] * (weight.ndim - 1))
 
 

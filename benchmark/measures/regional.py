@@ -17,6 +17,8 @@ from benchmark.results import Score
 from benchmark.statistics import exact, wilson
 
 NORMS = ("l0", "l2", "linf")
+"""Norms of perturbations, in the order of :func:`perturbation_norms`."""
+
 MIN_PIXEL_CHANGE = 1e-5
 """Smallest change of a pixel that counts, in input units; smaller ones are rounding errors of steps
 that cancel."""

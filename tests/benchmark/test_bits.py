@@ -287,7 +287,7 @@ def test_the_probe_s_curves_and_scores_belong_together(subject):
     assert control.x == [0, 1, 3, 4]
     assert control.y[-1].value > values[-1]
     assert result.scores["flips_to_chance"].value == math.inf
-    assert result.protocol["optimised on"] == result.protocol["measured on"] == 40
+    assert result.protocol["optimized on"] == result.protocol["measured on"] == 40
 
 
 def test_chance_is_the_best_constant_answer(subject):

@@ -121,7 +121,9 @@ UNIDIOMATIC = {
 }
 """Patterns of whole words that do not occur in prose, with what to write."""
 
-ALLOWED: dict[str, dict[str, str]] = {}
+ALLOWED = {
+    "leaderboard/pages/templates/index.html.j2": {"fall to": "the project in one sentence"},
+}
 """Phrases that stay, by the place they occur in and with the reason."""
 
 PROSE = re.compile("|".join(rf"(?P<p{n}>\b(?:{p})\b)" for n, p in enumerate(UNIDIOMATIC)), re.I)
@@ -173,15 +175,18 @@ def prose_of(path: Path) -> str:
     return NAMES.sub("", text)
 
 
-PAGES = sorted(
+PAGES = [Path("README.md"), Path("CONTRIBUTING.md"), *sorted(Path("docs").rglob("*.md"))]
+SITE = sorted(
     [
-        *Path("docs/probes").glob("*.md"),
-        *(
-            Path("docs") / f"{name}.md"
-            for name in ("scores", "method", "certificates", "batteries")
-        ),
+        *Path("leaderboard/pages").glob("templates/*.j2"),
+        *Path("leaderboard/pages").glob("static/*.js"),
     ]
 )
+
+
+def text_of_site(path: Path) -> str:
+    """The text of a template or a script, without tags and expressions."""
+    return re.sub(r"\{%.*?%\}|\{\{.*?\}\}|<[^>]*>", "", path.read_text("utf-8"), flags=re.S)
 
 
 def test_texts_of_probes_are_idiomatic():
@@ -211,6 +216,21 @@ def test_help_texts_are_idiomatic():
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_pages_are_idiomatic(page):
     assert unidiomatic(prose_of(page), page.as_posix()) == []
+
+
+def test_the_site_is_idiomatic():
+    assert len(SITE) > 20
+    found = {
+        path.as_posix(): phrases
+        for path in SITE
+        if (phrases := unidiomatic(text_of_site(path), path.as_posix()))
+    }
+    assert found == {}
+
+
+def test_every_exception_is_used():
+    for place, phrases in ALLOWED.items():
+        assert all(phrase in Path(place).read_text("utf-8") for phrase in phrases)
 
 
 @pytest.mark.parametrize(

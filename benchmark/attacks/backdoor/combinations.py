@@ -32,7 +32,7 @@ def require_injectable(splits: Splits, backdoors: Collection[Backdoor], classes:
     """Check that backdoors can be injected, without a forward pass.
 
     Args:
-        splits: what is optimised on, selected on and measured on.
+        splits: parts to optimize on, to select on and to measure on.
         backdoors: trigger, target and seed of each.
         classes: number of classes of the model.
 
@@ -61,7 +61,7 @@ def inject_all(
     """Inject each backdoor; keep the weights of the best and of the most successful one.
 
     Args:
-        splits: what is optimised on, selected on and measured on.
+        splits: parts to optimize on, to select on and to measure on.
         backdoors: by name, at least one.
         ball: the weight ball.
         effort: of each injection.

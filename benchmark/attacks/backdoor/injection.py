@@ -69,7 +69,7 @@ class Injection:
     """Injects one backdoor at any budget, with three splits of the examples.
 
     Args:
-        splits: what is optimised on, selected on and measured on.
+        splits: parts to optimize on, to select on and to measure on.
         backdoor: trigger, target and seed.
         effort: steps and weights of the objective.
         goal: what counts as working.

@@ -19,7 +19,7 @@ class Splits:
     """Disjoint random parts of a subject's examples, each in the order of the whole.
 
     Attributes:
-        search: the weights are optimised on these.
+        search: the weights are optimized on these.
         selection: the final weights are selected on these.
         measured: every number reported is measured on these.
     """

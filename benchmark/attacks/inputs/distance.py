@@ -35,6 +35,7 @@ from benchmark.subject import Subject
 from models_zoo.errors import InputError, shown, unknown_name
 
 PRECISION = 0.01
+"""Default relative precision of a distance."""
 
 FIRST_WALK, LATER_WALK = FAB(steps=20), FAB(steps=15)
 """The walk from the clean image, and the one from each image found later."""

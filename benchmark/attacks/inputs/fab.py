@@ -36,6 +36,7 @@ ETA, ALPHA_MAX, BETA = 1.05, 0.1, 0.9
 """FAB's hyper-parameters: overshoot, largest weight of the image, factor on the displacement."""
 
 N_BISECTIONS = 25
+"""Number of bisections of the length of a displacement onto a plane."""
 
 
 @dataclass(frozen=True)

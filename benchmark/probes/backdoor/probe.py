@@ -215,7 +215,7 @@ def _combinations(settings: BackdoorSettings, subject: Subject) -> dict[str, Bac
 
 def _parts(splits: Splits) -> dict[str, int]:
     return {
-        "optimised on": len(splits.search),
+        "optimized on": len(splits.search),
         "selected on": len(splits.selection),
         "measured on": len(splits.measured),
     }

@@ -123,7 +123,7 @@ class BitsProbe(Probe[BitsSettings]):
                 "headline rate": float(settings.headline_rate),
                 "error patterns": settings.patterns,
                 "headline flips": settings.headline_flips,
-                "optimised on": min(settings.search_examples, len(subject)),
+                "optimized on": min(settings.search_examples, len(subject)),
                 "measured on": len(subject),
                 "entries considered per tensor": settings.top,
                 "chance": chance,

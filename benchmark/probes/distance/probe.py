@@ -17,7 +17,7 @@ from benchmark.statistics import SHARE_BOUNDS, mean, median
 from benchmark.subject import Subject
 from benchmark.threats import InputThreat
 
-DECILES = tuple(tenth / 10 for tenth in range(1, 10))
+DECILE_LEVELS = tuple(tenth / 10 for tenth in range(1, 10))
 
 
 def _median(norm: str) -> ScoreSpec:
@@ -72,7 +72,7 @@ class DistanceProbe(Probe[DistanceSettings]):
             scores[f"median_{norm}"] = median(lengths)
             scores[f"area_{norm}"] = mean(np.minimum(lengths, end) / end, SHARE_BOUNDS)
             values[norm] = [float(f"{length:.6g}") for length in lengths]
-            quantiles = np.quantile(lengths, DECILES, method="inverted_cdf")
+            quantiles = np.quantile(lengths, DECILE_LEVELS, method="inverted_cdf")
             protocol[f"{norm} deciles"] = [float(f"{quantile:.4g}") for quantile in quantiles]
             protocol[f"{norm} distances that are infinite"] = int(np.isinf(lengths).sum())
         return ProbeResult(

@@ -14,6 +14,8 @@ from benchmark.results import Thumbnail
 from benchmark.subject import Subject
 
 N_EXAMPLES = 4
+"""Maximum number of examples that are shown."""
+
 MAX_PIXELS = 64
 """Largest height and width of a picture; larger images are downscaled."""
 

@@ -26,10 +26,10 @@ descriptions."""
 
 def _form(prefix: str) -> dict[str, ScoreSpec]:
     """The scores of one form of the logits."""
-    mark = ", normalised" if prefix else ""
+    mark = ", normalized" if prefix else ""
     return {
         f"{prefix}divergence": ScoreSpec(
-            label=f"Divergence{mark and ' (normalised)'}",
+            label=f"Divergence{mark and ' (normalized)'}",
             description="Mean over test examples of the largest KL divergence found between the "
             f"prediction and that of an image inside the headline ball{LOGIT_FORMS[prefix]}. It "
             "does not depend on correctness: read it together with accuracy.",
@@ -44,7 +44,7 @@ def _form(prefix: str) -> dict[str, ScoreSpec]:
             higher_is_better=False,
         ),
         f"{prefix}psi": ScoreSpec(
-            label=f"psi{mark and ' (normalised)'}",
+            label=f"psi{mark and ' (normalized)'}",
             description=f"1 / mean divergence{LOGIT_FORMS[prefix]}, the paper's form for the whole "
             "set; larger is more robust.",
             unit="",
@@ -85,7 +85,7 @@ class IntrinsicProbe(Probe[IntrinsicSettings]):
         return [InputThreat("linf", self.settings.headline)]
 
     def ask(self, subject: Subject) -> ProbeResult:
-        """Ascend at every budget, with and without normalised logits."""
+        """Ascend at every budget, with and without normalized logits."""
         settings = self.settings
         found = {
             prefix: maximum_divergence(
