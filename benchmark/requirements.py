@@ -81,7 +81,7 @@ def require_weights_under_attack(subject: Subject, rule: str) -> None:
         and found.share < MIN_ATTACKABLE_SHARE
     ):
         raise InputError(
-            f"weight rule {rule!r} would move only {found}, and robustness would look too high."
+            f"weight rule {rule!r} would perturb only {found}, and robustness would look too high."
             f"{tensors_out_of_reach(found)} {ATTACKABLE_WEIGHTS}"
         )
 
@@ -98,7 +98,7 @@ def tensors_out_of_reach(found: Coverage) -> str:
         if found.zero_gradient
         else ""
     )
-    return f" Not moved: {named}{more}.{zero_gradient}"
+    return f" Not perturbed: {named}{more}.{zero_gradient}"
 
 
 def _refuse(problem: str | None) -> None:

@@ -8,7 +8,7 @@ from benchmark.roles import Coverage
 from benchmark.subject import Subject
 
 MIN_MOVED_SHARE = 0.99
-"""Share of the numbers that feed linear maps below which the flag is raised."""
+"""Share of the operands of linear maps below which the flag is raised."""
 
 
 def weights_under_attack(subject: Subject, rule: str = "no-normalization") -> Flag:
@@ -27,7 +27,7 @@ def weights_under_attack(subject: Subject, rule: str = "no-normalization") -> Fl
         figure=share,
         saw=f"Which weights are under attack could not be determined: {found.rstrip('.')}."
         if isinstance(found, str)
-        else f"Rule {rule} moves {found}.{tensors_out_of_reach(found)} Less than "
+        else f"Rule {rule} perturbs {found}.{tensors_out_of_reach(found)} Less than "
         f"{MIN_MOVED_SHARE:.0%} raises the flag.",
         advice=WEIGHTS_ADVICE,
     )

@@ -65,7 +65,7 @@ def inexact_gradients(subject: Subject) -> Flag:
         title="Gradients disagree with finite differences",
         raised=figure is not None and figure > MAX_MEDIAN_ERROR,
         figure=figure,
-        saw="Around no example are the outputs finite, so there was nothing to measure."
+        saw="The outputs are not finite around any example, so there was nothing to measure."
         if figure is None
         else f"Along random directions the gradient of the logit margin is off by {figure:.1%} of "
         f"central differences (median over {len(error)} examples, steps of "

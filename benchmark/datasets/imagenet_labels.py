@@ -131,7 +131,7 @@ def listed_classes(folder: Path, files: Sequence[str]) -> dict[str, int]:
 def _read_list(path: Path) -> dict[str, int]:
     """Class by file name without extension."""
     wrong = InputError(
-        f"{path} is no list of ImageNet's classes; each line needs a file name and its WordNet id, "
+        f"{path} is not a list of ImageNet's classes; each line needs a file name and its WordNet id, "
         "such as n01440764, or its class from 0 to 999"
     )
     try:

@@ -56,7 +56,7 @@ def class_labels(labels: NDArray[Any], path: Path, form: str) -> NDArray[np.int6
     if labels.dtype.kind == "f" and not np.array_equal(numbers, np.rint(numbers)):
         raise InputError(
             f"{shown(path)}: array 'y' is {kind} and not whole numbers; logits or probabilities "
-            f"are no labels, give {form} such as y.argmax(1)"
+            f"are not labels, give {form} such as y.argmax(1)"
         )
     if (
         numbers.size
@@ -66,7 +66,7 @@ def class_labels(labels: NDArray[Any], path: Path, form: str) -> NDArray[np.int6
         < _MAX_EXACT_INTEGER
     ):
         raise InputError(
-            f"{shown(path)}: array 'y' holds {numbers.max():.6g}, which is no class; give {form}"
+            f"{shown(path)}: array 'y' holds {numbers.max():.6g}, which is not a class; give {form}"
         )
     whole: NDArray[np.int64] = numbers.astype(np.int64)
     if whole.ndim == 2 and whole.shape[1] == 1:

@@ -92,7 +92,7 @@ class Archive:
         tail = source.read(max(0, source.size - _MAX_TAIL_BYTES), _MAX_TAIL_BYTES)
         if head[:2] != b"PK" or b"PK\x05\x06" not in tail:
             what = "truncated" if head[:2] == b"PK" else f"begins with {head!r}"
-            raise self.unreadable(UnreadableError(f"it is no zip archive: {what}"))
+            raise self.unreadable(UnreadableError(f"it is not a zip archive: {what}"))
 
     def headers(self, wanted: list[str]) -> dict[str, Header]:
         """Headers of some of its arrays, without unpacking the data.
@@ -146,7 +146,7 @@ class Archive:
         with self._zip.open(member) as stream:
             begin = stream.read(12)
             if begin[:6] != b"\x93NUMPY" or begin[6:8] not in (b"\1\0", b"\2\0"):
-                raise UnreadableError(f"array {name!r} is no array of NumPy")
+                raise UnreadableError(f"array {name!r} is not a NumPy array")
             wide = begin[6] == 2
             (length,) = struct.unpack_from("<I" if wide else "<H", begin, 8)
             if length > _MAX_HEADER_BYTES:

@@ -63,7 +63,7 @@ def select_weights(
         if roles is not None and name in roles.buffers and RULES[rule](buffer, False):
             chosen[name] = buffer.detach()
     if not chosen:
-        raise InputError(f"weight rule {rule!r} leaves no parameter of the model to move")
+        raise InputError(f"weight rule {rule!r} selects no parameter of the model")
     return chosen
 
 

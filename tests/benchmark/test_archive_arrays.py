@@ -50,9 +50,9 @@ def test_truth_values_are_classes_0_and_1(tmp_path):
     [
         (LABELS + 0.5, "not whole numbers"),
         (np.full(4, np.nan), "not whole numbers"),
-        (np.full(4, np.inf), "which is no class"),
-        (np.full(4, 1e300), "which is no class"),
-        (np.full(4, 2**63, np.uint64), "which is no class"),
+        (np.full(4, np.inf), "which is not a class"),
+        (np.full(4, 1e300), "which is not a class"),
+        (np.full(4, 2**63, np.uint64), "which is not a class"),
         (np.random.default_rng(0).random((4, 10)), r"y\.argmax\(1\)"),
         (LABELS.astype(str), "whole numbers from 0"),
         (LABELS.astype(complex), "whole numbers from 0"),

@@ -184,7 +184,7 @@ def test_a_flat_folder_is_labelled_by_its_list(val, form, place):
     ("text", "reason"),
     [
         (None, "holds 5 images and no class folders, so that their labels are not known"),
-        ("", "is no list of ImageNet's classes"),
+        ("", "is not a list of ImageNet's classes"),
         ("490\n361\n171\n", "is no list"),  # the development kit's
         (lines(lambda f, w: f"{f} 1000\n"), "is no list"),
         (lines(lambda f, w: f"{f} -1\n"), "is no list"),

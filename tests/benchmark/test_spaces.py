@@ -304,7 +304,7 @@ def test_rules_take_shared_tensors_once_and_leave_normalisation_out():
 
 
 def test_a_rule_that_leaves_nothing_is_refused():
-    with pytest.raises(InputError, match=r"'kernels' leaves no parameter"):
+    with pytest.raises(InputError, match=r"'kernels' selects no parameter"):
         select_weights(nn.BatchNorm1d(3), "kernels")
 
 

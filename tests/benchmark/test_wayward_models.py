@@ -217,7 +217,10 @@ BOTH: dict[str, Any] = {
 WEIGHTS: dict[str, Any] = {
     "checkpoints": (Checkpoints, r"activations are checkpointed; switch torch.utils.checkpoint"),
     "complex": (ComplexWeight, r"is complex, .* call torch.view_as_complex"),
-    "integer": (IntegerWeight, r"would move only .* Not moved: parameter 'mixing' \(32 x 32\)"),
+    "integer": (
+        IntegerWeight,
+        r"would perturb only .* Not perturbed: parameter 'mixing' \(32 x 32\)",
+    ),
 }
 
 

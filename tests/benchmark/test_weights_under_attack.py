@@ -45,7 +45,7 @@ def test_what_only_looks_like_a_normalization_moves(kind):
 @pytest.mark.parametrize("kind", OUT_OF_REACH)
 def test_an_attack_that_could_not_move_most_weights_is_refused(kind):
     model, asked = made(OUT_OF_REACH[kind]), examples((1, 8, 8))
-    with pytest.raises(InputError, match=r"would move only .* of 1,0\d\d numbers") as refused:
+    with pytest.raises(InputError, match=r"would perturb only .* of 1,0\d\d numbers") as refused:
         attack_weights(model, *asked, radius=0.1, steps=1)
     assert "\n" not in str(refused.value)
     flag = weights_under_attack(Subject(model, *asked))
@@ -97,7 +97,7 @@ def test_a_buffer_that_moves_breaks_what_the_parameters_alone_do_not():
     ids=["joint", "backdoor", "flatness"],
 )
 def test_every_attack_on_weights_refuses(attack):
-    with pytest.raises(InputError, match="would move only"):
+    with pytest.raises(InputError, match="would perturb only"):
         attack(made(OUT_OF_REACH["Attribute"]), *examples((1, 8, 8)))
 
 

@@ -22,7 +22,7 @@ def test_a_network_is_scored_or_refused_in_one_line():
     scored = look("honest", made(UNDER_ATTACK["Hidden"]), images)
     refused = look("hidden", made(OUT_OF_REACH["Attribute"]), images)
     assert (scored.answer, scored.reached, scored.feeding) == ("scored", 1072, 1072)
-    assert "would move only 48 of 1,072 numbers" in refused.answer
+    assert "would perturb only 48 of 1,072 numbers" in refused.answer
     assert "\n" not in refused.answer
 
 

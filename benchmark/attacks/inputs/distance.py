@@ -120,7 +120,7 @@ def find_distances(
     if norm not in NORMS:
         raise unknown_name("norm", norm, NORMS)
     if not isinstance(precision, int | float) or not 0 < precision <= 0.5:
-        raise InputError(f"precision must lie above 0 and at most at 0.5, got {shown(precision)}")
+        raise InputError(f"precision must be above 0 and at most 0.5, got {shown(precision)}")
     size = float(subject.images[0].numel())
     box = {"linf": 1.0, "l2": size**0.5, "l1": size}[norm]
     limit = box if largest is None else largest
