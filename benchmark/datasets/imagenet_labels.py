@@ -131,8 +131,8 @@ def listed_classes(folder: Path, files: Sequence[str]) -> dict[str, int]:
 def _read_list(path: Path) -> dict[str, int]:
     """Class by file name without extension."""
     wrong = InputError(
-        f"{path} is not a list of ImageNet's classes; each line needs a file name and its WordNet id, "
-        "such as n01440764, or its class from 0 to 999"
+        f"{path} is not a list of ImageNet's classes; each line needs a file name and its WordNet "
+        "id, such as n01440764, or its class from 0 to 999"
     )
     try:
         if path.stat().st_size > _MAX_LIST_BYTES:
