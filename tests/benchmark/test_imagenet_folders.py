@@ -185,16 +185,16 @@ def test_a_flat_folder_is_labelled_by_its_list(val, form, place):
     [
         (None, "holds 5 images and no class folders, so that their labels are not known"),
         ("", "is not a list of ImageNet's classes"),
-        ("490\n361\n171\n", "is no list"),  # the development kit's
-        (lines(lambda f, w: f"{f} 1000\n"), "is no list"),
-        (lines(lambda f, w: f"{f} -1\n"), "is no list"),
-        (lines(lambda f, w: f"{f} dog\n"), "is no list"),
-        (lines(lambda f, w: f"{f} n00000001\n"), "is no list"),
-        (lines(lambda f, w: f"{f} {w}\n").replace("n01440764", "7"), "is no list"),
+        ("490\n361\n171\n", "is not a list"),  # the development kit's
+        (lines(lambda f, w: f"{f} 1000\n"), "is not a list"),
+        (lines(lambda f, w: f"{f} -1\n"), "is not a list"),
+        (lines(lambda f, w: f"{f} dog\n"), "is not a list"),
+        (lines(lambda f, w: f"{f} n00000001\n"), "is not a list"),
+        (lines(lambda f, w: f"{f} {w}\n").replace("n01440764", "7"), "is not a list"),
         ("ILSVRC2012_val_00000001.JPEG n01440764\n", "no class for 4 of the 5 images"),
-        ("\0" * 50, "is no list"),
-        ("\x80\n", "is no list"),
-        ('"' * 200_000, "is no list"),
+        ("\0" * 50, "is not a list"),
+        ("\x80\n", "is not a list"),
+        ('"' * 200_000, "is not a list"),
     ],
 )
 def test_a_flat_folder_without_a_whole_list_is_refused_in_a_line(val, text, reason):
