@@ -94,7 +94,7 @@ UNIDIOMATIC = {
     r"strikes?|struck": "attack, candidate",
     r"fell|fallen": "is broken, is misclassified",
     r"falls to|fall to": "decreases to",
-    r"stands?|standing|stood": "is, is robust, is classified correctly",
+    r"stands?(?! for)|standing|stood": "is, is robust, is classified correctly",
     r"slopes?": "gradient, derivative",
     r"implant(s|ed|ing)?": "inject",
     r"rises?|rising|rose": "increase",
