@@ -70,7 +70,7 @@ def call(name, model, images, labels, battery):
     if name == "evaluate":
         return evaluate(model, images, labels, battery())
     if name == "autoattack":
-        tables = battery().model_dump() | {"probes": {"input-autoattack": {"eps": 0.05}}}
+        tables = battery().model_dump() | {"probes": {"input-autoattack": {"eps": 0.5}}}
         chosen = type(battery()).model_validate(tables)
         return evaluate(model, images[:4], labels[:4], chosen, ["input-autoattack"])
     return {

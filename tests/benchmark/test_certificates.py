@@ -28,7 +28,7 @@ SHAPES = {
     "cnn": (1, 8, 8),
     "cifar-cnn-a": (3, 16, 16),
     "cifar-resnet2b": (3, 16, 16),
-    "cifar-resnet20": (3, 16, 16),
+    "cifar-resnet20": (3, 8, 8),
 }
 BUDGETS = {
     "relative-l2": 0.003,

@@ -1,9 +1,10 @@
 """The README's code blocks run as they stand, in order, in a copy of the working tree.
 
 The copy gets a virtual environment that leads back to this one, marked as installed: so ``make
-bench`` runs as it does on its second run, and nothing is installed twice. It asks fewer questions
-of fewer examples, which the Makefile's ``OPTIONS`` says; ``submit`` asks all of them. ``make test``
-is left out, because it would run this file again; continuous integration runs that very command.
+bench`` runs as it does on its second run, and nothing is installed twice. The commands ask fewer
+questions of fewer examples: options are added to them, by the Makefile's ``OPTIONS`` and by the
+``nonsingular`` of that environment; ``submit`` asks all questions. ``make test`` is left out,
+because it would run this file again; continuous integration runs that very command.
 """
 
 import os
@@ -18,8 +19,17 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("NONSINGULAR_SHARED") or ROOT.parent / "shared") / "data"
 BLOCK = re.compile(r"(<!-- the next block is tested[^\n]*-->\n\n)?```(\w+)\n(.*?)```", re.DOTALL)
-FEW = {"OPTIONS": "--examples 40 --probe clean --probe input --probe weight"}
+FEW = {"OPTIONS": "--probe clean --probe checks"}
 """What the Makefile adds to its command."""
+
+ADDED = {
+    "bench": "--examples 8",
+    "compare-autoattack": "--examples 4 --eps 0.5",
+    "landscape": "--examples 8 --points 3",
+    "submit": "--examples 8",
+    "train": "--epochs 15",
+}
+"""What the environment's ``nonsingular`` adds to a command; the last of equal options counts."""
 
 FOREIGN = {
     "resnet20.safetensors": SHARED / "checkpoints" / "cifar10-resnet20-standard.safetensors",
@@ -32,9 +42,9 @@ def blocks(language: str, *, foreign: bool = False) -> list[str]:
     return [code for mark, kind, code in found if kind == language and bool(mark) == foreign]
 
 
-def command(folder: Path, name: str, line: str) -> None:
+def command(folder: Path, name: str, line: str, before: str = "") -> None:
     path = folder / name
-    path.write_text(f'#!/bin/sh\nexec {line} "$@"\n')
+    path.write_text(f'#!/bin/sh\n{before}\nexec {line} "$@"\n')
     path.chmod(0o755)
 
 
@@ -56,7 +66,13 @@ def copy(tmp_path_factory) -> Path:
     scripts = folder / ".venv" / "bin"
     scripts.mkdir(parents=True)
     command(scripts, "python", f"'{sys.executable}'")
-    command(scripts, "nonsingular", f"'{sys.executable}' -m leaderboard.cli")
+    cases = "".join(f'{name}) set -- "$@" {options};; ' for name, options in ADDED.items())
+    command(
+        scripts,
+        "nonsingular",
+        f"'{sys.executable}' -m leaderboard.cli",
+        f'case "$1" in {cases}esac',
+    )
     for stamp in (".stamp-installed", ".stamp-installed-dev"):
         (folder / ".venv" / stamp).touch()
     return folder

@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
 
+from tests.benchmark import cheap_battery
+
 BUNDLED = files("models_zoo") / "checkpoints" / "digits" / "mlp-standard.safetensors"
+
+
+def small_battery():
+    """The cheap battery for digits, with names of digits."""
+    from benchmark.batteries import Battery
+
+    return Battery.model_validate(cheap_battery.battery().model_dump() | {"dataset": "digits"})
 
 
 @pytest.fixture
@@ -22,17 +31,20 @@ def checkpoint(tmp_path):
     return path
 
 
-def test_a_submission_is_kept_scored_and_shown(command, checkpoint, tmp_path):
+def test_a_submission_is_kept_scored_and_shown(here, checkpoint, tmp_path, monkeypatch):
+    """With a battery of every probe and little effort; the README's submission has the real one."""
     from models_zoo import load_card
 
+    monkeypatch.setattr("benchmark.batteries.battery_for", lambda dataset: small_battery())
     card = load_card("digits/mlp-standard")
-    result = command(
+    code, out, err = here(
         *("submit", checkpoint, "--name", "my <b>model</b>", "--dataset", "digits"),
         *("--architecture", "mlp", "--mean", card.mean[0], "--std", card.std[0]),
         *("--examples", 8, "--recipe", "own", "--licence", "MIT"),
         *("--paper", "https://example.org/paper"),
     )
-    assert "my <b>model</b>" in result.stdout
+    assert code == 0, err
+    assert "my <b>model</b>" in out
     digest = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
     kept = tmp_path / ".nonsingular" / "checkpoints" / f"{digest}.safetensors"
     assert kept.read_bytes() == checkpoint.read_bytes()

@@ -44,6 +44,9 @@ def answers(cases: Iterable[Case], scratch: Path, jobs: int = 1) -> Iterator[tup
         scratch: a folder that is there; what is made in it is removed.
         jobs: processes at once.
     """
+    # Reading ONNX files imports PyTorch's compiler, which creates a temporary folder on import.
+    import torch._inductor.config  # noqa: F401
+
     gc.freeze()
     waiting: dict[int, tuple[Case, Path]] = {}
     for case in cases:

@@ -18,7 +18,7 @@ REFUSED = Answer(code=2, err="error: no\n", seconds=1, memory=1 << 28)
 @pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux to watch memory")
 def test_every_case_gets_its_line():
-    """One in sixteen cases, and a few damaged files of every format.
+    """One in 24 cases, and two damaged files of every format.
 
     ``python tests/hostile_files --flips 1000`` runs everything.
     """
@@ -28,9 +28,9 @@ def test_every_case_gets_its_line():
         "ignore",
         str(Path(__file__).parent),
         "--part",
-        "16",
+        "24",
         "--flips",
-        "3",
+        "2",
     ]
     found = subprocess.run(run, capture_output=True, text=True, check=False, env=os.environ)
     assert found.returncode == 0, found.stdout[-8000:] + found.stderr[-4000:]
