@@ -123,11 +123,8 @@ def test_a_model_with_two_classes_can_be_attacked():
 
 ATTACKED = {
     "cnn linf": ("digits/cnn-pgd-at", 32, "linf", 0.2),
-    "cnn l2": ("digits/cnn-pgd-at", 32, "l2", 0.8),
-    "mlp linf": ("digits/mlp-standard", 32, "linf", 0.08),
     "mlp l2": ("digits/mlp-standard", 20, "l2", 0.4),
     "resnet2b linf": (None, 32, "linf", 2 / 255),
-    "resnet2b l2": (None, 16, "l2", 0.5),
 }
 CLOSE = 1e-5
 """Examples with a margin below this may be broken or robust by rounding."""
@@ -174,9 +171,9 @@ def test_outcomes_do_not_depend_on_the_batch_size(attack, case):
     assert_same_outcomes(attack(case, count, 256), attack(case, count, 7))
 
 
-@pytest.mark.parametrize("case", ["cnn linf", "mlp l2", "resnet2b linf"])
-def test_outcomes_do_not_depend_on_whether_examples_come_one_by_one(attack, case):
-    assert_same_outcomes(attack(case, 6, 256), attack(case, 6, 1))
+@pytest.mark.parametrize(("case", "count"), [("cnn linf", 6), ("mlp l2", 3), ("resnet2b linf", 6)])
+def test_outcomes_do_not_depend_on_whether_examples_come_one_by_one(attack, case, count):
+    assert_same_outcomes(attack(case, count, 256), attack(case, count, 1))
 
 
 @pytest.mark.parametrize("case", ["cnn linf", "resnet2b linf"])

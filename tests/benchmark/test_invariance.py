@@ -57,7 +57,7 @@ def assert_same_scores(one, other):
         assert (outcome == other_outcomes[name]).all(), name
 
 
-@pytest.mark.parametrize(("kind", "factor"), [("mlp", 8.0), ("mlp", 1 / 8), ("cnn", 8.0)])
+@pytest.mark.parametrize(("kind", "factor"), [("mlp", 1 / 8), ("cnn", 8.0)])
 @pytest.mark.parametrize("geometry", ["relative-l2", "filter-l2", "relative-linf"])
 def test_relative_balls_do_not_see_the_scale_of_a_relu_layer(
     zoo, digits, battery, plain, kind, factor, geometry
@@ -79,8 +79,9 @@ SEES = {
 """Geometries that depend on how the scale is spread over layers, with radii that show it."""
 
 
-@pytest.mark.parametrize("kind", ["mlp", "cnn"])
-@pytest.mark.parametrize("geometry", SEES)
+@pytest.mark.parametrize(
+    ("kind", "geometry"), [*(("mlp", geometry) for geometry in SEES), ("cnn", "network-l2")]
+)
 def test_absolute_and_network_wide_balls_do_see_it(zoo, digits, battery, kind, geometry):
     model, data = zoo(f"digits/{kind}-standard"), digits.head(N)
     other = rescaled(model, *PAIRS[kind], 8.0)

@@ -70,7 +70,7 @@ STAIRS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "levels", "steepness"), STAIRS[1:])
+@pytest.mark.parametrize(("name", "levels", "steepness"), STAIRS[2:])
 def test_a_staircase_hides_at_most_one_percent(subject_behind, name, levels, steepness):
     masked = subject_behind(name, Staircase(levels, steepness))
     known = subject_behind(name, StraightThrough(levels, steepness))
@@ -82,8 +82,14 @@ def test_a_staircase_hides_at_most_one_percent(subject_behind, name, levels, ste
     assert int(adaptive.sum()) < int(masked.correct().sum())
 
 
-@pytest.mark.parametrize(("norm", "scale"), [("linf", 1e4), ("linf", 1e-4), ("l2", 1e4)])
-@pytest.mark.parametrize("name", BUDGETS)
+@pytest.mark.parametrize(
+    ("name", "norm", "scale"),
+    [
+        ("digits/mlp-standard", "linf", 1e-4),
+        ("digits/mlp-pgd-at", "l2", 1e4),
+        ("digits/cnn-pgd-at", "linf", 1e4),
+    ],
+)
 def test_scaled_logits_hide_at_most_one_percent(subject_behind, name, norm, scale):
     eps = BUDGETS[name] if norm == "linf" else 0.5
     adaptive = attack_subject(subject_behind(name), norm, eps).robust
@@ -120,9 +126,7 @@ def test_flat_functions_count_as_masked_and_undefined_values_do_not(subject_behi
     assert not errors(subject_behind("digits/mlp-standard", Nowhere()), 0.1)[1]
 
 
-@pytest.mark.parametrize(
-    ("norm", "budgets"), [("linf", [0.05, 0.1, 0.2]), ("l2", [0.25, 0.5, 0.8])]
-)
+@pytest.mark.parametrize(("norm", "budgets"), [("linf", [0.05, 0.2]), ("l2", [0.5])])
 @pytest.mark.parametrize("name", [*BUDGETS, "digits/cnn-standard"])
 def test_gradients_of_ordinary_models_do_not_count_as_masked(subject_behind, name, norm, budgets):
     for eps in budgets:

@@ -322,6 +322,21 @@ def ask():
     return asked
 
 
+@pytest.fixture(scope="session")
+def usual():
+    """``usual(measure, network)``: its answer without further options, asked once."""
+    known: dict[tuple[Ask, int], tuple[Network, Answer]] = {}
+
+    def answer(measure: Ask | str, network: Network) -> Answer:
+        asked = MEASURES[measure] if isinstance(measure, str) else measure
+        key = asked, id(network)
+        if key not in known:
+            known[key] = network, asked(network)  # the network is kept, and with it its id
+        return known[key][1]
+
+    return answer
+
+
 @pytest.fixture
 def passes(monkeypatch):
     """``passes``: every (images, perturbed weights) a model was asked for, as they happen."""

@@ -34,7 +34,7 @@ def test_weight_climbs_in_the_number_of_steps(network):
 
 
 def test_worst_flatness_in_the_number_of_restarts(network, ask):
-    found = [ask("worst flatness", network, restarts=count).harm for count in (1, 2, 3)]
+    found = [ask("worst flatness", network, restarts=count).harm for count in (1, 3)]
     assert found == sorted(found)
 
 
@@ -60,6 +60,7 @@ def test_joint_accuracy_along_both_axes(network, battery):
             "radii": radii,
             "headline_linf": linf[1],
             "headline_radius": radii[1],
+            "shares": [0.5],
         },
     )
     few = network.head(8)
