@@ -33,21 +33,6 @@ def scores_of(model, data, battery, **changes):
     return report.scores, report.results["weight"].outcomes
 
 
-@pytest.fixture(scope="module")
-def plain(zoo, digits, battery):
-    """``plain(kind, ...)``: scores and outcomes of a bundled model as it is, asked once."""
-    known = {}
-
-    def answer(kind, **changes):
-        key = kind, repr(changes)
-        if key not in known:
-            model = zoo(f"digits/{kind}-standard")
-            known[key] = scores_of(model, digits.head(N), battery, **changes)
-        return known[key]
-
-    return answer
-
-
 def assert_same_scores(one, other):
     (scores, outcomes), (others, other_outcomes) = one, other
     assert scores.keys() == others.keys()
@@ -60,12 +45,12 @@ def assert_same_scores(one, other):
 @pytest.mark.parametrize(("kind", "factor"), [("mlp", 1 / 8), ("cnn", 8.0)])
 @pytest.mark.parametrize("geometry", ["relative-l2", "filter-l2", "relative-linf"])
 def test_relative_balls_do_not_see_the_scale_of_a_relu_layer(
-    zoo, digits, battery, plain, kind, factor, geometry
+    zoo, digits, battery, kind, factor, geometry
 ):
     model, data = zoo(f"digits/{kind}-standard"), digits.head(N)
     other = rescaled(model, *PAIRS[kind], factor)
     changes = {"weight": {"geometry": geometry}, "flatness": {"geometry": geometry}}
-    before = plain(kind, **changes)
+    before = scores_of(model, data, battery, **changes)
     assert before[0]["weight.robust_accuracy"] < 0.95, "the attack must do something"
     assert before[0]["flatness.worst_robust"] > 1e-3
     assert_same_scores(before, scores_of(other, data, battery, **changes))
