@@ -295,7 +295,7 @@ def test_names_that_are_none_are_refused(call, value):
             inject_backdoor(*asked, radius=0.1, steps=1, **{name: value})
     with pytest.raises(InputError, match="trigger must be one of"):
         inject_backdoor(*asked, radius=0.1, steps=1, trigger="patch")  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="precision must lie"):
+    with pytest.raises(InputError, match="precision must be"):
         minimal_distances(*asked, precision=value)
 
 

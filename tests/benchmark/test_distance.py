@@ -189,7 +189,7 @@ def test_an_example_has_the_same_distance_alone_as_in_company(subject):
     ("options", "message"),
     [
         ({"norm": "l3"}, "unknown norm 'l3'"),
-        ({"norm": "l2", "precision": 0.0}, "precision must lie above 0"),
+        ({"norm": "l2", "precision": 0.0}, "precision must be above 0"),
         ({"norm": "l2", "eps": 0.0}, "largest radius must be a finite number above 0, got 0"),
         ({"norm": "l2", "eps": torch.inf}, "eps must be a finite number of at least 0"),
     ],

@@ -269,7 +269,7 @@ def test_without_scripts_the_page_says_where_the_scores_are(open_page):
     expect(page.locator("noscript p")).to_contain_text("needs JavaScript")
     assert page.locator("main button:visible, main input:visible").count() == 0
     page.locator("noscript a").click()
-    expect(page.locator("h1")).to_contain_text("A model that survives")
+    expect(page.locator("h1")).to_contain_text("A model that is robust")
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (375, "dark")])
