@@ -29,6 +29,7 @@ from leaderboard.commands import (
     train,
     zoo,
 )
+from leaderboard.terminal.openmp import bound_spinning
 from leaderboard.terminal.output import console, prepare_streams, say
 from models_zoo.display import printable, shown
 from models_zoo.errors import InputError, reason_of
@@ -65,6 +66,7 @@ _RESUME = "finished results are stored: {}, and run the same command again to re
 
 def main() -> None:
     """Run the command line with the program's arguments, and exit."""
+    bound_spinning(os.environ)  # before a command imports PyTorch
     prepare_streams()
     sys.exit(run())
 

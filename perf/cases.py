@@ -23,6 +23,7 @@ SHARED = {
         (0.2471, 0.2435, 0.2616),
     ),
     "cifar10-cnn-a-adv": ("cifar-cnn-a", IMAGENET_MEAN, (0.225, 0.225, 0.225)),
+    "cifar10-resnet18-at8": ("resnet18", (0.4914, 0.4822, 0.4465), (0.2471, 0.2435, 0.2616)),
     "cifar10-resnet20-standard": ("cifar-resnet20", IMAGENET_MEAN, (0.229, 0.224, 0.225)),
     "cifar10-resnet56-standard": ("cifar-resnet56", IMAGENET_MEAN, (0.229, 0.224, 0.225)),
 }

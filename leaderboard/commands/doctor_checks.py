@@ -21,6 +21,8 @@ from typing import Any, Literal
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from leaderboard.terminal.openmp import CHOICES
+
 OLDEST_PYTHON = (3, 11)
 OLDEST_TORCH = Version("2.6")
 OLDEST_SQLITE = (3, 27, 0)
@@ -210,7 +212,9 @@ def check_threads() -> Check:
         threads = importlib.import_module("torch").get_num_threads()
     except Exception as error:
         return Check("CPU threads", one_line(error), "note")
-    return Check("CPU threads", f"{threads} of {os.cpu_count()} cores", "note")
+    chosen = [f"{name}={os.environ[name]}" for name in CHOICES if name in os.environ]
+    waiting = ", ".join(chosen) or "active waiting is not bounded"
+    return Check("CPU threads", f"{threads} of {os.cpu_count()} cores; {waiting}", "note")
 
 
 def check_cuda() -> Check:
