@@ -2,7 +2,8 @@
 
 Run ``python -m perf.gpu`` from the root of a checkout on a machine with a GPU. It needs PyTorch,
 torchvision and timm, the packages of the suite, and the checkpoint and images of the shared folder.
-The result is one JSON object, printed and written to ``--out``.
+The result is one JSON object. It is written after every piece of work, so that a run that is cut
+off leaves what it has measured.
 
 The unavoidable time of an attack is that of its passes at the raw throughput of the device: the
 images it passed forward and backward, at the rate of a loop that does nothing else. Both are in
@@ -19,7 +20,7 @@ from typing import Annotated, Any
 
 import torch
 import typer
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 from torch import Tensor, nn
 
 from benchmark.attacks.inputs import InputAttackResult, attack_subject
@@ -43,6 +44,10 @@ from perf.records import sources_sha256, surroundings
 
 MODEL = "cifar10-resnet18-at8"
 NORM, EPS = "linf", 8 / 255
+AUTOATTACK = "AutoAttack"
+EFFORTS = ("quick", "standard")
+"""Those that are measured by default."""
+
 BATCHES = (128, 256, 512)
 """Batch sizes that raw throughput is measured with; the fastest counts."""
 
@@ -119,7 +124,6 @@ class GpuReport(BaseModel):
         throughput: of the device.
         attacks: AutoAttack first, if it was run.
         battery: seconds per probe of the default battery.
-        battery_in_autoattack_runs: its time over that of AutoAttack.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -132,9 +136,18 @@ class GpuReport(BaseModel):
     sources: str
     measured: str
     throughput: Throughput
-    attacks: tuple[AttackTime, ...]
-    battery: dict[str, float]
-    battery_in_autoattack_runs: float | None
+    attacks: tuple[AttackTime, ...] = ()
+    battery: dict[str, float] = Field(default_factory=dict)
+
+    @computed_field
+    def battery_in_autoattack_runs(self) -> float | None:
+        """The battery's time over that of AutoAttack; ``None`` if one of them was not run."""
+        runs = [attack.seconds for attack in self.attacks if attack.attack == AUTOATTACK]
+        return sum(self.battery.values()) / runs[0] if runs and self.battery else None
+
+    def with_attack(self, attack: AttackTime) -> GpuReport:
+        """The report with one more attack."""
+        return self.model_copy(update={"attacks": (*self.attacks, attack)})
 
 
 def raw_throughput(model: nn.Module, images: Tensor) -> Throughput:
@@ -208,7 +221,7 @@ class Bench:
         cost = found.cost
         unavoidable = self.throughput.unavoidable(cost.forwards, cost.backwards)
         run = AttackTime(
-            attack="AutoAttack",
+            attack=AUTOATTACK,
             cudnn_benchmark=False,
             n_robust=int(found.robust.sum()),
             seconds=cost.seconds,
@@ -273,7 +286,7 @@ class Bench:
             self.data.labels,
             battery_for("cifar10"),
             device=self.device,
-            progress=self.say,
+            on_result=lambda _, result: self.say(f"{result.probe}: {result.cost.seconds:.1f} s"),
         )
         return {name: result.cost.seconds for name, result in report.results.items()}
 
@@ -298,14 +311,6 @@ def run(
     loaded, data = find_model(model, shared_folder(shared))
     data = data.head(min(examples, len(data)))
     bench = Bench(loaded, data, device, console.print)
-    reference = bench.autoattack() if autoattack else None
-    attacks = [] if reference is None else [reference[0]]
-    attacks += [
-        bench.ours(name, cudnn_benchmark=False, reference=reference)
-        for name in effort or ("quick", "standard")
-    ]
-    attacks.append(bench.ours("standard", cudnn_benchmark=True, reference=reference))
-    probes = bench.battery() if battery else {}
     report = GpuReport(
         model=model,
         examples=len(data),
@@ -315,15 +320,22 @@ def run(
         sources=sources_sha256(),
         measured=datetime.now(UTC).isoformat(timespec="seconds"),
         throughput=bench.throughput,
-        attacks=tuple(attacks),
-        battery=probes,
-        battery_in_autoattack_runs=sum(probes.values()) / reference[0].seconds
-        if reference and probes
-        else None,
     )
-    text = report.model_dump_json(indent=2)
-    out.write_text(text + "\n", "utf-8")
-    print(text)
+    reference = bench.autoattack() if autoattack else None
+    if reference is not None:
+        report = _written(report.with_attack(reference[0]), out)
+    for name, caller_tunes in [*((each, False) for each in effort or EFFORTS), ("standard", True)]:
+        attack = bench.ours(name, cudnn_benchmark=caller_tunes, reference=reference)
+        report = _written(report.with_attack(attack), out)
+    if battery:
+        report = _written(report.model_copy(update={"battery": bench.battery()}), out)
+    print(report.model_dump_json(indent=2))
+
+
+def _written(report: GpuReport, out: Path) -> GpuReport:
+    """The report, after it was written."""
+    out.write_text(report.model_dump_json(indent=2) + "\n", "utf-8")
+    return report
 
 
 def main() -> None:
