@@ -107,6 +107,6 @@ def test_the_models_are_the_bundled_ones_and_the_shared_checkpoints(shared_data,
             assert cases[name].battery == battery_for(load_card(name).dataset).name
     assert len(cases["mnist/cnn-standard"].examples()) == 1000
     shared = {name: case for name, case in cases.items() if name.startswith("cifar10-")}
-    assert len(shared) == 4
+    assert len(shared) == 5
     assert {case.battery for case in shared.values()} == {"cifar10-linf-v1"}
     assert len(shared["cifar10-resnet2b-adv"].examples()) == 846
