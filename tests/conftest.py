@@ -72,7 +72,7 @@ def _to_program(network, shape, path: Path, batch: int | None = None) -> Path:
 
 
 def _slow_tests() -> frozenset[str]:
-    """The lines of ``slow_tests.txt``: folders, which end in a slash, and ``file::function``."""
+    """The lines of ``slow_tests.txt``: folders, which end in /, files and ``file::function``."""
     lines = (HERE / "slow_tests.txt").read_text("utf-8").splitlines()
     return frozenset(line for line in lines if line and not line.startswith("#"))
 
@@ -81,10 +81,11 @@ SLOW = _slow_tests()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Do not even import the tests of slow folders where no slow test is wanted."""
-    if config.option.markexpr != "not slow" or not collection_path.is_dir():
+    """Do not even import slow files and folders where no slow test is wanted."""
+    if config.option.markexpr != "not slow" or not collection_path.is_relative_to(HERE):
         return None
-    return f"{collection_path.relative_to(HERE).as_posix()}/" in SLOW or None
+    name = collection_path.relative_to(HERE).as_posix()
+    return name in SLOW or f"{name}/" in SLOW or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -92,6 +93,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         path = item.path.relative_to(HERE)
         function = f"{path.as_posix()}::{getattr(item, 'originalname', item.name)}"
-        if function in SLOW or any(f"{folder.as_posix()}/" in SLOW for folder in path.parents):
+        folders = {f"{folder.as_posix()}/" for folder in path.parents}
+        if SLOW & {function, path.as_posix(), *folders}:
             item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
