@@ -1,10 +1,14 @@
 """Data sets by name and examples from files."""
 
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
 
 from benchmark.datasets import Dataset, load_dataset, load_npz
 from models_zoo import InputError
@@ -36,6 +40,27 @@ def test_digits_are_the_same_every_time_and_stratified():
     assert test.sha256 == load_dataset("digits").sha256
     assert test.sha256 != load_dataset("digits", "train").sha256
     assert set(test.labels.bincount().tolist()) <= {58, 59, 60, 61, 62}
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_digits_are_those_that_scikit_learn_reads_and_splits(split):
+    digits = load_digits()
+    parts = train_test_split(
+        digits.images, digits.target, test_size=600, stratify=digits.target, random_state=0
+    )
+    images, labels = parts[split == "test" :: 2]
+    found = load_dataset("digits", split)
+    assert torch.equal(found.images, torch.from_numpy(images / 16.0).float().unsqueeze(1))
+    assert found.labels.tolist() == labels.tolist()
+
+
+def test_digits_are_loaded_without_importing_scikit_learn():
+    code = (
+        "import sys; from benchmark.datasets import load_dataset; load_dataset('digits');"
+        "print({'sklearn', 'scipy.stats', 'torch._dynamo'} & sys.modules.keys())"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "set()\n"
 
 
 def test_any_head_of_digits_holds_every_class():

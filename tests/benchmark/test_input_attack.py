@@ -55,7 +55,7 @@ def test_at_most_53_6_percent_of_resnet2b_are_robust_at_2_of_255(resnet2b):
 
 @pytest.mark.parametrize(("norm", "eps"), [("linf", 0.12), ("l2", 0.4)])
 def test_the_standard_effort_leaves_no_more_robust_than_autoattack(zoo, digits, battery, norm, eps):
-    model, data = zoo("digits/mlp-pgd-at"), digits.head(40)
+    model, data = zoo("digits/mlp-pgd-at"), digits.head(24)
     tables = battery().model_dump()["probes"] | {"input-autoattack": {"norm": norm, "eps": eps}}
     chosen = type(battery()).model_validate(battery().model_dump() | {"probes": tables})
     report = evaluate(model, data.images, data.labels, chosen, ["clean", "input-autoattack"])
@@ -171,9 +171,9 @@ def test_outcomes_do_not_depend_on_the_batch_size(attack, case):
     assert_same_outcomes(attack(case, count, 256), attack(case, count, 7))
 
 
-@pytest.mark.parametrize(("case", "count"), [("cnn linf", 6), ("mlp l2", 3), ("resnet2b linf", 6)])
-def test_outcomes_do_not_depend_on_whether_examples_come_one_by_one(attack, case, count):
-    assert_same_outcomes(attack(case, count, 256), attack(case, count, 1))
+@pytest.mark.parametrize("case", ["cnn linf", "resnet2b linf"])
+def test_outcomes_do_not_depend_on_whether_examples_come_one_by_one(attack, case):
+    assert_same_outcomes(attack(case, 6, 256), attack(case, 6, 1))
 
 
 @pytest.mark.parametrize("case", ["cnn linf", "resnet2b linf"])

@@ -1,5 +1,7 @@
 """The joint attack is never weaker than either attack alone, on four bundled models."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
@@ -22,28 +24,30 @@ DIGITS = [
 EPS, RADII, SHARES = [0.05, 0.1], [0.01, 0.03], [0.02, 0.05, 0.1, 0.2, 0.5]
 
 
-@pytest.fixture(scope="module")
-def reports(zoo, digits, battery):
+@pytest.fixture(scope="session")
+def report_of(zoo, digits, battery):
+    """``report_of(name)``: of a bundled model, computed once."""
     data = digits.head(N)
     chosen = battery(
         weight={"radii": RADII, "headline": 0.03},
         joint={"linf": EPS, "radii": RADII, "headline_radius": 0.03, "shares": SHARES},
     )
-    return {
-        name: evaluate(
-            zoo(name), data.images, data.labels, chosen, ["clean", "input", "weight", "joint"]
-        )
-        for name in DIGITS
-    }
+    probes = ["clean", "input", "weight", "joint"]
+    return cache(lambda name: evaluate(zoo(name), data.images, data.labels, chosen, probes))
+
+
+@pytest.fixture(scope="session", params=DIGITS)
+def report(request, report_of):
+    """Of each model in turn: all tests of a model follow each other."""
+    return report_of(request.param)
 
 
 def test_all_bundled_models_are_asked():
     assert len(DIGITS) >= 4
 
 
-@pytest.mark.parametrize("name", DIGITS)
-def test_every_pair_is_at_most_each_attack_alone(reports, name):
-    results = reports[name].results
+def test_every_pair_is_at_most_each_attack_alone(report):
+    results = report.results
     cells = {key: bits.sum() for key, bits in results["joint"].outcomes.items()}
     for eps in EPS:
         alone = results["input"].outcomes[f"linf@{eps:.6g}"].sum()
@@ -54,15 +58,14 @@ def test_every_pair_is_at_most_each_attack_alone(reports, name):
                 results["weight"].outcomes[f"{radius:.6g}"].sum()
             )
     assert cells["0x0"] == results["clean"].outcomes["headline"].sum()
-    scores = reports[name].scores
+    scores = report.scores
     assert scores["joint.robust_accuracy"] <= scores["input.robust_accuracy"]
     assert scores["joint.robust_accuracy"] <= scores["weight.robust_accuracy"]
     assert scores["nonsingular.robust_accuracy"] <= scores["joint.robust_accuracy"]
 
 
-@pytest.mark.parametrize("name", DIGITS)
-def test_the_surface_falls_along_both_axes_and_its_volume_is_a_share(reports, name):
-    joint = reports[name].results["joint"]
+def test_the_surface_falls_along_both_axes_and_its_volume_is_a_share(report):
+    joint = report.results["joint"]
     surface, below = joint.surfaces
     z = np.array(surface.z)
     assert z.shape == (len(EPS) + 1, len(RADII) + 1)
@@ -80,9 +83,8 @@ def test_the_surface_falls_along_both_axes_and_its_volume_is_a_share(reports, na
     assert scores["certified_accuracy"] == lower[2, 2]
 
 
-@pytest.mark.parametrize("name", DIGITS)
-def test_what_is_certified_is_never_broken_by_any_probe(reports, name):
-    results = reports[name].results
+def test_what_is_certified_is_never_broken_by_any_probe(report):
+    results = report.results
     joint = results["joint"].outcomes
     for key, certified in joint.items():
         if not key.startswith("certified ") or "headline" in key:
@@ -97,19 +99,18 @@ def test_what_is_certified_is_never_broken_by_any_probe(reports, name):
     assert joint["certified 0x0"].any()
 
 
-@pytest.mark.parametrize("name", DIGITS)
-def test_no_alternative_beats_the_joint_ascent(reports, name):
-    protocol = reports[name].results["joint"].protocol
+def test_no_alternative_beats_the_joint_ascent(report):
+    protocol = report.results["joint"].protocol
     assert protocol["pairs with a joint ascent"] > 0
     as_strong = protocol["joint ascent at least as strong as every alternative"]
     assert as_strong >= 0.99 * protocol["pairs with a joint ascent"]
     assert sum(protocol["strongest candidates"].values()) == len(EPS) * len(RADII)
 
 
-def test_a_joint_attack_finds_more_than_both_alone_together(reports):
+def test_a_joint_attack_finds_more_than_both_alone_together(report_of):
     """Not so for every model; but if it were so for none, the joint ascent would be useless."""
     gains = []
-    for report in reports.values():
+    for report in map(report_of, DIGITS):
         alone = report.per_example["input"] & report.per_example["weight"]
         gains.append(int(alone.sum()) - int(report.per_example["joint"].sum()))
     assert max(gains) > 0
@@ -198,9 +199,8 @@ def test_a_certified_example_that_is_broken_is_an_error():
         Envelope(unsound, "").require_below(grid, sound)
 
 
-@pytest.mark.parametrize("name", DIGITS)
-def test_the_envelopes_meet_at_no_budget_and_part_as_both_grow(reports, name):
-    joint = reports[name].results["joint"]
+def test_the_envelopes_meet_at_no_budget_and_part_as_both_grow(report):
+    joint = report.results["joint"]
     attacked, certified = joint.curves
     assert attacked.x == certified.x == [0, *SHARES, 1]
     above, below = (np.array([s.value for s in curve.y]) for curve in (attacked, certified))

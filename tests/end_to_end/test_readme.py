@@ -19,11 +19,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("NONSINGULAR_SHARED") or ROOT.parent / "shared") / "data"
 BLOCK = re.compile(r"(<!-- the next block is tested[^\n]*-->\n\n)?```(\w+)\n(.*?)```", re.DOTALL)
-FEW = {"OPTIONS": "--probe clean --probe checks"}
+FEW = {"OPTIONS": "--probe clean"}
 """What the Makefile adds to its command."""
 
 ADDED = {
-    "bench": "--examples 8",
+    "bench": "--examples 8 --jobs 1",
     "compare-autoattack": "--examples 4 --eps 0.5",
     "landscape": "--examples 8 --points 3",
     "submit": "--examples 8",
