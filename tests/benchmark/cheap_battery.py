@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from pyautoattack.square import SquareAttack
+
 from benchmark.batteries import Battery
 
 TABLES: dict[str, dict[str, Any]] = {
@@ -68,3 +71,14 @@ def battery() -> Battery:
             "probes": TABLES,
         }
     )
+
+
+def shorten_autoattack(patch: pytest.MonkeyPatch) -> None:
+    """Give AutoAttack few queries of its Square attack, which takes most of the time."""
+    perturb = SquareAttack.perturb
+
+    def shorter(self: SquareAttack, *arguments: Any) -> Any:
+        self.n_queries = 50
+        return perturb(self, *arguments)
+
+    patch.setattr(SquareAttack, "perturb", shorter)

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import torch
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from torch import nn
 from benchmark import attack_inputs, attack_weights, evaluate
 from benchmark.subject import subject_of
 from models_zoo.errors import InputError
-from tests.benchmark.cheap_battery import TABLES, battery
+from tests.benchmark.cheap_battery import TABLES, battery, shorten_autoattack
 
 ACTIVATIONS = (nn.ReLU, nn.GELU, nn.Tanh, nn.SiLU, nn.Sigmoid, nn.LeakyReLU, nn.ELU, nn.Hardtanh)
 SHAPES = ((1, 1), (1, 3), (2, 2), (4, 4), (5, 7), (8, 8), (3, 11), (16, 12), (64, 48))
@@ -99,6 +100,13 @@ def formed(network, form):
     if form == "frozen":
         return network.requires_grad_(False)
     return network
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_autoattack():
+    with pytest.MonkeyPatch.context() as patch:
+        shorten_autoattack(patch)
+        yield
 
 
 def _answer(ask):

@@ -6,7 +6,6 @@ import time
 
 import pytest
 import torch
-from pyautoattack.square import SquareAttack
 from torch import nn
 
 import benchmark.comparison
@@ -17,6 +16,7 @@ from benchmark.results import Cost
 from benchmark.spaces import InputBall
 from benchmark.subject import subject_of
 from models_zoo.errors import InputError
+from tests.benchmark.cheap_battery import shorten_autoattack
 
 
 class Counting(torch.autograd.Function):
@@ -51,14 +51,7 @@ class Linear(nn.Module):
 
 @pytest.fixture
 def short_square(monkeypatch):
-    """AutoAttack with few queries of its Square attack, which takes most of the time."""
-    perturb = SquareAttack.perturb
-
-    def shorter(self, *arguments):
-        self.n_queries = 50
-        return perturb(self, *arguments)
-
-    monkeypatch.setattr(SquareAttack, "perturb", shorter)
+    shorten_autoattack(monkeypatch)
 
 
 def examples(model, count=6):
