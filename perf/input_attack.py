@@ -2,14 +2,17 @@
 
 Run ``python -m perf.input_attack`` from the root of a checkout. Each finished row is written
 immediately: an interrupted run resumes, and rows measured with other code, versions or threads are
-measured again. At the end the table of ``docs/performance.md`` is written.
+measured again. At the end the tables of ``docs/performance.md`` are written. ``--fresh`` adds the
+models of :mod:`perf.fresh_models`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +36,7 @@ from perf.command import (
     run_command,
     shared_folder,
 )
+from perf.fresh_models import fresh_cases
 from perf.records import Conditions, Records, Row, sources_sha256, surroundings
 from perf.table import EFFORTS, write_table
 
@@ -110,6 +114,10 @@ def run(
     slow: Annotated[
         bool, typer.Option("--slow", help="Also the large network, many minutes per row.")
     ] = False,
+    fresh: Annotated[
+        Path | None,
+        typer.Option(help="Also the models that perf.fresh_models has trained in this folder."),
+    ] = None,
     examples: Annotated[
         int | None, typer.Option(min=1, help="Use only the first N examples of each row.")
     ] = None,
@@ -127,15 +135,16 @@ def run(
         if not (folder / "data").is_dir():
             console.print(f"{folder} has no folder data: its checkpoints are skipped")
         _sources()
-        _measure_all(folder, only, slow, device, examples, records)
+        cases = chain(all_cases(folder, slow=slow), fresh_cases(fresh, folder) if fresh else ())
+        _measure_all(cases, only, device, examples, records)
     write_table(page, records.rows)
     console.print(f"{page}: {len(records.rows)} rows")
 
 
 def _measure_all(
-    shared: Path, only: str, slow: bool, device: str, examples: int | None, records: Records[Row]
+    cases: Iterable[Case], only: str, device: str, examples: int | None, records: Records[Row]
 ) -> None:
-    for case in all_cases(shared, slow=slow):
+    for case in cases:
         if not fnmatchcase(case.label, only):
             continue
         try:

@@ -9,10 +9,12 @@ from statistics import geometric_mean
 
 from benchmark.budgets import budget_text
 from benchmark.comparison import Ours, Side
+from perf.fresh_definitions import HALVES
 from perf.page import line, write_section
 from perf.records import Row
 
 TOOL = "input_attack"
+FRESH_TOOL = "fresh_models"
 EFFORTS = ("quick", "standard")
 
 ROBUST = 0.1
@@ -47,7 +49,7 @@ HEADINGS = (
 
 
 def write_table(page: Path, rows: Sequence[Row]) -> None:
-    """Write the table into a page.
+    """Write the tables into a page: that of the fresh models into a section of its own.
 
     Args:
         page: the page.
@@ -56,7 +58,24 @@ def write_table(page: Path, rows: Sequence[Row]) -> None:
     Raises:
         InputError: the page is missing or lacks the marks, or cannot be written.
     """
-    write_section(page, TOOL, render(rows))
+    fresh = [row for row in rows if _half(row) in HALVES]
+    write_section(page, TOOL, render([row for row in rows if row not in fresh]))
+    write_section(page, FRESH_TOOL, render_halves(fresh))
+
+
+def render_halves(rows: Sequence[Row]) -> str:
+    """The tables of the fresh models, one for each half, as Markdown.
+
+    Args:
+        rows: those of the fresh models.
+    """
+    return "\n".join(
+        f"#### {half}\n\n{render([row for row in rows if _half(row) == half])}" for half in HALVES
+    )
+
+
+def _half(row: Row) -> str:
+    return row.conditions.model.partition("/")[0]
 
 
 def render(rows: Sequence[Row]) -> str:

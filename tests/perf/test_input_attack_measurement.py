@@ -6,16 +6,19 @@ from pathlib import Path
 import pytest
 import torch
 
+import perf.fresh_models
 import perf.input_attack
 from benchmark.comparison import Comparison
 from models_zoo.errors import InputError
 from perf.cases import all_cases
+from perf.fresh_definitions import FreshModel
 from perf.page import marks
 from perf.records import Conditions, Records, Row, sources_sha256
-from perf.table import EFFORTS, TOOL, render, write_table
+from perf.table import EFFORTS, FRESH_TOOL, TOOL, render, write_table
 
 ROW = "digits/mlp-standard linf 0.2"
 BEGIN, END = marks(TOOL)
+FRESH_BEGIN, FRESH_END = marks(FRESH_TOOL)
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +30,7 @@ def one_thread():
 def command(tmp_path, monkeypatch, capsys):
     """``command("--only", ...)``: exit code and stderr of the command, in ``tmp_path``."""
     page = tmp_path / "page.md"
-    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\n{FRESH_BEGIN}\n{FRESH_END}\nafter\n")
 
     def run(*arguments):
         files = ["--out", tmp_path / "rows.jsonl", "--page", page, "--shared", tmp_path / "none"]
@@ -148,6 +151,35 @@ def test_only_rendering_measures_nothing(command, tmp_path):
     Records(tmp_path / "rows.jsonl", Row).put(row("mine"))
     assert command("--render")[0] == 0
     assert "| mine | linf 0.1 | 100 |" in (tmp_path / "page.md").read_text()
+
+
+def test_rows_of_fresh_models_have_tables_of_their_own_for_each_half(command, tmp_path):
+    records = Records(tmp_path / "rows.jsonl", Row)
+    for name in ("mine", "tuning/a", "held-out/b"):
+        records.put(row(name))
+    assert command("--render")[0] == 0
+    text = (tmp_path / "page.md").read_text()
+    ordinary = text[text.index(BEGIN) : text.index(END)]
+    tuning, held_out = text[text.index(FRESH_BEGIN) : text.index(FRESH_END)].split("#### held-out")
+    for section, name in ((ordinary, "mine"), (tuning, "tuning/a"), (held_out, "held-out/b")):
+        lines = [line.split(" ")[1] for line in section.splitlines() if "linf 0.1 | 100 |" in line]
+        assert lines == [name]
+        assert "over all 1 rows" in section
+
+
+def test_fresh_models_are_measured_from_the_folder_that_is_named(command, tmp_path, monkeypatch):
+    small = FreshModel(
+        "tuning", "small", "digits", "mlp:8", "standard", 5, {"epochs": 1}, {"linf": (0.1,)}, 100
+    )
+    monkeypatch.setattr(perf.fresh_models, "FRESH", (small,))
+    (tmp_path / "fresh").mkdir()
+    label = "tuning/small linf 0.1"
+    assert f"{label}: skipped" in command("--fresh", tmp_path / "fresh", "--only", label)[1]
+    perf.fresh_models.ensure_trained(small, tmp_path / "fresh", tmp_path)
+    code, err = command("--fresh", tmp_path / "fresh", "--only", label, "--examples", 4)
+    assert code == 0, err
+    assert f"{label}: measured" in err
+    assert "| tuning/small | linf 0.1 | 4 |" in (tmp_path / "page.md").read_text()
 
 
 def test_a_broken_file_or_page_is_one_line(command, tmp_path):
