@@ -135,12 +135,17 @@ class InputBall(Space):
 
     def project(self, point: Point) -> Point:
         """The nearest point of the ball and the box at once, inside as float64 measures it."""
-        images = point[IMAGES]
+        found = self.nearest(point[IMAGES])
         if self.norm == "linf":
-            return {IMAGES: torch.clamp(images, self._low, self._high)}
-        nearest = self._nearest_l2 if self.norm == "l2" else self._nearest_l1
-        found = nearest(images - self.images)
+            return {IMAGES: found}
         return {IMAGES: brought_inside(found, self.images, self.norm, self._exact_radii)}
+
+    def nearest(self, images: Tensor) -> Tensor:
+        """As :meth:`project`, inside up to the rounding of float32 for l2 and l1."""
+        if self.norm == "linf":
+            return torch.clamp(images, self._low, self._high)
+        found = self._nearest_l2 if self.norm == "l2" else self._nearest_l1
+        return found(images - self.images)
 
     def _nearest_l2(self, moved: Tensor) -> Tensor:
         """The nearest point moves by ``clip(s u)`` with the greatest ``s <= 1`` that stays inside.

@@ -1,13 +1,17 @@
 """Minimal distance: the smallest perturbation found that changes the class, per example.
 
-A walk along the decision boundary (FAB) gives an upper bound ``u`` per example. Searches in the
-ball of radius ``(1 - precision) u``, each example in a ball of its own, look for something nearer
-until they find nothing. What is reported is the length of an image that was found, so it is proven
-to be an upper bound; that nothing lies nearer is not proven.
+Descents to the decision boundary (:mod:`benchmark.attacks.inputs.minimum_norm`) give an upper bound
+``u`` per example: first towards the strongest other class, then short ones towards several classes,
+which rank the classes, then from outside towards the most promising ones. Where they find nothing,
+searches in growing balls do. At last a search in the ball of radius ``(1 - precision) u``, each
+example in a ball of its own, looks for something nearer until it finds nothing. What is reported
+is the length of an image that was found, so it is proven to be an upper bound; that nothing lies
+nearer is not proven.
 
-Sources: FAB, Croce & Hein 2020; the searches are those of the input attack.
+Sources: FMN, Pintor et al. 2021; DDN, Rony et al. 2019; the searches in balls are those of the
+input attack.
 
-Hyper-parameters: ``precision``, and the searches and constants below.
+Hyper-parameters: ``precision``, and the descents, searches and constants below.
 """
 
 from __future__ import annotations
@@ -20,14 +24,17 @@ from torch import Tensor
 
 from benchmark.attacks.inputs.apgd_search import APGD
 from benchmark.attacks.inputs.cascade import Scheduler
-from benchmark.attacks.inputs.fab import FAB
-from benchmark.attacks.inputs.larger_ball import LargerBallRestarts
+from benchmark.attacks.inputs.minimum_norm import (
+    Descent,
+    clearly_misclassified,
+    descend,
+    random_start,
+)
 from benchmark.attacks.inputs.search import Search
 from benchmark.attacks.inputs.square_attack import SquareAttack
 from benchmark.attacks.inputs.state import AttackState
-from benchmark.attacks.inputs.targeted_apgd import EliminationRound, TargetedAPGD
-from benchmark.attacks.inputs.targets import ranked_targets
-from benchmark.attacks.verification import margins
+from benchmark.attacks.inputs.targets import malt_targets
+from benchmark.memory import in_batches
 from benchmark.spaces import InputBall
 from benchmark.spaces.inputs import NORMS, lengths
 from benchmark.spaces.inside import MAX_LINF_SLACK, RELATIVE_SLACK
@@ -37,42 +44,44 @@ from models_zoo.errors import InputError, shown, unknown_name
 PRECISION = 0.01
 """Default relative precision of a distance."""
 
-FIRST_WALK, LATER_WALK = FAB(steps=20), FAB(steps=15)
-"""The walk from the clean image, and the one from each image found later."""
+FIRST = Descent(steps=25)
+"""The descent from the image, with no radius known."""
 
-GROWING_BALL_SEARCHES: tuple[Search, ...] = (
-    APGD("probability margin", steps=10),
-    SquareAttack(queries=100),
+SCREENING = Descent(steps=10, outside=1.5)
+"""The descent towards each of :data:`MAX_TARGETS` classes, which ranks them."""
+
+MAX_TARGETS = 5
+"""Number of classes that are ranked."""
+
+OUTSIDE = (
+    Descent(steps=25, outside=2.5, target=0),
+    Descent(steps=25, outside=6.0, random=True, objective="cross-entropy"),
+    Descent(steps=25, outside=6.0, random=True),
+    Descent(steps=25, outside=6.0, random=True, target=0),
+    Descent(steps=25, outside=5.0, objective="cross-entropy"),
+    Descent(steps=25, outside=3.0, random=True, target=0),
+    Descent(steps=25, outside=1.5, random=True, objective="cross-entropy"),
+    Descent(steps=25, outside=2.0, target=1),
 )
-"""Searches in growing balls, for examples where the first walk does not cross the boundary."""
+"""The descents from outside."""
+
+POLISHING = (
+    Descent(steps=25, first_step=0.3, from_nearest=True),
+    Descent(steps=25, first_step=0.3, from_nearest=True, dense=True),
+)
+"""The descents from the nearest image; the second for l1 alone."""
+
+SEARCHES: tuple[Search, ...] = (APGD("probability margin", steps=10),)
+"""The searches that are repeated in the ball just below the nearest image. Like the descents, they
+do not select examples by properties of other examples, so that the distance of an example does not
+depend on the others."""
+
+WITHOUT_GRADIENTS: tuple[Search, ...] = (*SEARCHES, SquareAttack(queries=100))
+"""The searches for examples where the descents do not cross the boundary: in growing balls, and
+between the bounds."""
 
 N_DOUBLINGS = 10
 """Number of doublings of the growing ball up to the largest."""
-
-ROUGH_SEARCHES: tuple[Search, ...] = (
-    APGD("probability margin", steps=10),
-    SquareAttack(queries=100, only_if_masked=True),
-)
-"""Cheap searches, which are repeated first, until they find nothing nearer."""
-
-FINE_SEARCHES: tuple[Search, ...] = (
-    LargerBallRestarts((1.5, 2.5), steps_outside=6, steps_inside=15),
-    TargetedAPGD(
-        (
-            EliminationRound(classes=9, min_progress=0.3, steps=2, steps_outside=2),
-            EliminationRound(classes=4, min_progress=0.5, steps=8, steps_outside=5),
-            EliminationRound(classes=2, min_progress=0.85, steps=25),
-        )
-    ),
-    SquareAttack(queries=100, only_if_masked=True),
-)
-"""Stronger searches, which are repeated next. Like the rough searches, they do not select examples
-by properties of other examples, so that the distance of an example does not depend on the
-others."""
-
-MIN_RELATIVE_MARGIN = 1e-5
-"""Smallest margin, as a share of the largest logit, of an image that counts as misclassified, so
-that it is misclassified in batches of other sizes too."""
 
 DISPLACEMENT_FACTORS = (1.0, 1.0005, 1.002)
 """Factors on the displacement of an image that is too close to the boundary."""
@@ -129,9 +138,11 @@ def find_distances(
     search = _DistanceSearch(subject, norm, box, min(limit, box), precision)
     search.initialize()
     subject.progress(f"{norm} distances: first found")
-    for name, searches in (("rough", ROUGH_SEARCHES), ("fine", FINE_SEARCHES)):
-        search.refine(name, searches)
-        subject.progress(f"{norm} distances, {name}: median {search.upper.median():.4g}")
+    search.descend()
+    subject.progress(f"{norm} distances, descents: median {search.upper.median():.4g}")
+    search.refine("gradients", SEARCHES, ~search.hidden)
+    search.refine("no gradients", WITHOUT_GRADIENTS, search.hidden)
+    subject.progress(f"{norm} distances, searches: median {search.upper.median():.4g}")
     within = search.upper <= search.largest
     return Distances(
         torch.where(within.view(-1, 1, 1, 1), search.images, subject.images),
@@ -151,9 +162,8 @@ class _DistanceSearch:
         upper: float64 (N,), their distances.
         lower: float64 (N,), radii below which there is no search: an earlier one found nothing
             there, or the last image found is only a little further away.
-        targets: int64 (N, K), target classes; empty until they are ranked.
-        target_progress: (N, K), see :class:`AttackState`.
-        gradients_masked: whether several examples were broken by a search without gradients only.
+        targets: int64 (N, K), target classes, the most promising first.
+        hidden: bool (N,), where no descent crossed the boundary.
     """
 
     subject: Subject
@@ -161,12 +171,11 @@ class _DistanceSearch:
     box: float
     largest: float
     precision: float
-    gradients_masked: bool = False
     images: Tensor = field(init=False)
     upper: Tensor = field(init=False)
     lower: Tensor = field(init=False)
     targets: Tensor = field(init=False)
-    target_progress: Tensor = field(init=False)
+    hidden: Tensor = field(init=False)
 
     def __post_init__(self) -> None:
         correct = self.subject.correct()
@@ -174,19 +183,31 @@ class _DistanceSearch:
         far = torch.full(correct.shape, torch.inf, dtype=torch.float64, device=correct.device)
         self.upper = torch.where(correct, far, 0.0)
         self.lower = torch.zeros_like(self.upper)
-        self.target_progress = torch.zeros(len(correct), 0, device=correct.device)
-        self.targets = self.target_progress.long()
+        self.targets = torch.zeros(len(correct), 0, dtype=torch.int64, device=correct.device)
+        self.hidden = torch.zeros_like(correct)
 
     def initialize(self) -> None:
-        """Find an image for every example that has one: by a walk, else in growing balls."""
-        self._walk(FIRST_WALK, self.upper.isinf().nonzero().squeeze(1))
+        """Find an image for every example that has one: by descents, else in growing balls."""
+        rows = self.upper.isinf().nonzero().squeeze(1)
+        if not len(rows):
+            return
+        self._descend(FIRST, rows)
+        self._rank_targets(rows)
+        self.hidden = self.upper.isinf()
         for doubling in range(-N_DOUBLINGS, 1):
             rows = self.upper.isinf().nonzero().squeeze(1)
             radii = torch.full_like(self.upper, self.largest * 2.0**doubling)
             if len(rows):
-                self._search(GROWING_BALL_SEARCHES, rows, radii, f"grow {doubling}")
+                self._search(WITHOUT_GRADIENTS, rows, radii, f"grow {doubling}")
 
-    def refine(self, name: str, searches: Sequence[Search]) -> None:
+    def descend(self) -> None:
+        """Descend from outside, and then from the nearest images."""
+        rows = ((self.upper > MIN_DISTANCE) & ~self.hidden).nonzero().squeeze(1)
+        for number, descent in enumerate((*OUTSIDE, *POLISHING)):
+            if (descent.target or 0) < max(self.targets.shape[1], 1):
+                self._descend(descent, rows, number)
+
+    def refine(self, name: str, searches: Sequence[Search], which: Tensor) -> None:
         """Search between the bounds of each example, first just below its nearest image so far.
 
         If that image is beyond the largest radius, search once at the largest radius.
@@ -194,6 +215,7 @@ class _DistanceSearch:
         Args:
             name: of this phase, for its draws.
             searches: run in order on the examples that are still robust.
+            which: bool (N,), the examples.
         """
         self.lower = torch.minimum(self.lower, (1 - 2 * self.precision) * self.upper)
         self.lower[self.upper > self.largest] = 0
@@ -201,61 +223,90 @@ class _DistanceSearch:
         slack = 0.0 if self.norm == "linf" else 1.1 * RELATIVE_SLACK[self.norm] * self.largest
         room = max(MAX_LINF_SLACK, slack)
         limit = self.largest - min(room, self.largest / 10)
-        rows, number = self._open(), 0
-        if len(rows) and any(search.targeted for search in searches):
-            self._rank_targets(rows)
+        rows, number = self._open(which), 0
         while len(rows):
             middle = (self.lower + self.upper) / 2
             radii = torch.where(self.upper > self.largest, limit, middle)
             self._search(searches, rows, radii, f"{name} {number}")
             self.lower[(self.upper > self.largest) & (self.lower > 0)] = self.largest
-            rows, number = self._open(), number + 1
+            rows, number = self._open(which), number + 1
 
-    def _open(self) -> Tensor:
-        """Examples whose bounds are further apart than the precision, by index."""
+    def _open(self, which: Tensor) -> Tensor:
+        """Some of the examples whose bounds are further apart than the precision, by index."""
         enough = (self.precision * self.upper).clamp_min(MIN_DISTANCE) * (1 + 1e-6)
         apart = (self.upper - self.lower > enough) | self.upper.isinf()
-        return (apart & (self.lower < self.largest)).nonzero().squeeze(1)
+        return (which & apart & (self.lower < self.largest)).nonzero().squeeze(1)
 
     def _search(
         self, searches: Sequence[Search], rows: Tensor, radii: Tensor, purpose: str
     ) -> None:
-        """Search some examples in balls of their own, walk from the results, update the bounds."""
+        """Search some examples in balls of their own, polish the results, update the bounds."""
         before = self.upper.clone()
         scheduler = self._scheduler(rows, radii, purpose)
         for report in scheduler.run(searches):
             self._accept(rows[report.broken], scheduler.state.images[report.broken])
-        self.gradients_masked = scheduler.state.gradients_masked
         nearer = self.upper[rows] < before[rows]
-        self._walk(LATER_WALK, rows[nearer])
+        self._descend(POLISHING[0], rows[nearer])
         self.lower[rows[~nearer]] = radii[rows[~nearer]]
         below = (1 - 2 * self.precision) * self.upper
         close = nearer & (self.lower[rows] > below[rows])
         self.lower[rows[close]] = below[rows[close]]
 
-    def _walk(self, walk: FAB, rows: Tensor) -> None:
-        """Walk along the boundary from the current images of some examples."""
-        if len(rows):
-            scheduler = self._scheduler(rows, self.upper, "walk")
-            scheduler.state.nearest = self.images[rows]
-            for report in scheduler.run([walk]):
-                self._accept(rows[report.broken], scheduler.state.images[report.broken])
+    def _descend(self, descent: Descent, rows: Tensor, number: int = 0) -> None:
+        """Descend from some examples and keep the images that are nearer; the number seeds it."""
+        if len(rows) and (self.norm == "l1" or not descent.dense):
+            targets = None if descent.target is None else self.targets[rows, descent.target]
+            images, _ = self._images(descent, rows, targets, number)
+            self._accept(rows, images)
+
+    def _images(
+        self, descent: Descent, rows: Tensor, targets: Tensor | None = None, number: int = 0
+    ) -> tuple[Tensor, Tensor]:
+        """What a descent finds from some examples, see :func:`descend`."""
+        images = self.images[rows] if descent.from_nearest else self.subject.images[rows]
+        radii = (descent.outside * self.upper[rows]).to(images)
+        if descent.random:
+            generator = self.subject.generator("distance", self.norm, number)
+            images = random_start(images, self.norm, radii.clamp(max=self.box), generator)
+        length = torch.empty_like(radii)
+
+        def work(some: Tensor) -> None:
+            images[some], length[some] = descend(
+                self.subject.take(rows[some]),
+                self.norm,
+                descent,
+                images[some],
+                radii[some],
+                None if targets is None else targets[some],
+            )
+
+        every = torch.arange(len(rows), device=rows.device)
+        self.subject.batch_size = in_batches(every, self.subject.batch_size, work)
+        return images, length
 
     def _rank_targets(self, rows: Tensor) -> None:
-        """Rank the target classes of some examples."""
-        state = self._scheduler(rows, self.upper, "targets").state
-        targets, progress = ranked_targets(state)
-        shape = (len(self.upper), targets.shape[1])
-        self.targets, self.target_progress = targets.new_zeros(shape), progress.new_zeros(shape)
-        self.targets[rows], self.target_progress[rows] = targets, progress
+        """Descend towards several classes, and rank them by the distances found."""
+        count = min(MAX_TARGETS, self.subject.logits().shape[1] - 1)
+        self.targets = self.targets.new_zeros(len(self.upper), count)
+
+        def work(some: Tensor) -> None:
+            self.targets[some] = malt_targets(self.subject.take(some), self.norm)[0][:, :count]
+
+        self.subject.batch_size = in_batches(rows, self.subject.batch_size, work)
+        found = []
+        for classes in self.targets[rows].unbind(1):
+            images, length = self._images(SCREENING, rows, classes)
+            found.append(length)
+            self._accept(rows, images)
+        ranking = torch.stack(found, dim=1).argsort(dim=1, stable=True)
+        self.targets[rows] = self.targets[rows].gather(1, ranking)
 
     def _scheduler(self, rows: Tensor, radii: Tensor, purpose: str) -> Scheduler:
         """A scheduler over some examples in balls of their own radii."""
         some = self.subject.take(rows)
         ball = InputBall(some.images, self.norm, radii[rows].clamp(max=self.box))
         state = AttackState.of(some, ball)
-        state.rows, state.gradients_masked = rows, self.gradients_masked
-        state.targets, state.target_progress = self.targets[rows], self.target_progress[rows]
+        state.rows = rows
         return Scheduler(state, ("distance", self.norm, purpose), masked_by_progress=False)
 
     def _accept(self, rows: Tensor, images: Tensor) -> None:
@@ -266,7 +317,7 @@ class _DistanceSearch:
             some = self.subject.take(rows)
             moved = (some.images + factor * (images - some.images)).clamp(0, 1)
             logits = some.logits(moved)
-            clear = margins(logits, some.labels) > MIN_RELATIVE_MARGIN * logits.abs().amax(1)
+            clear = clearly_misclassified(logits, some.labels)
             length = lengths(moved.double() - some.images.double(), self.norm)
             keep = clear & (length < self.upper[rows])
             self.images[rows[keep]], self.upper[rows[keep]] = moved[keep], length[keep]

@@ -1,0 +1,179 @@
+"""Descents to the decision boundary with a radius per example, for minimal distances.
+
+An ascent in a ball whose radius follows the boundary, from the image or from outside:
+
+    x   <- project(x + a_k s)                  s the steepest step of length r
+    r   <- min((1 - c_k) r, shortest so far)   where x is misclassified
+    r   <- (1 + c_k) r                         where it is not, but some image before it was
+    r   <- max(|x - x_clean| + |margin| / |gradient|_dual, (1 + c_k) r)    where none was
+
+with the projection onto the ball of radius ``r`` and the box. ``a_k`` and ``c_k`` decrease along
+half a cosine. The shortest displacement that crosses the boundary is kept. A descent that begins
+with a radius beyond the nearest image so far comes from outside: it crosses the boundary, then the
+radius shrinks.
+
+Sources: FMN, Pintor et al. 2021, "Fast minimum-norm adversarial attacks through adaptive norm
+    constraints"; DDN, Rony et al. 2019, "Decoupling direction and norm for efficient
+    gradient-based L2 adversarial attacks and defenses" (for l2, with cross-entropy); larger balls
+    first, Croce & Hein 2021. FMN takes steps along the gradient, of a length in input units, and
+    begins at the image or at a given image. Here a step is the steepest one of the norm, in radii:
+    signs for linf, and signs of the largest coordinates for l1.
+
+Hyper-parameters: those of :class:`Descent` and the constants below.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+
+from benchmark.attacks.inputs.state import MAX_CLEAN_MARGIN
+from benchmark.attacks.verification import margins
+from benchmark.image_gradients import image_gradient
+from benchmark.objectives import cross_entropy, margin, targeted_margin
+from benchmark.spaces import IMAGES, InputBall
+from benchmark.spaces.inputs import DUALS, MIN_LENGTH, lengths
+from benchmark.subject import Subject
+
+LAST_STEP = 0.02
+"""Length of the last step, in radii, as a share of the first."""
+
+FIRST_CHANGE, LAST_CHANGE = 0.3, 0.002
+"""Relative change of the radius in the first and in the last step. FMN has 0.05 and 0.001; with 25
+steps instead of 100, and from several times the distance, the radius has to change faster."""
+
+MIN_RELATIVE_MARGIN = 1e-5
+"""Smallest margin, as a share of the largest logit, of an image that counts as misclassified, so
+that it is misclassified in batches of other sizes too."""
+
+
+@dataclass(frozen=True)
+class Descent:
+    """One descent per example.
+
+    Attributes:
+        steps: number of steps.
+        outside: the first radius, in distances of the nearest image so far.
+        target: rank of the target class, the most promising first; ``None`` for the margin to the
+            strongest other class.
+        objective: ``"margin"`` or ``"cross-entropy"``, the latter without a target.
+        first_step: length of the first step, in radii.
+        from_nearest: whether to begin at the nearest image so far instead of the clean one.
+        random: whether to begin at a random point at the first radius instead.
+        dense: whether an l1 step is along the gradient instead of along its largest coordinates.
+    """
+
+    steps: int
+    outside: float = 1.0
+    target: int | None = None
+    objective: str = "margin"
+    first_step: float = 1.0
+    from_nearest: bool = False
+    random: bool = False
+    dense: bool = False
+
+
+def clearly_misclassified(logits: Tensor, labels: Tensor) -> Tensor:
+    """Bool (N,): by more than rounding, see :data:`MIN_RELATIVE_MARGIN`."""
+    return margins(logits, labels) > MIN_RELATIVE_MARGIN * logits.abs().amax(1)
+
+
+def descend(
+    subject: Subject,
+    norm: str,
+    descent: Descent,
+    start: Tensor,
+    radii: Tensor,
+    targets: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """The nearest misclassified images along one descent per example.
+
+    Args:
+        subject: model, clean images and labels; one batch.
+        norm: ``"linf"``, ``"l2"`` or ``"l1"``.
+        descent: how.
+        start: images (n, C, H, W) to begin at.
+        radii: (n,), the first radii; infinite where none is known.
+        targets: int64 (n,), target classes; ``None`` for the strongest other class.
+
+    Returns:
+        Images (n, C, H, W) and the lengths of their displacements (n,), infinite where no
+        misclassified image was found.
+    """
+    clean, labels, here = subject.images, subject.labels, start
+    radius, found = radii.clone(), radii.isfinite()
+    nearest, shortest = here, torch.full_like(radii, torch.inf)
+    largest = lengths(torch.maximum(clean, 1 - clean), norm)
+    objective: Callable[[Tensor], Tensor] | None = None
+    for step in range(descent.steps):
+        if objective is None:
+            objective = _objective(descent, subject, here, targets)
+        logits, value, gradient = image_gradient(subject, here, objective)
+        length = lengths(here - clean, norm)
+        crossed = clearly_misclassified(logits, labels)
+        shorter = crossed & (length < shortest)
+        nearest = torch.where(shorter.view(-1, 1, 1, 1), here, nearest)
+        shortest = torch.where(shorter, length, shortest)
+        found = found | crossed
+        share = (1 + math.cos(math.pi * step / descent.steps)) / 2
+        change = LAST_CHANGE + (FIRST_CHANGE - LAST_CHANGE) * share
+        linear = value.abs() / lengths(gradient, DUALS[norm]).clamp_min(MIN_LENGTH)
+        grown = torch.where(radius.isfinite(), (1 + change) * radius, 0.0)
+        first = torch.maximum(length + linear.nan_to_num(torch.inf), grown)
+        radius = torch.where(
+            crossed,
+            torch.minimum((1 - change) * radius, shortest),
+            torch.where(found, grown, first),
+        )
+        radius = torch.minimum(radius, largest)
+        ball = InputBall(clean, norm, radius)
+        size = descent.first_step * (LAST_STEP + (1 - LAST_STEP) * share)
+        here = ball.nearest(here + size * _step(ball, gradient, here, descent.dense))
+    length = lengths(here - clean, norm)
+    shorter = clearly_misclassified(subject.logits(here), labels) & (length < shortest)
+    nearest = torch.where(shorter.view(-1, 1, 1, 1), here, nearest)
+    return nearest, torch.where(shorter, length, shortest)
+
+
+def random_start(clean: Tensor, norm: str, radii: Tensor, generator: Generator) -> Tensor:
+    """A point (N, C, H, W) at some distance (N,) of each image, in the same direction for all.
+
+    So the start of an example does not depend on its place among the others. The direction is
+    uniform in the cube for linf and normal for l2 and l1.
+    """
+    shape = clean.shape[1:]
+    noise = (
+        2 * torch.rand(shape, generator=generator) - 1
+        if norm == "linf"
+        else torch.randn(shape, generator=generator)
+    ).to(clean)[None]
+    ball = InputBall(clean, norm, radii)
+    return ball.nearest(clean + noise * (radii / lengths(noise, norm)).view(-1, 1, 1, 1))
+
+
+def _objective(
+    descent: Descent, subject: Subject, start: Tensor, targets: Tensor | None
+) -> Callable[[Tensor], Tensor]:
+    """The objective of a descent, from logits (n, K) to (n,)."""
+    labels = subject.labels
+    if targets is not None:
+        return lambda logits: targeted_margin(logits, labels, targets)
+    if descent.objective == "margin":
+        return lambda logits: margin(logits, labels)
+    # A temperature bounds the first margin, beyond which the gradient would vanish.
+    first = margins(subject.logits(start), labels)
+    temperature = (-first / MAX_CLEAN_MARGIN).clamp_min(1).nan_to_num(1.0, 1.0)
+    return lambda logits: cross_entropy(logits, labels, temperature)
+
+
+def _step(ball: InputBall, gradient: Tensor, here: Tensor, dense: bool) -> Tensor:
+    """The step of one radius from a point (n, C, H, W)."""
+    if not dense or ball.norm != "l1":
+        return ball.steepest({IMAGES: gradient}, {IMAGES: here})[IMAGES]
+    # As long as the displacement is, so that a step can move all of it to other coordinates.
+    length = lengths(here - ball.images, "l2") / lengths(gradient, "l2").clamp_min(MIN_LENGTH)
+    return gradient * length.view(-1, 1, 1, 1)
