@@ -347,10 +347,10 @@ def flatness(
             larger ones.
         geometry: the weight ball, see :class:`benchmark.spaces.WeightBall`.
         rule: which tensors move, see :data:`benchmark.spaces.RULES`.
-        input_steps: PGD steps of the robust loss.
+        input_steps: PGD steps of the robust loss; the average case takes half of them.
         draws: random perturbations of the average case.
         restarts: ascents of the worst case per radius.
-        epochs: passes over the examples of each ascent.
+        epochs: passes over the examples of an ascent from the unperturbed weights.
         minibatch: images per weight step of the worst case; by default all of them.
         examples: number of examples used, the first ones.
         measure_examples: number of examples used for the other measures of flatness, the first

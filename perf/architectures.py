@@ -164,7 +164,7 @@ def score(subject: Subject) -> None:
     BitsProbe(bits)(subject)
     ball, loss = weight_ball(subject, threat), RobustLoss(EPS, steps=1)
     average_flatness(subject, [loss], ball, draws=2)
-    worst_flatness(subject, loss, ball, restarts=1, epochs=1)
+    worst_flatness(subject, loss, [ball], restarts=1, epochs=1)
 
 
 def render(rows: Sequence[ArchitectureRow]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from benchmark.attacks.weights import search_weights, weight_ball
 from benchmark.batteries import Battery
-from benchmark.measures.flatness import Worst, worst_flatness
+from benchmark.measures.flatness import worst_flatness
 from benchmark.measures.robust_loss import RobustLoss
 from benchmark.probes.flatness import FlatnessSettings
 from benchmark.probes.weight import WeightSettings
@@ -46,23 +46,23 @@ def flatness_values(subject: Subject, battery: Battery, factor: int) -> Values:
         raise InputError(f"battery {battery.name} has no flatness probe")
     some = subject.head(settings.examples)
     losses = {
-        "robust": RobustLoss(settings.eps, settings.input_steps),
+        "robust": RobustLoss(settings.eps, settings.attack_steps),
         "clean": RobustLoss(0.0),
     }
     values: Values = {}
+    radii = sorted({*settings.worst_radii, settings.worst_radius})
+    balls = [weight_ball(some, settings.threat(radius)) for radius in radii]
     for name, loss in losses.items():
-        found: Worst | None = None
-        for radius in sorted({*settings.worst_radii, settings.worst_radius}):
-            found = worst_flatness(
-                some,
-                loss,
-                weight_ball(some, settings.threat(radius)),
-                restarts=settings.restarts,
-                epochs=factor * settings.epochs,
-                minibatch=settings.minibatch,
-                smaller=found,
-            )
-            values["worst-case flatness", f"{name}, {radius:g}"] = float(found.increase.loss)
+        found = worst_flatness(
+            some,
+            loss,
+            balls,
+            restarts=settings.restarts,
+            epochs=factor * settings.epochs,
+            minibatch=settings.minibatch,
+        )
+        for radius, worst in zip(radii, found, strict=True):
+            values["worst-case flatness", f"{name}, {radius:g}"] = float(worst.increase.loss)
     return values
 
 

@@ -1,7 +1,7 @@
-"""PGD: projected gradient ascent with a fixed step.
+"""PGD: projected gradient ascent with a fixed or a decreasing step.
 
-``x <- project(x + step * steepest(gradient))``, and the best iterate per row is kept. Used for the
-protocols of papers that state a step.
+``x <- project(x + step * steepest(gradient))``, and the best iterate per row is kept. A fixed step
+is that of papers that state one; a decreasing step needs fewer of them.
 
 Source: Madry et al. 2018; the best iterate is kept as in Stutz et al. 2021 (code).
 
@@ -16,7 +16,15 @@ from benchmark.ascent.result import AscentResult, Evaluate
 from benchmark.spaces import Point, Space
 
 
-def pgd(space: Space, evaluate: Evaluate, start: Point, steps: int, step: float) -> AscentResult:
+def pgd(
+    space: Space,
+    evaluate: Evaluate,
+    start: Point,
+    steps: int,
+    step: float,
+    *,
+    decreasing: bool = False,
+) -> AscentResult:
     """Ascend from ``start`` along the steepest direction, keeping the best point per row.
 
     Args:
@@ -25,12 +33,13 @@ def pgd(space: Space, evaluate: Evaluate, start: Point, steps: int, step: float)
         start: a point of ``space``.
         steps: number of steps; there is one more evaluation.
         step: length of a step, in radii of the space.
+        decreasing: whether steps decrease linearly, from ``step`` to ``step / steps``.
     """
     rows = torch.arange(space.rows, device=next(iter(start.values())).device)
     found = evaluate(start, rows)
     point, best, values = start, start, found.values
-    length = torch.full_like(found.values, step)
-    for _ in range(steps):
+    for taken in range(steps):
+        length = torch.full_like(values, step * (1 - taken / steps) if decreasing else step)
         point = space.project(space.move(point, space.steepest(found.gradient, point), length))
         found = evaluate(point, rows)
         better = found.values > values

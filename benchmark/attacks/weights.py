@@ -29,10 +29,12 @@ class WorstWeights:
 
     Attributes:
         lowest: the perturbation of lowest accuracy, with the clean images.
-        losses: cross-entropy (N,), nats, under the perturbation of highest mean cross-entropy.
+        highest: the weights of highest mean cross-entropy.
+        losses: cross-entropy (N,), nats, with them.
     """
 
     lowest: Candidate
+    highest: Point
     losses: Tensor
 
 
@@ -171,7 +173,7 @@ def search_weights(
         search.finish(smaller, steps)
         smaller = search
         subject.progress(f"weights {search.ball.geometry} {search}")
-    return [WorstWeights(search.lowest, search.losses) for search in searches]
+    return [WorstWeights(search.lowest, search.highest, search.losses) for search in searches]
 
 
 def worst_weights(

@@ -9,8 +9,9 @@ the whole set, and the unperturbed weights are one of its candidates.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -18,18 +19,21 @@ from torch import Tensor
 from benchmark.ascent import apgd, whole_set
 from benchmark.attacks.verification import require_inside
 from benchmark.attacks.weights import stretched
-from benchmark.measures.robust_loss import INPUT_STEP, Attacked, LossIncrease, RobustLoss
+from benchmark.measures.followed_images import INPUT_STEP, FollowedImages
+from benchmark.measures.robust_loss import Attacked, LossIncrease, RobustLoss
 from benchmark.objectives import cross_entropy
-from benchmark.spaces import IMAGES, InputBall, Point, ProductSpace, WeightBall
+from benchmark.spaces import IMAGES, InputBall, Point, WeightBall
 from benchmark.subject import Subject
 
 WEIGHT_STEP = 0.01
 """Length of the authors' weight steps, as a share of a tensor's norm; larger balls need longer
 steps."""
 
-FIRST_STEP = 0.5
-"""First step of the joint ascent, in radii; short, since it starts from points of earlier
-searches."""
+WIDER = 2.0
+"""Radius of the ball from which the search comes back, relative to the largest that is asked for.
+The largest increase of the loss in a ball is often on a path from a larger one that an ascent
+from the center does not find; the worst case of CIFAR-10's CNN-A at radius 0.005 is 3% larger
+with it."""
 
 
 def average_flatness(
@@ -73,98 +77,188 @@ class Worst:
     increase: LossIncrease
 
 
+@dataclass(frozen=True)
+class Ascended:
+    """Where an ascent is.
+
+    Attributes:
+        weights: in a weight ball.
+        images: (N, C, H, W), which followed it.
+    """
+
+    weights: Point
+    images: Tensor
+
+
 def worst_flatness(
     subject: Subject,
     loss: RobustLoss,
-    ball: WeightBall,
+    balls: Sequence[WeightBall],
     *,
     restarts: int = 1,
     epochs: int = 20,
     minibatch: int | None = None,
-    smaller: Worst | None = None,
-) -> Worst:
-    """The largest increase of the mean loss found inside the ball; at least 0.
+    known: Mapping[float, Point] | None = None,
+) -> list[Worst]:
+    """The largest increase of the mean loss found inside each ball; at least 0.
 
-    Weights and images are optimized jointly. At the first and at the last weights of an ascent the
-    images are attacked again with the attack of the reference, so that both sides of the difference
-    are measured alike.
+    An ascent climbs the loss over weights while the attacked images follow. It visits the largest
+    ball and then smaller ones, from the smallest to the largest again, a wider ball, and once more
+    smaller ones as long as more is found there: where it ends in one ball is its start in the next.
+    From the second visit on, the images are attacked again at its last weights, as they are at the
+    unperturbed weights. What was found in a smaller ball counts in larger ones.
 
     Args:
         subject: model and examples.
         loss: clean or robust loss.
-        ball: the weight ball, whose radius is the paper's xi (0.00075 to 0.005 in its grid).
-        restarts: number of ascents; the worst result counts. The first starts along the gradient,
-            or at ``smaller`` stretched to this radius, the others at random weights.
-        epochs: passes over the examples per ascent; without ``minibatch``, its steps.
+        balls: the weight balls, with ascending radii, the paper's xi (0.00075 to 0.005 in its
+            grid).
+        restarts: number of ascents per ball; the worst result counts. The others start at random
+            weights.
+        epochs: passes over the examples of an ascent from the center, from random weights or in
+            the wider ball; half of them where it comes from another ball. Each is one step, or more
+            with ``minibatch``.
         minibatch: images per weight step, for the paper's stochastic ascent with a fixed step size
-            (128 there, with 20 epochs and 10 restarts); by default all images, with APGD.
-        smaller: the result for a smaller ball; it counts in this one too.
+            (128 there, with 20 epochs and 10 restarts), for each ball alone and always from random
+            weights; by default all images, with APGD.
+        known: weights from another search, by the radius of the ball that they are in; they are
+            candidates and starts.
     """
-    own = loss(subject)
-    best = smaller or Worst(ball.origin, own.images, LossIncrease.none(own))
-    for restart in range(restarts if ball.radius > 0 else 0):
-        if restart:
-            generator = subject.generator("flatness", "worst", ball.radius, restart)
-            start, images = ball.sample(generator), own.images
-        elif smaller:
-            start, images = stretched(ball, smaller.weights), smaller.images
-        else:
-            start, images = first_order(subject, loss, ball, own), own.images
+    searches = [_Search(subject, loss, ball) for ball in balls]
+    moving = [search for search in searches if search.ball.radius > 0]
+    if restarts and moving and minibatch is None:
+        _visit(moving, epochs, known or {})
+    for search in moving:
+        for restart in range(0 if minibatch else 1, restarts):
+            search.restart(restart, epochs, minibatch)
+    _compare(subject, loss, moving)
+    for smaller, larger in pairwise(searches):
+        larger.keep(smaller.best)
+    return [search.best for search in searches]
+
+
+class _Search:
+    """The worst weights found in one ball so far.
+
+    Attributes:
+        ball: where they are.
+        best: the worst of them; at first, the unperturbed weights.
+    """
+
+    def __init__(self, subject: Subject, loss: RobustLoss, ball: WeightBall) -> None:
+        self.subject, self.loss, self.ball = subject, loss, ball
+        self._own = reference(subject, loss)
+        self.best = Worst(ball.origin, self._own.images, LossIncrease.none(self._own))
+
+    @property
+    def start(self) -> Ascended:
+        """The unperturbed weights, with the images that were found for them."""
+        return Ascended(self.ball.origin, self._own.images)
+
+    def follow(self, other: Ascended | Worst, steps: int) -> Ascended:
+        """Ascend from weights in another ball, scaled to this one."""
+        at = stretched(self.ball, other.weights)
+        return self.ascend(Ascended(at, other.images), steps)
+
+    def ascend(self, start: Ascended, steps: int) -> Ascended:
+        """Ascend in this ball, without verification."""
+        return ascend(self.subject, self.loss, self.ball, start, steps)
+
+    def restart(self, restart: int, epochs: int, minibatch: int | None) -> None:
+        """Ascend from random weights."""
+        generator = self.subject.generator("flatness", "worst", self.ball.radius, restart)
+        weights = self.ball.sample(generator)
         if minibatch is None:
-            ascended = ascend_jointly(subject, loss, ball, start, images, epochs)
+            self.verify(self.ascend(Ascended(weights, self._own.images), epochs).weights)
         else:
-            ascended = ascend_minibatches(subject, loss, ball, start, images, epochs, minibatch)
-        for weights in (start, ascended):
-            found = _measured(subject, loss, ball, weights)
-            if found.increase.loss > best.increase.loss:
-                best = found
-        subject.progress(f"worst flatness in {ball.radius:g}: {float(best.increase.loss):+.4f}")
-    return best
+            images = self.loss(self.subject).images
+            data = self.subject, self.loss, self.ball
+            self.verify(ascend_minibatches(*data, weights, images, epochs, minibatch))
+
+    def verify(self, weights: Point) -> bool:
+        """Project weights into the ball and attack the images there; whether it is the worst."""
+        inside = self.ball.project(weights)
+        require_inside(self.ball, inside)
+        attacked = self.loss.near(self.subject.at(inside), self.loss(self.subject).images)
+        found = Worst(inside, attacked.images, LossIncrease.between(self._own, attacked))
+        better = self.keep(found)
+        increase = float(self.best.increase.loss)
+        self.subject.progress(f"worst flatness in {self.ball.radius:g}: {increase:+.4f}")
+        return better
+
+    def keep(self, found: Worst) -> bool:
+        """Keep what was found if it is worse than all before; whether it was."""
+        better = bool(found.increase.loss > self.best.increase.loss)
+        self.best = found if better else self.best
+        return better
 
 
-def _measured(subject: Subject, loss: RobustLoss, ball: WeightBall, weights: Point) -> Worst:
-    """Project weights into the ball and run the reference's attack there."""
-    inside = ball.project(weights)
-    require_inside(ball, inside)
-    attacked = loss(subject.at(inside))
-    return Worst(inside, attacked.images, LossIncrease.between(loss(subject), attacked))
+def reference(subject: Subject, loss: RobustLoss) -> Attacked:
+    """The loss of the unperturbed weights, attacked as perturbed weights are."""
+    return subject.once(("reference", loss), lambda: loss.near(subject, loss(subject).images))
 
 
-def first_order(subject: Subject, loss: RobustLoss, ball: WeightBall, own: Attacked) -> Point:
-    """The maximizer of the linearized loss: the gradient of the attacked loss at full radius.
+def _visit(searches: Sequence[_Search], epochs: int, known: Mapping[float, Point]) -> None:
+    """The ascent through all balls."""
+    fewer = (epochs + 1) // 2
+    smaller, largest = searches[:-1], searches[-1]
+    at = largest.ascend(largest.start, epochs)
+    for search in reversed(smaller):
+        at = search.follow(at, fewer)
+    for search in searches:
+        at = search.follow(at, fewer)
+        search.verify(at.weights)
+        if search.ball.radius in known:
+            found = search.ball.project(known[search.ball.radius])
+            search.verify(found)
+            search.verify(search.ascend(Ascended(found, at.images), fewer).weights)
+    wider = WeightBall(largest.ball.weights, WIDER * largest.ball.radius, largest.ball.geometry)
+    at = _Search(largest.subject, largest.loss, wider).follow(largest.best, epochs)
+    if largest.verify(largest.follow(at, fewer).weights):
+        for larger, search in pairwise(reversed(searches)):
+            if not search.verify(search.follow(larger.best, fewer).weights):
+                break
 
-    Args:
-        subject: model and examples.
-        loss: the loss whose gradient is followed.
-        ball: the weight ball.
-        own: the attacked loss at the unperturbed weights.
+
+def _compare(subject: Subject, loss: RobustLoss, searches: Sequence[_Search]) -> None:
+    """Measure all of them again, and the unperturbed weights, with the images found for any.
+
+    What an attack finds depends on chance. When both sides of a difference may use the same images,
+    much of it cancels: on two digits networks and CIFAR-10's CNN-A ten times the epochs then change
+    no worst case by more than 1.2%, instead of 2.0%, for 8 forward passes per ball.
     """
-    one = torch.ones(1, device=subject.images.device)
-    attacked = subject.on(own.images, subject.labels)
-    gradient = whole_set(attacked, cross_entropy, *loss.more(subject))(ball.origin, one).gradient
-    return ball.move(ball.origin, ball.steepest(gradient), one)
+    if loss.eps == 0:
+        return
+    sets = [loss(subject).images, reference(subject, loss).images]
+    sets += [search.best.images for search in searches]
+    own = loss.on(subject, sets)
+    for search in searches:
+        moved = loss.on(subject.at(search.best.weights), sets)
+        found = Worst(search.best.weights, moved.images, LossIncrease.between(own, moved))
+        search.best = Worst(search.ball.origin, own.images, LossIncrease.none(own))
+        search.keep(found)
 
 
-def ascend_jointly(
-    subject: Subject, loss: RobustLoss, ball: WeightBall, start: Point, images: Tensor, steps: int
-) -> Point:
-    """APGD on the mean loss of the whole set, in the product of both balls; returns the weights.
+def ascend(
+    subject: Subject, loss: RobustLoss, ball: WeightBall, start: Ascended, steps: int
+) -> Ascended:
+    """APGD on the mean loss of the whole set over weights, where the images follow.
 
     Args:
         subject: model and examples.
         loss: the loss, with the input ball and the temperature.
         ball: the weight ball.
-        start: the weights to start from.
-        images: the images to start from; not used for the clean loss.
+        start: weights and images; these are not used for the clean loss.
         steps: number of steps, each one pass over the examples.
+
+    Returns:
+        The weights of largest loss, and the images there.
     """
-    evaluate = whole_set(subject, cross_entropy, *loss.more(subject))
     if loss.eps == 0:
-        return apgd(ball, evaluate, start, steps, first_step=FIRST_STEP).point
-    space = ProductSpace(InputBall(subject.images, "linf", loss.eps), ball)
-    point = {IMAGES: images} | start
-    found = apgd(space, evaluate, point, steps, first_step=FIRST_STEP).point
-    return {name: tensor for name, tensor in found.items() if name != IMAGES}
+        evaluate = whole_set(subject, cross_entropy, *loss.more(subject))
+        return Ascended(apgd(ball, evaluate, start.weights, steps).point, start.images)
+    followed = FollowedImages(subject, loss, start.images)
+    return Ascended(apgd(ball, followed, start.weights, steps).point, followed.best)
 
 
 def ascend_minibatches(

@@ -1,13 +1,14 @@
 """The loss under an input attack, and its increase under weight perturbations.
 
 Source: Stutz, Hein, Schiele 2021, "Relating adversarially robust generalization to flat minima",
-ICCV, where it is called RLoss; settings from the authors' public code.
+ICCV, where it is called RLoss. Their steps have a fixed length.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -19,8 +20,15 @@ from benchmark.spaces import IMAGES, InputBall
 from benchmark.subject import Subject
 from models_zoo.prediction import predicted_classes
 
-INPUT_STEP = 0.007 / 0.0314
-"""Length of the authors' input steps, as a share of the budget."""
+FIRST_STEP = 1.0
+"""First step from the random start, as a share of the budget; steps decrease linearly. With ten of
+them the loss is higher than with the authors' 20 steps of 0.22, by 0.2% to 1.8%, at half the cost:
+measured on two digits and two CIFAR-10 networks, with their own weights and with random weights at
+radii 0.1, 0.25 and 0.5."""
+
+NEAR_STEP = 0.5
+"""First step from images that were found at nearby weights, as a share of the budget. They are near
+a maximum; with 0.25 up to 3% less flatness is found."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +52,7 @@ class RobustLoss:
 
     Attributes:
         eps: linf budget in input units.
-        steps: number of PGD steps, from one random start that is the same for all weights.
+        steps: number of PGD steps from each start; the random start is the same for all weights.
         temperature: divisor of the logits, in the attack and in the loss.
     """
 
@@ -53,8 +61,28 @@ class RobustLoss:
     temperature: float = 1.0
 
     def __call__(self, subject: Subject) -> Attacked:
-        """Losses at each example's worst iterate; computed once per subject."""
-        return subject.once(self, lambda: self._measure(subject))
+        """Losses at each example's worst iterate, from the random start; computed only once."""
+        return subject.once(self, lambda: self._from_random_start(subject))
+
+    def near(self, subject: Subject, images: Tensor) -> Attacked:
+        """As calling it, and attacks a second time from given images; the larger loss counts.
+
+        The outcome of an attack changes a little with every change of the weights, by an amount
+        that in a small ball is several percent of the increase of the loss. Attacks that start from
+        the same images, near a maximum, change much less.
+
+        Args:
+            subject: model and examples.
+            images: (N, C, H, W) in the input ball; not used for the clean loss.
+        """
+        if self.eps == 0:
+            return self(subject)
+        second = self._measure(subject, self._attack(subject, images, NEAR_STEP))
+        return worst_of([self(subject), second])
+
+    def on(self, subject: Subject, images: Sequence[Tensor]) -> Attacked:
+        """Losses at each example's worst image of several sets, without an attack."""
+        return worst_of(self._measure(subject, each) for each in images)
 
     def more(self, subject: Subject) -> tuple[Tensor, ...]:
         """Further arguments of :func:`benchmark.objectives.cross_entropy`: the temperatures."""
@@ -62,8 +90,14 @@ class RobustLoss:
             return ()
         return (subject.images.new_full((len(subject),), self.temperature),)
 
-    def _measure(self, subject: Subject) -> Attacked:
-        images = self._attack(subject) if self.eps > 0 else subject.images
+    def _from_random_start(self, subject: Subject) -> Attacked:
+        if self.eps == 0:
+            return self._measure(subject, subject.images)
+        ball = InputBall(subject.images, "linf", self.eps)
+        start = ball.sample(subject.generator("flatness", "input start"))[IMAGES]
+        return self._measure(subject, self._attack(subject, start, FIRST_STEP))
+
+    def _measure(self, subject: Subject, images: Tensor) -> Attacked:
         clean = subject.logits()
         logits = subject.logits(images) if self.eps > 0 else clean
         return Attacked(
@@ -73,17 +107,31 @@ class RobustLoss:
             images=images,
         )
 
-    def _attack(self, subject: Subject) -> Tensor:
+    def _attack(self, subject: Subject, start: Tensor, step: float) -> Tensor:
         ball = InputBall(subject.images, "linf", self.eps)
-        start = ball.sample(subject.generator("flatness", "input start"))[IMAGES]
         found = []
         for batch in subject.row_batches():
             part, local = subject.take(batch), ball.take(batch)
             evaluate = per_example(part, cross_entropy, *self.more(part), stop=False)
-            result = pgd(local, evaluate, {IMAGES: start[batch]}, self.steps, INPUT_STEP)
+            point = {IMAGES: start[batch]}
+            result = pgd(local, evaluate, point, self.steps, step, decreasing=True)
             require_inside(local, result.point)
             found.append(result.point[IMAGES])
         return torch.cat(found)
+
+
+def worst_of(attacks: Iterable[Attacked]) -> Attacked:
+    """For each example, the image of the largest loss among those of several attacks."""
+    return reduce(_worse, attacks)
+
+
+def _worse(first: Attacked, second: Attacked) -> Attacked:
+    worse = second.losses > first.losses
+    return Attacked(
+        losses=torch.where(worse, second.losses, first.losses),
+        wrong=torch.where(worse, second.wrong, first.wrong),
+        images=torch.where(worse.view(-1, 1, 1, 1), second.images, first.images),
+    )
 
 
 @dataclass(frozen=True)
@@ -94,11 +142,13 @@ class LossIncrease:
         loss: increase of the mean loss, in nats, float64; a scalar or (perturbations,).
         error: increase of the share of misclassified examples, in the same shape.
         losses: per-example losses with the perturbed weights, (N,) or (perturbations, N).
+        own: those with the unperturbed weights, in the same shape.
     """
 
     loss: Tensor
     error: Tensor
     losses: Tensor
+    own: Tensor
 
     @classmethod
     def between(cls, own: Attacked, moved: Attacked) -> LossIncrease:
@@ -107,6 +157,7 @@ class LossIncrease:
             moved.losses.double().mean() - own.losses.double().mean(),
             moved.wrong.double().mean() - own.wrong.double().mean(),
             moved.losses,
+            own.losses,
         )
 
     @classmethod
@@ -121,9 +172,12 @@ class LossIncrease:
             torch.stack([increase.loss for increase in increases]),
             torch.stack([increase.error for increase in increases]),
             torch.stack([increase.losses for increase in increases]),
+            torch.stack([increase.own for increase in increases]),
         )
 
     def largest(self) -> LossIncrease:
         """The increase at the perturbation of the largest loss."""
         worst = self.loss.argmax()
-        return LossIncrease(self.loss[worst], self.error[worst], self.losses[worst])
+        return LossIncrease(
+            self.loss[worst], self.error[worst], self.losses[worst], self.own[worst]
+        )

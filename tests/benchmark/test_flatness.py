@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark import flatness
+from benchmark import flatness, load_battery
 from benchmark.attacks.weights import weight_ball
 from benchmark.budgets import Budget
 from benchmark.measures.flatness import Worst, average_flatness, worst_flatness
@@ -16,6 +16,7 @@ from benchmark.measures.hessian import Hessian
 from benchmark.measures.robust_loss import LossIncrease, RobustLoss
 from benchmark.measures.temperature import calibrated_temperature
 from benchmark.probes.flatness import FlatnessProbe, FlatnessSettings
+from benchmark.probes.weight import WeightProbe, WeightSettings
 from benchmark.spaces import WeightBall, select_weights
 from benchmark.subject import Subject
 from benchmark.threats import WeightThreat
@@ -49,48 +50,53 @@ def test_the_worst_case_is_at_least_the_average_in_the_same_ball(subject, model,
     asked, loss = subject(model, 40), RobustLoss(eps, 5)
     ball = ball_of(asked, radius)
     (average,) = average_flatness(asked, [loss], ball, 5)
-    worst = worst_flatness(asked, loss, ball, epochs=5).increase
-    assert float(worst.loss) > float(average.loss.max()) >= float(average.loss.mean())
+    (worst,) = worst_flatness(asked, loss, [ball], epochs=5)
+    assert float(worst.increase.loss) > float(average.loss.max()) >= float(average.loss.mean())
 
 
 def test_random_draws_count_in_the_worst_case_of_their_ball(subject, monkeypatch):
-    """Whatever the climb finds: here it finds nothing."""
+    """Whatever the climb finds: here it finds nothing. Half of the five steps are three."""
 
-    def idle(subject, loss, ball, **_):
-        return Worst(ball.origin, subject.images, LossIncrease.none(loss(subject)))
+    def idle(subject, loss, balls, **_):
+        return [Worst(b.origin, subject.images, LossIncrease.none(loss(subject))) for b in balls]
 
     monkeypatch.setattr("benchmark.probes.flatness.probe.worst_flatness", idle)
     settings: dict[str, Any] = QUICK | {"average_radius": 0.5, "average_radii": [2.0]}
     asked = subject(count=20)
     for radius in (0.4, 0.5):
         result = FlatnessProbe(FlatnessSettings(eps=0.1, worst_radius=radius, **settings))(asked)
-        for name, loss in (("robust", RobustLoss(0.1, 5)), ("clean", RobustLoss(0.0))):
+        for name, loss in (("robust", RobustLoss(0.1, 3)), ("clean", RobustLoss(0.0))):
             (drawn,) = average_flatness(asked, [loss], ball_of(asked, 0.5), 3)
             expected = float(drawn.loss.max()) if radius == 0.5 else 0.0
             assert result.scores[f"worst_{name}"].value == expected
 
 
 def test_the_worst_case_never_falls_with_the_radius(subject):
-    asked, loss, smaller = subject(count=40), RobustLoss(0.05, 5), None
-    found = []
-    for radius in (0.001, 0.003, 0.01):
-        ball = ball_of(asked, radius)
-        smaller = worst_flatness(asked, loss, ball, epochs=3, smaller=smaller)
-        assert float(ball.excess(smaller.weights)) <= 1e-6
-        found.append(float(smaller.increase.loss))
+    asked, loss = subject(count=40), RobustLoss(0.05, 5)
+    balls = [ball_of(asked, radius) for radius in (0.0, 0.001, 0.003, 0.01)]
+    worst = worst_flatness(asked, loss, balls, epochs=3)
+    for ball, each in zip(balls, worst, strict=True):
+        assert float(ball.excess(each.weights)) <= 1e-6
+    found = [float(each.increase.loss) for each in worst]
     assert found == sorted(found)
-    assert found[0] > 0
-    unmoved = worst_flatness(asked, loss, ball_of(asked, 0.02), restarts=0, smaller=smaller)
-    assert unmoved is smaller
+    assert found[1] > found[0] == 0
+    unmoved = worst_flatness(asked, loss, balls, restarts=0)
+    assert [float(each.increase.loss) for each in unmoved] == [0, 0, 0, 0]
 
 
 def test_what_the_worst_case_reports_is_measured_again_at_its_weights(subject):
     asked, loss = subject(count=40), RobustLoss(0.1, 5)
-    worst = worst_flatness(asked, loss, ball_of(asked, 0.005), epochs=3)
-    again = loss(asked.at(worst.weights))
-    assert torch.equal(again.images, worst.images)
-    increase = again.losses.double().mean() - loss(asked).losses.double().mean()
+    (worst,) = worst_flatness(asked, loss, [ball_of(asked, 0.005)], epochs=3)
+    perturbed = asked.at(worst.weights)
+    again = nn.functional.cross_entropy(
+        perturbed.logits(worst.images), asked.labels, reduction="none"
+    )
+    assert torch.equal(again, worst.increase.losses)
+    increase = again.double().mean() - worst.increase.own.double().mean()
     assert float(increase) == float(worst.increase.loss)
+    for attacked, losses in ((asked, worst.increase.own), (perturbed, worst.increase.losses)):
+        assert (losses >= loss(attacked).losses).all(), "both sides have the attack of the average"
+    assert (worst.images - asked.images).abs().max() <= 0.1 + 1e-6
     assert any(not torch.equal(worst.weights[n], w) for n, w in select_weights(asked.model).items())
 
 
@@ -107,7 +113,7 @@ def test_the_worst_case_of_a_linear_model_is_nearly_the_closed_form(geometry, mi
         for n, w in weights.items()
     )
     ball = WeightBall(weights, radius, geometry)
-    worst = worst_flatness(asked, RobustLoss(0.0), ball, epochs=5, minibatch=minibatch)
+    (worst,) = worst_flatness(asked, RobustLoss(0.0), [ball], epochs=5, minibatch=minibatch)
     assert 0.99 * closed <= float(worst.increase.loss) <= 1.01 * closed
 
 
@@ -115,17 +121,41 @@ def test_the_worst_case_of_a_linear_model_is_nearly_the_closed_form(geometry, mi
 @pytest.mark.parametrize("model", ["digits/mlp-pgd-at", "digits/cnn-standard"])
 def test_ten_times_the_steps_hardly_change_the_worst_case(subject, model, eps):
     asked, loss = subject(model, 40), RobustLoss(eps, 10)
-    ball = ball_of(asked, 0.003)
-    few, many = (float(worst_flatness(asked, loss, ball, epochs=n).increase.loss) for n in (6, 60))
-    assert abs(many - few) < 0.05 * few
+    balls = [ball_of(asked, radius) for radius in (0.001, 0.003, 0.005)]
+    few, many = (worst_flatness(asked, loss, balls, epochs=n) for n in (6, 60))
+    for short, long in zip(few, many, strict=True):
+        assert float(long.increase.loss) < 1.02 * float(short.increase.loss)
 
 
 def test_the_climb_of_the_whole_set_is_no_weaker_than_the_stochastic_one(subject):
     asked, loss = subject("digits/mlp-pgd-at", 40), RobustLoss(0.1, 5)
-    ball = ball_of(asked, 0.003)
-    ours = worst_flatness(asked, loss, ball, epochs=5).increase
-    theirs = worst_flatness(asked, loss, ball, epochs=5, minibatch=16, restarts=2).increase
-    assert 0 < float(theirs.loss) < 1.02 * float(ours.loss)
+    balls = [ball_of(asked, 0.003)]
+    (ours,) = worst_flatness(asked, loss, balls, epochs=5)
+    (theirs,) = worst_flatness(asked, loss, balls, epochs=5, minibatch=16, restarts=2)
+    assert 0 < float(theirs.increase.loss) < 1.02 * float(ours.increase.loss)
+
+
+@pytest.mark.parametrize("model", ["digits/cnn-standard", "digits/mlp-pgd-at"])
+def test_the_worst_case_is_at_least_what_the_weight_probe_finds_in_its_ball(zoo, digits, model):
+    """With few steps, so that neither search ends at a maximum, and at a radius of both probes."""
+    data, battery = digits.head(40), load_battery("digits-v1")
+    settings: dict[str, Any] = QUICK | {"eps": 0.05, "epochs": 2, "worst_radius": 0.05}
+    weight = WeightSettings(radii=(Budget(0.02), Budget(0.05)), headline=Budget(0.05), steps=6)
+    asked = Subject(zoo(model), data.images, data.labels)
+    found = WeightProbe(weight)(asked).scores["worst_loss"].value
+    probes = {**battery.probes, "weight": weight}
+    flat = FlatnessProbe(FlatnessSettings(**settings), probes)(asked)
+    own = float(nn.functional.cross_entropy(asked.logits(), asked.labels))
+    assert flat.scores["worst_clean"].value >= found - own - 1e-5
+
+
+def test_a_wider_ball_leads_to_more_than_the_ball_alone(subject, monkeypatch):
+    asked, loss = subject("digits/cnn-pgd-at", 60), RobustLoss(0.1, 5)
+    balls = [ball_of(asked, 0.02)]
+    (with_wider,) = worst_flatness(asked, loss, balls, epochs=6)
+    monkeypatch.setattr("benchmark.measures.flatness.WIDER", 1.0)
+    (alone,) = worst_flatness(asked, loss, balls, epochs=6)
+    assert float(with_wider.increase.loss) > 1.02 * float(alone.increase.loss)
 
 
 def test_draws_at_several_radii_lie_on_lines(subject):
@@ -247,10 +277,13 @@ def test_every_example_s_own_losses_are_kept_and_add_up_to_the_scores(subject):
             np.array(result.values[f"{name} loss{what}"])
             for what in ("", ", mean over random weights", ", worst weights")
         )
-        assert own.shape == average.shape == worst.shape == (20,)
-        for case, losses in (("average", average), ("worst", worst)):
+        attacked_alike = result.values.get(f"{name} loss, with the attacks of the worst weights")
+        below = own if attacked_alike is None else np.array(attacked_alike)
+        assert (below is own) == (name == "clean")
+        assert own.shape == average.shape == worst.shape == below.shape == (20,)
+        for case, losses in (("average", average - own), ("worst", worst - below)):
             increase = result.scores[f"{case}_{name}"].value
-            assert (losses - own).mean() == pytest.approx(increase, rel=1e-6)
+            assert losses.mean() == pytest.approx(increase, rel=1e-6)
             assert increase != 0
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from pydantic import JsonValue
 
-from benchmark.attacks.weights import weight_ball
-from benchmark.measures.flatness import Worst, average_flatness, worst_flatness
+from benchmark.attacks.weights import weight_ball, worst_weights
+from benchmark.measures.flatness import average_flatness, worst_flatness
 from benchmark.measures.robust_loss import LossIncrease, RobustLoss
 from benchmark.measures.temperature import calibrated_temperature, confidence
 from benchmark.probes.flatness.measures import SPECS, measure
 from benchmark.probes.flatness.pictures import increase_curves
 from benchmark.probes.flatness.settings import FlatnessSettings
 from benchmark.probes.probe import Probe, refusal, share
+from benchmark.probes.weight.settings import WeightSettings
 from benchmark.results import ProbeResult, Score, ScoreSpec
+from benchmark.spaces import Point
 from benchmark.statistics import exact, mean
 from benchmark.subject import Subject
 from benchmark.threats import AnyThreat, InputThreat
@@ -32,6 +34,7 @@ class FlatnessProbe(Probe[FlatnessSettings]):
     """Average- and worst-case flatness, robust and clean (Stutz et al. 2021)."""
 
     name = "flatness"
+    algorithm = 2
     title = "Flatness"
     question = "How much does the loss increase under weight perturbations?"
     uses_image_gradients = True
@@ -113,12 +116,12 @@ class FlatnessProbe(Probe[FlatnessSettings]):
         some = subject.head(settings.examples)
         temperature = calibrated_temperature(some.logits(), some.labels)
         losses = {
-            "robust": RobustLoss(settings.eps, settings.input_steps),
+            "robust": RobustLoss(settings.eps, settings.attack_steps),
             "clean": RobustLoss(0.0),
-            "calibrated": RobustLoss(settings.eps, settings.input_steps, temperature),
+            "calibrated": RobustLoss(settings.eps, settings.attack_steps, temperature),
         }
         average = self._average(some, losses)
-        worst = self._worst(some, losses, average)
+        worst = self._worst(some, losses, average, self._known(subject))
         scores: dict[str, Score] = {}
         for name in losses:
             draws = average[name][settings.average_radius]
@@ -164,29 +167,50 @@ class FlatnessProbe(Probe[FlatnessSettings]):
         subject: Subject,
         losses: dict[str, RobustLoss],
         average: dict[str, dict[float, LossIncrease]],
+        known: dict[float, Point],
     ) -> dict[str, dict[float, LossIncrease]]:
         """The largest increase by loss and radius, including random draws in the same ball."""
         settings = self.settings
         found: dict[str, dict[float, LossIncrease]] = {name: {} for name in losses}
         for name, loss in losses.items():
-            worst: Worst | None = None
-            for radius in sorted({*settings.worst_radii, settings.worst_radius}):
-                if name not in self._asked(losses, radius == settings.worst_radius):
-                    continue
-                worst = worst_flatness(
-                    subject,
-                    loss,
-                    weight_ball(subject, settings.threat(radius)),
-                    restarts=settings.restarts,
-                    epochs=settings.epochs,
-                    minibatch=settings.minibatch,
-                    smaller=worst,
-                )
+            radii = [
+                radius
+                for radius in sorted({*settings.worst_radii, settings.worst_radius})
+                if name in self._asked(losses, radius == settings.worst_radius)
+            ]
+            worst = worst_flatness(
+                subject,
+                loss,
+                [weight_ball(subject, settings.threat(radius)) for radius in radii],
+                restarts=settings.restarts,
+                epochs=settings.epochs,
+                minibatch=settings.minibatch,
+                known=known if loss.eps == 0 else {},
+            )
+            for radius, each in zip(radii, worst, strict=True):
                 inside = [
                     increase.largest() for r, increase in average[name].items() if r <= radius
                 ]
-                found[name][radius] = LossIncrease.stack([worst.increase, *inside]).largest()
+                found[name][radius] = LossIncrease.stack([each.increase, *inside]).largest()
         return found
+
+    def _known(self, subject: Subject) -> dict[float, Point]:
+        """What the battery's weight probe finds for the same examples, by radius.
+
+        Of more examples than this probe uses, its weights say little, and they would take long to
+        find where only this probe is asked for.
+        """
+        settings, weights = self.settings, self.battery.get("weight")
+        if (
+            not isinstance(weights, WeightSettings)
+            or (weights.geometry, weights.rule) != (settings.geometry, settings.rule)
+            or len(subject) > settings.examples
+        ):
+            return {}
+        found = worst_weights(subject, weights.threats, weights.steps)
+        return {
+            float(radius): each.highest for radius, each in zip(weights.radii, found, strict=True)
+        }
 
     def _examples(
         self,
@@ -202,7 +226,10 @@ class FlatnessProbe(Probe[FlatnessSettings]):
             draws = average[name][settings.average_radius].losses
             values[f"{name} loss"] = loss(some).losses
             values[f"{name} loss, mean over random weights"] = draws.double().mean(0)
-            values[f"{name} loss, worst weights"] = worst[name][settings.worst_radius].losses
+            found = worst[name][settings.worst_radius]
+            values[f"{name} loss, worst weights"] = found.losses
+            if name != "clean":
+                values[f"{name} loss, with the attacks of the worst weights"] = found.own
         return {name: losses.double().tolist() for name, losses in values.items()}
 
     def _asked(self, losses: dict[str, RobustLoss], headline: bool) -> dict[str, RobustLoss]:
@@ -223,7 +250,8 @@ class FlatnessProbe(Probe[FlatnessSettings]):
             "draws": settings.draws,
             "restarts": settings.restarts,
             "ascent": ascent,
-            "input attack": f"PGD-{settings.input_steps}, one start, on both sides",
+            "input attack": f"PGD-{settings.attack_steps}, one start, on both sides; in the worst "
+            "case two starts",
             "loss cap": "none",
             "batch norm": "frozen",
             "mean confidence": confidence(some.logits()),

@@ -24,11 +24,13 @@ class FlatnessSettings(ProbeSettings):
         worst_radii: further radii of the worst-case curves.
         geometry: geometry of the weight ball.
         rule: which tensors are perturbed.
-        input_steps: number of PGD steps of the robust loss, from one start that is the same for all
-            weights.
+        input_steps: number of PGD steps of the robust loss: half of them from a random start that
+            is the same for all weights, and in the worst case the other half from the images that
+            these find for the unperturbed weights.
         draws: number of random perturbations of the average case.
         restarts: number of ascents per radius in the worst case.
-        epochs: number of passes over the examples per ascent.
+        epochs: number of passes over the examples of an ascent from the unperturbed weights; half
+            of it where an ascent comes from another radius.
         minibatch: number of images per weight step of the worst case; by default all of them. With
             128, 20 epochs and 10 restarts it is the paper's protocol.
         examples: maximum number of examples, the first ones (1,000 in the paper).
@@ -62,6 +64,11 @@ class FlatnessSettings(ProbeSettings):
     trace_draws: int = Field(default=10, ge=2)
     sam_rho: float = Field(default=0.05, ge=0)
     asam_rho: float = Field(default=0.5, ge=0)
+
+    @property
+    def attack_steps(self) -> int:
+        """PGD steps from each start."""
+        return (self.input_steps + 1) // 2
 
     def threat(self, radius: float) -> WeightThreat:
         """The weight ball of a radius."""

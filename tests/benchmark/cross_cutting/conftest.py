@@ -246,9 +246,8 @@ class Measures:
     ) -> float:
         """The largest increase of the mean loss."""
         loss = RobustLoss(eps, steps)
-        return float(
-            worst_flatness(subject, loss, ball, restarts=restarts, epochs=epochs).increase.loss
-        )
+        (worst,) = worst_flatness(subject, loss, [ball], restarts=restarts, epochs=epochs)
+        return float(worst.increase.loss)
 
     @staticmethod
     def divergence(subject: Subject, budgets: Sequence[float], **effort: Any) -> list[Tensor]:

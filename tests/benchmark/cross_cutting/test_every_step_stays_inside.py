@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from benchmark.measures.flatness import WIDER
 from benchmark.spaces import WeightBall, select_weights
 from benchmark.spaces.selection import NORMALIZATION
 from benchmark.spaces.weights import GEOMETRIES
@@ -78,10 +79,11 @@ def test_backdoors(network, ask, passes, geometry):
     assert all(0 <= float(x.min()) <= float(x.max()) <= 1 for x, _ in passes if len(x))
 
 
-@pytest.mark.parametrize("case", ["average flatness", "worst flatness"])
-def test_flatness(network, ask, passes, case):
+@pytest.mark.parametrize(("case", "wider"), [("average flatness", 1.0), ("worst flatness", WIDER)])
+def test_flatness(network, ask, passes, case, wider):
+    """The search for the worst case comes back from a wider ball; what it reports is verified."""
     ask(case, network)
-    assert_inside(passes, WeightBall(select_weights(network.model), network.radius))
+    assert_inside(passes, WeightBall(select_weights(network.model), wider * network.radius))
     assert_images_near(passes, network.images, network.eps)
 
 
