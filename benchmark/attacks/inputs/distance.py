@@ -26,6 +26,7 @@ from benchmark.attacks.inputs.apgd_search import APGD
 from benchmark.attacks.inputs.cascade import Scheduler
 from benchmark.attacks.inputs.minimum_norm import (
     Descent,
+    L1Step,
     clearly_misclassified,
     descend,
     random_start,
@@ -63,13 +64,36 @@ OUTSIDE = (
     Descent(steps=25, outside=1.5, random=True, objective="cross-entropy"),
     Descent(steps=25, outside=2.0, target=1),
 )
-"""The descents from outside."""
+"""The descents from outside for linf and l2."""
 
-POLISHING = (
-    Descent(steps=25, first_step=0.3, from_nearest=True),
-    Descent(steps=25, first_step=0.3, from_nearest=True, dense=True),
+L1_OUTSIDE = (
+    Descent(steps=25, outside=2.5, target=0),
+    Descent(steps=25, outside=3.0, target=1),
+    Descent(steps=60, outside=6.0, random=True),
+    Descent(steps=60, outside=15.0, random=True),
+    Descent(steps=60, outside=6.0, random=True, target=0),
+    Descent(steps=60, outside=6.0, random=True, objective="cross-entropy", l1_step=None),
+    Descent(steps=60, outside=15.0, random=True, l1_step=None),
+    Descent(steps=60, outside=6.0, random=True, l1_step=None),
+    Descent(
+        steps=60,
+        outside=15.0,
+        random=True,
+        objective="cross-entropy",
+        l1_step=L1Step(power=2, length=0.6, of_radius=True),
+    ),
 )
-"""The descents from the nearest image; the second for l1 alone."""
+"""Those for l1, where a few pixels move and there are more local minima."""
+
+POLISHING = (Descent(steps=25, first_step=0.3, from_nearest=True),)
+"""The descents from the nearest image."""
+
+L1_POLISHING = (
+    Descent(steps=25, from_nearest=True, l1_step=L1Step(power=2, length=0.5)),
+    Descent(steps=25, from_nearest=True, l1_step=L1Step(power=2, length=1.0)),
+    Descent(steps=25, from_nearest=True, l1_step=L1Step(power=1, length=0.3)),
+)
+"""Those for l1."""
 
 SEARCHES: tuple[Search, ...] = (APGD("probability margin", steps=10),)
 """The searches that are repeated in the ball just below the nearest image. Like the descents, they
@@ -186,6 +210,10 @@ class _DistanceSearch:
         self.targets = torch.zeros(len(correct), 0, dtype=torch.int64, device=correct.device)
         self.hidden = torch.zeros_like(correct)
 
+    @property
+    def _polishing(self) -> tuple[Descent, ...]:
+        return L1_POLISHING if self.norm == "l1" else POLISHING
+
     def initialize(self) -> None:
         """Find an image for every example that has one: by descents, else in growing balls."""
         rows = self.upper.isinf().nonzero().squeeze(1)
@@ -203,7 +231,9 @@ class _DistanceSearch:
     def descend(self) -> None:
         """Descend from outside, and then from the nearest images."""
         rows = ((self.upper > MIN_DISTANCE) & ~self.hidden).nonzero().squeeze(1)
-        for number, descent in enumerate((*OUTSIDE, *POLISHING)):
+        outside = L1_OUTSIDE if self.norm == "l1" else OUTSIDE
+        descents = (*outside, *self._polishing)
+        for number, descent in enumerate(descents):
             if (descent.target or 0) < max(self.targets.shape[1], 1):
                 self._descend(descent, rows, number)
 
@@ -246,7 +276,7 @@ class _DistanceSearch:
         for report in scheduler.run(searches):
             self._accept(rows[report.broken], scheduler.state.images[report.broken])
         nearer = self.upper[rows] < before[rows]
-        self._descend(POLISHING[0], rows[nearer])
+        self._descend(self._polishing[0], rows[nearer])
         self.lower[rows[~nearer]] = radii[rows[~nearer]]
         below = (1 - 2 * self.precision) * self.upper
         close = nearer & (self.lower[rows] > below[rows])
@@ -254,7 +284,7 @@ class _DistanceSearch:
 
     def _descend(self, descent: Descent, rows: Tensor, number: int = 0) -> None:
         """Descend from some examples and keep the images that are nearer; the number seeds it."""
-        if len(rows) and (self.norm == "l1" or not descent.dense):
+        if len(rows):
             targets = None if descent.target is None else self.targets[rows, descent.target]
             images, _ = self._images(descent, rows, targets, number)
             self._accept(rows, images)

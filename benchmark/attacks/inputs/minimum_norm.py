@@ -16,8 +16,8 @@ Sources: FMN, Pintor et al. 2021, "Fast minimum-norm adversarial attacks through
     constraints"; DDN, Rony et al. 2019, "Decoupling direction and norm for efficient
     gradient-based L2 adversarial attacks and defenses" (for l2, with cross-entropy); larger balls
     first, Croce & Hein 2021. FMN takes steps along the gradient, of a length in input units, and
-    begins at the image or at a given image. Here a step is the steepest one of the norm, in radii:
-    signs for linf, and signs of the largest coordinates for l1.
+    begins at the image or at a given image. Here a step is the steepest one of the norm, in radii,
+    or for l1 a :class:`L1Step`.
 
 Hyper-parameters: those of :class:`Descent` and the constants below.
 """
@@ -36,19 +36,45 @@ from benchmark.attacks.verification import margins
 from benchmark.image_gradients import image_gradient
 from benchmark.objectives import cross_entropy, margin, targeted_margin
 from benchmark.spaces import IMAGES, InputBall
-from benchmark.spaces.inputs import DUALS, MIN_LENGTH, lengths
+from benchmark.spaces.inputs import DUALS, L1_FIRST_SHARE, MIN_LENGTH, lengths
 from benchmark.subject import Subject
 
 LAST_STEP = 0.02
 """Length of the last step, in radii, as a share of the first."""
 
-FIRST_CHANGE, LAST_CHANGE = 0.3, 0.002
-"""Relative change of the radius in the first and in the last step. FMN has 0.05 and 0.001; with 25
-steps instead of 100, and from several times the distance, the radius has to change faster."""
+MAX_CHANGE, TOTAL_CHANGE, LAST_CHANGE = 0.3, 8.0, 0.002
+"""Relative change of the radius: in the first step, at most and as this many over the number of
+steps, and in the last step. FMN has 0.05 in the first of 100 steps or more; from several times the
+distance, the radius has to change faster."""
 
 MIN_RELATIVE_MARGIN = 1e-5
 """Smallest margin, as a share of the largest logit, of an image that counts as misclassified, so
 that it is misclassified in batches of other sizes too."""
+
+
+@dataclass(frozen=True)
+class L1Step:
+    """A step for l1 along ``sign(g) |g|^power``, with ``g`` the gradient inside the box.
+
+    An l1 ball of this radius reaches only a few pixels as far as the box allows, and the projection
+    onto it keeps the pixels that moved the most; a larger power moves fewer. The steepest step
+    along signs of the largest coordinates spends itself on one pixel in a hundred, which for images
+    of 3072 values is more than needed.
+
+    Attributes:
+        power: of the gradient's coordinates.
+        length: l2 length of the first step, in l2 lengths of the displacement so far.
+        of_radius: whether ``length`` is in l1 radii instead.
+    """
+
+    power: float
+    length: float
+    of_radius: bool = False
+
+
+SQUARES = L1Step(power=2, length=1.5)
+"""On a small CNN for CIFAR-10, 25 such steps from the image came within 1% of the best of adv-lib
+on 37% (length 1) and 55% (length 2) of the examples; steps along the largest coordinates on 3%."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +90,7 @@ class Descent:
         first_step: length of the first step, in radii.
         from_nearest: whether to begin at the nearest image so far instead of the clean one.
         random: whether to begin at a random point at the first radius instead.
-        dense: whether an l1 step is along the gradient instead of along its largest coordinates.
+        l1_step: for l1; ``None`` for the steepest step, as for the other norms.
     """
 
     steps: int
@@ -74,7 +100,7 @@ class Descent:
     first_step: float = 1.0
     from_nearest: bool = False
     random: bool = False
-    dense: bool = False
+    l1_step: L1Step | None = SQUARES
 
 
 def clearly_misclassified(logits: Tensor, labels: Tensor) -> Tensor:
@@ -109,6 +135,7 @@ def descend(
     nearest, shortest = here, torch.full_like(radii, torch.inf)
     largest = lengths(torch.maximum(clean, 1 - clean), norm)
     objective: Callable[[Tensor], Tensor] | None = None
+    first_change = min(MAX_CHANGE, TOTAL_CHANGE / descent.steps)
     for step in range(descent.steps):
         if objective is None:
             objective = _objective(descent, subject, here, targets)
@@ -120,7 +147,7 @@ def descend(
         shortest = torch.where(shorter, length, shortest)
         found = found | crossed
         share = (1 + math.cos(math.pi * step / descent.steps)) / 2
-        change = LAST_CHANGE + (FIRST_CHANGE - LAST_CHANGE) * share
+        change = LAST_CHANGE + (first_change - LAST_CHANGE) * share
         linear = value.abs() / lengths(gradient, DUALS[norm]).clamp_min(MIN_LENGTH)
         grown = torch.where(radius.isfinite(), (1 + change) * radius, 0.0)
         first = torch.maximum(length + linear.nan_to_num(torch.inf), grown)
@@ -131,8 +158,8 @@ def descend(
         )
         radius = torch.minimum(radius, largest)
         ball = InputBall(clean, norm, radius)
-        size = descent.first_step * (LAST_STEP + (1 - LAST_STEP) * share)
-        here = ball.nearest(here + size * _step(ball, gradient, here, descent.dense))
+        size = LAST_STEP + (1 - LAST_STEP) * share
+        here = ball.nearest(here + size * _first_step(descent, ball, gradient, here))
     length = lengths(here - clean, norm)
     shorter = clearly_misclassified(subject.logits(here), labels) & (length < shortest)
     nearest = torch.where(shorter.view(-1, 1, 1, 1), here, nearest)
@@ -170,10 +197,17 @@ def _objective(
     return lambda logits: cross_entropy(logits, labels, temperature)
 
 
-def _step(ball: InputBall, gradient: Tensor, here: Tensor, dense: bool) -> Tensor:
-    """The step of one radius from a point (n, C, H, W)."""
-    if not dense or ball.norm != "l1":
-        return ball.steepest({IMAGES: gradient}, {IMAGES: here})[IMAGES]
-    # As long as the displacement is, so that a step can move all of it to other coordinates.
-    length = lengths(here - ball.images, "l2") / lengths(gradient, "l2").clamp_min(MIN_LENGTH)
-    return gradient * length.view(-1, 1, 1, 1)
+def _first_step(descent: Descent, ball: InputBall, gradient: Tensor, here: Tensor) -> Tensor:
+    """A step (n, C, H, W) of the length of the first."""
+    along = descent.l1_step
+    if ball.norm != "l1" or along is None:
+        return descent.first_step * ball.steepest({IMAGES: gradient}, {IMAGES: here})[IMAGES]
+    blocked = torch.where(gradient > 0, here >= 1, here <= 0)
+    inside = gradient.masked_fill(blocked, 0.0)
+    largest = inside.abs().flatten(1).amax(1).clamp_min(MIN_LENGTH).view(-1, 1, 1, 1)
+    direction = inside.sign() * (inside / largest).abs().pow(along.power)
+    # At the image itself the displacement is that of a step along the largest coordinates.
+    least = ball.radii / max(L1_FIRST_SHARE * gradient[0].numel(), 1) ** 0.5
+    unit = torch.maximum(lengths(here - ball.images, "l2"), least)
+    length = along.length * (ball.radii if along.of_radius else unit)
+    return direction * (length / lengths(direction, "l2").clamp_min(MIN_LENGTH)).view(-1, 1, 1, 1)
