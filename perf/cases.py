@@ -185,7 +185,17 @@ def find_model(name: str, shared: Path) -> tuple[Classifier, Dataset]:
     Raises:
         InputError: there is no such model, or its files are missing.
     """
+    case = find_case(name, shared)
+    return case.load(), case.examples()
+
+
+def find_case(name: str, shared: Path) -> WholeModel:
+    """An available model by name, with its examples and battery.
+
+    Raises:
+        InputError: there is no such model, or its files are missing.
+    """
     cases = {case.model: case for case in whole_models(shared)}
     if name not in cases:
         raise unknown_name("available model", name, cases)
-    return cases[name].load(), cases[name].examples()
+    return cases[name]

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -30,6 +31,7 @@ from perf.command import (
     run_command,
     shared_folder,
 )
+from perf.model_file import ModelFile
 from perf.page import write_section
 from perf.records import surroundings
 from perf.strength_questions import QUESTIONS
@@ -143,6 +145,17 @@ def run(
     ask: Annotated[
         list[str] | None, typer.Option(help="Only these searches; by default all.")
     ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="A file of weights to measure instead; see the next four.")
+    ] = None,
+    architecture: Annotated[
+        str | None, typer.Option(help="The file's architecture, such as 'cnn'.")
+    ] = None,
+    dataset: Annotated[str, typer.Option(help="The file's data set.")] = "digits",
+    mean: Annotated[
+        list[float] | None, typer.Option(help="Subtracted from images, per channel or one for all.")
+    ] = None,
+    std: Annotated[list[float] | None, typer.Option(help="Divided by afterwards.")] = None,
     factor: Annotated[int, typer.Option(min=2, help="Factor of the number of steps.")] = 10,
     examples: Annotated[
         int | None, typer.Option(min=1, help="Use only the first N examples of each model.")
@@ -161,11 +174,21 @@ def run(
     compute_on(device, threads)
     folder = shared_folder(shared)
     patterns = only or ["*"]
-    cases = [
-        case
-        for case in whole_models(folder)
-        if any(fnmatchcase(case.model, pattern) for pattern in patterns)
-    ]
+    if model is not None and architecture is None:
+        raise InputError(f"state the --architecture of {model}")
+    cases = (
+        [
+            ModelFile(
+                model, architecture, dataset, tuple(mean or [0.0]), tuple(std or [1.0])
+            ).whole(folder)
+        ]
+        if model is not None and architecture is not None
+        else [
+            case
+            for case in whole_models(folder)
+            if any(fnmatchcase(case.model, pattern) for pattern in patterns)
+        ]
+    )
     if not cases:
         raise InputError(f"no available model matches {' or '.join(map(repr, patterns))}")
     sys.stdout.write(HEAD)
