@@ -2,10 +2,13 @@
 
 A counter-based generator: number ``k`` of an example is a hash of (seed, example, ``k``), the
 finaliser of SplitMix64 (Steele, Lea & Flood 2014) applied to sums of odd multiples. Integers only,
-so that every device draws the same.
+so that every device draws the same. The example enters as a hash of its pixels, so that its draws
+do not depend on the other examples, nor on their order.
 """
 
 from __future__ import annotations
+
+import hashlib
 
 import torch
 from torch import Tensor
@@ -32,15 +35,29 @@ def _mix(values: Tensor) -> Tensor:
     return values ^ _shift(values, 31)
 
 
-def uniform(seed: int, rows: Tensor, stream: int | Tensor, count: int) -> Tensor:
+def image_keys(images: Tensor) -> Tensor:
+    """A hash of each image's pixels, int64 (N,); equal images have equal keys.
+
+    Args:
+        images: (N, ...), on any device.
+    """
+    digests = [
+        hashlib.blake2b(image.tobytes(), digest_size=8).digest()
+        for image in images.detach().cpu().numpy()
+    ]
+    keys = [int.from_bytes(digest, "little", signed=True) for digest in digests]
+    return torch.tensor(keys, dtype=torch.int64, device=images.device)
+
+
+def uniform(seed: int, keys: Tensor, stream: int | Tensor, count: int) -> Tensor:
     """Uniform numbers in [0, 1), float32 (n, ``count``).
 
     Args:
         seed: a 63-bit integer.
-        rows: int64 (n,), indices of the examples.
+        keys: int64 (n,), of the examples, see :func:`image_keys`.
         stream: index of an example's sequence, one for all or one per example (n,).
         count: number of draws per example.
     """
-    key = _mix(_mix(rows * _GOLDEN + seed) + stream)
-    steps = torch.arange(1, count + 1, device=rows.device) * _GOLDEN
+    key = _mix(_mix(keys * _GOLDEN + seed) + stream)
+    steps = torch.arange(1, count + 1, device=keys.device) * _GOLDEN
     return _shift(_mix(key[:, None] + steps), 40).float() * 2.0**-24

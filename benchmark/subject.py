@@ -23,6 +23,7 @@ from benchmark.arguments import (
     labels_of,
     module_of,
 )
+from benchmark.draws import image_keys
 from benchmark.memory import out_of_memory, peak_memory
 from benchmark.module_state import ModuleState, ordinary, unwrapped
 from benchmark.outputs import logits_of, one_row_each
@@ -37,6 +38,8 @@ from models_zoo.torch_modes import fixed_modes
 MAX_DERIVATIVE = 1e10
 """Replacement of an infinite derivative: its square and the sum of many of these are still
 finite."""
+
+_KEYS = "image keys"
 
 T = TypeVar("T")
 Progress = Callable[[str], None]
@@ -102,7 +105,7 @@ class Subject:
 
     def at(self, weights: Mapping[str, Tensor]) -> Subject:
         """The same subject with perturbed weights; the model itself is not changed."""
-        return self._view(weights={k: v.detach() for k, v in weights.items()})
+        return self._view(self._keys(), weights={k: v.detach() for k, v in weights.items()})
 
     def on(self, images: Tensor, labels: Tensor) -> Subject:
         """The same model on other examples."""
@@ -110,14 +113,24 @@ class Subject:
 
     def take(self, rows: Tensor) -> Subject:
         """The same model on some of the examples, by index."""
-        return self.on(self.images[rows], self.labels[rows])
+        known = {name: keys[rows] for name, keys in self._keys().items()}
+        return self._view(known, images=self.images[rows], labels=self.labels[rows])
 
     def head(self, count: int) -> Subject:
         """The same model on the first ``count`` examples, or on all if there are fewer."""
         return self.on(self.images[:count], self.labels[:count])
 
-    def _view(self, **changes: Any) -> Subject:
-        return replace(self, **changes, _memory={})
+    @property
+    def keys(self) -> Tensor:
+        """Int64 (N,), hashes of the images that seed the draws of each example."""
+        return self.once(_KEYS, lambda: image_keys(self.images))
+
+    def _keys(self) -> dict[Hashable, Tensor]:
+        """The hashes for another view, if they have been computed."""
+        return {_KEYS: self._memory[_KEYS]} if _KEYS in self._memory else {}
+
+    def _view(self, known: Mapping[Hashable, Any] | None = None, **changes: Any) -> Subject:
+        return replace(self, **changes, _memory=dict(known or {}))
 
     def forward(self, images: Tensor, weights: Mapping[str, Tensor] | None = None) -> Tensor:
         """Logits of one batch, with gradients if the inputs require them.

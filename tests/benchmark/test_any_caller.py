@@ -201,7 +201,8 @@ def test_the_caller_s_modes_change_no_score(model, examples, plain, name, bother
         before = modes()
         found = ASK[name](model, *examples)
         assert modes() == before
-    assert_same(found, expected)
+    # With more threads sums over the weights' gradients are rounded in another order.
+    assert_same(found, expected, close="two threads" in bothers and name.endswith("flatness"))
 
 
 def modes() -> tuple[Any, ...]:

@@ -201,7 +201,8 @@ def weak(robust):
     """Attacks that return the clean images and call ``robust`` what they please."""
 
     def ours(subject, norm, eps, effort):
-        return InputAttackResult(subject.images, torch.full((len(subject),), robust))
+        outcome = torch.full((len(subject),), robust)
+        return InputAttackResult(subject.images, outcome, [], torch.zeros_like(outcome))
 
     def theirs(subject, norm, eps):
         outcome = subject.correct()

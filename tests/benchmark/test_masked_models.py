@@ -5,12 +5,8 @@ import torch
 from torch import nn
 
 from benchmark.attacks.inputs import attack_subject
-from benchmark.attacks.inputs.gradient_masking import (
-    MAX_MEDIAN_ERROR,
-    gradients_are_masked,
-    relative_errors,
-)
-from benchmark.attacks.inputs.state import AttackState, evenly_spaced
+from benchmark.attacks.inputs.gradient_masking import MAX_ERROR, relative_errors
+from benchmark.attacks.inputs.state import AttackState
 from benchmark.spaces import InputBall
 from benchmark.subject import Subject
 
@@ -77,7 +73,7 @@ def test_a_staircase_hides_at_most_one_percent(subject_behind, name, levels, ste
     images = attack_subject(known, "linf", BUDGETS[name]).images
     adaptive = masked.correct() & (masked.logits(images).argmax(1) == masked.labels)
     found = attack_subject(masked, "linf", BUDGETS[name])
-    assert found.masked
+    assert found.masked[found.robust].float().mean() > 0.5
     assert int(found.robust.sum()) <= int(adaptive.sum()) + N // 100
     assert int(adaptive.sum()) < int(masked.correct().sum())
 
@@ -99,19 +95,18 @@ def test_scaled_logits_hide_at_most_one_percent(subject_behind, name, norm, scal
 
 
 def errors(subject, eps):
-    """Relative errors of the gradient at 16 robust examples."""
+    """Relative errors of the gradient at the examples that are classified correctly."""
     state = AttackState.of(subject, InputBall(subject.images, "linf", eps))
-    rows = evenly_spaced(state.robust.nonzero().squeeze(1), 16)
-    return relative_errors(state.take(rows)), gradients_are_masked(state)
+    state = state.take(state.robust.nonzero().squeeze(1))
+    return relative_errors(state)
 
 
 @pytest.mark.parametrize(
     ("name", "levels", "steepness"), [*STAIRS, ("digits/cnn-pgd-at", 3, 200.0)]
 )
 def test_gradients_of_staircases_are_found_to_be_masked(subject_behind, name, levels, steepness):
-    error, masked = errors(subject_behind(name, Staircase(levels, steepness)), BUDGETS[name])
-    assert masked
-    assert float(error.median()) > MAX_MEDIAN_ERROR
+    error = errors(subject_behind(name, Staircase(levels, steepness)), BUDGETS[name])
+    assert (error > MAX_ERROR).float().mean() > 0.8
     assert float(error.max()) <= 2
 
 
@@ -120,10 +115,9 @@ def test_flat_functions_count_as_masked_and_undefined_values_do_not(subject_behi
         def forward(self, images):
             return images * torch.nan
 
-    flat, masked = errors(subject_behind("digits/mlp-standard", Staircase(1, 0.0)), 0.1)
-    assert masked
+    flat = errors(subject_behind("digits/mlp-standard", Staircase(1, 0.0)), 0.1)
     assert (flat == 1).all()
-    assert not errors(subject_behind("digits/mlp-standard", Nowhere()), 0.1)[1]
+    assert not (errors(subject_behind("digits/mlp-standard", Nowhere()), 0.1) > MAX_ERROR).any()
 
 
 @pytest.mark.parametrize(("norm", "budgets"), [("linf", [0.05, 0.2]), ("l2", [0.5])])
@@ -131,11 +125,4 @@ def test_flat_functions_count_as_masked_and_undefined_values_do_not(subject_behi
 def test_gradients_of_ordinary_models_do_not_count_as_masked(subject_behind, name, norm, budgets):
     for eps in budgets:
         found = attack_subject(subject_behind(name), norm, eps)
-        assert not found.masked, eps
-
-
-def test_rows_are_evenly_spaced_from_the_first_to_the_last():
-    rows = torch.arange(100, 200)
-    assert evenly_spaced(rows, 3).tolist() == [100, 150, 199]
-    assert torch.equal(evenly_spaced(rows, 100), rows)
-    assert evenly_spaced(rows[:0], 4).tolist() == []
+        assert found.masked[found.robust].sum() <= 0.1 * N, eps

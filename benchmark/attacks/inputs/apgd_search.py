@@ -34,13 +34,11 @@ class APGD(CostlySearch):
         objective: a name of :data:`OBJECTIVES`.
         steps: APGD steps.
         restarts: number of random starts per example; 0 starts at the image itself.
-        total_restarts: if few examples are attacked, restarts are added up to this total number.
     """
 
     objective: str
     steps: int
     restarts: int = 0
-    total_restarts: int = 0
 
     @property
     def name(self) -> str:
@@ -54,14 +52,14 @@ class APGD(CostlySearch):
             evaluate = untargeted(batch, self.objective)
             result = apgd(batch.ball, evaluate, batch.ball.origin, self.steps)
             return Candidates(result.point[IMAGES])
-        rows = torch.arange(len(batch.rows), device=batch.rows.device)
+        rows = torch.arange(len(batch.keys), device=batch.keys.device)
 
         def ascend(some: AttackState, restarts: Tensor) -> AscentResult:
             start = {IMAGES: some.random_starts(restarts // len(rows))}
             return apgd(some.ball, untargeted(some, self.objective), start, self.steps)
 
-        count = max(self.restarts, self.total_restarts // batch.n_attacked)
-        return Candidates(run_restarts(batch, rows.repeat(count), ascend).best(batch.nearest))
+        restarts = run_restarts(batch, rows.repeat(self.restarts), ascend)
+        return Candidates(restarts.best(batch.nearest))
 
 
 def untargeted(state: AttackState, objective: str, *, stop: bool = True) -> Evaluate:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from torch import Tensor
 from benchmark.arguments import input_budget_of
 from benchmark.attacks.attack import Attack
 from benchmark.attacks.inputs.efforts import searches_of
-from benchmark.attacks.inputs.gradient_masking import gradients_are_masked
+from benchmark.attacks.inputs.gradient_masking import MASKED_ERROR, relative_errors
 from benchmark.attacks.inputs.search import Search, Verified
 from benchmark.attacks.inputs.state import AttackState
 from benchmark.attacks.inputs.targets import ranked_targets
@@ -25,15 +25,10 @@ from benchmark.spaces import InputBall
 from benchmark.subject import Subject
 from benchmark.threats import InputThreat
 
-SHARE_SHRINKAGE = 0.7
-"""Factor on :attr:`AttackState.share_scale` after a search that broke nothing."""
-
-MIN_SHARE_SCALE = 0.35
-"""Smallest :attr:`AttackState.share_scale`."""
-
 MIN_PROGRESS = 0.01
-"""Share of the clean margin by which a search without gradients must increase the margin to count
-as progress."""
+"""Share of the clean margin by which a search that detects masking must increase the margin. A
+short search with smoothed gradients does that for half of the examples behind staircases, and for
+hardly any of an adversarially trained model whose gradients are inexact."""
 
 
 @dataclass(frozen=True)
@@ -77,14 +72,13 @@ class InputAttackResult:
             the clean image where it is true.
         robust: bool (N,), still classified correctly after all searches.
         searches: one report per search that ran, in order.
-        masked: whether gradient masking was detected, see
-            :class:`Scheduler`.
+        masked: bool (N,), where gradient masking was detected, see :class:`Scheduler`.
     """
 
     images: Tensor
     robust: Tensor
-    searches: list[SearchReport] = field(default_factory=list)
-    masked: bool = False
+    searches: list[SearchReport]
+    masked: Tensor
 
     @property
     def passes(self) -> int:
@@ -109,8 +103,7 @@ def attack_subject(
         eps: radius in input units.
         effort: a name of :data:`benchmark.attacks.inputs.EFFORTS`.
         access: what the adversary sees, ``"gradients"`` or ``"scores"``.
-        robust: bool (N,), examples not known to be broken in this ball; the others are left out.
-            By default all.
+        robust: bool (N,), the examples to attack, by default all.
 
     Returns:
         Images and outcomes; examples left out are reported as they are classified.
@@ -121,7 +114,8 @@ def attack_subject(
     searches = searches_of(effort, access)
     state = AttackState.of(subject, InputBall(subject.images, norm, eps), robust)
     if eps == 0:
-        return InputAttackResult(subject.images.clone(), subject.correct())
+        nowhere = torch.zeros_like(state.robust)
+        return InputAttackResult(subject.images.clone(), subject.correct(), [], nowhere)
     reports = list(Scheduler(state, ("input", norm, eps)).run(searches))
     broken = torch.zeros_like(state.robust)
     for report in reports:
@@ -137,26 +131,29 @@ def attack_subject(
 def attacks_by_budget(
     subject: Subject, norm: str, budgets: Sequence[float], effort: str = "standard"
 ) -> list[InputAttackResult]:
-    """Attack at ascending budgets; an example broken in a small ball is broken in larger ones.
+    """Attack at several budgets, the largest first; an example robust there is robust at all.
 
-    Each attack runs on the examples that are robust at all budgets before it, and the ``robust`` of
-    its result holds for all budgets up to its own.
+    So every other attack runs on the examples alone that were broken at the next larger budget, and
+    an example pays for being robust once.
 
     Args:
         subject: model and examples.
         norm: ``"linf"``, ``"l2"`` or ``"l1"``.
         budgets: radii in input units, ascending.
         effort: a name of :data:`benchmark.attacks.inputs.EFFORTS`.
+
+    Returns:
+        One result per budget, in the order of the budgets.
     """
 
     def run() -> list[InputAttackResult]:
-        robust, attacks = subject.correct(), []
-        for eps in budgets:
-            attack = attack_subject(subject, norm, eps, effort, robust=robust)
-            robust = robust & attack.robust
-            attacks.append(replace(attack, robust=robust))
-            subject.progress(f"{norm} {eps:.4g}: {robust.float().mean():.1%} robust")
-        return attacks
+        broken, attacks = subject.correct(), []
+        for eps in reversed(budgets):
+            attack = attack_subject(subject, norm, eps, effort, robust=broken)
+            broken = broken & ~attack.robust
+            attacks.append(attack)
+            subject.progress(f"{norm} {eps:.4g}: {attack.robust.float().mean():.1%} robust")
+        return attacks[::-1]
 
     return subject.once(("attacks_by_budget", norm, tuple(budgets), effort), run)
 
@@ -179,18 +176,18 @@ class Scheduler:
       screening search does not select, or that it reports as unreachable, are left out by later
       searches that respect :attr:`AttackState.reachable`.
     - The draws of search number i are seeded from the purpose and i.
-    - Before the first targeted search, target classes are ranked.
-    - After a gradient search that broke nothing, other than the first, the shares of costly
-      searches shrink.
-    - Gradients count as masked if a search without gradients does better than those before it, or
-      if :func:`gradients_are_masked` says so, which is called before a gradient search that runs on
-      masked models only.
+    - Before the first targeted search, target classes are ranked; before the first search that
+      needs them, the errors of gradients are measured.
+    - An example's gradients count as masked if their error is above :data:`MASKED_ERROR`, or if a
+      search that does not follow them does better than those before it.
+
+    Every rule looks at one example only, so that its outcome does not depend on the others.
 
     Attributes:
         state: of the attack, updated in place.
         purpose: seeds the draws, together with the number of the search.
-        masked_by_progress: whether progress of a search without gradients counts as a sign of
-            masking too, or broken examples alone.
+        masked_by_progress: whether progress of a search that detects masking counts as a sign of
+            it, or broken examples alone.
     """
 
     state: AttackState
@@ -206,10 +203,8 @@ class Scheduler:
             state.seed = state.subject.generator(*self.purpose, number).initial_seed()
             margins = state.margins.clone()
             report = self.run_one(search)
-            if not search.uses_gradients:
+            if search.detects_masking:
                 state.gradients_masked |= self._did_better(margins, report)
-            elif number and not report.broken.any():
-                state.share_scale = max(state.share_scale * SHARE_SHRINKAGE, MIN_SHARE_SCALE)
             yield report
 
     def run_one(self, search: Search) -> SearchReport:
@@ -223,11 +218,12 @@ class Scheduler:
         state, passes = self.state, self.state.subject.passes
         if search.targeted and not state.targets.shape[1]:
             state.targets, state.target_progress = ranked_targets(state)
+        if search.needs_gradient_errors:
+            self._measure_gradients()
         forwards, backwards = passes.forwards, passes.backwards
         attacked = self._selected(search)
         if search.screens:
             state.reachable = state.reachable & attacked
-        state.n_attacked = int(attacked.sum())
         state.subject.batch_size = in_batches(
             attacked.nonzero().squeeze(1),
             state.subject.batch_size,
@@ -244,13 +240,19 @@ class Scheduler:
 
     def _selected(self, search: Search) -> Tensor:
         """Bool (N,): the robust examples that a search runs on."""
+        return self.state.robust & search.select(self.state)
+
+    def _measure_gradients(self) -> None:
+        """Measure the errors of the gradients of robust examples, unless that has been done."""
         state = self.state
-        if search.only_if_masked:
-            if search.uses_gradients:
-                state.gradients_masked = state.gradients_masked or gradients_are_masked(state)
-            if not state.gradients_masked:
-                return torch.zeros_like(state.robust)
-        return state.robust & search.select(state)
+
+        def measure(rows: Tensor) -> None:
+            errors = relative_errors(state.take(rows))
+            state.gradient_errors[rows] = errors
+            state.gradients_masked[rows] |= errors > MASKED_ERROR
+
+        rows = (state.robust & state.gradient_errors.isnan()).nonzero().squeeze(1)
+        state.subject.batch_size = in_batches(rows, state.subject.batch_size, measure)
 
     def _update(self, rows: Tensor, found: Verified) -> None:
         """Record what a search found on a batch and what it reported."""
@@ -265,21 +267,17 @@ class Scheduler:
         state.images[rows[found.broken]] = found.images[found.broken]
         state.robust[rows[found.broken]] = False
 
-    def _did_better(self, margins: Tensor, report: SearchReport) -> bool:
-        """Whether a search without gradients did better than the gradient searches before.
+    def _did_better(self, margins: Tensor, report: SearchReport) -> Tensor:
+        """Bool (N,): where a search did better than the searches before.
 
-        It did if it broke at least two examples, or increased the margin on more than a quarter of
-        its examples.
+        It did if it broke the example or increased its margin.
 
         Args:
             margins: (N,), the largest before the search.
             report: of the search.
         """
-        if int(report.broken.sum()) > 1:
-            return True
         if not self.masked_by_progress:
-            return False
+            return report.broken
         state = self.state
         further = state.margins > margins + MIN_PROGRESS * state.clean_margins.abs()
-        further = further & report.attacked
-        return int(further.sum()) * 4 > int(report.attacked.sum())
+        return report.broken | (report.attacked & further)

@@ -336,7 +336,6 @@ class _DistanceSearch:
         some = self.subject.take(rows)
         ball = InputBall(some.images, self.norm, radii[rows].clamp(max=self.box))
         state = AttackState.of(some, ball)
-        state.rows = rows
         return Scheduler(state, ("distance", self.norm, purpose), masked_by_progress=False)
 
     def _accept(self, rows: Tensor, images: Tensor) -> None:

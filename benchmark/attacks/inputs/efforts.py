@@ -22,25 +22,32 @@ PM, CE = "probability margin", "cross-entropy"
 
 
 def _round(
-    classes: int, *, progress: float, steps: int, outside: int = 0, total_restarts: int = 0
+    classes: int, *, progress: float, steps: int, outside: int = 0, restarts: int = 0
 ) -> EliminationRound:
-    """One round of the table below; it starts at random points if it has restarts."""
+    """One round of the table below."""
     return EliminationRound(
         classes=classes,
         min_progress=progress,
         steps=steps,
         steps_outside=outside,
-        random_start=total_restarts > 0,
-        total_restarts=total_restarts,
+        restarts=restarts,
     )
 
 
 # fmt: off
 IF_MASKED: tuple[Search, ...] = (
-    SmoothedGradientAPGD(steps=60, noise_pairs=8, classes=5),
-    SquareAttack(queries=1000, runs=8, inside_share=0.5, only_if_masked=True),
+    SquareAttack(queries=50, only_if_inexact=True),
+    SmoothedGradientAPGD(steps=15, noise_pairs=4, only_if_inexact=True),
+    SmoothedGradientAPGD(steps=40, noise_pairs=8, only_if_masked=True),
+    SquareAttack(queries=1000, inside_share=0.5, only_if_masked=True),
+    SmoothedGradientAPGD(
+        steps=60, noise_pairs=8, classes=5, only_if_masked=True, min_margin_closed=0.6,
+    ),
+    SquareAttack(
+        queries=1000, runs=7, inside_share=0.5, only_if_masked=True, min_margin_closed=0.6,
+    ),
 )
-"""Searches that run where gradient masking was detected."""
+"""Two short searches that detect gradient masking, and those that run where it was detected."""
 
 EFFORTS: dict[str, tuple[Search, ...]] = {
     "quick": (
@@ -50,42 +57,39 @@ EFFORTS: dict[str, tuple[Search, ...]] = {
             _round(4, progress=0.5, steps=3, outside=2),
             _round(2, progress=0.75, steps=12, outside=5),
         )),
-        TargetedAPGD(
-            (_round(3, progress=0.6, steps=20, outside=5),),
-            min_margin_closed=0.85, max_share=0.05,
-        ),
+        TargetedAPGD((_round(3, progress=0.6, steps=20, outside=5),), min_margin_closed=0.9),
         LargerBallRestarts(
-            (1.25, 1.5, 2.5), steps_outside=10, steps_inside=25,
-            min_margin_closed=0.85, max_share=0.06,
+            (1.25, 1.5, 2.5), steps_outside=10, steps_inside=25, min_margin_closed=0.9,
         ),
-        LargerBallRestarts(not_linf=True, min_margin_closed=0.8, max_share=0.15),
-        TargetedAPGD(
-            (_round(1, progress=0.85, steps=40, total_restarts=24),),
-            min_margin_closed=0.9, max_share=0.05,
-        ),
+        LargerBallRestarts(norms=("l2", "l1"), min_margin_closed=0.8),
+        TargetedAPGD((_round(1, progress=0.85, steps=40, restarts=1),), min_margin_closed=0.9),
     ),
     "standard": (
         APGD(PM, steps=10),
         LargerBallScreening(steps_outside=10, steps_inside=20),
-        APGD(PM, steps=60, min_margin_closed=0.85, max_share=0.08),
+        APGD(CE, steps=20, restarts=1, min_margin_closed=0.5),
         TargetedAPGD((
             _round(9, progress=0.3, steps=3, outside=2),
             _round(4, progress=0.5, steps=12, outside=5),
             _round(2, progress=0.8, steps=60),
         )),
-        LargerBallRestarts(min_margin_closed=0.8, max_share=0.08),
+        LargerBallRestarts(norms=("l2", "l1"), min_margin_closed=0.5),
         TargetedAPGD(
-            (_round(1, progress=0.85, steps=40, total_restarts=90),),
-            min_margin_closed=0.9, max_share=0.08,
+            (_round(9, progress=0.0, steps=20, outside=10, restarts=1),),
+            norms=("l1",), min_margin_closed=0.5,
         ),
-        APGD(CE, steps=30, restarts=1, total_restarts=24, min_margin_closed=0.9, max_share=0.03),
-        SquareAttack(queries=50, max_examples=16),
+        LargerBallRestarts(norms=("linf",), min_margin_closed=0.85),
+        APGD(PM, steps=40, restarts=3, min_margin_closed=0.8),
+        TargetedAPGD((_round(2, progress=0.5, steps=40, restarts=3),), min_margin_closed=0.8),
+        APGD(CE, steps=30, restarts=4, min_margin_closed=0.9),
+        SquareAttack(queries=1000, min_margin_closed=0.9),
         *IF_MASKED,
     ),
     "thorough": (
         APGD(PM, steps=20),
         LargerBallScreening(steps_outside=20, steps_inside=50, factor=3.0),
-        APGD(PM, steps=100),
+        APGD(CE, steps=20, restarts=1),
+        APGD(PM, steps=100, min_margin_closed=0.5),
         TargetedAPGD((
             _round(9, progress=0.0, steps=5, outside=5),
             _round(6, progress=0.3, steps=20, outside=10),
@@ -93,16 +97,13 @@ EFFORTS: dict[str, tuple[Search, ...]] = {
         )),
         LargerBallRestarts(
             (1.25, 1.5, 2.0, 2.5, 3.0, 4.0), steps_outside=20, steps_inside=80,
-            min_margin_closed=0.5, max_share=0.5,
+            min_margin_closed=0.8,
         ),
-        APGD(PM, steps=50, restarts=10, total_restarts=200, min_margin_closed=0.6, max_share=0.3),
-        APGD(CE, steps=100, restarts=3, total_restarts=60, min_margin_closed=0.6, max_share=0.3),
-        TargetedAPGD(
-            (_round(9, progress=0.0, steps=100, total_restarts=400),),
-            min_margin_closed=0.7, max_share=0.2,
-        ),
-        FAB(steps=100, min_margin_closed=0.6, max_share=0.3),
-        SquareAttack(queries=500, max_examples=64),
+        APGD(PM, steps=50, restarts=10, min_margin_closed=0.8),
+        APGD(CE, steps=100, restarts=3, min_margin_closed=0.8),
+        TargetedAPGD((_round(9, progress=0.3, steps=100, restarts=1),), min_margin_closed=0.8),
+        FAB(steps=100, min_margin_closed=0.8),
+        SquareAttack(queries=5000, min_margin_closed=0.8),
         *IF_MASKED,
     ),
 }

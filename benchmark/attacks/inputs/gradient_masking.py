@@ -6,9 +6,9 @@ along random sign vectors ``d`` of half the budget:
     error = |c - m| / max(|c|, |m|),   c_k = g . (x+ - x-),   m_k = f(x+) - f(x-),
     x+- = clip(x +- d_k)
 
-Gradients count as masked where the median of the errors is above :data:`MAX_MEDIAN_ERROR`. The
-check ``inexact_gradients`` compares closer to the image, where a steep staircase is smooth; attacks
-take larger steps.
+Where the error is above :data:`MAX_ERROR`, an example's gradients may be masked. The check
+``inexact_gradients`` compares closer to the image, where a steep staircase is smooth; attacks take
+larger steps.
 
 Source: this project, after the symptoms in Athalye, Carlini & Wagner 2018.
 
@@ -22,15 +22,12 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from benchmark.attacks.inputs.state import AttackState, evenly_spaced
+from benchmark.attacks.inputs.state import AttackState
 from benchmark.draws import uniform
 from benchmark.image_gradients import image_gradient
 from benchmark.objectives import other_logits, targeted_margin
 from benchmark.spaces.inputs import MIN_LENGTH
 from benchmark.spaces.inside import ORDERS
-
-MAX_EXAMPLES = 16
-"""Number of robust examples that are tested, evenly spaced."""
 
 N_DIRECTIONS = 8
 """Number of random sign vectors per example."""
@@ -38,23 +35,13 @@ N_DIRECTIONS = 8
 DIRECTION_LENGTH = 0.5
 """Length of these vectors, in radii."""
 
-MAX_MEDIAN_ERROR = 0.6
-"""Median relative error above which gradients count as masked. At budgets that leave a part of the
-examples robust, it is 0.02 to 0.4 for the bundled models and CIFAR-10 networks, and 0.8 to 1 behind
-staircases and rounding. Standard networks reach 0.9 at 16/255, where no example is robust."""
+MAX_ERROR = 0.45
+"""Relative error above which gradients may be masked. On robust examples of the bundled digits
+models and budgets it is above that for at most one in twenty (adversarially trained, linf 0.2) and
+mostly for none; behind staircases and rounding, for 85% to 100%."""
 
-
-def gradients_are_masked(state: AttackState) -> bool:
-    """Whether the median error of gradients over half the budget is above the limit.
-
-    Args:
-        state: the examples; up to :data:`MAX_EXAMPLES` robust ones are tested. Examples whose
-            logits are not finite are left out.
-    """
-    rows = evenly_spaced(state.robust.nonzero().squeeze(1), MAX_EXAMPLES)
-    error = relative_errors(state.take(rows)) if len(rows) else state.margins[rows]
-    error = error[error.isfinite()]
-    return bool(len(error)) and float(error.median()) > MAX_MEDIAN_ERROR
+MASKED_ERROR = 0.9
+"""Relative error above which gradients count as masked, as where they are zero."""
 
 
 def relative_errors(state: AttackState) -> Tensor:
@@ -70,7 +57,7 @@ def relative_errors(state: AttackState) -> Tensor:
     length = DIRECTION_LENGTH * state.ball.radii / size ** (1 / ORDERS[state.ball.norm])
     claims, measurements = [], []
     for direction in range(N_DIRECTIONS):
-        numbers = uniform(state.seed, state.rows, direction, size)
+        numbers = uniform(state.seed, state.keys, direction, size)
         move = length[:, None] * torch.where(numbers < 0.5, 1.0, -1.0)
         move = move.view_as(subject.images)
         plus, minus = (subject.images + move).clamp(0, 1), (subject.images - move).clamp(0, 1)

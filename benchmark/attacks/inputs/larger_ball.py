@@ -70,8 +70,7 @@ class LargerBallScreening(Search):
 
     def select(self, state: AttackState) -> Tensor:
         """Reachable examples whose margin is closed far enough."""
-        # Not ``>=``: where logits are not finite the share is NaN, and the example is kept.
-        return state.reachable & ~(state.margin_closed < self.min_margin_closed)
+        return state.near(self.min_margin_closed)
 
     def find(self, batch: AttackState) -> Candidates:
         """The last image of an example, or the clean one if it was not broken in the larger ball.
@@ -100,13 +99,11 @@ class LargerBallRestarts(CostlySearch):
         factors: on the radius, one restart each.
         steps_outside: APGD steps in the larger ball.
         steps_inside: APGD steps in the ball.
-        not_linf: runs in l2 and l1 balls only, where the box stops ascents that start inside.
     """
 
     factors: tuple[float, ...] = (1.25, 1.5, 2.0, 3.0)
     steps_outside: int = 10
     steps_inside: int = 30
-    not_linf: bool = False
 
     @property
     def name(self) -> str:
@@ -115,13 +112,9 @@ class LargerBallRestarts(CostlySearch):
         steps = f"{self.steps_outside} + {self.steps_inside} steps"
         return f"larger-ball restarts at {sizes} budgets, {steps}"
 
-    def select(self, state: AttackState) -> Tensor:
-        """The examples whose margin is closed the most; none in linf balls if so configured."""
-        return super().select(state) & (not self.not_linf or state.ball.norm != "linf")
-
     def find(self, batch: AttackState) -> Candidates:
         """Per example the first misclassified image, or else the one with the largest objective."""
-        rows = torch.arange(len(batch.rows), device=batch.rows.device)
+        rows = torch.arange(len(batch.keys), device=batch.keys.device)
         factors = torch.tensor(self.factors, device=rows.device).repeat_interleave(len(rows))
 
         def ascend(some: AttackState, restarts: Tensor) -> AscentResult:

@@ -41,13 +41,26 @@ class Restarts:
         """
         images = default.clone()
         rank = torch.where(self.broken, torch.inf, self.values)
-        by_rank = rank.argsort(descending=True, stable=True)
-        order = by_rank[self.rows[by_rank].argsort(stable=True)]
-        rows = self.rows[order]
-        first = torch.ones_like(rows, dtype=torch.bool)
-        first[1:] = rows[1:] != rows[:-1]
-        images[rows[first]] = self.points[order[first]]
+        keep_largest(images, self.points, rank, self.rows)
         return images
+
+
+def keep_largest(found: Tensor, images: Tensor, values: Tensor, examples: Tensor) -> None:
+    """Write the image of the largest value of each example, the first of several.
+
+    Args:
+        found: (n, C, H, W), changed in place.
+        images: (m, C, H, W).
+        values: (m,); images of minus infinity are not written.
+        examples: int64 (m,), the example of each image.
+    """
+    order = values.argsort(descending=True, stable=True)
+    order = order[values[order] > -torch.inf]
+    order = order[examples[order].argsort(stable=True)]
+    rows = examples[order]
+    first = torch.ones_like(rows, dtype=torch.bool)
+    first[1:] = rows[1:] != rows[:-1]
+    found[rows[first]] = images[order[first]]
 
 
 def run_restarts(

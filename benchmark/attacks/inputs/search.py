@@ -6,10 +6,13 @@ from abc import ABC, abstractmethod
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
+from benchmark.attacks.inputs.gradient_masking import MAX_ERROR
 from benchmark.attacks.inputs.state import AttackState
 from benchmark.attacks.verification import classified, margins
+from benchmark.spaces.inputs import NORMS
 from models_zoo.prediction import predicted_classes
 
 
@@ -53,16 +56,21 @@ class Search(ABC):
 
     Attributes:
         uses_gradients: whether the search follows gradients.
+        detects_masking: whether masking may be inferred where the search does better than those
+            before it, since it does not follow the model's plain gradients.
         targeted: whether it needs target classes, see :attr:`AttackState.targets`.
         screens: whether examples that it does not select are left out by later searches too.
-        only_if_masked: whether it only runs where gradient masking was detected. Before such a
-            search that uses gradients itself, the scheduler tests for masking.
     """
 
     uses_gradients: ClassVar[bool] = True
+    detects_masking: ClassVar[bool] = False
     targeted: ClassVar[bool] = False
     screens: ClassVar[bool] = False
-    only_if_masked: bool = False
+
+    @property
+    def needs_gradient_errors(self) -> bool:
+        """Whether it needs :attr:`AttackState.gradient_errors`."""
+        return False
 
     @property
     @abstractmethod
@@ -116,17 +124,51 @@ class Search(ABC):
 
 @dataclass(frozen=True)
 class CostlySearch(Search):
-    """A search that runs only on the examples closest to being broken.
+    """A search that runs only on the examples close to being broken.
 
     Attributes:
         min_margin_closed: runs on examples whose margin is closed by at least this share.
-        max_share: runs on at most this share of all examples, see :meth:`AttackState.closest`.
+        norms: runs in balls of these norms only.
     """
 
     _: KW_ONLY
     min_margin_closed: float = 0.0
-    max_share: float = 1.0
+    norms: tuple[str, ...] = NORMS
 
     def select(self, state: AttackState) -> Tensor:
-        """The examples whose margin is closed the most."""
-        return state.closest(self.min_margin_closed, self.max_share)
+        """The examples whose margin is closed far enough."""
+        near = state.near(self.min_margin_closed)
+        return near if state.ball.norm in self.norms else torch.zeros_like(near)
+
+
+@dataclass(frozen=True)
+class DetectsMasking(CostlySearch):
+    """A search that does not follow the model's plain gradients.
+
+    Where it does better than the searches before it, gradients count as masked. It runs on examples
+    that gradients cannot reach, too.
+
+    Attributes:
+        min_margin_closed: as in :class:`CostlySearch`, for examples that are reachable or not.
+        only_if_inexact: run where the error of the gradient is above :data:`MAX_ERROR`.
+        only_if_masked: run where gradient masking was detected.
+    """
+
+    detects_masking: ClassVar[bool] = True
+
+    _: KW_ONLY
+    only_if_inexact: bool = False
+    only_if_masked: bool = False
+
+    @property
+    def needs_gradient_errors(self) -> bool:
+        """Whether the errors select examples."""
+        return self.only_if_inexact
+
+    def select(self, state: AttackState) -> Tensor:
+        """The examples that all three conditions select."""
+        # Not ``>=``, see :meth:`AttackState.near`.
+        chosen = ~(state.margin_closed < self.min_margin_closed)
+        if self.only_if_inexact:
+            chosen = chosen & (state.gradient_errors > MAX_ERROR)
+        return chosen & state.gradients_masked if self.only_if_masked else chosen

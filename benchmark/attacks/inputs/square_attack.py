@@ -13,7 +13,6 @@ Hyper-parameters: queries, runs, share of squares inside the ball, :data:`FIRST_
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -21,8 +20,9 @@ import torch
 from torch import Tensor
 
 from benchmark.attacks.inputs.random_squares import linf_proposal, square_mask, square_side
-from benchmark.attacks.inputs.search import Candidates, Search
-from benchmark.attacks.inputs.state import AttackState, evenly_spaced
+from benchmark.attacks.inputs.restarts import keep_largest
+from benchmark.attacks.inputs.search import Candidates, DetectsMasking
+from benchmark.attacks.inputs.state import AttackState
 from benchmark.attacks.verification import margins
 from benchmark.draws import uniform
 from benchmark.objectives import other_logits, targeted_margin
@@ -45,16 +45,15 @@ N_TARGETS = 3
 
 
 @dataclass(frozen=True)
-class SquareAttack(Search):
+class SquareAttack(DetectsMasking):
     """Random search over squares, with the model's scores alone.
 
     Attributes:
         queries: forward passes per example and run.
-        runs: number of runs, each from the image, on the examples that are still robust.
+        runs: number of runs from the image, side by side, untargeted and towards the strongest
+            classes in turn.
         inside_share: share of the squares that end inside a linf ball instead of on its surface,
             for models whose margin is not monotone along the displacement.
-        max_examples: run on at most this many robust examples, evenly spaced; 0 for all.
-        only_if_masked: run only where gradient masking was detected.
     """
 
     uses_gradients: ClassVar[bool] = False
@@ -62,65 +61,61 @@ class SquareAttack(Search):
     queries: int
     runs: int = 1
     inside_share: float = 0.0
-    max_examples: int = 0
-    only_if_masked: bool = False
 
     @property
     def name(self) -> str:
-        """Queries and sample."""
-        where = f" on a sample of {self.max_examples}" if self.max_examples else ""
+        """Runs and queries."""
         runs = f"{self.runs} x " if self.runs > 1 else ""
-        return f"Square attack, {runs}{self.queries} queries{where}"
-
-    def select(self, state: AttackState) -> Tensor:
-        """The robust examples, or a sample of them, reachable by gradients or not."""
-        if not self.max_examples:
-            return state.robust
-        selected = torch.zeros_like(state.robust)
-        selected[evenly_spaced(state.robust.nonzero().squeeze(1), self.max_examples)] = True
-        return selected
+        return f"Square attack, {runs}{self.queries} queries"
 
     def find(self, batch: AttackState) -> Candidates:
-        """Per example the image with the largest objective in its last run."""
-        best = batch.subject.images.clone()
-        rows = torch.arange(len(best), device=best.device)
-        for run, classes in zip(range(self.runs), _targets(batch), strict=False):
-            if not len(rows):
-                break
-            targets = None if classes is None else classes[rows]
-            found, broken = self._run(batch.take(rows), targets, run * self.queries)
-            best[rows] = found
-            rows = rows[~broken]
-        return Candidates(best)
+        """Per example the first misclassified image, or else the one with the largest objective."""
+        found = batch.subject.images.clone()
+        targets = _targets(batch, self.runs)
+        rows = torch.arange(len(found), device=found.device)
+        for part in torch.split(rows, max(1, batch.subject.batch_size // self.runs)):
+            some = batch.take(part.repeat(self.runs))
+            found[part] = self._run(some, len(part), targets[part].T.flatten())
+        return Candidates(found)
 
-    def _run(
-        self, state: AttackState, targets: Tensor | None, stream: int
-    ) -> tuple[Tensor, Tensor]:
-        """Images of the largest objective (n, C, H, W) in one run, and which are broken, (n,)."""
-        labels = state.subject.labels
+    def _run(self, state: AttackState, count: int, targets: Tensor) -> Tensor:
+        """All runs of ``count`` examples side by side; images (count, C, H, W).
+
+        Args:
+            state: the examples, once per run: all of the first run, then all of the second.
+            count: number of examples; all runs of one end when one of them has broken it.
+            targets: int64 (runs x count,), target classes, negative for untargeted runs.
+        """
+        found = state.subject.images[:count].clone()
         best, values = state.subject.images.clone(), torch.full_like(state.margins, -torch.inf)
-        broken = torch.zeros_like(state.robust)
-        rows = torch.arange(len(best), device=best.device)
+        every = torch.arange(len(best), device=best.device)
+        examples, streams = every % count, every // count * self.queries
         for query in range(self.queries):
-            some = state.take(rows)
-            proposal = self._propose(some, best[rows], query, stream + query)
-            proposal = some.ball.project({IMAGES: proposal})[IMAGES]
-            logits = state.subject.logits(proposal)
-            value = (
-                margins(logits, labels[rows])
-                if targets is None
-                else targeted_margin(logits, labels[rows], targets[rows])
+            proposal = self._propose(state, best, query, streams + query)
+            proposal = state.ball.project({IMAGES: proposal})[IMAGES]
+            logits, labels = state.subject.logits(proposal), state.subject.labels
+            value = torch.where(
+                targets < 0,
+                margins(logits, labels),
+                targeted_margin(logits, labels, targets.clamp_min(0)),
             )
-            newly = predicted_classes(logits) != labels[rows]
-            better = newly | (value >= values[rows])
-            best[rows[better]], values[rows[better]] = proposal[better], value[better]
-            broken[rows[newly]] = True
-            rows = rows[~newly]
-            if not len(rows):
+            newly = predicted_classes(logits) != labels
+            better = newly | (value >= values)
+            best = torch.where(better.view(-1, 1, 1, 1), proposal, best)
+            values = torch.where(better, value, values)
+            if bool(newly.any()):
+                broken = torch.zeros(count, dtype=torch.bool, device=best.device)
+                broken[examples[newly]] = True
+                keep_largest(found, best, torch.where(newly, 1.0, -torch.inf), examples)
+                left = (~broken[examples]).nonzero().squeeze(1)
+                state, best, values = state.take(left), best[left], values[left]
+                examples, streams, targets = examples[left], streams[left], targets[left]
+            if not len(examples):
                 break
-        return best, broken
+        keep_largest(found, best, values, examples)
+        return found
 
-    def _propose(self, state: AttackState, best: Tensor, query: int, stream: int) -> Tensor:
+    def _propose(self, state: AttackState, best: Tensor, query: int, streams: Tensor) -> Tensor:
         """The next images to try, before projection.
 
         Of the uniform numbers of an example, two give the position of the square, one decides
@@ -129,7 +124,7 @@ class SquareAttack(Search):
         """
         ball, clean = state.ball, state.subject.images
         channels, height, width = best.shape[1:]
-        numbers = uniform(state.seed, state.rows, stream, 4 + channels * width)
+        numbers = uniform(state.seed, state.keys, streams, 4 + channels * width)
         signs = (2.0 * (numbers[:, 4:] < 0.5) - 1).view(len(best), channels, 1, width)
         radii = ball.radii.view(-1, 1, 1, 1).to(best)
         if ball.norm == "linf" and query == 0:
@@ -149,10 +144,12 @@ class SquareAttack(Search):
         return moved
 
 
-def _targets(state: AttackState) -> Iterator[Tensor | None]:
-    """Targets of the runs, (n,): none, then each of the strongest other classes in turn."""
+def _targets(state: AttackState, runs: int) -> Tensor:
+    """Targets of the runs, int64 (n, runs): none, which is -1, then each of the strongest classes.
+
+    There are :data:`N_TARGETS` classes, or as many as the model has; then a run has none again.
+    """
     logits = other_logits(state.subject.logits(), state.subject.labels)
-    order = logits.argsort(dim=1, descending=True, stable=True)[:, :-1]
-    while True:
-        yield None
-        yield from order[:, :N_TARGETS].unbind(1)
+    order = logits.argsort(dim=1, descending=True, stable=True)[:, :-1][:, :N_TARGETS]
+    cycle = torch.cat([torch.full_like(order[:, :1], -1), order], dim=1)
+    return cycle.repeat(1, -(-runs // cycle.shape[1]))[:, :runs]

@@ -17,9 +17,6 @@ MAX_CLEAN_MARGIN = 10.0
 """Largest clean logit margin, in units of the temperature. With larger ones the probability margin
 of a confident prediction rounds to -1 in float32."""
 
-MIN_EXAMPLES = 8
-"""Smallest number of examples that a costly search selects."""
-
 
 @dataclass
 class AttackState:
@@ -31,7 +28,7 @@ class AttackState:
     Attributes:
         subject: the model and the n examples.
         ball: their balls, in the same order.
-        rows: int64 (n,), index of each example in the whole evaluation set; seeds its draws.
+        keys: int64 (n,), hashes of the images, which seed their draws.
         robust: bool (n,), not broken so far.
         images: (n, C, H, W), a misclassified image where the example is broken, else the clean one.
         clean_margins: (n,), logit margins ``max_{j != y} z_j - z_y`` of the clean images.
@@ -42,15 +39,14 @@ class AttackState:
         target_progress: (n, K), share of the logit gap to each target that was closed, or that a
             linear model would close.
         seed: of the current search's draws, see :meth:`random_starts`.
-        share_scale: factor on the ``max_share`` of costly searches, at most 1.
-        n_robust_at_start: number of robust examples before the first search.
-        n_attacked: number of examples the current search runs on.
-        gradients_masked: whether gradient masking was detected.
+        gradient_errors: (n,), relative errors of the gradients over half the budget, see
+            :mod:`benchmark.attacks.inputs.gradient_masking`; NaN until measured.
+        gradients_masked: bool (n,), where gradient masking was detected.
     """
 
     subject: Subject
     ball: InputBall
-    rows: Tensor
+    keys: Tensor
     robust: Tensor
     images: Tensor
     clean_margins: Tensor
@@ -59,11 +55,9 @@ class AttackState:
     reachable: Tensor
     targets: Tensor
     target_progress: Tensor
+    gradient_errors: Tensor
+    gradients_masked: Tensor
     seed: int = 0
-    share_scale: float = 1.0
-    n_robust_at_start: int = 0
-    n_attacked: int = 1
-    gradients_masked: bool = False
 
     @classmethod
     def of(cls, subject: Subject, ball: InputBall, robust: Tensor | None = None) -> AttackState:
@@ -81,7 +75,7 @@ class AttackState:
         return cls(
             subject=subject,
             ball=ball,
-            rows=torch.arange(len(subject), device=images.device),
+            keys=subject.keys,
             robust=robust,
             images=images.clone(),
             clean_margins=clean_margins,
@@ -90,7 +84,8 @@ class AttackState:
             reachable=torch.ones_like(correct),
             targets=no_targets.long(),
             target_progress=no_targets,
-            n_robust_at_start=int(robust.sum()),
+            gradient_errors=torch.full_like(clean_margins, torch.nan),
+            gradients_masked=torch.zeros_like(correct),
         )
 
     @property
@@ -103,21 +98,10 @@ class AttackState:
         """(n,), at least 1: what logits are divided by so that no probability saturates."""
         return (-self.clean_margins / MAX_CLEAN_MARGIN).clamp_min(1)
 
-    def closest(self, min_margin_closed: float, max_share: float) -> Tensor:
-        """Bool (n,): the robust, reachable examples whose margin is closed the most.
-
-        Args:
-            min_margin_closed: leaves out examples below this share of their clean margin.
-            max_share: of the examples that were robust at the start; :attr:`share_scale` times
-                that where it is below 1, and at least :data:`MIN_EXAMPLES` examples.
-        """
-        closed = self.margin_closed.masked_fill(~(self.robust & self.reachable), -1)
-        if max_share < 1:
-            max_share = max_share * self.share_scale
-        count = min(len(closed), max(MIN_EXAMPLES, round(max_share * self.n_robust_at_start)))
-        chosen = torch.zeros_like(self.robust)
-        chosen[closed.argsort(descending=True, stable=True)[:count]] = True
-        return chosen & (closed >= min_margin_closed)
+    def near(self, min_margin_closed: float) -> Tensor:
+        """Bool (n,): the reachable examples with at least this share of their margin closed."""
+        # Not ``>=``: where logits are not finite the share is NaN, and the example is kept.
+        return self.reachable & ~(self.margin_closed < min_margin_closed)
 
     def random_starts(self, stream: int | Tensor = 0) -> Tensor:
         """Random points of the balls (n, C, H, W); they do not depend on the batch.
@@ -125,7 +109,7 @@ class AttackState:
         Args:
             stream: index of the search's draw, one for all or one per example (n,).
         """
-        numbers = uniform(self.seed, self.rows, stream, self.ball.uniforms)
+        numbers = uniform(self.seed, self.keys, stream, self.ball.uniforms)
         return self.ball.point_at(numbers)[IMAGES]
 
     def take(self, rows: Tensor) -> AttackState:
@@ -134,10 +118,3 @@ class AttackState:
             name: value[rows] for name, value in vars(self).items() if isinstance(value, Tensor)
         }
         return replace(self, subject=self.subject.take(rows), ball=self.ball.take(rows), **tensors)
-
-
-def evenly_spaced(rows: Tensor, count: int) -> Tensor:
-    """At most ``count`` of the rows, evenly spaced from the first to the last."""
-    if len(rows) <= count:
-        return rows
-    return rows[torch.linspace(0, len(rows) - 1, count, device=rows.device).round().long()]

@@ -44,17 +44,14 @@ class EliminationRound:
         steps: APGD steps on the targeted margin.
         steps_outside: APGD steps before that in a ball of twice the radius. In l2 and l1 balls
             only, where the box stops ascents that start inside.
-        random_start: whether to start at a random point of the ball instead of the image.
-        total_restarts: if few examples are attacked, random starts are added up to this total
-            number of ascents.
+        restarts: number of random starts per class; 0 starts at the image itself.
     """
 
     classes: int
     min_progress: float
     steps: int
     steps_outside: int = 0
-    random_start: bool = False
-    total_restarts: int = 0
+    restarts: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,8 +69,7 @@ class TargetedAPGD(CostlySearch):
     @property
     def name(self) -> str:
         """Classes and steps of each round."""
-        random_start = any(each.random_start for each in self.rounds)
-        start = "random points" if random_start else "image"
+        start = "random points" if any(each.restarts for each in self.rounds) else "image"
         return f"targeted APGD from {start}, " + ", ".join(
             f"{each.classes} x {each.steps_outside + each.steps} steps" for each in self.rounds
         )
@@ -86,8 +82,8 @@ class TargetedAPGD(CostlySearch):
             rows, columns = _pairs(progress, robust, each)
             if not len(rows):
                 break
-            draws = max(1, each.total_restarts // (each.classes * batch.n_attacked))
-            n_pairs, rows, columns = len(rows), rows.repeat(draws), columns.repeat(draws)
+            draws, n_pairs = max(1, each.restarts), len(rows)
+            rows, columns = rows.repeat(draws), columns.repeat(draws)
             classes = batch.targets[rows, columns]
 
             def ascend(
@@ -100,8 +96,9 @@ class TargetedAPGD(CostlySearch):
                 return _ascend(some, classes[restarts], each, restarts // n_pairs)
 
             restarts = run_restarts(batch, rows, ascend)
+            gap_closed = _gap_closed(batch, rows, classes, restarts.values).view(draws, -1)
             progress = progress.clone()
-            progress[rows, columns] = _gap_closed(batch, rows, classes, restarts.values)
+            progress[rows[:n_pairs], columns[:n_pairs]] = gap_closed.amax(0)
             best = restarts.best(best)
             robust[rows[restarts.broken]] = False
         return Candidates(best, target_progress=progress)
@@ -124,7 +121,7 @@ def _ascend(
     evaluate = per_example(state.subject, targeted_margin, classes)
     start = (
         {IMAGES: state.random_starts(draw * CLASS_STREAMS + classes)}
-        if each.random_start
+        if each.restarts
         else state.ball.origin
     )
     if not each.steps_outside or state.ball.norm == "linf":

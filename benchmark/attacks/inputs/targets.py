@@ -33,7 +33,7 @@ def ranked_targets(state: AttackState) -> tuple[Tensor, Tensor]:
         Classes, int64 (n, K), and progress (n, K): minus infinity for examples that are broken or
         not reachable.
     """
-    subject, device = state.subject, state.rows.device
+    subject, device = state.subject, state.keys.device
     count = min(MAX_TARGETS, subject.logits().shape[1] - 1)
     targets = torch.zeros(len(subject), count, dtype=torch.int64, device=device)
     progress = torch.full((len(subject), count), -torch.inf, device=device)

@@ -32,11 +32,12 @@ def _share_robust(norm: str, *, headline: bool = False, note: str = "") -> Score
 
 
 class InputProbe(Probe[InputSettings]):
-    """Searches from cheap to expensive on the robust examples, at ascending linf and l2 budgets."""
+    """Searches from cheap to expensive on the robust examples, at linf and l2 budgets."""
 
     name = "input"
     title = "Input attack"
     question = "What is the accuracy when each image may be perturbed slightly?"
+    algorithm = 2
     perturbs = frozenset({"images"})
     in_headline = True
     offers_threats = True
@@ -63,7 +64,7 @@ class InputProbe(Probe[InputSettings]):
         )
 
     def ask(self, subject: Subject) -> ProbeResult:
-        """Attack at every budget; what is broken at a smaller one is broken at every larger."""
+        """Attack at every budget, see :func:`attacks_by_budget`."""
         settings = self.settings
         clean = subject.correct()
         curves: dict[str, Curve] = {}

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from itertools import pairwise
-
-import torch
 from pydantic import JsonValue
 from torch import Tensor
 
-from benchmark.attacks.inputs import InputAttackResult, attacks_by_budget
+from benchmark.attacks.inputs import attacks_by_budget
 from benchmark.attacks.joint import JOINT, PairOutcome, joint_surface
 from benchmark.attacks.result import Candidate
 from benchmark.attacks.weights import weight_ball, worst_weights
@@ -52,6 +48,7 @@ class JointProbe(Probe[JointSettings]):
     name = "joint"
     title = "Joint attack"
     question = "What is the accuracy when images and weights are perturbed together?"
+    algorithm = 2
     perturbs = frozenset({"images", "weights"})
     in_headline = True
     offers_threats = True
@@ -194,7 +191,7 @@ class JointProbe(Probe[JointSettings]):
         inputs, weights = self._neighbors()
         norm = settings.headline_norm
         budgets = _budgets(inputs, norm)
-        by_input = _with_all_proofs(attacks_by_budget(subject, norm, budgets, inputs.effort))
+        by_input = attacks_by_budget(subject, norm, budgets, inputs.effort)
         by_weight = worst_weights(subject, weights.threats, weights.steps)
         clean = Candidate({}, subject.images, subject.correct())
         return joint_surface(
@@ -219,16 +216,6 @@ class JointProbe(Probe[JointSettings]):
 
 def _budgets(inputs: InputSettings, norm: HeadlineNorm) -> tuple[Budget, ...]:
     return inputs.linf if norm == "linf" else inputs.l2
-
-
-def _with_all_proofs(attacks: list[InputAttackResult]) -> list[InputAttackResult]:
-    """Attacks at ascending budgets, whose images include those misclassified at smaller budgets."""
-    whole = attacks[:1]
-    for before, attack in pairwise(attacks):
-        broken = (before.robust & ~attack.robust).view(-1, 1, 1, 1)
-        images = torch.where(broken, attack.images, whole[-1].images)
-        whole.append(replace(attack, images=images))
-    return whole
 
 
 def _candidates(pairs: list[list[PairOutcome]]) -> dict[str, JsonValue]:
