@@ -29,8 +29,9 @@ NEWEST := .venv-newest
 
 # $(call install,WHAT,ENVIRONMENT,CONSTRAINTS): create the environment if need be and install WHAT into
 # it, in the versions of the constraints if there are any. An install that was interrupted may have left
-# half-written packages, so the next one begins anew. Constraints are given as variables because these
-# hold for the tools that build packages as well.
+# half-written packages, so the next one begins anew. Modules are compiled when they are first imported:
+# compiling all of them takes half a minute. Constraints are given as variables because these hold for the
+# tools that build packages as well.
 define install
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "error: Python 3.11 or newer is needed, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1 | head -n 1);" \
@@ -44,7 +45,7 @@ define install
 	@touch $(2)/.installing
 	@if [ -t 1 ]; then quiet=; else quiet=--quiet; fi; \
 		$(if $(3),PIP_CONSTRAINT=$(3) PIP_BUILD_CONSTRAINT=$(3)) \
-		$(2)/bin/pip install --disable-pip-version-check $$quiet $(if $(3),,--upgrade --upgrade-strategy eager) \
+		$(2)/bin/pip install --disable-pip-version-check --no-compile $$quiet $(if $(3),,--upgrade --upgrade-strategy eager) \
 		--editable '$(1)'
 	@rm $(2)/.installing
 endef

@@ -48,6 +48,7 @@ def attack_inputs(
     eps: Number,
     effort: str = "standard",
     access: str = "gradients",
+    surrogates: Sequence[nn.Module] = (),
     seed: int = 0,
     device: str = "cpu",
     batch_size: int = 256,
@@ -62,6 +63,9 @@ def attack_inputs(
         eps: radius in input units, such as ``8 / 255`` or ``"8/255"``.
         effort: ``"quick"``, ``"standard"`` or ``"thorough"``.
         access: ``"gradients"``, or ``"scores"`` for an adversary who only queries the model.
+        surrogates: related models, such as siblings of the same recipe or earlier epochs, whose
+            adversarial images are tried too. They matter where the model's own gradients are
+            masked.
         seed: root of every random draw.
         device: where to compute.
         batch_size: images passed through the model at once.
@@ -75,7 +79,7 @@ def attack_inputs(
         InputError: arguments that do not fit together.
     """
     threat = InputThreat(norm_of(norm), budget_of("eps", eps))
-    attack = InputAttack(threat, effort, access)
+    attack = InputAttack(threat, effort, access, tuple(surrogates))
     return attack(model, images, labels, RunOptions(seed, device, batch_size))
 
 

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchmark.arguments import input_budget_of
 from benchmark.attacks.attack import Attack
@@ -18,12 +19,14 @@ from benchmark.attacks.inputs.gradient_masking import MASKED_ERROR, relative_err
 from benchmark.attacks.inputs.search import Search, Verified
 from benchmark.attacks.inputs.state import AttackState
 from benchmark.attacks.inputs.targets import ranked_targets
+from benchmark.attacks.inputs.transfer import TransferAPGD
 from benchmark.attacks.result import AttackResult, SearchReport
 from benchmark.memory import in_batches
 from benchmark.requirements import require_image_gradients
 from benchmark.spaces import InputBall
-from benchmark.subject import Subject
+from benchmark.subject import Subject, subject_of
 from benchmark.threats import InputThreat
+from models_zoo.errors import InputError, shown
 
 MIN_PROGRESS = 0.01
 """Share of the clean margin by which a search that detects masking must increase the margin. A
@@ -41,26 +44,69 @@ class InputAttack(Attack[AttackResult]):
         threat: the balls around the images.
         effort: ``"quick"``, ``"standard"`` or ``"thorough"``.
         access: ``"gradients"``, or ``"scores"`` for an adversary who only queries the model.
+        surrogates: related models, such as earlier epochs or siblings of the same recipe. Images
+            that are adversarial for them are tried on the model, and ascents start from them.
     """
 
     threat: InputThreat
     effort: str = "standard"
     access: str = "gradients"
+    surrogates: tuple[nn.Module, ...] = ()
 
     def check(self, subject: Subject) -> None:
         """As :meth:`Attack.check`."""
         input_budget_of(self.threat.eps, self.threat.norm, subject.images)
         searches_of(self.effort, self.access)  # refuses unknown names before they are compared
+        if self.surrogates and self.access != "gradients":
+            raise InputError(
+                f"surrogates need access='gradients', got {shown(self.access)}; leave them out"
+            )
+        with _prepared(subject, self.surrogates) as surrogates:
+            for surrogate in surrogates:
+                require_image_gradients(surrogate)
         # The other efforts include searches without gradients for models that have none.
         if self.effort == "quick" and self.access == "gradients":
             require_image_gradients(subject)
 
     def run(self, subject: Subject) -> AttackResult:
         """As :meth:`Attack.run`."""
-        found = attack_subject(
-            subject, self.threat.norm, self.threat.eps, self.effort, access=self.access
-        )
+        with _prepared(subject, self.surrogates) as surrogates:
+            found = attack_subject(
+                subject,
+                self.threat.norm,
+                self.threat.eps,
+                self.effort,
+                access=self.access,
+                surrogates=surrogates,
+            )
         return AttackResult(self.threat, found.robust, found.images, {}, tuple(found.searches))
+
+
+@contextmanager
+def _prepared(subject: Subject, surrogates: Sequence[nn.Module]) -> Iterator[tuple[Subject, ...]]:
+    """Surrogates prepared like the subject's model; their passes count as the subject's.
+
+    Raises:
+        InputError: a surrogate is no model for these images and labels.
+    """
+    with ExitStack() as stack:
+        prepared = []
+        for number, surrogate in enumerate(surrogates):
+            try:
+                other = stack.enter_context(
+                    subject_of(
+                        surrogate,
+                        subject.images,
+                        subject.labels,
+                        seed=subject.seed,
+                        device=subject.images.device,
+                        batch_size=subject.batch_size,
+                    )
+                )
+            except InputError as error:
+                raise InputError(f"surrogate {number}: {error}") from error
+            prepared.append(replace(other, passes=subject.passes))
+        yield tuple(prepared)
 
 
 @dataclass(frozen=True)
@@ -94,6 +140,7 @@ def attack_subject(
     *,
     access: str = "gradients",
     robust: Tensor | None = None,
+    surrogates: Sequence[Subject] = (),
 ) -> InputAttackResult:
     """Run all searches of an effort on every example.
 
@@ -104,6 +151,7 @@ def attack_subject(
         effort: a name of :data:`benchmark.attacks.inputs.EFFORTS`.
         access: what the adversary sees, ``"gradients"`` or ``"scores"``.
         robust: bool (N,), the examples to attack, by default all.
+        surrogates: related models on any examples, see :class:`TransferAPGD`.
 
     Returns:
         Images and outcomes; examples left out are reported as they are classified.
@@ -111,7 +159,9 @@ def attack_subject(
     Raises:
         InputError: an unknown norm, effort or access, or a negative radius.
     """
-    searches = searches_of(effort, access)
+    searches: Sequence[Search] = searches_of(effort, access)
+    if surrogates:
+        searches = (*searches, TransferAPGD(tuple(surrogates)))
     state = AttackState.of(subject, InputBall(subject.images, norm, eps), robust)
     if eps == 0:
         nowhere = torch.zeros_like(state.robust)
