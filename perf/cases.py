@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from benchmark.batteries import battery_for
@@ -187,6 +187,14 @@ def find_model(name: str, shared: Path) -> tuple[Classifier, Dataset]:
     """
     case = find_case(name, shared)
     return case.load(), case.examples()
+
+
+@cache
+def test_images(dataset: str, shared: Path) -> Dataset:
+    """All available test images of a data set."""
+    if dataset == "cifar10":
+        return load_npz(shared / "data/cifar10/test_846.npz", dataset)
+    return load_dataset(dataset, "test", shared / "data")
 
 
 def find_case(name: str, shared: Path) -> WholeModel:

@@ -24,7 +24,7 @@ from models_zoo.classifier import Classifier
 from models_zoo.errors import InputError
 from models_zoo.prediction import predicted_classes
 from models_zoo.training import load_recipe, train
-from perf.cases import Case
+from perf.cases import Case, test_images
 from perf.command import Shared, compute_on, console, run_command, shared_folder
 from perf.fresh_definitions import FRESH, FreshModel
 
@@ -144,14 +144,6 @@ def training_images(dataset: str, shared: Path) -> Dataset:
     if dataset == "cifar10":
         return load_npz(shared / "data/cifar10/train_50000_jpeg.npz", dataset)
     return load_dataset(dataset, "train", shared / "data")
-
-
-@cache
-def test_images(dataset: str, shared: Path) -> Dataset:
-    """All available test images of a data set."""
-    if dataset == "cifar10":
-        return load_npz(shared / "data/cifar10/test_846.npz", dataset)
-    return load_dataset(dataset, "test", shared / "data")
 
 
 def run(

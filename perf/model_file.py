@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from benchmark.batteries import battery_for
-from benchmark.datasets import Dataset, load_dataset, load_npz
+from benchmark.datasets import Dataset
 from models_zoo import load_file
-from perf.cases import WholeModel
+from perf.cases import WholeModel, test_images
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class ModelFile:
         Args:
             shared: the folder with ``data``.
         """
-        examples = partial(test_images, self.dataset, shared)
+        examples = partial(_test_images, self.dataset, shared)
         shape = tuple(int(size) for size in examples().images.shape[1:])
         load = partial(
             load_file,
@@ -50,10 +50,7 @@ class ModelFile:
         return WholeModel(self.path.stem, battery_for(self.dataset).name, load, examples)
 
 
-def test_images(dataset: str, shared: Path) -> Dataset:
+def _test_images(dataset: str, shared: Path) -> Dataset:
     """The test images that other measurements of this folder use."""
-    if dataset == "cifar10":
-        return load_npz(shared / "data/cifar10/test_846.npz", dataset)
-    if dataset == "digits":
-        return load_dataset(dataset, "test")
-    return load_dataset(dataset, "test", shared / "data").head(1000)
+    whole = test_images(dataset, shared)
+    return whole.head(1000) if dataset == "mnist" else whole

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+import perf.cases
 import perf.fresh_models
 from benchmark.spaces import InputBall
 from models_zoo import build_architecture, list_models, load_card
@@ -81,7 +82,7 @@ def test_a_model_is_trained_once_and_listed(tmp_path, monkeypatch):
     model, data = first.load(), first.examples()
     assert model(data.images).shape == (200, 10)
     assert model.card.name == "tuning/small"
-    whole = perf.fresh_models.test_images("digits", tmp_path)
+    whole = perf.cases.test_images("digits", tmp_path)
     assert torch.equal(data.images, whole.images[300:500])
     before = file.read_bytes()
     file.unlink()

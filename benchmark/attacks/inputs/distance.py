@@ -336,7 +336,7 @@ class _DistanceSearch:
         some = self.subject.take(rows)
         ball = InputBall(some.images, self.norm, radii[rows].clamp(max=self.box))
         state = AttackState.of(some, ball)
-        return Scheduler(state, ("distance", self.norm, purpose), masked_by_progress=False)
+        return Scheduler(state, ("distance", self.norm, purpose))
 
     def _accept(self, rows: Tensor, images: Tensor) -> None:
         """Measure and classify images again, and keep those that are nearer."""

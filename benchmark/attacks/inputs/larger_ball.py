@@ -70,7 +70,7 @@ class LargerBallScreening(Search):
 
     def select(self, state: AttackState) -> Tensor:
         """Reachable examples whose margin is closed far enough."""
-        return state.near(self.min_margin_closed)
+        return state.reachable & state.close(self.min_margin_closed)
 
     def find(self, batch: AttackState) -> Candidates:
         """The last image of an example, or the clean one if it was not broken in the larger ball.

@@ -31,7 +31,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from benchmark.attacks.inputs.state import MAX_CLEAN_MARGIN
+from benchmark.attacks.inputs.state import temperatures
 from benchmark.attacks.verification import margins
 from benchmark.image_gradients import image_gradient
 from benchmark.objectives import cross_entropy, margin, targeted_margin
@@ -134,11 +134,9 @@ def descend(
     radius, found = radii.clone(), radii.isfinite()
     nearest, shortest = here, torch.full_like(radii, torch.inf)
     largest = lengths(torch.maximum(clean, 1 - clean), norm)
-    objective: Callable[[Tensor], Tensor] | None = None
+    objective = _objective(descent, subject, start, targets)
     first_change = min(MAX_CHANGE, TOTAL_CHANGE / descent.steps)
     for step in range(descent.steps):
-        if objective is None:
-            objective = _objective(descent, subject, here, targets)
         logits, value, gradient = image_gradient(subject, here, objective)
         length = lengths(here - clean, norm)
         crossed = clearly_misclassified(logits, labels)
@@ -193,7 +191,7 @@ def _objective(
         return lambda logits: margin(logits, labels)
     # A temperature bounds the first margin, beyond which the gradient would vanish.
     first = margins(subject.logits(start), labels)
-    temperature = (-first / MAX_CLEAN_MARGIN).clamp_min(1).nan_to_num(1.0, 1.0)
+    temperature = temperatures(first).nan_to_num(1.0, 1.0)
     return lambda logits: cross_entropy(logits, labels, temperature)
 
 

@@ -137,8 +137,12 @@ class CostlySearch(Search):
 
     def select(self, state: AttackState) -> Tensor:
         """The examples whose margin is closed far enough."""
-        near = state.near(self.min_margin_closed)
-        return near if state.ball.norm in self.norms else torch.zeros_like(near)
+        return state.reachable & self.close(state)
+
+    def close(self, state: AttackState) -> Tensor:
+        """Bool (n,): examples whose margin is closed far enough, reachable or not."""
+        close = state.close(self.min_margin_closed)
+        return close if state.ball.norm in self.norms else torch.zeros_like(close)
 
 
 @dataclass(frozen=True)
@@ -149,7 +153,6 @@ class DetectsMasking(CostlySearch):
     that gradients cannot reach, too.
 
     Attributes:
-        min_margin_closed: as in :class:`CostlySearch`, for examples that are reachable or not.
         only_if_inexact: run where the error of the gradient is above :data:`MAX_ERROR`.
         only_if_masked: run where gradient masking was detected.
     """
@@ -167,8 +170,7 @@ class DetectsMasking(CostlySearch):
 
     def select(self, state: AttackState) -> Tensor:
         """The examples that all three conditions select."""
-        # Not ``>=``, see :meth:`AttackState.near`.
-        chosen = ~(state.margin_closed < self.min_margin_closed)
+        chosen = self.close(state)
         if self.only_if_inexact:
             chosen = chosen & (state.gradient_errors > MAX_ERROR)
         return chosen & state.gradients_masked if self.only_if_masked else chosen

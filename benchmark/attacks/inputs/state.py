@@ -96,12 +96,12 @@ class AttackState:
     @property
     def temperature(self) -> Tensor:
         """(n,), at least 1: what logits are divided by so that no probability saturates."""
-        return (-self.clean_margins / MAX_CLEAN_MARGIN).clamp_min(1)
+        return temperatures(self.clean_margins)
 
-    def near(self, min_margin_closed: float) -> Tensor:
-        """Bool (n,): the reachable examples with at least this share of their margin closed."""
+    def close(self, min_margin_closed: float) -> Tensor:
+        """Bool (n,): the examples with at least this share of their margin closed."""
         # Not ``>=``: where logits are not finite the share is NaN, and the example is kept.
-        return self.reachable & ~(self.margin_closed < min_margin_closed)
+        return ~(self.margin_closed < min_margin_closed)
 
     def random_starts(self, stream: int | Tensor = 0) -> Tensor:
         """Random points of the balls (n, C, H, W); they do not depend on the batch.
@@ -118,3 +118,12 @@ class AttackState:
             name: value[rows] for name, value in vars(self).items() if isinstance(value, Tensor)
         }
         return replace(self, subject=self.subject.take(rows), ball=self.ball.take(rows), **tensors)
+
+
+def temperatures(clean_margins: Tensor) -> Tensor:
+    """What logits are divided by so that no probability saturates, (n,), at least 1.
+
+    Args:
+        clean_margins: (n,), logit margins before an attack, see :data:`MAX_CLEAN_MARGIN`.
+    """
+    return (-clean_margins / MAX_CLEAN_MARGIN).clamp_min(1)

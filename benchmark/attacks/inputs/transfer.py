@@ -21,8 +21,9 @@ from torch import Tensor
 
 from benchmark.ascent import apgd, per_example
 from benchmark.attacks.inputs.apgd_search import untargeted
+from benchmark.attacks.inputs.restarts import keep_largest
 from benchmark.attacks.inputs.search import Candidates, Search
-from benchmark.attacks.inputs.state import AttackState
+from benchmark.attacks.inputs.state import AttackState, temperatures
 from benchmark.attacks.verification import classified, margins
 from benchmark.objectives import probability_margin
 from benchmark.spaces import IMAGES
@@ -59,27 +60,25 @@ class TransferAPGD(Search):
 
     def find(self, batch: AttackState) -> Candidates:
         """Per example the first misclassified image, or else the one with the largest margin."""
-        best, largest = batch.nearest.clone(), batch.margins.clone()
-        broken = torch.zeros_like(batch.robust)
+        images, ranks = [batch.nearest], [batch.margins]
         for surrogate in self.surrogates:
             transferred = self._ascend_surrogate(batch, surrogate)
             start = batch.ball.project({IMAGES: transferred})
-            own = apgd(
-                batch.ball, untargeted(batch, "probability margin"), start, self.steps_on_model
-            )
-            for images in (transferred, own.point[IMAGES]):
-                inside, logits = classified(batch.subject, batch.ball, images)
+            evaluate = untargeted(batch, "probability margin")
+            own = apgd(batch.ball, evaluate, start, self.steps_on_model).point[IMAGES]
+            for candidates in (transferred, own):
+                inside, logits = classified(batch.subject, batch.ball, candidates)
+                broken = predicted_classes(logits) != batch.subject.labels
+                images.append(inside)
                 reached = margins(logits, batch.subject.labels)
-                newly = (predicted_classes(logits) != batch.subject.labels) & ~broken
-                better = newly | (~broken & (reached > largest))
-                best = torch.where(better.view(-1, 1, 1, 1), inside, best)
-                largest = torch.where(better, reached, largest)
-                broken = broken | newly
+                ranks.append(torch.where(broken, torch.inf, reached))
+        best, rows = batch.nearest.clone(), torch.arange(len(batch.keys), device=batch.keys.device)
+        keep_largest(best, torch.cat(images), torch.cat(ranks), rows.repeat(len(images)))
         return Candidates(best)
 
     def _ascend_surrogate(self, batch: AttackState, surrogate: Subject) -> Tensor:
         """Images (n, C, H, W) of the largest probability margin of another model in the balls."""
         other = surrogate.on(batch.subject.images, batch.subject.labels)
-        state = AttackState.of(other, batch.ball)
-        evaluate = per_example(other, probability_margin, state.temperature, stop=False)
+        temperature = temperatures(margins(other.logits(), other.labels))
+        evaluate = per_example(other, probability_margin, temperature, stop=False)
         return apgd(batch.ball, evaluate, batch.ball.origin, self.steps).point[IMAGES]
