@@ -79,8 +79,13 @@ def assert_stands(subject, certified, eps, ball, tries=40):
             assert not (certified & ~right).any()
 
 
-@pytest.mark.parametrize("geometry", GEOMETRIES)
-@pytest.mark.parametrize("architecture", SHAPES)
+@pytest.mark.parametrize(
+    ("architecture", "geometry"),
+    [
+        *((name, geometry) for name in SHAPES if "20" not in name for geometry in GEOMETRIES),
+        ("cifar-resnet20", "relative-l2"),
+    ],
+)
 def test_no_certified_example_falls_to_corners_of_images_and_weights(architecture, geometry):
     subject = untrained(architecture)
     share = 0.0

@@ -11,9 +11,11 @@ ORDER = ["clean", "checks", "input", "weight", "joint", "backdoor", "flatness", 
 
 @pytest.fixture
 def ask(zoo, digits, battery):
-    def asked(probes=None, count=30, model="digits/mlp-pgd-at", **options):
+    def asked(probes=None, count=30, **options):
         data = digits.head(count)
-        return evaluate(zoo(model), data.images, data.labels, battery(), probes, **options)
+        return evaluate(
+            zoo("digits/mlp-pgd-at"), data.images, data.labels, battery(), probes, **options
+        )
 
     return asked
 
@@ -33,10 +35,8 @@ def outcomes_of(report):
     }
 
 
-@pytest.mark.parametrize("model", ["digits/mlp-pgd-at", "digits/cnn-standard"])
-def test_the_same_seed_gives_the_same_scores(ask, model):
-    count = 30 if "mlp" in model else 10
-    first, second = (ask(model=model, count=count, seed=5) for _ in range(2))
+def test_the_same_seed_gives_the_same_scores(ask):
+    first, second = (ask(seed=5) for _ in range(2))
     assert first.scores == second.scores
     assert outcomes_of(first) == outcomes_of(second)
 
@@ -55,7 +55,7 @@ def test_a_probe_alone_scores_as_it_does_among_others(ask, in_order):
 
 def test_the_batch_size_does_not_matter(ask):
     probes = ["clean", "input", "weight", "joint"]
-    few, many = ask(probes, batch_size=7), ask(probes, batch_size=256)
+    few, many = ask(probes, 16, batch_size=5), ask(probes, 16, batch_size=256)
     for probe in (*probes, "nonsingular"):
         name = "accuracy" if probe == "clean" else "robust_accuracy"
         assert few.scores[f"{probe}.{name}"] == many.scores[f"{probe}.{name}"], probe
@@ -92,7 +92,7 @@ def test_random_streams_differ_by_purpose_and_by_seed():
 
 
 def test_single_attacks_repeat(zoo, digits):
-    model, data = zoo("digits/cnn-standard"), digits.head(20)
+    model, data = zoo("digits/cnn-standard"), digits.head(8)
     one, two = (attack_inputs(model, data.images, data.labels, eps=0.1) for _ in range(2))
     assert torch.equal(one.images, two.images)
     first, second = (

@@ -11,6 +11,7 @@ from benchmark.evaluation import evaluate
 from benchmark.probes import PROBES
 from benchmark.subject import Subject
 from models_zoo import InputError
+from tests.benchmark.cheap_battery import shorten_autoattack
 
 CLASSES = (2, 3, 5, 10, 1000)
 COUNTS = (1, 2, 3, 5, 20)
@@ -36,6 +37,13 @@ TABLES = {
     "distance": {"linf": 0.5, "l2": 1.5, "headline_linf": 0.1, "precision": 0.5, "rungs": 2},
     "input-autoattack": {"eps": 0.9},
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_autoattack():
+    with pytest.MonkeyPatch.context() as patch:
+        shorten_autoattack(patch)
+        yield
 
 
 def battery(**changes):

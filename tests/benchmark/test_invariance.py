@@ -13,7 +13,7 @@ PAIRS = {
     "mlp": ("network.linear1", "network.linear2"),
     "cnn": ("network.conv1", "network.conv2"),
 }
-N = 40
+N = 24
 
 
 def rescaled(model, first, second, factor):

@@ -10,9 +10,9 @@ from benchmark.attacks.inputs.state import AttackState
 from benchmark.spaces import InputBall
 from benchmark.subject import Subject
 
-N = 100
+N = 50
 BUDGETS = {"digits/mlp-standard": 0.1, "digits/mlp-pgd-at": 0.2, "digits/cnn-pgd-at": 0.22}
-"""Linf radii at which between 30 and 70 of the first 100 digits are robust."""
+"""Linf radii at which a fifth to two thirds of the first digits are robust."""
 
 
 class Behind(nn.Module):
@@ -67,14 +67,14 @@ STAIRS = [
 
 
 @pytest.mark.parametrize(("name", "levels", "steepness"), STAIRS[2:])
-def test_a_staircase_hides_at_most_one_percent(subject_behind, name, levels, steepness):
+def test_a_staircase_hides_nothing(subject_behind, name, levels, steepness):
     masked = subject_behind(name, Staircase(levels, steepness))
     known = subject_behind(name, StraightThrough(levels, steepness))
     images = attack_subject(known, "linf", BUDGETS[name]).images
     adaptive = masked.correct() & (masked.logits(images).argmax(1) == masked.labels)
     found = attack_subject(masked, "linf", BUDGETS[name])
     assert found.masked[found.robust].float().mean() > 0.5
-    assert int(found.robust.sum()) <= int(adaptive.sum()) + N // 100
+    assert int(found.robust.sum()) <= int(adaptive.sum())
     assert int(adaptive.sum()) < int(masked.correct().sum())
 
 
@@ -83,14 +83,13 @@ def test_a_staircase_hides_at_most_one_percent(subject_behind, name, levels, ste
     [
         ("digits/mlp-standard", "linf", 1e-4),
         ("digits/mlp-pgd-at", "l2", 1e4),
-        ("digits/cnn-pgd-at", "linf", 1e4),
     ],
 )
-def test_scaled_logits_hide_at_most_one_percent(subject_behind, name, norm, scale):
+def test_scaled_logits_hide_nothing(subject_behind, name, norm, scale):
     eps = BUDGETS[name] if norm == "linf" else 0.5
     adaptive = attack_subject(subject_behind(name), norm, eps).robust
     found = attack_subject(subject_behind(name, None, scale), norm, eps)
-    assert int(found.robust.sum()) <= int(adaptive.sum()) + N // 100
+    assert int(found.robust.sum()) <= int(adaptive.sum())
     assert int(adaptive.sum()) < 0.8 * N
 
 
@@ -120,9 +119,16 @@ def test_flat_functions_count_as_masked_and_undefined_values_do_not(subject_behi
     assert not (errors(subject_behind("digits/mlp-standard", Nowhere()), 0.1) > MAX_ERROR).any()
 
 
-@pytest.mark.parametrize(("norm", "budgets"), [("linf", [0.05, 0.2]), ("l2", [0.5])])
-@pytest.mark.parametrize("name", [*BUDGETS, "digits/cnn-standard"])
-def test_gradients_of_ordinary_models_do_not_count_as_masked(subject_behind, name, norm, budgets):
-    for eps in budgets:
-        found = attack_subject(subject_behind(name), norm, eps)
-        assert found.masked[found.robust].sum() <= 0.1 * N, eps
+@pytest.mark.parametrize(
+    ("name", "norm", "eps"),
+    [
+        ("digits/mlp-standard", "linf", 0.05),
+        ("digits/cnn-pgd-at", "linf", 0.2),
+        ("digits/mlp-pgd-at", "l2", 0.5),
+        ("digits/cnn-standard", "l2", 0.5),
+    ],
+)
+def test_gradients_of_ordinary_models_do_not_count_as_masked(subject_behind, name, norm, eps):
+    found = attack_subject(subject_behind(name), norm, eps)
+    assert found.robust.sum() > 0.4 * N, "otherwise few could count"
+    assert found.masked[found.robust].sum() <= 0.1 * N

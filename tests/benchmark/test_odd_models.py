@@ -214,12 +214,18 @@ def _strided(net):
     return model
 
 
+@pytest.fixture(scope="module")
+def attacked(network, examples):
+    """What attacks on the layers alone find: through images, and through weights."""
+    inputs = attack_inputs(network, *examples, eps=0.1, effort="quick")
+    return inputs, attack_weights(network, *examples, radius=0.2, steps=3)
+
+
 @pytest.mark.parametrize("case", ALIKE)
-def test_a_model_is_scored_as_its_layers_are(network, examples, case):
+def test_a_model_is_scored_as_its_layers_are(network, examples, attacked, case):
     images, labels = examples
+    inputs, weights = attacked
     model, given = ALIKE[case](network), images.clone()
-    inputs = attack_inputs(network, images, labels, eps=0.1, effort="quick")
-    weights = attack_weights(network, images, labels, radius=0.2, steps=3)
     found = attack_inputs(model, given, labels, eps=0.1, effort="quick")
     assert torch.equal(found.robust, inputs.robust)
     assert torch.equal(found.images, inputs.images)

@@ -23,10 +23,10 @@ FEW = {"OPTIONS": "--probe clean"}
 """What the Makefile adds to its command."""
 
 ADDED = {
-    "bench": "--examples 8 --jobs 1",
+    "bench": "--examples 4 --jobs 1",
     "compare-autoattack": "--examples 4 --eps 0.5",
-    "landscape": "--examples 8 --points 3",
-    "submit": "--examples 8",
+    "landscape": "--examples 4 --points 3",
+    "submit": "--examples 4",
     "train": "--epochs 15",
 }
 """What the environment's ``nonsingular`` adds to a command; the last of equal options counts."""

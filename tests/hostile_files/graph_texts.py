@@ -138,13 +138,13 @@ def places(message):
                 yield message, field, index, each if isinstance(each, str) else each.decode()
 
 
-def replaced(build, old, new):
-    """A model with one text in the place of another, wherever that is."""
+def replaced(build, new):
+    """A model with other texts in the places of some: ``{old: new}``, wherever the old ones are."""
     model = build()
-    for message, field, index, text in places(model):
-        if text != old:
+    for message, field, index, text in list(places(model)):
+        if text not in new:
             continue
-        value = new.encode() if field.type == field.TYPE_BYTES else new
+        value = new[text].encode() if field.type == field.TYPE_BYTES else new[text]
         if field.is_repeated:
             getattr(message, field.name)[index] = value
         else:

@@ -26,6 +26,7 @@ from perf.minimal_battery import (
 )
 from perf.page import marks, write_section
 from perf.records import Records
+from tests.benchmark.cheap_battery import shorten_autoattack
 
 BEGIN, END = marks("battery")
 ROOT = Path(__file__).parents[2]
@@ -41,6 +42,7 @@ def command(tmp_path, monkeypatch, capsys, battery):
     """``command("--memory", ...)``: exit code and stderr of the command, in ``tmp_path``."""
     page = tmp_path / "page.md"
     page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    shorten_autoattack(monkeypatch)
     for name in ("load_battery", "battery_for"):
         monkeypatch.setattr(perf.battery, name, lambda _: battery)
 

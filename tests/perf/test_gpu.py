@@ -7,6 +7,7 @@ import pytest
 
 import perf.gpu
 from perf.gpu import AUTOATTACK, AttackTime, GpuReport, Throughput
+from tests.benchmark.cheap_battery import shorten_autoattack
 
 
 @pytest.fixture
@@ -16,6 +17,7 @@ def command(tmp_path, monkeypatch):
         words = ["--device", "cpu", "--threads", "1", "--examples", "8", "--out", str(out)]
         monkeypatch.setattr(sys, "argv", ["gpu", *words, *arguments])
         monkeypatch.setattr(perf.gpu, "_MIN_SECONDS", 0.01)
+        shorten_autoattack(monkeypatch)
         with pytest.raises(SystemExit) as caught:
             perf.gpu.main()
         return caught.value.code, out

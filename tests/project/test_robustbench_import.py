@@ -27,7 +27,7 @@ def python(code: str, cwd: Path) -> str:
 
 @pytest.fixture(scope="module")
 def facts(tmp_path_factory) -> dict[str, Any]:
-    """What one plain import leaves behind."""
+    """What one plain import leaves behind; a model is loaded after that was looked at."""
     code = """
 import json, sys
 from importlib.util import find_spec
@@ -37,13 +37,31 @@ import os, robustbench
 from robustbench import loaders
 from robustbench.model_zoo import model_dicts
 beside = loaders.pkg_resources.resource_filename("robustbench.loaders", "loaders.py")
-print(json.dumps({
+facts = {
     "models": sum(len(models) for threats in model_dicts.values() for models in threats.values()),
     "attack": robustbench.eval.AutoAttack.__module__,
     "imported": [name for name in expected if name in sys.modules],
     "appeared": [find_spec(name) is not None for name in expected] != before,
     "file beside a module": os.path.samefile(beside, loaders.__file__),
-}))
+}
+
+import torch
+from pathlib import Path
+from typing import Any
+from robustbench.model_zoo.enums import BenchmarkDataset, ThreatModel
+torch.manual_seed(0)
+entry = model_dicts[BenchmarkDataset.cifar_10][ThreatModel.Linf]["Wong2020Fast"]
+reference = entry["model"]().eval()
+folder = Path("models/cifar10/Linf")
+folder.mkdir(parents=True)
+torch.save(reference.state_dict(), folder / "Wong2020Fast.pt")
+model = robustbench.load_model(
+    "Wong2020Fast", dataset="cifar10", threat_model="Linf", model_dir="models"
+)
+images = torch.rand(2, 3, 32, 32)
+with torch.no_grad():
+    facts["loaded"] = torch.equal(model(images), reference(images))
+print(json.dumps(facts))
 """
     facts: dict[str, Any] = json.loads(python(code, cwd=tmp_path_factory.mktemp("plain")))
     return facts
@@ -65,48 +83,40 @@ def test_the_stand_in_finds_files_beside_a_module(facts):
     assert facts["file beside a module"]
 
 
-def test_a_model_loads_from_a_file_laid_in_the_model_folder(tmp_path):
-    code = """
-import torch, robustbench
-from pathlib import Path
-from typing import Any
-from robustbench.model_zoo import model_dicts
-from robustbench.model_zoo.enums import BenchmarkDataset, ThreatModel
-torch.manual_seed(0)
-entry = model_dicts[BenchmarkDataset.cifar_10][ThreatModel.Linf]["Wong2020Fast"]
-reference = entry["model"]().eval()
-folder = Path("models/cifar10/Linf")
-folder.mkdir(parents=True)
-torch.save(reference.state_dict(), folder / "Wong2020Fast.pt")
-model = robustbench.load_model(
-    "Wong2020Fast", dataset="cifar10", threat_model="Linf", model_dir="models"
-)
-images = torch.rand(2, 3, 32, 32)
-with torch.no_grad():
-    assert torch.equal(model(images), reference(images))
-print("same")
+def test_a_model_loads_from_a_file_laid_in_the_model_folder(facts):
+    assert facts["loaded"]
+
+
+@pytest.fixture(scope="module")
+def attacks(tmp_path_factory) -> list[str]:
+    """Whose AutoAttack is taken beside a real package and beside an empty folder of that name."""
+    real, empty = tmp_path_factory.mktemp("real"), tmp_path_factory.mktemp("empty")
+    for folder in (real, empty):
+        (folder / "autoattack").mkdir()
+    (real / "autoattack" / "__init__.py").write_text("class AutoAttack:\n    pass\n")
+    (real / "autoattack" / "state.py").write_text("class EvaluationState:\n    pass\n")
+    code = f"""
+import os
+import pandas, timm, torch, torchvision.models  # what takes seconds, once
+for folder in ({str(real)!r}, {str(empty)!r}):
+    if not os.fork():
+        os.chdir(folder)
+        import robustbench.eval as found
+        print(found.AutoAttack.__module__, found.EvaluationState.__module__, flush=True)
+        os._exit(0)
+    assert os.wait()[1] == 0
 """
-    assert python(code, cwd=tmp_path) == "same"
+    return python(code, cwd=real.parent).splitlines()
 
 
-def test_a_real_autoattack_wins(tmp_path):
-    package = tmp_path / "autoattack"
-    package.mkdir()
-    (package / "__init__.py").write_text("class AutoAttack:\n    real = True\n")
-    (package / "state.py").write_text("class EvaluationState:\n    real = True\n")
-    code = """
-import robustbench.eval
-print(robustbench.eval.AutoAttack.real, robustbench.eval.EvaluationState.real)
-"""
-    assert python(code, cwd=tmp_path) == "True True"
+def test_a_real_autoattack_wins(attacks):
+    assert attacks[0] == "autoattack autoattack.state"
 
 
-def test_a_folder_that_only_bears_the_name_does_not_win(tmp_path):
-    (tmp_path / "autoattack").mkdir()
-    code = "import robustbench.eval; print(robustbench.eval.AutoAttack.__module__)"
+def test_a_folder_that_only_bears_the_name_does_not_win(attacks):
     if _has_autoattack():
         pytest.skip("a real autoattack is installed here")
-    assert python(code, cwd=tmp_path) == "pyautoattack.autoattack"
+    assert attacks[1].split()[0] == "pyautoattack.autoattack"
 
 
 def test_starting_python_stays_quick(tmp_path):

@@ -73,11 +73,11 @@ def graph_cases(every: bool) -> Iterator[Case]:
                 continue
             build = with_file("net.onnx", checkpoints.content(model.SerializeToString()), command)
             yield Case("ONNX graphs", f"{name} ({number})", build, text=reason)
+    free = {*graph_texts.texts(graph_texts.plain)} - graph_texts.FIXED
     for place, payload in enumerate(graph_texts.PAYLOADS):
-        model = graph_texts.plain()
-        for old in graph_texts.texts(graph_texts.plain):
-            if old not in graph_texts.FIXED:
-                model = graph_texts.replaced(lambda model=model: model, old, f"{old[:3]}{payload}")
+        model = graph_texts.replaced(
+            graph_texts.plain, {old: f"{old[:3]}{payload}" for old in free}
+        )
         for number, command in _taken(GRAPH, place, every):
             build = with_file("net.onnx", checkpoints.content(model.SerializeToString()), command)
             yield Case("ONNX texts", f"{payload[:30]!r} ({number})", build, codes=(0, 2))
