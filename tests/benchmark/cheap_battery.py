@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pyautoattack.fab_pt import FABAttack_PT
 from pyautoattack.square import SquareAttack
 
 from benchmark.batteries import Battery
@@ -74,11 +75,14 @@ def battery() -> Battery:
 
 
 def shorten_autoattack(patch: pytest.MonkeyPatch) -> None:
-    """Give AutoAttack few queries of its Square attack, which takes most of the time."""
-    perturb = SquareAttack.perturb
+    """Give AutoAttack few queries of Square and few steps of FAB, which take most of the time."""
+    for attack, length, few in ((SquareAttack, "n_queries", 50), (FABAttack_PT, "n_iter", 10)):
+        perturb = attack.perturb
 
-    def shorter(self: SquareAttack, *arguments: Any) -> Any:
-        self.n_queries = 50
-        return perturb(self, *arguments)
+        def shorter(
+            self: Any, *arguments: Any, perturb: Any = perturb, length: str = length, few: int = few
+        ) -> Any:
+            setattr(self, length, few)
+            return perturb(self, *arguments)
 
-    patch.setattr(SquareAttack, "perturb", shorter)
+        patch.setattr(attack, "perturb", shorter)

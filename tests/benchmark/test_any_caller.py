@@ -138,6 +138,9 @@ BOTHER: dict[str, Callable[[], Any]] = {
 SLOW = ("probe input", "probe distance", "probe joint", "minimal_distances")
 """Asked once under many modes at the same time, where the others are asked under each."""
 
+AS_FUNCTIONS = ("probe input", "probe distance")
+"""Probes of which the functions ``attack_inputs`` and ``minimal_distances`` are asked more."""
+
 
 @contextmanager
 def several(*names):
@@ -153,7 +156,11 @@ TOGETHER = {
 }
 PAIRS = [
     *((name, (bother,)) for name in ASK if name not in SLOW for bother in BOTHER),
-    *((name, together) for name in SLOW for together in TOGETHER.values()),
+    *(
+        (name, together)
+        for name in SLOW
+        for together in ([TOGETHER["modes"]] if name in AS_FUNCTIONS else TOGETHER.values())
+    ),
 ]
 
 
@@ -299,7 +306,11 @@ GIVEN = {
         (name, given)
         for name in ASK
         for given in (
-            ("in_train_mode", "every_other", "inference_tensors") if name in SLOW else GIVEN
+            ("in_train_mode",)
+            if name in AS_FUNCTIONS
+            else ("in_train_mode", "every_other", "inference_tensors")
+            if name in SLOW
+            else GIVEN
         )
     ],
 )

@@ -122,7 +122,7 @@ def _correct(model, images, labels):
 
 
 @settings(
-    max_examples=int(os.environ.get("NONSINGULAR_FUZZ", "20")),
+    max_examples=int(os.environ.get("NONSINGULAR_FUZZ", "12")),
     phases=[Phase.explicit, Phase.generate],  # to shrink a network takes longer than to read it
     deadline=None,
     derandomize=True,

@@ -120,7 +120,7 @@ def test_the_worst_case_of_a_linear_model_is_nearly_the_closed_form(geometry, mi
 @pytest.mark.parametrize("eps", [0.0, 0.1])
 @pytest.mark.parametrize("model", ["digits/mlp-pgd-at", "digits/cnn-standard"])
 def test_ten_times_the_steps_hardly_change_the_worst_case(subject, model, eps):
-    asked, loss = subject(model, 40), RobustLoss(eps, 10)
+    asked, loss = subject(model, 20), RobustLoss(eps, 10)
     balls = [ball_of(asked, radius) for radius in (0.001, 0.003, 0.005)]
     few, many = (worst_flatness(asked, loss, balls, epochs=n) for n in (6, 60))
     for short, long in zip(few, many, strict=True):
@@ -262,6 +262,7 @@ def test_a_model_without_an_error_or_without_a_guess_has_a_finite_temperature():
 def test_flatness_looks_at_the_first_examples_only(zoo, digits):
     data, other = digits.head(20), digits.head(40)
     settings: dict[str, Any] = QUICK | {"eps": 0.05, "examples": 20, "measure_examples": 20}
+    settings |= {"lanczos_steps": 5, "trace_draws": 2}
     model = zoo("digits/mlp-standard")
     assert flatness(model, data.images, data.labels, **settings) == flatness(
         model, other.images, other.labels, **settings
@@ -288,7 +289,7 @@ def test_every_example_s_own_losses_are_kept_and_add_up_to_the_scores(subject):
 
 
 def test_curves_begin_at_zero_and_pass_through_the_scores(zoo, digits):
-    data = digits.head(30)
+    data = digits.head(12)
     settings: dict[str, Any] = QUICK | {"average_radii": [0.25], "worst_radii": [0.001, 0.005]}
     probe = FlatnessProbe(FlatnessSettings(eps=0.05, **settings))
     result = probe(Subject(zoo("digits/cnn-standard"), data.images, data.labels))

@@ -109,7 +109,7 @@ def test_every_search_finds_proofs_inside_the_ball(subject, name, norm):
 def test_no_search_depends_on_the_batches(subject, name, norm):
     robust = []
     for batch_size in (256, 7):
-        state = state_of(subject(count=20, batch_size=batch_size), norm, BUDGETS[norm])
+        state = state_of(subject(count=12, batch_size=batch_size), norm, BUDGETS[norm])
         run(SEARCHES[name], state)
         robust.append(state.robust)
     assert torch.equal(*robust)
