@@ -25,7 +25,7 @@ FEW = {"OPTIONS": "--probe clean"}
 ADDED = {
     "bench": "--examples 4 --jobs 1",
     "compare-autoattack": "--examples 4 --eps 0.5",
-    "landscape": "--examples 4 --points 3",
+    "landscape": "--examples 2 --points 3",
     "submit": "--examples 4",
     "train": "--epochs 15",
 }

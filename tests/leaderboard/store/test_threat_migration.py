@@ -64,19 +64,20 @@ linf = 0.3
 l2 = 1
 headline_norm = "l2"
 headline_l2 = "128/255"
-rungs = 7
+rungs = 2
 """
 
 QUICK = {
     "input": {"effort": "quick"},
     "weight": {"steps": 1, "random_draws": 2, "layer_steps": 1},
+    "joint": {"linf": [0.1], "radii": [0.01, 0.02], "shares": [0.5]},
     "backdoor": {"steps": 2, "bisections": 1},
     "flatness": {"epochs": 1, "input_steps": 1, "draws": 2, "measure_examples": 0},
     "intrinsic": {"steps": 1, "restarts": 1},
     "bits": {"patterns": 2, "draws": 2, "flips": 10},
     "regional": {"steps": 2, "peers": ["digits/mlp-pgd-at"]},
 }
-"""Less effort than the battery's: what is stored has the same names."""
+"""Less effort than the battery's, and a smaller grid: what is stored is named alike."""
 
 
 def _digits() -> Battery:
