@@ -151,7 +151,7 @@ def networks(zoo, digits):
             )
         return of_dataset(
             *find_model("cifar10-resnet2b-adv", shared),
-            10,
+            20,
             eps=2 / 255,
             radius=0.01,
             change=0.1,
