@@ -35,6 +35,7 @@ from benchmark.requirements import (
 )
 from benchmark.results import Score
 from benchmark.subject import subject_of
+from benchmark.threads import measured_threads
 from benchmark.threats import BackdoorThreat, InputThreat, JointThreat, WeightThreat
 from models_zoo.errors import InputError, first_problem
 
@@ -121,7 +122,8 @@ def minimal_distances(
     ) as subject:
         norm, largest = norm_of(norm), None if eps is None else budget_of("eps", eps)
         require_image_gradients(subject)
-        found = find_distances(subject, norm, largest=largest, precision=precision)
+        with measured_threads(subject):
+            found = find_distances(subject, norm, largest=largest, precision=precision)
     home = device_of_images(images)
     return Distances(found.images.to(home), found.distances.to(home), found.largest)
 
@@ -399,7 +401,8 @@ def flatness(
             asam_rho=asam_rho,
         )
         require_weights_under_attack(subject, settings.rule)
-        return FlatnessProbe(settings)(subject).scores
+        with measured_threads(subject):
+            return FlatnessProbe(settings)(subject).scores
 
 
 def _flatness_settings(**settings: object) -> FlatnessSettings:

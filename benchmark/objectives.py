@@ -15,6 +15,9 @@ from torch.nn import functional as F
 DISTILLATION_TEMPERATURE = 4.0
 """Temperature of the predictions in :func:`backdoor_loss`, so that unlikely classes count too."""
 
+MIN_SPREAD = 1e-12
+"""Smallest divisor in :func:`targeted_dlr`, where all logits are equal."""
+
 Objective = Callable[..., Tensor]
 """``(logits (N, K), labels (N,), *more) -> (N,)``, larger is worse for the model. Further
 arguments, such as target classes (N,), depend on the objective; they have one row per example."""
@@ -43,6 +46,19 @@ def targeted_margin(logits: Tensor, labels: Tensor, targets: Tensor) -> Tensor:
     """``z_t - z_y`` for one target class per example, ``targets`` (N,)."""
     pair = logits.gather(1, torch.stack([targets, labels], dim=1))
     return pair[:, 0] - pair[:, 1]
+
+
+def targeted_dlr(logits: Tensor, labels: Tensor, targets: Tensor) -> Tensor:
+    """``(z_t - z_y) / (z_(1) - (z_(3) + z_(4)) / 2)`` (Croce & Hein 2020).
+
+    ``z_(k)`` is the k-th largest logit; with three classes the two smallest, with two classes the
+    smallest take the place of the third and fourth. It is zero where the targeted margin is zero.
+    """
+    ordered = logits.sort(dim=1, descending=True).values
+    third = max(min(2, logits.shape[1] - 2), 1)
+    others = ordered[:, third : third + 2].mean(1)
+    spread = (ordered[:, 0] - others).clamp_min(MIN_SPREAD)
+    return targeted_margin(logits, labels, targets) / spread
 
 
 def divergence(logits: Tensor, labels: Tensor, clean: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from benchmark.attacks.verification import require_inside
 from benchmark.attacks.weights import weight_ball
 from benchmark.spaces import IMAGES, InputBall
 from benchmark.subject import Progress, Subject, subject_of
+from benchmark.threads import measured_threads
 from benchmark.threats import BackdoorThreat, InputThreat, JointThreat, Threat, WeightThreat
 
 
@@ -103,7 +104,8 @@ class Attack(ABC, Generic[Result]):
             progress=chosen.progress,
         ) as subject:
             self.check(subject)
-            result = self.run(subject)
+            with measured_threads(subject):
+                result = self.run(subject)
             require_within(subject, result)
         return result.to(device_of_images(images))
 

@@ -39,12 +39,13 @@ IF_MASKED: tuple[Search, ...] = (
     SquareAttack(queries=50, only_if_inexact=True),
     SmoothedGradientAPGD(steps=15, noise_pairs=4, only_if_inexact=True),
     SmoothedGradientAPGD(steps=40, noise_pairs=8, only_if_masked=True),
-    SquareAttack(queries=1000, inside_share=0.5, only_if_masked=True),
+    SquareAttack(queries=1000, at_once=4, inside_share=0.5, only_if_masked=True),
     SmoothedGradientAPGD(
         steps=60, noise_pairs=8, classes=5, only_if_masked=True, min_margin_closed=0.6,
     ),
     SquareAttack(
-        queries=1000, runs=7, inside_share=0.5, only_if_masked=True, min_margin_closed=0.6,
+        queries=2000, runs=7, at_once=4, inside_share=0.5, only_if_masked=True,
+        min_margin_closed=0.6,
     ),
 )
 """Two short searches that detect gradient masking, and those that run where it was detected."""
@@ -73,37 +74,75 @@ EFFORTS: dict[str, tuple[Search, ...]] = {
             _round(4, progress=0.5, steps=12, outside=5),
             _round(2, progress=0.8, steps=60),
         )),
-        LargerBallRestarts(norms=("l2", "l1"), min_margin_closed=0.5),
+        # In linf balls, examples that fall to later searches have 90% of their margin closed.
+        LargerBallRestarts((1.1, 1.25, 1.5, 2.0, 3.0), norms=("linf",), min_margin_closed=0.9),
+        TargetedAPGD(
+            (_round(3, progress=0.0, steps=30),),
+            objective="DLR", norms=("linf",), min_margin_closed=0.9,
+        ),
+        # In l2 and l1 balls, where the box stops ascents, some have less than half.
+        LargerBallRestarts(
+            steps_outside=5, steps_inside=15, norms=("l2", "l1"), min_margin_closed=0.4,
+        ),
+        TargetedAPGD(
+            (_round(9, progress=0.0, steps=20),),
+            objective="DLR", norms=("l2", "l1"), min_margin_closed=0.5,
+        ),
+        LargerBallRestarts(
+            (1.25, 1.5, 2.0, 2.5, 3.0, 4.0), steps_outside=20, steps_inside=40,
+            norms=("l2", "l1"), min_margin_closed=0.85,
+        ),
         TargetedAPGD(
             (_round(9, progress=0.0, steps=20, outside=10, restarts=1),),
-            norms=("l1",), min_margin_closed=0.5,
+            objective="DLR", norms=("l2", "l1"), min_margin_closed=0.8,
         ),
-        LargerBallRestarts(norms=("linf",), min_margin_closed=0.85),
-        APGD(PM, steps=40, restarts=3, min_margin_closed=0.8),
-        TargetedAPGD((_round(2, progress=0.5, steps=40, restarts=3),), min_margin_closed=0.8),
-        APGD(CE, steps=30, restarts=4, min_margin_closed=0.9),
-        SquareAttack(queries=1000, min_margin_closed=0.9),
+        SquareAttack(queries=2000, at_once=10, norms=("l2", "l1"), min_margin_closed=0.85),
+        # The closest.
+        TargetedAPGD((_round(1, progress=0.0, steps=40, restarts=10),), min_margin_closed=0.95),
+        TargetedAPGD(
+            (_round(2, progress=0.0, steps=40, restarts=3),),
+            objective="DLR", min_margin_closed=0.97,
+        ),
+        APGD(PM, steps=40, restarts=6, min_margin_closed=0.97),
+        APGD(CE, steps=40, restarts=4, min_margin_closed=0.97),
+        SquareAttack(queries=5000, at_once=10, norms=("linf",), min_margin_closed=0.97),
         *IF_MASKED,
     ),
     "thorough": (
         APGD(PM, steps=20),
-        LargerBallScreening(steps_outside=20, steps_inside=50, factor=3.0),
+        LargerBallScreening(steps_outside=20, steps_inside=40, factor=3.0),
         APGD(CE, steps=20, restarts=1),
-        APGD(PM, steps=100, min_margin_closed=0.5),
         TargetedAPGD((
-            _round(9, progress=0.0, steps=5, outside=5),
-            _round(6, progress=0.3, steps=20, outside=10),
-            _round(3, progress=0.6, steps=100),
+            _round(9, progress=0.2, steps=5, outside=5),
+            _round(6, progress=0.5, steps=20, outside=10),
+            _round(3, progress=0.8, steps=100),
         )),
+        TargetedAPGD(
+            (_round(9, progress=0.0, steps=20), _round(2, progress=0.8, steps=60)),
+            objective="DLR", min_margin_closed=0.5,
+        ),
         LargerBallRestarts(
             (1.25, 1.5, 2.0, 2.5, 3.0, 4.0), steps_outside=20, steps_inside=80,
-            min_margin_closed=0.8,
+            norms=("l2", "l1"), min_margin_closed=0.4,
         ),
-        APGD(PM, steps=50, restarts=10, min_margin_closed=0.8),
-        APGD(CE, steps=100, restarts=3, min_margin_closed=0.8),
-        TargetedAPGD((_round(9, progress=0.3, steps=100, restarts=1),), min_margin_closed=0.8),
-        FAB(steps=100, min_margin_closed=0.8),
-        SquareAttack(queries=5000, min_margin_closed=0.8),
+        LargerBallRestarts(
+            (1.1, 1.25, 1.5, 2.0, 3.0, 4.0), steps_outside=20, steps_inside=80,
+            norms=("linf",), min_margin_closed=0.85,
+        ),
+        TargetedAPGD(
+            (_round(9, progress=0.0, steps=20, outside=10, restarts=1),),
+            objective="DLR", norms=("l2", "l1"), min_margin_closed=0.5,
+        ),
+        FAB(steps=100, norms=("l2",), min_margin_closed=0.3),
+        TargetedAPGD(
+            (_round(9, progress=0.3, steps=100, restarts=1),),
+            objective="DLR", min_margin_closed=0.9,
+        ),
+        TargetedAPGD((_round(1, progress=0.0, steps=100, restarts=10),), min_margin_closed=0.93),
+        APGD(PM, steps=60, restarts=10, min_margin_closed=0.93),
+        APGD(CE, steps=100, restarts=4, min_margin_closed=0.93),
+        SquareAttack(queries=5000, at_once=10, norms=("l2", "l1"), min_margin_closed=0.8),
+        SquareAttack(queries=5000, at_once=10, norms=("linf",), min_margin_closed=0.93),
         *IF_MASKED,
     ),
 }

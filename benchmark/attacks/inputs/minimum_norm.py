@@ -34,7 +34,7 @@ from torch import Generator, Tensor
 from benchmark.attacks.inputs.state import temperatures
 from benchmark.attacks.verification import margins
 from benchmark.image_gradients import image_gradient
-from benchmark.objectives import cross_entropy, margin, targeted_margin
+from benchmark.objectives import cross_entropy, margin, targeted_dlr, targeted_margin
 from benchmark.spaces import IMAGES, InputBall
 from benchmark.spaces.inputs import DUALS, L1_FIRST_SHARE, MIN_LENGTH, lengths
 from benchmark.subject import Subject
@@ -86,7 +86,7 @@ class Descent:
         outside: the first radius, in distances of the nearest image so far.
         target: rank of the target class, the most promising first; ``None`` for the margin to the
             strongest other class.
-        objective: ``"margin"`` or ``"cross-entropy"``, the latter without a target.
+        objective: ``"margin"``, ``"cross-entropy"`` (without a target) or ``"DLR"`` (with one).
         first_step: length of the first step, in radii.
         from_nearest: whether to begin at the nearest image so far instead of the clean one.
         random: whether to begin at a random point at the first radius instead.
@@ -186,7 +186,8 @@ def _objective(
     """The objective of a descent, from logits (n, K) to (n,)."""
     labels = subject.labels
     if targets is not None:
-        return lambda logits: targeted_margin(logits, labels, targets)
+        towards = targeted_dlr if descent.objective == "DLR" else targeted_margin
+        return lambda logits: towards(logits, labels, targets)
     if descent.objective == "margin":
         return lambda logits: margin(logits, labels)
     # A temperature bounds the first margin, beyond which the gradient would vanish.

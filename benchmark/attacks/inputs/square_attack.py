@@ -3,12 +3,15 @@
 Random squares are proposed and kept if the objective does not decrease. For linf, as in the paper,
 the start is vertical stripes, and squares are plus or minus the radius per channel, with sides that
 shrink. For l2 and l1 a square of random length, one sign per channel, is added to the best image,
-and the sum is projected, which shortens the rest of the displacement.
+and the sum is projected, which shortens the rest of the displacement. Several squares may be tried
+on the same image at once, of which the best counts: most of them are not kept anyway, and a few
+images pass through a model in the time of one.
 
-Source: Andriushchenko et al. 2020; the l2 and l1 step is this project's own.
+Source: Andriushchenko et al. 2020; the l2 and l1 step and several squares at once are this
+project's own.
 
-Hyper-parameters: queries, runs, share of squares inside the ball, :data:`FIRST_AREA`,
-:data:`HALVING_QUERIES` and :data:`LENGTH_DECADES`.
+Hyper-parameters: queries, runs, squares at once, share of squares inside the ball,
+:data:`FIRST_AREA`, :data:`HALVING_QUERIES` and :data:`LENGTH_DECADES`.
 """
 
 from __future__ import annotations
@@ -52,6 +55,7 @@ class SquareAttack(DetectsMasking):
         queries: forward passes per example and run.
         runs: number of runs from the image, side by side, untargeted and towards the strongest
             classes in turn.
+        at_once: number of squares that are tried on the same image, of which the best counts.
         inside_share: share of the squares that end inside a linf ball instead of on its surface,
             for models whose margin is not monotone along the displacement.
     """
@@ -60,20 +64,23 @@ class SquareAttack(DetectsMasking):
 
     queries: int
     runs: int = 1
+    at_once: int = 1
     inside_share: float = 0.0
 
     @property
     def name(self) -> str:
-        """Runs and queries."""
+        """Runs, queries and squares at once."""
         runs = f"{self.runs} x " if self.runs > 1 else ""
-        return f"Square attack, {runs}{self.queries} queries"
+        at_once = f", {self.at_once} at once" if self.at_once > 1 else ""
+        return f"Square attack, {runs}{self.queries} queries{at_once}"
 
     def find(self, batch: AttackState) -> Candidates:
         """Per example the first misclassified image, or else the one with the largest objective."""
         found = batch.subject.images.clone()
         targets = _targets(batch, self.runs)
         rows = torch.arange(len(found), device=found.device)
-        for part in torch.split(rows, max(1, batch.subject.batch_size // self.runs)):
+        side_by_side = self.runs * self.at_once
+        for part in torch.split(rows, max(1, batch.subject.batch_size // side_by_side)):
             some = batch.take(part.repeat(self.runs))
             found[part] = self._run(some, len(part), targets[part].T.flatten())
         return Candidates(found)
@@ -90,16 +97,24 @@ class SquareAttack(DetectsMasking):
         best, values = state.subject.images.clone(), torch.full_like(state.margins, -torch.inf)
         every = torch.arange(len(best), device=best.device)
         examples, streams = every % count, every // count * self.queries
-        for query in range(self.queries):
-            proposal = self._propose(state, best, query, streams + query)
-            proposal = state.ball.project({IMAGES: proposal})[IMAGES]
-            logits, labels = state.subject.logits(proposal), state.subject.labels
+        tries = torch.arange(self.at_once, device=best.device)
+        wide = state.take(every.repeat_interleave(self.at_once))
+        for query in range(0, self.queries, self.at_once):
+            draws = (streams[:, None] + query + tries).flatten()
+            here = best.repeat_interleave(self.at_once, dim=0)
+            proposal = wide.ball.project({IMAGES: self._propose(wide, here, query, draws)})[IMAGES]
+            logits, labels = wide.subject.logits(proposal), wide.subject.labels
+            towards = targets.repeat_interleave(self.at_once)
             value = torch.where(
-                targets < 0,
+                towards < 0,
                 margins(logits, labels),
-                targeted_margin(logits, labels, targets.clamp_min(0)),
+                targeted_margin(logits, labels, towards.clamp_min(0)),
             )
-            newly = predicted_classes(logits) != labels
+            wrong = predicted_classes(logits) != labels
+            # A misclassified image counts most, and of equal ones the first.
+            rank = torch.where(wrong, torch.inf, value).view(-1, self.at_once)
+            chosen = rank.argmax(1) + torch.arange(len(best), device=best.device) * self.at_once
+            proposal, value, newly = proposal[chosen], value[chosen], wrong[chosen]
             better = newly | (value >= values)
             best = torch.where(better.view(-1, 1, 1, 1), proposal, best)
             values = torch.where(better, value, values)
@@ -108,8 +123,9 @@ class SquareAttack(DetectsMasking):
                 broken[examples[newly]] = True
                 keep_largest(found, best, torch.where(newly, 1.0, -torch.inf), examples)
                 left = (~broken[examples]).nonzero().squeeze(1)
-                state, best, values = state.take(left), best[left], values[left]
+                best, values = best[left], values[left]
                 examples, streams, targets = examples[left], streams[left], targets[left]
+                wide = wide.take((left[:, None] * self.at_once + tries).flatten())
             if not len(examples):
                 break
         keep_largest(found, best, values, examples)

@@ -1,14 +1,15 @@
 """Targeted APGD with successive elimination of target classes.
 
-``max_x z_t(x) - z_y(x)`` over the ball for several targets ``t``: each class gets a few steps, then
-only the classes whose logit gap was closed the most get more. AutoAttack gives nine classes a
+``max_x L(z(x), t)`` over the ball for several targets ``t``, with ``L`` the margin ``z_t - z_y`` or
+the DLR loss, which divides it by the spread of the logits. Each class gets a few steps, then only
+the classes whose loss increased the most towards zero get more. AutoAttack gives nine classes a
 hundred steps each; a few steps predict nearly as well which class can succeed.
 
-Sources: Croce & Hein 2020 (APGD-T); Jamieson & Talwalkar 2016 (successive halving); Melamed et al.
-2024 (MALT, the first order of the classes, :mod:`benchmark.attacks.inputs.targets`).
+Sources: Croce & Hein 2020 (APGD-T, DLR); Jamieson & Talwalkar 2016 (successive halving); Melamed
+et al. 2024 (MALT, the first order of the classes, :mod:`benchmark.attacks.inputs.targets`).
 
-Hyper-parameters: per round the number of classes, the smallest progress, the steps, and the number
-of restarts.
+Hyper-parameters: the objective, and per round the number of classes, the smallest progress, the
+steps, and the number of restarts.
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ from benchmark.attacks.inputs.larger_ball import ascend_inside, larger_ball
 from benchmark.attacks.inputs.restarts import run_restarts
 from benchmark.attacks.inputs.search import Candidates, CostlySearch
 from benchmark.attacks.inputs.state import AttackState
-from benchmark.objectives import targeted_margin
+from benchmark.objectives import targeted_dlr, targeted_margin
 from benchmark.spaces import IMAGES
+
+OBJECTIVES = {"margin": targeted_margin, "DLR": targeted_dlr}
 
 OUTSIDE_FACTOR = 2.0
 """Radius of the larger ball in which a round may begin, in radii of the ball."""
@@ -60,17 +63,19 @@ class TargetedAPGD(CostlySearch):
 
     Attributes:
         rounds: the rounds, in order.
+        objective: a name of :data:`OBJECTIVES`.
     """
 
     targeted: ClassVar[bool] = True
 
     rounds: tuple[EliminationRound, ...]
+    objective: str = "margin"
 
     @property
     def name(self) -> str:
-        """Classes and steps of each round."""
+        """Objective, classes and steps of each round."""
         start = "random points" if any(each.restarts for each in self.rounds) else "image"
-        return f"targeted APGD from {start}, " + ", ".join(
+        return f"targeted APGD on {self.objective} from {start}, " + ", ".join(
             f"{each.classes} x {each.steps_outside + each.steps} steps" for each in self.rounds
         )
 
@@ -93,15 +98,40 @@ class TargetedAPGD(CostlySearch):
                 classes: Tensor = classes,
                 n_pairs: int = n_pairs,
             ) -> AscentResult:
-                return _ascend(some, classes[restarts], each, restarts // n_pairs)
+                return self._ascend(some, classes[restarts], each, restarts // n_pairs)
 
             restarts = run_restarts(batch, rows, ascend)
-            gap_closed = _gap_closed(batch, rows, classes, restarts.values).view(draws, -1)
+            gap_closed = self._gap_closed(batch, rows, classes, restarts.values).view(draws, -1)
             progress = progress.clone()
             progress[rows[:n_pairs], columns[:n_pairs]] = gap_closed.amax(0)
             best = restarts.best(best)
             robust[rows[restarts.broken]] = False
         return Candidates(best, target_progress=progress)
+
+    def _ascend(
+        self, state: AttackState, classes: Tensor, each: EliminationRound, draw: Tensor
+    ) -> AscentResult:
+        """One ascent per example, towards one class each."""
+        evaluate = per_example(state.subject, OBJECTIVES[self.objective], classes)
+        start = (
+            {IMAGES: state.random_starts(draw * CLASS_STREAMS + classes)}
+            if each.restarts
+            else state.ball.origin
+        )
+        if not each.steps_outside or state.ball.norm == "linf":
+            return apgd(state.ball, evaluate, start, each.steps)
+        larger = larger_ball(state.ball, OUTSIDE_FACTOR)
+        outside = apgd(larger, evaluate, start, each.steps_outside).point[IMAGES]
+        return ascend_inside(state.ball, evaluate, outside, each.steps)
+
+    def _gap_closed(
+        self, state: AttackState, rows: Tensor, classes: Tensor, values: Tensor
+    ) -> Tensor:
+        """The share of the clean image's negative objective that an ascent has closed."""
+        clean = OBJECTIVES[self.objective](
+            state.subject.logits()[rows], state.subject.labels[rows], classes
+        )
+        return 1 + values / (-clean).clamp_min(1e-12)
 
 
 def _pairs(progress: Tensor, robust: Tensor, each: EliminationRound) -> tuple[Tensor, Tensor]:
@@ -112,28 +142,3 @@ def _pairs(progress: Tensor, robust: Tensor, each: EliminationRound) -> tuple[Te
     chosen = torch.zeros_like(allowed, dtype=torch.bool).scatter_(1, order, True)
     rows, columns = (chosen & (allowed > -torch.inf)).nonzero(as_tuple=True)
     return rows, columns
-
-
-def _ascend(
-    state: AttackState, classes: Tensor, each: EliminationRound, draw: Tensor
-) -> AscentResult:
-    """One ascent per example, towards one class each."""
-    evaluate = per_example(state.subject, targeted_margin, classes)
-    start = (
-        {IMAGES: state.random_starts(draw * CLASS_STREAMS + classes)}
-        if each.restarts
-        else state.ball.origin
-    )
-    if not each.steps_outside or state.ball.norm == "linf":
-        return apgd(state.ball, evaluate, start, each.steps)
-    larger = larger_ball(state.ball, OUTSIDE_FACTOR)
-    outside = apgd(larger, evaluate, start, each.steps_outside).point[IMAGES]
-    return ascend_inside(state.ball, evaluate, outside, each.steps)
-
-
-def _gap_closed(state: AttackState, rows: Tensor, classes: Tensor, values: Tensor) -> Tensor:
-    """The share of the clean logit gap to a class that an ascent has closed."""
-    logits = state.subject.logits()[rows]
-    own = logits.gather(1, state.subject.labels[rows, None])
-    gaps = (own - logits.gather(1, classes[:, None])).squeeze(1)
-    return 1 + values / gaps.clamp_min(1e-12)

@@ -43,7 +43,7 @@ class DistanceProbe(Probe[DistanceSettings]):
     """Minimal distances, proven by the images found, which give robust accuracy at every budget."""
 
     name = "distance"
-    algorithm = 2
+    algorithm = 3
     title = "Minimal distance"
     question = "How large a perturbation of each image is needed for a misclassification?"
     uses_image_gradients = True

@@ -37,7 +37,7 @@ class InputProbe(Probe[InputSettings]):
     name = "input"
     title = "Input attack"
     question = "What is the accuracy when each image may be perturbed slightly?"
-    algorithm = 2
+    algorithm = 3
     perturbs = frozenset({"images"})
     in_headline = True
     offers_threats = True

@@ -48,7 +48,7 @@ class JointProbe(Probe[JointSettings]):
     name = "joint"
     title = "Joint attack"
     question = "What is the accuracy when images and weights are perturbed together?"
-    algorithm = 2
+    algorithm = 3
     perturbs = frozenset({"images", "weights"})
     in_headline = True
     offers_threats = True
