@@ -190,7 +190,7 @@ ATTACKS = [
     ("l2", (3, 224, 224), 0.1),
     ("linf", (3, 224, 224), 4 / 255),
     ("linf", (3, 64, 48), 1e-4),
-    ("l1", (3, 96, 96), 12.0),
+    ("l1", (3, 64, 64), 12.0),
     ("l2", (1, 512, 512), 30.0),
     ("l2", (3, 32, 32), 1e-4),
     ("l1", (16, 32, 32), 1e-3),
@@ -214,7 +214,7 @@ def test_attacks_of_every_size_prove_their_finds(norm, shape, eps, flat):
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 def test_distances_between_large_images_are_what_float64_measures(norm):
-    images = torch.cat([images_of("noise", 1, (3, 96, 96)), images_of("corners", 1, (3, 96, 96))])
+    images = torch.cat([images_of("noise", 1, (3, 64, 64)), images_of("corners", 1, (3, 64, 64))])
     model = Small(3).eval()
     with torch.no_grad():
         labels = model(images).argmax(1)
