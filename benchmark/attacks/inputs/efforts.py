@@ -10,6 +10,8 @@ from pydantic import AfterValidator
 from benchmark.attacks.inputs.apgd_search import APGD
 from benchmark.attacks.inputs.fab import FAB
 from benchmark.attacks.inputs.larger_ball import LargerBallRestarts, LargerBallScreening
+from benchmark.attacks.inputs.minimum_norm import Descent
+from benchmark.attacks.inputs.outside_descents import OutsideDescents
 from benchmark.attacks.inputs.search import Search
 from benchmark.attacks.inputs.smoothed_gradient import SmoothedGradientAPGD
 from benchmark.attacks.inputs.square_attack import SquareAttack
@@ -34,6 +36,23 @@ def _round(
     )
 
 
+def _from_outside(draws: int) -> OutsideDescents:
+    """Descents from six radii in the direction of the inverted image and in random ones."""
+    kinds = (
+        Descent(steps=25, outside=6.0, start="random", objective="cross-entropy", l1_step=None),
+        Descent(steps=25, outside=6.0, start="random", objective="cross-entropy"),
+    )
+    return OutsideDescents(
+        (
+            Descent(steps=25, outside=6.0, start="inverse", l1_step=None),
+            *(kinds[draw % len(kinds)] for draw in range(draws)),
+            Descent(steps=25, first_step=0.3, start="nearest"),
+        ),
+        norms=("l2", "l1"),
+        min_margin_closed=0.3,
+    )
+
+
 # fmt: off
 IF_MASKED: tuple[Search, ...] = (
     SquareAttack(queries=50, only_if_inexact=True),
@@ -54,6 +73,7 @@ EFFORTS: dict[str, tuple[Search, ...]] = {
     "quick": (
         APGD(PM, steps=5),
         LargerBallScreening(steps_outside=5, steps_inside=12, min_margin_closed=0.2),
+        _from_outside(draws=1),
         TargetedAPGD((
             _round(4, progress=0.5, steps=3, outside=2),
             _round(2, progress=0.75, steps=12, outside=5),
@@ -81,6 +101,7 @@ EFFORTS: dict[str, tuple[Search, ...]] = {
             objective="DLR", norms=("linf",), min_margin_closed=0.9,
         ),
         # In l2 and l1 balls, where the box stops ascents, some have less than half.
+        _from_outside(draws=6),
         LargerBallRestarts(
             steps_outside=5, steps_inside=15, norms=("l2", "l1"), min_margin_closed=0.4,
         ),
@@ -117,6 +138,7 @@ EFFORTS: dict[str, tuple[Search, ...]] = {
             _round(6, progress=0.5, steps=20, outside=10),
             _round(3, progress=0.8, steps=100),
         )),
+        _from_outside(draws=18),
         TargetedAPGD(
             (_round(9, progress=0.0, steps=20), _round(2, progress=0.8, steps=60)),
             objective="DLR", min_margin_closed=0.5,
