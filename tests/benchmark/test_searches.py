@@ -13,6 +13,8 @@ from benchmark.attacks.inputs.cascade import Scheduler
 from benchmark.attacks.inputs.efforts import EFFORTS
 from benchmark.attacks.inputs.fab import FAB
 from benchmark.attacks.inputs.larger_ball import LargerBallRestarts, LargerBallScreening
+from benchmark.attacks.inputs.minimum_norm import Descent
+from benchmark.attacks.inputs.outside_descents import OutsideDescents
 from benchmark.attacks.inputs.search import Candidates, CostlySearch, DetectsMasking, Search
 from benchmark.attacks.inputs.smoothed_gradient import SmoothedGradientAPGD
 from benchmark.attacks.inputs.square_attack import SquareAttack
@@ -40,8 +42,19 @@ SEARCHES: dict[str, Search] = {
     "targeted APGD from random points": TargetedAPGD(
         (EliminationRound(classes=3, min_progress=0.0, steps=8, restarts=2),)
     ),
+    "targeted APGD on DLR": TargetedAPGD(
+        (EliminationRound(classes=9, min_progress=0.0, steps=10),), objective="DLR"
+    ),
+    "descents from outside": OutsideDescents(
+        (
+            Descent(steps=25, outside=3.0, start="inverse"),
+            Descent(steps=25, outside=3.0, start="random"),
+            Descent(steps=10, start="nearest"),
+        )
+    ),
     "FAB": FAB(steps=10),
     "Square attack": SquareAttack(queries=60),
+    "Square attack, several at once": SquareAttack(queries=80, runs=2, at_once=8),
     "Square attack inside the ball": SquareAttack(queries=80, runs=2, inside_share=0.25),
     "smoothed-gradient APGD": SmoothedGradientAPGD(steps=8, noise_pairs=1, classes=1),
 }
