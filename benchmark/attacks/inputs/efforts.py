@@ -36,8 +36,12 @@ def _round(
     )
 
 
-def _from_outside(draws: int) -> OutsideDescents:
-    """Descents from six radii in the direction of the inverted image and in random ones."""
+def _from_outside(draws: int, progress: float) -> OutsideDescents:
+    """Descents from six radii in the direction of the inverted image and in random ones.
+
+    The margin says little about what they find: of 17 images of MNIST in an l2 ball of 1.5 that
+    AutoAttack broke and all other searches did not, 15 had closed less than 30% of it.
+    """
     kinds = (
         Descent(steps=25, outside=6.0, start="random", objective="cross-entropy", l1_step=None),
         Descent(steps=25, outside=6.0, start="random", objective="cross-entropy"),
@@ -49,7 +53,7 @@ def _from_outside(draws: int) -> OutsideDescents:
             Descent(steps=25, first_step=0.3, start="nearest"),
         ),
         norms=("l2", "l1"),
-        min_margin_closed=0.3,
+        min_margin_closed=progress,
     )
 
 
@@ -60,11 +64,11 @@ IF_MASKED: tuple[Search, ...] = (
     SmoothedGradientAPGD(steps=40, noise_pairs=8, only_if_masked=True),
     SquareAttack(queries=1000, at_once=4, inside_share=0.5, only_if_masked=True),
     SmoothedGradientAPGD(
-        steps=60, noise_pairs=8, classes=5, only_if_masked=True, min_margin_closed=0.6,
+        steps=60, noise_pairs=8, classes=5, only_if_masked=True, min_margin_closed=0.8,
     ),
     SquareAttack(
         queries=2000, runs=7, at_once=4, inside_share=0.5, only_if_masked=True,
-        min_margin_closed=0.6,
+        min_margin_closed=0.8,
     ),
 )
 """Two short searches that detect gradient masking, and those that run where it was detected."""
@@ -73,7 +77,7 @@ EFFORTS: dict[str, tuple[Search, ...]] = {
     "quick": (
         APGD(PM, steps=5),
         LargerBallScreening(steps_outside=5, steps_inside=12, min_margin_closed=0.2),
-        _from_outside(draws=1),
+        _from_outside(draws=1, progress=0.1),
         TargetedAPGD((
             _round(4, progress=0.5, steps=3, outside=2),
             _round(2, progress=0.75, steps=12, outside=5),
@@ -101,7 +105,8 @@ EFFORTS: dict[str, tuple[Search, ...]] = {
             objective="DLR", norms=("linf",), min_margin_closed=0.9,
         ),
         # In l2 and l1 balls, where the box stops ascents, some have less than half.
-        _from_outside(draws=6),
+        _from_outside(draws=1, progress=0.1),
+        _from_outside(draws=5, progress=0.3),
         LargerBallRestarts(
             steps_outside=5, steps_inside=15, norms=("l2", "l1"), min_margin_closed=0.4,
         ),
@@ -138,7 +143,7 @@ EFFORTS: dict[str, tuple[Search, ...]] = {
             _round(6, progress=0.5, steps=20, outside=10),
             _round(3, progress=0.8, steps=100),
         )),
-        _from_outside(draws=18),
+        _from_outside(draws=18, progress=0.0),
         TargetedAPGD(
             (_round(9, progress=0.0, steps=20), _round(2, progress=0.8, steps=60)),
             objective="DLR", min_margin_closed=0.5,
