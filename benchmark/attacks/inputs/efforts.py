@@ -59,7 +59,7 @@ def _from_outside(draws: int, progress: float) -> OutsideDescents:
 
 # fmt: off
 IF_MASKED: tuple[Search, ...] = (
-    SquareAttack(queries=50, only_if_inexact=True),
+    SquareAttack(queries=50, at_once=5, only_if_inexact=True),
     SmoothedGradientAPGD(steps=15, noise_pairs=4, only_if_inexact=True),
     SmoothedGradientAPGD(steps=40, noise_pairs=8, only_if_masked=True),
     SquareAttack(queries=1000, at_once=4, inside_share=0.5, only_if_masked=True),
@@ -122,7 +122,7 @@ EFFORTS: dict[str, tuple[Search, ...]] = {
             (_round(9, progress=0.0, steps=20, outside=10, restarts=1),),
             objective="DLR", norms=("l2", "l1"), min_margin_closed=0.8,
         ),
-        SquareAttack(queries=2000, at_once=10, norms=("l2", "l1"), min_margin_closed=0.85),
+        SquareAttack(queries=2000, at_once=20, norms=("l2", "l1"), min_margin_closed=0.85),
         # The closest.
         TargetedAPGD((_round(1, progress=0.0, steps=40, restarts=10),), min_margin_closed=0.95),
         TargetedAPGD(
@@ -131,7 +131,7 @@ EFFORTS: dict[str, tuple[Search, ...]] = {
         ),
         APGD(PM, steps=40, restarts=6, min_margin_closed=0.97),
         APGD(CE, steps=40, restarts=4, min_margin_closed=0.97),
-        SquareAttack(queries=5000, at_once=10, norms=("linf",), min_margin_closed=0.97),
+        SquareAttack(queries=5000, at_once=20, norms=("linf",), min_margin_closed=0.97),
         *IF_MASKED,
     ),
     "thorough": (
