@@ -10,7 +10,7 @@ from benchmark.subject import Subject
 N = 6
 CASES = [
     ("digits/cnn-pgd-at", "linf", 0.2, "standard"),
-    ("digits/cnn-pgd-at", "l2", 0.6, "standard"),
+    ("digits/cnn-pgd-at", "l2", 0.4, "standard"),
     ("digits/mlp-standard", "l1", 1.0, "quick"),
     ("digits/cnn-standard", "linf", 0.1, "quick"),
 ]
