@@ -43,6 +43,17 @@ def test_fewer_threads_are_chosen_where_they_are_clearly_faster(monkeypatch, sec
 
 
 @pytest.mark.usefixtures("_four_threads")
+def test_a_quick_first_measurement_does_not_hide_another_program(monkeypatch):
+    seconds = {4: iter([1.0, 8.0]), 2: iter([2.0]), 1: iter([1.5])}
+    monkeypatch.setattr(threads, "_seconds_per_pass", lambda _, count: next(seconds[count]))
+    with (
+        subject_of(MODEL, IMAGES, LABELS) as subject,
+        measured_threads(subject) as chosen,
+    ):
+        assert chosen == 1
+
+
+@pytest.mark.usefixtures("_four_threads")
 def test_every_number_is_timed():
     with (
         subject_of(MODEL, IMAGES, LABELS) as subject,
