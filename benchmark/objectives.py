@@ -61,6 +61,10 @@ def targeted_dlr(logits: Tensor, labels: Tensor, targets: Tensor) -> Tensor:
     return targeted_margin(logits, labels, targets) / spread
 
 
+TARGETED_OBJECTIVES: dict[str, Objective] = {"margin": targeted_margin, "DLR": targeted_dlr}
+"""Those with target classes, by the names that searches and descents use."""
+
+
 def divergence(logits: Tensor, labels: Tensor, clean: Tensor) -> Tensor:
     """``KL(softmax(clean) || softmax(logits))`` in float64, in nats; the labels are not used.
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated
 
@@ -38,6 +39,11 @@ console = Console(stderr=True, soft_wrap=True, highlight=False)
 def shared_folder(given: Path | None) -> Path:
     """The folder with ``data``: the option, the environment variable, or next to the checkout."""
     return given or Path(os.environ.get("NONSINGULAR_SHARED") or ROOT.parent / "shared")
+
+
+def matches(label: str, patterns: Sequence[str] | None) -> bool:
+    """Whether a label matches a pattern, such as ``"digits/*"``; without patterns all do."""
+    return any(fnmatchcase(label, pattern) for pattern in patterns or ["*"])
 
 
 def compute_on(device: str, threads: int | None) -> None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,6 +35,7 @@ from perf.command import (
     Threads,
     compute_on,
     console,
+    matches,
     run_command,
     shared_folder,
 )
@@ -277,7 +277,7 @@ def run(
         for name in model or MODELS:
             for norm in NORMS:
                 label = f"{name} {norm}"
-                if any(fnmatchcase(label, pattern) for pattern in only or ["*"]):
+                if matches(label, only):
                     new = measure(
                         name, norm, version, records, shared_folder(shared), device, examples
                     )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +27,7 @@ from perf.command import (
     Threads,
     compute_on,
     console,
+    matches,
     run_command,
     shared_folder,
 )
@@ -173,24 +173,15 @@ def run(
             raise unknown_name("search", name, QUESTIONS)
     compute_on(device, threads)
     folder = shared_folder(shared)
-    patterns = only or ["*"]
-    if model is not None and architecture is None:
+    if model is None:
+        cases = [case for case in whole_models(folder) if matches(case.model, only)]
+    elif architecture is None:
         raise InputError(f"state the --architecture of {model}")
-    cases = (
-        [
-            ModelFile(
-                model, architecture, dataset, tuple(mean or [0.0]), tuple(std or [1.0])
-            ).whole(folder)
-        ]
-        if model is not None and architecture is not None
-        else [
-            case
-            for case in whole_models(folder)
-            if any(fnmatchcase(case.model, pattern) for pattern in patterns)
-        ]
-    )
+    else:
+        normalization = tuple(mean or [0.0]), tuple(std or [1.0])
+        cases = [ModelFile(model, architecture, dataset, *normalization).whole(folder)]
     if not cases:
-        raise InputError(f"no available model matches {' or '.join(map(repr, patterns))}")
+        raise InputError(f"no available model matches {' or '.join(map(repr, only or ['*']))}")
     sys.stdout.write(HEAD)
     lines: list[Line] = []
     for case in cases:

@@ -29,8 +29,7 @@ from benchmark.attacks.inputs.minimum_norm import (
     L1Step,
     clearly_misclassified,
     descend,
-    inverse_start,
-    random_start,
+    start_of,
 )
 from benchmark.attacks.inputs.search import Search
 from benchmark.attacks.inputs.square_attack import SquareAttack
@@ -326,13 +325,11 @@ class _DistanceSearch:
         self, descent: Descent, rows: Tensor, targets: Tensor | None = None, number: int = 0
     ) -> tuple[Tensor, Tensor]:
         """What a descent finds from some examples, see :func:`descend`."""
-        images = (self.images if descent.start == "nearest" else self.subject.images)[rows]
-        radii = (descent.outside * self.upper[rows]).to(images)
-        if descent.start == "inverse":
-            images = inverse_start(images, self.norm, radii.clamp(max=self.box))
-        elif descent.start == "random":
-            generator = self.subject.generator("distance", self.norm, number)
-            images = random_start(images, self.norm, radii.clamp(max=self.box), generator)
+        clean, nearest = self.subject.images[rows], self.images[rows]
+        radii = (descent.outside * self.upper[rows]).to(clean)
+        generator = self.subject.generator("distance", self.norm, number)
+        reached = radii.clamp(max=self.box)
+        images = start_of(descent, clean, nearest, self.norm, reached, generator)
         length = torch.empty_like(radii)
 
         def work(some: Tensor) -> None:

@@ -35,7 +35,7 @@ from torch import Generator, Tensor
 from benchmark.attacks.inputs.state import temperatures
 from benchmark.attacks.verification import margins
 from benchmark.image_gradients import image_gradient
-from benchmark.objectives import cross_entropy, margin, targeted_dlr, targeted_margin
+from benchmark.objectives import TARGETED_OBJECTIVES, cross_entropy, margin
 from benchmark.spaces import IMAGES, InputBall
 from benchmark.spaces.inputs import DUALS, L1_FIRST_SHARE, MIN_LENGTH, lengths
 from benchmark.subject import Subject
@@ -165,6 +165,31 @@ def descend(
     return nearest, torch.where(shorter, length, shortest)
 
 
+def start_of(
+    descent: Descent,
+    clean: Tensor,
+    nearest: Tensor,
+    norm: str,
+    radii: Tensor,
+    generator: Generator,
+) -> Tensor:
+    """Where a descent begins, (n, C, H, W).
+
+    Args:
+        descent: whose ``start`` says where.
+        clean: the images (n, C, H, W).
+        nearest: the nearest misclassified images so far, in the same shape.
+        norm: ``"linf"``, ``"l2"`` or ``"l1"``.
+        radii: (n,), distances of random and inverse starts.
+        generator: of a random direction.
+    """
+    if descent.start == "inverse":
+        return inverse_start(clean, norm, radii)
+    if descent.start == "random":
+        return random_start(clean, norm, radii, generator)
+    return nearest if descent.start == "nearest" else clean
+
+
 def inverse_start(clean: Tensor, norm: str, radii: Tensor) -> Tensor:
     """The point (N, C, H, W) at some distance (N,) of each image towards the inverted image.
 
@@ -199,7 +224,7 @@ def _objective(
     """The objective of a descent, from logits (n, K) to (n,)."""
     labels = subject.labels
     if targets is not None:
-        towards = targeted_dlr if descent.objective == "DLR" else targeted_margin
+        towards = TARGETED_OBJECTIVES[descent.objective]
         return lambda logits: towards(logits, labels, targets)
     if descent.objective == "margin":
         return lambda logits: margin(logits, labels)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from benchmark.attacks.inputs.minimum_norm import Descent, descend, inverse_start, random_start
+from benchmark.attacks.inputs.minimum_norm import Descent, descend, start_of
 from benchmark.attacks.inputs.search import Candidates, CostlySearch
 from benchmark.attacks.inputs.state import AttackState
 
@@ -55,15 +55,11 @@ class OutsideDescents(CostlySearch):
             rows = (shortest > radii).nonzero().squeeze(1)
             if not len(rows):
                 break
-            some = batch.take(rows).subject
-            first = descent.outside * radii[rows]
-            if descent.start == "nearest":
-                start, first = found[rows], shortest[rows]
-            elif descent.start == "inverse":
-                start = inverse_start(some.images, ball.norm, first)
-            else:
-                generator = torch.Generator().manual_seed(batch.seed + number)
-                start = random_start(some.images, ball.norm, first, generator)
+            some = batch.subject.take(rows)
+            again = descent.start == "nearest"
+            first = shortest[rows] if again else descent.outside * radii[rows]
+            generator = torch.Generator().manual_seed(batch.seed + number)
+            start = start_of(descent, some.images, found[rows], ball.norm, first, generator)
             images, length = descend(some, ball.norm, descent, start, first)
             nearer = length < shortest[rows]
             found[rows[nearer]], shortest[rows[nearer]] = images[nearer], length[nearer]

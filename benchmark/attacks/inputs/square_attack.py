@@ -99,16 +99,16 @@ class SquareAttack(DetectsMasking):
         examples, streams = every % count, every // count * self.queries
         tries = torch.arange(self.at_once, device=best.device)
         wide = state.take(every.repeat_interleave(self.at_once))
+        targets = targets.repeat_interleave(self.at_once)
         for query in range(0, self.queries, self.at_once):
             draws = (streams[:, None] + query + tries).flatten()
             here = best.repeat_interleave(self.at_once, dim=0)
             proposal = wide.ball.project({IMAGES: self._propose(wide, here, query, draws)})[IMAGES]
             logits, labels = wide.subject.logits(proposal), wide.subject.labels
-            towards = targets.repeat_interleave(self.at_once)
             value = torch.where(
-                towards < 0,
+                targets < 0,
                 margins(logits, labels),
-                targeted_margin(logits, labels, towards.clamp_min(0)),
+                targeted_margin(logits, labels, targets.clamp_min(0)),
             )
             wrong = predicted_classes(logits) != labels
             # A misclassified image counts most, and of equal ones the first.
@@ -124,8 +124,9 @@ class SquareAttack(DetectsMasking):
                 keep_largest(found, best, torch.where(newly, 1.0, -torch.inf), examples)
                 left = (~broken[examples]).nonzero().squeeze(1)
                 best, values = best[left], values[left]
-                examples, streams, targets = examples[left], streams[left], targets[left]
-                wide = wide.take((left[:, None] * self.at_once + tries).flatten())
+                examples, streams = examples[left], streams[left]
+                squares = (left[:, None] * self.at_once + tries).flatten()
+                wide, targets = wide.take(squares), targets[squares]
             if not len(examples):
                 break
         keep_largest(found, best, values, examples)

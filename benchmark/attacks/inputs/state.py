@@ -36,8 +36,8 @@ class AttackState:
         nearest: (n, C, H, W), the images that have these margins.
         reachable: bool (n,), false where a screening search ruled the example out.
         targets: int64 (n, K), target classes, the most promising first; empty until ranked.
-        target_progress: (n, K), share of the logit gap to each target that was closed, or that a
-            linear model would close.
+        target_progress: (n, K), share of the logit gap to each target, or of the last targeted
+            search's objective, that was closed, or that a linear model would close.
         seed: of the current search's draws, see :meth:`random_starts`.
         gradient_errors: (n,), relative errors of the gradients over half the budget, see
             :mod:`benchmark.attacks.inputs.gradient_masking`; NaN until measured.

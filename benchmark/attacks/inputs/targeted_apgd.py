@@ -25,10 +25,8 @@ from benchmark.attacks.inputs.larger_ball import ascend_inside, larger_ball
 from benchmark.attacks.inputs.restarts import run_restarts
 from benchmark.attacks.inputs.search import Candidates, CostlySearch
 from benchmark.attacks.inputs.state import AttackState
-from benchmark.objectives import targeted_dlr, targeted_margin
+from benchmark.objectives import TARGETED_OBJECTIVES
 from benchmark.spaces import IMAGES
-
-OBJECTIVES = {"margin": targeted_margin, "DLR": targeted_dlr}
 
 OUTSIDE_FACTOR = 2.0
 """Radius of the larger ball in which a round may begin, in radii of the ball."""
@@ -44,7 +42,7 @@ class EliminationRound:
     Attributes:
         classes: largest number of classes per example, those of the largest progress.
         min_progress: smallest progress of a class, see :attr:`AttackState.target_progress`.
-        steps: APGD steps on the targeted margin.
+        steps: APGD steps on the objective.
         steps_outside: APGD steps before that in a ball of twice the radius. In l2 and l1 balls
             only, where the box stops ascents that start inside.
         restarts: number of random starts per class; 0 starts at the image itself.
@@ -63,7 +61,7 @@ class TargetedAPGD(CostlySearch):
 
     Attributes:
         rounds: the rounds, in order.
-        objective: a name of :data:`OBJECTIVES`.
+        objective: a name of :data:`benchmark.objectives.TARGETED_OBJECTIVES`.
     """
 
     targeted: ClassVar[bool] = True
@@ -112,7 +110,7 @@ class TargetedAPGD(CostlySearch):
         self, state: AttackState, classes: Tensor, each: EliminationRound, draw: Tensor
     ) -> AscentResult:
         """One ascent per example, towards one class each."""
-        evaluate = per_example(state.subject, OBJECTIVES[self.objective], classes)
+        evaluate = per_example(state.subject, TARGETED_OBJECTIVES[self.objective], classes)
         start = (
             {IMAGES: state.random_starts(draw * CLASS_STREAMS + classes)}
             if each.restarts
@@ -128,7 +126,7 @@ class TargetedAPGD(CostlySearch):
         self, state: AttackState, rows: Tensor, classes: Tensor, values: Tensor
     ) -> Tensor:
         """The share of the clean image's negative objective that an ascent has closed."""
-        clean = OBJECTIVES[self.objective](
+        clean = TARGETED_OBJECTIVES[self.objective](
             state.subject.logits()[rows], state.subject.labels[rows], classes
         )
         return 1 + values / (-clean).clamp_min(1e-12)
