@@ -55,6 +55,11 @@ class Board:
     picture: Picture | None
 
     @property
+    def flagged(self) -> bool:
+        """Whether a check raised a flag on any of its models."""
+        return any(row.summary.flags for row in self.rows)
+
+    @property
     def template_row(self) -> Row:
         """What the board's script makes rows of."""
         return template_row(self.rows[0])

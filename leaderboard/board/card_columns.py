@@ -28,6 +28,7 @@ class CardColumn:
             values are integers are numbers: they are sorted as such and shown in few characters.
         is_number: whether the values are integers.
         in_table: whether it is a column of the board.
+        is_usual: whether the front page shows that column before a reader chooses columns.
         is_filter: whether the board can be filtered by it.
         exported: whether CSV, JSON and the comparison of models have it.
     """
@@ -37,6 +38,7 @@ class CardColumn:
     value: Callable[[Card], Value]
     is_number: bool = False
     in_table: bool = True
+    is_usual: bool = False
     is_filter: bool = False
     exported: bool = True
 
@@ -61,7 +63,7 @@ def extra_data(card: Card) -> str | None:
 
 
 CARD_COLUMNS: list[CardColumn] = [
-    CardColumn("recipe", "Recipe", lambda card: card.recipe, is_filter=True),
+    CardColumn("recipe", "Recipe", lambda card: card.recipe, is_usual=True, is_filter=True),
     CardColumn("architecture", "Architecture", lambda card: card.architecture),
     CardColumn("parameters", "Parameters", lambda card: card.parameters, is_number=True),
     CardColumn(

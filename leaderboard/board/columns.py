@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from benchmark.headline import NAME
+from benchmark.probes import PROBES
 from benchmark.results import ScoreSpec
 from leaderboard.formatting.texts import probe_text, probe_texts
 from leaderboard.store import Summary
@@ -33,6 +35,17 @@ class Column:
     def key(self) -> str:
         """``<probe>.<score>``."""
         return f"{self.probe}.{self.name}"
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether the front page shows it before a reader chooses columns.
+
+        These are the score that ranks the models and the scores of a model's profile.
+        """
+        if self.probe == NAME:
+            return True
+        profile = PROBES[self.probe].profile if self.probe in PROBES else None
+        return profile is not None and profile.score == self.name
 
 
 def columns_of(summaries: Sequence[Summary], battery: Mapping[str, Any]) -> list[Column]:

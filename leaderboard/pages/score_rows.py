@@ -18,6 +18,7 @@ from leaderboard.formatting.texts import ABSENT, SHOWN_UNITS, interval, number, 
 from leaderboard.store import Entry
 
 if TYPE_CHECKING:
+    from leaderboard.board.columns import Column
     from leaderboard.board.rows import Cell
     from leaderboard.pages.model import FlagLine
 
@@ -47,14 +48,20 @@ def _about(spec: ScoreSpec) -> tuple[str, str]:
     )
 
 
-def score_cells(cells: Iterable[Cell]) -> Markup:
-    """A ``<td>`` for each score of a board's row."""
-    return Markup("".join(map(_cell, cells)))  # noqa: S704
+def score_cells(cells: Sequence[Cell], columns: Sequence[Column] = ()) -> Markup:
+    """A ``<td>`` for each score of a board's row.
+
+    Args:
+        cells: the scores.
+        columns: their columns; cells of those that are not shown at first are marked as ``extra``.
+    """
+    extra = [not column.is_usual for column in columns] or [False] * len(cells)
+    return Markup("".join(map(_cell, cells, extra)))  # noqa: S704
 
 
-def _cell(cell: Cell) -> str:
+def _cell(cell: Cell, extra: bool) -> str:
     small = f"<small>{cell.interval}</small>" if cell.interval else ""
-    kind = f"number {cell.mark}" if cell.mark else "number"
+    kind = " ".join(filter(None, ["number", "extra" if extra else "", cell.mark]))
     return f'<td class="{kind}" title="{cell.title}"><span>{cell.text}</span>{small}</td>\n'
 
 

@@ -36,6 +36,8 @@ def board(open_page) -> Page:
 
 def test_the_script_shows_what_the_page_showed_without_it(open_page, board):
     without = open_page(java_script_enabled=False)
+    board.locator(".columns summary").click()
+    board.get_by_role("button", name="All columns").click()
     rows = f"{BOARD} table.models tbody tr"
     plain = [text.split() for text in without.locator(rows).all_inner_texts()]
     drawn = [text.split() for text in board.locator(rows).all_inner_texts()]
@@ -61,6 +63,39 @@ def test_without_scripts_there_are_no_dead_controls(open_page):
     expect(page.locator("h1")).to_contain_text("digits/cnn-pgd-at")
 
 
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+@pytest.mark.parametrize("scripts", [True, False])
+def test_the_first_scores_are_on_the_first_screen(open_page, width, height, scripts):
+    page = open_page(width=width, java_script_enabled=scripts)
+    page.set_viewport_size({"width": width, "height": height})
+    if scripts:
+        ready(page)
+    row = page.locator(f"{BOARD} table.models tbody tr").first
+    for cell in (row.locator("th"), row.locator("td.number").first):
+        box = cell.bounding_box()
+        assert box["y"] + box["height"] <= height
+        assert box["x"] + box["width"] <= width
+    keys = page.locator(f"{BOARD} thead th").evaluate_all("all => all.map(th => th.dataset.key)")
+    assert keys[keys.index("model") + 1] == "nonsingular.robust_accuracy"
+
+
+def test_columns_are_chosen_with_the_keyboard_alone(open_page):
+    page = ready(open_page())
+    page.locator(".columns summary").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    while page.evaluate("document.activeElement.value") != "architecture":
+        page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    expect(page.locator('th[data-key="architecture"]')).to_be_visible()
+    assert page.url.endswith("#digits-v1.show=architecture")
+    expect(page.locator(".columns summary")).to_have_text("Columns (1 changed)")
+    page.get_by_role("button", name="The usual columns").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator('th[data-key="architecture"]')).to_be_hidden()
+    assert "#" not in page.url
+
+
 def test_headings_sort_both_ways_and_say_so(board):
     heading = board.locator('th[data-key="weight.robust_accuracy"]')
     heading.get_by_role("button").click()
@@ -79,8 +114,11 @@ def test_search_and_filters_narrow_and_say_how_many_are_left(board):
     board.get_by_role("searchbox").fill("MLP pgd")
     assert names(board) == ["digits/mlp-pgd-at"]
     expect(board.locator(".count")).to_have_text("1 of 4 models")
-    board.get_by_role("button", name="Clear").click()
+    board.locator(".find").evaluate("form => form.reset()")
+    expect(board.locator(".count")).to_have_text("4 models")
+    board.locator(".filters summary").click()
     board.get_by_label("Recipe").first.select_option("standard")
+    expect(board.locator(".filters summary")).to_have_text("Filters (1)")
     assert sorted(names(board)) == ["digits/cnn-standard", "digits/mlp-standard"]
     board.get_by_role("searchbox").fill("nothing like it")
     expect(board.locator(".count")).to_have_text("No model matches; clear the search and filters.")
@@ -88,15 +126,19 @@ def test_search_and_filters_narrow_and_say_how_many_are_left(board):
 
 def test_a_view_is_shared_by_its_address(board, open_page):
     board.get_by_role("searchbox").fill("digits")
+    board.locator(".filters summary").click()
     board.get_by_label("Recipe").first.select_option("pgd-at")
     board.locator('th[data-key="clean.accuracy"] button').click()
     board.locator('th[data-key="model"] button').click()
     board.locator('th[data-key="model"] button').click()
     board.locator(".columns summary").click()
-    board.get_by_role("checkbox", name="Architecture").uncheck()
+    board.get_by_role("checkbox", name="Clean").uncheck()
+    board.get_by_role("checkbox", name="Architecture").check()
     address = board.url.partition("#")[2]
     other = ready(open_page(f"index.html#{address}"))
-    expect(other.locator('th[data-key="architecture"]')).to_be_hidden()
+    expect(other.locator('th[data-key="clean.accuracy"]')).to_be_hidden()
+    expect(other.locator('th[data-key="architecture"]')).to_be_visible()
+    expect(other.locator('th[data-key="parameters"]')).to_be_hidden()
     assert names(other) == names(board) == ["digits/mlp-pgd-at", "digits/cnn-pgd-at"]
     assert other.get_by_role("searchbox").input_value() == "digits"
     assert other.locator('th[data-key="model"]').get_attribute("aria-sort") == "descending"

@@ -28,11 +28,14 @@ def site(published, tmp_path_factory):
 
 def test_they_are_columns_and_filters_of_the_board(site):
     page = text_of(site / "index.html")
-    assert '<th scope="col" data-key="licence" data-kind="text">Licence</th>' in page
-    assert '<th scope="col" data-key="side" class="number" data-kind="number">' in page
+    assert (
+        '<th scope="col" class="name extra" data-key="licence" data-kind="text">Licence</th>'
+        in page
+    )
+    assert '<th scope="col" class="number extra" data-key="side" data-kind="number">' in page
     assert '<select name="licence">' in page
-    assert f'<td class="name"><span>{load_card(MODELS[0]).licence}</span></td>' in page
-    assert '<td class="number">8</td>' in page
+    assert f'<td class="name extra"><span>{load_card(MODELS[0]).licence}</span></td>' in page
+    assert '<td class="number extra">8</td>' in page
     facts = {fact["key"]: fact for fact in data_of(site / "boards" / "light-v1.js")["facts"]}
     assert facts["licence"]["filter"]
     assert facts["side"]["values"] == [8, 8]

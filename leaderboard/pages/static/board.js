@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const { address, choice, table: rows, threats } = nonsingular;
+  const { address, choice, columns, table: rows, threats } = nonsingular;
   const { make } = rows;
 
   const later = window.requestIdleCallback ?? ((work) => setTimeout(work, 50));
@@ -14,7 +14,6 @@
       this.page = Number(section.dataset.page);
       this.table = section.querySelector("table.models");
       this.head = this.table.tHead.rows[0];
-      this.hidden = new Set();
       this.picked = new Set();
       this.sort = { key: "rank", descending: false };
       this.shown = this.page;
@@ -92,7 +91,7 @@
       form.addEventListener("submit", (event) => event.preventDefault());
       form.addEventListener("input", () => this.changed());
       form.addEventListener("reset", () => setTimeout(() => this.changed()));
-      this.makeColumns();
+      this.columns = new columns.Columns(this.find(".columns"), this.headings(), () => this.changed());
       this.makeThreats();
       this.find(".against").addEventListener("submit", (event) => {
         event.preventDefault();
@@ -109,26 +108,6 @@
       this.table.parentElement.after(more);
       this.find(".without-script")?.parentElement.remove();
       this.find(".controls").hidden = false;
-    }
-
-    makeColumns() {
-      const set = this.find(".columns fieldset");
-      for (const heading of this.headings()) {
-        const { key } = heading.dataset;
-        if (key === "rank" || key === "model") continue;
-        const label = make("label");
-        const box = make("input");
-        box.type = "checkbox";
-        box.name = "column";
-        box.value = key;
-        box.checked = true;
-        label.append(box, ` ${heading.dataset.label ?? heading.textContent.trim()}`);
-        set.append(label);
-      }
-      set.addEventListener("change", () => {
-        this.hidden = new Set([...set.querySelectorAll("input:not(:checked)")].map((box) => box.value));
-        this.changed();
-      });
     }
 
     makeThreats() {
@@ -179,8 +158,7 @@
     setOwn(own) {
       const there = this.headings().some((heading) => heading.dataset.key === "worst");
       if (own && !there) {
-        const facts = new Set(this.data.facts.map((fact) => fact.key));
-        const after = this.headings().findLast((heading) => facts.has(heading.dataset.key));
+        const after = this.headings().find((heading) => heading.dataset.key === "model");
         const added = [["worst", "Worst case"], ["average", "Average"]].map(([key, text]) => {
           const heading = make("th", "number", text);
           Object.assign(heading.dataset, { key, kind: "number", first: "descending" });
@@ -224,7 +202,7 @@
         q: form.get("q"),
         ...Object.fromEntries(facets.map((key) => [key, form.get(key)])),
         sort: usual ? "" : `${this.sort.descending ? "-" : ""}${this.sort.key}`,
-        hide: [...this.hidden].join(","),
+        ...this.columns.entries(),
         threats: this.own ? this.own.keys.join(",") : "",
         by: this.own && this.own.by === "average" ? "average" : "",
       });
@@ -237,8 +215,7 @@
         if (field.name && entries[field.name] !== undefined) field.value = entries[field.name];
         if (field.tagName === "SELECT" && field.selectedIndex < 0) field.value = "";
       }
-      this.hidden = new Set((entries.hide ?? "").split(",").filter(Boolean));
-      for (const box of this.section.querySelectorAll("[name=column]")) box.checked = !this.hidden.has(box.value);
+      this.columns.restore(entries);
       if (entries.threats) {
         const keys = entries.threats.split(",");
         for (const box of this.section.querySelectorAll("[name=threat]")) box.checked = keys.includes(box.value);
@@ -281,11 +258,14 @@
       const headings = this.keys();
       const body = document.createDocumentFragment();
       for (const row of places.slice(0, this.shown)) {
-        body.append(rows.rowOf(this.data, row, this.templates, headings, this.hidden, this.picked, this.own));
+        body.append(rows.rowOf(this.data, row, this.templates, headings, this.columns.hidden, this.picked, this.own));
       }
       this.table.tBodies[0].replaceChildren(body);
+      this.table.classList.add("chosen");
+      const filters = facets.filter(Boolean).length;
+      this.find(".filters .active").textContent = filters ? ` (${filters})` : "";
       for (const heading of this.headings()) {
-        heading.hidden = this.hidden.has(heading.dataset.key);
+        heading.hidden = this.columns.hidden.has(heading.dataset.key);
         if (heading.dataset.key === this.sort.key) {
           heading.setAttribute("aria-sort", this.sort.descending ? "descending" : "ascending");
         } else heading.removeAttribute("aria-sort");
