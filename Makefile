@@ -119,7 +119,7 @@ format: $(INSTALLED_DEV) ## Lay the code out and repair what can be repaired
 
 .PHONY: docs
 docs: $(INSTALLED) ## Write the pages of docs that come from the code
-	@echo "==> writing docs/scores.md and the tables in docs/probes"
+	@echo "==> writing docs/scores.md, docs/commands.md and the tables of other pages"
 	@$(VENV)/bin/python -m leaderboard.documentation docs
 
 .PHONY: clean

@@ -211,12 +211,22 @@ def module_of(model: object) -> nn.Module:
     )
 
 
+AUTO = "auto"
+"""In place of a device: a CUDA GPU if PyTorch finds one, else the CPU."""
+
+
 def device_of(device: str | torch.device) -> torch.device:
     """Check that a device can be used.
+
+    Args:
+        device: such as ``"cpu"`` or ``"cuda"``, or :data:`AUTO`. Other accelerators have to be
+            named: not all of them have float64, in which perturbations are measured.
 
     Raises:
         InputError: it is not a device, not available on this machine, or has no memory.
     """
+    if device == AUTO:
+        device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         found = torch.device(device)
         if found.type == "meta":

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from benchmark.arguments import Array
+from benchmark.arguments import Array, device_of
 from benchmark.batteries import Battery, load_battery
 from benchmark.memory import DEFAULT_BATCH_SIZE, default_batch_size
 from benchmark.probes import PROBES, Probe
@@ -31,7 +32,7 @@ def evaluate(
     model: nn.Module,
     images: Array,
     labels: Array,
-    battery: str | Battery,
+    battery: str | Path | Battery,
     probes: Sequence[str] | str | None = None,
     *,
     seed: int = 0,
@@ -50,10 +51,10 @@ def evaluate(
         model: from images (N, C, H, W) in [0, 1] to logits (N, classes).
         images: float (N, C, H, W) in [0, 1].
         labels: int (N,).
-        battery: a battery or its name.
+        battery: a battery, its name, or the path of a file with one, which ends in ``.toml``.
         probes: which of its probes to run; by default all that are not references.
         seed: root of every random draw.
-        device: such as ``"cpu"`` or ``"cuda"``.
+        device: such as ``"cpu"``, ``"cuda"`` or ``"auto"``.
         batch_size: images passed through the model at once, which bounds memory; by default
             :func:`benchmark.memory.default_batch_size`.
         known: earlier results of the same model, examples, battery and seed, or their report, which
@@ -69,10 +70,11 @@ def evaluate(
         InputError: an unknown battery, probe or device, images, labels and model that do not fit
             together, known results of another evaluation, or no probe that applies.
     """
-    chosen = load_battery(battery) if isinstance(battery, str) else battery
+    chosen = load_battery(battery) if isinstance(battery, str | Path) else battery
     if not isinstance(chosen, Battery):
         raise InputError(f"battery must be a Battery or the name of one, got {shown(battery)}")
     names, before = chosen.select(probes), known
+    device = str(device_of(device))
     known = known.results if isinstance(known, Report) else _results(known or {})
     results = {name: known[name] for name in names if name in known and not known[name].left_out}
     with subject_of(

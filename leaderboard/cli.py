@@ -10,12 +10,16 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from leaderboard.commands import (
+    batteries,
     bench,
+    cite,
     compare_autoattack,
     doctor,
     export,
@@ -29,20 +33,45 @@ from leaderboard.commands import (
     train,
     zoo,
 )
+from leaderboard.commands.command_line import HELP, CommandLine
 from leaderboard.terminal.openmp import bound_spinning
 from leaderboard.terminal.output import console, prepare_streams, say
 from models_zoo.display import printable, shown
 from models_zoo.errors import InputError, reason_of
 
-app = typer.Typer(
+app = CommandLine(
     name="nonsingular",
     help="Score image classifiers against input, weight, joint and backdoor attacks.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=HELP,
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        say(f"nonsingular {version('nonsingular')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            is_eager=True,
+            callback=_print_version,
+            help="Print the version and exit.",
+        ),
+    ] = False,
+) -> None:
+    """Options of the program itself; its help is that of the application."""
+
+
 for command in (
     models,
+    batteries,
     bench,
     compare_autoattack,
     landscape,
@@ -51,6 +80,7 @@ for command in (
     submit,
     site,
     export,
+    cite,
     findings,
     train,
     zoo,
@@ -116,7 +146,9 @@ def _was_interrupted(error: SystemExit) -> bool:
 
 
 def _refuse(reason: str) -> int:
-    console(stderr=True, soft_wrap=True).print(f"error: {printable(reason)}", style="red")
+    console(stderr=True, soft_wrap=True, quiet=False).print(
+        f"error: {printable(reason)}", style="red"
+    )
     return 2
 
 

@@ -1,13 +1,13 @@
 """Documentation that is generated from the code.
 
 ``python -m leaderboard.documentation FOLDER`` writes ``scores.md`` into a folder of documentation,
-and the tables into the pages of its folder ``probes``.
+and what comes from the code into other pages, see :func:`with_blocks`.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -18,6 +18,8 @@ from benchmark import headline
 from benchmark.probes import PROBES
 from benchmark.probes.definition import Definition
 from benchmark.results import ScoreSpec
+from leaderboard.cli import app
+from leaderboard.commands.reference import commands_markdown, common_options_table
 from leaderboard.formatting.texts import ProbeText, plain, probe_text
 from leaderboard.terminal.output import say
 from models_zoo.errors import InputError, unknown_name
@@ -133,16 +135,40 @@ def with_tables(page: str, name: str) -> str:
     Raises:
         InputError: there is no such probe, or the page lacks the lines around a table.
     """
-    for block, table in BLOCKS.items():
+    return with_blocks(page, {block: table(name) for block, table in BLOCKS.items()})
+
+
+def with_blocks(page: str, blocks: Mapping[str, str]) -> str:
+    """A page with the parts of it that come from the code up to date.
+
+    A part is between the lines ``<!-- NAME: written by make docs -->`` and
+    ``<!-- end of NAME -->``.
+
+    Args:
+        page: text of the page.
+        blocks: texts of its parts by name.
+
+    Raises:
+        InputError: the page lacks the lines around a part.
+    """
+    for block, text in blocks.items():
         first, last = f"<!-- {block}: written by make docs -->", f"<!-- end of {block} -->"
         before, begun, rest = page.partition(first + "\n")
         _, ended, after = rest.partition(last)
         if not (begun and ended):
-            raise InputError(
-                f"the page of the probe {name!r} lacks the lines {first!r} and {last!r}"
-            )
-        page = f"{before}{first}\n{table(name)}\n{last}{after}"
+            raise InputError(f"a page of the documentation lacks the lines {first!r} and {last!r}")
+        page = f"{before}{first}\n{text}\n{last}{after}"
     return page
+
+
+def page_blocks() -> dict[str, dict[str, str]]:
+    """Parts of pages that come from the code, by the name of the page and of the part."""
+    return {
+        "commands.md": {
+            "common options": common_options_table(app),
+            "commands": commands_markdown(app),
+        },
+    }
 
 
 def probe_page(docs: Path, name: str) -> Path:
@@ -151,7 +177,7 @@ def probe_page(docs: Path, name: str) -> Path:
 
 
 def write_documentation(docs: Path) -> list[Path]:
-    """Write ``scores.md`` and the tables of the pages of probes; returns the files written.
+    """Write the pages that come from the code, and the tables of others; returns the files written.
 
     Args:
         docs: folder of the documentation.
@@ -160,6 +186,9 @@ def write_documentation(docs: Path) -> list[Path]:
         InputError: a page lacks the lines around a table.
     """
     contents = {docs / "scores.md": scores_markdown()}
+    for name, blocks in page_blocks().items():
+        page = docs / name
+        contents[page] = with_blocks(page.read_text("utf-8"), blocks)
     for name in PROBES:
         if (page := probe_page(docs, name)).is_file():
             contents[page] = with_tables(page.read_text("utf-8"), name)

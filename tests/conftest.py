@@ -13,6 +13,9 @@ import pytest
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
+# No configuration file of the developer changes what commands do.
+os.environ["NONSINGULAR_CONFIG"] = ""
+
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parent
 

@@ -1,7 +1,8 @@
 """Batteries: frozen, versioned lists of probes with their budgets, as TOML."""
 
-from benchmark.batteries.battery import Battery, battery_for, list_batteries, load_battery
+from benchmark.batteries.battery import Battery, battery_for, list_batteries
 from benchmark.batteries.history import Frozen, frozen_batteries
+from benchmark.batteries.own import is_battery_file, load_battery, read_battery, require_own_name
 from benchmark.batteries.stored import stored_headline_threats, stored_probes
 
 __all__ = [
@@ -9,8 +10,11 @@ __all__ = [
     "Frozen",
     "battery_for",
     "frozen_batteries",
+    "is_battery_file",
     "list_batteries",
     "load_battery",
+    "read_battery",
+    "require_own_name",
     "stored_headline_threats",
     "stored_probes",
 ]

@@ -7,8 +7,17 @@ import json
 import tomllib
 from collections.abc import Sequence
 from importlib.resources import files
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from benchmark.budgets import Budget
 from benchmark.probes import PROBES, ProbeSettings
@@ -51,8 +60,15 @@ class Battery(BaseModel):
             try:
                 settings[name] = PROBES[name].Settings.model_validate(table)
             except ValidationError as error:
-                raise InputError(_reason(error, name)) from error
+                raise InputError(reason_in_file(error, name)) from error
         return settings
+
+    @model_validator(mode="after")
+    def _defaults_are_probes(self) -> Self:
+        for name in self.default:
+            if name not in self.probes:
+                raise unknown_name("probe in the battery's default", name, self.probes)
+        return self
 
     @property
     def algorithms(self) -> dict[str, int]:
@@ -116,8 +132,8 @@ def list_batteries() -> list[str]:
     )
 
 
-def load_battery(name: str) -> Battery:
-    """Read a battery by name.
+def load_bundled(name: str) -> Battery:
+    """Read a bundled battery by name; ``benchmark.load_battery`` reads files of users as well.
 
     Raises:
         InputError: there is no battery of that name.
@@ -128,12 +144,17 @@ def load_battery(name: str) -> Battery:
     try:
         return Battery.model_validate(tomllib.loads(file.read_text("utf-8")))
     except (ValueError, RecursionError) as error:
-        reason = _reason(error) if isinstance(error, ValidationError) else str(error)
+        reason = reason_in_file(error) if isinstance(error, ValidationError) else str(error)
         raise InputError(f"battery {name!r} is broken: {reason}") from error
 
 
-def _reason(error: ValidationError, *place: str) -> str:
-    """The first error, in one line, with its place in the file."""
+def reason_in_file(error: ValidationError, *place: str) -> str:
+    """The first error of a battery's content, in one line, with its place in the file.
+
+    Args:
+        error: of the validation.
+        place: of the content that was validated, from the outside in.
+    """
     problem = first_problem(error)
     return f"{'.'.join(filter(None, (*place, problem.place)))}: {problem.reason}"
 
@@ -144,8 +165,8 @@ def battery_for(dataset: str) -> Battery:
     Raises:
         InputError: no battery is meant for that data set.
     """
-    batteries = [b for b in map(load_battery, list_batteries()) if b.dataset == dataset]
+    batteries = [b for b in map(load_bundled, list_batteries()) if b.dataset == dataset]
     if not batteries:
-        known = sorted({load_battery(name).dataset for name in list_batteries()})
+        known = sorted({load_bundled(name).dataset for name in list_batteries()})
         raise unknown_name("data set with a battery", dataset, known)
     return batteries[-1]

@@ -26,6 +26,7 @@ class Task:
     seed: int = 0
     device: str = "cpu"
     known: Mapping[str, ProbeResult] = field(default_factory=dict)
+    batch_size: int | None = None
 
 
 Item = tuple[int, Task]
@@ -52,6 +53,7 @@ def run_task(task: Task, index: int, listener: Listener) -> Report:
         task.probes,
         seed=task.seed,
         device=task.device,
+        batch_size=task.batch_size,
         known=task.known,
         on_result=lambda provenance, result: listener.answered(index, provenance, result),
         progress=lambda text: listener.progressed(index, text),

@@ -12,6 +12,7 @@ from leaderboard.commands.options import (
     DATABASE,
     OUT,
     Architecture,
+    BatchSize,
     Checkpoint,
     Data,
     Database,
@@ -24,10 +25,11 @@ from leaderboard.commands.options import (
     Std,
     Trust,
     Weights,
+    chosen_device,
     numbers,
 )
 from leaderboard.output_paths import require_file_place
-from leaderboard.terminal.output import say
+from leaderboard.terminal.output import detail, note, say
 from models_zoo.display import shown
 from models_zoo.errors import InputError
 
@@ -50,7 +52,11 @@ def bench(
         ),
     ] = None,
     battery: Annotated[
-        str | None, typer.Option(help="Battery; by default that of the models' data set.")
+        str | None,
+        typer.Option(
+            help="Battery: its name, or a file of your own, FILE.toml (docs/batteries.md); by "
+            "default that of the models' data set."
+        ),
     ] = None,
     probe: Annotated[
         list[str] | None, typer.Option(help="Only this probe of the battery; repeatable.")
@@ -75,6 +81,7 @@ def bench(
     out: Out = OUT,
     seed: Seed = 0,
     device: Device = "cpu",
+    batch_size: BatchSize = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Compute stored scores again.")] = False,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the reports to this file as well.")
@@ -135,7 +142,19 @@ def bench(
     else:
         models_of = (load_model(name, trust=trust) for name in names)
         loaded = [print_notes(for_dataset(model, chosen.dataset)) for model in models_of]
-    job = Job(chosen, examples_of, probes, seed=seed, device=device, fresh=fresh)
+    device = chosen_device(device)
+    job = Job(
+        chosen,
+        examples_of,
+        probes,
+        seed=seed,
+        device=device,
+        fresh=fresh,
+        batch_size=batch_size,
+    )
+    detail(f"battery {chosen.name}, SHA-256 {chosen.sha256}: {', '.join(probes)}")
+    detail(f"data {chosen.dataset}, {len(examples_of)} examples, SHA-256 {examples_of.sha256}")
+    detail(f"seed {seed}, device {device}, database {database}")
     require_scorable(loaded, job)
     store = Store.open(database)
     reports = score_models(loaded, job, store, jobs=jobs)
@@ -191,7 +210,7 @@ def _bundled(battery: Battery) -> list[str]:
     names = list_models(f"{battery.dataset}/*")
     bundled = [name for name in names if load_card(name).source == "bundled"]
     if left := [name for name in names if name not in bundled]:
-        say(f"not scored unless named: {', '.join(left)}", err=True)
+        note(f"not scored unless named: {', '.join(left)}")
     if not bundled:
         raise InputError(
             f"no bundled model is for {battery.dataset}; name models, or give --checkpoint"

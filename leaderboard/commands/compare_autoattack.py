@@ -13,6 +13,7 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 
 from leaderboard.commands.options import (
     Architecture,
+    BatchSize,
     Checkpoint,
     Data,
     DataRoot,
@@ -25,6 +26,7 @@ from leaderboard.commands.options import (
     Trust,
     Weights,
     budget,
+    chosen_device,
     numbers,
 )
 from leaderboard.jobs.model_selection import data_set_of, one_model
@@ -73,6 +75,7 @@ def compare_autoattack(
     trust: Trust = False,
     seed: Seed = 0,
     device: Device = "cpu",
+    batch_size: BatchSize = None,
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads; by default what PyTorch chooses.")
     ] = None,
@@ -92,14 +95,14 @@ def compare_autoattack(
 
     import torch
 
-    from benchmark.arguments import device_of
     from benchmark.attacks.inputs import EFFORTS
     from benchmark.comparison import compare_autoattack as compare
+    from benchmark.memory import DEFAULT_BATCH_SIZE
     from benchmark.spaces.inputs import NORMS
     from leaderboard.commands.comparison_table import print_comparison_table
     from leaderboard.jobs.examples import evaluation_examples, preprocessing_for
 
-    device_of(device)
+    device = chosen_device(device)
     if threads is not None:
         torch.set_num_threads(threads)
     efforts = effort or ["quick", "standard"]
@@ -129,6 +132,7 @@ def compare_autoattack(
         efforts=efforts,
         seed=seed,
         device=device,
+        batch_size=batch_size or DEFAULT_BATCH_SIZE,
     )
     done: list[Comparison] = []
     try:

@@ -52,7 +52,10 @@ def export(
         Path | None, typer.Option(help="File to write; by default the text is printed.")
     ] = None,
     battery: Annotated[
-        str | None, typer.Option(help="Only results of this battery; by default of all.")
+        str | None,
+        typer.Option(
+            help="Only results of this battery, by name, hash or file; by default of all."
+        ),
     ] = None,
     benchmark: Annotated[
         str | None,

@@ -22,6 +22,7 @@ from leaderboard.commands.options import (
     Trust,
     Weights,
     budget,
+    chosen_device,
     numbers,
 )
 from leaderboard.jobs.model_selection import data_set_of, one_model
@@ -88,7 +89,6 @@ def landscape(
     radius = None if eps is None else budget("--eps", eps)
     require_folder_place(out)
 
-    from benchmark.arguments import device_of
     from benchmark.landscape import LandscapeSettings
     from leaderboard.jobs.examples import evaluation_examples, preprocessing_for
 
@@ -100,7 +100,7 @@ def landscape(
         contour=contour,
         decisions=decisions,
     )
-    device_of(device)
+    device = chosen_device(device)
     prepared = preprocessing_for(name, [model] if model else [])
     images = evaluation_examples(name, data, data_root, examples, preparation=prepared)
     subject = one_model(

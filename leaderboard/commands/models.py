@@ -9,34 +9,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 from rich.text import Text
-from typer.core import TyperGroup
 
+from leaderboard.commands.command_line import HELP, LIST, CommandLine, ListByDefault
 from leaderboard.terminal.output import say
 from models_zoo.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
     from models_zoo.card import Card
 
-LIST = "list"
 GLOB = set("*?[")
-
-
-class ListByDefault(TyperGroup):
-    """``models`` and ``models PATTERN`` list, as ``models list`` does."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put the default command in front of arguments that name none."""
-        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
-            args = [LIST, *args]
-        return super().parse_args(ctx, args)
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(
+    group = CommandLine(
         cls=ListByDefault,
         help="List the models of the zoo, or show one model's card; without a command, list.",
-        context_settings={"help_option_names": ["-h", "--help"]},
+        context_settings=HELP,
     )
     group.command(LIST)(list_zoo)
     group.command("show")(show)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from leaderboard.terminal.output import detail
 from models_zoo.display import shown
 from models_zoo.errors import InputError
 from models_zoo.numbers import number_of
@@ -17,7 +18,11 @@ Database = Annotated[
 Out = Annotated[Path, typer.Option(help="Folder the leaderboard is rendered into.")]
 Examples = Annotated[
     int | None,
-    typer.Option(help="Use only the first N examples; by default the battery's, or all."),
+    typer.Option(
+        "--examples",
+        "--limit",
+        help="Use only the first N examples; by default the battery's, or all.",
+    ),
 ]
 Data = Annotated[
     Path | None,
@@ -78,7 +83,21 @@ MAX_SEED = 2**63 - 1
 """Largest integer that a database can store."""
 
 Seed = Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Root of every random draw.")]
-Device = Annotated[str, typer.Option(help="Where to compute, such as 'cpu' or 'cuda'.")]
+Device = Annotated[
+    str,
+    typer.Option(
+        help="Where to compute, such as 'cpu' or 'cuda'; 'auto' for a CUDA GPU if there is one, "
+        "else the CPU."
+    ),
+]
+BatchSize = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Images passed through the model at once; by default fewer for larger images. It "
+        "changes memory and time, and scores by rounding at most.",
+    ),
+]
 Mean = Annotated[
     str | None,
     typer.Option(
@@ -96,6 +115,36 @@ Std = Annotated[
 
 DATABASE = "nonsingular.sqlite"
 OUT = Path("site")
+
+
+def chosen_device(device: str) -> str:
+    """The device that an option means, which is stored with the scores.
+
+    Raises:
+        InputError: it cannot be used.
+    """
+    from benchmark.arguments import AUTO, device_of
+
+    chosen = str(device_of(device))
+    if device == AUTO:
+        detail(f"device: {chosen}")
+    return chosen
+
+
+def stored_battery(battery: str | None) -> str | None:
+    """The battery that an option means among stored results: a name, or the hash of a file.
+
+    Args:
+        battery: the option --battery: a name, the start of a hash, or a file.
+
+    Raises:
+        InputError: the file cannot be used.
+    """
+    from benchmark.batteries import is_battery_file, read_battery
+
+    if battery is None or not is_battery_file(battery):
+        return battery
+    return read_battery(battery).sha256
 
 
 def numbers(option: str, text: str | None) -> list[float] | None:

@@ -16,6 +16,8 @@ from leaderboard.commands.options import (
     Note,
     Seed,
     Trust,
+    chosen_device,
+    stored_battery,
 )
 from leaderboard.output_paths import require_file_place
 from leaderboard.terminal.output import console
@@ -41,7 +43,9 @@ def reproduce(
     ] = None,
     battery: Annotated[
         str | None,
-        typer.Option(help="Battery of the results, by name or hash, where there are several."),
+        typer.Option(
+            help="Battery of the results, by name, hash or file, where there are several."
+        ),
     ] = None,
     seed: Seed = 0,
     split: Annotated[
@@ -49,7 +53,12 @@ def reproduce(
     ] = "test",
     examples: Annotated[
         int | None,
-        typer.Option(min=1, help="Results on this many images, where there are several."),
+        typer.Option(
+            "--examples",
+            "--limit",
+            min=1,
+            help="Results on this many images, where there are several.",
+        ),
     ] = None,
     data: Data = None,
     data_root: DataRoot = None,
@@ -101,7 +110,9 @@ def reproduce(
     store = Store.open(database, to_read=True)
     if record is not None:
         store = Store.open(database)  # fail before computing if it cannot be written
-    entries = find_entries(store, model, battery=battery, seed=seed, split=split, examples=examples)
+    entries = find_entries(
+        store, model, battery=stored_battery(battery), seed=seed, split=split, examples=examples
+    )
     count, dataset = entries[0].provenance.examples, entries[0].battery["dataset"]
     prepared = preprocessing_of([entries[0].card])
     images = evaluation_examples(dataset, data, data_root, count, split=split, preparation=prepared)
@@ -120,7 +131,7 @@ def reproduce(
             images,
             probes,
             progress=lambda text: status.update(Text(f"{model}: {text}")),
-            device=device,
+            device=None if device is None else chosen_device(device),
             threads=threads,
         )
     print_agreement(found)

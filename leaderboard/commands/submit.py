@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from leaderboard.commands.options import (
     DATABASE,
     OUT,
+    BatchSize,
     Data,
     Database,
     DataRoot,
@@ -21,10 +22,11 @@ from leaderboard.commands.options import (
     Seed,
     Std,
     Weights,
+    chosen_device,
     numbers,
 )
 from leaderboard.submissions.names import require_name, require_unlike
-from leaderboard.terminal.output import say
+from leaderboard.terminal.output import detail, note, say
 from models_zoo.errors import InputError, first_problem, shown
 
 
@@ -53,6 +55,13 @@ def submit(
         str | None, typer.Option(help="How it was trained, such as 'pgd-at'.")
     ] = None,
     notes: Annotated[str, typer.Option(help="Anything a reader should know.")] = "",
+    battery: Annotated[
+        str | None,
+        typer.Option(
+            help="Battery that scores it: its name, or a file of your own, FILE.toml; by default "
+            "the newest of the data set."
+        ),
+    ] = None,
     probe: Annotated[
         list[str] | None,
         typer.Option(
@@ -68,6 +77,7 @@ def submit(
     out: Out = OUT,
     seed: Seed = 0,
     device: Device = "cpu",
+    batch_size: BatchSize = None,
 ) -> None:
     """Check a checkpoint, keep a copy by its hash, score it and put its row on the leaderboard."""
     _require_text("--name", name, 200)
@@ -80,7 +90,7 @@ def submit(
             "submit an .onnx file, or the weights with --architecture"
         )
 
-    from benchmark.batteries import battery_for
+    from benchmark.batteries import battery_for, load_battery
     from leaderboard.commands.score_table import print_scores
     from leaderboard.jobs.architecture_proposal import missing_architecture
     from leaderboard.jobs.examples import evaluation_examples
@@ -96,9 +106,13 @@ def submit(
 
     require_site_place(out)
     require_name(name)
-    battery = battery_for(dataset)
-    probes = battery.select(probe)
-    loaded = evaluation_examples(dataset, data, data_root, examples, usual=battery.examples)
+    chosen = battery_for(dataset) if battery is None else load_battery(battery)
+    if chosen.dataset != dataset:
+        raise InputError(
+            f"--dataset is {shown(dataset)}, battery {shown(chosen.name)} is for {chosen.dataset}"
+        )
+    probes = chosen.select(probe)
+    loaded = evaluation_examples(dataset, data, data_root, examples, usual=chosen.examples)
     read = read_submission(file, weights)
     subtracted, divided = numbers("--mean", mean), numbers("--std", std)
     if architecture is None and file.suffix.lower() != ".onnx":
@@ -127,15 +141,23 @@ def submit(
     except ValidationError as error:
         option, reason, given = first_problem(error)
         raise InputError(f"--{option}: {reason}, got {given!r}") from error
-    job = Job(battery, loaded, probes, seed=seed, device=device)
+    job = Job(
+        chosen,
+        loaded,
+        probes,
+        seed=seed,
+        device=chosen_device(device),
+        batch_size=batch_size,
+    )
+    detail(f"battery {chosen.name}, SHA-256 {chosen.sha256}: {', '.join(probes)}")
     require_scorable([model], job)
     require_unlike(name, list_models())
     accuracy = admit(model, loaded)
     store = Store.open(database)  # not earlier: nothing remains of a refused submission
     require_unlike(name, store.names().values())
     kept = keep(read, workspace_of(database))
-    say(f"accepted {shown(name)}: {accuracy:.1%} clean; kept as {kept}", err=True)
-    print_scores([name], score_models([model], job, store, submitted=True), battery)
+    note(f"accepted {shown(name)}: {accuracy:.1%} clean; kept as {kept}")
+    print_scores([name], score_models([model], job, store, submitted=True), chosen)
     say(f"leaderboard: {render_site(store, out).resolve().as_uri()}")
 
 

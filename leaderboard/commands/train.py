@@ -8,7 +8,15 @@ from typing import Annotated
 
 import typer
 
-from leaderboard.commands.options import DataRoot, Device, Seed, TestData, Threads, TrainingData
+from leaderboard.commands.options import (
+    DataRoot,
+    Device,
+    Seed,
+    TestData,
+    Threads,
+    TrainingData,
+    chosen_device,
+)
 from leaderboard.terminal.output import say
 from models_zoo.display import shown
 from models_zoo.errors import InputError
@@ -71,7 +79,14 @@ def train(
     )
     material = load_material(dataset, data or (), test_data, data_root)
     written = train_and_write(
-        recipe, architecture, settings, material, place, seed=seed, device=device, keep=keep
+        recipe,
+        architecture,
+        settings,
+        material,
+        place,
+        seed=seed,
+        device=chosen_device(device),
+        keep=keep,
     )
     say(card_to_toml(written), end="")
 

@@ -8,7 +8,14 @@ from typing import Annotated
 
 import typer
 
-from leaderboard.commands.options import DataRoot, Device, TestData, Threads, TrainingData
+from leaderboard.commands.options import (
+    DataRoot,
+    Device,
+    TestData,
+    Threads,
+    TrainingData,
+    chosen_device,
+)
 from leaderboard.terminal.output import console
 from models_zoo.display import shown
 from models_zoo.errors import InputError
@@ -73,7 +80,7 @@ def zoo(
             material.first(row.examples),
             place,
             seed=plan.seed,
-            device=device,
+            device=chosen_device(device),
             keep=row.keep,
             measured=plan.measured,
         )

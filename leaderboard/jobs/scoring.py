@@ -33,6 +33,8 @@ class Job:
         seed: root of every random draw.
         device: where to compute.
         fresh: whether to compute stored results again.
+        batch_size: images passed through a model at once; by default what memory allows, see
+            :func:`benchmark.memory.default_batch_size`.
     """
 
     battery: Battery
@@ -41,6 +43,7 @@ class Job:
     seed: int = 0
     device: str = "cpu"
     fresh: bool = False
+    batch_size: int | None = None
 
 
 def require_scorable(models: Sequence[Classifier], job: Job) -> None:
@@ -102,7 +105,17 @@ def _task(model: Classifier, job: Job, store: Store) -> Task:
     stored = store.results(here.fingerprint, here.battery_sha256, here.data_sha256, here.seed)
     known = {} if job.fresh else {name: stored[name] for name in job.probes if name in stored}
     known = {name: result for name, result in known.items() if result.left_out is None}
-    return Task(model, images, labels, job.battery, job.probes, job.seed, job.device, known)
+    return Task(
+        model,
+        images,
+        labels,
+        job.battery,
+        job.probes,
+        job.seed,
+        job.device,
+        known,
+        job.batch_size,
+    )
 
 
 class _Keeper:

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from benchmark.batteries import list_batteries
 from benchmark.headline import headline_probes
 from leaderboard.reruns.find_results import HASH_DIGITS, may_mean
 from leaderboard.store import Entry, Summary
@@ -89,7 +90,9 @@ def bench_command(entry: Entry) -> str:
             command += ["--architecture", card.architecture]
         command += ["--weights", card.weights] if card.weights else []
         command += ["--mean", _numbers(card.mean), "--std", _numbers(card.std)]
-    command += ["--battery", where.battery, "--examples", str(where.examples)]
+    named = where.battery in list_batteries()  # else it came from a file
+    command += ["--battery", where.battery if named else f"{where.battery}.toml"]
+    command += ["--examples", str(where.examples)]
     command += ["--split", "train"] if entry.on_training_data else []
     command += ["--seed", str(where.seed)]
     if where.device != "cpu":

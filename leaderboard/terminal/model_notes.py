@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from leaderboard.terminal.output import say
-from models_zoo.display import printable, shown
+from leaderboard.terminal.output import note
+from models_zoo.display import shown
 
 if TYPE_CHECKING:
     from models_zoo.classifier import Classifier
@@ -13,6 +13,6 @@ if TYPE_CHECKING:
 
 def print_notes(model: Classifier) -> Classifier:
     """Print a model's :attr:`~models_zoo.Classifier.notes` on stderr; returns the model."""
-    for note in model.notes:
-        say(printable(f"note: {shown(model.card.name)}: {note}"), err=True)
+    for each in model.notes:
+        note(f"note: {shown(model.card.name)}: {each}")
     return model

@@ -15,6 +15,9 @@ from typing import IO, Any, TextIO
 from rich.console import Console
 from rich.table import Table
 
+from leaderboard.terminal.verbosity import is_quiet, is_verbose
+from models_zoo.display import printable
+
 ERRORS = "nonsingular.nearest"
 """Name of the error handler that replaces characters an encoding lacks."""
 
@@ -57,11 +60,13 @@ def prepare_streams() -> None:
 def console(*, stderr: bool = False, **options: Any) -> Console:
     """A console that prints text verbatim: without markup, emoji codes or highlighting.
 
+    On stderr, where progress is shown, it prints nothing under ``--quiet`` unless ``quiet=False``.
+
     Args:
         stderr: whether it writes there.
         options: of :class:`rich.console.Console`.
     """
-    plain = {"markup": False, "emoji": False, "highlight": False}
+    plain = {"markup": False, "emoji": False, "highlight": False, "quiet": stderr and is_quiet()}
     return Console(stderr=stderr, **plain | options)
 
 
@@ -86,6 +91,26 @@ def say(text: str, *, err: bool = False, end: str = "\n") -> None:
         codecs.register_error(ERRORS, _nearest)
         text = text.encode(encoding, ERRORS).decode(encoding)
     print(text, file=stream, end=end, flush=True)
+
+
+def note(text: str) -> None:
+    """Print a line on stderr that ``--quiet`` leaves out.
+
+    Args:
+        text: line breaks, control characters and what the encoding lacks are escaped.
+    """
+    if not is_quiet():
+        say(printable(text), err=True)
+
+
+def detail(text: str) -> None:
+    """Print a line on stderr that only ``--verbose`` shows.
+
+    Args:
+        text: as for :func:`note`.
+    """
+    if is_verbose():
+        say(printable(text), err=True)
 
 
 def write_binary(content: bytes) -> None:

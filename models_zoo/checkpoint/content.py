@@ -147,9 +147,14 @@ def require_size(path: Path, size: int, most: int | None, *, kind: str = "checkp
         raise InputError(f"{kind} {shown(path)} is empty; download or save it again")
     limit = size_limit(LARGEST if most is None else most)
     if size > limit:
+        advice = (
+            f"; save the weights alone, or set {FILE_LIMIT}={size // 10**9 + 1}GB"
+            if most is None
+            else ""
+        )
         raise InputError(
-            f"{kind} {shown(path)} has {size:,} bytes, more than the {limit:,} that are read here; "
-            f"save the weights alone, or set {FILE_LIMIT}={size // 10**9 + 1}GB"
+            f"{kind} {shown(path)} has {size:,} bytes, more than the {limit:,} that are read here"
+            f"{advice}"
         )
 
 

@@ -1,5 +1,6 @@
 """Every command, option and column says what it is."""
 
+import re
 from xml.etree import ElementTree
 
 import pytest
@@ -8,11 +9,15 @@ import typer
 from benchmark.headline import SCORES
 from benchmark.probes import PROBES
 from leaderboard.cli import app
+from leaderboard.commands.command_line import COMMON
+from leaderboard.commands.reference import commands_of
 from leaderboard.documentation import (
+    page_blocks,
     probe_markdown,
     probe_page,
     scores_markdown,
     settings_table,
+    with_blocks,
     with_tables,
 )
 from leaderboard.formatting.texts import probe_text
@@ -30,14 +35,57 @@ def test_every_command_of_the_contract_is_there():
 
 
 def test_every_command_and_option_has_help():
-    silent = [name for name, command in COMMANDS.items() if not (command.help or "").strip()]
+    commands = {" ".join(names): command for names, command in commands_of(GROUP)}
+    assert {"models list", "models show", "batteries diff"} <= set(commands)
+    silent = [name for name, command in commands.items() if not (command.help or "").strip()]
     silent += [
         f"{name} {parameter.name}"
-        for name, command in COMMANDS.items()
+        for name, command in {**commands, "nonsingular": GROUP}.items()
         for parameter in command.params
         if not (getattr(parameter, "help", None) or "").strip()
     ]
     assert silent == []
+
+
+def test_every_command_has_the_options_that_all_have():
+    for names, command in commands_of(GROUP):
+        assert set(COMMON) <= {each.name for each in command.params}, names
+
+
+def test_the_page_of_commands_agrees_with_their_help(root):
+    page = (root / "docs" / "commands.md").read_text("utf-8")
+    for names, command in commands_of(GROUP):
+        assert f"## `{' '.join(names)}`" in page
+        for option in command.params:
+            assert all(f"`{text}`" in page for text in option.opts if text.startswith("-"))
+
+
+@pytest.mark.parametrize("name", page_blocks())
+def test_every_part_of_a_page_that_comes_from_the_code_is_up_to_date(root, name):
+    page = (root / "docs" / name).read_text("utf-8")
+    assert page == with_blocks(page, page_blocks()[name]), (
+        f"docs/{name} is out of date; run: make docs"
+    )
+
+
+def test_every_option_that_a_page_names_exists(root):
+    known = {
+        text
+        for _, command in commands_of(GROUP)
+        for each in command.params
+        for text in (*each.opts, *each.secondary_opts)
+    } | {"--version", "--help", "--install-completion", "--show-completion"}
+    calls = re.compile(r"nonsingular ((?:[a-z-]+ )?[a-z-]+)\b([^`\n]*(?:\\\\\n[^`\n]*)*)")
+    strange = []
+    for path in (root / "README.md", *(root / "docs").rglob("*.md")):
+        text = path.read_text("utf-8")
+        for call in calls.finditer(text):
+            strange += [
+                (path.name, call[1], option)
+                for option in re.findall(r"(?<![\w-])--[a-z][a-z-]*", call[2])
+                if option not in known
+            ]
+    assert strange == []
 
 
 def test_every_score_is_described():

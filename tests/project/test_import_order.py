@@ -22,9 +22,9 @@ ORDER = (
     "findings",
     "exports",
     "pages",
-    "documentation",
     "commands",
     "cli",
+    "documentation",
 )
 """The parts of ``leaderboard``: each may import only those before it."""
 

@@ -1,0 +1,89 @@
+"""The protocol of a battery as a paragraph for a paper."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import version
+from typing import Any
+
+from benchmark import headline
+from benchmark.batteries import Battery, frozen_batteries, stored_headline_threats
+from benchmark.headline import headline_probes
+from benchmark.threats import AnyThreat, labels
+from leaderboard.exports.bibliography import KEY, citation_keys
+from leaderboard.exports.latex import latex_text
+from leaderboard.formatting.texts import probe_text
+
+HASH_DIGITS = 12
+"""Digits of the battery's hash in the paragraph, enough to tell batteries apart."""
+
+
+def protocol_paragraph(battery: Battery) -> str:
+    """The protocol of a battery in one paragraph of LaTeX, with the keys of ``bibliography``.
+
+    Every number is the battery's own. References that run on request are left out.
+
+    Args:
+        battery: the battery.
+    """
+    threats = stored_headline_threats(battery.model_dump(mode="json"))
+    frozen = frozen_batteries().get(battery.sha256)
+    images = "all test images" if battery.examples is None else (
+        f"the first {battery.examples:,} test images"
+    )
+    own = "" if frozen else ", which is not one of the suite's own batteries"
+    sentences = [
+        _cited(
+            f"Models are evaluated with nonsingular {version('nonsingular')} and its battery "
+            f"{battery.name} (SHA-256 {battery.sha256[:HASH_DIGITS]}{own}) on {images} of "
+            f"{battery.dataset} with pixels in [0, 1].",
+            [KEY],
+        ),
+        *_headline(threats),
+    ]
+    rest = [name for name in battery.default if name not in headline_probes()]
+    sentences += [_method(name, threats) for name in (*headline_probes(), *rest)]
+    sentences.append(
+        "Attacks are counted only where the perturbed example was measured to lie inside its set "
+        "and was classified again, so that robust accuracies are upper bounds. Radii called "
+        "relative are shares of the norm of each weight tensor. Intervals are 95\\% intervals over "
+        "test images."
+    )
+    return " ".join(filter(None, sentences))
+
+
+def _headline(threats: dict[str, list[AnyThreat]]) -> list[str]:
+    definition = headline.definition()
+    parts = []
+    for name in headline_probes():
+        # The first threat of a probe is the one its headline outcome is about.
+        at = f" ({threats[name][0].label})" if threats.get(name) else ""
+        parts.append(f"{probe_text(name).title.lower()}{at}")
+    text = definition.method.strip().format(parts=", ".join(parts))
+    return [_cited(text, citation_keys(headline.NAME))]
+
+
+def _method(name: str, threats: dict[str, list[AnyThreat]]) -> str:
+    definition = probe_text(name).definition
+    if definition is None:
+        return ""
+    method = definition.method.strip()
+    if not method:
+        return _cited(f"{probe_text(name).title} is measured as well.", citation_keys(name))
+    return _cited(method.format(threats=_listed(threats.get(name, []))), citation_keys(name))
+
+
+def _listed(threats: list[AnyThreat]) -> str:
+    return labels(threats) or "no budget"
+
+
+def _cited(sentence: str, keys: list[str]) -> str:
+    """A sentence as LaTeX, with its citations before the full stop."""
+    text = _norms(latex_text(sentence.removesuffix(".")))
+    return f"{text}~\\cite{{{','.join(keys)}}}." if keys else f"{text}."
+
+
+def _norms(text: str) -> str:
+    """Names of norms as symbols."""
+    symbols: dict[str, Any] = {"linf": r"$\ell_\infty$", "l2": r"$\ell_2$", "l1": r"$\ell_1$"}
+    return re.sub(r"(?<![\w-])(linf|l2|l1)(?![\w-])", lambda found: symbols[found[1]], text)
