@@ -15,11 +15,13 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from benchmark import headline
+from benchmark.batteries import battery_histories, list_batteries, load_battery
 from benchmark.probes import PROBES
 from benchmark.probes.definition import Definition
 from benchmark.results import ScoreSpec
 from leaderboard.cli import app
 from leaderboard.commands.reference import commands_markdown, common_options_table
+from leaderboard.exports.protocol import HASH_DIGITS, protocol_paragraph
 from leaderboard.formatting.texts import ProbeText, plain, probe_text
 from leaderboard.terminal.output import say
 from models_zoo.errors import InputError, unknown_name
@@ -168,7 +170,38 @@ def page_blocks() -> dict[str, dict[str, str]]:
             "common options": common_options_table(app),
             "commands": commands_markdown(app),
         },
+        "batteries.md": {"changelog": battery_changelog()},
+        "reporting.md": {f"protocol of {name}": protocol_block(name) for name in list_batteries()},
     }
+
+
+def battery_changelog() -> str:
+    """Every frozen content of the bundled batteries, newest first, as a table."""
+    current = {load_battery(name).sha256 for name in list_batteries()}
+    frozen = [
+        (history, each)
+        for history, all_of_one in battery_histories().items()
+        for each in reversed(all_of_one)
+    ]
+    rows = [
+        (
+            f"`{name}`",
+            each.date.isoformat(),
+            f"`{each.sha256[:HASH_DIGITS]}`" + (" (current)" if each.sha256 in current else ""),
+            each.note,
+        )
+        for name, each in frozen
+    ]
+    return _table(("battery", "frozen", "SHA-256", "what it is, and what changed"), rows)
+
+
+def protocol_block(battery: str) -> str:
+    """The protocol of a bundled battery as a block of LaTeX.
+
+    Args:
+        battery: its name.
+    """
+    return f"```latex\n{protocol_paragraph(load_battery(battery))}\n```"
 
 
 def probe_page(docs: Path, name: str) -> Path:

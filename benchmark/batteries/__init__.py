@@ -1,7 +1,7 @@
 """Batteries: frozen, versioned lists of probes with their budgets, as TOML."""
 
 from benchmark.batteries.battery import Battery, battery_for, list_batteries
-from benchmark.batteries.history import Frozen, frozen_batteries
+from benchmark.batteries.history import Frozen, battery_histories, frozen_batteries
 from benchmark.batteries.own import is_battery_file, load_battery, read_battery, require_own_name
 from benchmark.batteries.stored import stored_headline_threats, stored_probes
 
@@ -9,6 +9,7 @@ __all__ = [
     "Battery",
     "Frozen",
     "battery_for",
+    "battery_histories",
     "frozen_batteries",
     "is_battery_file",
     "list_batteries",

@@ -33,12 +33,19 @@ class _History(BaseModel):
 
 
 @cache
-def frozen_batteries() -> dict[str, Frozen]:
-    """All frozen contents by their hash, from ``versions/<battery>.toml``."""
+def battery_histories() -> dict[str, tuple[Frozen, ...]]:
+    """The frozen contents of each battery, oldest first, from ``versions/<battery>.toml``."""
     folder = files("benchmark.batteries") / "versions"
-    histories = [
-        _History.model_validate(tomllib.loads(file.read_text("utf-8")))
+    return {
+        file.name.removesuffix(".toml"): _History.model_validate(
+            tomllib.loads(file.read_text("utf-8"))
+        ).frozen
         for file in sorted(folder.iterdir(), key=lambda file: file.name)
         if file.name.endswith(".toml")
-    ]
-    return {each.sha256: each for history in histories for each in history.frozen}
+    }
+
+
+@cache
+def frozen_batteries() -> dict[str, Frozen]:
+    """All frozen contents by their hash."""
+    return {each.sha256: each for history in battery_histories().values() for each in history}

@@ -103,8 +103,9 @@ def _character(character: str) -> str:
         return character
     if character.isspace():
         return " "
-    base, *marks = unicodedata.normalize("NFD", character)
-    if base.isascii() and base.isalpha() and len(marks) == 1 and marks[0] in _ACCENTS:
+    parts = unicodedata.normalize("NFD", character)
+    base, mark = parts[0], parts[1:]
+    if base.isascii() and base.isalpha() and mark in _ACCENTS:
         dotless = rf"\{base}" if base in "ij" else base
-        return rf"\{_ACCENTS[marks[0]]}{{{dotless}}}"
+        return rf"\{_ACCENTS[mark]}{{{dotless}}}"
     return f"[U+{ord(character):04X}]"

@@ -28,8 +28,10 @@ def protocol_paragraph(battery: Battery) -> str:
     """
     threats = stored_headline_threats(battery.model_dump(mode="json"))
     frozen = frozen_batteries().get(battery.sha256)
-    images = "all test images" if battery.examples is None else (
-        f"the first {battery.examples:,} test images"
+    images = (
+        "all test images"
+        if battery.examples is None
+        else (f"the first {battery.examples:,} test images")
     )
     own = "" if frozen else ", which is not one of the suite's own batteries"
     sentences = [
