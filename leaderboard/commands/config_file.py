@@ -21,7 +21,6 @@ from typing import Any, Union, get_args, get_origin
 import typer
 from typer.models import OptionInfo
 
-from models_zoo.checkpoint.content import read_file
 from models_zoo.display import shown
 from models_zoo.errors import InputError, reason_of, unknown_name
 
@@ -167,6 +166,8 @@ def _tool_table(content: Mapping[str, Any]) -> dict[str, Any] | None:
 def _read(path: Path) -> dict[str, Any]:
     if path.is_file() and not path.stat().st_size:
         return {}
+    from models_zoo.checkpoint.content import read_file  # the package imports torch
+
     try:
         text = read_file(path, kind="configuration file", most=MAX_BYTES).data.decode("utf-8")
         return tomllib.loads(text)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leaderboard.commands.options import DATABASE, Database
+from leaderboard.commands.options import DATABASE, Database, stored_battery
 from leaderboard.output_paths import require_file_place
 from leaderboard.terminal.output import write_binary
 from models_zoo.display import shown
@@ -83,7 +83,7 @@ def export(
     _require_web_address(source_url)
     benchmark = _required(format_, benchmark)
     store = Store.open(database, to_read=True)
-    entries = _entries(store, model, battery)
+    entries = _entries(store, model, stored_battery(battery))
     name, chosen = entries[0].card.name, {entry.key for entry in entries}
     others = [s for s in store.summaries(()) if s.card.name == name and s.key not in chosen]
     text = _text(format_, entries, others, benchmark, source_url, organization)
@@ -131,6 +131,8 @@ def _text(
 
 def _entries(store: Store, model: str, battery: str | None) -> list[Entry]:
     """All entries of the model, at least one."""
+    from leaderboard.reruns.find_results import begins
+
     summaries = store.summaries(())
     named = {each.fingerprint for each in summaries if each.card.name == model}
     named = named or {each.fingerprint for each in summaries if each.fingerprint.startswith(model)}
@@ -143,7 +145,13 @@ def _entries(store: Store, model: str, battery: str | None) -> list[Entry]:
             f"fingerprint "
             f"in place of the name: {found}"
         )
-    entries = store.entries(battery, fingerprints=named)
+    entries = [
+        entry
+        for entry in store.entries(fingerprints=named)
+        if battery is None
+        or entry.provenance.battery == battery
+        or begins(entry.provenance.battery_sha256, battery)
+    ]
     if not entries:
         known = {each.battery for each in summaries if each.fingerprint in named}
         raise unknown_name(f"battery among the results of {model}", battery or "", known)

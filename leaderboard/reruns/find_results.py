@@ -46,7 +46,7 @@ def find_model(names: Mapping[str, str], asked: str) -> str:
 
 def may_mean(asked: str, fingerprint: str, name: str) -> bool:
     """Whether ``asked`` matches the model with this fingerprint and name."""
-    return name in (asked, without_local_options(asked)) or _begins(fingerprint, asked)
+    return name in (asked, without_local_options(asked)) or begins(fingerprint, asked)
 
 
 def without_local_options(name: str) -> str:
@@ -132,7 +132,7 @@ def _of_battery(asked: str, entries: Sequence[Entry], battery: str) -> list[Entr
     kept = [
         entry
         for entry in entries
-        if entry.provenance.battery == battery or _begins(entry.provenance.battery_sha256, battery)
+        if entry.provenance.battery == battery or begins(entry.provenance.battery_sha256, battery)
     ]
     if not kept:
         known = {entry.provenance.battery for entry in entries}
@@ -149,7 +149,13 @@ def _batteries(entries: Sequence[Entry]) -> str:
     )
 
 
-def _begins(sha256: str, digits: str) -> bool:
+def begins(sha256: str, digits: str) -> bool:
+    """Whether a text is a hash, or at least the first 8 digits of it.
+
+    Args:
+        sha256: the hash.
+        digits: the text.
+    """
     return bool(_DIGITS.fullmatch(digits)) and sha256.startswith(digits.lower())
 
 

@@ -73,6 +73,13 @@ def test_a_battery_leaves_out_the_others(database, made_up):
     assert len(json.loads(run(database, MODEL).stdout)["evaluations"]) == 2
 
 
+def test_a_battery_is_named_by_its_hash_too(database, made_up, tmp_path):
+    made_up.fill(Store.open(database), battery=made_up.Battery(name="other-v1"))
+    sha256 = made_up.Battery(name="other-v1").sha256
+    found = json.loads(run(database, MODEL, "--battery", sha256[:12]).stdout)["evaluations"]
+    assert [each["battery"] for each in found] == ["other-v1"]
+
+
 def test_a_name_that_no_terminal_should_see_stays_a_text(database, made_up):
     name = "x\x1b[31m\n<script>"
     made_up.fill(Store.open(database), [(name, "standard", 0.1)])
