@@ -12,9 +12,10 @@ from benchmark.arguments import Array, device_of
 from benchmark.batteries import Battery, load_battery
 from benchmark.memory import DEFAULT_BATCH_SIZE, default_batch_size
 from benchmark.probes import PROBES, Probe
+from benchmark.progress import Meter, Step, plans_of
 from benchmark.provenance import provenance_of
 from benchmark.report import Report
-from benchmark.results import ProbeResult, Provenance
+from benchmark.results import Cost, ProbeResult, Provenance
 from benchmark.subject import Progress, Subject, subject_of
 from models_zoo.errors import InputError, shown
 
@@ -41,6 +42,8 @@ def evaluate(
     known: Mapping[str, ProbeResult] | Report | None = None,
     on_result: Callable[[Provenance, ProbeResult], None] | None = None,
     progress: Progress | None = None,
+    on_step: Callable[[Step], None] | None = None,
+    costs: Mapping[str, Cost] | None = None,
 ) -> Report:
     """Run the probes of a battery on a model.
 
@@ -61,6 +64,11 @@ def evaluate(
             are not computed again.
         on_result: called with each new result as soon as it is available.
         progress: called with a short text whenever a piece of work is done.
+        on_step: called with the share of the work that is done, when a probe begins or ends and in
+            between every fifth of a second; :class:`benchmark.progress.TimeLeft` says how long the
+            rest takes.
+        costs: by probe, what it cost on a similar model with about as many examples; makes these
+            shares more precise.
 
     Returns:
         The results of the requested probes, including known ones. A probe that does not apply to
@@ -96,13 +104,15 @@ def evaluate(
         _require_same_answers(results, subject)
         asked = _applicable(subject, chosen, [name for name in names if name not in results])
         _require_some(asked, results)
-        for name in asked:
-            subject.progress(PROBES[name].title)
-            probe, reason = asked[name]
-            results[name] = probe(subject) if reason is None else probe.left_out(reason)
-            subject.require_unchanged()
-            if on_result is not None:
-                on_result(provenance, results[name])
+        with _meter(subject, chosen, asked, results, on_step, costs or {}) as meter:
+            for name, (probe, reason) in asked.items():
+                subject.progress(probe.title)
+                meter.begin(name)
+                results[name] = probe(subject) if reason is None else probe.left_out(reason)
+                subject.require_unchanged()
+                meter.end()
+                if on_result is not None:
+                    on_result(provenance, results[name])
     return Report(provenance, {name: results[name] for name in names})
 
 
@@ -151,6 +161,21 @@ def _applicable(
     """The probes with the reason why each is left out, determined before the first one runs."""
     probes = {name: PROBES[name](battery.probes[name], battery.probes) for name in names}
     return {name: (probe, probe.obstacle(subject)) for name, probe in probes.items()}
+
+
+def _meter(
+    subject: Subject,
+    battery: Battery,
+    asked: Mapping[str, tuple[Probe[Any], str | None]],
+    results: Mapping[str, ProbeResult],
+    on_step: Callable[[Step], None] | None,
+    costs: Mapping[str, Cost],
+) -> Meter:
+    """The meter of the work of all requested probes; ``results`` are those that are known."""
+    probes = {name: PROBES[name](battery.probes[name], battery.probes) for name in results}
+    probes |= {name: probe for name, (probe, reason) in asked.items() if reason is None}
+    known = {name: result.cost for name, result in results.items()}
+    return Meter(subject.passes, plans_of(subject, probes, costs), known, on_step)
 
 
 def _require_some(

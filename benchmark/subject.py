@@ -30,6 +30,7 @@ from benchmark.outputs import logits_of, one_row_each
 from benchmark.results import Cost
 from benchmark.roles import Coverage
 from benchmark.spaces.weight_roles import WeightRoles
+from benchmark.work import CallTimes, Work
 from models_zoo.errors import InputError, reason_of
 from models_zoo.functional_call import functional_call
 from models_zoo.prediction import predicted_classes
@@ -54,11 +55,35 @@ class Passes:
         backwards: images passed backward.
         seconds: wall time inside those passes. It is meaningless on a GPU, where they return before
             they are done.
+        calls: number of calls that passed them.
+        times: of the forward calls.
+        counted: called after every pass of a batch.
     """
 
     forwards: int = 0
     backwards: int = 0
     seconds: float = 0.0
+    calls: int = 0
+    times: CallTimes = field(default_factory=CallTimes)
+    counted: Callable[[], None] = field(default=lambda: None)
+
+    def called(self, seconds: float, forwards: int = 0) -> None:
+        """Record a call that has returned.
+
+        Args:
+            seconds: its time.
+            forwards: number of images that it passed forward.
+        """
+        self.seconds += seconds
+        self.calls += 1
+        if forwards:
+            self.times.add(forwards, seconds)
+        self.counted()
+
+    @property
+    def work(self) -> Work:
+        """The work that was done so far."""
+        return Work(self.forwards + self.backwards, self.calls)
 
 
 @dataclass
@@ -154,7 +179,7 @@ class Subject:
             if out_of_memory(error):
                 raise
             raise InputError(_refusal(images, error)) from error
-        self.passes.seconds += time.perf_counter() - start
+        self.passes.called(time.perf_counter() - start, forwards=len(images))
         return one_row_each(logits_of(output, images.dtype), len(images))
 
     def gradients(
@@ -183,7 +208,7 @@ class Subject:
             raise InputError(
                 f"the model's gradient cannot be computed: {reason_of(error)}"
             ) from error
-        self.passes.seconds += time.perf_counter() - start
+        self.passes.called(time.perf_counter() - start)
         # The derivative of a root at 0 is infinite, and times 0 undefined: one such pixel would
         # stop the ascent of an image.
         return tuple(each.nan_to_num(0.0, MAX_DERIVATIVE, -MAX_DERIVATIVE) for each in found)

@@ -17,6 +17,7 @@ from typing import Protocol
 import torch
 
 from benchmark.executors.task import Item, Listener, run_task
+from benchmark.progress import Step
 from benchmark.report import Report
 from benchmark.results import ProbeResult, Provenance
 from models_zoo.display import shown
@@ -192,8 +193,8 @@ class _Sender:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
-    def progressed(self, index: int, text: str) -> None:
-        self.connection.send(("progressed", text))
+    def progressed(self, index: int, step: Step) -> None:
+        self.connection.send(("progressed", step))
 
     def answered(self, index: int, provenance: Provenance, result: ProbeResult) -> None:
         self.connection.send(("answered", (provenance, result)))

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from benchmark.batteries import Battery
 from benchmark.evaluation import evaluate
+from benchmark.progress import Step
 from benchmark.report import Report
-from benchmark.results import ProbeResult, Provenance
+from benchmark.results import Cost, ProbeResult, Provenance
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Task:
     device: str = "cpu"
     known: Mapping[str, ProbeResult] = field(default_factory=dict)
     batch_size: int | None = None
+    costs: Mapping[str, Cost] = field(default_factory=dict)
 
 
 Item = tuple[int, Task]
@@ -36,8 +38,8 @@ Item = tuple[int, Task]
 class Listener(Protocol):
     """Receives the events of a run in the calling process; ``index`` is the task's."""
 
-    def progressed(self, index: int, text: str) -> None:
-        """A part of the work is done."""
+    def progressed(self, index: int, step: Step) -> None:
+        """A part of the work is done; comes before :meth:`answered` at the end of a probe."""
 
     def answered(self, index: int, provenance: Provenance, result: ProbeResult) -> None:
         """A probe has finished."""
@@ -56,5 +58,6 @@ def run_task(task: Task, index: int, listener: Listener) -> Report:
         batch_size=task.batch_size,
         known=task.known,
         on_result=lambda provenance, result: listener.answered(index, provenance, result),
-        progress=lambda text: listener.progressed(index, text),
+        on_step=lambda step: listener.progressed(index, step),
+        costs=task.costs,
     )

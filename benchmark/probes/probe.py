@@ -17,12 +17,17 @@ from benchmark.requirements import missing_image_gradients, missing_weights
 from benchmark.results import Flag, Outcomes, ProbeResult, ScoreSpec
 from benchmark.subject import Subject
 from benchmark.threats import AnyThreat
+from benchmark.work import Work
 from models_zoo.errors import InputError
 
 S = TypeVar("S", bound=ProbeSettings)
 """The settings of a probe."""
 
 Perturbed = Literal["images", "weights"]
+
+USUAL_PASSES_PER_EXAMPLE = 1000.0
+"""Passes per example of a probe that does not say how many it expects: the mean of the probes of
+``digits-v1`` on 60 examples."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,8 @@ class Probe(ABC, Generic[S]):
         reference_for: name of the probe whose charts show its score, if it is a reference for
             another probe.
         claim: the entry of a model card in which authors report what it measures, if any.
+        pass_cost: time of its passes and of what it computes in between, relative to other probes.
+            It serves only to estimate the time left.
         algorithm: version of what it computes. Increase it whenever the same settings give other
             scores, as after a change of a constant of an attack: versions above 1 are part of the
             hash of every battery with the probe, so that scores of two versions are never in the
@@ -85,6 +92,7 @@ class Probe(ABC, Generic[S]):
     leading_pictures: ClassVar[tuple[str, ...]] = ()
     reference_for: ClassVar[str | None] = None
     claim: ClassVar[Literal["clean_accuracy", "robustness"] | None] = None
+    pass_cost: ClassVar[float] = 1.0
     algorithm: ClassVar[int] = 1
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -128,6 +136,16 @@ class Probe(ABC, Generic[S]):
             ``None`` if it applies.
         """
         return None
+
+    def expected_work(self, subject: Subject) -> Work:
+        """About how much work it is, to estimate the time left.
+
+        It must be fast, and no score depends on it. By default a probe counts like an average one.
+
+        Args:
+            subject: model and examples.
+        """
+        return whole_batches(subject, USUAL_PASSES_PER_EXAMPLE * len(subject))
 
     @final
     def obstacle(self, subject: Subject) -> str | None:
@@ -212,6 +230,16 @@ def _undefined(result: ProbeResult) -> list[Flag]:
             "that is not finite as wrong; losses and divergences have no value for it.",
         )
     ]
+
+
+def whole_batches(subject: Subject, passes: float) -> Work:
+    """The work of passing all examples again and again.
+
+    Args:
+        subject: model and examples.
+        passes: number of images passed forward or backward.
+    """
+    return Work.in_batches(passes, min(len(subject), subject.batch_size))
 
 
 def classes_of(subject: Subject) -> int:

@@ -98,6 +98,7 @@ def bench(
     Scores that are stored for the same model, battery, data and seed are not computed again, so an
     interrupted run resumes where it was.
     """
+    from leaderboard.commands.cost_table import print_costs
     from leaderboard.commands.score_table import print_scores
     from leaderboard.jobs.examples import evaluation_examples, preprocessing_for
     from leaderboard.jobs.model_selection import for_dataset, from_checkpoint, require_file
@@ -158,7 +159,9 @@ def bench(
     require_scorable(loaded, job)
     store = Store.open(database)
     reports = score_models(loaded, job, store, jobs=jobs)
-    print_scores([model.card.name for model in loaded], reports, chosen)
+    names = [model.card.name for model in loaded]
+    print_scores(names, reports, chosen)
+    print_costs(names, reports)
     if json_file is not None:
         content = {m.card.name: r.to_json() for m, r in zip(loaded, reports, strict=True)}
         write_bytes(json_file, json.dumps(content, allow_nan=False, indent=1).encode())

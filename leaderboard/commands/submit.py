@@ -91,6 +91,7 @@ def submit(
         )
 
     from benchmark.batteries import battery_for, load_battery
+    from leaderboard.commands.cost_table import print_costs
     from leaderboard.commands.score_table import print_scores
     from leaderboard.jobs.architecture_proposal import missing_architecture
     from leaderboard.jobs.examples import evaluation_examples
@@ -157,7 +158,9 @@ def submit(
     require_unlike(name, store.names().values())
     kept = keep(read, workspace_of(database))
     note(f"accepted {shown(name)}: {accuracy:.1%} clean; kept as {kept}")
-    print_scores([name], score_models([model], job, store, submitted=True), chosen)
+    reports = score_models([model], job, store, submitted=True)
+    print_scores([name], reports, chosen)
+    print_costs([name], reports)
     say(f"leaderboard: {render_site(store, out).resolve().as_uri()}")
 
 

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
 from benchmark.arguments import device_of
 from benchmark.batteries import Battery
 from benchmark.datasets import Dataset
 from benchmark.executors import Task, default_jobs, run_local
-from benchmark.probes import PROBES
+from benchmark.progress import Step
 from benchmark.provenance import provenance_of
 from benchmark.report import Report
 from benchmark.results import ProbeResult, Provenance
 from leaderboard.store import Store
-from leaderboard.terminal.output import console
+from leaderboard.terminal.model_lines import ModelLines
 from models_zoo.classifier import Classifier
-from models_zoo.display import label, shown
+from models_zoo.display import shown
 from models_zoo.errors import InputError
 
 
@@ -79,16 +77,9 @@ def score_models(
     """
     require_scorable(models, job)
     tasks = [_task(model, job, store) for model in models]
-    with Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=16),
-        TextColumn("{task.completed:.0f}/{task.total:.0f} probes"),
-        TextColumn("{task.fields[state]}", style="dim", markup=False),
-        TimeElapsedColumn(),
-        console=console(stderr=True),
-    ) as bar:
-        keeper = _Keeper(models, tasks, store, bar, submitted, job.data)
+    names = [model.card.name for model in models]
+    with ModelLines(names, [set(task.probes) <= set(task.known) for task in tasks]) as lines:
+        keeper = _Keeper(models, tasks, store, lines, submitted, job.data)
         reports = run_local(tasks, keeper, jobs or default_jobs(len(tasks), job.device))
     return [replace(r, provenance=_marked(r.provenance, job.data)) for r in reports]
 
@@ -115,6 +106,7 @@ def _task(model: Classifier, job: Job, store: Store) -> Task:
         job.device,
         known,
         job.batch_size,
+        store.costs(model.card, here),
     )
 
 
@@ -126,34 +118,21 @@ class _Keeper:
         models: Sequence[Classifier],
         tasks: Sequence[Task],
         store: Store,
-        bar: Progress,
+        lines: ModelLines,
         submitted: bool,
         data: Dataset,
     ) -> None:
         self.models, self.tasks, self.store = models, tasks, store
-        self.bar, self.submitted, self.data = bar, submitted, data
-        self.lines = [
-            bar.add_task(
-                label(model.card.name),
-                total=len(task.probes),
-                completed=len(task.known),
-                state="stored" if len(task.known) == len(task.probes) else "",
-            )
-            for model, task in zip(models, tasks, strict=True)
-        ]
+        self.lines, self.submitted, self.data = lines, submitted, data
 
-    def progressed(self, index: int, text: str) -> None:
-        self.bar.update(self.lines[index], state=text)
+    def progressed(self, index: int, step: Step) -> None:
+        self.lines.progressed(index, step)
 
     def answered(self, index: int, provenance: Provenance, result: ProbeResult) -> None:
         card, battery = self.models[index].card, self.tasks[index].battery
         provenance = _marked(provenance, self.data)
         self.store.save(card, provenance, battery, result, submitted=self.submitted)
-        self.bar.update(self.lines[index], advance=1)
-        if not self.bar.console.is_terminal:
-            title, seconds = PROBES[result.probe].title, result.cost.seconds
-            ended = "is left out" if result.left_out else f"took {seconds:.1f} s"
-            self.bar.console.print(f"{label(card.name)}: {title} {ended}")
+        self.lines.answered(index, result)
 
 
 def _require_fit(model: Classifier, data: Dataset) -> None:

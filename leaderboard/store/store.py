@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, Engine, delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from benchmark.results import ProbeResult, Provenance
+from benchmark.results import Cost, ProbeResult, Provenance
+from leaderboard.store.costs import read_costs
 from leaderboard.store.damage import FAILURES, find_unreadable, print_damage, require_whole
 from leaderboard.store.database import open_engine
 from leaderboard.store.entry import Entry
@@ -134,6 +135,24 @@ class Store:
         """Stored results for a model, battery, data and seed, with outcomes, by probe."""
         entries = self._entries(_of(fingerprint, battery_sha256, data_sha256, seed))
         return entries[0].results if entries else {}
+
+    def costs(self, card: Card, where: Provenance) -> dict[str, Cost]:
+        """What each probe usually costs, see :func:`leaderboard.store.costs.read_costs`.
+
+        Args:
+            card: of the model that is to be scored.
+            where: battery, number of examples and device.
+        """
+        return self._read(
+            lambda readable: read_costs(
+                self.engine,
+                card.architecture,
+                where.battery_sha256,
+                where.examples,
+                where.device,
+                [*readable],
+            )
+        )
 
     def card(self, fingerprint: str) -> Card | None:
         """The card of a model; ``None`` if none is stored that can be read."""

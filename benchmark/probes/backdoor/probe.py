@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import product
 
 import torch
@@ -14,6 +15,8 @@ from benchmark.attacks.backdoor import (
     require_injectable,
     split,
 )
+from benchmark.attacks.backdoor.injection import BATCH_SIZE, N_TRIALS
+from benchmark.attacks.backdoor.splits import SEARCH_SHARE, SELECTION_SHARE
 from benchmark.attacks.weights import weight_ball
 from benchmark.probes.backdoor.pictures import (
     budget_curves,
@@ -28,6 +31,11 @@ from benchmark.spaces import WeightBall
 from benchmark.statistics import exact, mean, proportion, wilson
 from benchmark.subject import Subject
 from benchmark.threats import BackdoorThreat
+from benchmark.work import Work
+
+SHARE_OF_STEPS = 0.87
+"""Usual share of the steps that are taken, for estimates of the time left: an ascent ends early
+when its backdoor is perfect."""
 
 
 class BackdoorProbe(Probe[BackdoorSettings]):
@@ -35,6 +43,7 @@ class BackdoorProbe(Probe[BackdoorSettings]):
 
     name = "backdoor"
     title = "Backdoor injection"
+    pass_cost = 1.15
     question = (
         "How small a weight perturbation injects a backdoor without a noticeable loss of accuracy?"
     )
@@ -133,6 +142,18 @@ class BackdoorProbe(Probe[BackdoorSettings]):
     def headline_threats(self) -> list[BackdoorThreat]:
         """The backdoor's weight ball of the headline radius."""
         return [self.settings.threat(self.settings.headline)]
+
+    def expected_work(self, subject: Subject) -> Work:
+        """Forward and backward, clean and triggered, in every step of every ascent."""
+        settings = self.settings
+        combinations = len(settings.triggers) * len(settings.targets) * len(settings.seeds)
+        halved = len(settings.budgets) - 1 + settings.bisections
+        ascents = combinations + halved / 2
+        searched = int(SEARCH_SHARE * len(subject))
+        batch = searched / max(math.ceil(searched / BATCH_SIZE), 1)
+        trials = N_TRIALS * SELECTION_SHARE * len(subject) * 2
+        passes = SHARE_OF_STEPS * ascents * (settings.steps * 4 * batch + trials)
+        return Work.in_batches(passes, 2 * batch)
 
     def ask(self, subject: Subject) -> ProbeResult:
         """Inject every combination at the headline budget, then the best one at every budget."""

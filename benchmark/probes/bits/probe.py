@@ -16,11 +16,23 @@ from benchmark.attacks.bits import (
 from benchmark.budgets import Budget
 from benchmark.probes.bits.settings import BitsSettings
 from benchmark.probes.budget_curves import outcome_curve, score_curve
-from benchmark.probes.probe import Probe, ProfileShare, as_outcomes, refusal, share
+from benchmark.probes.probe import (
+    Probe,
+    ProfileShare,
+    as_outcomes,
+    refusal,
+    share,
+    whole_batches,
+)
 from benchmark.results import Curve, Outcome, ProbeResult, Score, ScoreSpec
 from benchmark.statistics import SHARE_BOUNDS, exact, mean, proportion
 from benchmark.subject import Subject
 from benchmark.threats import AnyThreat, BitErrorThreat, BitFlipThreat
+from benchmark.work import Work
+
+SHARE_OF_FLIPS = 0.5
+"""Usual share of the flips that are searched, for estimates of the time left: 20% to 100%, as the
+search ends where accuracy is at chance."""
 
 
 class BitsProbe(Probe[BitsSettings]):
@@ -28,6 +40,7 @@ class BitsProbe(Probe[BitsSettings]):
 
     name = "bits"
     title = "Bit errors"
+    pass_cost = 0.9
     question = "What is the accuracy when bits of the stored weights are flipped?"
     perturbs = frozenset({"weights"})
     offers_threats = True
@@ -75,6 +88,17 @@ class BitsProbe(Probe[BitsSettings]):
             BitErrorThreat(self.settings.headline_rate),
             BitFlipThreat(Budget(self.settings.headline_flips)),
         ]
+
+    def expected_work(self, subject: Subject) -> Work:
+        """Those of the random errors, and of searches that end before all bits are flipped."""
+        settings = self.settings
+        random = settings.patterns * len(settings.rates)
+        random += settings.draws * len(settings.control_flips)
+        searched = min(settings.search_examples, len(subject))
+        tensors = len(subject.weights_that_move(self.weight_rule))
+        flip = (tensors + 3) * searched + len(subject)
+        searches = SHARE_OF_FLIPS * 2 * settings.flips
+        return whole_batches(subject, random * len(subject) + searches * flip)
 
     def ask(self, subject: Subject) -> ProbeResult:
         """Quantize, draw errors at every rate, and search for the worst bits."""

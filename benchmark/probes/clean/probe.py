@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from benchmark.checks import below_card, no_better_than_chance
 from benchmark.objectives import cross_entropy
-from benchmark.probes.probe import Probe, ProfileShare, as_outcomes, share
+from benchmark.probes.probe import Probe, ProfileShare, as_outcomes, share, whole_batches
 from benchmark.probes.settings import ProbeSettings
 from benchmark.results import Flag, Outcome, ProbeResult, ScoreSpec
 from benchmark.statistics import mean, proportion
 from benchmark.subject import Subject
+from benchmark.work import Work
 from models_zoo.classifier import Classifier
 
 
@@ -33,6 +34,10 @@ class CleanProbe(Probe[ProbeSettings]):
             higher_is_better=False,
         ),
     }
+
+    def expected_work(self, subject: Subject) -> Work:
+        """One per example."""
+        return whole_batches(subject, len(subject))
 
     def ask(self, subject: Subject) -> ProbeResult:
         """Classify every example once."""

@@ -18,6 +18,7 @@ from benchmark.spaces import Point
 from benchmark.statistics import exact, mean
 from benchmark.subject import Subject
 from benchmark.threats import AnyThreat, InputThreat
+from benchmark.work import Work
 
 
 def _spec(label: str, description: str, *, headline: bool = False) -> ScoreSpec:
@@ -109,6 +110,22 @@ class FlatnessProbe(Probe[FlatnessSettings]):
             self.settings.threat(self.settings.average_radius),
             self.settings.threat(self.settings.worst_radius),
         ]
+
+    def expected_work(self, subject: Subject) -> Work:
+        """Two for every step of an attack on images or weights, and those of the other measures."""
+        settings = self.settings
+        average = {*settings.average_radii, settings.average_radius}
+        worst = {*settings.worst_radii, settings.worst_radius}
+        draws = (len(average) + 1) * settings.draws * settings.attack_steps
+        visits = 2 * (len(worst) + 1) + 2
+        ascents = (2 * visits + 6) * settings.epochs / 2
+        ascents += (2 * len(worst) + 1) * (settings.restarts - 1) * settings.epochs
+        verified = (len(worst) + 1 + 8) * settings.restarts * 2 * settings.attack_steps
+        some = min(settings.examples, len(subject))
+        few = min(settings.measure_examples, some)
+        products = 2 * (settings.lanczos_steps + settings.trace_draws)
+        passes = 2 * (draws + ascents + verified) * some + 4 * products * few
+        return Work.in_batches(passes, min(some, subject.batch_size))
 
     def ask(self, subject: Subject) -> ProbeResult:
         """Evaluate both cases for all losses with the same attack, and the other measures."""

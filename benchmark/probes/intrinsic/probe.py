@@ -10,11 +10,12 @@ from benchmark.measures.temperature import confidence
 from benchmark.probes.budget_curves import outcome_curve, score_curve
 from benchmark.probes.headline_norm import NORM_LABELS
 from benchmark.probes.intrinsic.settings import IntrinsicSettings
-from benchmark.probes.probe import Probe, as_outcomes, share
+from benchmark.probes.probe import Probe, as_outcomes, share, whole_batches
 from benchmark.results import Curve, ProbeResult, Score, ScoreSpec
 from benchmark.statistics import exact, mean, median, proportion
 from benchmark.subject import Subject
 from benchmark.threats import InputThreat
+from benchmark.work import Work
 
 LOGIT_FORMS = {
     "": "",
@@ -65,6 +66,7 @@ class IntrinsicProbe(Probe[IntrinsicSettings]):
 
     name = "intrinsic"
     title = "Intrinsic robustness"
+    pass_cost = 0.85
     question = "How much can a small perturbation of the image change the prediction?"
     uses_image_gradients = True
     perturbs = frozenset({"images"})
@@ -83,6 +85,12 @@ class IntrinsicProbe(Probe[IntrinsicSettings]):
     def headline_threats(self) -> list[InputThreat]:
         """The linf ball of the headline budget."""
         return [InputThreat("linf", self.settings.headline)]
+
+    def expected_work(self, subject: Subject) -> Work:
+        """Forward and backward in every step of every ascent."""
+        settings = self.settings
+        ascents = len(LOGIT_FORMS) * len(settings.linf) * settings.restarts
+        return whole_batches(subject, 2.0 * ascents * (settings.steps + 2) * len(subject))
 
     def ask(self, subject: Subject) -> ProbeResult:
         """Ascend at every budget, with and without normalized logits."""

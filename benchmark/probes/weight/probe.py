@@ -5,13 +5,22 @@ from __future__ import annotations
 from benchmark.attacks.layers import attack_layers
 from benchmark.attacks.weights import search_weights, worst_weights
 from benchmark.measures.temperature import confidence
-from benchmark.probes.probe import Probe, ProfileShare, as_outcomes, refusal, share
+from benchmark.probes.probe import (
+    Probe,
+    ProfileShare,
+    as_outcomes,
+    refusal,
+    share,
+    whole_batches,
+)
 from benchmark.probes.weight.curves import WeightOutcomes
 from benchmark.probes.weight.settings import WeightSettings
 from benchmark.results import Bars, Outcome, ProbeResult, ScoreSpec
+from benchmark.spaces import by_layer
 from benchmark.statistics import proportion
 from benchmark.subject import Subject
 from benchmark.threats import WeightThreat
+from benchmark.work import Work
 
 
 class WeightProbe(Probe[WeightSettings]):
@@ -19,6 +28,7 @@ class WeightProbe(Probe[WeightSettings]):
 
     name = "weight"
     title = "Weight attack"
+    pass_cost = 1.15
     question = "What is the accuracy when the weights may be perturbed slightly?"
     perturbs = frozenset({"weights"})
     in_headline = True
@@ -74,6 +84,18 @@ class WeightProbe(Probe[WeightSettings]):
     def headline_threats(self) -> list[WeightThreat]:
         """The main geometry's ball of the headline radius."""
         return [self.settings.threat(self.settings.headline)]
+
+    def expected_work(self, subject: Subject) -> Work:
+        """Those of the ascents at all radii, of the controls and of the ascents per layer."""
+        settings = self.settings
+        balls = [(len(settings.radii), settings.steps)]
+        balls += [(len(ball.radii), ball.steps) for ball in settings.also.values()]
+        ascents = sum(2 * (6 * radii - 1) * (steps + 1) for radii, steps in balls)
+        others = sum(radii for radii, _ in balls) * (settings.random_draws + 5)
+        layers = len(by_layer(subject.weights_that_move(settings.rule)))
+        some = min(settings.layer_examples, len(subject))
+        by_itself = layers * 2 * (settings.layer_steps + 1) * some
+        return whole_batches(subject, (ascents + others) * len(subject) + by_itself)
 
     def ask(self, subject: Subject) -> ProbeResult:
         """Attack at every radius of every geometry, with controls, then layer by layer."""

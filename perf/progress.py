@@ -1,0 +1,120 @@
+"""Measure how precise the remaining time is that ``nonsingular bench`` shows.
+
+Run ``python -m perf.progress`` from the root of a checkout: every model that matches is scored with
+its battery, and the time left that was estimated after a tenth, a quarter and half of the time is
+compared with what was left. Time is that of the processor, on one thread, so that other programs
+do not count. With ``--repeat`` each model is scored a second time with the costs of the first, as
+in a database that holds results of the same architecture.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import torch
+import typer
+
+from benchmark import evaluate
+from benchmark.batteries import load_battery
+from benchmark.progress import Step, TimeLeft
+from benchmark.results import Cost
+from models_zoo.errors import InputError
+from perf.cases import WholeModel, whole_models
+from perf.command import Shared, console, matches, run_command, shared_folder
+
+POINTS = (0.1, 0.25, 0.5, 0.75)
+"""Shares of the true time at which estimates are compared."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """An estimate during a run.
+
+    Attributes:
+        elapsed: seconds since the beginning.
+        share: expected share of the work that is done.
+        left: estimated seconds left; ``None`` as long as there is no estimate.
+    """
+
+    elapsed: float
+    share: float
+    left: float | None
+
+
+@dataclass(frozen=True)
+class Run:
+    """The estimates of one run.
+
+    Attributes:
+        seconds: what it took.
+        moments: in order.
+        costs: by probe.
+    """
+
+    seconds: float
+    moments: Sequence[Moment]
+    costs: Mapping[str, Cost]
+
+    def error(self, point: float) -> float:
+        """Relative error of the estimate after a share of the time; NaN if there was none."""
+        at = next(each for each in self.moments if each.elapsed >= point * self.seconds)
+        left = self.seconds - at.elapsed
+        return float("nan") if at.left is None or left <= 0 else at.left / left - 1
+
+
+def measure(case: WholeModel, examples: int, costs: Mapping[str, Cost] | None = None) -> Run:
+    """Score a model and record the estimates.
+
+    Args:
+        case: the model with its examples and battery.
+        examples: use only the first so many examples.
+        costs: see :func:`benchmark.evaluate`.
+    """
+    data, battery = case.examples(), load_battery(case.battery)
+    data = data.head(min(examples, len(data)))
+    timer = TimeLeft(time.process_time)
+    moments: list[Moment] = []
+
+    def record(step: Step) -> None:
+        timer.update(step.share)
+        moments.append(Moment(timer.elapsed, step.share, timer.seconds))
+
+    report = evaluate(
+        case.load(), data.images, data.labels, battery, on_step=record, costs=costs or {}
+    )
+    spent = {name: result.cost for name, result in report.results.items()}
+    return Run(moments[-1].elapsed, moments, spent)
+
+
+def run(
+    shared: Shared = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Only models that match, such as 'digits/*'.")
+    ] = None,
+    examples: Annotated[int, typer.Option(min=1, help="Use the first N examples.")] = 60,
+    repeat: Annotated[
+        bool, typer.Option("--repeat", help="Also with the costs of the first run.")
+    ] = False,
+) -> None:
+    """Compare estimates of the remaining time with the time that remained."""
+    torch.set_num_threads(1)
+    cases = [case for case in whole_models(shared_folder(shared)) if matches(case.model, only)]
+    if not cases:
+        raise InputError(f"no model matches {', '.join(only or [])}; see nonsingular models")
+    for case in cases:
+        first = measure(case, examples)
+        _print(case.model, first)
+        if repeat:
+            _print(f"{case.model}, costs known", measure(case, examples, first.costs))
+
+
+def _print(name: str, found: Run) -> None:
+    errors = ", ".join(f"{found.error(point):+.0%} after {point:.0%}" for point in POINTS)
+    console.print(f"{name}: {found.seconds:.1f} s, error of the time left {errors}")
+
+
+if __name__ == "__main__":
+    run_command(run)
