@@ -81,8 +81,8 @@ class CallTimes:
         spread = count * self._squares - self._images**2
         if count < 2 or spread <= 0:
             return IMAGES_PER_CALL
-        slope = (count * self._products - self._images * self._seconds) / spread
-        constant = (self._seconds - slope * self._images) / count
-        if slope <= 0:
+        per_image = (count * self._products - self._images * self._seconds) / spread
+        constant = (self._seconds - per_image * self._images) / count
+        if per_image <= 0:
             return MAX_IMAGES_PER_CALL
-        return min(max(constant / slope, 0.0), MAX_IMAGES_PER_CALL)
+        return min(max(constant / per_image, 0.0), MAX_IMAGES_PER_CALL)

@@ -116,5 +116,10 @@ def _print(name: str, found: Run) -> None:
     console.print(f"{name}: {found.seconds:.1f} s, error of the time left {errors}")
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Run the command line."""
     run_command(run)
+
+
+if __name__ == "__main__":
+    main()

@@ -19,10 +19,10 @@ from models_zoo import InputError, load_model
 
 class Record:
     def __init__(self):
-        self.answers = []
+        self.answers, self.shares = [], []
 
-    def progressed(self, index, text):
-        pass
+    def progressed(self, index, step):
+        self.shares.append(step.share)
 
     def answered(self, index, provenance, result):
         self.answers.append((index, result.probe))
@@ -43,6 +43,7 @@ def test_two_processes_give_the_same_as_one():
     two = run_local(tasks(), together, jobs=2)
     assert [report.scores for report in one] == [report.scores for report in two]
     assert sorted(alone.answers) == sorted(together.answers)
+    assert together.shares.count(1) == 2
 
 
 def test_what_is_known_is_not_asked_again():
@@ -71,7 +72,7 @@ class Kills(Record):
         super().__init__()
         self.victims, self.signal, self.killed = victims, signal_number, []
 
-    def progressed(self, index, text):
+    def progressed(self, index, step):
         if index in self.victims and index not in self.killed:
             self.killed.append(index)
             (pid,) = [w.process.pid for w in self.workers() if w.item and w.item[0] == index]

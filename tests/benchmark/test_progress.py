@@ -8,7 +8,7 @@ from torch import nn
 
 from benchmark import evaluate, load_battery, load_dataset
 from benchmark.probes import PROBES
-from benchmark.progress import INTERVAL_SECONDS, Meter, Plan, TimeLeft, plans_of
+from benchmark.progress import INTERVAL_SECONDS, Meter, Plan, Step, TimeLeft, plans_of
 from benchmark.results import Cost
 from benchmark.subject import Passes, subject_of
 from benchmark.work import IMAGES_PER_CALL, CallTimes, Work
@@ -168,7 +168,9 @@ class Flat(nn.Module):
 
 
 def test_an_evaluation_reports_each_probe_and_ends_at_one():
-    data, steps, heard = load_dataset("digits").head(8), [], []
+    data = load_dataset("digits").head(8)
+    steps: list[Step] = []
+    heard: list[tuple[str, float]] = []
     torch.manual_seed(0)
     names = ["clean", "intrinsic"]
     battery = load_battery("digits-v1")

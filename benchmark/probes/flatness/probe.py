@@ -116,15 +116,19 @@ class FlatnessProbe(Probe[FlatnessSettings]):
         settings = self.settings
         average = {*settings.average_radii, settings.average_radius}
         worst = {*settings.worst_radii, settings.worst_radius}
+        # The calibrated loss is measured at one radius of each case.
         draws = (len(average) + 1) * settings.draws * settings.attack_steps
-        visits = 2 * (len(worst) + 1) + 2
-        ascents = (2 * visits + 6) * settings.epochs / 2
+        again, attack = (settings.epochs + 1) // 2, 2 * settings.attack_steps
+        # Down from the largest ball and up again, for two losses; from a wider ball, for three; and
+        # down once more, which is rare for more than one of them.
+        ascents = 2 * (2 * len(worst) - 1) * again + 3 * (2 * settings.epochs + 2 * again)
         ascents += (2 * len(worst) + 1) * (settings.restarts - 1) * settings.epochs
-        verified = (len(worst) + 1 + 8) * settings.restarts * 2 * settings.attack_steps
+        verified = (len(worst) + 9) * settings.restarts * attack
+        down = (len(worst) - 1) * (again + attack)
         some = min(settings.examples, len(subject))
         few = min(settings.measure_examples, some)
         products = 2 * (settings.lanczos_steps + settings.trace_draws)
-        passes = 2 * (draws + ascents + verified) * some + 4 * products * few
+        passes = 2 * (draws + ascents + verified + down) * some + 4 * products * few
         return Work.in_batches(passes, min(some, subject.batch_size))
 
     def ask(self, subject: Subject) -> ProbeResult:

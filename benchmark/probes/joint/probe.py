@@ -27,7 +27,7 @@ from benchmark.threats import InputThreat, JointThreat
 from benchmark.work import Work
 from models_zoo.errors import InputError
 
-PASSES_PER_PAIR, PASSES_PER_SHARE = 12.0, 5.0
+PASSES_PER_PAIR, PASSES_PER_SHARE = 13.0, 5.5
 """Usual number of passes per example and step of an ascent over the weights, for estimates of the
 time left, at a pair of budgets and at a share of the headline budgets. Together they are half to
 1.3 times that on networks for digits and MNIST, more where more examples are robust."""

@@ -54,7 +54,7 @@ class RegionalProbe(Probe[RegionalSettings]):
 
     name = "regional"
     title = "Regional attack"
-    pass_cost = 0.6
+    pass_cost = 0.8
     question = (
         "How often does perturbing only a part of the image suffice, white-box and by transfer?"
     )
