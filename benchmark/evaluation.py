@@ -172,6 +172,8 @@ def _meter(
     costs: Mapping[str, Cost],
 ) -> Meter:
     """The meter of the work of all requested probes; ``results`` are those that are known."""
+    if on_step is None:
+        return Meter(subject.passes, {}, {}, None)
     probes = {name: PROBES[name](battery.probes[name], battery.probes) for name in results}
     probes |= {name: probe for name, (probe, reason) in asked.items() if reason is None}
     known = {name: result.cost for name, result in results.items()}
