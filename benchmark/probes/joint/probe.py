@@ -29,8 +29,8 @@ from models_zoo.errors import InputError
 
 PASSES_PER_PAIR, PASSES_PER_SHARE = 13.0, 5.5
 """Usual number of passes per example and step of an ascent over the weights, for estimates of the
-time left, at a pair of budgets and at a share of the headline budgets. Together they are half to
-1.3 times that on networks for digits and MNIST, more where more examples are robust."""
+time left, at a pair of budgets and at a share of the headline budgets. Networks for digits and
+MNIST need 0.55 to 1.2 times as many, more where more examples are robust."""
 
 SHARE_PER_BATCH = 0.37
 """Usual mean size of a batch relative to the largest, as for the input attack."""
