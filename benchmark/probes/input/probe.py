@@ -27,7 +27,7 @@ USUAL_PASSES = 400.0
 300 to 540 on standard and adversarially trained networks for digits and MNIST."""
 
 PASSES_PER_BUDGET = {"quick": 80.0, "standard": USUAL_PASSES, "thorough": 2000.0}
-"""The same for each effort; those that were registered count as ``standard``. ``quick`` passes 83 on
+"""The same for each effort; registered ones count as ``standard``. ``quick`` passes 83 on
 one network for digits; ``thorough`` counts as five times ``standard``, without a measurement."""
 
 SHARE_PER_BATCH = 0.37
