@@ -5,12 +5,13 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
-import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from typing import Protocol
 
@@ -107,10 +108,25 @@ def run_apart(
     return reports
 
 
+def _context() -> ForkServerContext | SpawnContext:
+    """How workers are started.
+
+    On Linux they are forked from one process that has imported this module, and with it PyTorch,
+    which takes 2 to 4 CPU seconds. That process computes nothing: a process whose threads or
+    accelerator are in use cannot be forked safely. Elsewhere each worker imports for itself, as on
+    macOS, where a process that has loaded the system's libraries may not be forked.
+    """
+    if sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
+
+
 def _started(threads: int) -> _Worker:
-    context = multiprocessing.get_context("spawn")
+    context = _context()
     ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(theirs, os.getpid(), threads), daemon=True)
+    process = context.Process(target=_work, args=(theirs, threads), daemon=True)
     process.start()
     theirs.close()  # so that the pipe ends when the process does
     return _Worker(process, ours)
@@ -200,11 +216,11 @@ class _Sender:
         self.connection.send(("answered", (provenance, result)))
 
 
-def _work(connection: Connection, parent: int, threads: int) -> None:
+def _work(connection: Connection, threads: int) -> None:
     """Evaluate tasks until none are left."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles it, and ends the workers
     torch.set_num_threads(threads)
-    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+    threading.Thread(target=_follow, daemon=True).start()
     sender = _Sender(connection)
     connection.send(("ready", None))
     while True:
@@ -222,8 +238,9 @@ def _sendable(error: Exception) -> Exception:
     return RuntimeError(f"{type(error).__name__}: {reason_of(error)}")
 
 
-def _follow(parent: int) -> None:
-    """End this process when its parent has ended, even if it was killed."""
-    while os.getppid() == parent:
-        time.sleep(1)
+def _follow() -> None:
+    """End this process when the one that asked for it has ended, even if it was killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
     os._exit(1)

@@ -5,8 +5,10 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
 from torch import nn
@@ -132,6 +134,28 @@ def test_threads_are_given_back():
     assert torch.get_num_threads() == before
 
 
+class Ancestors(Record):
+    """Notes what the process holds in memory that each worker was forked from."""
+
+    def __init__(self):
+        super().__init__()
+        self.maps = {}
+
+    def progressed(self, index, text):
+        for worker in Kills.workers():
+            parent = psutil.Process(worker.process.pid).ppid()
+            self.maps[parent] = Path(f"/proc/{parent}/maps").read_text()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each worker imports for itself")
+def test_workers_are_forked_from_one_process_that_has_imported_pytorch():
+    listener = Ancestors()
+    run_local(tasks(("clean",)), listener, jobs=2)
+    ((process, content),) = listener.maps.items()
+    assert process != os.getpid()
+    assert "libtorch" in content
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="looks processes up in /proc")
 def test_workers_end_when_the_run_is_killed(tmp_path):
     run = subprocess.Popen(
@@ -142,19 +166,14 @@ def test_workers_end_when_the_run_is_killed(tmp_path):
     )
     assert run.stderr is not None
     assert b"Clean took" in run.stderr.readline()
-    children = children_of(run.pid)
-    assert len(children) >= 2
+    children = [child.pid for child in psutil.Process(run.pid).children(recursive=True)]
+    assert len(children) >= 3, "two workers and what they were forked from"
     run.send_signal(signal.SIGKILL)
     run.wait()
     deadline = time.monotonic() + 20
     while any(map(alive, children)):
         assert time.monotonic() < deadline, "workers outlive their run"
         time.sleep(0.2)
-
-
-def children_of(pid):
-    with open(f"/proc/{pid}/task/{pid}/children") as listed:  # noqa: PTH123
-        return [int(child) for child in listed.read().split()]
 
 
 def alive(pid):
