@@ -1,6 +1,10 @@
 """What the house rules are checked on: every Python file outside the tests, parsed once."""
 
 import ast
+import importlib.util
+import site
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,3 +40,32 @@ def sources() -> list[Source]:
         Source(path.relative_to(ROOT), text, ast.parse(text, str(path)))
         for path, text in zip(paths, texts, strict=True)
     ]
+
+
+@pytest.fixture(scope="session")
+def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built wheel."""
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder)]
+    run = subprocess.run([*command, str(root)], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    (path,) = folder.glob("*.whl")
+    return path
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of an environment into which the wheel is installed."""
+    if importlib.util.find_spec("pip") is None:
+        pytest.skip("this environment has no pip to install the wheel with")
+    environment = tmp_path_factory.mktemp("installed") / "environment"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+    python = environment / "bin" / "python"
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check"]
+    options = ["--quiet", "--no-deps", "--no-index", "--no-compile"]
+    subprocess.run([*pip, "install", *options, str(wheel)], check=True)
+    # The dependencies are this environment's. A folder named in a .pth file has its own .pth files
+    # ignored, so what makes imports work can only be the wheel's.
+    (packages,) = environment.glob("lib/python*/site-packages")
+    (packages / "dependencies.pth").write_text("\n".join(site.getsitepackages()))
+    return python

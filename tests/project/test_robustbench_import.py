@@ -1,6 +1,7 @@
 """``import robustbench`` works by itself, and nobody else notices what makes it work.
 
-Everything runs in a process of its own: what counts is a plain ``python -c`` after installation.
+Everything runs in a process of its own, in an environment into which the wheel is installed: what
+counts is a plain ``python -c`` after installation.
 """
 
 import importlib.util
@@ -13,9 +14,9 @@ from typing import Any
 import pytest
 
 
-def python(code: str, cwd: Path) -> str:
+def python(code: str, cwd: Path, *, by: Path | str = sys.executable) -> str:
     run = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code],
+        [by, "-I", "-W", "ignore", "-c", code],
         capture_output=True,
         text=True,
         check=False,
@@ -26,28 +27,50 @@ def python(code: str, cwd: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def facts(tmp_path_factory) -> dict[str, Any]:
-    """What one plain import leaves behind; a model is loaded after that was looked at."""
-    code = """
-import json, sys
+def facts(installed, tmp_path_factory) -> dict[str, Any]:
+    """What one plain import leaves behind; a model is loaded after that was looked at.
+
+    Before that, forks of the same process import beside a package and beside an empty folder of
+    the name ``autoattack``: what takes seconds is imported once for all three.
+    """
+    real, empty = tmp_path_factory.mktemp("real"), tmp_path_factory.mktemp("empty")
+    for folder in (real, empty):
+        (folder / "autoattack").mkdir()
+    (real / "autoattack" / "__init__.py").write_text("class AutoAttack:\n    pass\n")
+    (real / "autoattack" / "state.py").write_text("class EvaluationState:\n    pass\n")
+    code = f"""
+import json, os, sys
 from importlib.util import find_spec
+import pandas, timm, torch, torchvision.models
+
+def beside(folder):
+    reading, writing = os.pipe()
+    if not os.fork():
+        sys.path.insert(0, folder)
+        import robustbench.eval as found
+        names = found.AutoAttack.__module__, found.EvaluationState.__module__
+        os.write(writing, json.dumps(names).encode())
+        os._exit(0)
+    assert os.wait()[1] == 0
+    return json.loads(os.read(reading, 1 << 16))
+
+facts = {{"beside a package": beside({str(real)!r}), "beside a folder": beside({str(empty)!r})}}
 expected = ("autoattack", "pkg_resources")
 before = [find_spec(name) is not None for name in expected]
-import os, robustbench
+import benchmark, robustbench
 from robustbench import loaders
 from robustbench.model_zoo import model_dicts
-beside = loaders.pkg_resources.resource_filename("robustbench.loaders", "loaders.py")
-facts = {
+file = loaders.pkg_resources.resource_filename("robustbench.loaders", "loaders.py")
+facts |= {{
+    "benchmark": benchmark.__file__,
     "models": sum(len(models) for threats in model_dicts.values() for models in threats.values()),
     "attack": robustbench.eval.AutoAttack.__module__,
     "imported": [name for name in expected if name in sys.modules],
     "appeared": [find_spec(name) is not None for name in expected] != before,
-    "file beside a module": os.path.samefile(beside, loaders.__file__),
-}
+    "file beside a module": os.path.samefile(file, loaders.__file__),
+}}
 
-import torch
 from pathlib import Path
-from typing import Any
 from robustbench.model_zoo.enums import BenchmarkDataset, ThreatModel
 torch.manual_seed(0)
 entry = model_dicts[BenchmarkDataset.cifar_10][ThreatModel.Linf]["Wong2020Fast"]
@@ -63,8 +86,13 @@ with torch.no_grad():
     facts["loaded"] = torch.equal(model(images), reference(images))
 print(json.dumps(facts))
 """
-    facts: dict[str, Any] = json.loads(python(code, cwd=tmp_path_factory.mktemp("plain")))
+    folder = tmp_path_factory.mktemp("plain")
+    facts: dict[str, Any] = json.loads(python(code, folder, by=installed))
     return facts
+
+
+def test_the_environment_is_that_of_the_wheel(facts, installed):
+    assert Path(facts["benchmark"]).is_relative_to(installed.parents[1])
 
 
 def test_import_works_and_the_whole_zoo_is_listed(facts):
@@ -87,36 +115,14 @@ def test_a_model_loads_from_a_file_laid_in_the_model_folder(facts):
     assert facts["loaded"]
 
 
-@pytest.fixture(scope="module")
-def attacks(tmp_path_factory) -> list[str]:
-    """Whose AutoAttack is taken beside a real package and beside an empty folder of that name."""
-    real, empty = tmp_path_factory.mktemp("real"), tmp_path_factory.mktemp("empty")
-    for folder in (real, empty):
-        (folder / "autoattack").mkdir()
-    (real / "autoattack" / "__init__.py").write_text("class AutoAttack:\n    pass\n")
-    (real / "autoattack" / "state.py").write_text("class EvaluationState:\n    pass\n")
-    code = f"""
-import os
-import pandas, timm, torch, torchvision.models  # what takes seconds, once
-for folder in ({str(real)!r}, {str(empty)!r}):
-    if not os.fork():
-        os.chdir(folder)
-        import robustbench.eval as found
-        print(found.AutoAttack.__module__, found.EvaluationState.__module__, flush=True)
-        os._exit(0)
-    assert os.wait()[1] == 0
-"""
-    return python(code, cwd=real.parent).splitlines()
+def test_a_real_autoattack_wins(facts):
+    assert facts["beside a package"] == ["autoattack", "autoattack.state"]
 
 
-def test_a_real_autoattack_wins(attacks):
-    assert attacks[0] == "autoattack autoattack.state"
-
-
-def test_a_folder_that_only_bears_the_name_does_not_win(attacks):
+def test_a_folder_that_only_bears_the_name_does_not_win(facts):
     if _has_autoattack():
         pytest.skip("a real autoattack is installed here")
-    assert attacks[1].split()[0] == "pyautoattack.autoattack"
+    assert facts["beside a folder"] == ["pyautoattack.autoattack", "pyautoattack.state"]
 
 
 def test_starting_python_stays_quick(tmp_path):
