@@ -1,7 +1,9 @@
 """Settings of all tests, and the real data that lie beside a development checkout."""
 
+import gc
 import os
 import warnings
+from collections.abc import Generator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -89,6 +91,22 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
         return None
     name = collection_path.relative_to(HERE).as_posix()
     return name in SLOW or f"{name}/" in SLOW or None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect no garbage while modules are imported, and leave what they hold out of it later.
+
+    Modules and tests are a million objects that live as long as the process; to look through them
+    again and again took a fifth of the collection's time.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
