@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import sqlite3
-import subprocess
 import sys
 import time
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -16,10 +18,13 @@ from leaderboard.store import Store
 from leaderboard.store.schema import Base
 
 HERE = str(Path(__file__).parents[1])
+FORKS = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
+FORKS.set_forkserver_preload(["benchmark.executors.processes", "leaderboard.store"])
+"""Writers are forked from one process that has imported PyTorch, and that holds no database."""
 
 SETUP = """
 import sys, time
-sys.path.insert(0, {here!r})
+sys.path.insert(0, here)
 import conftest as made_up
 from sqlalchemy import event
 from sqlalchemy.orm import Session
@@ -31,13 +36,13 @@ provenance = made_up.make_provenance(battery)
 HALF_WAY = (
     SETUP
     + """
-store = Store.open({path!r})
+store = Store.open(path)
 answers = made_up.make_results()
 store.save(made_up.make_card(), provenance, battery, answers["clean"])
 
-@event.listens_for(Session, {moment!r})
+@event.listens_for(Session, moment)
 def stop(session, *_):
-    print("half-way", flush=True)
+    connection.send("half-way")
     time.sleep(600)
 
 store.save(made_up.make_card(), provenance, battery, answers["input"])
@@ -47,9 +52,9 @@ store.save(made_up.make_card(), provenance, battery, answers["input"])
 WRITER = (
     SETUP
     + """
-print("ready", flush=True)
-sys.stdin.readline()
-store = Store.open({path!r})
+connection.send("ready")
+connection.recv()
+store = Store.open(path)
 for round in range(4):
     for result in made_up.make_results().values():
         store.save(made_up.make_card(), provenance, battery, result)
@@ -57,27 +62,35 @@ for round in range(4):
 )
 
 
-def start(script, path, **values) -> subprocess.Popen[str]:
-    code = script.format(here=HERE, path=str(path), **values)
-    return subprocess.Popen(
-        [sys.executable, "-c", code],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+@pytest.fixture
+def start():
+    """``start(script, path=path)``: a process that runs a script, and the connection to it."""
+    started: list[BaseProcess] = []
+
+    def begin(script: str, **values: object) -> tuple[BaseProcess, Connection]:
+        ours, theirs = FORKS.Pipe()
+        given = values | {"here": HERE, "connection": theirs}
+        process = FORKS.Process(target=exec, args=(script, given), daemon=True)
+        process.start()
+        started.append(process)
+        theirs.close()  # so that the pipe ends when the process does
+        return process, ours
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.join()
 
 
 @pytest.mark.parametrize(
     ("moment", "kept"), [("before_commit", ["clean"]), ("after_commit", ["clean", "input"])]
 )
-def test_a_killed_writer_leaves_all_of_a_result_or_nothing(tmp_path, moment, kept):
+def test_a_killed_writer_leaves_all_of_a_result_or_nothing(start, tmp_path, moment, kept):
     path = tmp_path / "scores.sqlite"
-    writer = start(HALF_WAY, path, moment=moment)
-    assert writer.stdout is not None
-    assert writer.stdout.readline() == "half-way\n", writer.communicate()[1]
+    writer, connection = start(HALF_WAY, path=path, moment=moment)
+    assert connection.recv() == "half-way"
     writer.kill()
-    writer.communicate()
+    writer.join()
     (entry,) = Store.open(path).entries()
     assert sorted(entry.results) == kept
     with sqlite3.connect(path) as plain:
@@ -88,34 +101,26 @@ def test_a_killed_writer_leaves_all_of_a_result_or_nothing(tmp_path, moment, kep
         assert orphans.fetchone() == (0,)
 
 
-def test_writers_that_meet_on_a_new_database_all_succeed(tmp_path):
+def test_writers_that_meet_on_a_new_database_all_succeed(start, tmp_path):
     path = tmp_path / "scores.sqlite"
-    writers = [start(WRITER, path) for _ in range(3)]
-    for writer in writers:
-        assert writer.stdout is not None
-        assert writer.stdout.readline() == "ready\n"
-    for writer in writers:
-        assert writer.stdin is not None
-        writer.stdin.write("go\n")
-        writer.stdin.flush()
-    for writer in writers:
-        _, errors = writer.communicate(timeout=60)
-        assert writer.returncode == 0, errors
+    writers = [start(WRITER, path=path) for _ in range(3)]
+    for _, connection in writers:
+        assert connection.recv() == "ready"
+    for _, connection in writers:
+        connection.send("go")
+    for writer, _ in writers:
+        writer.join(60)
+        assert writer.exitcode == 0
     (entry,) = Store.open(path).entries()
     assert len(entry.results) == 6
 
 
-def test_a_reader_sees_the_state_before_an_unfinished_save(tmp_path):
+def test_a_reader_sees_the_state_before_an_unfinished_save(start, tmp_path):
     path = tmp_path / "scores.sqlite"
-    writer = start(HALF_WAY, path, moment="before_commit")
-    assert writer.stdout is not None
-    assert writer.stdout.readline() == "half-way\n", writer.communicate()[1]
-    try:
-        with sqlite3.connect(path) as plain:
-            assert plain.execute("select probe from results").fetchall() == [("clean",)]
-    finally:
-        writer.kill()
-        writer.communicate()
+    _, connection = start(HALF_WAY, path=path, moment="before_commit")
+    assert connection.recv() == "half-way"
+    with sqlite3.connect(path) as plain:
+        assert plain.execute("select probe from results").fetchall() == [("clean",)]
 
 
 def test_the_migrations_make_the_tables_of_the_schema(tmp_path):
