@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 import torch
@@ -20,13 +21,16 @@ PACKAGES = ("nonsingular", "torch", "torchvision", "numpy", "pyautoattack")
 
 def versions() -> dict[str, str]:
     """Versions of Python and of :data:`PACKAGES`, or ``"not installed"``."""
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
+    return {"python": platform.python_version()} | {each: _version(each) for each in PACKAGES}
+
+
+@cache
+def _version(package: str) -> str:
+    """Version of a package, or ``"not installed"``; to look one up takes milliseconds."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def provenance_of(

@@ -9,6 +9,7 @@ import time
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -18,7 +19,7 @@ from leaderboard.store import Store
 from leaderboard.store.schema import Base
 
 HERE = str(Path(__file__).parents[1])
-FORKS = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
+FORKS: Any = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
 FORKS.set_forkserver_preload(["benchmark.executors.processes", "leaderboard.store"])
 """Writers are forked from one process that has imported PyTorch, and that holds no database."""
 
