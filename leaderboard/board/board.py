@@ -38,6 +38,7 @@ class Board:
         budgets: the battery's headline budgets: title of a probe, and its budgets as text.
         threats: the threats that a reader can choose.
         picture: chart of input against weight robust accuracy.
+        is_trial: whether it has too few examples for a place on the front page.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Board:
     budgets: list[tuple[str, str]]
     threats: list[Threat]
     picture: Picture | None
+    is_trial: bool = False
 
     @property
     def flagged(self) -> bool:
@@ -81,8 +83,11 @@ def make_boards(
     model_pages: dict[str, str],
     battery_pages: dict[str, str],
     painter: Painter,
+    min_examples: int = 0,
 ) -> list[Board]:
     """Make all boards, sorted by battery name and then by number of models, most first.
+
+    Trials come after the other boards of their battery.
 
     Args:
         summaries: stored results on test examples.
@@ -90,13 +95,17 @@ def make_boards(
         model_pages: path of a model's page, by fingerprint.
         battery_pages: path of a battery's page, by hash.
         painter: draws the pictures.
+        min_examples: boards with fewer examples are trials, unless all would be.
     """
 
     def key(summary: Summary) -> tuple[str, str, str]:
         return summary.battery, summary.battery_sha256, summary.data_sha256
 
     groups = [list(group) for _, group in groupby(sorted(summaries, key=key), key=key)]
-    groups.sort(key=lambda group: (group[0].battery, -len(group)))
+    trials = {key(group[0]) for group in groups if group[0].examples < min_examples}
+    if len(trials) == len(groups):
+        trials = set()
+    groups.sort(key=lambda group: (group[0].battery, key(group[0]) in trials, -len(group)))
     names: set[str] = set()
     boards = []
     for group in groups:
@@ -122,7 +131,8 @@ def make_boards(
                 checked=any(summary.flags is not None for summary in group),
                 budgets=_budgets(content, headline_threats),
                 threats=threats_of(group),
-                picture=input_weight_scatter(group, painter, headline_threats),
+                picture=input_weight_scatter(group, painter, headline_threats, model_pages),
+                is_trial=key(first) in trials,
             )
         )
     return boards

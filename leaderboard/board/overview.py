@@ -1,4 +1,8 @@
-"""The front page's chart: input against weight robust accuracy, one point per model."""
+"""The front page's chart: input against weight robust accuracy, one point per model.
+
+The models of the Pareto front are named where there is room; the others are named when a reader
+points at them.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +17,30 @@ from benchmark.probes.probe import Perturbed
 from benchmark.threats import AnyThreat, InputThreat
 from leaderboard.charts.curves import Picture
 from leaderboard.charts.labels import short
+from leaderboard.charts.linked_points import LinkedPoint, with_links
 from leaderboard.charts.style import COLORS, INK, domain, styled
 from leaderboard.charts.svg import Painter
 from leaderboard.formatting.texts import number
 from leaderboard.store import Summary
 
 _WIDTH, _HEIGHT = 420, 260
-_MAX_LABELED = 12
-_MAX_DRAWN = 400
+_MAX_NAMED = 12
+"""Maximum number of models in the text alternative and of names in the chart."""
+
+_MAX_FOCUSED = 40
+"""Maximum number of points that are all reached with the tab key; with more, only the front."""
+
+_MAX_LARGE, _MAX_DRAWN = 100, 400
+"""Maximum number of points that are drawn large, and that are drawn."""
+
 _NAME = 24
 """Width of the longest name, in columns of a terminal."""
 
-_CHARACTER, _LINE, _GAP = 6.2, 13.0, 8.0
-"""Size of a label's character and line, and its distance from its point, in pixels."""
+_CHARACTER, _LINE, _GAP = 6.9, 14.0, 8.0
+"""Size of a label's character and line, and its distance from its point, in pixels.
+
+The character is one of DejaVu Sans, the widest of the usual fonts, at 11 pixels.
+"""
 
 
 _CLEAN = ("standard", "label-smoothing", "random-weight-noise")
@@ -41,6 +56,7 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class _Point:
+    page: str
     name: str
     recipe: str
     x: float
@@ -58,6 +74,7 @@ class _Axis:
 
 @dataclass(frozen=True)
 class _Label:
+    name: str
     x: float
     y: float
     align: str
@@ -73,6 +90,7 @@ def input_weight_scatter(
     summaries: Sequence[Summary],
     painter: Painter,
     threats: Mapping[str, Sequence[AnyThreat]],
+    pages: Mapping[str, str],
 ) -> Picture | None:
     """Input robust accuracy against weight robust accuracy; ``None`` if no model has both.
 
@@ -82,28 +100,45 @@ def input_weight_scatter(
         summaries: of the models of a board.
         painter: draws it.
         threats: those that the scores of the battery's probes are about, by probe.
+        pages: path of a model's page, by fingerprint.
     """
     first, second = _axis("images", threats), _axis("weights", threats)
-    points = _points(summaries, [first.key, second.key])
+    points = _points(summaries, [first.key, second.key], pages)
     if not points:
         return None
     front = _front(points)
     total, points = len(points), _drawn(points, front)
     title = "Robust to changed inputs, robust to changed weights"
-    described = front if total > _MAX_LABELED else points
-    words = " ".join(
-        f"{p.name}: {first.label} {number(p.x, 'share')}, {second.label} {number(p.y, 'share')}."
-        for p in described[:_MAX_LABELED]
-    )
+    described = front if total > _MAX_NAMED else points
+    words = " ".join(f"{_words(p, first, second)}." for p in described[:_MAX_NAMED])
     on_front = "Best in both at once: " if described is front else ""
     description = f"{title}: a point for each of {total:,} models. {on_front}{words}"
-    labels = _labels(points) if len(points) <= _MAX_LABELED else _labels(front[:_MAX_LABELED])
-    chart = alt.layer(_line(front), _marks(points, first.title, second.title), *labels)
+    labels = _placed(front[:_MAX_NAMED], points)
+    chart = alt.layer(_line(front), _marks(points, first.title, second.title), *_texts(labels))
     svg, file = painter.draw(styled(chart, _WIDTH, _HEIGHT), description)
+    named = {label.name for label in labels}
+    best = set(front)
+    links = [
+        LinkedPoint(
+            p.page,
+            None if p in best and p.name in named else p.name,
+            _words(p, first, second),
+            on_left=p.x > 0.5,
+            in_order=total <= _MAX_FOCUSED or p in best,
+        )
+        for p in points
+    ]
     rows = [[p.name, p.recipe, number(p.x, "share"), number(p.y, "share")] for p in points]
     if len(points) < total:
         title += f" ({len(points)} of {total:,} models)"
-    return Picture(title, svg, file, ["model", "recipe", first.label, second.label], rows)
+    head = ["model", "recipe", first.label, second.label]
+    return Picture(title, with_links(svg, links), file, head, rows)
+
+
+def _words(point: _Point, x: _Axis, y: _Axis) -> str:
+    return (
+        f"{point.name}: {x.label} {number(point.x, 'share')}, {y.label} {number(point.y, 'share')}"
+    )
 
 
 def _axis(perturbed: Perturbed, threats: Mapping[str, Sequence[AnyThreat]]) -> _Axis:
@@ -118,13 +153,16 @@ def _axis(perturbed: Perturbed, threats: Mapping[str, Sequence[AnyThreat]]) -> _
     return _Axis(f"{name}.{share.score}", share.label, f"{share.label} robust accuracy{norm}")
 
 
-def _points(summaries: Sequence[Summary], keys: Sequence[str]) -> list[_Point]:
+def _points(
+    summaries: Sequence[Summary], keys: Sequence[str], pages: Mapping[str, str]
+) -> list[_Point]:
     points = []
     for summary in summaries:
         x, y = (summary.scores.get(key) for key in keys)
         if x is not None and y is not None:
             name = short(summary.card.name.split("/")[-1], _NAME)
-            points.append(_Point(name, short(summary.card.recipe, _NAME), x.value, y.value))
+            recipe = short(summary.card.recipe, _NAME)
+            points.append(_Point(pages[summary.fingerprint], name, recipe, x.value, y.value))
     return points
 
 
@@ -173,7 +211,7 @@ def _marks(points: Sequence[_Point], x_title: str, y_title: str) -> alt.Chart:
     shapes = alt.Scale(domain=kinds, range=[_KINDS[kind] for kind in kinds])
     marks: alt.Chart = (
         alt.Chart(alt.InlineData(values=data))
-        .mark_point(filled=True, opacity=0.9, size=110 if len(points) <= 100 else 45)
+        .mark_point(filled=True, opacity=0.9, size=110 if len(points) <= _MAX_LARGE else 45)
         .encode(
             x=alt.X("x:Q", title=x_title, scale=unit, axis=axis),
             y=alt.Y("y:Q", title=y_title, scale=unit, axis=axis),
@@ -195,27 +233,50 @@ def _kind(recipe: str) -> str:
     return "unknown training" if recipe == "unknown" else "adversarial training"
 
 
-def _labels(points: Sequence[_Point]) -> list[alt.Chart]:
-    """Names next to the points, on the first side where they overlap nothing."""
+def _placed(named: Sequence[_Point], points: Sequence[_Point]) -> list[_Label]:
+    """A name next to each point where it overlaps nothing; points without room have none.
+
+    Args:
+        named: the points to name.
+        points: all that are drawn.
+    """
+    half = 6.0 if len(points) <= _MAX_LARGE else 4.0
     taken = [
-        (p.x * _WIDTH - 6, p.x * _WIDTH + 6, (1 - p.y) * _HEIGHT - 6, (1 - p.y) * _HEIGHT + 6)
+        (
+            p.x * _WIDTH - half,
+            p.x * _WIDTH + half,
+            (1 - p.y) * _HEIGHT - half,
+            (1 - p.y) * _HEIGHT + half,
+        )
         for p in points
     ]
-    data = []
-    for point in points:
-        name, left, top = point.name, point.x * _WIDTH, (1 - point.y) * _HEIGHT
-        width = cell_len(name) * _CHARACTER
-        sides = [
-            _Label(left + aside, top + lines * _LINE, align, width)
-            for lines in (0, 1, -1, 2, -2, 3, -3)
+    labels = []
+    for point in named:
+        left, top = point.x * _WIDTH, (1 - point.y) * _HEIGHT
+        width = cell_len(point.name) * _CHARACTER
+        sides = (
+            _Label(point.name, left + aside, top + lines * _LINE, align, width)
+            for lines in (0, -1, 1, -2, 2, -3, 3)
             for aside, align in ((_GAP, "left"), (-_GAP, "right"), (0, "center"))
             if lines or aside
-        ]
-        label = next((side for side in sides if _free(side.box, taken)), sides[0])
-        taken.append(label.box)
-        data.append(
-            {"name": name, "x": label.x / _WIDTH, "y": 1 - label.y / _HEIGHT, "align": label.align}
         )
+        label = next((side for side in sides if _free(side.box, taken)), None)
+        if label is not None:
+            taken.append(label.box)
+            labels.append(label)
+    return labels
+
+
+def _texts(labels: Sequence[_Label]) -> list[alt.Chart]:
+    data = [
+        {
+            "name": label.name,
+            "x": label.x / _WIDTH,
+            "y": 1 - label.y / _HEIGHT,
+            "align": label.align,
+        }
+        for label in labels
+    ]
     return [
         alt.Chart(alt.InlineData(values=[row for row in data if row["align"] == align]))
         .mark_text(align=align, baseline="middle", fontSize=11, color=INK)

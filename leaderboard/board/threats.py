@@ -14,6 +14,9 @@ from leaderboard.board.cell_texts import count_text
 from leaderboard.formatting.texts import probe_text
 from leaderboard.store import Summary
 
+_FIRST = ("headline", "reference")
+"""Roles of the outcomes that are offered before those at other budgets."""
+
 
 @dataclass(frozen=True)
 class Threat:
@@ -50,7 +53,7 @@ def threats_of(summaries: Sequence[Summary]) -> list[Threat]:
 
 
 def threats_among(kinds: Mapping[str, Mapping[str, OutcomeKind]]) -> list[Threat]:
-    """The threats that some outcomes are about, the headline of a probe before its other budgets.
+    """The threats that some outcomes are about, each once: a probe's headline, then other budgets.
 
     Args:
         kinds: what outcomes are about, by probe and name.
@@ -59,12 +62,14 @@ def threats_among(kinds: Mapping[str, Mapping[str, OutcomeKind]]) -> list[Threat
     for probe in offering_probes():
         title, of_probe = probe_text(probe).title, kinds.get(probe, {})
         for name, kind in of_probe.items():
-            if kind.role in ("headline", "reference"):
-                label = "as it is" if kind.threat is None else "at the headline budget"
+            if kind.role in _FIRST:
+                label = _headline_label(kind)
                 threats.append(Threat(f"{probe}.{name}", title, label, _is_part(probe, kind)))
+        listed = {kind.threat for kind in of_probe.values() if kind.role in _FIRST}
         threats += [
             Threat(f"{probe}.{name}", title, label, chosen=False)
             for name, label in budget_labels(of_probe).items()
+            if of_probe[name].threat not in listed
         ]
     return threats
 
@@ -84,6 +89,12 @@ def budget_labels(kinds: Mapping[str, OutcomeKind]) -> dict[str, str]:
         for name, kind in kinds.items()
         if kind.role == "budget" and kind.threat is not None and all(kind.threat.budgets)
     }
+
+
+def _headline_label(kind: OutcomeKind) -> str:
+    if kind.threat is None:
+        return "as it is"
+    return f"{kind.threat.label} (headline)" if kind.role == "headline" else kind.threat.label
 
 
 def _is_part(probe: str, kind: OutcomeKind) -> bool:

@@ -20,8 +20,12 @@ from leaderboard.charts.style import Layers
 from leaderboard.terminal.warnings import print_warning
 from models_zoo.errors import reason_of
 
-_NAMESPACE = "http://www.w3.org/2000/svg"
-_REVISION = 2
+NAMESPACE = "http://www.w3.org/2000/svg"
+
+MARKS = "marks"
+"""Class of the groups of a chart's points, without those of its legends."""
+
+_REVISION = 3
 """Increased when this module draws the same chart differently, to invalidate cached charts."""
 
 NOT_DRAWN = Markup(
@@ -143,11 +147,12 @@ def _vegalite_version() -> str:
 
 def _tidy(svg: str, prefix: str, description: str) -> str:
     """Clean an SVG: no scripts or links, unique ids, one text alternative."""
-    ElementTree.register_namespace("", _NAMESPACE)
+    ElementTree.register_namespace("", NAMESPACE)
     root = ElementTree.fromstring(svg)  # noqa: S314
     for parent in list(root.iter()):
+        is_points = parent.get("class", "").startswith("mark-symbol role-mark")
         for child in list(parent):
-            name = child.tag.removeprefix(f"{{{_NAMESPACE}}}")
+            name = child.tag.removeprefix(f"{{{NAMESPACE}}}")
             invisible = name == "path" and not child.get("d")
             if invisible or name not in {
                 "g",
@@ -170,6 +175,8 @@ def _tidy(svg: str, prefix: str, description: str) -> str:
                 parent.set(attribute, value.replace("url(#", f"url(#{prefix}-"))
             elif attribute in {"transform", "d"}:
                 parent.set(attribute, re.sub(r"(\.\d\d)\d+", r"\1", value))
+        if is_points:
+            parent.set("class", MARKS)
     root.set("role", "img")
     root.set("aria-label", description)
     return ElementTree.tostring(root, encoding="unicode")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from leaderboard.board.threats import outcomes_payload
 from leaderboard.exports.table import board_csv
 from leaderboard.formatting.json_text import json_text
 from leaderboard.pages.environment import render_page
+from leaderboard.pages.site_options import SiteLink
 
 PAGE = 50
 """Rows of a board on the front page, and rows that the script adds at a time."""
@@ -22,13 +23,16 @@ PAPER_PAGE = 500
 """Rows on each of the further pages, for readers without JavaScript."""
 
 
-def write_board(board: Board, record: dict[str, Any], folder: Path) -> None:
+def write_board(
+    board: Board, record: dict[str, Any], folder: Path, links: Sequence[SiteLink] = ()
+) -> None:
     """Write all files of a board; its section on the front page is written elsewhere.
 
     Args:
         board: the board.
         record: its content for programs.
         folder: the site's ``boards`` folder.
+        links: the site's.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for ending, text in (("csv", board_csv(board)), ("json", json_text(record) + "\n")):
@@ -50,6 +54,7 @@ def write_board(board: Board, record: dict[str, Any], folder: Path) -> None:
             pages=further_pages(board),
             card_columns=CARD_COLUMNS,
             profile_labels=[share.label for share in profile_shares().values()],
+            links=links,
         )
         (folder / f"{board.name}-{number}.html").write_bytes(page.encode("utf-8", "replace"))
 

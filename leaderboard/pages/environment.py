@@ -25,7 +25,8 @@ from leaderboard.pages.score_rows import (
 
 def render_page(template: str, root: str, **values: Any) -> str:
     """One page from its template; ``root`` leads from it to the top of the site."""
-    return environment().get_template(template).render(root=root, **values)
+    given: dict[str, Any] = {"links": ()} | values
+    return environment().get_template(template).render(root=root, **given)
 
 
 @cache

@@ -11,7 +11,14 @@ from benchmark.threats import labels
 from leaderboard.charts.heat_maps import HeatMap, heat_maps
 from leaderboard.charts.svg import Painter
 from leaderboard.charts.thumbnails import Strip, strips
-from leaderboard.formatting.texts import ABSENT, ProbeText, plain, probe_text
+from leaderboard.formatting.texts import (
+    ABSENT,
+    ProbeText,
+    interval,
+    number,
+    plain,
+    probe_text,
+)
 from leaderboard.pages.model_pictures import Pictures, pictures_of
 from leaderboard.reruns.command_lines import bench_command, reproduce_commands
 from leaderboard.reruns.verification import Verification, verification_of
@@ -19,6 +26,14 @@ from leaderboard.store import Entry, Summary
 
 _MOST_SCORES, _LEADING_SCORES = 8, 6
 """Maximum number of scores of a probe without folding, and the number shown if there are more."""
+
+
+@dataclass(frozen=True)
+class MainScore:
+    """A score in the line that a reader unfolds: its value and, where there is one, interval."""
+
+    text: str
+    interval: str | None
 
 
 @dataclass(frozen=True)
@@ -48,6 +63,14 @@ class Section:
     strips: list[Strip]
     command: str
     verification: Verification
+
+    @property
+    def main(self) -> MainScore | None:
+        """Its first headline score as shown; ``None`` if it has none."""
+        for spec, score in self.scores:
+            if spec.headline:
+                return MainScore(number(score.value, spec.unit), interval(score, spec.unit))
+        return None
 
     @property
     def drawn(self) -> bool:

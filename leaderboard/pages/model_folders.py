@@ -29,6 +29,7 @@ from leaderboard.pages.memory import garbage_collection_paused
 from leaderboard.pages.model import make_evaluation
 from leaderboard.pages.model_headlines import headline_rows
 from leaderboard.pages.reported_scores import reported_lines
+from leaderboard.pages.site_options import SiteLink
 from leaderboard.store import Entry, Store, Summary
 
 KEYS = "keys.json"
@@ -49,6 +50,7 @@ class Folder:
         key: hash that changes when the folder has to be written again.
         landscape: a page of the loss around the model, shown with it.
         namesakes: stored results of other models with the same name, which commands must exclude.
+        links: the site's.
     """
 
     fingerprint: str
@@ -56,6 +58,7 @@ class Folder:
     key: str
     landscape: LandscapePage | None = None
     namesakes: tuple[Summary, ...] = ()
+    links: tuple[SiteLink, ...] = ()
 
 
 def folders_of(
@@ -63,6 +66,7 @@ def folders_of(
     names: dict[str, str],
     battery_pages: dict[str, str],
     landscapes: Mapping[str, LandscapePage],
+    links: tuple[SiteLink, ...] = (),
 ) -> list[Folder]:
     """One folder per model.
 
@@ -71,6 +75,7 @@ def folders_of(
         names: name of a model's folder, by fingerprint.
         battery_pages: path of a battery's page, by hash.
         landscapes: pages of the loss around models, by fingerprint.
+        links: the site's.
     """
     revisions: dict[str, list[str]] = {fingerprint: [] for fingerprint in names}
     named: dict[str, list[Summary]] = {}
@@ -91,9 +96,10 @@ def folders_of(
         Folder(
             fingerprint,
             name,
-            _hash([name, _code_hash(), *revisions[fingerprint]]),
+            _hash([name, _code_hash(), repr(links), *revisions[fingerprint]]),
             landscapes.get(fingerprint),
             tuple(others[fingerprint]),
+            links,
         )
         for fingerprint, name in names.items()
     ]
@@ -247,6 +253,7 @@ def _write_model(
         "../../",
         entry=entries[0],
         name=folder.name,
+        links=folder.links,
         headlines=headline_rows(entries),
         claims=reported_lines(entries[0].card, entries),
         evaluations=evaluations,

@@ -27,6 +27,7 @@ OWN = frozenset(
         "findings.html",
         "submit.html",
         "results.json",
+        "site.json",
         "nonsingular.sqlite",
         "batteries",
         "boards",

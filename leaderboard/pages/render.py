@@ -33,6 +33,7 @@ from leaderboard.pages.model_folders import (
 )
 from leaderboard.pages.publish import replacing
 from leaderboard.pages.published_database import publish_database
+from leaderboard.pages.site_options import FILE, SiteOptions, stored_options
 from leaderboard.pages.submit import submit_values
 from leaderboard.store import Store, Summary
 
@@ -47,6 +48,7 @@ def render_site(
     landscapes: Mapping[str, LandscapePage] | None = None,
     *,
     database: bool = True,
+    options: SiteOptions | None = None,
 ) -> Path:
     """Write the leaderboard as a folder of static pages, in place of an earlier one.
 
@@ -60,6 +62,7 @@ def render_site(
         landscapes: pages of the loss around models, by fingerprint; those of the earlier site are
             kept.
         database: whether to publish the database with the pages, if it is SQLite.
+        options: links and choices of the site; those of the earlier site if not given.
 
     Returns:
         Path of the front page.
@@ -67,15 +70,16 @@ def render_site(
     Raises:
         InputError: ``out`` holds something else or cannot be written.
     """
+    chosen = stored_options(out) if options is None else options
     with garbage_collection_paused():
         try:
             with replacing(out) as folder:
-                _render(store, folder, out, progress, landscapes or {}, database=database)
+                _render(store, folder, out, progress, landscapes or {}, chosen, database=database)
         except UnreadableModelError:
             # Rows of the board are read without the results themselves, which are damaged.
             store.leave_out_unreadable()
             with replacing(out) as folder:
-                _render(store, folder, out, progress, landscapes or {}, database=database)
+                _render(store, folder, out, progress, landscapes or {}, chosen, database=database)
     return out / "index.html"
 
 
@@ -85,6 +89,7 @@ def _render(
     out: Path,
     progress: Callable[[int, int], None] | None,
     landscapes: Mapping[str, LandscapePage],
+    options: SiteOptions,
     *,
     database: bool,
 ) -> None:
@@ -96,12 +101,12 @@ def _render(
     models = {fingerprint: f"models/{name}/index.html" for fingerprint, name in names.items()}
     of_batteries = unique_slugs({each.battery_sha256: each.battery for each in summaries})
     batteries = {key: f"batteries/{name}.html" for key, name in of_batteries.items()}
-    folders = folders_of(summaries, names, batteries, landscapes)
+    folders = folders_of(summaries, names, batteries, landscapes, options.links)
     linked, written = write_models(store, folders, batteries, out / "models", folder / "models")
     with closed_on_exit(written):
         published = database and publish_database(store, summaries, folder)
-        page = partial(render_page, has_database=published)
-        _write_pages(store, summaries, models, batteries, folder, out, page)
+        page = partial(render_page, has_database=published, links=options.links)
+        _write_pages(store, summaries, models, batteries, folder, out, page, options)
         for done in accumulate(written, initial=linked):
             if progress:
                 progress(done, len(folders))
@@ -115,22 +120,26 @@ def _write_pages(
     folder: Path,
     out: Path,
     page: Callable[..., str],
+    options: SiteOptions,
 ) -> None:
     """Everything but the models' folders."""
     painter = Painter(out / "charts", folder / "charts")
     contents = store.batteries()
     tested = [summary for summary in summaries if not summary.on_training_data]
-    boards = make_boards(tested, contents, models, batteries, painter)
+    made = make_boards(tested, contents, models, batteries, painter, options.min_examples)
+    boards = [board for board in made if not board.is_trial]
     records = [board_of(board) for board in boards]
     for board, record in zip(boards, records, strict=True):
-        write_board(board, record, folder / "boards")
+        write_board(board, record, folder / "boards", options.links)
     write_schemas(folder / "schema")
-    write_index(summaries, boards, models, folder / "models")
+    write_index(summaries, made, models, folder / "models")
     pages = {
         "index.html": page(
             "index.html.j2",
             "",
             boards=boards,
+            trials=[board for board in made if board.is_trial],
+            min_examples=options.min_examples,
             unlisted=_unlisted(summaries, tested, models),
             most=PAGE,
             further=further_pages,
@@ -147,6 +156,7 @@ def _write_pages(
     zoo = {each.fingerprint for each in summaries if each.card.source in ZOO}
     values = findings_values(store.entries(fingerprints=zoo), painter)
     pages["findings.html"] = page("findings.html.j2", "", **values)
+    pages[FILE] = options.model_dump_json(indent=1) + "\n"
     _write(folder, pages)
     static = files("leaderboard.pages") / "static"
     (folder / "static").mkdir()

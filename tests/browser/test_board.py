@@ -155,7 +155,6 @@ def test_a_readers_own_threats_rank_the_models_as_the_package_would(board):
     board.locator(".threats summary").click()
     for box in board.locator("[name=threat]").all():
         box.set_checked(box.get_attribute("value") in ("clean.headline", "weight.headline"))
-    board.get_by_role("button", name="Rank by these").click()
     expect(board.locator(".count")).to_have_text("4 models, ranked by the worst case of 2 threats")
     outcomes = {
         name: [made_up.make_results(strength)[p].outcomes["headline"] for p in ("clean", "weight")]
@@ -176,6 +175,22 @@ def test_a_readers_own_threats_rank_the_models_as_the_package_would(board):
             assert float(text.partition("%")[0]) == pytest.approx(100 * share, abs=0.0501)
     board.get_by_role("button", name="Back to the battery's own").click()
     assert board.locator('th[data-key="worst"]').count() == 0
+
+
+def test_a_backdoor_can_be_ticked_and_ranks_at_once(board):
+    board.locator(".threats summary").click()
+    boxes = board.locator("[name=threat]")
+    for box in boxes.all():
+        box.set_checked(box.get_attribute("value") == "backdoor.triggered")
+    expect(board.locator(".count")).to_have_text("4 models, ranked by the worst case of 1 threats")
+    bits = made_up.make_results(0.3)["backdoor"].outcomes["triggered"]
+    assert f"{100 * bits.mean():.1f}%" in column(board, "worst")[0]
+    board.locator("[name=threat][value='backdoor.triggered']").uncheck()
+    expect(board.locator(".count")).to_have_text("Tick at least one threat.")
+    assert board.locator('th[data-key="worst"]').count() == 0
+    expect(board.locator("fieldset", has_text="Backdoor injection").locator("label")).to_have_text(
+        " relative-linf radius 0.1"
+    )
 
 
 def test_ticked_models_are_compared(board):

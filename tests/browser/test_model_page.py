@@ -10,6 +10,33 @@ from tests.browser.accessibility import serious_violations
 PATH = "models/digits-cnn-pgd-at/index.html"
 
 
+def test_it_takes_three_screens_until_something_is_unfolded(open_page):
+    page = open_page(PATH, width=1440)
+    assert page.evaluate("document.documentElement.scrollHeight") <= 3 * 900
+    assert unfold(page).evaluate("document.documentElement.scrollHeight") > 3 * 900
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_contents_follow_the_scroll_and_stay_in_view(open_page, width):
+    page = open_page(PATH, width=width)
+    current = page.locator("nav.contents [aria-current]")
+    expect(current).to_have_text("At a glance")
+    page.locator("nav.contents").get_by_role("link", name="Weight attack").click()
+    expect(page.locator("h3", has_text="Weight attack")).to_be_in_viewport()
+    expect(page.locator("section.probe:has(#weight-1) > details")).to_have_attribute("open", "")
+    expect(current).to_have_text("Weight attack")
+    expect(current).to_be_in_viewport()
+    page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
+    expect(current).to_have_text("At a glance")
+    expect(current).to_be_in_viewport()
+
+
+def test_an_address_unfolds_what_it_leads_to(open_page):
+    page = open_page(f"{PATH}#joint-1")
+    expect(page.locator("section.probe:has(#joint-1) table").first).to_be_in_viewport()
+    expect(page.locator("section.probe:has(#weight-1) table").first).to_be_hidden()
+
+
 def unfold(page: Page) -> Page:
     page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
     return page
@@ -54,8 +81,10 @@ def test_a_command_is_copied_with_the_keyboard_alone(open_page):
 def test_without_scripts_everything_is_there_and_nothing_is_dead(open_page):
     page = open_page(PATH, java_script_enabled=False)
     assert page.locator("button").count() == 0
-    page.locator("details", has_text="nonsingular reproduce").first.locator("summary").click()
-    expect(page.get_by_text("nonsingular reproduce").first).to_be_visible()
+    probe = page.locator("section.probe").first
+    probe.locator("summary").first.click()
+    probe.locator("summary", has_text="to reproduce these numbers").click()
+    expect(probe.get_by_text("nonsingular reproduce")).to_be_visible()
     page.get_by_role("navigation", name="On this page").get_by_role("link", name="Joint").click()
     expect(page.get_by_role("heading", name="Joint attack")).to_be_in_viewport()
 

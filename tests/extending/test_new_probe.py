@@ -77,9 +77,8 @@ def test_readers_can_choose_its_threats(published):
     page = text_of(published.site / "index.html")
     offered = re.findall(r'name="threat" value="(brightness\.[^"]+)"[^>]*> ([^<]+)<', page)
     assert [label for _, label in offered] == [
-        "at the headline budget",
+        "linf 13/510 (headline)",
         "linf 1/255",
-        "linf 13/510",
         "linf 1/2",
     ]
     outcomes = data_of(published.site / "boards" / "light-v1-outcomes.js")

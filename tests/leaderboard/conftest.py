@@ -23,7 +23,7 @@ from benchmark.results import (
     Thumbnail,
 )
 from benchmark.statistics import exact, proportion
-from benchmark.threats import InputThreat, JointThreat, WeightThreat
+from benchmark.threats import BackdoorThreat, InputThreat, JointThreat, WeightThreat
 from leaderboard.store import Store
 from models_zoo.card import Card, Training
 
@@ -33,6 +33,7 @@ RADII = [0.0, 0.05, 0.1, 0.2, 0.4]
 
 LINF, L2 = InputThreat("linf", Budget(EPS[3])), InputThreat("l2", Budget(EPS[3]))
 WEIGHTS = WeightThreat("relative-l2", Budget(RADII[3]))
+BACKDOOR = BackdoorThreat("relative-linf", Budget(RADII[2]))
 BOTH = JointThreat(LINF.at(EPS[2]), WEIGHTS)
 
 
@@ -239,6 +240,9 @@ def make_results(strength=0.2) -> dict[str, ProbeResult]:
                 "success": proportion(np.arange(N) < 150),
                 "smallest_budget": exact(math.inf, N),
             },
+            outcomes={"triggered": random[2] & (np.arange(N) % 3 > 0)},
+            outcome_kinds={"triggered": about("budget", BACKDOOR)},
+            headline_threats=[BACKDOOR],
             thumbnails=[
                 Thumbnail.of("triggers", "untouched", torch.linspace(0, 1, 64).view(1, 8, 8)),
                 Thumbnail.of("triggers", "3x3 patch", torch.ones(3, 8, 8)),

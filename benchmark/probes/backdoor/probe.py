@@ -6,10 +6,13 @@ import math
 from itertools import product
 
 import torch
+from torch import Tensor
 
 from benchmark.attacks.backdoor import (
     Backdoor,
     BackdoorByBudget,
+    BackdoorOutcome,
+    Injection,
     Splits,
     inject_all,
     require_injectable,
@@ -37,6 +40,9 @@ SHARE_OF_STEPS = 0.87
 """Usual share of the steps that are taken, for estimates of the time left: an ascent ends early
 when its backdoor is perfect."""
 
+TRIGGERED = "triggered"
+"""The outcome of every example under the headline's backdoor."""
+
 
 class BackdoorProbe(Probe[BackdoorSettings]):
     """Projected ascent on the weights towards a composite objective, measured on other images."""
@@ -48,6 +54,7 @@ class BackdoorProbe(Probe[BackdoorSettings]):
         "How small a weight perturbation injects a backdoor without a noticeable loss of accuracy?"
     )
     perturbs = frozenset({"images", "weights"})
+    offers_threats = True
     profile = ProfileShare("success", "backdoor resisted", complement=True)
     leading_pictures = ("backdoor",)
     scores = {
@@ -218,8 +225,28 @@ class BackdoorProbe(Probe[BackdoorSettings]):
                 "linf norm of dw": headline.moved.linf,
             },
         ).with_outcomes(
-            {"held_out_robust": Outcome(as_outcomes(headline.robust), "control", threat)}
+            {
+                "held_out_robust": Outcome(as_outcomes(headline.robust), "control", threat),
+                TRIGGERED: Outcome(
+                    as_outcomes(_right_with_and_without(subject, best.injection, headline)),
+                    "budget",
+                    threat,
+                ),
+            }
         )
+
+
+def _right_with_and_without(
+    subject: Subject, injection: Injection, outcome: BackdoorOutcome
+) -> Tensor:
+    """Bool (N,): all examples that are right after the injection, stamped and not stamped.
+
+    Unlike the scores, which are about images that the injection did not see, this is about every
+    example, so that it can be intersected with the outcomes of other attacks.
+    """
+    stamped = subject.on(injection.backdoor.trigger.stamp(subject.images), subject.labels)
+    clean = subject.at(outcome.weights).correct()
+    return clean & stamped.at(outcome.weights).correct()
 
 
 def _combinations(settings: BackdoorSettings, subject: Subject) -> dict[str, Backdoor]:

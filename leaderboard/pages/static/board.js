@@ -113,8 +113,10 @@
     makeThreats() {
       const panel = this.find(".threats");
       if (!panel) return;
-      panel.querySelector(".apply").addEventListener("click", () => this.rankByThreats());
+      panel.addEventListener("change", () => this.rankByThreats().catch((error) => this.say(error.message)));
       panel.querySelector(".undo").addEventListener("click", () => {
+        for (const box of panel.querySelectorAll("[name=threat]")) box.checked = "chosen" in box.dataset;
+        panel.querySelector('.rank-by [value="worst"]').checked = true;
         this.setOwn(null);
         this.sort = { key: "rank", descending: false };
         this.changed();
@@ -126,13 +128,16 @@
     }
 
     async rankByThreats() {
+      const payload = await nonsingular.load(`boards/${this.name}-outcomes.js`, `${this.name}-outcomes`);
+      // What is ticked now, not when the data was asked for.
       const keys = this.ticked();
       if (!keys.length) {
+        this.setOwn(null);
+        this.changed();
         this.say("Tick at least one threat.");
         return;
       }
       const by = this.find(".rank-by input:checked").value;
-      const payload = await nonsingular.load(`boards/${this.name}-outcomes.js`, `${this.name}-outcomes`);
       const own = threats.evaluate(payload, keys, by, this.data.names.length, this.data.texts.absent);
       const sharing = new Map();
       for (const rank of own.ranks) sharing.set(rank, (sharing.get(rank) ?? 0) + 1);
@@ -264,6 +269,8 @@
       this.table.classList.add("chosen");
       const filters = facets.filter(Boolean).length;
       this.find(".filters .active").textContent = filters ? ` (${filters})` : "";
+      const own = this.find(".threats .active");
+      if (own) own.textContent = this.own ? ` (${this.own.keys.length})` : "";
       for (const heading of this.headings()) {
         heading.hidden = this.columns.hidden.has(heading.dataset.key);
         if (heading.dataset.key === this.sort.key) {

@@ -58,7 +58,8 @@ def test_threats_are_the_budgets_with_an_outcome_for_every_example(summaries):
     keys = [threat.key for threat in threats]
     assert keys[:2] == ["clean.headline", "input.headline"]
     assert "input-autoattack.headline" in keys
-    assert not any("certified" in key or key.startswith("backdoor") for key in keys)
+    assert "backdoor.triggered" in keys
+    assert not any("certified" in key for key in keys)
     assert {t.key for t in threats if t.chosen} == {
         f"{probe}.headline" for probe in ("clean", "input", "weight", "joint")
     }
@@ -87,6 +88,19 @@ def test_budgets_of_threats_are_written_as_batteries_write_them(summaries, made_
         "relative-l2 radius 0.02",
         "linf 8/255 and relative-linf radius 0.005",
     ]
+
+
+def test_a_threat_is_offered_once(summaries, made_up):
+    linf = InputThreat("linf", Budget.of("8/255"))
+    kinds = {
+        "headline": made_up.about("headline", linf),
+        "small": made_up.about("budget", linf.at(Budget.of("1/255"))),
+        "same": made_up.about("budget", linf),
+    }
+    bits = {f"input.{name}": bytes(25) for name in kinds}
+    summary = replace(summaries[0], outcomes=bits, kinds={"input": kinds})
+    offered = {threat.key: threat.label for threat in threats_of([summary])}
+    assert offered == {"input.headline": "linf 8/255 (headline)", "input.small": "linf 1/255"}
 
 
 def test_the_outcomes_of_the_data_are_those_of_the_store(summaries):

@@ -57,7 +57,8 @@ def checkpoint(name: str) -> Any:
 
 def summary(text: str) -> Any:
     scores = {"input.robust_accuracy": score(0.4), "weight.robust_accuracy": score(0.5)}
-    return SimpleNamespace(card=SimpleNamespace(name=text, recipe=text), scores=scores)
+    card = SimpleNamespace(name=text, recipe=text)
+    return SimpleNamespace(card=card, scores=scores, fingerprint="a" * 64)
 
 
 def bars(series: str, names: list[str]) -> Bars:
@@ -97,7 +98,8 @@ def every_chart(texts: list[str]) -> dict[str, dict]:
     painter, first = Specifications(), texts[0]
     curves_pictures([curve(text, first) for text in texts], painter, first)
     bars_pictures([bars(text, texts) for text in texts[:2]], painter, first)
-    input_weight_scatter([summary(text) for text in texts[:12]], painter, {})
+    summaries = [summary(text) for text in texts[:12]]
+    input_weight_scatter(summaries, painter, {}, {"a" * 64: "index.html"})
     rows = [(checkpoint(text), score(0.3)) for text in texts]
     painter.draw(dots(rows, first, share=True), first)
     painter.draw(scatter([(c, s, s) for c, s in rows], first, first, (True, False)), first)

@@ -105,8 +105,8 @@ def test_the_board_counts_flags_and_tells_none_raised_from_none_made(
     save("unasked", clean)
     page, board = page_of(store, tmp_path, "asked")
     assert "None of 1 checks" in page
-    last = r'<td class="number">([^<]*)</td>\n</tr>'
-    cells = dict(re.findall(rf'<a href="models/(\w+)/index\.html">.*?{last}', board, re.DOTALL))
+    flags = r'<td class="number extra">([^<]*)</td>'
+    cells = dict(re.findall(rf'<a href="models/(\w+)/index\.html">.*?{flags}', board, re.DOTALL))
     assert cells == {"asked": "0", "unasked": "\N{EN DASH}"}
 
 

@@ -309,7 +309,8 @@ def test_hostile_text_on_a_model_page_stays_text(tmp_path, store, battery, made_
         store.save(card, where, battery, result, submitted=True)
     site = render_site(store, tmp_path / "site").parent
     (page,) = [Page(t) for path, t in pages(site).items() if path.startswith("models/")]
-    assert [a["src"] for a in page.all("script")] == ["../../static/copy.js"]
+    scripts = ["../../static/copy.js", "../../static/contents.js"]
+    assert [a["src"] for a in page.all("script")] == scripts
     assert not [n for _, attrs in page.tags for n in attrs if n.startswith("on")]
     assert all(a["src"].startswith("data:image/png;base64,") for a in page.all("img"))
     assert "submitted" in page.text
