@@ -121,6 +121,7 @@ format: $(INSTALLED_DEV) ## Lay the code out and repair what can be repaired
 docs: $(INSTALLED) ## Write the pages of docs that come from the code
 	@echo "==> writing docs/scores.md, docs/commands.md and the tables of other pages"
 	@$(VENV)/bin/python -m leaderboard.documentation docs
+	@$(VENV)/bin/python -m nonsingular.documentation docs/library.md
 
 .PHONY: clean
 clean: ## Remove the environment, the caches and the build outputs; keep the scores

@@ -1,8 +1,10 @@
 """Functions that run one attack or measure on any module.
 
-Every function takes the model, the images and the labels first. ``seed``, ``device`` and
-``batch_size`` mean the same everywhere, see :class:`benchmark.attacks.attack.RunOptions`, and
-results are on the device of the images. The attacks themselves, as objects with a threat, are in
+Every function takes the model, the images and the labels first, or a data set, a loader or batches
+in place of images and labels (see :mod:`benchmark.batches`). ``seed``, ``device``, ``batch_size``,
+``examples`` and ``progress`` mean the same everywhere, see
+:class:`benchmark.attacks.attack.RunOptions`, and results are on the device of the images. The
+attacks themselves, as objects with a threat, are in
 :mod:`benchmark.attacks.library`.
 """
 
@@ -26,15 +28,17 @@ from benchmark.attacks.library import (
 )
 from benchmark.attacks.result import AttackResult
 from benchmark.attacks.weights import weight_ball
+from benchmark.batches import Examples, examples_of
 from benchmark.certificates import Certifier
 from benchmark.probes.flatness import FlatnessProbe, FlatnessSettings
+from benchmark.progress_display import showing
 from benchmark.requirements import (
     require_image_gradients,
     require_weights,
     require_weights_under_attack,
 )
 from benchmark.results import Score
-from benchmark.subject import subject_of
+from benchmark.subject import Progress, subject_of
 from benchmark.threads import measured_threads
 from benchmark.threats import BackdoorThreat, InputThreat, JointThreat, WeightThreat
 from models_zoo.errors import InputError, first_problem
@@ -42,8 +46,8 @@ from models_zoo.errors import InputError, first_problem
 
 def attack_inputs(
     model: nn.Module,
-    images: Array,
-    labels: Array,
+    images: Examples,
+    labels: Array | None = None,
     *,
     norm: str | float = "linf",
     eps: Number,
@@ -53,13 +57,15 @@ def attack_inputs(
     seed: int = 0,
     device: str = "cpu",
     batch_size: int = 256,
+    examples: int | None = None,
+    progress: bool | Progress | None = None,
 ) -> AttackResult:
     """Perturb each image inside its own ball until it is misclassified.
 
     Args:
         model: from images in [0, 1] to logits; it is not changed.
-        images: float (N, C, H, W) in [0, 1], a tensor or an array.
-        labels: int (N,).
+        images: float (N, C, H, W) in [0, 1]; or a data set, a loader or batches.
+        labels: int (N,); left out if ``images`` has them.
         norm: ``"linf"``, ``"l2"`` or ``"l1"``; ``2``, ``np.inf`` and the like mean the same.
         eps: radius in input units, such as ``8 / 255`` or ``"8/255"``.
         effort: ``"quick"``, ``"standard"`` or ``"thorough"``.
@@ -70,6 +76,8 @@ def attack_inputs(
         seed: root of every random draw.
         device: where to compute.
         batch_size: images passed through the model at once.
+        examples: maximum number of examples, the first ones; by default all.
+        progress: ``True`` for a display, or a function that is called with short texts.
 
     Returns:
         ``images`` (N, C, H, W) inside the ball and [0, 1], and ``robust`` (N,), bool: what is still
@@ -81,13 +89,13 @@ def attack_inputs(
     """
     threat = InputThreat(norm_of(norm), budget_of("eps", eps))
     attack = InputAttack(threat, effort, access, tuple(surrogates))
-    return attack(model, images, labels, RunOptions(seed, device, batch_size))
+    return attack(model, images, labels, RunOptions(seed, device, batch_size, progress, examples))
 
 
 def minimal_distances(
     model: nn.Module,
-    images: Array,
-    labels: Array,
+    images: Examples,
+    labels: Array | None = None,
     *,
     norm: str | float = "linf",
     eps: Number | None = None,
@@ -95,19 +103,23 @@ def minimal_distances(
     seed: int = 0,
     device: str = "cpu",
     batch_size: int = 256,
+    examples: int | None = None,
+    progress: bool | Progress | None = None,
 ) -> Distances:
     """The nearest misclassified image found around each image: all budgets in one run.
 
     Args:
         model: from images in [0, 1] to logits; it is not changed.
-        images: float (N, C, H, W) in [0, 1], a tensor or an array.
-        labels: int (N,).
+        images: float (N, C, H, W) in [0, 1]; or a data set, a loader or batches.
+        labels: int (N,); left out if ``images`` has them.
         norm: ``"linf"``, ``"l2"`` or ``"l1"``; ``2``, ``np.inf`` and the like mean the same.
         eps: radius up to which to look, in input units; by default the whole box.
         precision: relative; refine until nothing is found that much nearer.
         seed: root of every random draw.
         device: where to compute.
         batch_size: images passed through the model at once.
+        examples: maximum number of examples, the first ones; by default all.
+        progress: ``True`` for a display, or a function that is called with short texts.
 
     Returns:
         ``distances`` (N,), 0 where the clean image is misclassified and infinite where nothing was
@@ -117,9 +129,19 @@ def minimal_distances(
     Raises:
         InputError: arguments that do not fit together.
     """
-    with subject_of(
-        model, images, labels, seed=seed, device=device, batch_size=batch_size
-    ) as subject:
+    images, labels = examples_of(images, labels, examples)
+    with (
+        showing(progress, "minimal distances") as display,
+        subject_of(
+            model,
+            images,
+            labels,
+            seed=seed,
+            device=device,
+            batch_size=batch_size,
+            progress=display.say,
+        ) as subject,
+    ):
         norm, largest = norm_of(norm), None if eps is None else budget_of("eps", eps)
         require_image_gradients(subject)
         with measured_threads(subject):
@@ -130,8 +152,8 @@ def minimal_distances(
 
 def attack_weights(
     model: nn.Module,
-    images: Array,
-    labels: Array,
+    images: Examples,
+    labels: Array | None = None,
     *,
     radius: Number,
     geometry: str = "relative-l2",
@@ -140,13 +162,15 @@ def attack_weights(
     seed: int = 0,
     device: str = "cpu",
     batch_size: int = 256,
+    examples: int | None = None,
+    progress: bool | Progress | None = None,
 ) -> AttackResult:
     """Perturb the weights once for all examples, to break as many of them as possible.
 
     Args:
         model: from images in [0, 1] to logits; it is not changed.
-        images: float (N, C, H, W) in [0, 1], a tensor or an array.
-        labels: int (N,).
+        images: float (N, C, H, W) in [0, 1]; or a data set, a loader or batches.
+        labels: int (N,); left out if ``images`` has them.
         radius: of the weight ball, in the unit of the geometry.
         geometry: see :class:`benchmark.spaces.WeightBall`.
         rule: which tensors move, see :data:`benchmark.spaces.RULES`.
@@ -154,6 +178,8 @@ def attack_weights(
         seed: root of every random draw.
         device: where to compute.
         batch_size: images passed through the model at once.
+        examples: maximum number of examples, the first ones; by default all.
+        progress: ``True`` for a display, or a function that is called with short texts.
 
     Returns:
         ``weights``, perturbed tensors by parameter name, and ``robust`` (N,), bool.
@@ -164,13 +190,13 @@ def attack_weights(
     """
     threat = WeightThreat(geometry, budget_of("radius", radius), rule)
     attack = WeightAttack(threat, steps)
-    return attack(model, images, labels, RunOptions(seed, device, batch_size))
+    return attack(model, images, labels, RunOptions(seed, device, batch_size, progress, examples))
 
 
 def attack_joint(
     model: nn.Module,
-    images: Array,
-    labels: Array,
+    images: Examples,
+    labels: Array | None = None,
     *,
     eps: Number,
     radius: Number,
@@ -182,6 +208,8 @@ def attack_joint(
     seed: int = 0,
     device: str = "cpu",
     batch_size: int = 256,
+    examples: int | None = None,
+    progress: bool | Progress | None = None,
 ) -> AttackResult:
     """Perturb the weights once for all examples and each image inside its own ball.
 
@@ -190,8 +218,8 @@ def attack_joint(
 
     Args:
         model: from images in [0, 1] to logits; it is not changed.
-        images: float (N, C, H, W) in [0, 1], a tensor or an array.
-        labels: int (N,).
+        images: float (N, C, H, W) in [0, 1]; or a data set, a loader or batches.
+        labels: int (N,); left out if ``images`` has them.
         eps: radius of the input balls, input units.
         radius: radius of the weight ball, in the unit of the geometry.
         norm: of the input balls.
@@ -202,6 +230,8 @@ def attack_joint(
         seed: root of every random draw.
         device: where to compute.
         batch_size: images passed through the model at once.
+        examples: maximum number of examples, the first ones; by default all.
+        progress: ``True`` for a display, or a function that is called with short texts.
 
     Returns:
         ``weights`` and ``images``, ``robust`` (N,), bool, and ``searches``, the candidates that
@@ -215,13 +245,13 @@ def attack_joint(
         WeightThreat(geometry, budget_of("radius", radius), rule),
     )
     attack = JointAttack(threat, steps, effort)
-    return attack(model, images, labels, RunOptions(seed, device, batch_size))
+    return attack(model, images, labels, RunOptions(seed, device, batch_size, progress, examples))
 
 
 def certify_joint(
     model: nn.Module,
-    images: Array,
-    labels: Array,
+    images: Examples,
+    labels: Array | None = None,
     *,
     eps: Number,
     radius: Number,
@@ -230,6 +260,8 @@ def certify_joint(
     rule: str = "no-normalization",
     device: str = "cpu",
     batch_size: int = 256,
+    examples: int | None = None,
+    progress: bool | Progress | None = None,
 ) -> Tensor:
     """Prove what no perturbation of weights and images within the budgets can break.
 
@@ -239,8 +271,8 @@ def certify_joint(
 
     Args:
         model: from images in [0, 1] to logits; it is not changed.
-        images: float (N, C, H, W) in [0, 1], a tensor or an array.
-        labels: int (N,).
+        images: float (N, C, H, W) in [0, 1]; or a data set, a loader or batches.
+        labels: int (N,); left out if ``images`` has them.
         eps: radius of the input balls, input units.
         radius: radius of the weight ball, in the unit of the geometry.
         norm: of the input balls, ``"linf"``, ``"l2"`` or ``"l1"``.
@@ -248,6 +280,8 @@ def certify_joint(
         rule: which tensors move.
         device: where to compute.
         batch_size: images passed through the model at once.
+        examples: maximum number of examples, the first ones; by default all.
+        progress: ``True`` for a display, or a function that is called with short texts.
 
     Returns:
         Bool (N,): classified correctly for every image and all weights in the balls.
@@ -256,7 +290,13 @@ def certify_joint(
         InputError: arguments that do not fit together, or a model with an operation that no bound
             is known for.
     """
-    with subject_of(model, images, labels, device=device, batch_size=batch_size) as subject:
+    images, labels = examples_of(images, labels, examples)
+    with (
+        showing(progress, "joint certificate") as display,
+        subject_of(
+            model, images, labels, device=device, batch_size=batch_size, progress=display.say
+        ) as subject,
+    ):
         norm = norm_of(norm)
         ball = weight_ball(subject, WeightThreat(geometry, budget_of("radius", radius), rule))
         eps = input_budget_of(eps, norm, subject.images)
@@ -265,8 +305,8 @@ def certify_joint(
 
 def inject_backdoor(
     model: nn.Module,
-    images: Array,
-    labels: Array,
+    images: Examples,
+    labels: Array | None = None,
     *,
     radius: Number,
     target: int = 0,
@@ -277,6 +317,8 @@ def inject_backdoor(
     seed: int = 0,
     device: str = "cpu",
     batch_size: int = 256,
+    examples: int | None = None,
+    progress: bool | Progress | None = None,
 ) -> BackdoorResult:
     """Inject a backdoor into the weights on one part of the examples, measure it on another.
 
@@ -298,6 +340,8 @@ def inject_backdoor(
         seed: root of every random draw.
         device: where to compute.
         batch_size: images passed through the model at once.
+        examples: maximum number of examples, the first ones; by default all.
+        progress: ``True`` for a display, or a function that is called with short texts.
 
     Returns:
         ``weights``, ``success`` on triggered images of other classes, ``robust`` and ``agreement``
@@ -309,13 +353,13 @@ def inject_backdoor(
     """
     threat = BackdoorThreat(geometry, budget_of("radius", radius), rule)
     attack = BackdoorAttack(threat, Patch() if trigger is None else trigger, target, steps)
-    return attack(model, images, labels, RunOptions(seed, device, batch_size))
+    return attack(model, images, labels, RunOptions(seed, device, batch_size, progress, examples))
 
 
 def flatness(
     model: nn.Module,
-    images: Array,
-    labels: Array,
+    images: Examples,
+    labels: Array | None = None,
     *,
     eps: Number,
     average_radius: float = 0.5,
@@ -338,13 +382,14 @@ def flatness(
     seed: int = 0,
     device: str = "cpu",
     batch_size: int = 256,
+    progress: bool | Progress | None = None,
 ) -> dict[str, Score]:
     """Average- and worst-case flatness, robust and clean (Stutz et al. 2021); larger is sharper.
 
     Args:
         model: from images in [0, 1] to logits; it is not changed.
-        images: float (N, C, H, W) in [0, 1], a tensor or an array.
-        labels: int (N,).
+        images: float (N, C, H, W) in [0, 1]; or a data set, a loader or batches.
+        labels: int (N,); left out if ``images`` has them.
         eps: linf input budget of the robust loss.
         average_radius: radius of the random weight perturbations of the average case.
         average_radii: further radii at which random perturbations are drawn.
@@ -368,6 +413,7 @@ def flatness(
         seed: root of every random draw.
         device: where to compute.
         batch_size: images passed through the model at once.
+        progress: ``True`` for a display, or a function that is called with short texts.
 
     Returns:
         The scores of the probe ``flatness`` by name.
@@ -375,9 +421,19 @@ def flatness(
     Raises:
         InputError: arguments that do not fit together.
     """
-    with subject_of(
-        model, images, labels, seed=seed, device=device, batch_size=batch_size
-    ) as subject:
+    images, labels = examples_of(images, labels, examples)
+    with (
+        showing(progress, "flatness") as display,
+        subject_of(
+            model,
+            images,
+            labels,
+            seed=seed,
+            device=device,
+            batch_size=batch_size,
+            progress=display.say,
+        ) as subject,
+    ):
         require_image_gradients(subject)
         require_weights(subject)
         settings = _flatness_settings(

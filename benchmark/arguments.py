@@ -276,9 +276,9 @@ def _unpacking(name: str, given: object) -> str:
     if isinstance(given, np.ndarray):
         return f" of {given.dtype}"
     if hasattr(given, "images") and hasattr(given, "labels"):  # such as benchmark.datasets.Dataset
-        return "; pass its .images and .labels"
+        return "; it has its labels: pass it alone, without labels"
     if isinstance(given, Dataset | DataLoader):
-        return "; stack its images and labels into one tensor each, such as next(iter(loader))"
+        return "; it gives its labels as well: pass it alone, without labels"
     return ""
 
 

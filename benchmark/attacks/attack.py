@@ -13,6 +13,8 @@ from benchmark.arguments import Array
 from benchmark.attacks.result import AttackResult
 from benchmark.attacks.verification import require_inside
 from benchmark.attacks.weights import weight_ball
+from benchmark.batches import Examples, examples_of
+from benchmark.progress_display import showing
 from benchmark.spaces import IMAGES, InputBall
 from benchmark.subject import Progress, Subject, subject_of
 from benchmark.threads import measured_threads
@@ -28,13 +30,16 @@ class RunOptions:
         device: where to compute, such as ``"cpu"`` or ``"cuda"``. Results are returned on the
             device of the images.
         batch_size: images passed through the model at once; changes memory, not results.
-        progress: called with a short text whenever a piece of work is done.
+        progress: ``True`` for a display on the terminal or in the notebook, or a function that is
+            called with a short text whenever a piece of work is done.
+        examples: maximum number of examples, the first ones; by default all.
     """
 
     seed: int = 0
     device: str | torch.device = "cpu"
     batch_size: int = 256
-    progress: Progress | None = None
+    progress: bool | Progress | None = None
+    examples: int | None = None
 
 
 Result = TypeVar("Result", bound=AttackResult, covariant=True)
@@ -74,17 +79,18 @@ class Attack(ABC, Generic[Result]):
     def __call__(
         self,
         model: nn.Module,
-        images: Array,
-        labels: Array,
+        images: Examples,
+        labels: Array | None = None,
         options: RunOptions | None = None,
     ) -> Result:
         """Attack a model.
 
         Args:
             model: from images in [0, 1] to logits; it is not changed.
-            images: float (N, C, H, W) in [0, 1], a tensor or an array.
+            images: float (N, C, H, W) in [0, 1], a tensor or an array; or a data set, a loader or
+                batches, which have the labels as well, see :mod:`benchmark.batches`.
             labels: int (N,).
-            options: seed, device, batch size and progress.
+            options: seed, device, batch size, progress and number of examples.
 
         Returns:
             The result, on the device of ``images``.
@@ -94,15 +100,19 @@ class Attack(ABC, Generic[Result]):
             RuntimeError: the result lies outside the threat's balls.
         """
         chosen = options or RunOptions()
-        with subject_of(
-            model,
-            images,
-            labels,
-            seed=chosen.seed,
-            device=chosen.device,
-            batch_size=chosen.batch_size,
-            progress=chosen.progress,
-        ) as subject:
+        images, labels = examples_of(images, labels, chosen.examples)
+        with (
+            showing(chosen.progress, self.threat.label) as display,
+            subject_of(
+                model,
+                images,
+                labels,
+                seed=chosen.seed,
+                device=chosen.device,
+                batch_size=chosen.batch_size,
+                progress=display.say,
+            ) as subject,
+        ):
             self.check(subject)
             with measured_threads(subject):
                 result = self.run(subject)

@@ -6,9 +6,19 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import altair as alt
+
 from benchmark.results import Surface
 from leaderboard.charts.curves import titled
+from leaderboard.charts.labels import distinct, short
+from leaderboard.charts.style import COLORS, INK, Layers, styled
 from leaderboard.formatting.texts import number
+
+_CELL = (74, 40)
+"""Width and height of a cell of a chart, in pixels."""
+
+_TICK = 24
+"""Width of the longest tick of a chart, in columns of a terminal."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,35 @@ def heat_maps(surfaces: Sequence[Surface]) -> list[HeatMap]:
         for surface in surfaces
         if not any(surface is below for below in shown_below)
     ]
+
+
+def heat_map_chart(heat_map: HeatMap) -> Layers:
+    """A heat map as a chart, with the text of each cell and below it what is certified."""
+    surface = heat_map.surface
+    across, down = distinct(surface.x_text, _TICK), distinct(surface.y_text, _TICK)
+    columns, rows = list(across.values()), list(down.values())
+    data = [
+        {
+            "x": across[x],
+            "y": down[y],
+            "strength": cell.strength,
+            "text": [cell.text] if cell.proven is None else [cell.text, f"≥ {cell.proven}"],
+        }
+        for y, line in zip(surface.y_text, heat_map.cells, strict=True)
+        for x, cell in zip(surface.x_text, line, strict=True)
+    ]
+    axis = alt.Axis(grid=False, ticks=False, domain=False, labelAngle=0)
+    base = alt.Chart(alt.InlineData(values=data)).encode(
+        x=alt.X("x:N", title=short(surface.x_label), sort=columns, axis=axis),
+        y=alt.Y("y:N", title=short(surface.y_label), sort=rows, axis=axis),
+    )
+    shade = alt.Opacity(
+        "strength:Q", scale=alt.Scale(domain=[0, 1], range=[0.04, 0.7]), legend=None
+    )
+    cells = base.mark_rect(color=COLORS[0]).encode(opacity=shade)
+    texts = base.mark_text(color=INK, fontSize=11, lineHeight=13).encode(text="text:N")
+    width, height = _CELL
+    return styled(alt.layer(cells, texts), width * len(columns), height * len(rows))
 
 
 def _match(attacked: Surface, certified: Surface) -> bool:

@@ -7,10 +7,19 @@ from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import altair as alt
 import numpy as np
 from PIL import Image
 
 from benchmark.results import Thumbnail
+from leaderboard.charts.labels import distinct
+from leaderboard.charts.style import Layers, styled
+
+ENLARGED = 80
+"""Width of an image in a chart, in pixels."""
+
+_CAPTION = 24
+"""Width of the longest caption in a chart, in columns of a terminal."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,23 @@ def strips(thumbnails: Sequence[Thumbnail]) -> list[Strip]:
     for thumbnail in thumbnails:
         groups.setdefault(thumbnail.picture, []).append(_shown(thumbnail))
     return [Strip(name.replace("_", " ").capitalize(), group) for name, group in groups.items()]
+
+
+def strip_chart(strip: Strip) -> Layers:
+    """A strip as a chart: each image above its caption."""
+    labels = distinct((image.caption for image in strip.images), _CAPTION)
+    names = [labels[image.caption] for image in strip.images]
+    data = [
+        {"place": place, "name": name, "source": image.source}
+        for place, (name, image) in enumerate(zip(names, strip.images, strict=True))
+    ]
+    axis = alt.Axis(grid=False, ticks=False, domain=False, labelAngle=-30)
+    marks = (
+        alt.Chart(alt.InlineData(values=data))
+        .mark_image(width=ENLARGED, height=ENLARGED)
+        .encode(x=alt.X("name:N", title=None, sort=names, axis=axis), url="source:N")
+    )
+    return styled(alt.layer(marks), (ENLARGED + 16) * max(len(set(names)), 1), ENLARGED + 8)
 
 
 def _shown(thumbnail: Thumbnail) -> Shown:

@@ -133,7 +133,7 @@ def test_no_attack_replaces_the_call_that_measures_its_result():
     with pytest.raises(TypeError, match="replaces Attack"):
 
         class Unchecked(RandomWeights):
-            def __call__(  # type: ignore[misc]
+            def __call__(  # type: ignore[misc, override]
                 self, model, images, labels, options=None
             ):
                 return None

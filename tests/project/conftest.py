@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("models_zoo", "benchmark", "leaderboard", "startup", "perf")
+FOLDERS = ("models_zoo", "benchmark", "leaderboard", "nonsingular", "startup", "perf")
 
 
 @dataclass(frozen=True)

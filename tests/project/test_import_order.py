@@ -99,7 +99,7 @@ def test_every_part_of_the_leaderboard_has_its_place_in_the_order(sources):
     assert parts == {*ORDER, "__init__"}
 
 
-@pytest.mark.parametrize("package", ["models_zoo", "benchmark", "leaderboard"])
+@pytest.mark.parametrize("package", ["models_zoo", "benchmark", "leaderboard", "nonsingular"])
 def test_no_two_parts_of_a_package_import_each_other(sources, package):
     edges = edges_of(package, files_of(package, sources))
     assert len(edges) > 10

@@ -4,7 +4,7 @@ import zipfile
 
 import pytest
 
-PACKAGES = ("models_zoo", "benchmark", "leaderboard")
+PACKAGES = ("models_zoo", "benchmark", "leaderboard", "nonsingular")
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,8 @@ def test_it_holds_every_file_of_the_packages(root, names):
         ("models_zoo/catalog/", ".toml", 4),
         ("models_zoo/checkpoints/", ".safetensors", 4),
         ("benchmark/batteries/", ".toml", 2),
-        ("", "/py.typed", 3),
+        ("nonsingular/templates/", ".j2", 2),
+        ("", "/py.typed", 4),
     ],
 )
 def test_it_holds_what_is_not_code(names, start, end, least):

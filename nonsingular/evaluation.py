@@ -1,0 +1,194 @@
+"""Evaluating a model, with results that know how to show, save and store themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from torch import nn
+
+from benchmark import evaluation
+from benchmark.arguments import Array
+from benchmark.batches import Examples, examples_of
+from benchmark.batteries import Battery
+from benchmark.progress import Step
+from benchmark.report import Report as PlainReport
+from benchmark.results import Cost, ProbeResult, Provenance
+from benchmark.subject import Progress, subject_of
+from leaderboard.store import Store
+from leaderboard.submissions.names import require_name
+from models_zoo.card import Card
+from models_zoo.classifier import Classifier, fingerprint
+from models_zoo.errors import InputError, shown
+from nonsingular.report import Report
+
+CHECKED = "clean"
+"""The probe whose result tells whether cached results are of this model. It costs one pass."""
+
+_DIGITS = 8
+"""Digits of the fingerprint in the name of a model without one."""
+
+
+def evaluate(
+    model: nn.Module,
+    images: Examples,
+    labels: Array | None = None,
+    battery: str | Path | Battery | None = None,
+    probes: Sequence[str] | str | None = None,
+    *,
+    name: str | None = None,
+    examples: int | None = None,
+    seed: int = 0,
+    device: str = "cpu",
+    batch_size: int | None = None,
+    cache: str | Path | None = None,
+    known: evaluation.Known | None = None,
+    on_result: Callable[[Provenance, ProbeResult], None] | None = None,
+    progress: bool | Progress | None = None,
+    on_step: Callable[[Step], None] | None = None,
+    costs: Mapping[str, Cost] | None = None,
+) -> Report:
+    """Run the probes of a battery on a model.
+
+    As :func:`benchmark.evaluate`, which describes the arguments that are not described here.
+
+    Args:
+        model: from images (N, C, H, W) in [0, 1] to logits (N, classes).
+        images: float (N, C, H, W) in [0, 1]; or a data set, a loader or batches.
+        labels: int (N,); left out if ``images`` has them.
+        battery: a battery, its name or file; by default the newest one of a data set of this suite.
+        probes: which of its probes to run; by default all that are not references.
+        name: of the model, for reports and the leaderboard; by default that of its card, or its
+            class and the start of its fingerprint.
+        examples: maximum number of examples, the first ones; by default all.
+        seed: root of every random draw.
+        device: such as ``"cpu"``, ``"cuda"`` or ``"auto"``.
+        batch_size: images passed through the model at once.
+        cache: a database in which results are looked up and stored as soon as they are computed,
+            by fingerprint of the model, battery, examples and seed. It is an ordinary database of
+            the leaderboard. The probe ``clean`` always runs, to check that what is stored is of
+            this model: weights and layers decide the fingerprint, not the code of ``forward``.
+        known: earlier results, which are not computed again; not together with ``cache``.
+        on_result: called with each new result as soon as it is available.
+        progress: ``True`` for a display on the terminal or in the notebook, or a function that is
+            called with short texts.
+        on_step: called with the share of the work that is done.
+        costs: what probes cost on a similar model, by probe.
+
+    Raises:
+        InputError: as :func:`benchmark.evaluate`, or the cache cannot be used.
+    """
+    chosen = evaluation.battery_of(battery, images)
+    images, labels = examples_of(images, labels, examples)
+    card = card_of(model, images, labels, chosen, name)
+    names = chosen.select(probes)
+    kept = None if cache is None else Cache(cache, card, chosen, on_result)
+    if kept is not None and known is not None:
+        raise InputError("known and cache exclude each other; give one of them")
+    plain = evaluation.evaluate(
+        model,
+        images,
+        labels,
+        chosen,
+        names if kept is None else list(dict.fromkeys([CHECKED, *names])),
+        seed=seed,
+        device=device,
+        batch_size=batch_size,
+        known=known if kept is None else kept.find,
+        on_result=on_result if kept is None else kept.add,
+        progress=progress,
+        on_step=on_step,
+        costs=costs,
+    )
+    asked = PlainReport(plain.provenance, {probe: plain.results[probe] for probe in names})
+    return Report.of(asked, card, chosen, {} if kept is None else kept.reused)
+
+
+class Cache:
+    """Results in a database: those of this evaluation are reused, and new ones are added.
+
+    Args:
+        database: an SQLAlchemy URL, or the path of an SQLite file.
+        card: of the model.
+        battery: of the evaluation, with the probe ``clean``.
+        on_result: called with each new result.
+
+    Attributes:
+        reused: provenances of the results that were found, by probe.
+
+    Raises:
+        InputError: the database cannot be opened, or the battery lacks the probe.
+    """
+
+    def __init__(
+        self,
+        database: str | Path,
+        card: Card,
+        battery: Battery,
+        on_result: Callable[[Provenance, ProbeResult], None] | None = None,
+    ) -> None:
+        if CHECKED not in battery.probes:
+            raise InputError(
+                f"battery {shown(battery.name)} has no probe {CHECKED!r}, by which a cache checks "
+                "its results; leave cache out"
+            )
+        self.stored = Store.open(database)
+        self.card, self.battery, self.on_result = card, battery, on_result
+        self.reused: dict[str, Provenance] = {}
+
+    def find(self, where: Provenance) -> Mapping[str, ProbeResult]:
+        """The stored results of an evaluation; none if the check of them is not stored."""
+        key = (where.fingerprint, where.battery_sha256, where.data_sha256, where.seed)
+        entries = self.stored.entries(self.battery.name, [where.fingerprint])
+        found = next((each for each in entries if each.key == key), None)
+        if found is None or CHECKED not in found.results:
+            return {}
+        self.reused = dict(found.provenances)
+        return found.results
+
+    def add(self, where: Provenance, result: ProbeResult) -> None:
+        """Store a new result."""
+        self.reused.pop(result.probe, None)
+        self.stored.save(self.card, where, self.battery, result)
+        if self.on_result is not None:
+            self.on_result(where, result)
+
+
+def card_of(
+    model: nn.Module, images: Array, labels: Array, battery: Battery, name: str | None
+) -> Card:
+    """The card of a model: its own, or one of what is known about a module in memory.
+
+    Args:
+        model: any module.
+        images: of the evaluation.
+        labels: of the images.
+        battery: of the evaluation, whose data set the model is for.
+        name: of the model; by default that of its card, or made of its class and its fingerprint.
+
+    Raises:
+        InputError: the name is unusable, or the model does not take the images.
+    """
+    if isinstance(model, Classifier):
+        return model.card if name is None else _named(model.card, name)
+    with subject_of(model, images[:1], labels[:1]) as subject:
+        digits = fingerprint(subject.model, salt=repr(subject.model))[:_DIGITS]
+        channels, height, width = subject.images.shape[1:]
+        kind = type(subject.model).__name__
+        made = Card(
+            name=f"{kind[:100]}-{digits}",
+            dataset=battery.dataset,
+            architecture=kind,
+            classes=subject.logits().shape[1],
+            input_shape=(channels, height, width),
+            mean=(0.0,),
+            std=(1.0,),
+            parameters=sum(each.numel() for each in subject.model.parameters()) or None,
+            source="memory",
+        )
+    return made if name is None else _named(made, name)
+
+
+def _named(card: Card, name: str) -> Card:
+    require_name(name)
+    return card.model_copy(update={"name": name})

@@ -1,0 +1,87 @@
+"""``import nonsingular as ns`` has every public name, and is fast."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import benchmark
+import models_zoo
+import nonsingular as ns
+from nonsingular.documentation import with_names
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_it_has_the_names_of_the_packages():
+    assert set(benchmark.__all__) | set(models_zoo.__all__) <= set(ns.__all__)
+    assert list(ns.__all__) == sorted(ns.__all__)
+
+
+@pytest.mark.parametrize("name", ns.__all__)
+def test_every_name_is_there_documented_and_completed(name):
+    found = getattr(ns, name)
+    assert name in dir(ns)
+    if inspect.isfunction(found) or inspect.isclass(found):
+        assert inspect.getdoc(found)
+
+
+def test_names_that_the_packages_have_are_the_same_objects():
+    own = {"Report", "evaluate"}
+    for package in (benchmark, models_zoo):
+        for name in set(package.__all__) - own:
+            assert getattr(ns, name) is getattr(package, name), name
+    assert issubclass(ns.Report, benchmark.Report)
+
+
+def test_type_checkers_see_every_name():
+    tree = ast.parse((ROOT / "nonsingular" / "__init__.py").read_text("utf-8"))
+    block = next(
+        node
+        for node in tree.body
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    )
+    imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+    seen = {alias.name for node in imports for alias in node.names}
+    assert seen | {"__version__"} == set(ns.__all__)
+
+
+def test_importing_it_loads_no_heavy_package():
+    code = (
+        "import sys, nonsingular; dir(nonsingular); nonsingular.__version__; "
+        "print({'torch', 'numpy', 'sqlalchemy', 'altair', 'pandas'} & set(sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "set()"
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'evaluat'"):
+        _ = ns.evaluat
+
+
+def test_the_documentation_lists_exactly_these_names():
+    page = (ROOT / "docs" / "library.md").read_text("utf-8")
+    assert page == with_names(page), "docs/library.md is out of date; run: make docs"
+    assert set(re.findall(r"^\| `ns\.(\w+)` \|", page, re.M)) == set(ns.__all__)
+    assert set(re.findall(r"\bns\.(\w+)", page)) == set(ns.__all__)
+
+
+def test_evaluate_takes_what_the_benchmark_s_takes():
+    ours, theirs = (inspect.signature(each.evaluate).parameters for each in (ns, benchmark))
+    assert set(theirs) <= set(ours)
+    assert {name: ours[name].default for name in theirs} == {
+        name: theirs[name].default for name in theirs
+    }
+
+
+def test_it_runs_the_command_line():
+    command = [sys.executable, "-m", "nonsingular", "models", "--help"]
+    run = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert "models" in run.stdout
