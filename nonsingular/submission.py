@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from benchmark.arguments import device_of
 from benchmark.batteries import Battery, battery_for, load_battery
 from benchmark.datasets import Dataset, load_dataset
 from benchmark.module_state import unwrapped
@@ -100,7 +101,7 @@ def submit(
     data = data if count is None else data.head(min(count, len(data)))
     file, rebuilt = rebuilt_from_file(model, data, name, architecture, mean, std)
     rebuilt.card = _described(rebuilt.card, paper, licence, recipe, notes)
-    job = Job(chosen, data, chosen.select(probes), seed=seed, device=device)
+    job = Job(chosen, data, chosen.select(probes), seed=seed, device=str(device_of(device)))
     require_scorable([rebuilt], job)
     require_unlike(name, list_models())
     admit(rebuilt, data)
