@@ -140,9 +140,7 @@ def evaluate(
     return Report(provenance, {name: results[name] for name in names})
 
 
-def _displayed(
-    display: Display, on_step: Callable[[Step], None] | None
-) -> Callable[[Step], None]:
+def _displayed(display: Display, on_step: Callable[[Step], None] | None) -> Callable[[Step], None]:
     """A listener that displays the share of the work and the time left."""
     left = TimeLeft()
 

@@ -35,9 +35,7 @@ class Display(Protocol):
 
 
 @contextmanager
-def showing(
-    progress: bool | Callback | None, title: str = ""
-) -> Iterator[Display]:
+def showing(progress: bool | Callback | None, title: str = "") -> Iterator[Display]:
     """Show progress while a computation runs.
 
     Args:
