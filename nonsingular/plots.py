@@ -14,7 +14,7 @@ from benchmark.probes import PROBES
 from leaderboard.charts.curves import Picture
 from leaderboard.charts.heat_maps import heat_map_chart, heat_maps
 from leaderboard.charts.style import Layers
-from leaderboard.charts.svg import Painter, drawable
+from leaderboard.charts.svg import NOT_DRAWN, Painter, drawable
 from leaderboard.charts.thumbnails import ENLARGED, Shown, strip_chart, strips
 from leaderboard.pages.model_pictures import pictures_of
 from leaderboard.store import Entry
@@ -104,7 +104,7 @@ class Recorder(Painter):
         """Keep the chart in fixed colors."""
         spec = chart if isinstance(chart, dict) else chart.to_dict()
         self.charts.append((plain_colors(spec), description))
-        return Markup(), str(len(self.charts) - 1)
+        return NOT_DRAWN, str(len(self.charts) - 1)
 
     def plot(self, picture: Picture) -> Plot:
         """The chart of a picture that was drawn with this painter."""
