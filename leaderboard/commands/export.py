@@ -16,7 +16,11 @@ from models_zoo.display import shown
 from models_zoo.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
+    from leaderboard.board import Board
     from leaderboard.store import Entry, Store, Summary
+
+DATA_LICENCE = "CC-BY-4.0"
+"""Licence of the published results, see ``LICENSE-DATA``."""
 
 
 class Format(StrEnum):
@@ -28,6 +32,13 @@ class Format(StrEnum):
     EVERY_EVAL_EVER = "every-eval-ever"
     BADGE = "badge"
     SHIELDS = "shields"
+    LATEX = "latex"
+    CSV = "csv"
+    MARKDOWN = "markdown"
+
+
+TABLES = {Format.LATEX, Format.CSV, Format.MARKDOWN}
+"""Formats that show several models."""
 
 
 def register(app: typer.Typer) -> None:
@@ -36,16 +47,21 @@ def register(app: typer.Typer) -> None:
 
 
 def export(
-    model: Annotated[
-        str, typer.Argument(help="Stored model: its name, or the start of its fingerprint.")
-    ],
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Stored model: its name, or the start of its fingerprint. For latex, csv and "
+            "markdown any number of them, with wildcards * and ?, by default all."
+        ),
+    ] = None,
     format_: Annotated[
         Format,
         typer.Option(
             "--format",
             help="record: everything, as JSON. model-index: front matter of a Hugging Face model "
             "card. eval-results: a file for its .eval_results folder. every-eval-ever: JSON by "
-            "that project's schema. badge: an SVG. shields: JSON for shields.io's endpoint badge.",
+            "that project's schema. badge: an SVG. shields: JSON for shields.io's endpoint badge. "
+            "latex, csv, markdown: a table of models.",
         ),
     ] = Format.RECORD,
     out: Annotated[
@@ -74,19 +90,73 @@ def export(
     organization: Annotated[
         str, typer.Option(help="Whose results these are, for every-eval-ever.")
     ] = "unknown",
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Score of a table, such as input.robust_accuracy (docs/scores.md); repeatable. By "
+            "default the headline and its parts, in csv every score of the board."
+        ),
+    ] = None,
+    examples: Annotated[
+        int | None,
+        typer.Option(
+            "--examples",
+            "--limit",
+            min=1,
+            help="Only results on this many images, where a table has several.",
+        ),
+    ] = None,
+    intervals: Annotated[
+        bool,
+        typer.Option(
+            "--intervals/--no-intervals", help="Show 95% intervals in latex and markdown."
+        ),
+    ] = True,
+    data_licence: Annotated[
+        str,
+        typer.Option(
+            help="Licence of the results, as an SPDX identifier, stated in latex and markdown; "
+            "empty to state none."
+        ),
+    ] = DATA_LICENCE,
     database: Database = DATABASE,
 ) -> None:
-    """Print a model's stored results in a format that other programs and sites read."""
+    """Print stored results in a format that papers, other programs and sites read.
+
+    A table has the chosen models and scores with intervals, ties, budgets and numbers of images;
+    ranks are those among these models.
+    """
+    from leaderboard.exports.selection import select_board
     from leaderboard.store import Store
 
     require_file_place(out, "--out")
     _require_web_address(source_url)
     benchmark = _required(format_, benchmark)
+    named = stored_battery(battery)
     store = Store.open(database, to_read=True)
-    entries = _entries(store, model, stored_battery(battery))
+    if format_ in TABLES:
+        board = select_board(
+            store,
+            models or [],
+            battery=named,
+            columns=column or [],
+            examples=examples,
+            every_column=format_ is Format.CSV,
+        )
+        _print(_table(format_, board, data_licence, intervals=intervals), out)
+        return
+    if not models or len(models) != 1:
+        raise InputError(f"--format {format_.value} needs one model; tables take several")
+    if column:
+        raise InputError("--column goes with --format latex, csv or markdown")
+    entries = _entries(store, models[0], named)
     name, chosen = entries[0].card.name, {entry.key for entry in entries}
     others = [s for s in store.summaries(()) if s.card.name == name and s.key not in chosen]
-    text = _text(format_, entries, others, benchmark, source_url, organization)
+    _print(_text(format_, entries, others, benchmark, source_url, organization), out)
+
+
+def _print(text: str, out: Path | None) -> None:
+    """Write a text to a file, or to stdout."""
     content = text.encode("utf-8", "replace")  # as the site does with half a surrogate pair
     if out is None:
         write_binary(content)
@@ -94,6 +164,19 @@ def export(
     from models_zoo.checkpoint.writing import write_bytes
 
     write_bytes(out, content)
+
+
+def _table(format_: Format, board: Board, licence: str, *, intervals: bool) -> str:
+    if format_ is Format.CSV:
+        from leaderboard.exports.table import board_csv
+
+        return board_csv(board)
+    from leaderboard.exports.latex_table import latex_table
+    from leaderboard.exports.markdown_table import markdown_table
+    from leaderboard.exports.paper_table import paper_table
+
+    table = paper_table(board, intervals=intervals, licence=licence)
+    return latex_table(table) if format_ is Format.LATEX else markdown_table(table)
 
 
 def _text(
@@ -127,6 +210,7 @@ def _text(
             return badge_svg(badge_of(entry_shown(entries)))
         case Format.SHIELDS:
             return shields_json(badge_of(entry_shown(entries)))
+    raise AssertionError(format_)  # tables have no text of one model
 
 
 def _entries(store: Store, model: str, battery: str | None) -> list[Entry]:

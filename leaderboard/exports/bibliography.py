@@ -28,11 +28,11 @@ KEY = "nonsingular"
 def suite_entry() -> str:
     """The BibTeX entry of the suite, with its version."""
     return (
-        f"@software{{{KEY},\n"
+        f"@misc{{{KEY},\n"  # @software is unknown to the styles of BibTeX
         f"  title = {{{TITLE}}},\n"
         f"  author = {{{{{AUTHORS}}}}},\n"
         f"  year = {{{YEAR}}},\n"
-        f"  version = {{{version('nonsingular')}}},\n"
+        f"  note = {{Software, version {version('nonsingular')}}},\n"
         "}"
     )
 

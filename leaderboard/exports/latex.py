@@ -2,6 +2,7 @@ r"""Text in LaTeX: special characters and characters outside of ASCII that every
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 SPECIAL = {
@@ -75,6 +76,9 @@ _LETTERS = {
     "\N{GREEK SMALL LETTER SIGMA}": r"$\sigma$",
 }
 
+_NORMS = {"linf": r"$\ell_\infty$", "l2": r"$\ell_2$", "l1": r"$\ell_1$"}
+_NORM = re.compile(r"(?<![\w-])(linf|l2|l1)(?![\w-])")
+
 
 def latex_text(text: str) -> str:
     """A text as LaTeX that pdfLaTeX, XeLaTeX and LuaLaTeX print alike.
@@ -87,6 +91,15 @@ def latex_text(text: str) -> str:
         text: any text; nothing of it is interpreted.
     """
     return "".join(map(_character, text))
+
+
+def norms_as_symbols(text: str) -> str:
+    """LaTeX in which the names of norms, such as ``linf``, are symbols.
+
+    Args:
+        text: LaTeX of this project, without texts of users, in which these words may mean anything.
+    """
+    return _NORM.sub(lambda found: _NORMS[found[1]], text)
 
 
 def latex_comment(text: str) -> str:

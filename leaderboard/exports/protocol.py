@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from importlib.metadata import version
-from typing import Any
 
 from benchmark import headline
 from benchmark.batteries import Battery, frozen_batteries, stored_headline_threats
 from benchmark.headline import headline_probes
 from benchmark.threats import AnyThreat, labels
 from leaderboard.exports.bibliography import KEY, citation_keys
-from leaderboard.exports.latex import latex_text
+from leaderboard.exports.latex import latex_text, norms_as_symbols
 from leaderboard.formatting.texts import probe_text
 
 HASH_DIGITS = 12
@@ -81,11 +79,5 @@ def _listed(threats: list[AnyThreat]) -> str:
 
 def _cited(sentence: str, keys: list[str]) -> str:
     """A sentence as LaTeX, with its citations before the full stop."""
-    text = _norms(latex_text(sentence.removesuffix(".")))
+    text = norms_as_symbols(latex_text(sentence.removesuffix(".")))
     return f"{text}~\\cite{{{','.join(keys)}}}." if keys else f"{text}."
-
-
-def _norms(text: str) -> str:
-    """Names of norms as symbols."""
-    symbols: dict[str, Any] = {"linf": r"$\ell_\infty$", "l2": r"$\ell_2$", "l1": r"$\ell_1$"}
-    return re.sub(r"(?<![\w-])(linf|l2|l1)(?![\w-])", lambda found: symbols[found[1]], text)

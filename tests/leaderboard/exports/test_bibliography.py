@@ -151,7 +151,7 @@ def test_the_citation_file_says_the_same_as_the_entry():
     assert content["date-released"].year == YEAR
     assert content["version"] == project["version"]
     assert content["license"] == project["license"]
-    for text in (TITLE, AUTHORS, str(YEAR), project["version"]):
+    for text in (TITLE, AUTHORS, str(YEAR), f"Software, version {project['version']}"):
         assert f"{{{text}}}" in suite_entry()
 
 
