@@ -119,7 +119,7 @@ def _chart_texts(value: Any) -> Any:
 def _drawn(spec: dict[str, Any], prefix: str, description: str) -> str | None:
     """The chart as clean SVG; ``None``, with a warning on stderr, if drawing fails."""
     try:
-        drawn = vl_convert.vegalite_to_svg(spec, vl_version=_vegalite_version())
+        drawn = vl_convert.vegalite_to_svg(spec, vl_version=vegalite_version())
         return _tidy(drawn, prefix, chart_text(description))
     except BaseException as error:
         # A panic of the converter is no Exception.
@@ -136,7 +136,7 @@ def _converter() -> str:
 
 
 @cache
-def _vegalite_version() -> str:
+def vegalite_version() -> str:
     """The version of Vega-Lite that vl-convert ships and that is nearest to altair's own."""
     wanted = alt.SCHEMA_VERSION.removeprefix("v").split(".")
     shipped = vl_convert.get_vegalite_versions()

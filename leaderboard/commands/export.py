@@ -13,11 +13,11 @@ from leaderboard.commands.options import DATABASE, Database, stored_battery
 from leaderboard.output_paths import require_file_place
 from leaderboard.terminal.output import write_binary
 from models_zoo.display import shown
-from models_zoo.errors import InputError, unknown_name
+from models_zoo.errors import InputError
 
 if TYPE_CHECKING:
     from leaderboard.board import Board
-    from leaderboard.store import Entry, Store, Summary
+    from leaderboard.store import Entry, Summary
 
 DATA_LICENCE = "CC-BY-4.0"
 """Licence of the published results, see ``LICENSE-DATA``."""
@@ -126,7 +126,7 @@ def export(
     A table has the chosen models and scores with intervals, ties, budgets and numbers of images;
     ranks are those among these models.
     """
-    from leaderboard.exports.selection import select_board
+    from leaderboard.exports.selection import model_entries, select_board
     from leaderboard.store import Store
 
     require_file_place(out, "--out")
@@ -149,7 +149,7 @@ def export(
         raise InputError(f"--format {format_.value} needs one model; tables take several")
     if column:
         raise InputError("--column goes with --format latex, csv or markdown")
-    entries = _entries(store, models[0], named)
+    entries = model_entries(store, models[0], named)
     name, chosen = entries[0].card.name, {entry.key for entry in entries}
     others = [s for s in store.summaries(()) if s.card.name == name and s.key not in chosen]
     _print(_text(format_, entries, others, benchmark, source_url, organization), out)
@@ -211,35 +211,6 @@ def _text(
         case Format.SHIELDS:
             return shields_json(badge_of(entry_shown(entries)))
     raise AssertionError(format_)  # tables have no text of one model
-
-
-def _entries(store: Store, model: str, battery: str | None) -> list[Entry]:
-    """All entries of the model, at least one."""
-    from leaderboard.reruns.find_results import begins
-
-    summaries = store.summaries(())
-    named = {each.fingerprint for each in summaries if each.card.name == model}
-    named = named or {each.fingerprint for each in summaries if each.fingerprint.startswith(model)}
-    if not named or not model:
-        raise unknown_name("stored model", model, {each.card.name for each in summaries})
-    if len(named) > 1:
-        found = ", ".join(sorted(each[:12] for each in named))
-        raise InputError(
-            f"{len(named)} stored models match {shown(model)}; give the start of a "
-            f"fingerprint "
-            f"in place of the name: {found}"
-        )
-    entries = [
-        entry
-        for entry in store.entries(fingerprints=named)
-        if battery is None
-        or entry.provenance.battery == battery
-        or begins(entry.provenance.battery_sha256, battery)
-    ]
-    if not entries:
-        known = {each.battery for each in summaries if each.fingerprint in named}
-        raise unknown_name(f"battery among the results of {model}", battery or "", known)
-    return entries
 
 
 def _required(format_: Format, benchmark: str | None) -> str:

@@ -89,8 +89,8 @@ def paper_table(board: Board, *, intervals: bool = True, licence: str = "") -> P
     of = " of nonsingular" if board.battery_sha256 in frozen_batteries() else ""
     caption = [
         f"Battery {board.battery}{of} (SHA-256 {board.battery_sha256[:HASH_DIGITS]}) on "
-        f"{count_text(board.examples)} test images{_other_counts(board)}, seed{'s' * (len(seeds) > 1)} "
-        f"{', '.join(map(str, seeds))}.",
+        f"{count_text(board.examples)} test images{_other_counts(board)}, "
+        f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}.",
     ]
     shown = {name for column in board.columns for name in _probes(column)}
     titles = {probe_text(name).title for name in shown}

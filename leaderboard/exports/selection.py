@@ -18,7 +18,7 @@ from leaderboard.charts.style import Layers
 from leaderboard.charts.svg import Painter
 from leaderboard.formatting.texts import probe_text, probe_texts
 from leaderboard.reruns.find_results import HASH_DIGITS, begins
-from leaderboard.store import Store, Summary
+from leaderboard.store import Entry, Store, Summary
 from models_zoo.display import shown
 from models_zoo.errors import InputError, unknown_name
 
@@ -80,6 +80,42 @@ def select_board(
         raise InputError("no score of the headline is stored; choose others by --column")
     rows = make_rows(group, shown_columns, pages)
     return replace(board, columns=shown_columns, rows=rows)
+
+
+def model_entries(store: Store, model: str, battery: str | None = None) -> list[Entry]:
+    """All results of one stored model, at least one.
+
+    Args:
+        store: where the results are.
+        model: its name, or the start of its fingerprint.
+        battery: only those of this battery, by name or hash.
+
+    Raises:
+        InputError: there is no such model, or there are several.
+    """
+    summaries = store.summaries(())
+    named = {each.fingerprint for each in summaries if each.card.name == model}
+    named = named or {each.fingerprint for each in summaries if each.fingerprint.startswith(model)}
+    if not named or not model:
+        raise unknown_name("stored model", model, {each.card.name for each in summaries})
+    if len(named) > 1:
+        found = ", ".join(sorted(each[:12] for each in named))
+        raise InputError(
+            f"{len(named)} stored models match {shown(model)}; give the start of a "
+            f"fingerprint "
+            f"in place of the name: {found}"
+        )
+    entries = [
+        entry
+        for entry in store.entries(fingerprints=named)
+        if battery is None
+        or entry.provenance.battery == battery
+        or begins(entry.provenance.battery_sha256, battery)
+    ]
+    if not entries:
+        known = {each.battery for each in summaries if each.fingerprint in named}
+        raise unknown_name(f"battery among the results of {model}", battery or "", known)
+    return entries
 
 
 def known_scores() -> dict[str, ScoreSpec]:
