@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from leaderboard.charts.labels import short
 from leaderboard.charts.style import Layers
-from leaderboard.charts.svg import Painter, drawable, vegalite_version
+from leaderboard.charts.svg import NOT_DRAWN, Painter, drawable, vegalite_version
 from models_zoo.errors import InputError, reason_of
 
 POINTS = 72
@@ -54,7 +54,7 @@ class PaperPainter(Painter):
         self.drawings: dict[str, str] = {}
 
     def draw(self, chart: Layers | dict[str, Any], description: str) -> tuple[Markup, str]:
-        """An empty drawing, and the name under which the chart is kept.
+        """No drawing for a page, and the name under which the chart is kept.
 
         Raises:
             InputError: it cannot be drawn.
@@ -70,7 +70,7 @@ class PaperPainter(Painter):
                 raise
             raise InputError(f"{short(description)} cannot be drawn: {reason_of(error)}") from error
         self.drawings[key] = _in_inches(text)
-        return Markup(), key
+        return NOT_DRAWN, key
 
 
 def paper_spec(spec: dict[str, Any], width: float) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from leaderboard.board import Board, headline_scores, make_boards
 from leaderboard.board.columns import Column
 from leaderboard.board.rows import make_rows
 from leaderboard.charts.style import Layers
-from leaderboard.charts.svg import Painter
+from leaderboard.charts.svg import NOT_DRAWN, Painter
 from leaderboard.formatting.texts import probe_text, probe_texts
 from leaderboard.reruns.find_results import HASH_DIGITS, begins
 from leaderboard.store import Entry, Store, Summary
@@ -27,8 +27,8 @@ class _NoPainter(Painter):
     """Draws nothing: a table needs no charts."""
 
     def draw(self, chart: Layers | dict[str, Any], description: str) -> tuple[Markup, str]:
-        """An empty drawing without a file."""
-        return Markup(), ""
+        """No drawing, and no file."""
+        return NOT_DRAWN, ""
 
 
 def select_board(
