@@ -46,6 +46,11 @@ class Threat(ABC):
         """The threat in a few words, with the texts of its budgets."""
 
     @property
+    def clause(self) -> str:
+        """The end of a sentence such as "classified correctly under ...", in plain words."""
+        return self.label
+
+    @property
     @abstractmethod
     def budgets(self) -> tuple[Budget, ...]:
         """All budgets, those of inputs before those of weights."""
@@ -115,6 +120,11 @@ class InputThreat(OneBudgetThreat):
         """Such as ``linf 8/255``."""
         return f"{self.norm} {self.eps.text}"
 
+    @property
+    def clause(self) -> str:
+        """Such as ``any change of the image within linf 8/255``."""
+        return f"any change of the image within {self.label}"
+
 
 @dataclass(frozen=True)
 class WeightThreat(OneBudgetThreat):
@@ -148,6 +158,17 @@ class WeightThreat(OneBudgetThreat):
         rule = "" if self.rule == DEFAULT_RULE else f" ({self.rule})"
         return f"{self.geometry} radius {self.radius.text}{rule}"
 
+    @property
+    def size(self) -> str:
+        """How far the weights may move: ``0.5% per layer``, or the label for other geometries."""
+        share = f"{100 * self.radius:.6g}%"
+        return f"{share} per layer" if self.geometry == "relative-l2" else self.label
+
+    @property
+    def clause(self) -> str:
+        """Such as ``any change of the weights within 0.5% per layer``."""
+        return f"any change of the weights within {self.size}"
+
 
 @dataclass(frozen=True)
 class JointThreat(Threat):
@@ -171,6 +192,11 @@ class JointThreat(Threat):
     def label(self) -> str:
         """Such as ``linf 8/255 and relative-l2 radius 0.02``."""
         return f"{self.inputs.label} and {self.weights.label}"
+
+    @property
+    def clause(self) -> str:
+        """Such as ``both at once within linf 4/255 and 0.25% per layer``."""
+        return f"both at once within {self.inputs.label} and {self.weights.size}"
 
     @property
     def budgets(self) -> tuple[Budget, ...]:

@@ -22,7 +22,7 @@ from pydantic import (
 from benchmark.budgets import Budget
 from benchmark.probes import PROBES, ProbeSettings
 from benchmark.probes.flatness import FlatnessProbe, FlatnessSettings
-from benchmark.threats import InputThreat
+from benchmark.threats import AnyThreat, InputThreat
 from models_zoo.errors import InputError, first_problem, shown, unknown_name
 
 
@@ -89,15 +89,24 @@ class Battery(BaseModel):
             content["algorithms"] = self.algorithms
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
+    @property
+    def headline_threats(self) -> dict[str, list[AnyThreat]]:
+        """The threats that the scores of its probes are about, by probe, the main one first."""
+        threats = {
+            name: list(PROBES[name](settings, self.probes).headline_threats)
+            for name, settings in self.probes.items()
+        }
+        return {name: own for name, own in threats.items() if own}
+
     def headline_budget(self, norm: str) -> Budget | None:
         """The budget at which the headline attacks images in a norm; ``None`` if it does not.
 
         Args:
             norm: of the input balls.
         """
-        for name, settings in self.probes.items():
+        for name, threats in self.headline_threats.items():
             if PROBES[name].in_headline and PROBES[name].perturbs == {"images"}:
-                for threat in PROBES[name](settings, self.probes).headline_threats:
+                for threat in threats:
                     if isinstance(threat, InputThreat) and threat.norm == norm:
                         return threat.eps
         return None

@@ -9,5 +9,15 @@ from benchmark.headline.nonsingular import (
     headline_probes,
     nonsingular,
 )
+from benchmark.headline.sentence import headline_sentence
 
-__all__ = ["NAME", "QUESTION", "SCORES", "TITLE", "definition", "headline_probes", "nonsingular"]
+__all__ = [
+    "NAME",
+    "QUESTION",
+    "SCORES",
+    "TITLE",
+    "definition",
+    "headline_probes",
+    "headline_sentence",
+    "nonsingular",
+]

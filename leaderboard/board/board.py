@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from benchmark.batteries import stored_headline_threats
+from benchmark.headline import headline_sentence
 from benchmark.threats import AnyThreat, labels
 from leaderboard.board.columns import Column, columns_of
 from leaderboard.board.overview import input_weight_scatter
@@ -36,6 +37,7 @@ class Board:
         rows: best first.
         checked: whether the checks probe was run on any of its models.
         budgets: the battery's headline budgets: title of a probe, and its budgets as text.
+        headline: what an example has to survive to count in non-singular robust accuracy.
         threats: the threats that a reader can choose.
         picture: chart of input against weight robust accuracy.
         is_trial: whether it has too few examples for a place on the front page.
@@ -52,6 +54,7 @@ class Board:
     rows: list[Row]
     checked: bool
     budgets: list[tuple[str, str]]
+    headline: str
     threats: list[Threat]
     picture: Picture | None
     is_trial: bool = False
@@ -130,6 +133,7 @@ def make_boards(
                 rows=make_rows(group, columns, model_pages),
                 checked=any(summary.flags is not None for summary in group),
                 budgets=_budgets(content, headline_threats),
+                headline=headline_sentence(headline_threats),
                 threats=threats_of(group),
                 picture=input_weight_scatter(group, painter, headline_threats, model_pages),
                 is_trial=key(first) in trials,

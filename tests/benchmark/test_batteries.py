@@ -2,16 +2,18 @@
 
 import hashlib
 import json
+from pathlib import Path
 
 import pytest
 import torch
 
 from benchmark import list_batteries, load_battery
 from benchmark.batteries import Battery, battery_for
-from benchmark.budgets import budget_text
-from benchmark.headline import headline_probes
+from benchmark.budgets import Budget, budget_text
+from benchmark.headline import headline_probes, headline_sentence
 from benchmark.memory import default_batch_size
 from benchmark.probes import PROBES
+from benchmark.threats import InputThreat, JointThreat, WeightThreat
 from models_zoo.errors import InputError
 
 HEAD = 'name = "x-v1"\ndataset = "x"\ndescription = "-"\ndefault = ["clean"]\n'
@@ -127,8 +129,8 @@ def test_the_cifar_battery_has_the_field_s_ladder():
 
 def test_the_l2_battery_of_cifar10_has_the_field_s_budget_as_its_headline():
     ours, theirs = (load_battery(f"cifar10-{n}-v1").model_dump()["probes"] for n in ("l2", "linf"))
-    for probe in ("input", "joint", "distance"):
-        assert (ours[probe]["headline_norm"], ours[probe]["headline_l2"]) == ("l2", 0.5)
+    for probe, budget in {"input": 0.5, "joint": 0.25, "distance": 0.5}.items():
+        assert (ours[probe]["headline_norm"], ours[probe]["headline_l2"]) == ("l2", budget)
         assert "headline_norm" not in theirs[probe]
     assert (ours["input-autoattack"]["norm"], ours["input-autoattack"]["eps"]) == ("l2", 0.5)
     apart = {name for name in ours if ours[name] != theirs[name]}
@@ -213,3 +215,36 @@ def test_every_probe_describes_itself():
 )
 def test_budgets_are_written_as_people_do(budget, text):
     assert budget_text(budget) == text
+
+
+@pytest.mark.parametrize("name", list_batteries())
+def test_the_joint_headline_is_half_of_what_its_members_may_do_alone(name):
+    threats = load_battery(name).headline_threats
+    images, weights, both = (threats[probe][0] for probe in headline_probes() if probe in threats)
+    assert both == JointThreat(images.scaled(0.5), weights.scaled(0.5))
+
+
+def test_the_headline_is_said_with_the_batterys_numbers():
+    threats = {
+        "input": [InputThreat("linf", Budget.of("8/255")), InputThreat("l2", 0.5)],
+        "weight": [WeightThreat("relative-l2", 0.005)],
+        "joint": [
+            JointThreat(InputThreat("linf", "4/255"), WeightThreat("relative-l2", 0.0025))
+        ],
+    }
+    assert headline_sentence(threats) == (
+        "right on the clean image, under any change of the image within linf 8/255, "
+        "under any change of the weights within 0.5% per layer and under both at once within "
+        "linf 4/255 and 0.25% per layer"
+    )
+    assert headline_sentence({"weight": [WeightThreat("network-l2", 0.01)]}) == (
+        "right on the clean image and under any change of the weights within "
+        "network-l2 radius 0.01"
+    )
+    assert headline_sentence({}) == "right on the clean image"
+
+
+def test_the_readme_says_what_the_headline_means():
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    battery = load_battery("cifar10-linf-v1")
+    assert headline_sentence(battery.headline_threats) in " ".join(readme.split())
