@@ -52,7 +52,9 @@ def _tables(scored: Iterable[tuple[Summary, list[Member]]]) -> Iterator[str]:
         examples = rows[0][0].examples
         yield f"**`{battery}`**, {examples:,} examples, {len(rows)} models."
         yield ""
-        yield line(["model", "non-singular", *labels, *(f"{each} alone" for each in labels), "most"])
+        yield line(
+            ["model", "non-singular", *labels, *(f"{each} alone" for each in labels), "most"]
+        )
         yield "|---" * (3 + 2 * len(labels)) + "|"
         for summary, members in rows:
             most = costliest(members)

@@ -35,14 +35,14 @@ def backdoors(panels: Sequence[Panel]) -> Finding:
         f"without a number; here small is an average of {SMALL:.0%}. A checkpoint "
         "supports the claim if a backdoor was found that succeeds as often as the battery "
         "requires, at no more than the clean accuracy it allows, and changes the weights by no "
-        "more than that on average (`backdoor.smallest_change`); it contradicts the claim if the "
-        "smallest such backdoor changes them by more, and is open if none was found. Results "
-        "without `smallest_change` support the claim if the budget, which bounds the change of "
-        "every weight and so the average, is as small, and are otherwise open.",
+        "more than that on average (`backdoor.smallest_change`). It is open if every such backdoor "
+        "found changes them by more, or none was found: a search that fails refutes nothing, and "
+        "no checkpoint can contradict the claim. Results without `smallest_change` support the "
+        "claim if the budget, which bounds the change of every weight and so the average, is as "
+        "small.",
         caveats=[
             "The smallest budget is that of the best injection found, an upper bound. A longer "
-            "search or more images may find a smaller one, so a comparison that contradicts the "
-            "claim says only what this battery's effort did not achieve."
+            "search or more images may find a smaller one."
         ],
         parts=[_part(panel) for panel in panels],
     )
@@ -90,9 +90,7 @@ def _vote(checkpoint: Checkpoint) -> Vote:
     if budget == float("inf"):
         return "open"
     change = checkpoint.score("backdoor", "smallest_change")
-    if min(budget, change.value if change else budget) <= SMALL:
-        return "for"
-    return "against" if change else "open"
+    return "for" if min(budget, change.value if change else budget) <= SMALL else "open"
 
 
 def _text(panel: Panel) -> list[str]:

@@ -10,14 +10,21 @@ from typing import Literal
 from leaderboard.charts.style import Layers
 
 Vote = Literal["for", "against", "open"]
-Status = Literal["holds", "holds in part", "does not hold", "undecided"]
+Status = Literal[
+    "holds", "holds in part", "not reproduced at this effort", "contradicted", "undecided"
+]
+
+MIN_COMPARISONS = 2
+"""Fewer comparisons are no verdict."""
 
 RULE = (
     "Each comparison below supports a claim, contradicts it, or leaves it open; each finding says "
     "when. A claim *holds* here if some comparisons support it, none contradicts it and at most "
-    "as many are open; it *does not hold* if some contradict it, none supports it and at most as "
-    "many are open; it *holds in part* if some support it and some contradict it. Otherwise it is "
-    "*undecided* with these checkpoints. Differences count if p < 0.05 or, where there is no "
+    "as many are open; it is *contradicted* if some contradict it, none supports it and at most "
+    "as many are open; it *holds in part* if some support it and some contradict it. It is *not "
+    "reproduced at this effort* if all are open: what was not found here may still exist. "
+    f"Otherwise, and with fewer than {MIN_COMPARISONS} comparisons, it is *undecided* with these "
+    "checkpoints. Differences count if p < 0.05 or, where there is no "
     "test, if an interval lies on one side of zero, without a correction for their number. "
     "Intervals are over test examples or draws, not over repeated training runs: they are "
     "statements about these checkpoints."
@@ -103,7 +110,7 @@ class Finding:
         votes = [vote for part in self.parts for vote in part.votes]
         if not votes:
             return "Undecided: nothing in the database can be compared yet."
-        sentence = f"{self.status.capitalize()} here: {_counted(votes)}."
+        sentence = f"{_sentence(self.status)}: {_counted(votes)}."
         if sum(bool(part.votes) for part in self.parts) > 1:
             each = (
                 f"{part.dataset} {judge(part.votes)} ({_counted(part.votes)})"
@@ -117,13 +124,23 @@ class Finding:
 def judge(votes: Sequence[Vote]) -> Status:
     """Whether a claim holds, by :data:`RULE`."""
     count = Counter(votes)
+    if len(votes) < MIN_COMPARISONS:
+        return "undecided"
     if count["for"] and count["against"]:
         return "holds in part"
     if count["for"] and count["for"] >= count["open"]:
         return "holds"
     if count["against"] and count["against"] >= count["open"]:
-        return "does not hold"
+        return "contradicted"
+    if count["open"] == len(votes):
+        return "not reproduced at this effort"
     return "undecided"
+
+
+def _sentence(status: Status) -> str:
+    """The status as the beginning of a sentence."""
+    here = "" if status == "not reproduced at this effort" else " here"
+    return f"{status.capitalize()}{here}"
 
 
 def _counted(votes: Sequence[Vote]) -> str:

@@ -228,9 +228,7 @@ def test_the_headline_is_said_with_the_batterys_numbers():
     threats = {
         "input": [InputThreat("linf", Budget.of("8/255")), InputThreat("l2", 0.5)],
         "weight": [WeightThreat("relative-l2", 0.005)],
-        "joint": [
-            JointThreat(InputThreat("linf", "4/255"), WeightThreat("relative-l2", 0.0025))
-        ],
+        "joint": [JointThreat(InputThreat("linf", "4/255"), WeightThreat("relative-l2", 0.0025))],
     }
     assert headline_sentence(threats) == (
         "right on the clean image, under any change of the image within linf 8/255, "
@@ -238,8 +236,7 @@ def test_the_headline_is_said_with_the_batterys_numbers():
         "linf 4/255 and 0.25% per layer"
     )
     assert headline_sentence({"weight": [WeightThreat("network-l2", 0.01)]}) == (
-        "right on the clean image and under any change of the weights within "
-        "network-l2 radius 0.01"
+        "right on the clean image and under any change of the weights within network-l2 radius 0.01"
     )
     assert headline_sentence({}) == "right on the clean image"
 

@@ -33,7 +33,9 @@ def test_an_adversary_costs_what_was_right_when_clean():
 
 
 def test_an_adversary_that_costs_nothing_is_not_the_costliest():
-    assert costliest(members_of(Stored(clean=CLEAN, input=CLEAN, weight=CLEAN, joint=CLEAN))) is None
+    assert (
+        costliest(members_of(Stored(clean=CLEAN, input=CLEAN, weight=CLEAN, joint=CLEAN))) is None
+    )
 
 
 @pytest.mark.parametrize("missing", ["clean", "input", "weight", "joint"])
