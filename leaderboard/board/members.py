@@ -28,6 +28,11 @@ class Member:
     lost: int
     lost_alone: int
 
+    @property
+    def text(self) -> str:
+        """Such as ``input −31.2``: the adversary, and the points of accuracy that it costs."""
+        return f"{self.label} \N{MINUS SIGN}{100 * self.lost / self.examples:.1f}"
+
 
 def members_of(summary: Summary) -> list[Member]:
     """The adversaries of the headline, in its order; none where one of them was not run.

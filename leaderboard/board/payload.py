@@ -9,6 +9,7 @@ from typing import Any
 from leaderboard.board.card_columns import CARD_COLUMNS, CardColumn
 from leaderboard.board.cell_texts import FOR_SCRIPTS, count_text
 from leaderboard.board.columns import Column
+from leaderboard.board.members import costliest
 from leaderboard.board.rows import Row, profile_shares
 from leaderboard.formatting.json_text import json_text
 from leaderboard.formatting.web_links import web_link
@@ -29,7 +30,7 @@ def board_payload(rows: Sequence[Row], columns: Sequence[Column]) -> dict[str, A
         "flags": [row.summary.flags for row in rows],
         "ranks": [row.rank.number if row.rank else None for row in rows],
         "ties": [row.tie for row in rows],
-        "facts": [_fact(column, cards) for column in CARD_COLUMNS],
+        "facts": [*(_fact(column, cards) for column in CARD_COLUMNS), _costliest(rows)],
         "columnKeys": [column.key for column in columns],
         "columns": [_column(rows, place) for place in range(len(columns))],
         "profile": [share.label for share in profile_shares().values()],
@@ -43,6 +44,14 @@ def _fact(column: CardColumn, cards: Sequence[Card]) -> dict[str, Any]:
     numbers = {"values": [column.value(card) for card in cards]} if column.is_number else {}
     texts = _coded([column.text(card) for card in cards])
     return {"key": column.key, "filter": column.is_filter} | texts | numbers
+
+
+def _costliest(rows: Sequence[Row]) -> dict[str, Any]:
+    """The adversary that costs each model most: its texts, and the share that it costs."""
+    most = [costliest(row.members) for row in rows]
+    values = [member.lost / member.examples if member else None for member in most]
+    texts = _coded([row.costliest for row in rows])
+    return {"key": "costliest", "filter": False} | texts | {"values": values}
 
 
 def _coded(values: list[str]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from leaderboard.board.cell_texts import (
     score_title,
 )
 from leaderboard.board.columns import Column
+from leaderboard.board.members import Member, costliest, members_of
 from leaderboard.board.ranking import Rank, rank_models
 from leaderboard.formatting.texts import ABSENT, interval, number
 from leaderboard.store import Summary
@@ -72,6 +73,7 @@ class Row:
         rank: its rank; ``None`` where the ranking score is missing.
         tie: why it shares its rank, as text; empty if it does not.
         cells: one per column.
+        members: what each adversary of the headline costs it; none where one was not run.
         profile: percentages of :func:`profile_shares`; ``None`` where a probe was not run.
         distinguish: text that distinguishes it from others of the same name; may be empty.
     """
@@ -81,8 +83,15 @@ class Row:
     rank: Rank | None
     tie: str
     cells: list[Cell]
+    members: list[Member]
     profile: list[int | None]
     distinguish: str
+
+    @property
+    def costliest(self) -> str:
+        """The adversary that costs it most, with the points it costs."""
+        most = costliest(self.members)
+        return most.text if most else ABSENT
 
 
 def make_rows(
@@ -108,6 +117,7 @@ def make_rows(
             rank,
             _tie(rank, index, summaries),
             [column[index] for column in table],
+            members_of(summary),
             _profile(summary),
             _distinguish(summary, namesakes[summary.card.name]),
         )
@@ -127,7 +137,7 @@ def template_row(row: Row) -> Row:
     cells = [TEMPLATE_CELL for _ in row.cells]
     rank = Rank(1, shared=True, leader=0, behind=(0.0, 0.0, 0.0))
     profile: list[int | None] = [0 for _ in row.profile]
-    return Row(summary, "index.html", rank, "{tie}", cells, profile, "{note}")
+    return Row(summary, "index.html", rank, "{tie}", cells, [], profile, "{note}")
 
 
 def _order(row: Row) -> tuple[float, float, str]:

@@ -22,6 +22,8 @@ class RowRecord(Published):
         rank: shared by models that cannot be distinguished on the examples; ``null`` without the
             score.
         page: path of its page within the site; ``record.json`` is in the same folder.
+        costs: number of examples, of those that are right when clean, that each adversary of the
+            headline breaks; empty where one of them was not run.
         facts: what the card states, by the name of the column; those above among them.
         scores: by ``<probe>.<score>``.
     """
@@ -38,18 +40,24 @@ class RowRecord(Published):
     submitted: bool
     seed: int
     flags: int | None
+    costs: dict[str, int] = Field(default_factory=dict)
     facts: dict[str, str | int | None] = Field(default_factory=dict)
     scores: dict[str, ScoreRecord]
 
 
 class BoardRecord(Published):
-    """All models scored with one battery on one data set, best first."""
+    """All models scored with one battery on one data set, best first.
+
+    Attributes:
+        headline: what an example has to survive to count in non-singular robust accuracy.
+    """
 
     name: str
     battery: str
     battery_sha256: str
     data_sha256: str
     examples: int
+    headline: str = ""
     models: list[RowRecord]
 
 
@@ -97,6 +105,7 @@ def board_of(board: Board) -> dict[str, Any]:
         "battery_sha256": board.battery_sha256,
         "data_sha256": board.data_sha256,
         "examples": board.examples,
+        "headline": board.headline,
         "models": [
             {
                 "model": row.summary.card.name,
@@ -111,6 +120,7 @@ def board_of(board: Board) -> dict[str, Any]:
                 "submitted": row.summary.submitted,
                 "seed": row.summary.seed,
                 "flags": row.summary.flags,
+                "costs": {member.label: member.lost for member in row.members},
                 "facts": {
                     column.key: column.value(row.summary.card)
                     for column in CARD_COLUMNS

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from leaderboard.board import Board
 from leaderboard.board.card_columns import CARD_COLUMNS
+from leaderboard.board.members import costliest
 
 _SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20"
 _BEGIN = re.compile(rf"[\s\0]*[{_SIGNS}]|[\t\r\n\0]")
@@ -30,7 +31,17 @@ def board_csv(board: Board) -> str:
     writer = csv.writer(file)
     scores = [f"{column.key}{suffix}" for column in board.columns for suffix in _SUFFIXES]
     facts = [column.key for column in CARD_COLUMNS if column.exported]
-    first = ["rank", "model", "fingerprint", *facts, "dataset", "battery", "seed", "flags"]
+    first = [
+        "rank",
+        "model",
+        "fingerprint",
+        *facts,
+        "dataset",
+        "battery",
+        "seed",
+        "flags",
+        "costliest",
+    ]
     writer.writerow([*first, *scores])
     writer.writerows(_rows(board))
     return file.getvalue()
@@ -48,6 +59,7 @@ def _rows(board: Board) -> Iterator[list[object]]:
             harmless(board.battery),
             row.summary.seed,
             "" if row.summary.flags is None else row.summary.flags,
+            most.label if (most := costliest(row.members)) else "",
         ]
         for column in board.columns:
             score = row.summary.scores.get(column.key)

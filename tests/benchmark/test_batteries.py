@@ -13,7 +13,7 @@ from benchmark.budgets import Budget, budget_text
 from benchmark.headline import headline_probes, headline_sentence
 from benchmark.memory import default_batch_size
 from benchmark.probes import PROBES
-from benchmark.threats import InputThreat, JointThreat, WeightThreat
+from benchmark.threats import AnyThreat, InputThreat, JointThreat, WeightThreat
 from models_zoo.errors import InputError
 
 HEAD = 'name = "x-v1"\ndataset = "x"\ndescription = "-"\ndefault = ["clean"]\n'
@@ -174,7 +174,7 @@ def test_the_mnist_battery_takes_the_first_1000_images_against_linf_03():
     chosen = load_battery("mnist-linf-v1")
     settings = chosen.model_dump()["probes"]["input"]
     assert (chosen.dataset, chosen.examples) == ("mnist", 1000)
-    assert (settings["linf"], settings["headline_linf"]) == ((0.1, 0.2, 0.3), 0.3)
+    assert (settings["linf"], settings["headline_linf"]) == ((0.1, 0.15, 0.2, 0.3), 0.3)
 
 
 def test_the_usual_number_of_examples_counts_only_where_a_battery_states_it(battery):
@@ -221,21 +221,31 @@ def test_budgets_are_written_as_people_do(budget, text):
 def test_the_joint_headline_is_half_of_what_its_members_may_do_alone(name):
     threats = load_battery(name).headline_threats
     images, weights, both = (threats[probe][0] for probe in headline_probes() if probe in threats)
+    assert isinstance(images, InputThreat)
+    assert isinstance(weights, WeightThreat)
     assert both == JointThreat(images.scaled(0.5), weights.scaled(0.5))
 
 
+def weight_threat(radius: float, geometry: str = "relative-l2") -> WeightThreat:
+    return WeightThreat(geometry, Budget(radius))
+
+
+def input_threat(eps: str, norm: str = "linf") -> InputThreat:
+    return InputThreat(norm, Budget.of(eps))
+
+
 def test_the_headline_is_said_with_the_batterys_numbers():
-    threats = {
-        "input": [InputThreat("linf", Budget.of("8/255")), InputThreat("l2", 0.5)],
-        "weight": [WeightThreat("relative-l2", 0.005)],
-        "joint": [JointThreat(InputThreat("linf", "4/255"), WeightThreat("relative-l2", 0.0025))],
+    threats: dict[str, list[AnyThreat]] = {
+        "input": [input_threat("8/255"), input_threat("0.5", "l2")],
+        "weight": [weight_threat(0.005)],
+        "joint": [JointThreat(input_threat("4/255"), weight_threat(0.0025))],
     }
     assert headline_sentence(threats) == (
         "right on the clean image, under any change of the image within linf 8/255, "
         "under any change of the weights within 0.5% per layer and under both at once within "
         "linf 4/255 and 0.25% per layer"
     )
-    assert headline_sentence({"weight": [WeightThreat("network-l2", 0.01)]}) == (
+    assert headline_sentence({"weight": [weight_threat(0.01, "network-l2")]}) == (
         "right on the clean image and under any change of the weights within network-l2 radius 0.01"
     )
     assert headline_sentence({}) == "right on the clean image"

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from leaderboard.board.members import Member, costliest, members_of
+from leaderboard.store import Summary
 from leaderboard.store.encoding import pack
 
 CLEAN = [1, 1, 1, 1, 1, 1, 0, 1, 1]
@@ -12,35 +13,46 @@ WEIGHT = [1, 1, 0, 1, 0, 1, 0, 1, 1]
 JOINT = [1, 1, 0, 0, 1, 0, 0, 1, 1]
 
 
-class Stored:
-    """The part of a summary that is read."""
-
-    def __init__(self, **outcomes):
-        self.examples = len(CLEAN)
-        self.outcomes = {
+def stored(made_up, **outcomes):
+    """A summary with these headline outcomes."""
+    return Summary(
+        card=made_up.card("digits/mlp", "standard"),
+        submitted=False,
+        fingerprint="a" * 64,
+        battery="digits-v1",
+        battery_sha256="b" * 64,
+        data_sha256="c" * 64,
+        seed=0,
+        examples=len(CLEAN),
+        split="test",
+        outcomes={
             f"{name}.headline": pack(np.array(bits, bool)) for name, bits in outcomes.items()
-        }
+        },
+    )
 
 
-def test_an_adversary_costs_what_was_right_when_clean():
-    found = members_of(Stored(clean=CLEAN, input=INPUT, weight=WEIGHT, joint=JOINT))
+def test_an_adversary_costs_what_was_right_when_clean(made_up):
+    found = members_of(stored(made_up, clean=CLEAN, input=INPUT, weight=WEIGHT, joint=JOINT))
     assert found == [
         Member("input", 9, lost=3, lost_alone=1),
         Member("weight", 9, lost=2, lost_alone=1),
         Member("joint", 9, lost=3, lost_alone=1),
     ]
-    assert costliest(found).label == "input"
+    most = costliest(found)
+    assert most is not None
+    assert most.text == "input \N{MINUS SIGN}33.3"
 
 
-def test_an_adversary_that_costs_nothing_is_not_the_costliest():
+def test_an_adversary_that_costs_nothing_is_not_the_costliest(made_up):
     assert (
-        costliest(members_of(Stored(clean=CLEAN, input=CLEAN, weight=CLEAN, joint=CLEAN))) is None
+        costliest(members_of(stored(made_up, clean=CLEAN, input=CLEAN, weight=CLEAN, joint=CLEAN)))
+        is None
     )
 
 
 @pytest.mark.parametrize("missing", ["clean", "input", "weight", "joint"])
-def test_without_one_of_them_nothing_is_said(missing):
+def test_without_one_of_them_nothing_is_said(made_up, missing):
     outcomes = {"clean": CLEAN, "input": INPUT, "weight": WEIGHT, "joint": JOINT}
     del outcomes[missing]
-    assert members_of(Stored(**outcomes)) == []
+    assert members_of(stored(made_up, **outcomes)) == []
     assert costliest([]) is None
