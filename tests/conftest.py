@@ -8,7 +8,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import hypothesis
 import pytest
+
+# The first call of a test pays for imports, and a busy machine takes any time.
+hypothesis.settings.register_profile("nonsingular", deadline=None)
+hypothesis.settings.load_profile("nonsingular")
 
 # One thread a process, because the tests run in several processes. Set before torch is imported, so
 # that it also holds for the commands that tests start.
