@@ -129,7 +129,7 @@ def test_the_cifar_battery_has_the_field_s_ladder():
 
 def test_the_l2_battery_of_cifar10_has_the_field_s_budget_as_its_headline():
     ours, theirs = (load_battery(f"cifar10-{n}-v1").model_dump()["probes"] for n in ("l2", "linf"))
-    for probe, budget in {"input": 0.5, "joint": 0.25, "distance": 0.5}.items():
+    for probe, budget in {"input": 0.5, "joint": 0.5, "distance": 0.5}.items():
         assert (ours[probe]["headline_norm"], ours[probe]["headline_l2"]) == ("l2", budget)
         assert "headline_norm" not in theirs[probe]
     assert (ours["input-autoattack"]["norm"], ours["input-autoattack"]["eps"]) == ("l2", 0.5)
@@ -218,12 +218,12 @@ def test_budgets_are_written_as_people_do(budget, text):
 
 
 @pytest.mark.parametrize("name", list_batteries())
-def test_the_joint_headline_is_half_of_what_its_members_may_do_alone(name):
+def test_the_joint_headline_is_the_whole_input_and_half_the_weight_budget(name):
     threats = load_battery(name).headline_threats
     images, weights, both = (threats[probe][0] for probe in headline_probes() if probe in threats)
     assert isinstance(images, InputThreat)
     assert isinstance(weights, WeightThreat)
-    assert both == JointThreat(images.scaled(0.5), weights.scaled(0.5))
+    assert both == JointThreat(images, weights.scaled(0.5))
 
 
 def weight_threat(radius: float, geometry: str = "relative-l2") -> WeightThreat:
