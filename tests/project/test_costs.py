@@ -1,0 +1,29 @@
+"""The README's time and memory are those that were measured."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+
+def runs(root: Path) -> dict[str, dict]:
+    lines = (root / "docs" / "battery.jsonl").read_text("utf-8").splitlines()
+    return {run["conditions"]["kind"]: run for run in map(json.loads, lines)}
+
+
+@pytest.mark.parametrize(("kind", "unit", "seconds"), [("time", "s", 1), ("memory", "minutes", 60)])
+def test_the_readme_states_what_was_measured(root, kind, unit, seconds):
+    run = runs(root)[kind]
+    total = sum(probe["seconds"] for probe in run["probes"]) / seconds
+    peak = max(probe["peak_memory"] for probe in run["probes"]) / 1e9
+    section = (root / "README.md").read_text("utf-8").partition("## Time, memory and disk")[2]
+    examples = run["conditions"]["examples"]
+    (line,) = (line for line in section.splitlines() if f", {examples} images, two cores" in line)
+    _, _, time, memory, _ = line.split("|")
+    (shown,) = re.findall(rf"^ (\d+) {unit} $", time)
+    assert float(shown) == pytest.approx(total, rel=0.02)
+    assert memory.strip() == f"{peak:.1f} GB"
+    assert run["conditions"]["threads"] == 2
