@@ -255,7 +255,7 @@ class Subject:
         seed = int(torch.randint(2**31, (), generator=self.generator("global", purpose)))
         if torch.accelerator.is_available():
             torch.manual_seed(seed)
-        else:  # torch.manual_seed keeps a stack trace for each absent accelerator: 2 ms and memory
+        else:  # torch.manual_seed formats the stack for each kind that is absent: milliseconds
             torch.default_generator.manual_seed(seed)
         np.random.seed(seed)  # noqa: NPY002
         random.seed(seed)

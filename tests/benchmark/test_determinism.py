@@ -1,6 +1,7 @@
 """The same command gives the same scores, whatever the order of probes or the batches."""
 
 import random
+import traceback
 
 import numpy as np
 import pytest
@@ -94,15 +95,14 @@ def test_random_streams_differ_by_purpose_and_by_seed():
     assert draw(0, "a", 0.1) == draw(0, "a", 0.1)
 
 
-def test_seeding_for_a_model_repeats_its_draws_and_keeps_nothing(subject):
-    asked = subject(count=2)
-    torch.manual_seed(0)
-    kept, draws = len(torch.cuda._queued_calls), []
+def test_seeding_for_a_model_repeats_its_draws_and_formats_no_stack(subject, monkeypatch):
+    asked, draws = subject(count=2), []
+    if not torch.accelerator.is_available():
+        monkeypatch.setattr(traceback, "format_stack", pytest.fail)
     for _ in range(2):
         asked.seed_generators("dropout")
         draws.append((torch.rand(3).tolist(), float(np.random.rand()), random.random()))  # noqa: NPY002, S311
     assert draws[0] == draws[1]
-    assert torch.accelerator.is_available() or len(torch.cuda._queued_calls) == kept
 
 
 def test_single_attacks_repeat(zoo, digits):
