@@ -300,6 +300,14 @@ GIVEN = {
 }
 
 
+AT_PROBES = (
+    *("in_train_mode", "channels_last", "every_other", "asking_for_gradients"),
+    "inference_tensors",
+)
+"""Forms that may reach a probe. ``evaluate`` turns the others into ordinary tensors before it asks
+any probe, as the clean one shows."""
+
+
 @pytest.mark.parametrize(
     ("name", "given"),
     [
@@ -310,6 +318,8 @@ GIVEN = {
             if name in AS_FUNCTIONS
             else ("in_train_mode", "every_other", "inference_tensors")
             if name in SLOW
+            else AT_PROBES
+            if name.startswith("probe") and name != "probe clean"
             else GIVEN
         )
     ],

@@ -1,10 +1,7 @@
 """``nonsingular bench`` on models that are not of the zoo."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -62,22 +59,15 @@ def test_robustbench_s_architecture_is_scored_from_a_file_in_its_cache(here, tmp
     assert WONG in out
 
 
-def test_without_file_and_network_it_says_what_was_tried(tmp_path):
-    nowhere = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "https_proxy"), "http://127.0.0.1:9")
+def test_without_file_and_network_it_says_what_was_tried(here, tmp_path, monkeypatch):
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
     np.savez(tmp_path / "x.npz", x=np.zeros((2, 3, 32, 32), np.uint8), y=np.zeros(2, np.int64))
-    run = subprocess.run(
-        [sys.executable, "-m", "leaderboard.cli", "bench", WONG, "--data", "x.npz"],
-        cwd=tmp_path,
-        env=os.environ | nowhere,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 2
-    assert run.stdout == ""
-    assert run.stderr.startswith(f"error: model '{WONG}'")
-    assert len(run.stderr.splitlines()) == 1
-    assert f"put it at {tmp_path}/models/cifar10/Linf/Wong2020Fast.pt" in run.stderr
+    code, out, err = here("bench", WONG, "--data", "x.npz")
+    assert (code, out) == (2, "")
+    assert err.startswith(f"error: model '{WONG}'")
+    assert len(err.splitlines()) == 1
+    assert f"put it at {tmp_path}/models/cifar10/Linf/Wong2020Fast.pt" in err
     assert [path.name for path in tmp_path.iterdir()] == ["x.npz"]
 
 
