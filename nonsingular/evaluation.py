@@ -112,6 +112,7 @@ class Cache:
         card: of the model.
         battery: of the evaluation, with the probe ``clean``.
         on_result: called with each new result.
+        submitted: whether the model came in by :func:`nonsingular.submit`.
 
     Attributes:
         reused: provenances of the results that were found, by probe.
@@ -126,6 +127,8 @@ class Cache:
         card: Card,
         battery: Battery,
         on_result: Callable[[Provenance, ProbeResult], None] | None = None,
+        *,
+        submitted: bool = False,
     ) -> None:
         if CHECKED not in battery.probes:
             raise InputError(
@@ -133,6 +136,7 @@ class Cache:
                 "its results; leave cache out"
             )
         self.stored = Store.open(database)
+        self.submitted = submitted
         self.card, self.battery, self.on_result = card, battery, on_result
         self.reused: dict[str, Provenance] = {}
 
@@ -149,7 +153,7 @@ class Cache:
     def add(self, where: Provenance, result: ProbeResult) -> None:
         """Store a new result."""
         self.reused.pop(result.probe, None)
-        self.stored.save(self.card, where, self.battery, result)
+        self.stored.save(self.card, where, self.battery, result, submitted=self.submitted)
         if self.on_result is not None:
             self.on_result(where, result)
 

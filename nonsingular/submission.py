@@ -12,15 +12,14 @@ from pydantic import ValidationError
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from benchmark import evaluation
 from benchmark.arguments import device_of
 from benchmark.batteries import Battery, battery_for, load_battery
 from benchmark.datasets import Dataset, load_dataset
 from benchmark.module_state import unwrapped
-from benchmark.subject import Subject, subject_of
+from benchmark.subject import Progress, Subject, subject_of
 from leaderboard.formatting.slugs import slug
 from leaderboard.jobs.architecture_proposal import COMMON_NORMALIZATIONS
-from leaderboard.jobs.scoring import Job, require_scorable, score_models
-from leaderboard.store import Store
 from leaderboard.submissions.admission import admit
 from leaderboard.submissions.names import require_name, require_unlike
 from leaderboard.submissions.workspace import keep, workspace_of
@@ -30,6 +29,7 @@ from models_zoo.checkpoint import FileBytes
 from models_zoo.classifier import Classifier
 from models_zoo.errors import InputError, first_problem, shown
 from models_zoo.sources.proposals import propose
+from nonsingular.evaluation import CHECKED, Cache
 from nonsingular.onnx_export import onnx_bytes
 from nonsingular.report import Report
 
@@ -60,6 +60,8 @@ def submit(
     database: str | Path = "nonsingular.sqlite",
     seed: int = 0,
     device: str = "cpu",
+    batch_size: int | None = None,
+    progress: bool | Progress | None = None,
 ) -> Report:
     """Keep a model as a file, score it and put it on the leaderboard, as ``nonsingular submit``.
 
@@ -77,7 +79,7 @@ def submit(
         mean: subtracted from images inside the model, if the weights do not say.
         std: divided by inside the model, if the weights do not say.
         battery: by default the newest one of the data set.
-        probes: only these probes of the battery.
+        probes: only these probes of the battery, and ``clean``.
         paper: address of the paper.
         licence: SPDX identifier of the licence.
         recipe: how it was trained, such as ``"pgd-at"``.
@@ -87,6 +89,9 @@ def submit(
             the model is kept in ``.nonsingular/checkpoints`` next to it.
         seed: root of every random draw.
         device: such as ``"cpu"``, ``"cuda"`` or ``"auto"``.
+        batch_size: images passed through the model at once.
+        progress: ``True`` for a display on the terminal or in the notebook, or a function that is
+            called with short texts.
 
     Returns:
         The report of the model that was read back from the file.
@@ -101,15 +106,26 @@ def submit(
     data = data if count is None else data.head(min(count, len(data)))
     file, rebuilt = rebuilt_from_file(model, data, name, architecture, mean, std)
     rebuilt.card = _described(rebuilt.card, paper, licence, recipe, notes)
-    job = Job(chosen, data, chosen.select(probes), seed=seed, device=str(device_of(device)))
-    require_scorable([rebuilt], job)
     require_unlike(name, list_models())
+    device = str(device_of(device))
     admit(rebuilt, data)
-    store = Store.open(database)  # not earlier: nothing remains of a refused submission
-    require_unlike(name, store.names().values())
+    kept = Cache(database, rebuilt.card, chosen, submitted=True)
+    require_unlike(name, kept.stored.names().values())
     keep(file, workspace_of(database))
-    plain = score_models([rebuilt], job, store, submitted=True)[0]
-    return Report.of(plain, rebuilt.card, chosen)
+    names = chosen.select(probes)
+    plain = evaluation.evaluate(
+        rebuilt,
+        data,
+        battery=chosen,
+        probes=list(dict.fromkeys([CHECKED, *names])),
+        seed=seed,
+        device=device,
+        batch_size=batch_size,
+        known=kept.find,
+        on_result=kept.add,
+        progress=progress,
+    )
+    return Report.of(plain, rebuilt.card, chosen, kept.reused)
 
 
 def rebuilt_from_file(

@@ -17,6 +17,9 @@ from leaderboard.formatting.texts import number
 _CELL = (74, 40)
 """Width and height of a cell of a chart, in pixels."""
 
+_LEAST_HEIGHT = 170
+"""Height at which the title of the vertical axis fits, in pixels."""
+
 _TICK = 24
 """Width of the longest tick of a chart, in columns of a terminal."""
 
@@ -85,8 +88,8 @@ def heat_map_chart(heat_map: HeatMap) -> Layers:
     )
     cells = base.mark_rect(color=COLORS[0]).encode(opacity=shade)
     texts = base.mark_text(color=INK, fontSize=11, lineHeight=13).encode(text="text:N")
-    width, height = _CELL
-    return styled(alt.layer(cells, texts), width * len(columns), height * len(rows))
+    width, height = (side * len(ticks) for side, ticks in zip(_CELL, (columns, rows), strict=True))
+    return styled(alt.layer(cells, texts), width, max(height, _LEAST_HEIGHT))
 
 
 def _match(attacked: Surface, certified: Surface) -> bool:
