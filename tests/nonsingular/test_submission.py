@@ -61,14 +61,9 @@ def trained(network):
 @pytest.fixture
 def submit(tmp_path):
     def run(model, **options):
-        given: dict[str, Any] = {
-            "name": "me/mine",
-            "dataset": "digits",
-            "probes": ["clean"],
-            "examples": 60,
-        }
-        database = tmp_path / "scores.sqlite"
-        return ns.submit(model, **(given | {"database": database} | options))
+        given: dict[str, Any] = {"name": "me/mine", "dataset": "digits", "probes": ["clean"]}
+        given |= {"examples": 60, "database": tmp_path / "scores.sqlite"}
+        return ns.submit(model, **(given | options))
 
     return run
 
