@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import altair as alt
 from rich.cells import cell_len
@@ -113,7 +114,7 @@ def input_weight_scatter(
     words = " ".join(f"{_words(p, first, second)}." for p in described[:_MAX_NAMED])
     on_front = "Best in both at once: " if described is front else ""
     description = f"{title}: a point for each of {total:,} models. {on_front}{words}"
-    labels = _placed(front[:_MAX_NAMED], points)
+    labels = _placed(front, points)
     chart = alt.layer(_line(front), _marks(points, first.title, second.title), *_texts(labels))
     svg, file = painter.draw(styled(chart, _WIDTH, _HEIGHT), description)
     named = {label.name for label in labels}
@@ -186,17 +187,21 @@ def _drawn(points: list[_Point], front: list[_Point]) -> list[_Point]:
 
 def _line(front: Sequence[_Point]) -> alt.Chart:
     """The Pareto front as a step line."""
-    corners = [(0.0, front[0].y)]
-    for here, following in zip(front, [*front[1:], None], strict=True):
-        corners.append((here.x, here.y))
-        corners.append((here.x, following.y if following else 0.0))
-    data = [{"x": x, "y": y, "order": order} for order, (x, y) in enumerate(corners)]
+    data = [{"x": x, "y": y, "order": order} for order, (x, y) in enumerate(_corners(front))]
     line: alt.Chart = (
         alt.Chart(alt.InlineData(values=data))
         .mark_line(color=INK, strokeWidth=1, strokeDash=[4, 3], opacity=0.8)
         .encode(x="x:Q", y="y:Q", order="order:Q")
     )
     return line
+
+
+def _corners(front: Sequence[_Point]) -> list[tuple[float, float]]:
+    corners = [(0.0, front[0].y)]
+    for here, following in zip(front, [*front[1:], None], strict=True):
+        corners.append((here.x, here.y))
+        corners.append((here.x, following.y if following else 0.0))
+    return corners
 
 
 def _marks(points: Sequence[_Point], x_title: str, y_title: str) -> alt.Chart:
@@ -233,11 +238,11 @@ def _kind(recipe: str) -> str:
     return "unknown training" if recipe == "unknown" else "adversarial training"
 
 
-def _placed(named: Sequence[_Point], points: Sequence[_Point]) -> list[_Label]:
-    """A name next to each point where it overlaps nothing; points without room have none.
+def _placed(front: Sequence[_Point], points: Sequence[_Point]) -> list[_Label]:
+    """A name next to each point of the front where it overlaps nothing; without room there is none.
 
     Args:
-        named: the points to name.
+        front: the Pareto front, whose line is drawn.
         points: all that are drawn.
     """
     half = 6.0 if len(points) <= _MAX_LARGE else 4.0
@@ -250,8 +255,10 @@ def _placed(named: Sequence[_Point], points: Sequence[_Point]) -> list[_Label]:
         )
         for p in points
     ]
+    corners = [(x * _WIDTH, (1 - y) * _HEIGHT) for x, y in _corners(front)]
+    taken += [(min(x, u), max(x, u), min(y, v), max(y, v)) for (x, y), (u, v) in pairwise(corners)]
     labels = []
-    for point in named:
+    for point in front[:_MAX_NAMED]:
         left, top = point.x * _WIDTH, (1 - point.y) * _HEIGHT
         width = cell_len(point.name) * _CHARACTER
         sides = (

@@ -182,7 +182,7 @@ def test_a_backdoor_can_be_ticked_and_ranks_at_once(board):
     boxes = board.locator("[name=threat]")
     for box in boxes.all():
         box.set_checked(box.get_attribute("value") == "backdoor.triggered")
-    expect(board.locator(".count")).to_have_text("4 models, ranked by the worst case of 1 threats")
+    expect(board.locator(".count")).to_have_text("4 models, ranked by the worst case of 1 threat")
     bits = made_up.make_results(0.3)["backdoor"].outcomes["triggered"]
     assert f"{100 * bits.mean():.1f}%" in column(board, "worst")[0]
     board.locator("[name=threat][value='backdoor.triggered']").uncheck()

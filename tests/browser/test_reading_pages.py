@@ -33,6 +33,24 @@ def test_formulas_are_drawn_with_their_text_below_without_scripts(open_page):
         expect(page.get_by_text(formula.get_attribute("alttext"), exact=True)).to_be_visible()
 
 
+def test_formulas_are_drawn_in_the_font_that_the_page_brings(open_page):
+    page = open_page(PATHS[0])
+    page.evaluate("document.fonts.ready")
+    session = page.context.new_cdp_session(page)
+    session.send("DOM.enable")
+    session.send("CSS.enable")
+    root = session.send("DOM.getDocument", {"depth": 0})["root"]["nodeId"]
+    query = {"nodeId": root, "selector": "math, math *"}
+    nodes = session.send("DOM.querySelectorAll", query)["nodeIds"]
+    fonts = [
+        font
+        for node in nodes
+        for font in session.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]
+    ]
+    assert sum(font["glyphCount"] for font in fonts) > 100
+    assert {font["familyName"] for font in fonts if not font["isCustomFont"]} == set()
+
+
 def test_the_submit_page_is_reached_and_its_blocks_scroll_with_the_keyboard(open_page):
     page = open_page("index.html")
     page.get_by_role("navigation", name="Site").get_by_role("link", name="Submit").click()

@@ -280,11 +280,12 @@
       const left = places.length - this.shown;
       this.more.hidden = left <= 0;
       this.more.textContent = `Show ${Math.min(left, this.page)} more`;
-      const total = this.data.names.length.toLocaleString("en");
-      const ranking = this.own ? `, ranked by the ${this.own.by === "average" ? "average" : "worst case"} of ${this.own.keys.length} threats` : "";
+      const count = this.data.names.length;
+      const total = `${count.toLocaleString("en")} model${count === 1 ? "" : "s"}`;
+      const ranking = this.own ? `, ranked by the ${this.own.by === "average" ? "average" : "worst case"} of ${this.own.keys.length} threat${this.own.keys.length === 1 ? "" : "s"}` : "";
       this.find(".count").textContent = places.length === this.data.names.length
-        ? `${total} models${ranking}`
-        : places.length ? `${places.length.toLocaleString("en")} of ${total} models${ranking}` : "No model matches; clear the search and filters.";
+        ? `${total}${ranking}`
+        : places.length ? `${places.length.toLocaleString("en")} of ${total}${ranking}` : "No model matches; clear the search and filters.";
     }
   }
 
