@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leaderboard.board import Board as PlainBoard
-from leaderboard.board import headline_scores, make_boards, offering_probes
+from leaderboard.exports.latex_table import latex_table
+from leaderboard.exports.markdown_table import markdown_table
+from leaderboard.exports.paper_table import paper_table
+from leaderboard.exports.selection import select_board
 from leaderboard.exports.table import board_csv
 from leaderboard.store import Store
 from models_zoo.display import label, shown
@@ -76,6 +80,24 @@ class Board:
         """The table as CSV, with the ends of each interval; harmless in spreadsheets."""
         return board_csv(self.content)
 
+    def to_latex(self, *, intervals: bool = True, licence: str = "") -> str:
+        r"""The table for a paper, with ``\usepackage{booktabs}``, as of ``nonsingular export``.
+
+        Args:
+            intervals: whether the 95% intervals are below the scores.
+            licence: of the results, as an SPDX identifier, for a comment.
+        """
+        return latex_table(paper_table(self.content, intervals=intervals, licence=licence))
+
+    def to_markdown(self, *, intervals: bool = True, licence: str = "") -> str:
+        """The table in Markdown, with its caption below.
+
+        Args:
+            intervals: whether the 95% intervals are behind the scores.
+            licence: of the results, as an SPDX identifier.
+        """
+        return markdown_table(paper_table(self.content, intervals=intervals, licence=licence))
+
     def to_frame(self) -> pd.DataFrame:
         """The table as a data frame, one row per model, indexed by the models' names.
 
@@ -123,32 +145,28 @@ class Board:
         return chart_of(self.recorder.plot(picture).spec)
 
 
-def load_board(database: str | Path = "nonsingular.sqlite", battery: str | None = None) -> Board:
-    """The board of a database with most models.
+def load_board(
+    database: str | Path = "nonsingular.sqlite",
+    *models: str,
+    battery: str | None = None,
+    columns: Sequence[str] = (),
+    examples: int | None = None,
+) -> Board:
+    """A board of stored scores.
 
     Args:
         database: an SQLAlchemy URL, or the path of an SQLite file.
-        battery: only boards of this battery.
+        models: names with wildcards ``*`` and ``?``, or beginnings of fingerprints; by default all.
+            Ranks and marks are those among these models.
+        battery: name or hash; needed if models are stored with several.
+        columns: scores as ``<probe>.<score>``; by default the headline and its parts.
+        examples: number of images; needed if models are stored with several.
 
     Raises:
-        InputError: the database cannot be read, or has no such board.
+        InputError: the database cannot be read, or what is chosen is not one board.
     """
-    store = Store.open(database, to_read=True)
-    summaries = store.summaries(headline_scores(), offering_probes())
-    tested = [each for each in summaries if not each.on_training_data]
-    if not tested:
-        raise InputError(f"{shown(str(database))} has no scores yet; evaluate a model first")
-    batteries = {each.battery for each in tested}
-    if battery is not None and battery not in batteries:
-        raise unknown_name("battery with stored scores", battery, batteries)
-    wanted = [each for each in tested if battery in (None, each.battery)]
-    recorder = Recorder()
-    pages = {each.fingerprint: "" for each in wanted}
-    boards = make_boards(
-        wanted,
-        store.batteries(),
-        pages,
-        {each.battery_sha256: "" for each in wanted},
-        recorder,
+    store, recorder = Store.open(database, to_read=True), Recorder()
+    board = select_board(
+        store, models, battery=battery, columns=columns, examples=examples, painter=recorder
     )
-    return Board(max(boards, key=lambda board: len(board.rows)), recorder, store)
+    return Board(board, recorder, store)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING, Any
 from benchmark.batteries import Battery
 from benchmark.report import Report as PlainReport
 from benchmark.results import Provenance, Score, ScoreSpec
+from leaderboard.board import Board
+from leaderboard.exports.latex_table import latex_table
+from leaderboard.exports.markdown_table import markdown_table
+from leaderboard.exports.paper_table import paper_table
+from leaderboard.exports.selection import select_board
 from leaderboard.formatting.texts import number
 from leaderboard.store import Entry, Store
 from models_zoo.card import Card
 from models_zoo.display import label
-from models_zoo.errors import InputError
+from models_zoo.errors import InputError, unknown_name
 from nonsingular.documented import documented_scores
 from nonsingular.extras import required
 
@@ -136,6 +141,29 @@ class Report(PlainReport):
         frame: pd.DataFrame = pandas.DataFrame.from_dict(rows, orient="index")
         return frame
 
+    def to_latex(self, columns: Sequence[str] = (), *, intervals: bool = True) -> str:
+        r"""A table of one row for a paper, with ``\usepackage{booktabs}``.
+
+        :meth:`nonsingular.Board.to_latex` makes a table of several models.
+
+        Args:
+            columns: scores as ``<probe>.<score>``; by default the headline and its parts.
+            intervals: whether the 95% intervals are below the scores.
+
+        Raises:
+            InputError: the report has no such score, or its battery is not this version's.
+        """
+        return latex_table(paper_table(self._board(columns), intervals=intervals))
+
+    def to_markdown(self, columns: Sequence[str] = (), *, intervals: bool = True) -> str:
+        """As :meth:`to_latex`, in Markdown."""
+        return markdown_table(paper_table(self._board(columns), intervals=intervals))
+
+    def _board(self, columns: Sequence[str]) -> Board:
+        if missing := [column for column in columns if column not in self.documented]:
+            raise unknown_name("score of the report", missing[0], self.documented)
+        return select_board(self._save(lambda: Store.open(":memory:")), columns=columns)
+
     def plots(self, *probes: str) -> Plots:
         """The charts that the site shows of the model, as altair charts by name.
 
@@ -181,6 +209,10 @@ class Report(PlainReport):
         Raises:
             InputError: the database cannot be written, or the battery is not this version's.
         """
+        self._save(lambda: Store.open(database))
+
+    def _save(self, opened: Callable[[], Store]) -> Store:
+        """Save all results in a store, which is opened once the battery has been checked."""
         try:
             battery = Battery.model_validate(self.battery)
         except ValueError as error:
@@ -193,9 +225,10 @@ class Report(PlainReport):
                 f"battery {label(battery.name)!r} of the report has other algorithms or budgets "
                 "than this version's, so its scores cannot be stored; evaluate the model again"
             )
-        store = Store.open(database)
+        store = opened()
         for name, result in self.results.items():
             store.save(self.card, self.provenances[name], battery, result)
+        return store
 
 
 def load_report(path: str | Path) -> Report:

@@ -110,9 +110,32 @@ def test_a_board_leads_to_the_reports_of_its_models(database):
         board.report("none")
 
 
+def test_a_board_can_be_of_chosen_models_and_scores(database):
+    board = load_board(database, "digits/mlp-*", columns=["weight.random_accuracy"])
+    assert {row.summary.card.name for row in board.content.rows} == {
+        "digits/mlp-standard",
+        "digits/mlp-pgd-at",
+    }
+    assert [name for name in board.to_frame() if "." in name] == [
+        f"weight.random_accuracy{end}" for end in ("", " low", " high")
+    ]
+
+
+def test_its_tables_are_those_of_the_command(database, capfdbinary):
+    from leaderboard.cli import app
+    from leaderboard.commands.export import DATA_LICENCE
+
+    for format_, text in (
+        ("latex", load_board(database).to_latex(licence=DATA_LICENCE)),
+        ("markdown", load_board(database).to_markdown(licence=DATA_LICENCE)),
+    ):
+        app(["export", "--format", format_, "--database", str(database)], standalone_mode=False)
+        assert capfdbinary.readouterr().out.decode() == text
+
+
 def test_missing_boards_are_named(database, tmp_path):
     with pytest.raises(InputError, match="did you mean 'digits-v1'"):
-        load_board(database, "digits-v2")
+        load_board(database, battery="digits-v2")
     with pytest.raises(InputError):
         load_board(tmp_path / "none.sqlite")
 

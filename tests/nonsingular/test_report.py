@@ -107,5 +107,21 @@ def test_results_of_another_battery_are_not_stored(report, tmp_path, change):
     assert not (tmp_path / "a.sqlite").exists()
 
 
+def test_its_tables_have_its_row(report):
+    battery = load_battery("digits-v1")
+    where = made_up.make_provenance(battery)
+    whole = Report(where, report.results, card=report.card, battery=battery.model_dump(mode="json"))
+    table = whole.to_latex()
+    assert r"\toprule" in table
+    assert "cnn-pgd-at" in table
+    assert "97.0" in table
+    assert "cnn-pgd-at" in whole.to_markdown()
+    assert "scriptsize" not in whole.to_latex(intervals=False)
+    one = whole.to_latex(["weight.random_accuracy"])
+    assert one.count("&") < table.count("&")
+    with pytest.raises(InputError, match="unknown score of the report"):
+        whole.to_latex(["weight.random"])
+
+
 def test_names_are_shown_once_in_plain_text(report):
     assert re.fullmatch(r"[ -~]+", repr(report))
