@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import nn
 from benchmark.arguments import Array, device_of
 from benchmark.batches import Examples, examples_of
 from benchmark.batteries import Battery, battery_for, list_batteries, load_battery
+from benchmark.data_fit import require_classes, require_examples, require_trained_for
 from benchmark.datasets import Dataset
 from benchmark.memory import DEFAULT_BATCH_SIZE, default_batch_size
 from benchmark.objectives import cross_entropy
@@ -55,6 +57,7 @@ def evaluate(
     device: str = "cpu",
     batch_size: int | None = None,
     examples: int | None = None,
+    own_data: bool = False,
     known: Known | None = None,
     on_result: Callable[[Provenance, ProbeResult], None] | None = None,
     progress: bool | Progress | None = None,
@@ -65,6 +68,10 @@ def evaluate(
 
     The model is evaluated in eval mode and restored afterwards. The same call on the same machine
     gives the same scores, whatever the order of the probes.
+
+    A battery's budgets are chosen for its data set, so images and logits must have the shape, range
+    and number of classes of that data set. Images of your own that have them may be evaluated, and
+    others with ``own_data=True``; the report's provenance then has ``own_data``.
 
     Args:
         model: from images (N, C, H, W) in [0, 1] to logits (N, classes).
@@ -79,6 +86,8 @@ def evaluate(
         batch_size: images passed through the model at once, which bounds memory; by default
             :func:`benchmark.memory.default_batch_size`.
         examples: maximum number of examples, the first ones; by default all.
+        own_data: whether to accept images of another shape or range, or another number of classes,
+            than those of the battery's data set.
         known: earlier results of the same model, examples, battery and seed, or their report, which
             are not computed again; or a function that looks them up by the provenance.
         on_result: called with each new result as soon as it is available.
@@ -96,12 +105,15 @@ def evaluate(
 
     Raises:
         InputError: an unknown battery, probe or device, images, labels and model that do not fit
-            together, known results of another evaluation, or no probe that applies.
+            together or not the battery's data set, known results of another evaluation, or no probe
+            that applies.
     """
     chosen = battery_of(battery, images)
     names = chosen.select(probes)
     device = str(device_of(device))
     images, labels = examples_of(images, labels, examples)
+    if not own_data:
+        require_trained_for(chosen, model)
     with (
         showing(progress, chosen.name) as display,
         subject_of(
@@ -112,8 +124,11 @@ def evaluate(
             device=device,
             batch_size=DEFAULT_BATCH_SIZE if batch_size is None else batch_size,
             progress=display.say,
+            check=partial(require_examples, chosen, own_data=own_data),
         ) as subject,
     ):
+        if not own_data:
+            require_classes(chosen, subject.classes)
         if batch_size is None:
             subject.batch_size = default_batch_size(subject.images)
         provenance = provenance_of(

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from benchmark.batteries import Battery
 from benchmark.datasets.dataset import examples_sha256
+from benchmark.datasets.standard import origin_of
 from benchmark.results import Provenance
 from models_zoo.classifier import Classifier, fingerprint
 
@@ -46,6 +47,7 @@ def provenance_of(
         seed: root of every random draw.
         device: the device of the evaluation.
     """
+    origin = origin_of(battery.dataset, images, labels)
     return Provenance(
         fingerprint=model.fingerprint
         if isinstance(model, Classifier)
@@ -53,6 +55,8 @@ def provenance_of(
         checkpoint_sha256=model.card.sha256 if isinstance(model, Classifier) else None,
         data_sha256=examples_sha256(images.float(), labels.long()),
         examples=len(images),
+        split="train" if origin == "train" else "test",
+        own_data=origin is None,
         battery=battery.name,
         battery_sha256=battery.sha256,
         algorithms=battery.algorithms,

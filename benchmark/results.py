@@ -365,6 +365,9 @@ class Provenance(BaseModel):
         data_sha256: SHA-256 of the images and labels that were evaluated.
         examples: number of examples.
         split: ``"train"`` if models may have been trained on the examples.
+        own_data: whether the examples are other images than the first ones of the battery's data
+            set (see :func:`benchmark.datasets.standard.origin_of`); ``None`` in results that were
+            stored before this was recorded.
         battery: name of the battery.
         battery_sha256: SHA-256 of the battery's content and algorithms.
         algorithms: versions of the algorithms of the battery's probes (see
@@ -384,6 +387,7 @@ class Provenance(BaseModel):
     data_sha256: str
     examples: int
     split: Literal["train", "test"] = "test"
+    own_data: bool | None = None
     battery: str
     battery_sha256: str
     algorithms: dict[str, int] = Field(default_factory=dict)

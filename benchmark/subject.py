@@ -97,6 +97,7 @@ class Subject:
         seed: root of every random draw.
         batch_size: images passed through the model at once; changes memory, not scores.
         weights: perturbed weights with which the model is called instead of its own, by name.
+        classes: number of its logits.
         training_modules: number of its modules that were in train mode when it was passed in.
         progress: called with a short text whenever a piece of work is done.
         state: the state of the model when it was passed in, to detect changes.
@@ -109,6 +110,7 @@ class Subject:
     seed: int = 0
     batch_size: int = 256
     weights: Mapping[str, Tensor] = field(default_factory=dict)
+    classes: int = 0
     training_modules: int = 0
     progress: Progress = field(default=lambda _: None)
     passes: Passes = field(default_factory=Passes)
@@ -300,6 +302,7 @@ def subject_of(
     device: str | torch.device = "cpu",
     batch_size: int = 256,
     progress: Progress | None = None,
+    check: Callable[[Tensor, Tensor], None] | None = None,
 ) -> Iterator[Subject]:
     """Prepare a model for evaluation, and restore it exactly afterwards.
 
@@ -315,6 +318,7 @@ def subject_of(
         device: where to compute.
         batch_size: images passed through the model at once.
         progress: called with a short text whenever a piece of work is done.
+        check: called with images and labels before the model is, to refuse them.
 
     Raises:
         InputError: images, labels or logits that do not fit together, or a model that changes when
@@ -323,6 +327,8 @@ def subject_of(
     with fixed_modes():
         own_images = images_of(images)
         own_labels = labels_of(labels, len(own_images))
+        if check is not None:
+            check(own_images, own_labels)
         seed, batch_size = count_of("seed", seed, 0), count_of("batch_size", batch_size)
         home = device_of(device)
         examined = ordinary(unwrapped(module_of(model)))
@@ -350,6 +356,7 @@ def subject_of(
 
 def _check_logits(subject: Subject) -> None:
     logits = subject.logits(subject.images[:2])
+    subject.classes = logits.shape[1]
     if not 0 <= int(subject.labels.min()) <= int(subject.labels.max()) < logits.shape[1]:
         raise InputError(
             f"labels must lie in 0..{logits.shape[1] - 1}, the model's classes, "

@@ -12,10 +12,18 @@ class ImageSet:
     Attributes:
         input_shape: (channels, height, width) of an image.
         classes: number of classes.
+        any_size: whether models take images of other heights and widths, too.
     """
 
     input_shape: tuple[int, int, int]
     classes: int
+    any_size: bool = False
+
+    def takes(self, shape: tuple[int, ...]) -> bool:
+        """Whether images of a shape (channels, height, width) may be of this data set."""
+        return shape == self.input_shape or (
+            self.any_size and len(shape) == 3 and shape[0] == self.input_shape[0]
+        )
 
 
 IMAGE_SETS = {
@@ -25,6 +33,6 @@ IMAGE_SETS = {
     "cifar10": ImageSet((3, 32, 32), 10),
     "cifar100": ImageSet((3, 32, 32), 100),
     "svhn": ImageSet((3, 32, 32), 10),
-    "imagenet": ImageSet((3, 224, 224), 1000),
+    "imagenet": ImageSet((3, 224, 224), 1000, any_size=True),
 }
 """Data sets by the name that cards and batteries use."""

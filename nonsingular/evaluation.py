@@ -41,6 +41,7 @@ def evaluate(
     seed: int = 0,
     device: str = "cpu",
     batch_size: int | None = None,
+    own_data: bool = False,
     cache: str | Path | None = None,
     known: evaluation.Known | None = None,
     on_result: Callable[[Provenance, ProbeResult], None] | None = None,
@@ -64,6 +65,7 @@ def evaluate(
         seed: root of every random draw.
         device: such as ``"cpu"``, ``"cuda"`` or ``"auto"``.
         batch_size: images passed through the model at once.
+        own_data: whether to accept images, classes or a model unlike the battery's data set.
         cache: a database in which results are looked up and stored as soon as they are computed,
             by fingerprint of the model, battery, examples and seed. It is an ordinary database of
             the leaderboard. The probe ``clean`` always runs, to check that what is stored is of
@@ -94,6 +96,7 @@ def evaluate(
         seed=seed,
         device=device,
         batch_size=batch_size,
+        own_data=own_data,
         known=known if kept is None else kept.find,
         on_result=on_result if kept is None else kept.add,
         progress=progress,

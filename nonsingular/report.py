@@ -106,7 +106,8 @@ class Report(PlainReport):
         shown += ["..."] if len(headlines) > HEADLINES else []
         where = self.provenance
         model = f"{label(self.card.name)!r} on {label(where.battery)!r}"
-        return f"Report({', '.join([model, f'{where.examples:,} examples', *shown])})"
+        what = "own images" if where.own_data else "examples"
+        return f"Report({', '.join([model, f'{where.examples:,} {what}', *shown])})"
 
     def _repr_html_(self) -> str:
         """The table that a notebook shows; every text is escaped."""

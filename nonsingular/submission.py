@@ -15,11 +15,12 @@ from torch import Tensor, nn
 from benchmark import evaluation
 from benchmark.arguments import device_of
 from benchmark.batteries import Battery, battery_for, load_battery
+from benchmark.data_fit import require_form
 from benchmark.datasets import Dataset, load_dataset
 from benchmark.module_state import unwrapped
 from benchmark.subject import Progress, Subject, subject_of
 from leaderboard.formatting.slugs import slug
-from leaderboard.jobs.architecture_proposal import COMMON_NORMALIZATIONS
+from leaderboard.jobs.normalizations import COMMON_NORMALIZATIONS
 from leaderboard.submissions.admission import admit
 from leaderboard.submissions.names import require_name, require_unlike
 from leaderboard.submissions.workspace import keep, workspace_of
@@ -57,6 +58,7 @@ def submit(
     recipe: str | None = None,
     notes: str = "",
     examples: int | None = None,
+    own_data: bool = False,
     database: str | Path = "nonsingular.sqlite",
     seed: int = 0,
     device: str = "cpu",
@@ -85,6 +87,7 @@ def submit(
         recipe: how it was trained, such as ``"pgd-at"``.
         notes: anything a reader should know.
         examples: maximum number of examples, the first ones; by default the battery's number.
+        own_data: whether to accept images or classes unlike those of the battery's data set.
         database: an SQLAlchemy URL, or the path of an SQLite file, created if missing. The file of
             the model is kept in ``.nonsingular/checkpoints`` next to it.
         seed: root of every random draw.
@@ -104,6 +107,7 @@ def submit(
     data = load_dataset(dataset) if isinstance(dataset, str) else dataset
     count = examples or chosen.examples
     data = data if count is None else data.head(min(count, len(data)))
+    require_form(chosen, data.images, data.labels, own_data=own_data)
     file, rebuilt = rebuilt_from_file(model, data, name, architecture, mean, std)
     rebuilt.card = _described(rebuilt.card, paper, licence, recipe, notes)
     require_unlike(name, list_models())
@@ -121,6 +125,7 @@ def submit(
         seed=seed,
         device=device,
         batch_size=batch_size,
+        own_data=own_data,
         known=kept.find,
         on_result=kept.add,
         progress=progress,

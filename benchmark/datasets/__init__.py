@@ -6,19 +6,13 @@ from pathlib import Path
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.npz import load_npz
+from benchmark.datasets.standard import remember
 from models_zoo.errors import unknown_name
+from models_zoo.image_sets import IMAGE_SETS
 from models_zoo.preprocessing import Preprocessing
 from models_zoo.torch_modes import fixed_modes
 
-CLASSES = {
-    "cifar10": 10,
-    "cifar100": 100,
-    "digits": 10,
-    "fashion-mnist": 10,
-    "imagenet": 1000,
-    "mnist": 10,
-    "svhn": 10,
-}
+CLASSES = {name: IMAGE_SETS[name].classes for name in sorted(IMAGE_SETS)}
 """Number of classes of each data set."""
 
 DATASETS = tuple(CLASSES)
@@ -71,8 +65,8 @@ def load_dataset(
         if name == "imagenet":
             from benchmark.datasets.imagenet import imagenet
 
-            return imagenet(split, root, examples, preparation or Preprocessing(), most)
+            return remember(imagenet(split, root, examples, preparation or Preprocessing(), most))
         data = downloaded.downloaded(name, split, root)
     if examples is None and most is not None:
         examples = min(most, len(data))
-    return data if examples is None else data.head(examples)
+    return remember(data if examples is None else data.head(examples))

@@ -21,7 +21,7 @@ _EXPECTED_ARRAYS = "x uint8 (N, C, H, W) and y int64 (N,)"
 
 
 @fixed_modes()
-def load_npz(path: str | Path, name: str = "npz", classes: int = 10) -> Dataset:
+def load_npz(path: str | Path, name: str = "npz", classes: int | None = 10) -> Dataset:
     """Read labeled images from an ``.npz`` archive; object arrays are refused, never unpickled.
 
     Args:
@@ -30,7 +30,7 @@ def load_npz(path: str | Path, name: str = "npz", classes: int = 10) -> Dataset:
             joined, and ``offsets`` int64 (N + 1,), where image i is
             ``jpeg[offsets[i]:offsets[i + 1]]``.
         name: what to call the data set.
-        classes: number of classes.
+        classes: number of classes; ``None`` for the largest label plus 1, at least 2.
 
     Raises:
         InputError: the file is missing, not such an archive, or an array is not as stated.
@@ -52,6 +52,8 @@ def load_npz(path: str | Path, name: str = "npz", classes: int = 10) -> Dataset:
     labels = class_labels(archive.load("y", headers["y"]), path, form)
     if not packed:
         _require_pairs(headers["x"].shape[0], labels, path, form)
+    if classes is None:
+        classes = max(2, int(labels.max(initial=0)) + 1)
     if labels.size and (labels.min() < 0 or labels.max() >= classes):
         hint = "; count them from 0, y - 1" if (labels.min(), labels.max()) == (1, classes) else ""
         raise InputError(

@@ -29,6 +29,12 @@ class Task:
     known: Mapping[str, ProbeResult] = field(default_factory=dict)
     batch_size: int | None = None
     costs: Mapping[str, Cost] = field(default_factory=dict)
+    own_data: bool = False
+
+    @property
+    def remaining(self) -> list[str]:
+        """The probes without a known result."""
+        return [name for name in self.probes if name not in self.known]
 
 
 Item = tuple[int, Task]
@@ -56,6 +62,7 @@ def run_task(task: Task, index: int, listener: Listener) -> Report:
         seed=task.seed,
         device=task.device,
         batch_size=task.batch_size,
+        own_data=task.own_data,
         known=task.known,
         on_result=lambda provenance, result: listener.answered(index, provenance, result),
         on_step=lambda step: listener.progressed(index, step),

@@ -31,6 +31,8 @@ class Board:
         battery_sha256: hash of the battery's content.
         data_sha256: hash of the examples.
         examples: number of examples.
+        own_data: whether they are other images than the first ones of the battery's data set;
+            ``None`` if that was not recorded.
         description: the battery's own.
         battery_page: path of the battery's page.
         columns: headline scores that at least one of its models has.
@@ -48,6 +50,7 @@ class Board:
     battery_sha256: str
     data_sha256: str
     examples: int
+    own_data: bool | None
     description: str
     battery_page: str
     columns: list[Column]
@@ -127,6 +130,7 @@ def make_boards(
                 battery_sha256=first.battery_sha256,
                 data_sha256=first.data_sha256,
                 examples=first.examples,
+                own_data=_own_data(group),
                 description=str(content.get("description", "")),
                 battery_page=battery_pages[first.battery_sha256],
                 columns=columns,
@@ -140,6 +144,15 @@ def make_boards(
             )
         )
     return boards
+
+
+def _own_data(summaries: Sequence[Summary]) -> bool | None:
+    """Whether the examples, which are the same for all, are not those of the data set.
+
+    Those of a file may not have been recognized, while another run loaded them by name.
+    """
+    known = {each.own_data for each in summaries if each.own_data is not None}
+    return all(known) if known else None
 
 
 def _as_written(

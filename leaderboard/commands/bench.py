@@ -21,6 +21,7 @@ from leaderboard.commands.options import (
     Examples,
     Mean,
     Out,
+    OwnData,
     Seed,
     Std,
     Trust,
@@ -63,6 +64,7 @@ def bench(
     ] = None,
     examples: Examples = None,
     data: Data = None,
+    own_data: OwnData = False,
     data_root: DataRoot = None,
     split: Annotated[
         str,
@@ -113,7 +115,7 @@ def bench(
         from leaderboard.pages.publish import require_site_place
 
         require_site_place(out)
-    names, chosen = _choose(models or [], battery, checkpoint)
+    names, chosen = _choose(models or [], battery, checkpoint, own_data=own_data)
     probes = chosen.select(probe)
     prepared = preprocessing_for(chosen.dataset, names)
     examples_of = evaluation_examples(
@@ -124,6 +126,8 @@ def bench(
         usual=chosen.examples,
         split=split,
         preparation=prepared,
+        battery=chosen,
+        own_data=own_data,
     )
     require_file(checkpoint, weights)
     if checkpoint is not None:
@@ -152,6 +156,7 @@ def bench(
         device=device,
         fresh=fresh,
         batch_size=batch_size,
+        own_data=own_data,
     )
     detail(f"battery {chosen.name}, SHA-256 {chosen.sha256}: {', '.join(probes)}")
     detail(f"data {chosen.dataset}, {len(examples_of)} examples, SHA-256 {examples_of.sha256}")
@@ -172,7 +177,7 @@ def bench(
 
 
 def _choose(
-    patterns: list[str], battery: str | None, checkpoint: Path | None
+    patterns: list[str], battery: str | None, checkpoint: Path | None, *, own_data: bool
 ) -> tuple[list[str], Battery]:
     """The names of the models, and the battery."""
     from benchmark.batteries import battery_for, load_battery
@@ -197,7 +202,7 @@ def _choose(
                 "give --battery, such as --battery cifar10-linf-v1"
             )
         chosen = battery_for(known.pop() if known else "digits")
-    elif known - {chosen.dataset}:
+    elif known - {chosen.dataset} and not own_data:
         other = next(name for name, each in datasets.items() if each in known - {chosen.dataset})
         raise InputError(
             f"model {shown(other)} is for {datasets[other]}, "

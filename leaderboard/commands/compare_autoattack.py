@@ -96,6 +96,7 @@ def compare_autoattack(
     import torch
 
     from benchmark.attacks.inputs import EFFORTS
+    from benchmark.batteries import battery_for
     from benchmark.comparison import compare_autoattack as compare
     from benchmark.memory import DEFAULT_BATCH_SIZE
     from benchmark.spaces.inputs import NORMS
@@ -111,7 +112,12 @@ def compare_autoattack(
             raise unknown_name(kind, unknown, known)
     radii = radii or [_headline(name, norm)]
     prepared = preprocessing_for(name, [model] if model else [])
-    images = evaluation_examples(name, data, data_root, examples, preparation=prepared)
+    images = evaluation_examples(
+        *(name, data, data_root, examples),
+        preparation=prepared,
+        battery=None if eps else battery_for(name),  # whose budget is used
+        allow="--eps",
+    )
     subject = one_model(
         model,
         checkpoint,

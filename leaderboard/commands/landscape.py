@@ -89,6 +89,7 @@ def landscape(
     radius = None if eps is None else budget("--eps", eps)
     require_folder_place(out)
 
+    from benchmark.batteries import battery_for
     from benchmark.landscape import LandscapeSettings
     from leaderboard.jobs.examples import evaluation_examples, preprocessing_for
 
@@ -102,7 +103,12 @@ def landscape(
     )
     device = chosen_device(device)
     prepared = preprocessing_for(name, [model] if model else [])
-    images = evaluation_examples(name, data, data_root, examples, preparation=prepared)
+    images = evaluation_examples(
+        *(name, data, data_root, examples),
+        preparation=prepared,
+        battery=None if eps else battery_for(name),  # whose budget is used
+        allow="--eps",
+    )
     subject = one_model(
         model,
         checkpoint,

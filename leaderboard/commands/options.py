@@ -31,6 +31,14 @@ Data = Annotated[
         "images as JPEG files, in jpeg and offsets, in place of x."
     ),
 ]
+OwnData = Annotated[
+    bool,
+    typer.Option(
+        "--own-data",
+        help="Accept images in --data that are unlike those of the battery's data set: another "
+        "shape or range, or other classes.",
+    ),
+]
 DataRoot = Annotated[
     Path | None,
     typer.Option(help="Folder that data sets are kept in, laid out as torchvision does."),

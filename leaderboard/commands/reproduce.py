@@ -115,7 +115,12 @@ def reproduce(
     )
     count, dataset = entries[0].provenance.examples, entries[0].battery["dataset"]
     prepared = preprocessing_of([entries[0].card])
-    images = evaluation_examples(dataset, data, data_root, count, split=split, preparation=prepared)
+    images = evaluation_examples(
+        *(dataset, data, data_root, count),
+        split=split,
+        preparation=prepared,
+        own_data=data is not None,  # they have to be those of the stored result in any case
+    )
     entry = entry_on_images(entries, images)
     for name in probe or ():
         if name not in entry.results:

@@ -19,6 +19,7 @@ from leaderboard.commands.options import (
     Examples,
     Mean,
     Out,
+    OwnData,
     Seed,
     Std,
     Weights,
@@ -71,6 +72,7 @@ def submit(
     ] = None,
     weights: Weights = None,
     data: Data = None,
+    own_data: OwnData = False,
     data_root: DataRoot = None,
     examples: Examples = None,
     database: Database = DATABASE,
@@ -93,6 +95,7 @@ def submit(
     from benchmark.batteries import battery_for, load_battery
     from leaderboard.commands.cost_table import print_costs
     from leaderboard.commands.score_table import print_scores
+    from leaderboard.jobs.accuracy_check import explanations
     from leaderboard.jobs.architecture_proposal import missing_architecture
     from leaderboard.jobs.examples import evaluation_examples
     from leaderboard.jobs.scoring import Job, require_scorable, score_models
@@ -113,7 +116,12 @@ def submit(
             f"--dataset is {shown(dataset)}, battery {shown(chosen.name)} is for {chosen.dataset}"
         )
     probes = chosen.select(probe)
-    loaded = evaluation_examples(dataset, data, data_root, examples, usual=chosen.examples)
+    loaded = evaluation_examples(
+        *(dataset, data, data_root, examples),
+        usual=chosen.examples,
+        battery=chosen,
+        own_data=own_data,
+    )
     read = read_submission(file, weights)
     subtracted, divided = numbers("--mean", mean), numbers("--std", std)
     if architecture is None and file.suffix.lower() != ".onnx":
@@ -149,11 +157,12 @@ def submit(
         seed=seed,
         device=chosen_device(device),
         batch_size=batch_size,
+        own_data=own_data,
     )
     detail(f"battery {chosen.name}, SHA-256 {chosen.sha256}: {', '.join(probes)}")
     require_scorable([model], job)
     require_unlike(name, list_models())
-    accuracy = admit(model, loaded)
+    accuracy = admit(model, loaded, lambda: " ".join(explanations(model, loaded)))
     store = Store.open(database)  # not earlier: nothing remains of a refused submission
     require_unlike(name, store.names().values())
     kept = keep(read, workspace_of(database))

@@ -68,14 +68,15 @@ class Badge:
 def entry_shown(entries: Sequence[Entry]) -> Entry:
     """The entry that represents a model where only one can be shown.
 
-    One on test images rather than on training images, with the headline score, on the most
-    examples, and of those the newest.
+    One on test images rather than on training images, and on the data set's own rather than on
+    others, with the headline score, on the most examples, and of those the newest.
     """
 
-    def worth(entry: Entry) -> tuple[bool, bool, int, str]:
+    def worth(entry: Entry) -> tuple[bool, bool, bool, int, str]:
         where = entry.provenance
         complete = "nonsingular" in entry.answers
-        return (not entry.on_training_data, complete, where.examples, where.created)
+        usual = not entry.on_own_data
+        return (not entry.on_training_data, usual, complete, where.examples, where.created)
 
     return max(entries, key=worth)
 
@@ -93,6 +94,7 @@ def badge_of(entry: Entry) -> Badge:
     flags = raised_flags(entry)
     remarks = [f"{len(flags)} flag{'s' * (len(flags) != 1)}"] if flags else []
     remarks += ["training images"] if entry.on_training_data else []
+    remarks += ["own images"] if entry.on_own_data else []
     remark = f" ({', '.join(remarks)})" if remarks else ""
     on = f"{value} on {xml_text(where.battery)}"
     ends = interval(score, "share")
@@ -100,7 +102,8 @@ def badge_of(entry: Entry) -> Badge:
     doubts = f"; raised flags: {xml_text(', '.join(flags))}" if flags else ""
     title = (
         f"{name}: non-singular robust accuracy {value}{measured} of {where.examples:,} "
-        f"{where.split} images on {xml_text(where.battery)}{doubts}"
+        f"{'own ' if entry.on_own_data else ''}{where.split} images on {xml_text(where.battery)}"
+        f"{doubts}"
     )
     steps = (shade for least, shade in COLORS if score.value >= least)
     return Badge(

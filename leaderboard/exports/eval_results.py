@@ -19,7 +19,8 @@ from models_zoo.errors import InputError
 def eval_results(entries: Sequence[Entry], benchmark: str, source_url: str | None = None) -> str:
     """The text of a file for the folder ``.eval_results``: one entry per headline score.
 
-    Only results on test images are included. ``verifyToken`` is set by Hugging Face.
+    Only results on the data set's own test images are included. ``verifyToken`` is set by Hugging
+    Face.
 
     Args:
         entries: all of one model.
@@ -48,13 +49,13 @@ def eval_results(entries: Sequence[Entry], benchmark: str, source_url: str | Non
             source_name=SOURCE if source_url else None,
         )
         for entry in entries
-        if not entry.on_training_data
+        if not (entry.on_training_data or entry.on_own_data)
         for headline in headlines(entry.answers, entry.battery)
     ]
     if not results:
         raise InputError(
-            f"{entries[0].card.name} has no headline score on test images; "
-            "run nonsingular bench without --split train"
+            f"{entries[0].card.name} has no headline score on test images of a battery's data set; "
+            "run nonsingular bench without --split train, and with its own images in --data"
         )
     return yaml_text(eval_result_entries_to_yaml(results))
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from benchmark.results import Score
 from leaderboard.exports.headlines import (
-    DATA_SETS,
     Headline,
+    data_name,
     headlines,
     raised_flags,
     xml_text,
@@ -116,14 +116,14 @@ def _results(entry: Entry) -> list[dict[str, Any]]:
 def _source_data(entry: Entry) -> dict[str, Any]:
     """The images, by hash, since they may not be those of the data set on the Hub."""
     where = entry.provenance
-    dataset = str(entry.battery.get("dataset", entry.card.dataset))
     return {
-        "dataset_name": DATA_SETS[dataset][0] if dataset in DATA_SETS else dataset,
+        "dataset_name": data_name(entry),
         "source_type": "other",
         "additional_details": {
             "split": where.split,
             "examples": str(where.examples),
             "sha256": where.data_sha256,
+            **({} if where.own_data is None else {"own_data": str(where.own_data).lower()}),
         },
     }
 

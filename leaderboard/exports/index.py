@@ -50,6 +50,8 @@ class BoardRecord(Published):
 
     Attributes:
         headline: what an example has to survive to count in non-singular robust accuracy.
+        own_data: whether the examples are other images than the first ones of the battery's data
+            set; ``null`` if that was not recorded.
     """
 
     name: str
@@ -58,6 +60,7 @@ class BoardRecord(Published):
     data_sha256: str
     examples: int
     headline: str = ""
+    own_data: bool | None = None
     models: list[RowRecord]
 
 
@@ -106,6 +109,7 @@ def board_of(board: Board) -> dict[str, Any]:
         "data_sha256": board.data_sha256,
         "examples": board.examples,
         "headline": board.headline,
+        "own_data": board.own_data,
         "models": [
             {
                 "model": row.summary.card.name,

@@ -16,6 +16,7 @@ from huggingface_hub.repocard_data import eval_results_to_model_index
 from leaderboard.exports.headlines import (
     DATA_SETS,
     Headline,
+    data_name,
     headlines,
     raised_flags,
     xml_text,
@@ -49,13 +50,13 @@ def yaml_text(content: Any) -> str:
 
 def _results(entry: Entry, source_url: str | None) -> list[EvalResult]:
     dataset = str(entry.battery.get("dataset", entry.card.dataset))
-    name, hub_id = DATA_SETS.get(dataset, (dataset, None))
+    hub_id = None if entry.on_own_data else DATA_SETS.get(dataset, (dataset, None))[1]
     return [
         EvalResult(
             task_type="image-classification",
             task_name="Image Classification",
-            dataset_type=hub_id or xml_text(dataset),
-            dataset_name=xml_text(name),
+            dataset_type=hub_id or ("own" if entry.on_own_data else xml_text(dataset)),
+            dataset_name=xml_text(data_name(entry)),
             dataset_split=entry.provenance.split,
             metric_type="accuracy" if headline.is_clean_accuracy else headline.key,
             metric_name=f"{headline.title} ({xml_text(entry.provenance.battery)})",
@@ -77,6 +78,7 @@ def _circumstances(entry: Entry, headline: Headline) -> dict[str, Any]:
         "battery_sha256": where.battery_sha256,
         "data_sha256": where.data_sha256,
         "examples": where.examples,
+        **({} if where.own_data is None else {"own_data": where.own_data}),
         "seed": where.seed,
     }
     if headline.sampled:

@@ -191,6 +191,8 @@ class EvaluationRecord(Published):
     Attributes:
         battery: the battery's name.
         battery_sha256: hash of its content.
+        own_data: whether the examples are other images than the first ones of the battery's data
+            set; ``null`` if that was not recorded.
         settings: its content, as it was.
         results: by probe; ``nonsingular`` is derived from the others.
     """
@@ -200,6 +202,7 @@ class EvaluationRecord(Published):
     data_sha256: str
     examples: int
     split: Literal["train", "test"]
+    own_data: bool | None = None
     seed: int
     settings: dict[str, Any]
     results: dict[str, ResultRecord]
@@ -249,6 +252,7 @@ def _evaluation(entry: Entry, among: Sequence[Entry | Summary]) -> dict[str, Any
         "data_sha256": where.data_sha256,
         "examples": where.examples,
         "split": where.split,
+        "own_data": where.own_data,
         "seed": where.seed,
         "settings": entry.battery,
         "results": {

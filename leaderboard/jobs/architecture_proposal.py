@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from leaderboard.jobs.normalizations import COMMON_NORMALIZATIONS, ChannelValues
 from models_zoo import load_file
 from models_zoo.checkpoint import FileBytes, read_checkpoint
 from models_zoo.display import shown
@@ -26,20 +27,6 @@ BATCH_SIZE = 64
 
 MAX_COMBINATIONS = 24
 """Maximum number of pairs of architecture and normalization that are tried."""
-
-ChannelValues = tuple[float, ...]
-
-COMMON_NORMALIZATIONS: dict[int, tuple[tuple[ChannelValues, ChannelValues], ...]] = {
-    3: (
-        ((0.0,), (1.0,)),
-        ((0.4914, 0.4822, 0.4465), (0.2471, 0.2435, 0.2616)),
-        ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-        ((0.5,), (0.5,)),
-        ((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
-    ),
-    1: (((0.0,), (1.0,)), ((0.5,), (0.5,)), ((0.1307,), (0.3081,))),
-}
-"""Mean and standard deviation used by public training code, by number of channels."""
 
 
 def missing_architecture(

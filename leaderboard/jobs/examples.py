@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from benchmark.batteries import Battery
+from benchmark.data_fit import require_form
 from benchmark.datasets import CLASSES, SPLITS, Dataset, load_dataset, load_npz
 from models_zoo.card import Card
 from models_zoo.errors import InputError, unknown_name
@@ -67,6 +69,9 @@ def evaluation_examples(
     usual: int | None = None,
     split: str = "test",
     preparation: Preprocessing | None = None,
+    battery: Battery | None = None,
+    own_data: bool = False,
+    allow: str = "--own-data",
 ) -> Dataset:
     """The first ``count`` examples from a file, or of one of the data set's own splits.
 
@@ -78,18 +83,28 @@ def evaluation_examples(
         usual: the battery's default number; ``None`` for all.
         split: ``"test"`` or ``"train"``: the split to load, or the one that a file is from.
         preparation: how images of ``imagenet`` are resized and cropped.
+        battery: the battery whose data set the images of a file must be like, in their shape and
+            labels.
+        own_data: whether they may be unlike them; their classes are then counted from the labels.
+        allow: how the user sets ``own_data``, for messages.
 
     Returns:
         The examples; their ``split`` is the argument's.
 
     Raises:
-        InputError: the data cannot be loaded, or has too few examples.
+        InputError: the data cannot be loaded, are not such as the battery is for, or has too few
+            examples.
     """
+    if own_data and file is None:
+        raise InputError("--own-data goes with --data, such as --data images.npz")
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)
     if file is None:
         return load_dataset(dataset, split, data_root, count, preparation, usual)
-    data = replace(load_npz(file, name=dataset, classes=CLASSES.get(dataset, 10)), split=split)
+    classes = None if own_data else CLASSES.get(dataset)
+    data = replace(load_npz(file, name=dataset, classes=classes), split=split)
+    if battery is not None:
+        require_form(battery, data.images, data.labels, own_data=own_data, allow=allow)
     if count is not None:
         return data.head(count)
     return data if usual is None else data.head(min(usual, len(data)))

@@ -186,6 +186,7 @@ def index_payload(
                 "battery": board.battery,
                 "page": board.battery_page,
                 "examples": board.examples,
+                "own": bool(board.own_data),
                 "key": evaluation_key(board.battery_sha256, board.data_sha256),
                 "texts": {
                     column.key: _text(column.spec)

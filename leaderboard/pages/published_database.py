@@ -20,7 +20,7 @@ DROP TABLE IF EXISTS headline;
 CREATE TABLE headline (
   model TEXT, battery TEXT, value REAL, low REAL, high REAL, examples INTEGER, split TEXT,
   seed INTEGER, created TEXT, submitted INTEGER, architecture TEXT, recipe TEXT,
-  fingerprint TEXT, battery_sha256 TEXT, data_sha256 TEXT,
+  fingerprint TEXT, battery_sha256 TEXT, data_sha256 TEXT, own_data INTEGER,
   PRIMARY KEY (fingerprint, battery_sha256, data_sha256, seed)
 );
 DROP TABLE IF EXISTS meanings;
@@ -75,6 +75,7 @@ def _headlines(summaries: Sequence[Summary]) -> Iterator[tuple[object, ...]]:
                 *(summary.examples, summary.split, summary.seed, summary.created),
                 *(summary.submitted, card.architecture, card.recipe),
                 *(summary.fingerprint, summary.battery_sha256, summary.data_sha256),
+                summary.own_data,
             )
 
 

@@ -66,7 +66,8 @@ def claims(card: Card, entries: Iterable[Entry]) -> list[Claim]:
     tested = [
         entry
         for entry in entries
-        if not entry.on_training_data and entry.battery.get("dataset") == card.dataset
+        if not (entry.on_training_data or entry.on_own_data)
+        and entry.battery.get("dataset") == card.dataset
     ]
     found = []
     if card.clean_accuracy is not None:

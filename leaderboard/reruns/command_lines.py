@@ -11,6 +11,7 @@ from benchmark.headline import headline_probes
 from leaderboard.reruns.find_results import HASH_DIGITS, may_mean
 from leaderboard.store import Entry, Summary
 from models_zoo.card import Card
+from models_zoo.image_sets import IMAGE_SETS
 
 FILE_SOURCES = ("file", "submitted")
 """Sources whose models can only be loaded from a file, not by name."""
@@ -70,6 +71,7 @@ def _shared_part(
     words = _distinguishing_options(own, others)
     words += ["--seed", str(own.seed)] if own.seed else []
     words += ["--split", own.split] if own.split != "test" else []
+    words += ["--data", "FILE"] if entry.on_own_data else []
     words += _file_options(card)
     words += ["--database", database] if database else []
     return own.fingerprint[:HASH_DIGITS] if _shared(own, others or []) else card.name, words
@@ -94,12 +96,23 @@ def bench_command(entry: Entry) -> str:
     command += ["--battery", where.battery if named else f"{where.battery}.toml"]
     command += ["--examples", str(where.examples)]
     command += ["--split", "train"] if entry.on_training_data else []
+    command += ["--data", "FILE"] if entry.on_own_data else []
+    command += ["--own-data"] if entry.on_own_data and _unlike(entry) else []
     command += ["--seed", str(where.seed)]
     if where.device != "cpu":
         command += ["--device", where.device]
     for probe in probes:
         command += ["--probe", probe]
     return shlex.join(command)
+
+
+def _unlike(entry: Entry) -> bool:
+    """Whether the model takes other images, or has other classes, than the battery's data set."""
+    usual = IMAGE_SETS.get(str(entry.battery.get("dataset")))
+    card = entry.card
+    return usual is not None and not (
+        usual.takes(card.input_shape) and usual.classes == card.classes
+    )
 
 
 @dataclass(frozen=True)
@@ -164,7 +177,9 @@ def _file_options(card: Card) -> list[str]:
 def _evaluate(entry: Entry, probes: Sequence[str]) -> str:
     where = entry.provenance
     asked = f", probes={list(probes)!r}" if probes else ""
-    return f"evaluate(model, images, labels, battery={where.battery!r}{asked}, seed={where.seed})"
+    own = ", own_data=True" if entry.on_own_data and _unlike(entry) else ""
+    battery = f"battery={where.battery!r}"
+    return f"evaluate(model, images, labels, {battery}{asked}, seed={where.seed}{own})"
 
 
 def _non_default_probes(entry: Entry) -> list[str]:

@@ -112,6 +112,7 @@ def reproduce(
                 names,
                 seed=entry.provenance.seed,
                 device=where,
+                own_data=True,  # the examples are those of the stored result
                 progress=progress,
             )
         for name in names:

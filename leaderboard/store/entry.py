@@ -50,6 +50,11 @@ class Entry:
         """Whether the examples are some that models may have been trained on."""
         return self.provenance.split == "train"
 
+    @property
+    def on_own_data(self) -> bool:
+        """Whether the examples are other images than the first ones of the battery's data set."""
+        return bool(self.provenance.own_data)
+
     @cached_property
     def answers(self) -> dict[str, ProbeResult]:
         """Results by probe, with the derived ``nonsingular`` if its parts were run."""

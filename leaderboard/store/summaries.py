@@ -43,6 +43,8 @@ class Summary:
         seed: root of every random draw.
         examples: number of examples.
         split: ``"train"`` if models may have been trained on them.
+        own_data: whether they are other images than the first ones of the battery's data set;
+            ``None`` if that was not recorded.
         created: UTC time of the newest result, ISO 8601.
         probes: the probes that were run, with the time of each result.
         scores: the requested scores, by ``<probe>.<score>``.
@@ -61,6 +63,7 @@ class Summary:
     seed: int
     examples: int
     split: str
+    own_data: bool | None = None
     created: str = ""
     probes: dict[str, str] = field(default_factory=dict)
     scores: dict[str, Score] = field(default_factory=dict)
@@ -140,6 +143,7 @@ def _results(
         ResultRow.raised_flags,
         ResultRow.provenance["examples"].as_integer().label("examples"),
         ResultRow.provenance["split"].as_string().label("split"),
+        ResultRow.provenance["own_data"].as_boolean().label("own_data"),
         ResultRow.provenance["created"].as_string().label("created"),
     )
     query = (
@@ -157,7 +161,7 @@ def _results(
             card, submitted = cards[row.fingerprint]
             split = row.split or "test"  # older results, which are all on test images
             summaries[key] = Summary(
-                card, submitted, key[0], row.battery, *key[1:], row.examples, split
+                card, submitted, key[0], row.battery, *key[1:], row.examples, split, row.own_data
             )
         summary = summaries[key]
         if type(row.examples) is not int or row.examples < 1:

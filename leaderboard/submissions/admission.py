@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 
 from benchmark.datasets import Dataset
@@ -16,7 +18,7 @@ SAMPLE = 64
 """Number of examples on which two passes are compared."""
 
 
-def admit(model: Classifier, data: Dataset) -> float:
+def admit(model: Classifier, data: Dataset, explain: Callable[[], str] = lambda: "") -> float:
     """Check that a model is deterministic and better than chance.
 
     Loading has checked that the file is safe to read, has the architecture's keys and shapes and
@@ -25,6 +27,7 @@ def admit(model: Classifier, data: Dataset) -> float:
     Args:
         model: the submitted model.
         data: the evaluation examples.
+        explain: says why its accuracy may be low, if that can be found out; called if it is.
 
     Returns:
         Its clean accuracy.
@@ -55,6 +58,7 @@ def admit(model: Classifier, data: Dataset) -> float:
     if score.low <= 1 / data.classes:
         raise InputError(
             f"model {shown(name)} is refused: its clean accuracy of {score.value:.1%} on {score.n} "
-            f"examples is not above chance ({1 / data.classes:.1%}); check --mean and --std"
+            f"examples is not above chance ({1 / data.classes:.1%}); "
+            f"{explain() or 'check --mean and --std'}"
         )
     return score.value

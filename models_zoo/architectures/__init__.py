@@ -23,6 +23,7 @@ from models_zoo.architectures.registry import (
     register,
 )
 from models_zoo.architectures.shape import Shape
+from models_zoo.architectures.usual_accuracy import UsualAccuracy, usual_accuracy
 
 FAMILIES = (
     cifar_cnn,
@@ -42,6 +43,7 @@ __all__ = [
     "FAMILIES",
     "Family",
     "Shape",
+    "UsualAccuracy",
     "build_architecture",
     "build_skeleton",
     "canonical_name",
@@ -51,4 +53,5 @@ __all__ = [
     "list_architectures",
     "list_families",
     "register",
+    "usual_accuracy",
 ]

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from models_zoo.architectures.families import blocks_of_depth, number, register_family
 from models_zoo.architectures.registry import register
 from models_zoo.architectures.shape import Shape
+from models_zoo.architectures.usual_accuracy import publish_errors
 
 DEEPEST = 1202
 """Number of layers of the deepest network of the paper."""
@@ -113,3 +114,16 @@ def cifar_resnet(parts: Mapping[str, str], classes: int, input_shape: Shape) -> 
     depth = number(parts, "depth", least=8, most=DEEPEST)
     option: Option = "B" if parts["option"] == "-b" else "A"
     return CIFARResNet(blocks_of_depth(depth, 6, 2), classes, input_shape[0], option)
+
+
+publish_errors(
+    "cifar10",
+    "He et al. 2016, table 6",
+    {
+        "cifar-resnet20": 8.75,
+        "cifar-resnet32": 7.51,
+        "cifar-resnet44": 7.17,
+        "cifar-resnet56": 6.97,
+        "cifar-resnet110": 6.43,
+    },
+)

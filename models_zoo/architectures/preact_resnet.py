@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from models_zoo.architectures.families import blocks_of_depth, number, register_family
 from models_zoo.architectures.resnet import BLOCKS, BOTTLENECKS
 from models_zoo.architectures.shape import Shape
+from models_zoo.architectures.usual_accuracy import publish_errors
 
 DEEPEST = 1202
 """Number of layers of the deepest network for CIFAR."""
@@ -159,3 +160,6 @@ def cifar_preact_resnet(parts: Mapping[str, str], classes: int, input_shape: Sha
     blocks = (blocks_of_depth(depth, 6, 2),) * 3
     shortcut: Shortcut = "activated" if parts["option"] == "-b" else "padded"
     return PreActResNet(blocks, 16, classes, input_shape[0], shortcut=shortcut, norm=True)
+
+
+publish_errors("cifar10", "README of kuangliu/pytorch-cifar", {"preact-resnet18": 4.89})

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from models_zoo.architectures.families import register_family
 from models_zoo.architectures.mlp import hidden_widths
 from models_zoo.architectures.shape import Shape
+from models_zoo.architectures.usual_accuracy import publish_errors
 
 POOL = 0
 """Marks a 2x2 max pooling in :data:`LAYERS`."""
@@ -84,3 +85,6 @@ def vgg(parts: Mapping[str, str], classes: int, input_shape: Shape) -> nn.Module
     """A VGG network for small images."""
     hidden = hidden_widths(parts["hidden"]) if parts["hidden"] else []
     return VGG(int(parts["depth"]), bool(parts["norm"]), hidden, classes, input_shape)
+
+
+publish_errors("cifar10", "README of kuangliu/pytorch-cifar", {"vgg16-bn": 7.36})

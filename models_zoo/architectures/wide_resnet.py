@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from models_zoo.architectures.families import blocks_of_depth, number, register_family
 from models_zoo.architectures.registry import register
 from models_zoo.architectures.shape import Shape
+from models_zoo.architectures.usual_accuracy import publish_errors
 from models_zoo.errors import InputError
 
 LARGEST = 2_000_000_000
@@ -138,3 +139,7 @@ def wide_resnet(parts: Mapping[str, str], classes: int, input_shape: Shape) -> n
             f"at most {LARGEST:,} are built"
         )
     return WideResNet(depth, width, classes, input_shape[0])
+
+
+publish_errors("cifar10", "README of szagoruyko/wide-residual-networks", {"wrn-28-10": 4.00})
+publish_errors("cifar100", "README of szagoruyko/wide-residual-networks", {"wrn-28-10": 19.25})

@@ -12,7 +12,7 @@ nonsingular.comparison = (() => {
   const common = (models, boards) => boards.flatMap((board) => {
     const own = models.map((model) => model.evaluations.filter((each) => each.key === board.key));
     if (own.some((evaluations) => !evaluations.length)) return [];
-    const words = `${board.battery}, ${numbers(board.examples, "example")}`;
+    const words = `${board.battery}, ${numbers(board.examples, board.own ? "own image" : "example")}`;
     const seeds = own[0].map((each) => each.seed)
       .filter((seed) => own.every((evaluations) => evaluations.some((each) => each.seed === seed)));
     if (!seeds.length) {
