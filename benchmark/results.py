@@ -23,6 +23,7 @@ from pydantic_core import CoreSchema
 from torch import Tensor
 
 from benchmark.budgets import Budget
+from benchmark.interval_kinds import IntervalKind
 from benchmark.threats import AnyThreat, JointThreat, OneBudgetThreat, Threat
 
 Outcomes = NDArray[np.bool_]
@@ -99,6 +100,7 @@ class ScoreSpec(BaseModel):
             ``"count"`` (shown without decimals) or ``""``.
         higher_is_better: direction; ``None`` if neither end is better.
         headline: whether it is a column of the board by default.
+        interval: kind of its 95% interval, or why it has none; see :mod:`benchmark.interval_kinds`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -108,6 +110,7 @@ class ScoreSpec(BaseModel):
     unit: str
     higher_is_better: bool | None
     headline: bool = False
+    interval: IntervalKind = ""
 
 
 class Curve(BaseModel):

@@ -22,7 +22,7 @@ from benchmark.results import ScoreSpec
 from leaderboard.cli import app
 from leaderboard.commands.reference import commands_markdown, common_options_table
 from leaderboard.exports.protocol import HASH_DIGITS, protocol_paragraph
-from leaderboard.formatting.texts import ProbeText, plain, probe_text
+from leaderboard.formatting.texts import ProbeText, interval_meaning, plain, probe_text
 from leaderboard.terminal.output import say
 from models_zoo.errors import InputError, unknown_name
 
@@ -42,8 +42,8 @@ _INTRODUCTION = """\
 # Scores
 
 Questions, formulas, settings and scores of every probe, written from the code by `make docs`. Each
-score comes with its number of examples `n` and its 95% interval: Wilson's for shares of examples,
-Student's for means, that of order statistics for medians. Budgets, maxima and volumes have none.
+score comes with its number of examples `n` and, where there is one, its 95% interval;
+[method](method.md#statistics) has the formulas and how often each covers the truth.
 
 In the formulas `z` are the logits, `p` their softmax, `y` the label, `w` the weights and
 `v` their displacement, one for all examples. Minima and maxima are over what the search
@@ -76,7 +76,7 @@ def probe_markdown(name: str) -> str:
         lines += [
             f"**`{text.name}.{score}`** ({spec.label}; unit: {UNITS[spec.unit]}; "
             f"{_DIRECTION[spec.higher_is_better]}).",
-            spec.description,
+            f"{spec.description} {interval_meaning(spec)}".rstrip(),
             "",
         ]
     lines += _in_other_norms(name)

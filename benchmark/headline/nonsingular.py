@@ -26,6 +26,7 @@ SCORES = {
         unit="share",
         higher_is_better=True,
         headline=True,
+        interval="share",
     )
 }
 

@@ -10,7 +10,7 @@ import math
 
 from benchmark.measures.second_order import directional_derivatives
 from benchmark.results import Score
-from benchmark.statistics import mean
+from benchmark.statistics import exact
 from benchmark.subject import Subject
 
 
@@ -27,7 +27,9 @@ def fisher_rao_norm(subject: Subject) -> Score:
         subject: model and examples.
 
     Returns:
-        The norm, with the interval of the mean square.
+        The norm, without an interval: a few examples dominate the mean square. Of
+        samples of 150 of the bundled models' examples, Student's interval holds the truth for 69%,
+        and that of :func:`benchmark.statistics.mean_loss` for 75%.
 
     Raises:
         NoSecondDerivativeError: a part of the model cannot be differentiated twice.
@@ -35,8 +37,5 @@ def fisher_rao_norm(subject: Subject) -> Score:
     """
     weights = subject.weights_that_move("all")
     derivatives = directional_derivatives(subject, weights, weights)
-    square = mean(derivatives.double().square().cpu().numpy())
-    value, low, high = (
-        math.sqrt(max(number, 0.0)) for number in (square.value, square.low, square.high)
-    )
-    return Score(value=value, n=square.n, low=low, high=high)
+    square = float(derivatives.double().square().cpu().numpy().mean())
+    return exact(math.sqrt(square), len(derivatives))

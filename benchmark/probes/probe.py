@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar, final, get_args, ge
 from torch import Tensor
 
 from benchmark.checks.coverage import weights_under_attack
+from benchmark.interval_kinds import IntervalKind
 from benchmark.probes.definition import Definition, read_definition
 from benchmark.probes.settings import ProbeSettings
 from benchmark.requirements import missing_image_gradients, missing_weights
@@ -266,7 +267,14 @@ def as_outcomes(tensor: Tensor) -> Outcomes:
     return array
 
 
-def share(label: str, description: str, *, headline: bool = False, up: bool = True) -> ScoreSpec:
+def share(
+    label: str,
+    description: str,
+    *,
+    headline: bool = False,
+    up: bool = True,
+    interval: IntervalKind = "share",
+) -> ScoreSpec:
     """A score that is a share of examples."""
     return ScoreSpec(
         label=label,
@@ -274,4 +282,5 @@ def share(label: str, description: str, *, headline: bool = False, up: bool = Tr
         unit="share",
         higher_is_better=up,
         headline=headline,
+        interval=interval,
     )

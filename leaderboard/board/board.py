@@ -12,7 +12,8 @@ from benchmark.headline import headline_sentence
 from benchmark.threats import AnyThreat, labels
 from leaderboard.board.columns import Column, columns_of
 from leaderboard.board.overview import input_weight_scatter
-from leaderboard.board.rows import TEMPLATE_CELL, Cell, Row, make_rows, template_row
+from leaderboard.board.ranking import Ranking
+from leaderboard.board.rows import TEMPLATE_CELL, Cell, Row, make_rows, ranking_of, template_row
 from leaderboard.board.threats import Threat, threats_of
 from leaderboard.charts.curves import Picture
 from leaderboard.charts.svg import Painter
@@ -37,6 +38,7 @@ class Board:
         battery_page: path of the battery's page.
         columns: headline scores that at least one of its models has.
         rows: best first.
+        ranking: how many pairs of models differ.
         checked: whether the checks probe was run on any of its models.
         budgets: the battery's headline budgets: title of a probe, and its budgets as text.
         headline: what an example has to survive to count in non-singular robust accuracy.
@@ -55,6 +57,7 @@ class Board:
     battery_page: str
     columns: list[Column]
     rows: list[Row]
+    ranking: Ranking
     checked: bool
     budgets: list[tuple[str, str]]
     headline: str
@@ -121,6 +124,7 @@ def make_boards(
             name = f"{name}-{first.battery_sha256[:6]}-{first.data_sha256[:6]}"
         names.add(name)
         content = batteries[first.battery_sha256]
+        ranking = ranking_of(group)
         columns = columns_of(group, content)
         headline_threats = _as_written(stored_headline_threats(content), group)
         boards.append(
@@ -134,7 +138,8 @@ def make_boards(
                 description=str(content.get("description", "")),
                 battery_page=battery_pages[first.battery_sha256],
                 columns=columns,
-                rows=make_rows(group, columns, model_pages),
+                rows=make_rows(group, columns, model_pages, ranking),
+                ranking=ranking,
                 checked=any(summary.flags is not None for summary in group),
                 budgets=_budgets(content, headline_threats),
                 headline=headline_sentence(headline_threats),

@@ -6,17 +6,25 @@ them: see :func:`leaderboard.board.payload.board_payload`. A name in braces stan
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from leaderboard.board.ranking import Rank
 from leaderboard.formatting.texts import ABSENT
 
 NOT_RUN = "not run"
 TITLE = "{text}{interval}, n = {n}{near}"
 INTERVAL = ", 95% interval {interval}"
-NEAR = ", interval overlaps that of the best"
-FIRST_OF_RANK = "first of those that share this rank"
-BEHIND = (
-    "not distinguishable from {leader}: {value} points behind it, 95% interval {low} to {high}, "
-    "over the same examples"
+NEAR = ", not significantly different from the best"
+RANK_MEANING = (
+    "From 1 plus the number of significantly better models to the number of models less that of "
+    "significantly worse ones"
 )
+PLACE = (
+    "of {others} other models {better} significantly better, {worse} significantly worse, "
+    "{tied} not distinguishable{nearest}{widened}"
+)
+NEAREST = " (next to it: {names})"
+WIDENED = "; the range is widened so that ranks follow the scores"
 PROFILE_SHARE = "{label} {percent}%"
 
 FOR_SCRIPTS = {
@@ -25,8 +33,9 @@ FOR_SCRIPTS = {
     "title": TITLE,
     "interval": INTERVAL,
     "near": NEAR,
-    "firstOfRank": FIRST_OF_RANK,
-    "behind": BEHIND,
+    "place": PLACE,
+    "nearest": NEAREST,
+    "widened": WIDENED,
     "profileShare": PROFILE_SHARE,
 }
 """The texts by the names that the script of a board knows."""
@@ -44,7 +53,7 @@ def score_title(text: str, interval: str, n: int, *, near: bool) -> str:
         text: the value as shown.
         interval: the 95% interval as shown; empty where there is no sampling.
         n: number of examples; 0 if the probe was not run.
-        near: whether the interval overlaps that of the best score.
+        near: whether it does not differ significantly from the best score.
     """
     if n == 0:
         return NOT_RUN
@@ -52,12 +61,19 @@ def score_title(text: str, interval: str, n: int, *, near: bool) -> str:
     return TITLE.format(text=text, interval=between, n=count_text(n), near=NEAR if near else "")
 
 
-def behind_text(leader: str, difference: tuple[float, float, float]) -> str:
-    """Why a model shares the rank of another, as text.
+def place_text(rank: Rank, names: Sequence[str]) -> str:
+    """What a rank says, as text.
 
     Args:
-        leader: name of the first model of the rank.
-        difference: of the leader's share and the model's, with the ends of its 95% interval.
+        rank: of a model.
+        names: of the models by their indices in it.
     """
-    value, low, high = (f"{100 * each:.1f}" for each in difference)
-    return BEHIND.format(leader=leader, value=value, low=low, high=high)
+    near = ", ".join(names[index] for index in rank.nearest)
+    return PLACE.format(
+        others=count_text(rank.models - 1),
+        better=count_text(rank.better),
+        worse=count_text(rank.worse),
+        tied=count_text(rank.tied),
+        nearest=NEAREST.format(names=near) if near else "",
+        widened=WIDENED if rank.widened else "",
+    )

@@ -28,7 +28,7 @@ def board_payload(rows: Sequence[Row], columns: Sequence[Column]) -> dict[str, A
         "pages": [row.page for row in rows],
         "papers": [(card.paper and web_link(card.paper)) or "" for card in cards],
         "flags": [row.summary.flags for row in rows],
-        "ranks": [row.rank.number if row.rank else None for row in rows],
+        "ranks": [row.rank.text if row.rank else None for row in rows],
         "ties": [row.tie for row in rows],
         "facts": [*(_fact(column, cards) for column in CARD_COLUMNS), _costliest(rows)],
         "columnKeys": [column.key for column in columns],

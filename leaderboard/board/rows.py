@@ -8,18 +8,19 @@ from dataclasses import dataclass, replace
 
 from benchmark.probes import PROBES
 from benchmark.probes.probe import ProfileShare
-from benchmark.results import Score
+from benchmark.statistics import differs
 from leaderboard.board.cell_texts import (
-    FIRST_OF_RANK,
     PROFILE_SHARE,
-    behind_text,
+    place_text,
     score_title,
 )
 from leaderboard.board.columns import Column
 from leaderboard.board.members import Member, costliest, members_of
-from leaderboard.board.ranking import Rank, rank_models
+from leaderboard.board.ranking import Rank, Ranking, discordant, rank_models
+from leaderboard.effects import difference
 from leaderboard.formatting.texts import ABSENT, interval, number
 from leaderboard.store import Summary
+from leaderboard.store.summaries import count
 
 
 def profile_shares() -> dict[str, ProfileShare]:
@@ -40,8 +41,8 @@ class Cell:
         interval: the 95% interval as shown; empty where there is no sampling.
         value: sort key; ``None`` if the probe was not run.
         n: number of examples.
-        mark: ``"best"`` of its column, ``"near"`` where the intervals of it and the best overlap,
-            else empty.
+        mark: ``"best"`` of its column, ``"near"`` where it does not differ significantly from the
+            best, else empty.
     """
 
     text: str
@@ -71,7 +72,7 @@ class Row:
         summary: its stored results.
         page: path of its page.
         rank: its rank; ``None`` where the ranking score is missing.
-        tie: why it shares its rank, as text; empty if it does not.
+        tie: what its rank says, as text; empty if it has none.
         cells: one per column.
         members: what each adversary of the headline costs it; none where one was not run.
         profile: percentages of :func:`profile_shares`; ``None`` where a probe was not run.
@@ -94,8 +95,21 @@ class Row:
         return most.text if most else ABSENT
 
 
+def ranking_of(summaries: Sequence[Summary]) -> Ranking:
+    """Ranks by non-singular robust accuracy.
+
+    Args:
+        summaries: one battery, one data set.
+    """
+    bits = [summary.outcomes.get("nonsingular.headline") for summary in summaries]
+    return rank_models(bits, summaries[0].examples)
+
+
 def make_rows(
-    summaries: Sequence[Summary], columns: Sequence[Column], pages: dict[str, str]
+    summaries: Sequence[Summary],
+    columns: Sequence[Column],
+    pages: dict[str, str],
+    ranking: Ranking,
 ) -> list[Row]:
     """Rows, best first; models without a rank come last.
 
@@ -103,10 +117,10 @@ def make_rows(
         summaries: one battery, one data set.
         columns: the columns of the board.
         pages: path of a model's page, by fingerprint.
+        ranking: of the summaries.
     """
-    bits = [summary.outcomes.get("nonsingular.headline") for summary in summaries]
-    ranks = rank_models(bits, summaries[0].examples)
-    table = [_cells([s.scores.get(c.key) for s in summaries], c) for c in columns]
+    table = [_cells(summaries, column) for column in columns]
+    names = [summary.card.name for summary in summaries]
     namesakes: dict[str, list[Summary]] = {}
     for summary in summaries:
         namesakes.setdefault(summary.card.name, []).append(summary)
@@ -115,13 +129,13 @@ def make_rows(
             summary,
             pages[summary.fingerprint],
             rank,
-            _tie(rank, index, summaries),
+            place_text(rank, names) if rank else "",
             [column[index] for column in table],
             members_of(summary),
             _profile(summary),
             _distinguish(summary, namesakes[summary.card.name]),
         )
-        for index, (summary, rank) in enumerate(zip(summaries, ranks, strict=True))
+        for index, (summary, rank) in enumerate(zip(summaries, ranking.ranks, strict=True))
     ]
     return sorted(rows, key=_order)
 
@@ -135,16 +149,16 @@ def template_row(row: Row) -> Row:
     card = row.summary.card.model_copy(update={"name": "{name}", "paper": TEMPLATE_PAPER})
     summary = replace(row.summary, card=card, submitted=True, flags=1)
     cells = [TEMPLATE_CELL for _ in row.cells]
-    rank = Rank(1, shared=True, leader=0, behind=(0.0, 0.0, 0.0))
+    rank = Rank(1, 1, models=1, better=0, worse=0)
     profile: list[int | None] = [0 for _ in row.profile]
     return Row(summary, "index.html", rank, "{tie}", cells, [], profile, "{note}")
 
 
 def _order(row: Row) -> tuple[float, float, str]:
     if row.rank is None:
-        return math.inf, 0, row.summary.card.name
+        return 1, 0, row.summary.card.name
     score = row.summary.scores["nonsingular.robust_accuracy"].value
-    return row.rank.number, -score, row.summary.card.name
+    return 0, -score, row.summary.card.name
 
 
 def profile_words(row: Row) -> str:
@@ -157,32 +171,46 @@ def profile_words(row: Row) -> str:
     )
 
 
-def _tie(rank: Rank | None, index: int, summaries: Sequence[Summary]) -> str:
-    if rank is None or not rank.shared:
-        return ""
-    if rank.leader == index:
-        return FIRST_OF_RANK
-    return behind_text(summaries[rank.leader].card.name, rank.behind)
-
-
-def _cells(scores: Sequence[Score | None], column: Column) -> list[Cell]:
-    known = [s for s in scores if s is not None and not math.isnan(s.value)]
+def _cells(summaries: Sequence[Summary], column: Column) -> list[Cell]:
+    scores = [summary.scores.get(column.key) for summary in summaries]
+    known = [i for i, s in enumerate(scores) if s is not None and not math.isnan(s.value)]
+    values = {i: s.value for i in known if (s := scores[i]) is not None}
     up = column.spec.higher_is_better
-    distinct = len({score.value for score in known}) > 1 and up is not None
-    best = (max if up else min)(known, key=lambda score: score.value) if distinct else None
+    distinct = len(set(values.values())) > 1 and up is not None
+    best = (max if up else min)(known, key=values.__getitem__) if distinct else None
     cells = []
-    for score in scores:
+    for index, score in enumerate(scores):
         if score is None:
             cells.append(Cell(ABSENT, "", None, 0))
             continue
-        value = None if math.isnan(score.value) else score.value
         mark = ""
-        if best is not None and value is not None:
-            overlap = score.low <= best.high and score.high >= best.low
-            mark = "best" if value == best.value else "near" if overlap else ""
+        if best is not None and index in values:
+            if values[index] == values[best]:
+                mark = "best"
+            elif _near(summaries[index], summaries[best], column):
+                mark = "near"
         text, ends = number(score.value, column.spec.unit), interval(score, column.spec.unit)
-        cells.append(Cell(text, ends or "", value, score.n, mark))
+        cells.append(Cell(text, ends or "", values.get(index), score.n, mark))
     return cells
+
+
+def _near(one: Summary, best: Summary, column: Column) -> bool:
+    """Whether two scores do not differ significantly: over the same examples where they can be."""
+    bits = [_share_of(summary, column) for summary in (one, best)]
+    if bits[0] is not None and bits[1] is not None and len(bits[0]) == len(bits[1]):
+        return not differs(*discordant(bits[0], bits[1]))
+    scores = [summary.scores[column.key] for summary in (one, best)]
+    if any(score.low == score.high or math.isinf(score.low) for score in scores):
+        return False  # without an interval nothing says that they are close
+    return difference(*scores).sign == 0
+
+
+def _share_of(summary: Summary, column: Column) -> bytes | None:
+    """The packed outcomes that a score is the share of, if it is."""
+    bits = summary.outcomes.get(f"{column.probe}.headline")
+    score = summary.scores[column.key]
+    same = bits is not None and abs(count(bits) - score.value * score.n) < 1e-6
+    return bits if same and score.n == summary.examples else None
 
 
 def _profile(summary: Summary) -> list[int | None]:

@@ -19,8 +19,9 @@ class RowRecord(Published):
     """A model on a board.
 
     Attributes:
-        rank: shared by models that cannot be distinguished on the examples; ``null`` without the
-            score.
+        rank: 1 plus the number of significantly better models; ``null`` without the score.
+        rank_last: the number of models less that of significantly worse ones.
+        tied: whether the two differ.
         page: path of its page within the site; ``record.json`` is in the same folder.
         costs: number of examples, of those that are right when clean, that each adversary of the
             headline breaks; empty where one of them was not run.
@@ -31,6 +32,7 @@ class RowRecord(Published):
     model: str
     fingerprint: str
     rank: int | None
+    rank_last: int | None = None
     tied: bool
     page: str
     recipe: str
@@ -115,6 +117,7 @@ def board_of(board: Board) -> dict[str, Any]:
                 "model": row.summary.card.name,
                 "fingerprint": row.summary.fingerprint,
                 "rank": row.rank.number if row.rank else None,
+                "rank_last": row.rank.last if row.rank else None,
                 "tied": row.rank.shared if row.rank else False,
                 "page": row.page,
                 "recipe": row.summary.card.recipe,

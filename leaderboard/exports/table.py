@@ -33,6 +33,7 @@ def board_csv(board: Board) -> str:
     facts = [column.key for column in CARD_COLUMNS if column.exported]
     first = [
         "rank",
+        "rank last",
         "model",
         "fingerprint",
         *facts,
@@ -53,6 +54,7 @@ def _rows(board: Board) -> Iterator[list[object]]:
         card = row.summary.card
         cells: list[object] = [
             row.rank.number if row.rank else "",
+            row.rank.last if row.rank else "",
             harmless(card.name),
             row.summary.fingerprint,
             *(_fact(column.value(card)) for column in CARD_COLUMNS if column.exported),

@@ -24,8 +24,8 @@ RULE = (
     "as many are open; it *holds in part* if some support it and some contradict it. It is *not "
     "reproduced at this effort* if all are open: what was not found here may still exist. "
     f"Otherwise, and with fewer than {MIN_COMPARISONS} comparisons, it is *undecided* with these "
-    "checkpoints. Differences count if p < 0.05 or, where there is no "
-    "test, if an interval lies on one side of zero, without a correction for their number. "
+    "checkpoints. Differences and correlations are significant if their 95% interval excludes "
+    "zero, without a correction for their number. "
     "Intervals are over test examples or draws, not over repeated training runs: they are "
     "statements about these checkpoints."
 )

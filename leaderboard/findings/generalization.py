@@ -13,7 +13,7 @@ from leaderboard.findings.panels import Checkpoint, Panel
 from leaderboard.findings.wording import chance, missing_probe, points, scored, signed
 from leaderboard.formatting.texts import ABSENT
 
-MIN_CHECKPOINTS = 5
+MIN_CHECKPOINTS = 6
 """With fewer checkpoints no ranking can be significant at 5%."""
 
 ROBUST = 0.1
@@ -67,7 +67,7 @@ def generalization(panels: Sequence[Panel]) -> Finding:
         "that on training images (`flatness.robust_loss`). Over all checkpoints of a data set "
         "whose gap is known, including those of early epochs, Spearman's rank correlation of "
         "average-case robust flatness (larger is sharper) with the gap supports the claim if it "
-        "is positive with p < 0.05 by permutation, contradicts it if it is significantly "
+        "is significantly positive, contradicts it if it is significantly "
         f"negative, and is open otherwise. At least {MIN_CHECKPOINTS} checkpoints are needed. The "
         "correlation with the gap of robust accuracy under the input attack is also given.",
         caveats=[

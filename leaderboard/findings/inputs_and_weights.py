@@ -43,7 +43,7 @@ def inputs_and_weights(panels: Sequence[Panel]) -> Finding:
         rule="Every adversarially trained checkpoint "
         f"({', '.join(f'`{name}`' for name in ADVERSARIAL)}) is compared with every `standard` one "
         "of its architecture and training images, "
-        "per example at the headline budgets, by McNemar's exact test. "
+        "per example at the headline budgets. "
         "If it is significantly more robust to inputs, the comparison supports the claim if the "
         "interval of the gain under the weight attack ends below "
         f"{100 * MARGIN:g} points, and contradicts it if the checkpoint is significantly more "

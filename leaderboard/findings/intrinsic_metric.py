@@ -11,7 +11,7 @@ from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, V
 from leaderboard.findings.panels import Checkpoint, Panel
 from leaderboard.findings.wording import chance, missing_probe, scored, signed
 
-MIN_CHECKPOINTS = 5
+MIN_CHECKPOINTS = 6
 """With fewer checkpoints no ranking can be significant at 5%."""
 
 WEAK = 0.5
@@ -45,8 +45,8 @@ def intrinsic_metric(panels: Sequence[Panel]) -> Finding:
         ],
         rule="Over all checkpoints of a data set, Spearman's rank correlation of psi (larger is "
         "more robust) with robust accuracy under the input attack, at the same linf budget if "
-        "that is among the attack's budgets, supports the claim if it is positive with p < 0.05 "
-        "by permutation, and contradicts it if it is significantly negative or its "
+        "that is among the attack's budgets, supports the claim if it is significantly "
+        "positive, and contradicts it if it is significantly negative or its "
         f"interval ends below {WEAK:g}. At least {MIN_CHECKPOINTS} checkpoints are needed.",
         caveats=[
             "Psi does not use labels: a model that predicts the same class for every image has "

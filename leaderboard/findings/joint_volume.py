@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.results import Score
-from benchmark.statistics import SHARE_BOUNDS, mean
+from benchmark.statistics import bounded_mean
 from leaderboard.effects import paired_means
 from leaderboard.findings.figures import dots
 from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, Vote
@@ -32,8 +32,8 @@ def joint_volume(panels: Sequence[Panel]) -> Finding:
         rule="Every `nonsingular` checkpoint is compared with every other one of its "
         "architecture and training images "
         "by `joint.volume`, the volume under accuracy over the grid of input budgets and weight "
-        "radii, per example. A significant difference (Student's paired test over the test "
-        "examples) supports the claim if it is positive, and contradicts it if it is negative.",
+        "radii, per example. A significant difference (its 95% interval over the test examples "
+        "excludes 0) supports the claim if it is positive, and contradicts it if it is negative.",
         parts=[_part(panel) for panel in panels],
     )
 
@@ -50,9 +50,9 @@ def _part(panel: Panel) -> Part:
     for ours, other in panel.pairs(JOINT, others):
         if ours.name not in volumes or other.name not in volumes:
             continue
-        effect = paired_means(volumes[ours.name], volumes[other.name])
+        effect = paired_means(volumes[ours.name], volumes[other.name], most=1)
         votes.append("open" if not effect.sign else "for" if effect.sign > 0 else "against")
-        shown = (scored(mean(volumes[c.name], SHARE_BOUNDS), "share") for c in (ours, other))
+        shown = (scored(bounded_mean(volumes[c.name]), "share") for c in (ours, other))
         names = f"{ours.name} against {other.name}"
         rows.append([names, *shown, points(effect), chance(effect.p), votes[-1]])
     head = ["checkpoints", "volume, nonsingular", "volume, other", "difference (points)", "p"]
@@ -61,9 +61,7 @@ def _part(panel: Panel) -> Part:
         panel.dataset,
         votes=votes,
         tables=[Table([*head, "verdict"], rows)] if rows else [],
-        figures=_figures(
-            panel, {name: mean(volume, SHARE_BOUNDS) for name, volume in volumes.items()}
-        ),
+        figures=_figures(panel, {name: bounded_mean(volume) for name, volume in volumes.items()}),
         missing=missing_recipes(panel, JOINT) + missing_probe(panel, ["joint"], without),
     )
 

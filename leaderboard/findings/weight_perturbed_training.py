@@ -47,7 +47,7 @@ def weight_perturbed_training(panels: Sequence[Panel]) -> Finding:
         + ". The difference of their average-case robust flatness (`flatness.average_robust`, "
         "smaller is flatter) supports the claim if its interval over the random draws lies below "
         "zero, and contradicts it if it lies above; if per-example losses are stored, only if "
-        "Student's paired test over the examples agrees.",
+        "that of the paired difference over the examples does too.",
         caveats=[
             "A less confident model has a smaller loss everywhere and so looks flatter: also "
             "compare the calibrated measure and the error rate."

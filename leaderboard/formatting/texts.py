@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmark import headline
 from benchmark.budgets import budget_text
+from benchmark.interval_kinds import INTERVALS, WITHOUT, missing_interval
 from benchmark.probes import PROBES
 from benchmark.probes.definition import Definition
 from benchmark.results import Score, ScoreSpec
@@ -92,6 +93,25 @@ def number(value: float, unit: str) -> str:
 def interval(score: Score, unit: str) -> str | None:
     """The 95% interval as text; ``None`` where there is no sampling."""
     return _between(score.low, score.high, unit)
+
+
+def interval_or_reason(score: Score, spec: ScoreSpec) -> tuple[str, str]:
+    """The 95% interval as text, or ``none`` and why there is none.
+
+    Args:
+        score: a score.
+        spec: its meaning.
+    """
+    ends = interval(score, spec.unit)
+    return (ends, "") if ends else ("none", missing_interval(spec.interval, score.value, score.n))
+
+
+def interval_meaning(spec: ScoreSpec) -> str:
+    """What kind of interval a score has, or why it has none, in a sentence."""
+    if spec.interval in INTERVALS:
+        return f"95% interval: {INTERVALS[spec.interval].meaning}."
+    reason = WITHOUT.get(spec.interval)
+    return f"No interval: {reason}." if reason else ""
 
 
 @lru_cache(maxsize=4096)

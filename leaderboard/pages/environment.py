@@ -8,8 +8,16 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from leaderboard.board.cell_texts import RANK_MEANING
 from leaderboard.board.rows import profile_words
-from leaderboard.formatting.texts import ABSENT, SHOWN_UNITS, plain, probe_text, size
+from leaderboard.formatting.texts import (
+    ABSENT,
+    SHOWN_UNITS,
+    interval_meaning,
+    plain,
+    probe_text,
+    size,
+)
 from leaderboard.formatting.web_links import web_link
 from leaderboard.pages.findings import prose
 from leaderboard.pages.formulas import mathml
@@ -42,6 +50,7 @@ def environment() -> Environment:
     )
     made.filters |= {
         "direction": direction,
+        "interval_meaning": interval_meaning,
         "mathml": mathml,
         "cost_rows": cost_rows,
         "flag_rows": flag_rows,
@@ -63,6 +72,7 @@ def environment() -> Environment:
             "self-reported": "self-reported",
         },
         "probe_text": probe_text,
+        "rank_meaning": RANK_MEANING,
         "units": SHOWN_UNITS,
         "version": importlib.metadata.version("nonsingular"),
     }

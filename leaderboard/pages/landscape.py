@@ -46,7 +46,14 @@ def increase_rows(landscape: Landscape) -> list[tuple[str, str, str, str]]:
     rows = []
     for each in landscape.increases:
         increase, between = number(each.increase.value, "nats"), interval(each.increase, "nats")
-        rows.append((LOSS_NAMES[each.loss], f"{each.distance:g}", increase, between or "none"))
+        rows.append(
+            (
+                LOSS_NAMES[each.loss],
+                f"{each.distance:g}",
+                increase,
+                between or "none, all directions are the same",
+            )
+        )
     return rows
 
 

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup, escape
 
 from benchmark.results import Score, ScoreSpec
-from leaderboard.formatting.texts import ABSENT, SHOWN_UNITS, interval, number, plain
+from leaderboard.formatting.texts import (
+    ABSENT,
+    SHOWN_UNITS,
+    interval_meaning,
+    interval_or_reason,
+    number,
+    plain,
+)
 from leaderboard.store import Entry
 
 if TYPE_CHECKING:
@@ -32,9 +39,10 @@ def _row(spec: ScoreSpec, score: Score) -> str:
     unit = spec.unit
     small = f" <small>{unit}</small>" if unit in SHOWN_UNITS and math.isfinite(score.value) else ""
     before, after = _about(spec)
+    ends, reason = interval_or_reason(score, spec)
     return (
         f'<tr>{before}<td class="number">{number(score.value, unit)}{small}</td>'
-        f'<td class="number">{interval(score, unit) or "none"}</td>'
+        f'<td class="number">{ends}{f"<small>{reason}</small>" if reason else ""}</td>'
         f'<td class="number">{score.n:,}</td>{after}</tr>\n'
     )
 
@@ -44,7 +52,8 @@ def _about(spec: ScoreSpec) -> tuple[str, str]:
     """The cells before and after the numbers, which are the same for every model."""
     return (
         f'<th scope="row">{escape(spec.label)}&#160;{direction(spec)}</th>',
-        f'<td class="words">{escape(spec.description)}</td>',
+        f'<td class="words" title="{escape(interval_meaning(spec))}">'
+        f"{escape(spec.description)}</td>",
     )
 
 

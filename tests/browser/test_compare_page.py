@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
-from scipy import stats
 
 from benchmark.statistics import wilson
-from leaderboard.effects import paired_shares
+from leaderboard.effects import paired_means, paired_shares
 from leaderboard.exports.table import harmless
 from leaderboard.pages import render_site
 from leaderboard.store import Store
@@ -99,15 +98,17 @@ def test_paired_shares_are_those_of_the_package(open_page):
 
 def test_means_and_shares_have_the_intervals_of_their_formulas(open_page):
     page = open_page("compare.html")
-    values = np.random.default_rng(1).normal(0.1, 1, 50)
-    mean = page.evaluate(
-        "sums => nonsingular.statistics.pairedMeans(...sums)",
-        [values.sum(), (values**2).sum(), len(values)],
-    )
-    half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values))
-    assert mean["value"] == pytest.approx(values.mean(), abs=1e-9)
-    assert mean["high"] - mean["value"] == pytest.approx(half, rel=1e-6)
-    assert page.evaluate("nonsingular.statistics.pairedMeans(1, 1, 1).low") == -math.inf
+    first, second = np.random.default_rng(1).integers(0, 5, (2, 50)) / 4
+    differences = np.rint(4 * (first - second))
+    asked = [differences.sum(), (differences**2).sum(), 50, 4]
+    mean = page.evaluate("sums => nonsingular.statistics.pairedMeans(...sums)", asked)
+    effect = paired_means(first, second, most=1)
+    for name in ("value", "low", "high", "p"):
+        assert mean[name] == pytest.approx(getattr(effect, name), abs=1e-9)
+    assert page.evaluate("nonsingular.statistics.pairedMeans(1, 1, 1, 1).low") < 0
+    for statistic in (0.0, 0.3, 1.9, 3.4, 3.6, 9.0):
+        p = page.evaluate("z => nonsingular.statistics.twoSided(z)", statistic)
+        assert p == pytest.approx(math.erfc(statistic / math.sqrt(2)), rel=1e-9)
     for share, n in ((0.0, 1), (0.3, 10), (1.0, 600)):
         ends = page.evaluate("args => nonsingular.statistics.wilson(...args)", [share, n])
         expected = wilson(share, n)

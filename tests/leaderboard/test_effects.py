@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmark.statistics import mean, proportion
+from benchmark.statistics import mean, proportion, tango
 from leaderboard.effects import (
     difference,
     paired_means,
@@ -21,7 +21,7 @@ def test_paired_shares_are_tested_on_the_examples_that_differ():
     first, second = bits(60), bits(50)
     effect = paired_shares(first, second)
     assert effect.value == pytest.approx(0.1)
-    assert effect.p == pytest.approx(stats.binomtest(10, 10).pvalue)
+    assert effect.p == pytest.approx(stats.chi2.sf(10**2 / 10, 1))  # McNemar's
     assert effect.low < 0.1 < effect.high
     assert effect.sign == 1
     assert paired_shares(second, first).sign == -1
@@ -35,15 +35,19 @@ def test_equal_outcomes_are_no_difference():
     assert effect.low < 0 < effect.high
 
 
-def test_the_interval_of_paired_shares_covers_the_truth_as_often_as_it_says():
-    generator = np.random.default_rng(0)
-    covered = 0
-    for _ in range(400):
-        first = generator.random(200) < 0.7
-        second = np.where(generator.random(200) < 0.3, generator.random(200) < 0.5, first)
-        effect = paired_shares(first, second)
-        covered += effect.low <= 0.06 <= effect.high  # 0.7 - (0.7 * 0.7 + 0.3 * 0.5)
-    assert 0.92 <= covered / 400 <= 0.98
+def test_the_ends_of_the_interval_of_paired_shares_are_where_the_score_test_rejects():
+    n, lost = 44, 1
+    effect = tango(0, lost, n)
+    for end in (effect.low, effect.high):
+        shares = np.linspace(max(0, -end), (1 - end) / 2, 2_000_001)[1:-1]  # of examples lost
+        likelihood = lost * np.log(shares) + (n - lost) * np.log(1 - 2 * shares - end)
+        share = shares[likelihood.argmax()]
+        variance = n * (2 * share + end - end**2)
+        assert abs(-lost - n * end) / np.sqrt(variance) == pytest.approx(1.96, abs=2e-3)
+    same = tango(0, 0, 12)
+    z2 = stats.norm.ppf(0.975) ** 2
+    assert (same.low, same.high) == pytest.approx((-z2 / (12 + z2), z2 / (12 + z2)))
+    assert tango(12, 0, 12).high == 1 == -tango(0, 12, 12).low
 
 
 def test_paired_means_use_that_the_examples_are_the_same():
@@ -52,8 +56,12 @@ def test_paired_means_use_that_the_examples_are_the_same():
     effect = paired_means(hard + 0.01 + 0.01 * generator.random(200), hard)
     assert effect.sign == 1
     assert 0.012 < effect.low < effect.value < effect.high < 0.018
-    assert paired_means(hard, hard).sign == 0
-    assert paired_means(hard + 0.5, hard).sign == 1  # the same difference for every example
+    for bound in (1, np.inf):  # without a difference, and the same one for every example
+        assert paired_means(hard, hard, bound).sign == 0
+    assert paired_means(hard[:12], hard[:12], 1).high > 0.2
+    assert paired_means(hard + 0.5, hard, 1).sign == 1
+    assert paired_means(hard + 0.5, hard).sign == 0  # nothing says how others scatter
+    assert paired_means(hard[:3], hard[3:6]).high == np.inf
 
 
 def test_independent_scores_differ_where_their_intervals_say_so():
@@ -66,13 +74,18 @@ def test_independent_scores_differ_where_their_intervals_say_so():
     assert shares.low == pytest.approx(0.30 - np.hypot(0.90 - 0.8256, 0.6906 - 0.60), abs=2e-4)
 
 
-def test_rank_correlation_is_scipy_s_with_an_exact_test_for_few_pairs():
-    x, y = [1.0, 2.0, 3.0, 4.0, 5.0], [10.0, 20.0, 30.0, 40.0, 50.0]
-    effect = rank_correlation(x, y)
-    assert effect.value == pytest.approx(1)
-    assert effect.p == pytest.approx(2 / 120)
-    assert rank_correlation(x[:4], y[:4]).sign == 0  # 2 of 24 orders: p cannot be below 5%
-    assert rank_correlation(x, y[::-1]).sign == -1
+def test_rank_correlation_is_scipy_s_and_few_pairs_are_never_significant():
+    x = np.arange(6.0)
+    assert rank_correlation(x, 10 * x).value == pytest.approx(1)
+    assert rank_correlation(x, 10 * x).sign == 1
+    assert rank_correlation(x, -x).sign == -1
+    for few in (2, 3, 4, 5):
+        assert rank_correlation(x[:few], x[:few]).sign == 0
+    for n in (6, 9, 25):
+        for seed in range(100):
+            numbers = np.random.default_rng(seed).random((2, n))
+            effect = rank_correlation(numbers[0], numbers[1] + seed / 50 * numbers[0])
+            assert (effect.p is not None and effect.p < 0.05) == (effect.sign != 0)
     generator = np.random.default_rng(1)
     a, b = generator.random(30), generator.random(30)
     a[3] = a[4]

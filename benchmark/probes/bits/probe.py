@@ -55,6 +55,7 @@ class BitsProbe(Probe[BitsSettings]):
             "Bit errors",
             "Mean accuracy over random patterns in which every stored bit is flipped with the "
             "headline probability.",
+            interval="draws",
         ),
         "attacked_accuracy": share(
             "Bit flips",
@@ -69,6 +70,7 @@ class BitsProbe(Probe[BitsSettings]):
             "infinite if the battery's largest number of flips is not enough.",
             unit="count",
             higher_is_better=True,
+            interval="search",
         ),
     }
 

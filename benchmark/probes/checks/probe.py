@@ -37,6 +37,7 @@ class ChecksProbe(Probe[ChecksSettings]):
             "accuracies may be too high, or scores meaningless.",
             unit="count",
             higher_is_better=False,
+            interval="whole set",
         )
     }
 

@@ -7,7 +7,7 @@ from benchmark.objectives import cross_entropy
 from benchmark.probes.probe import Probe, ProfileShare, as_outcomes, share, whole_batches
 from benchmark.probes.settings import ProbeSettings
 from benchmark.results import Flag, Outcome, ProbeResult, ScoreSpec
-from benchmark.statistics import mean, proportion
+from benchmark.statistics import mean_loss, proportion
 from benchmark.subject import Subject
 from benchmark.work import Work
 from models_zoo.classifier import Classifier
@@ -32,6 +32,7 @@ class CleanProbe(Probe[ProbeSettings]):
             description="Mean of -log p(true class) over unperturbed test examples, in nats.",
             unit="nats",
             higher_is_better=False,
+            interval="loss",
         ),
     }
 
@@ -47,7 +48,7 @@ class CleanProbe(Probe[ProbeSettings]):
             probe=self.name,
             scores={
                 "accuracy": proportion(as_outcomes(correct)),
-                "cross_entropy": mean(loss.cpu().numpy()),
+                "cross_entropy": mean_loss(loss.cpu().numpy(), subject.logits().shape[1]),
             },
             share_of={"accuracy": "headline"},
             flags=_flags(subject, int(correct.sum())),

@@ -13,7 +13,7 @@ from benchmark.probes.distance.settings import DistanceSettings
 from benchmark.probes.headline_norm import NORM_LABELS
 from benchmark.probes.probe import Probe, as_outcomes, share
 from benchmark.results import Curve, Outcome, ProbeResult, Role, Score, ScoreSpec
-from benchmark.statistics import SHARE_BOUNDS, mean, median
+from benchmark.statistics import bounded_mean, median
 from benchmark.subject import Subject
 from benchmark.threats import InputThreat
 
@@ -28,6 +28,7 @@ def _median(norm: str) -> ScoreSpec:
         "misclassified, infinite if none was found.",
         unit="radius",
         higher_is_better=True,
+        interval="median",
     )
 
 
@@ -36,6 +37,7 @@ def _area(norm: str) -> ScoreSpec:
         f"Area {norm}",
         f"Area under the curve of robust accuracy over {norm} budgets up to the largest, divided "
         "by that budget: 1 means that all examples are robust at the largest budget.",
+        interval="bounded",
     )
 
 
@@ -71,7 +73,7 @@ class DistanceProbe(Probe[DistanceSettings]):
         for norm, end in ends.items():
             lengths = found[norm].distances.cpu().numpy()
             scores[f"median_{norm}"] = median(lengths)
-            scores[f"area_{norm}"] = mean(np.minimum(lengths, end) / end, SHARE_BOUNDS)
+            scores[f"area_{norm}"] = bounded_mean(np.minimum(lengths, end) / end)
             values[norm] = [float(f"{length:.6g}") for length in lengths]
             quantiles = np.quantile(lengths, DECILE_LEVELS, method="inverted_cdf")
             protocol[f"{norm} deciles"] = [float(f"{quantile:.4g}") for quantile in quantiles]

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from benchmark.interval_kinds import IntervalKind
 from benchmark.measures.fisher_rao import fisher_rao_norm
 from benchmark.measures.hessian import Hessian
 from benchmark.measures.relative_flatness import last_layer
@@ -18,8 +19,12 @@ from benchmark.statistics import exact, mean
 from benchmark.subject import Subject
 
 
-def _spec(label: str, description: str, unit: str = "") -> ScoreSpec:
-    return ScoreSpec(label=label, description=description, unit=unit, higher_is_better=False)
+def _spec(
+    label: str, description: str, unit: str = "", interval: IntervalKind = "whole set"
+) -> ScoreSpec:
+    return ScoreSpec(
+        label=label, description=description, unit=unit, higher_is_better=False, interval=interval
+    )
 
 
 _CLEAN = "of the mean clean cross-entropy"
@@ -39,6 +44,7 @@ SPECS = {
         "Hessian (trace)",
         "Trace of that Hessian, estimated with random vectors; the interval is over these "
         "vectors. Depends on the scale of the weights.",
+        interval="draws",
     ),
     "relative_hessian_top": _spec(
         "Relative Hessian (top)",
@@ -49,11 +55,13 @@ SPECS = {
         "Relative Hessian (trace)",
         "Mean of v'Hv over random v with the norm of each weight tensor: the curvature in "
         "average-case flatness, within the linear pieces of a ReLU network.",
+        interval="draws",
     ),
     "fisher_rao": _spec(
         "Fisher-Rao norm",
         "Root mean square, over test examples, of the derivative of the clean loss in the "
         "direction of the weights.",
+        interval="heavy tail",
     ),
     "relative_flatness": _spec(
         "Relative flatness",

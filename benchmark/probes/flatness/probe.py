@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import JsonValue
 
 from benchmark.attacks.weights import weight_ball, worst_weights
+from benchmark.interval_kinds import IntervalKind
 from benchmark.measures.flatness import average_flatness, worst_flatness
 from benchmark.measures.robust_loss import LossIncrease, RobustLoss
 from benchmark.measures.temperature import calibrated_temperature, confidence
@@ -15,19 +16,22 @@ from benchmark.probes.probe import Probe, refusal, share
 from benchmark.probes.weight.settings import WeightSettings
 from benchmark.results import ProbeResult, Score, ScoreSpec
 from benchmark.spaces import Point
-from benchmark.statistics import exact, mean
+from benchmark.statistics import exact, mean, mean_loss
 from benchmark.subject import Subject
 from benchmark.threats import AnyThreat, InputThreat
 from benchmark.work import Work
 
 
-def _spec(label: str, description: str, *, headline: bool = False) -> ScoreSpec:
+def _spec(
+    label: str, description: str, interval: IntervalKind, *, headline: bool = False
+) -> ScoreSpec:
     return ScoreSpec(
         label=label,
         description=description + " In nats; larger is sharper.",
         unit="nats",
         higher_is_better=False,
         headline=headline,
+        interval=interval,
     )
 
 
@@ -46,48 +50,57 @@ class FlatnessProbe(Probe[FlatnessSettings]):
             "Flatness (average)",
             "Mean increase of the adversarial cross-entropy under random weight perturbations of "
             "the average-case radius, with adversarial examples computed for each.",
+            "draws",
             headline=True,
         ),
         "worst_robust": _spec(
             "Flatness (worst)",
             "Largest increase of the adversarial cross-entropy found inside the worst-case weight "
             "ball, with weights and inputs perturbed together.",
+            "search",
             headline=True,
         ),
         "average_clean": _spec(
             "Flatness (average, clean)",
             "Mean increase of the clean cross-entropy under random weight perturbations of the "
             "average-case radius.",
+            "draws",
         ),
         "worst_clean": _spec(
             "Flatness (worst, clean)",
             "Largest increase of the clean cross-entropy found inside the worst-case weight ball.",
+            "search",
         ),
         "average_calibrated": _spec(
             "Flatness (average, calibrated)",
             "Flatness (average) with the logits divided by the temperature that calibrates the "
             "model on its clean predictions, so that their scale does not count.",
+            "draws",
         ),
         "worst_calibrated": _spec(
             "Flatness (worst, calibrated)",
             "Flatness (worst) with the logits divided by the same temperature.",
+            "search",
         ),
         "average_error": share(
             "Flatness (average, error)",
             "Mean increase of the share of examples misclassified under the input attack, under "
             "the random weight perturbations of flatness (average).",
             up=False,
+            interval="draws",
         ),
         "worst_error": share(
             "Flatness (worst, error)",
             "Increase of the share of examples misclassified under the input attack, at the "
             "weights where the adversarial cross-entropy is largest.",
             up=False,
+            interval="search",
         ),
         "robust_loss": _spec(
             "Adversarial loss",
             "The reference: mean adversarial cross-entropy with the unperturbed weights, "
             "including misclassified examples.",
+            "loss",
         ),
         **SPECS,
     }
@@ -136,6 +149,7 @@ class FlatnessProbe(Probe[FlatnessSettings]):
         settings = self.settings
         some = subject.head(settings.examples)
         temperature = calibrated_temperature(some.logits(), some.labels)
+        classes = some.logits().shape[1]
         losses = {
             "robust": RobustLoss(settings.eps, settings.attack_steps),
             "clean": RobustLoss(0.0),
@@ -152,7 +166,7 @@ class FlatnessProbe(Probe[FlatnessSettings]):
         at = average["robust"][settings.average_radius], worst["robust"][settings.worst_radius]
         scores["average_error"] = mean(at[0].error.cpu().numpy(), (-1, 1))
         scores["worst_error"] = exact(float(at[1].error), len(some))
-        scores["robust_loss"] = mean(losses["robust"](some).losses.cpu().numpy())
+        scores["robust_loss"] = mean_loss(losses["robust"](some).losses.cpu().numpy(), classes)
         protocol = self._protocol(some, temperature)
         if settings.measure_examples:
             few = subject.head(min(settings.measure_examples, settings.examples))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from benchmark.budgets import Budget
@@ -12,7 +13,7 @@ from benchmark.probes.headline_norm import NORM_LABELS
 from benchmark.probes.intrinsic.settings import IntrinsicSettings
 from benchmark.probes.probe import Probe, as_outcomes, share, whole_batches
 from benchmark.results import Curve, ProbeResult, Score, ScoreSpec
-from benchmark.statistics import exact, mean, median, proportion
+from benchmark.statistics import exact, mean_loss, median, proportion
 from benchmark.subject import Subject
 from benchmark.threats import InputThreat
 from benchmark.work import Work
@@ -37,12 +38,14 @@ def _form(prefix: str) -> dict[str, ScoreSpec]:
             unit="nats",
             higher_is_better=False,
             headline=not prefix,
+            interval="loss",
         ),
         f"{prefix}divergence_median": ScoreSpec(
             label=f"Divergence (median{mark})",
             description=f"Median over test examples of the same divergence{LOGIT_FORMS[prefix]}.",
             unit="nats",
             higher_is_better=False,
+            interval="median",
         ),
         f"{prefix}psi": ScoreSpec(
             label=f"psi{mark and ' (normalized)'}",
@@ -50,6 +53,7 @@ def _form(prefix: str) -> dict[str, ScoreSpec]:
             "set; larger is more robust.",
             unit="",
             higher_is_better=True,
+            interval="inverse loss",
         ),
         f"{prefix}psi_median": ScoreSpec(
             label=f"psi (median{mark})",
@@ -57,6 +61,7 @@ def _form(prefix: str) -> dict[str, ScoreSpec]:
             "would be dominated by the most saturated examples.",
             unit="",
             higher_is_better=True,
+            interval="median",
         ),
     }
 
@@ -106,17 +111,20 @@ class IntrinsicProbe(Probe[IntrinsicSettings]):
             )
             for prefix in LOGIT_FORMS
         }
+        classes = subject.logits().shape[1]
         at = settings.linf.index(settings.headline)
         scores: dict[str, Score] = {}
         for prefix, by_budget in found.items():
-            scores |= {prefix + name: score for name, score in _summary(by_budget[at]).items()}
+            scores |= {
+                prefix + name: score for name, score in _summary(by_budget[at], classes).items()
+            }
         changed = [one.changed | other.changed for one, other in zip(*found.values(), strict=True)]
         return ProbeResult(
             probe=self.name,
             scores=scores | {"changed": proportion(as_outcomes(changed[at]))},
             curves=[
-                _curve("logits", settings.linf, found[""]),
-                _curve("normalised logits", settings.linf, found["normalized_"]),
+                _curve("logits", settings.linf, found[""], classes),
+                _curve("normalised logits", settings.linf, found["normalized_"], classes),
                 outcome_curve(
                     "changed_predictions",
                     "changed",
@@ -138,26 +146,29 @@ class IntrinsicProbe(Probe[IntrinsicSettings]):
         )
 
 
-def _summary(found: Divergence) -> dict[str, Score]:
+def _summary(found: Divergence, classes: int) -> dict[str, Score]:
     """Mean and median of the divergence and of psi at one budget."""
     values = found.values.cpu().numpy()
-    average = mean(values)
+    average = mean_loss(values, classes)
+    bounded = math.isfinite(average.high)
     return {
         "divergence": average,
         "divergence_median": median(values),
         "psi": Score(
             value=1 / max(average.value, MIN_DIVERGENCE),
             n=average.n,
-            low=1 / max(average.high, MIN_DIVERGENCE),
-            high=1 / max(average.low, MIN_DIVERGENCE),
+            low=1 / max(average.high, MIN_DIVERGENCE) if bounded else -math.inf,
+            high=1 / max(average.low, MIN_DIVERGENCE) if bounded else math.inf,
         ),
         "psi_median": median(found.psi.cpu().numpy()),
     }
 
 
-def _curve(series: str, budgets: Sequence[Budget], found: Sequence[Divergence]) -> Curve:
+def _curve(
+    series: str, budgets: Sequence[Budget], found: Sequence[Divergence], classes: int
+) -> Curve:
     """The mean divergence over budgets."""
-    means = [mean(each.values.cpu().numpy()) for each in found]
+    means = [mean_loss(each.values.cpu().numpy(), classes) for each in found]
     return score_curve(
         "divergence",
         series,

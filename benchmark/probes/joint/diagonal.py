@@ -14,7 +14,7 @@ from benchmark.certificates import certifier_of
 from benchmark.probes.budget_curves import outcome_curve
 from benchmark.probes.probe import as_outcomes
 from benchmark.results import Curve, Outcome, Role, Score
-from benchmark.statistics import exact
+from benchmark.statistics import bounded_score, exact
 from benchmark.subject import Subject
 from benchmark.threats import JointThreat
 
@@ -95,10 +95,15 @@ class Diagonal:
             float(above.double().mean() - below.double().mean())
             for above, below in zip(self.attacked, self.certified, strict=True)
         ]
+        apart = [
+            (above & ~below).double().cpu().numpy()
+            for above, below in zip(self.attacked, self.certified, strict=True)
+        ]
+        gaps = np.trapezoid(apart, self.shares, axis=0)
         count = len(self.attacked[0])
         return {
             "certified_share": exact(self.half, count),
-            "envelope_gap": exact(float(np.trapezoid(gap, self.shares)), count),
+            "envelope_gap": bounded_score(float(np.trapezoid(gap, self.shares)), gaps),
         }
 
     @property

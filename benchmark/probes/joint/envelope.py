@@ -29,6 +29,7 @@ ENVELOPE_SCORES = {
         "of an octave.",
         unit="",
         higher_is_better=True,
+        interval="whole set",
     ),
     "envelope_gap": ScoreSpec(
         label="Envelope gap",
@@ -37,6 +38,7 @@ ENVELOPE_SCORES = {
         "open between them.",
         unit="share",
         higher_is_better=None,
+        interval="bounded",
     ),
 }
 

@@ -90,6 +90,22 @@ class Grid:
         area = self.budgets[-1] * self.radii[-1]
         return float(np.trapezoid(over_radii, self.budgets) / area)
 
+    def volumes(self, outcomes: Sequence[Sequence[Tensor]]) -> Array:
+        """Each example's own volume (N,); their mean is the volume under the shares."""
+        over_radii = np.trapezoid(_stacked(outcomes), self.radii, axis=1)
+        area = self.budgets[-1] * self.radii[-1]
+        return np.asarray(np.trapezoid(over_radii, self.budgets, axis=0) / area, np.float64)
+
+    def input_areas(self, outcomes: Sequence[Sequence[Tensor]]) -> Array:
+        """Each example's own area (N,) at radius 0."""
+        edge = _stacked(outcomes)[:, 0]
+        return np.asarray(np.trapezoid(edge, self.budgets, axis=0) / self.budgets[-1], np.float64)
+
+    def weight_areas(self, outcomes: Sequence[Sequence[Tensor]]) -> Array:
+        """Each example's own area (N,) at budget 0."""
+        edge = _stacked(outcomes)[0]
+        return np.asarray(np.trapezoid(edge, self.radii, axis=0) / self.radii[-1], np.float64)
+
     def input_area(self, shares: Array) -> float:
         """Trapezoid area under the edge at radius 0, divided by the largest budget: in [0, 1]."""
         return float(np.trapezoid(shares[:, 0], self.budgets) / self.budgets[-1])
@@ -97,3 +113,8 @@ class Grid:
     def weight_area(self, shares: Array) -> float:
         """Trapezoid area under the edge at budget 0, divided by the largest radius: in [0, 1]."""
         return float(np.trapezoid(shares[0], self.radii) / self.radii[-1])
+
+
+def _stacked(outcomes: Sequence[Sequence[Tensor]]) -> Array:
+    """Outcomes (budgets, radii, N) as 0 and 1."""
+    return np.array([[each.double().cpu().numpy() for each in row] for row in outcomes])

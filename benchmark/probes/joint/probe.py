@@ -21,7 +21,7 @@ from benchmark.probes.joint.settings import JointSettings
 from benchmark.probes.probe import Probe, ProfileShare, as_outcomes, refusal, share
 from benchmark.probes.weight.settings import WeightSettings
 from benchmark.results import Outcome, ProbeResult, ScoreSpec
-from benchmark.statistics import exact, proportion
+from benchmark.statistics import bounded_score, proportion
 from benchmark.subject import Subject
 from benchmark.threats import InputThreat, JointThreat
 from benchmark.work import Work
@@ -48,7 +48,13 @@ def _share_robust(ball: str) -> ScoreSpec:
 
 
 def _area(label: str, description: str) -> ScoreSpec:
-    return ScoreSpec(label=label, description=description, unit="share", higher_is_better=True)
+    return ScoreSpec(
+        label=label,
+        description=description,
+        unit="share",
+        higher_is_better=True,
+        interval="bounded",
+    )
 
 
 class JointProbe(Probe[JointSettings]):
@@ -140,9 +146,9 @@ class JointProbe(Probe[JointSettings]):
             probe=self.name,
             scores={
                 "robust_accuracy": proportion(headline),
-                "volume": exact(grid.volume(accuracy), len(subject)),
-                "input_area": exact(grid.input_area(accuracy), len(subject)),
-                "weight_area": exact(grid.weight_area(accuracy), len(subject)),
+                "volume": bounded_score(grid.volume(accuracy), grid.volumes(robust)),
+                "input_area": bounded_score(grid.input_area(accuracy), grid.input_areas(robust)),
+                "weight_area": bounded_score(grid.weight_area(accuracy), grid.weight_areas(robust)),
             }
             | envelope.scores(grid, threat)
             | (diagonal.scores() if diagonal else {}),

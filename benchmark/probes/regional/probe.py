@@ -35,7 +35,7 @@ def _success(label: str, where: str) -> ScoreSpec:
         f"Share of attempts that fool the model, white-box, {where}; an attempt is one "
         "correctly classified image in one region of this kind."
     )
-    return share(label, description, up=False)
+    return share(label, description, up=False, interval="clusters")
 
 
 def _ratio(norm: str, what: str) -> ScoreSpec:
@@ -46,6 +46,7 @@ def _ratio(norm: str, what: str) -> ScoreSpec:
         "is their number.",
         unit="",
         higher_is_better=None,
+        interval="whole set",
     )
 
 
@@ -75,18 +76,21 @@ class RegionalProbe(Probe[RegionalSettings]):
             "over models and over centre, frame and random regions. This model is queried after "
             "every step and the first success counts, as in the paper.",
             up=False,
+            interval="clusters",
         ),
         "transfer_rate_no_oracle": share(
             "Transfer, no oracle",
             "The same, but the search stops when it fools its source model, and this model is "
             "queried once.",
             up=False,
+            interval="clusters",
         ),
         "transfer_rate_full": share(
             "Transfer, full image",
             "The transfer rate of the unrestricted attack, with queries after every step: the "
             "reference for the transfer rate.",
             up=False,
+            interval="clusters",
         ),
         "centre_l0_ratio": _ratio("l0", "The share of changed pixels"),
         "centre_l2_ratio": _ratio("l2", "The l2 norm"),

@@ -14,7 +14,7 @@ from benchmark.objectives import cross_entropy
 from benchmark.probes.budget_curves import outcome_curve, score_curve
 from benchmark.probes.probe import as_outcomes
 from benchmark.results import Curve, Outcome, Score
-from benchmark.statistics import SHARE_BOUNDS, mean, proportion
+from benchmark.statistics import LOSS_BOUNDS, SHARE_BOUNDS, mean, mean_loss, proportion
 from benchmark.subject import Subject
 from benchmark.threats import WeightThreat
 from models_zoo.prediction import predicted_classes
@@ -34,6 +34,7 @@ class WeightOutcomes:
 
     Attributes:
         threats: ascending, without the radius 0.
+        classes: number of classes.
         clean: bool (N,), correct with the model's own weights.
         clean_losses: cross-entropy (N,) with them.
         robust: bool (N,) per radius, correct under the perturbation of lowest accuracy.
@@ -42,6 +43,7 @@ class WeightOutcomes:
     """
 
     threats: Sequence[WeightThreat]
+    classes: int
     clean: Tensor
     clean_losses: Tensor
     robust: Sequence[Tensor]
@@ -66,6 +68,7 @@ class WeightOutcomes:
         """
         return cls(
             threats,
+            subject.logits().shape[1],
             subject.correct(),
             cross_entropy(subject.logits(), subject.labels),
             [each.lowest.robust for each in worst],
@@ -83,7 +86,7 @@ class WeightOutcomes:
         label, last = f"{self.geometry} radius", self.threats[-1]
         radii = [0.0, *(threat.radius for threat in self.threats)]
         robust = [self.clean, *self.robust]
-        losses = [_mean(each) for each in (self.clean_losses, *self.losses)]
+        losses = [self._loss(each) for each in (self.clean_losses, *self.losses)]
         accuracy = [proportion(as_outcomes(self.clean)), *(each.accuracy for each in self.random)]
         control = [losses[0], *(each.loss for each in self.random)]
         random, worst, nats = "random directions (mean)", "worst found", "cross-entropy (nats)"
@@ -127,7 +130,10 @@ class WeightOutcomes:
 
     def worst_loss(self, place: int) -> Score:
         """Largest mean cross-entropy found at one of the radii, with its interval over examples."""
-        return _mean(self.losses[place])
+        return self._loss(self.losses[place])
+
+    def _loss(self, losses: Tensor) -> Score:
+        return mean_loss(losses.double().cpu().numpy(), self.classes)
 
 
 def random_directions(subject: Subject, threat: WeightThreat, draws: int) -> RandomDirections:
@@ -146,9 +152,6 @@ def random_directions(subject: Subject, threat: WeightThreat, draws: int) -> Ran
         accuracies.append((predicted_classes(logits) == subject.labels).double().mean())
         losses.append(cross_entropy(logits, subject.labels).double().mean())
     return RandomDirections(
-        _mean(torch.stack(accuracies), SHARE_BOUNDS), _mean(torch.stack(losses))
+        mean(torch.stack(accuracies).cpu().numpy(), SHARE_BOUNDS),
+        mean(torch.stack(losses).cpu().numpy(), LOSS_BOUNDS),
     )
-
-
-def _mean(values: Tensor, within: tuple[float, float] | None = None) -> Score:
-    return mean(values.double().cpu().numpy(), within)

@@ -46,6 +46,7 @@ class WeightProbe(Probe[WeightSettings]):
             "Weight (random)",
             "Control: mean accuracy under random weight perturbations of the headline radius. It "
             "is usually far above the attacked accuracy.",
+            interval="draws",
         ),
         "worst_loss": ScoreSpec(
             label="Weight loss",
@@ -54,6 +55,7 @@ class WeightProbe(Probe[WeightSettings]):
             "lowest accuracy.",
             unit="nats",
             higher_is_better=False,
+            interval="loss",
         ),
         "random_loss": ScoreSpec(
             label="Weight loss (random)",
@@ -61,6 +63,7 @@ class WeightProbe(Probe[WeightSettings]):
             "headline radius, in nats.",
             unit="nats",
             higher_is_better=False,
+            interval="draws",
         ),
         "weakest_layer_accuracy": share(
             "Weakest layer",

@@ -139,9 +139,7 @@
       }
       const by = this.find(".rank-by input:checked").value;
       const own = threats.evaluate(payload, keys, by, this.data.names.length, this.data.texts.absent);
-      const sharing = new Map();
-      for (const rank of own.ranks) sharing.set(rank, (sharing.get(rank) ?? 0) + 1);
-      own.place = (row) => [own.ranks[row], sharing.get(own.ranks[row]) > 1 && own.ranks[row] !== null ? this.tie(own, row) : ""];
+      own.place = (row) => this.placed(own.placeOf(row));
       for (const column of [own.worst, own.average]) {
         column.n = payload.n;
         column.marks = column.values.map(() => "");
@@ -151,12 +149,20 @@
       this.changed();
     }
 
-    tie(own, row) {
-      const leader = own.leaders[row];
+    // A rank and what it says, with the texts that the package has for the board's own.
+    placed(place) {
+      if (!place) return [null, ""];
       const { texts, names } = this.data;
-      if (leader === row) return texts.firstOfRank;
-      const [value, low, high] = own.behindTexts(leader, row);
-      return rows.fill(texts.behind, { leader: names[leader], value, low, high });
+      const count = (number) => number.toLocaleString("en");
+      const near = place.nearest.map((row) => names[row]).join(", ");
+      return [place.text, rows.fill(texts.place, {
+        others: count(place.others),
+        better: count(place.better),
+        worse: count(place.worse),
+        tied: count(place.tied),
+        nearest: near ? rows.fill(texts.nearest, { names: near }) : "",
+        widened: place.widened ? texts.widened : "",
+      })];
     }
 
     // Two more columns while models are ranked by a reader's own threat set.

@@ -8,7 +8,7 @@ nonsingular.choice = (() => {
   // The sort values of all rows for a key: numbers, or text in lower case.
   const keysOf = (data, key, threats) => {
     const lower = (texts) => texts.map((text) => text.toLowerCase());
-    if (key === "rank") return numbers(threats ? threats.ranks : data.ranks);
+    if (key === "rank") return numbers(threats ? threats.positions : data.ranks.map((rank, row) => (rank === null ? null : row)));
     if (key === "worst" || key === "average") return threats ? numbers(threats[key].values) : null;
     if (key === "model") return lower(data.names);
     if (key === "flags") return numbers(data.flags);

@@ -2,8 +2,7 @@
 "use strict";
 
 nonsingular.comparison = (() => {
-  const { bytes, ones, pairedShares, wilson } = nonsingular.statistics;
-  const SIGNIFICANT = 0.05;
+  const { bytes, ones, pairedShares, sign, wilson } = nonsingular.statistics;
 
   const numbers = (count, one) => `${count.toLocaleString("en")} ${one}${count === 1 ? "" : "s"}`;
 
@@ -26,11 +25,11 @@ nonsingular.comparison = (() => {
     }));
   });
 
-  // Better or worse than the baseline if McNemar's exact test is significant at 5%.
+  // Better or worse than the baseline if the 95% interval of the paired difference excludes zero.
   const verdict = (effect, higherIsBetter) => {
-    if (effect.p >= SIGNIFICANT) return "cannot tell";
-    if (higherIsBetter === null) return effect.value > 0 ? "higher" : "lower";
-    return effect.value > 0 === higherIsBetter ? "better" : "worse";
+    if (!sign(effect)) return "cannot tell";
+    if (higherIsBetter === null) return sign(effect) > 0 ? "higher" : "lower";
+    return sign(effect) > 0 === higherIsBetter ? "better" : "worse";
   };
 
   const against = (first, other, n, higherIsBetter) => {
@@ -103,5 +102,5 @@ nonsingular.comparison = (() => {
     return { better: count("better"), worse: count("worse"), undecided: count("cannot tell"), all: verdicts.length };
   };
 
-  return { common, scores, budgets, profile, tally, numbers, percent };
+  return { common, scores, budgets, profile, tally, numbers, percent, verdict };
 })();

@@ -24,7 +24,8 @@ nonsingular.table = (() => {
   };
 
   const fillScore = (cell, texts, column, row) => {
-    const [text, interval, mark] = [column.texts[row], column.intervals[row], column.marks[row]];
+    const [text, mark] = [column.texts[row], column.marks[row]];
+    const interval = column.intervalOf ? column.intervalOf(row) : column.intervals[row];
     const [shown, small] = cell.children;
     if (mark) cell.classList.add(mark);
     shown.textContent = text;
@@ -53,14 +54,15 @@ nonsingular.table = (() => {
     profile.setAttribute("aria-label", words.join(", "));
   };
 
-  const fillRank = (cell, texts, rank, tie) => {
+  const fillRank = (cell, texts, rank, says) => {
     cell.firstChild.data = rank ?? texts.absent;
-    if (tie) {
-      cell.title = tie;
-      cell.querySelector(".unseen").textContent = ` ${tie}`;
+    const unseen = cell.querySelector(".unseen");
+    if (says) {
+      cell.title = says;
+      unseen.textContent = ` ${says}`;
     } else {
       cell.removeAttribute("title");
-      cell.querySelector(".tie").remove();
+      unseen.remove();
     }
   };
 

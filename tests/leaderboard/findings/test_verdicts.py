@@ -73,15 +73,15 @@ def test_flatness_with_weight_perturbation_is_compared_with_the_same_recipe_with
 @pytest.mark.parametrize(
     ("rises", "vote"),
     [
-        ([0.1, 0.2, 0.3, 0.4], "for"),
-        ([0.1, 0.2, 2.8, 0.9], "open"),  # few examples carry the whole difference
+        ([0.1, 0.2, 0.4, 0.5], "for"),
+        ([0.1, 0.2, 4.8, 0.9], "open"),  # few examples carry the whole difference
         ([2.1, 2.2, 2.3, 2.4], "open"),  # the examples contradict the draws
     ],
 )
 def test_a_flatter_mean_counts_only_if_the_examples_agree(make, rises, vote):
     found = make.findings(
-        ("cnn-pgd-at", "pgd-at", {"flatness": 1.0, "rises": [1.0, 1.1, 1.2, 1.3]}),
-        ("cnn-at-awp", "at-awp", {"flatness": 0.5, "rises": rises}),
+        ("cnn-pgd-at", "pgd-at", {"flatness": 1.0, "rises": 5 * [1.0, 1.1, 1.2, 1.3]}),
+        ("cnn-at-awp", "at-awp", {"flatness": 0.5, "rises": 5 * rises}),
     )["weight-perturbed-training"]
     assert found.parts[0].votes == [vote]
 

@@ -1,0 +1,99 @@
+"""The kinds of intervals that scores have, and why some scores have none."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+IntervalKind = Literal[
+    "share",
+    "clusters",
+    "bounded",
+    "paired",
+    "loss",
+    "inverse loss",
+    "median",
+    "draws",
+    "search",
+    "whole set",
+    "heavy tail",
+    "",
+]
+"""Keys of :data:`INTERVALS` and :data:`WITHOUT`; empty if a spec does not say."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A kind of interval.
+
+    Attributes:
+        name: in a few words.
+        meaning: how it is computed, and from what source.
+    """
+
+    name: str
+    meaning: str
+
+
+INTERVALS: dict[str, Interval] = {
+    "share": Interval("Wilson", "share of examples: the score interval (Wilson 1927)"),
+    "clusters": Interval(
+        "Wilson, by example",
+        "share of several trials per example: Wilson's interval for the number of examples, which "
+        "is too wide rather than too narrow",
+    ),
+    "bounded": Interval(
+        "score interval",
+        "mean over examples of values between 0 and 1: Wilson's score interval with the variance "
+        "of the likeliest distribution of such values (Owen 1988)",
+    ),
+    "paired": Interval(
+        "Tango", "difference of two shares of the same examples: the score interval (Tango 1998)"
+    ),
+    "loss": Interval(
+        "skew-corrected",
+        "mean loss over examples: the lower end on the logarithmic scale, the upper corrected for "
+        "skewness (Hall 1992) with one more example of a large loss",
+    ),
+    "inverse loss": Interval(
+        "skew-corrected, inverted", "1 / mean divergence: the inverse of that of the mean"
+    ),
+    "median": Interval(
+        "order statistics",
+        "median over examples: interpolated between the two pairs of order statistics around 95% "
+        "(Hettmansperger and Sheather 1986)",
+    ),
+    "draws": Interval(
+        "Student", "mean over random draws: Student's t; about the draws, not the examples"
+    ),
+}
+"""Kinds of intervals."""
+
+WITHOUT: dict[str, str] = {
+    "search": "the best that a search found, of which there is one",
+    "whole set": "one number of all examples together, not a mean over them",
+    "heavy tail": "a few examples dominate it, so that an interval would be too narrow",
+}
+"""Why scores of these kinds have no interval."""
+
+
+def missing_interval(kind: IntervalKind, value: float, n: int) -> str:
+    """Why a score is shown without an interval.
+
+    Args:
+        kind: of its spec.
+        value: the score.
+        n: number of examples or draws.
+    """
+    if kind in WITHOUT:
+        return WITHOUT[kind]
+    if not math.isfinite(value):
+        return "the value is not finite"
+    if n == 1:
+        return "one value does not say how others scatter"
+    if kind == "draws":
+        return "all draws are the same"
+    if kind == "median" and n < 6:
+        return "six values are needed"
+    return "stored without one"

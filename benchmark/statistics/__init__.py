@@ -1,0 +1,33 @@
+"""Estimates with their 95% intervals, and differences of two models over the same examples.
+
+docs/method.md says which interval each kind of score has, and how often it covers the truth.
+"""
+
+from __future__ import annotations
+
+from benchmark.statistics.bounded import bounded_mean, bounded_score
+from benchmark.statistics.draws import LOSS_BOUNDS, SHARE_BOUNDS, mean, students_t
+from benchmark.statistics.losses import mean_loss
+from benchmark.statistics.medians import median
+from benchmark.statistics.paired import Effect, differs, paired_means, paired_shares, tango
+from benchmark.statistics.shares import Z95, exact, proportion, wilson
+
+__all__ = [
+    "LOSS_BOUNDS",
+    "SHARE_BOUNDS",
+    "Z95",
+    "Effect",
+    "bounded_mean",
+    "bounded_score",
+    "differs",
+    "exact",
+    "mean",
+    "mean_loss",
+    "median",
+    "paired_means",
+    "paired_shares",
+    "proportion",
+    "students_t",
+    "tango",
+    "wilson",
+]
