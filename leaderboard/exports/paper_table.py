@@ -108,8 +108,14 @@ def _probes(column: Column) -> Sequence[str]:
     return headline_probes() if column.probe == NAME else (column.probe,)
 
 
-SHARED, NEAR_MARK, FLAG = "=", "\N{DAGGER}", "\N{DOUBLE DAGGER}"
-"""Marks of a shared rank, of scores that the best cannot be distinguished from, and of flags."""
+NEAR_MARK, FLAG = "\N{DAGGER}", "\N{DOUBLE DAGGER}"
+"""Marks of scores that the best cannot be distinguished from, and of flags."""
+
+RANGES = (
+    "Ranks: from 1 plus the number of significantly better models to the number of models less "
+    "that of significantly worse ones."
+)
+"""Explains ranks of which one is a range."""
 
 
 def _marks(board: Board, rows: list[PaperRow]) -> list[str]:
@@ -119,11 +125,8 @@ def _marks(board: Board, rows: list[PaperRow]) -> list[str]:
         said.append("Bold: the best of its column.")
     if any(cell.near for cell in cells):
         said.append(f"{NEAR_MARK}: {NEAR.removeprefix(', ')}.")
-    if any(row.rank.endswith(SHARED) for row in rows):
-        said.append(
-            f"{SHARED}: shares its rank, since these images do not distinguish it from the first "
-            "model of that rank."
-        )
+    if any(row.rank and not row.rank.isdecimal() for row in rows):
+        said.append(RANGES)
     if any(row.flagged for row in rows):
         said.append(f"{FLAG}: a check raised a flag, so attacks may have failed.")
     return said
@@ -137,7 +140,7 @@ def _common_start(names: list[str]) -> str:
 
 
 def _row(row: Row, columns: list[Column], start: str, *, intervals: bool) -> PaperRow:
-    rank = "" if row.rank is None else f"{row.rank.number}{SHARED if row.rank.shared else ''}"
+    rank = "" if row.rank is None else row.rank.text
     note = f" ({row.distinguish})" if row.distinguish else ""
     pairs = zip(columns, row.cells, strict=True)
     return PaperRow(

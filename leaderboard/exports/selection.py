@@ -78,7 +78,7 @@ def select_board(
         ]
     if not shown_columns:
         raise InputError("no score of the headline is stored; choose others by --column")
-    rows = make_rows(group, shown_columns, pages)
+    rows = make_rows(group, shown_columns, pages, board.ranking)
     return replace(board, columns=shown_columns, rows=rows)
 
 
