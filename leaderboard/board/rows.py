@@ -196,21 +196,31 @@ def _cells(summaries: Sequence[Summary], column: Column) -> list[Cell]:
 
 def _near(one: Summary, best: Summary, column: Column) -> bool:
     """Whether two scores do not differ significantly: over the same examples where they can be."""
-    bits = [_share_of(summary, column) for summary in (one, best)]
-    if bits[0] is not None and bits[1] is not None and len(bits[0]) == len(bits[1]):
-        return not differs(*discordant(bits[0], bits[1]))
+    pair = _share_of(one, best, column)
+    if pair is not None:
+        return not differs(*discordant(*pair))
     scores = [summary.scores[column.key] for summary in (one, best)]
     if any(score.low == score.high or math.isinf(score.low) for score in scores):
         return False  # without an interval nothing says that they are close
     return difference(*scores).sign == 0
 
 
-def _share_of(summary: Summary, column: Column) -> bytes | None:
-    """The packed outcomes that a score is the share of, if it is."""
-    bits = summary.outcomes.get(f"{column.probe}.headline")
-    score = summary.scores[column.key]
+def _share_of(one: Summary, best: Summary, column: Column) -> tuple[bytes, bytes] | None:
+    """The packed outcomes that both scores are the share of, if there are such."""
+    names = [name for name in one.outcomes if name.startswith(f"{column.probe}.")]
+    names.sort(key=lambda name: not name.endswith(".headline"))
+    found = [name for name in names if _is_share(one, name, column)]
+    found = [name for name in found if _is_share(best, name, column)]
+    if not found or (len(found) > 1 and not found[0].endswith(".headline")):
+        return None
+    pair = one.outcomes[found[0]], best.outcomes[found[0]]
+    return pair if len(pair[0]) == len(pair[1]) else None
+
+
+def _is_share(summary: Summary, outcome: str, column: Column) -> bool:
+    score, bits = summary.scores[column.key], summary.outcomes.get(outcome)
     same = bits is not None and abs(count(bits) - score.value * score.n) < 1e-6
-    return bits if same and score.n == summary.examples else None
+    return same and score.n == summary.examples
 
 
 def _profile(summary: Summary) -> list[int | None]:
