@@ -75,18 +75,24 @@ class ProbeRecord(Published):
 
 
 class Index(Published):
-    """A summary of the site; all results of a model are in its ``record.json``."""
+    """A summary of the site; all results of a model are in its ``record.json``.
+
+    Attributes:
+        licence: of the results, as the owner of the site states it: a name or an address.
+    """
 
     schema_version: Literal[2] = SCHEMA_VERSION
     probes: dict[str, ProbeRecord]
     boards: list[BoardRecord]
+    licence: str = ""
 
 
-def index_of(boards: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def index_of(boards: Sequence[dict[str, Any]], licence: str = "") -> dict[str, Any]:
     """The content of ``results.json``, as :class:`Index` describes it.
 
     Args:
         boards: each as :func:`board_of` returns it.
+        licence: of the results; empty if it is not stated.
     """
     return {
         "schema_version": SCHEMA_VERSION,
@@ -99,6 +105,7 @@ def index_of(boards: Sequence[dict[str, Any]]) -> dict[str, Any]:
             for text in probe_texts().values()
         },
         "boards": list(boards),
+        "licence": licence,
     }
 
 

@@ -26,6 +26,7 @@ OWN = frozenset(
         "compare.html",
         "findings.html",
         "submit.html",
+        "citations.bib",
         "results.json",
         "site.json",
         "nonsingular.sqlite",

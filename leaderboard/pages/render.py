@@ -9,10 +9,13 @@ from importlib.resources import files
 from itertools import accumulate
 from pathlib import Path
 
+from benchmark.headline import NAME
+from benchmark.probes import PROBES
 from leaderboard.board import headline_scores, make_boards, offering_probes
 from leaderboard.board.card_columns import CARD_COLUMNS
 from leaderboard.board.rows import profile_shares
 from leaderboard.charts.svg import Painter
+from leaderboard.exports.bibliography import bibliography
 from leaderboard.exports.index import board_of, index_of
 from leaderboard.exports.schema import write_schemas
 from leaderboard.formatting.json_text import json_text
@@ -152,7 +155,9 @@ def _write_pages(
         values = battery_values(sha256, contents, summaries, models, batteries, boards)
         pages[path] = page("battery.html.j2", "../", **values)
     pages["submit.html"] = page("submit.html.j2", "", **submit_values())
-    pages["results.json"] = json_text(index_of(records)) + "\n"
+    pages["results.json"] = json_text(index_of(records, options.licence)) + "\n"
+    probes = {probe for content in contents.values() for probe in content.get("probes", {})}
+    pages[CITATIONS] = bibliography([NAME, *(probe for probe in PROBES if probe in probes)])
     zoo = {each.fingerprint for each in summaries if each.card.source in ZOO}
     values = findings_values(store.entries(fingerprints=zoo), painter)
     pages["findings.html"] = page("findings.html.j2", "", **values)
@@ -162,6 +167,10 @@ def _write_pages(
     (folder / "static").mkdir()
     for file in static.iterdir():
         (folder / "static" / file.name).write_bytes(file.read_bytes())
+
+
+CITATIONS = "citations.bib"
+"""At the top of a site: BibTeX of the suite and of the methods of its batteries."""
 
 
 def _unlisted(

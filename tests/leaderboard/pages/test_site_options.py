@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -134,3 +135,21 @@ def test_a_trial_on_few_examples_gets_no_board_unless_it_is_asked_for(tmp_path, 
 def test_trials_are_boards_where_there_is_nothing_else(tmp_path, zoo_store):
     site = render_site(zoo_store, tmp_path / "s", options=SiteOptions(min_examples=10_000)).parent
     assert len(boards(site)[0]) == 1
+
+
+def test_every_page_links_to_what_to_cite(tmp_path, database):
+    site = site_with(tmp_path, database, "--licence", "CC BY 4.0")
+    text = (site / "citations.bib").read_text("utf-8")
+    assert "@misc{nonsingular," in text
+    assert "@inproceedings{croce2020reliable," in text
+    assert "ozbulak2020regional" not in text  # a probe that no stored battery has
+    for path, page in pages(site).items():
+        (link,) = re.findall(r'href="([^"]*citations\.bib)"', page)
+        assert (site / path).parent.joinpath(link).resolve() == (site / "citations.bib").resolve()
+
+
+def test_the_licence_is_in_the_data_too(tmp_path, database):
+    site = site_with(tmp_path, database, "--licence", "CC BY 4.0")
+    assert json.loads((site / "results.json").read_text("utf-8"))["licence"] == "CC BY 4.0"
+    site = site_with(tmp_path, database, "--licence", "")
+    assert json.loads((site / "results.json").read_text("utf-8"))["licence"] == ""
