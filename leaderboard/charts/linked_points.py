@@ -49,6 +49,8 @@ def with_links(svg: Markup, points: Sequence[LinkedPoint]) -> Markup:
     """
     if svg == NOT_DRAWN:
         return svg
+    # HTML knows no prefixes; formulas register another namespace without one.
+    ElementTree.register_namespace("", NAMESPACE)
     root = ElementTree.fromstring(svg)  # noqa: S314
     layers = root.findall(f".//{{{NAMESPACE}}}g[@class='{MARKS}']")
     if len(layers) != 1 or len(layers[0]) != len(points):
