@@ -101,7 +101,8 @@ class Board:
     def to_frame(self) -> pd.DataFrame:
         """The table as a data frame, one row per model, indexed by the models' names.
 
-        Each score has a column named ``<probe>.<score>``, and others with ``" low"`` and
+        ``rank`` and ``last rank`` are the ends of the range of ranks that the examples allow. Each
+        score has a column named ``<probe>.<score>``, and others with ``" low"`` and
         ``" high"`` behind it for the ends of its 95% interval.
 
         Raises:
@@ -113,6 +114,7 @@ class Board:
             cells: dict[str, object] = {
                 "model": row.summary.card.name,
                 "rank": row.rank.number if row.rank else None,
+                "last rank": row.rank.last if row.rank else None,
                 "recipe": row.summary.card.recipe,
                 "architecture": row.summary.card.architecture,
                 "fingerprint": row.summary.fingerprint,

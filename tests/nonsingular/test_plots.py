@@ -95,6 +95,11 @@ def test_a_board_is_a_table_and_a_chart(database):
     frame = board.to_frame()
     best = frame.iloc[0]
     assert best["rank"] == 1
+    for row in board.content.rows:
+        assert row.rank is not None
+        own = frame.loc[row.summary.card.name]
+        assert (own["rank"], own["last rank"]) == (row.rank.number, row.rank.last)
+        assert f">{row.rank.text}</td>" in board._repr_html_()
     low, value, high = (best[f"nonsingular.robust_accuracy{end}"] for end in (" low", "", " high"))
     assert low < value < high
     assert "nonsingular.robust_accuracy" in board.to_csv()
