@@ -74,7 +74,8 @@ def require_values(
         InputError: as :func:`require_examples`.
     """
     wanted = None if own_data else IMAGE_SETS.get(battery.dataset)
-    _require_range(battery, wanted, float(images.min()), float(images.max()), allow)
+    if images.numel() > 1:
+        _require_range(battery, wanted, float(images.min()), float(images.max()), allow)
     if wanted is None:
         return
     found = recognized(images, labels)

@@ -150,6 +150,7 @@ def measure_battery(
         battery,
         device=device,
         batch_size=batch_size,
+        own_data=True,  # random images, where memory is measured
         on_result=answered,
         progress=progress,
     )

@@ -17,12 +17,14 @@ class Member:
     """An adversary of the headline, on one model.
 
     Attributes:
+        probe: name of its probe.
         label: the adversary in a word, such as ``input``.
         examples: number of examples.
         lost: examples that are right when clean and wrong under this adversary.
         lost_alone: those of them that are right under all other adversaries.
     """
 
+    probe: str
     label: str
     examples: int
     lost: int
@@ -55,6 +57,7 @@ def members_of(summary: Summary) -> list[Member]:
         profile = PROBES[name].profile
         found.append(
             Member(
+                probe=name,
                 label=profile.label if profile else PROBES[name].title,
                 examples=summary.examples,
                 lost=int(wrong.sum()),

@@ -24,7 +24,7 @@ class RowRecord(Published):
         tied: whether the two differ.
         page: path of its page within the site; ``record.json`` is in the same folder.
         costs: number of examples, of those that are right when clean, that each adversary of the
-            headline breaks; empty where one of them was not run.
+            headline breaks, by its probe; empty where one of them was not run.
         facts: what the card states, by the name of the column; those above among them.
         scores: by ``<probe>.<score>``.
     """
@@ -134,7 +134,7 @@ def board_of(board: Board) -> dict[str, Any]:
                 "submitted": row.summary.submitted,
                 "seed": row.summary.seed,
                 "flags": row.summary.flags,
-                "costs": {member.label: member.lost for member in row.members},
+                "costs": {member.probe: member.lost for member in row.members},
                 "facts": {
                     column.key: column.value(row.summary.card)
                     for column in CARD_COLUMNS

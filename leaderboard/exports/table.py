@@ -63,7 +63,7 @@ def _rows(board: Board) -> Iterator[list[object]]:
             "" if board.own_data is None else str(board.own_data).lower(),
             row.summary.seed,
             "" if row.summary.flags is None else row.summary.flags,
-            most.label if (most := costliest(row.members)) else "",
+            most.probe if (most := costliest(row.members)) else "",
         ]
         for column in board.columns:
             score = row.summary.scores.get(column.key)

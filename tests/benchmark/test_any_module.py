@@ -70,7 +70,10 @@ def call(name, model, images, labels, battery):
     if name == "evaluate":
         return evaluate(model, images, labels, battery())
     if name == "autoattack":
-        tables = battery().model_dump() | {"probes": {"input-autoattack": {"eps": 0.5}}}
+        tables = battery().model_dump() | {
+            "probes": {"input-autoattack": {"eps": 0.5}},
+            "default": ["input-autoattack"],
+        }
         chosen = type(battery()).model_validate(tables)
         return evaluate(model, images[:4], labels[:4], chosen, ["input-autoattack"])
     return {
@@ -179,7 +182,7 @@ def test_a_model_that_changes_itself_gets_no_score(some, battery):
 def test_examples_that_do_not_fit_are_refused(some, battery, change, message):
     images, labels = change(*some.values())
     with pytest.raises(InputError, match=message) as caught:
-        evaluate(make_model(), images, labels, battery(), ["clean"])
+        evaluate(make_model(), images, labels, battery(), ["clean"], own_data=True)
     assert "\n" not in str(caught.value)
 
 

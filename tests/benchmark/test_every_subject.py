@@ -124,7 +124,7 @@ def complete(report, left_out):
 @pytest.mark.parametrize(("classes", "count", "shape"), RUN)
 def test_the_rest_of_a_battery_runs(classes, count, shape):
     images, labels = examples(classes, count, shape)
-    report = evaluate(network(classes, shape), images, labels, battery())
+    report = evaluate(network(classes, shape), images, labels, battery(), own_data=True)
     complete(report, expected(classes, count, shape))
 
 
@@ -154,7 +154,7 @@ def test_whatever_the_labels(how, left_out):
     images, _ = examples(10, 12, SHAPES[1])
     slow = ("distance", "input-autoattack", "joint")
     names = [name for name in TABLES if how == "wrong everywhere" or name not in slow]
-    report = evaluate(model, images, labelled(model, images, how), battery(), names)
+    report = evaluate(model, images, labelled(model, images, how), battery(), names, own_data=True)
     assert report.left_out.keys() == left_out.keys()
     for name, reason in left_out.items():
         assert reason in report.left_out[name]
@@ -181,7 +181,7 @@ class Constant(nn.Module):
 def test_probes_that_move_weights_are_left_out_where_there_are_none():
     images, labels = examples(10, 5, SHAPES[1])
     names = ["clean", "weight", "joint", "backdoor", "flatness", "bits", "intrinsic"]
-    report = evaluate(Constant(), images, labels, battery(), names)
+    report = evaluate(Constant(), images, labels, battery(), names, own_data=True)
     moving = ["weight", "joint", "backdoor", "flatness", "bits"]
     assert list(report.left_out) == moving
     assert "nonsingular" not in report.answers

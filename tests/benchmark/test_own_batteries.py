@@ -46,7 +46,7 @@ def test_its_content_identifies_it_and_not_its_file(written):
     assert own.sha256 != load_battery("digits-v1").sha256
     again = read_battery(written("# a comment\n" + written().read_text(), "other.toml"))
     assert again.sha256 == own.sha256
-    changed = written().read_text().replace("headline_radius = 0.02", "headline_radius = 0.01")
+    changed = written().read_text().replace("headline_radius = 0.01", "headline_radius = 0.02")
     assert read_battery(written(changed)).sha256 != own.sha256
 
 

@@ -105,7 +105,7 @@ def test_a_probe_states_what_moved_and_raises_a_flag():
     battery = load_battery("digits-v1")
     images, labels = examples((1, 8, 8), 12)
     model = made(OUT_OF_REACH["Attribute"])
-    report = evaluate(model, images, labels, battery, ["weight", "checks"])
+    report = evaluate(model, images, labels, battery, ["weight", "checks"], own_data=True)
     for probe in ("weight", "checks"):
         flags = {flag.name: flag for flag in report.results[probe].flags}
         assert flags["weights_under_attack"].raised

@@ -12,7 +12,8 @@ import pytest
 def measured(root: Path, kind: str, model: str) -> dict:
     lines = (root / "docs" / "battery.jsonl").read_text("utf-8").splitlines()
     conditions = {"kind": kind, "model": model}
-    (run,) = (r for r in map(json.loads, lines) if conditions.items() <= r["conditions"].items())
+    found: list[dict] = [json.loads(line) for line in lines]
+    (run,) = (each for each in found if conditions.items() <= each["conditions"].items())
     return run
 
 

@@ -64,7 +64,7 @@ def test_joint_accuracy_along_both_axes(network, battery):
         },
     )
     few = network.head(8)
-    report = evaluate(few.model, few.images, few.labels, chosen, ["joint"])
+    report = evaluate(few.model, few.images, few.labels, chosen, ["joint"], own_data=True)
     surfaces = {each.picture: each for each in report.results["joint"].surfaces}
     z = torch.tensor(surfaces["joint_accuracy"].z)
     assert z.shape == (3, 3)

@@ -34,9 +34,9 @@ def stored(made_up, **outcomes):
 def test_an_adversary_costs_what_was_right_when_clean(made_up):
     found = members_of(stored(made_up, clean=CLEAN, input=INPUT, weight=WEIGHT, joint=JOINT))
     assert found == [
-        Member("input", 9, lost=3, lost_alone=1),
-        Member("weight", 9, lost=2, lost_alone=1),
-        Member("joint", 9, lost=3, lost_alone=1),
+        Member("input", "input", 9, lost=3, lost_alone=1),
+        Member("weight", "weight", 9, lost=2, lost_alone=1),
+        Member("joint", "joint", 9, lost=3, lost_alone=1),
     ]
     most = costliest(found)
     assert most is not None
