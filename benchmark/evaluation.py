@@ -179,8 +179,8 @@ def battery_of(battery: str | Path | Battery | None, images: object) -> Battery:
         return battery_for(images.name)
     if battery is None:
         raise InputError(
-            "battery is missing: its budgets belong to a data set; give one, such as "
-            f"battery='cifar10-linf-v1' (list_batteries() has {len(list_batteries())})"
+            "battery is missing: its budgets belong to a data set; give one of "
+            f"{', '.join(list_batteries())}"
         )
     chosen = load_battery(battery) if isinstance(battery, str | Path) else battery
     if not isinstance(chosen, Battery):

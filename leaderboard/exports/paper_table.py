@@ -12,6 +12,7 @@ from leaderboard.board.cell_texts import NEAR, count_text
 from leaderboard.board.columns import Column
 from leaderboard.board.rows import Cell, Row
 from leaderboard.formatting.texts import ABSENT, probe_text
+from models_zoo.card import Card
 
 HASH_DIGITS = 12
 """Digits of hashes in a caption, enough to tell them apart."""
@@ -82,14 +83,14 @@ def paper_table(board: Board, *, intervals: bool = True, licence: str = "") -> P
         intervals: whether cells have intervals.
         licence: of the results, as an SPDX identifier.
     """
-    start = _common_start([row.summary.card.name for row in board.rows])
+    start = _common_start([row.summary.card for row in board.rows])
     rows = [_row(row, board.columns, start, intervals=intervals) for row in board.rows]
     heads = [(_head(column), column.spec.higher_is_better) for column in board.columns]
     seeds = sorted({row.summary.seed for row in board.rows})
     of = " of nonsingular" if board.battery_sha256 in frozen_batteries() else ""
     caption = [
         f"Battery {board.battery}{of} (SHA-256 {board.battery_sha256[:HASH_DIGITS]}) on "
-        f"{count_text(board.examples)} test images{_other_counts(board)}, "
+        f"{count_text(board.examples)} {_images(board)}{_other_counts(board)}, "
         f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}.",
     ]
     shown = {name for column in board.columns for name in _probes(column)}
@@ -103,6 +104,10 @@ def paper_table(board: Board, *, intervals: bool = True, licence: str = "") -> P
     return PaperTable(board.name, heads, rows, caption, has_intervals, origin, licence)
 
 
+def _images(board: Board) -> str:
+    return "own images (not those of the battery's data set)" if board.own_data else "test images"
+
+
 def _probes(column: Column) -> Sequence[str]:
     """The probes whose budgets a column is about."""
     return headline_probes() if column.probe == NAME else (column.probe,)
@@ -112,8 +117,8 @@ NEAR_MARK, FLAG = "\N{DAGGER}", "\N{DOUBLE DAGGER}"
 """Marks of scores that the best cannot be distinguished from, and of flags."""
 
 RANGES = (
-    "Ranks: from 1 plus the number of significantly better models to the number of models less "
-    "that of significantly worse ones."
+    "Ranks by non-singular robust accuracy: from 1 plus the number of significantly better models "
+    "to the number of models less that of significantly worse ones."
 )
 """Explains ranks of which one is a range."""
 
@@ -128,15 +133,15 @@ def _marks(board: Board, rows: list[PaperRow]) -> list[str]:
     if any(row.rank and not row.rank.isdecimal() for row in rows):
         said.append(RANGES)
     if any(row.flagged for row in rows):
-        said.append(f"{FLAG}: a check raised a flag, so attacks may have failed.")
+        said.append(f"{FLAG}: a check found a reason to distrust the scores.")
     return said
 
 
-def _common_start(names: list[str]) -> str:
+def _common_start(cards: Sequence[Card]) -> str:
     """The data set at the beginning of all names, which the battery's name says already."""
-    starts = {name.partition("/")[0] + "/" for name in names if "/" in name}
-    start = next(iter(starts), "")
-    return start if start and all(name.startswith(start) for name in names) else ""
+    starts = {f"{card.dataset}/" for card in cards}
+    start = starts.pop() if len(starts) == 1 else ""
+    return start if all(card.name.startswith(start) for card in cards) else ""
 
 
 def _row(row: Row, columns: list[Column], start: str, *, intervals: bool) -> PaperRow:

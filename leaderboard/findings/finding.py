@@ -19,13 +19,13 @@ MIN_COMPARISONS = 2
 
 RULE = (
     "Each comparison below supports a claim, contradicts it, or leaves it open; each finding says "
-    "when. A claim *holds* here if some comparisons support it, none contradicts it and at most "
-    "as many are open; it is *contradicted* if some contradict it, none supports it and at most "
-    "as many are open; it *holds in part* if some support it and some contradict it. It is *not "
-    "reproduced at this effort* if all are open: what was not found here may still exist. "
-    f"Otherwise, and with fewer than {MIN_COMPARISONS} comparisons, it is *undecided* with these "
-    "checkpoints. Differences and correlations are significant if their 95% interval excludes "
-    "zero, without a correction for their number. "
+    f"when. A claim *holds* here if at least {MIN_COMPARISONS} comparisons support it, none "
+    "contradicts it and at most as many are open; it is *contradicted* if at least "
+    f"{MIN_COMPARISONS} contradict it, none supports it and at most as many are open; it *holds in "
+    "part* if some support it and some contradict it. It is *not reproduced at this effort* if "
+    f"all of at least {MIN_COMPARISONS} are open: what was not found here may still exist. "
+    "Otherwise it is *undecided* with these checkpoints. Differences and correlations are "
+    "significant if their 95% interval excludes zero, without a correction for their number. "
     "Intervals are over test examples or draws, not over repeated training runs: they are "
     "statements about these checkpoints."
 )
@@ -128,9 +128,9 @@ def judge(votes: Sequence[Vote]) -> Status:
         return "undecided"
     if count["for"] and count["against"]:
         return "holds in part"
-    if count["for"] and count["for"] >= count["open"]:
+    if count["for"] >= max(count["open"], MIN_COMPARISONS):
         return "holds"
-    if count["against"] and count["against"] >= count["open"]:
+    if count["against"] >= max(count["open"], MIN_COMPARISONS):
         return "contradicted"
     if count["open"] == len(votes):
         return "not reproduced at this effort"

@@ -17,10 +17,12 @@ from leaderboard.store import Store
         (["open"], "undecided"),
         (["open", "open"], "not reproduced at this effort"),
         (["for", "for"], "holds"),
-        (["for", "open"], "holds"),
+        (["for", "open"], "undecided"),
+        (["for", "for", "open", "open"], "holds"),
         (["for", "open", "open"], "undecided"),
         (["for", "for", "against"], "holds in part"),
-        (["against", "open"], "contradicted"),
+        (["against", "open"], "undecided"),
+        (["against", "against"], "contradicted"),
         (["against", "open", "open"], "undecided"),
     ],
 )
@@ -194,11 +196,11 @@ def test_each_example_s_volume_makes_up_the_joint_volume_of_the_grid(make):
     [
         ((0.05, 0.1), (0.03, 0.05), "holds"),
         ((0.4, 0.8), (0.08, 0.1), "holds"),  # the largest change is not what the source speaks of
-        ((0.05, 0.4), (0.03, 0.2), "holds"),
+        ((0.05, 0.4), (0.03, 0.2), "undecided"),
         ((0.4, 0.8), (0.2, 0.3), "not reproduced at this effort"),  # a search refutes nothing
-        ((0.2, 0.2), (0.09, 0.11), "holds"),
+        ((0.2, 0.2), (0.09, 0.11), "undecided"),
         ((float("inf"), 0.4), (float("inf"), 0.2), "not reproduced at this effort"),
-        ((float("inf"), 0.4), (float("inf"), 0.05), "holds"),
+        ((float("inf"), 0.4), (float("inf"), 0.05), "undecided"),
         (
             (float("inf"), float("inf")),
             (float("inf"), float("inf")),
@@ -206,7 +208,7 @@ def test_each_example_s_volume_makes_up_the_joint_volume_of_the_grid(make):
         ),
         # earlier results state the largest change alone, which bounds the average
         ((0.05, 0.1), (None, None), "holds"),
-        ((0.05, 0.4), (None, None), "holds"),
+        ((0.05, 0.4), (None, None), "undecided"),
         ((0.4, 0.8), (None, None), "not reproduced at this effort"),
     ],
 )
