@@ -14,6 +14,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import models_zoo
+
 if TYPE_CHECKING:
     from benchmark import (
         Attack,
@@ -132,34 +134,19 @@ _HOMES = {
     "benchmark.datasets": ("Dataset",),
     "leaderboard.pages": ("render_site",),
     "leaderboard.store": ("Store",),
-    "models_zoo": (
-        "Card",
-        "Classifier",
-        "InputError",
-        "Training",
-        "build_architecture",
-        "describe_model",
-        "fingerprint",
-        "list_architectures",
-        "list_models",
-        "load_card",
-        "load_file",
-        "load_model",
-        "read_weights",
-        "save_weights",
-        "sha256_file",
-    ),
     "nonsingular.board": ("Board", "load_board"),
     "nonsingular.evaluation": ("evaluate",),
     "nonsingular.plots": ("Plots",),
     "nonsingular.report": ("Report", "load_report"),
     "nonsingular.submission": ("submit",),
 }
-"""Modules of names; all other names are those of :mod:`benchmark`."""
+"""Modules of names; all other names are those of :mod:`models_zoo` and :mod:`benchmark`."""
 
-_HOME_OF = dict.fromkeys(__all__, "benchmark") | {
-    name: home for home, names in _HOMES.items() for name in names
-}
+_HOME_OF = (
+    dict.fromkeys(__all__, "benchmark")
+    | dict.fromkeys(models_zoo.__all__, "models_zoo")
+    | {name: home for home, names in _HOMES.items() for name in names}
+)
 
 
 def __getattr__(name: str) -> Any:
