@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import sqlite3
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -60,6 +61,11 @@ def test_every_place_says_that_images_are_one_s_own(own, tmp_path):
     assert entry.provenance.own_data is True
     render_site(store, tmp_path / "site")
     site = tmp_path / "site"
+    with sqlite3.connect(site / "nonsingular.sqlite") as database:
+        assert database.execute("SELECT DISTINCT own_data FROM leaderboard").fetchall() == [(1,)]
+        text = (files("leaderboard.pages") / "static" / "datasette.json").read_text("utf-8")
+        queries = json.loads(text)["databases"]["nonsingular"]["queries"]
+        assert database.execute(queries["ranking"]["sql"]).fetchall() == []
     assert "own images</span>" in (site / "index.html").read_text("utf-8")
     (folder,) = [each for each in (site / "models").iterdir() if each.is_dir()]
     assert "own images</span>" in (folder / "index.html").read_text("utf-8")

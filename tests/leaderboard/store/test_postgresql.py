@@ -111,7 +111,7 @@ def test_what_is_read_is_what_sqlite_gives(both):
 
 
 def test_the_view_holds_the_same_rows(both):
-    query = text("SELECT model, probe, score, value, n, split FROM leaderboard")
+    query = text("SELECT model, probe, score, value, n, split, own_data FROM leaderboard")
     rows = []
     for store in both:
         with store.engine.connect() as connection:

@@ -207,8 +207,14 @@ def test_a_downgrade_loses_nothing_and_can_be_undone(old, current):
 def test_a_step_back_drops_what_later_columns_repeat_and_can_be_undone(old):
     Store.open(old).engine.dispose()
     after = everything(old)
+    with closing(sqlite3.connect(old)) as plain:
+        view = "SELECT model, score, value, data_sha256 FROM leaderboard ORDER BY 1, 2, 3, 4"
+        scores = plain.execute(view).fetchall()
+        assert plain.execute("SELECT DISTINCT own_data FROM leaderboard").fetchall() == [(0,)]
     alembic(old, "0004", down=True)
     with closing(sqlite3.connect(old)) as plain:
+        assert plain.execute(view).fetchall() == scores
+        assert "own_data" not in [row[1] for row in plain.execute("PRAGMA table_info(leaderboard)")]
         columns = [row[1] for row in plain.execute("PRAGMA table_info(outcomes)")]
         assert "threat_key" in columns
         assert "threat" not in columns
