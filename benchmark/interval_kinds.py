@@ -6,6 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+INTERVALS_VERSION = 2
+"""Raised when the ends of an interval are computed in another way.
+
+Version 2 gave losses, medians, bounded means, differences and draws their present intervals;
+Wilson's is that of version 1.
+"""
+
 IntervalKind = Literal[
     "share",
     "clusters",

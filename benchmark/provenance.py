@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from benchmark.batteries import Battery
 from benchmark.datasets.dataset import examples_sha256
 from benchmark.datasets.standard import origin_of
+from benchmark.interval_kinds import INTERVALS_VERSION
 from benchmark.results import Provenance
 from models_zoo.classifier import Classifier, fingerprint
 
@@ -60,6 +61,7 @@ def provenance_of(
         battery=battery.name,
         battery_sha256=battery.sha256,
         algorithms=battery.algorithms,
+        intervals=INTERVALS_VERSION,
         seed=seed,
         device=device,
         threads=torch.get_num_threads(),

@@ -50,10 +50,10 @@ class Report:
         }
 
     @property
-    def intervals(self) -> dict[str, tuple[float, float]]:
-        """The 95% interval of every score, under the same names."""
+    def intervals(self) -> dict[str, tuple[float, float] | None]:
+        """The 95% interval of every score, under the same names; ``None`` where there is none."""
         return {
-            f"{probe}.{name}": (score.low, score.high)
+            f"{probe}.{name}": score.interval
             for probe, result in self.answers.items()
             for name, score in result.scores.items()
         }

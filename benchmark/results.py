@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -78,7 +79,7 @@ class Score(BaseModel):
     Attributes:
         value: the score, in the unit its :class:`ScoreSpec` states.
         n: number of examples (or draws) it is computed from.
-        low: lower end of the 95% interval; equal to ``value`` if there is no sampling error.
+        low: lower end of the 95% interval; equal to ``high`` or infinite if there is no interval.
         high: upper end of the 95% interval.
     """
 
@@ -88,6 +89,17 @@ class Score(BaseModel):
     n: int
     low: float
     high: float
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Both ends of the 95% interval; ``None`` if there is none.
+
+        :mod:`benchmark.interval_kinds` has the reasons.
+        """
+        # NaN, which no comparison of numbers holds for, is not an end either.
+        if -math.inf < self.low < self.high < math.inf:
+            return self.low, self.high
+        return None
 
 
 class ScoreSpec(BaseModel):
@@ -376,6 +388,8 @@ class Provenance(BaseModel):
         algorithms: versions of the algorithms of the battery's probes (see
             :class:`benchmark.probes.Probe`), by their names. A probe that is missing has version 1;
             the field is not stored where all have.
+        intervals: version of the methods of intervals, see
+            :data:`benchmark.interval_kinds.INTERVALS_VERSION`; not stored if it is 1.
         seed: root of every random draw.
         device: such as ``"cpu"``.
         threads: intra-operation threads.
@@ -394,6 +408,7 @@ class Provenance(BaseModel):
     battery: str
     battery_sha256: str
     algorithms: dict[str, int] = Field(default_factory=dict)
+    intervals: int = 1
     seed: int
     device: str
     threads: int
@@ -405,10 +420,12 @@ class Provenance(BaseModel):
         return self.algorithms.get(probe, 1)
 
     @model_serializer(mode="wrap")
-    def _without_first_algorithms(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _without_first_versions(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         content: dict[str, Any] = handler(self)
         if not self.algorithms:  # as stored before algorithms had versions
             content.pop("algorithms", None)
+        if self.intervals == 1:  # likewise
+            content.pop("intervals", None)
         return content
 
     @classmethod

@@ -43,9 +43,10 @@ def finite(value: Any) -> Any:
 
 
 def plain_score(score: Score) -> dict[str, Any]:
-    """A score with its interval, and a ``text`` if JSON cannot represent its value."""
+    """A score with the ends of its interval, if any, and a ``text`` for values that JSON lacks."""
     # Not model_dump, which takes several times as long: a large site has a million scores.
-    plain = {"value": score.value, "n": score.n, "low": score.low, "high": score.high}
+    low, high = score.interval or (None, None)
+    plain = {"value": score.value, "n": score.n, "low": low, "high": high}
     if math.isfinite(score.value):
         return plain
     return plain | {"text": "none found" if score.value > 0 else str(score.value)}

@@ -122,10 +122,11 @@ class Board:
             }
             for column in self.content.columns:
                 score = row.summary.scores.get(column.key)
+                low, high = (score and score.interval) or (None, None)
                 for suffix, value in (
                     ("", score and score.value),
-                    (" low", score and score.low),
-                    (" high", score and score.high),
+                    (" low", low),
+                    (" high", high),
                 ):
                     cells[f"{column.key}{suffix}"] = value
             rows.append(cells)

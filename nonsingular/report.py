@@ -119,7 +119,8 @@ class Report(PlainReport):
         """The scores as a data frame, one row per score.
 
         Columns are ``probe``, ``score``, ``value``, the ends ``low`` and ``high`` of the 95%
-        interval, ``n``, ``unit``, ``headline`` and ``label``; the index is ``<probe>.<score>``.
+        interval (missing where there is none), ``n``, ``unit``, ``headline`` and ``label``; the
+        index is ``<probe>.<score>``.
 
         Raises:
             InputError: pandas is not installed.
@@ -130,8 +131,8 @@ class Report(PlainReport):
                 "probe": key.partition(".")[0],
                 "score": key.partition(".")[2],
                 "value": score.value,
-                "low": score.low,
-                "high": score.high,
+                "low": score.interval[0] if score.interval else None,
+                "high": score.interval[1] if score.interval else None,
                 "n": score.n,
                 "unit": spec.unit,
                 "headline": spec.headline,

@@ -200,7 +200,7 @@ def _near(one: Summary, best: Summary, column: Column) -> bool:
     if pair is not None:
         return not differs(*discordant(*pair))
     scores = [summary.scores[column.key] for summary in (one, best)]
-    if any(score.low == score.high or math.isinf(score.low) for score in scores):
+    if not all(score.interval for score in scores):
         return False  # without an interval nothing says that they are close
     return difference(*scores).sign == 0
 

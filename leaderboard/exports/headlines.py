@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmark.probes import PROBES
 from benchmark.results import ProbeResult, Score, ScoreSpec
-from leaderboard.formatting.texts import interval, probe_text, probe_texts
+from leaderboard.formatting.texts import probe_text, probe_texts
 from leaderboard.store import Entry
 
 DATA_SETS: dict[str, tuple[str, str | None]] = {
@@ -59,7 +59,7 @@ class Headline:
     @property
     def sampled(self) -> bool:
         """Whether there is a 95% interval around the value."""
-        return interval(self.score, self.spec.unit) is not None
+        return self.score.interval is not None
 
 
 def headlines(

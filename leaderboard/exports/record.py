@@ -41,7 +41,8 @@ class ScoreRecord(Published):
     Attributes:
         value: in the unit of the score, see ``results.json``.
         n: number of examples or draws.
-        low: lower end of the 95% interval; the value itself where there is no sampling.
+        low: lower end of the 95% interval; ``null`` where there is none, for the reason that the
+            meaning of the score in ``results.json`` gives.
         high: upper end.
         text: the value as text, if JSON cannot write it.
     """

@@ -24,7 +24,8 @@ def board_csv(board: Board) -> str:
     """The board's table: facts, then value, ends of the 95% interval and n of each headline score.
 
     A text that a spreadsheet would take for a formula gets an apostrophe in front. A cell is empty
-    where there is no number, and ``inf`` where no budget was enough. Lines end as in RFC 4180.
+    where there is no number or no interval, and ``inf`` where no budget was enough. Lines end as in
+    RFC 4180.
     """
     file = io.StringIO()
     # Not lineterminator="\n": with it, Python 3.11 writes a "\r" in a text without quotes.
@@ -67,7 +68,8 @@ def _rows(board: Board) -> Iterator[list[object]]:
         ]
         for column in board.columns:
             score = row.summary.scores.get(column.key)
-            numbers = (score.value, score.low, score.high, score.n) if score else ("",) * 4
+            ends = (score and score.interval) or ("", "")
+            numbers = (score.value, *ends, score.n) if score else ("",) * 4
             cells += ["" if isinstance(x, float) and math.isnan(x) else x for x in numbers]
         yield cells
 

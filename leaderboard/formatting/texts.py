@@ -91,8 +91,8 @@ def number(value: float, unit: str) -> str:
 
 
 def interval(score: Score, unit: str) -> str | None:
-    """The 95% interval as text; ``None`` where there is no sampling."""
-    return _between(score.low, score.high, unit)
+    """The 95% interval as text; ``None`` where there is none."""
+    return _between(*score.interval, unit) if score.interval else None
 
 
 def interval_or_reason(score: Score, spec: ScoreSpec) -> tuple[str, str]:
@@ -115,9 +115,7 @@ def interval_meaning(spec: ScoreSpec) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _between(low: float, high: float, unit: str) -> str | None:
-    if low == high or not (math.isfinite(low) and math.isfinite(high)):
-        return None
+def _between(low: float, high: float, unit: str) -> str:
     first, last = number(low, unit).removesuffix("%"), number(high, unit).removesuffix("%")
     negative = _MINUS in first or _MINUS in last
     return f"{first} to {last}" if negative else f"{first}\N{EN DASH}{last}"

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from benchmark.interval_kinds import INTERVALS, WITHOUT
 from leaderboard.formatting.texts import probe_texts
 from leaderboard.store import Store, Summary
 from leaderboard.store.summaries import NONSINGULAR
@@ -26,11 +27,12 @@ CREATE TABLE headline (
 DROP TABLE IF EXISTS meanings;
 CREATE TABLE meanings (
   probe TEXT, score TEXT, label TEXT, description TEXT, unit TEXT, higher_is_better INTEGER,
-  PRIMARY KEY (probe, score)
+  interval TEXT, no_interval TEXT, PRIMARY KEY (probe, score)
 );
 """
 """Tables that the published copy has in addition: the derived headline, and the meaning of each
-score. They are dropped first, since a published copy may itself be used as a store."""
+score with the kind of its interval, or why it has none: ``low`` and ``high`` are equal or infinite
+then. They are dropped first, since a published copy may itself be used as a store."""
 
 
 def publish_database(store: Store, summaries: Sequence[Summary], folder: Path) -> bool:
@@ -82,5 +84,9 @@ def _headlines(summaries: Sequence[Summary]) -> Iterator[tuple[object, ...]]:
 def _meanings() -> Iterator[tuple[object, ...]]:
     for text in probe_texts().values():
         for name, spec in text.scores.items():
-            what = (spec.label, spec.description, spec.unit, spec.higher_is_better)
-            yield (text.name, name, *what)
+            kind = INTERVALS.get(spec.interval)
+            yield (
+                *(text.name, name),
+                *(spec.label, spec.description, spec.unit, spec.higher_is_better),
+                *(kind and kind.name, WITHOUT.get(spec.interval)),
+            )

@@ -19,16 +19,22 @@ class ScorePair:
         name: ``<probe>.<score>``.
         stored: the stored score; ``None`` if only the rerun has it.
         again: the score of the rerun; ``None`` if only the store has it.
+        compares_ends: whether intervals are compared as well; not if they were computed by
+            different methods.
     """
 
     name: str
     stored: Score | None
     again: Score | None
+    compares_ends: bool = True
 
     @property
     def same(self) -> bool:
-        """Whether value and interval agree to the last bit."""
-        return _numbers(self.stored) == _numbers(self.again)
+        """Whether value and interval agree to the last bit; NaN agrees with NaN."""
+        if self.stored is None or self.again is None:
+            return self.stored is self.again
+        numbers = zip(self._compared(self.stored), self._compared(self.again), strict=True)
+        return self.stored.n == self.again.n and all(repr(one) == repr(two) for one, two in numbers)
 
     @property
     def difference(self) -> float | None:
@@ -39,9 +45,12 @@ class ScorePair:
         """
         if self.stored is None or self.again is None or self.stored.n != self.again.n:
             return None
-        pairs = zip(_ends(self.stored), _ends(self.again), strict=True)
+        pairs = zip(self._compared(self.stored), self._compared(self.again), strict=True)
         differences = [0.0 if repr(one) == repr(two) else abs(one - two) for one, two in pairs]
         return None if any(map(math.isnan, differences)) else max(differences)
+
+    def _compared(self, score: Score) -> tuple[float, ...]:
+        return (score.value, score.low, score.high) if self.compares_ends else (score.value,)
 
 
 @dataclass(frozen=True)
@@ -109,8 +118,11 @@ def compare(
 ) -> Reproduction:
     """Compare two results of one probe, score by score and example by example."""
     names = dict.fromkeys([*stored.scores, *again.scores])
+    by_one_method = stored_provenance.intervals == new_provenance.intervals
     scores = [
-        ScorePair(f"{stored.probe}.{name}", stored.scores.get(name), again.scores.get(name))
+        ScorePair(
+            f"{stored.probe}.{name}", stored.scores.get(name), again.scores.get(name), by_one_method
+        )
         for name in names
     ]
     differing = total = 0
@@ -144,13 +156,6 @@ def _differences(stored: Provenance, new: Provenance) -> list[str]:
         found.append(f"device {new.device} in place of {stored.device}")
     if stored.threads != new.threads:
         found.append(f"{new.threads} threads in place of {stored.threads}")
+    if stored.intervals != new.intervals:
+        found.append(f"intervals of version {new.intervals} in place of {stored.intervals}")
     return found
-
-
-def _numbers(score: Score | None) -> tuple[object, ...]:
-    """The numbers that have to agree; NaN agrees with NaN."""
-    return () if score is None else (score.n, *map(repr, _ends(score)))
-
-
-def _ends(score: Score) -> tuple[float, float, float]:
-    return score.value, score.low, score.high

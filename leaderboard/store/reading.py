@@ -14,6 +14,7 @@ from benchmark.headline import headline_probes
 from benchmark.results import Outcomes, ProbeResult, Provenance
 from leaderboard.store import encoding
 from leaderboard.store.entry import Entry
+from leaderboard.store.old_intervals import with_present_intervals
 from leaderboard.store.reruns import read_reruns
 from leaderboard.store.schema import ModelRow, OutcomeRow, ResultRow
 from models_zoo.card import Card
@@ -87,7 +88,7 @@ def read_batteries(
 def checked_result(
     payload: dict[str, Any], outcomes: dict[str, Outcomes], where: Provenance
 ) -> ProbeResult:
-    """A result as it was saved.
+    """A result as it was saved, without intervals of earlier methods.
 
     Args:
         payload: its content without outcomes.
@@ -102,7 +103,7 @@ def checked_result(
     if result.left_out is None:
         lengths = {name: len(bits) for name, bits in outcomes.items()}
         require_headline(result.probe, lengths, where.examples)
-    return result
+    return with_present_intervals(result, where.intervals)
 
 
 def _require_whole(result: ProbeResult) -> None:

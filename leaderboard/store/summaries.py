@@ -7,6 +7,7 @@ import math
 import sys
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from sqlalchemy import ColumnElement, Engine, Text, cast, or_, select, tuple_
@@ -16,6 +17,7 @@ from benchmark.headline import headline_probes
 from benchmark.results import OutcomeKind, Score
 from benchmark.statistics import wilson
 from leaderboard.store import encoding
+from leaderboard.store.old_intervals import present
 from leaderboard.store.outcome_kinds import KindColumns, OutcomeKinds
 from leaderboard.store.reading import require_headline
 from leaderboard.store.reruns import Rerun, read_reruns
@@ -90,6 +92,14 @@ class Summary:
         return hashlib.sha256(repr(content).encode()).hexdigest()
 
 
+class Place(NamedTuple):
+    """The place of a stored result: its summary, its probe and the version of its intervals."""
+
+    summary: Summary
+    probe: str
+    intervals: int
+
+
 def read_summaries(
     engine: Engine,
     scores: Collection[tuple[str, str]],
@@ -119,7 +129,7 @@ def read_summaries(
 
 def _results(
     session: Session, conditions: Sequence[ColumnElement[bool]]
-) -> tuple[dict[int, tuple[Summary, str]], list[Summary]]:
+) -> tuple[dict[int, Place], list[Summary]]:
     """Summaries without numbers, and for each result its summary and probe."""
     models = select(ModelRow.fingerprint, ModelRow.card, ModelRow.submitted)
     if conditions:
@@ -145,6 +155,7 @@ def _results(
         ResultRow.provenance["split"].as_string().label("split"),
         ResultRow.provenance["own_data"].as_boolean().label("own_data"),
         ResultRow.provenance["created"].as_string().label("created"),
+        ResultRow.provenance["intervals"].as_integer().label("intervals"),
     )
     query = (
         select(*columns)
@@ -172,13 +183,13 @@ def _results(
             summary.flags = (summary.flags or 0) + row.raised_flags
         if row.id in reruns:
             summary.reruns[row.probe] = reruns[row.id]
-        places[row.id] = (summary, row.probe)
+        places[row.id] = Place(summary, row.probe, row.intervals or 1)
     return places, list(summaries.values())
 
 
 def _scores(
     session: Session,
-    places: dict[int, tuple[Summary, str]],
+    places: dict[int, Place],
     wanted: Collection[tuple[str, str]],
     conditions: Sequence[ColumnElement[bool]],
 ) -> None:
@@ -189,18 +200,18 @@ def _scores(
         .where(tuple_(ResultRow.probe, ScoreRow.name).in_(list(wanted)), *conditions)
     )
     for number, name, value, low, high, n in session.execute(query, execution_options=_STREAMED):
-        summary, probe = places[number]
+        place = places[number]
         numbers = [math.nan if each is None else each for each in (value, low, high)]
         if math.isinf(numbers[0]) and math.isfinite(numbers[1]) and math.isfinite(numbers[2]):
             raise ValueError("a score is infinite and its interval is not")
-        summary.scores[sys.intern(f"{probe}.{name}")] = Score(
-            value=numbers[0], n=n, low=numbers[1], high=numbers[2]
-        )
+        score = Score(value=numbers[0], n=n, low=numbers[1], high=numbers[2])
+        key = sys.intern(f"{place.probe}.{name}")
+        place.summary.scores[key] = present(score, place.intervals)
 
 
 def _outcomes(
     session: Session,
-    places: dict[int, tuple[Summary, str]],
+    places: dict[int, Place],
     all_of: Collection[str],
     conditions: Sequence[ColumnElement[bool]],
 ) -> None:
@@ -222,7 +233,7 @@ def _outcomes(
     )
     rows = session.execute(query, execution_options=_STREAMED)
     for number, name, n, bits, position, role, threat in rows:
-        summary, probe = places[number]
+        summary, probe, _ = places[number]
         encoding.require_packed(bits, n)
         if name == "headline":
             require_headline(probe, {name: n}, summary.examples)
@@ -233,7 +244,7 @@ def _outcomes(
             kinds.setdefault(number, []).append(KindColumns(position, name, role, threat))
     read = OutcomeKinds()
     for number, of_result in kinds.items():
-        summary, probe = places[number]
+        summary, probe, _ = places[number]
         summary.kinds[probe] = read.of_result(of_result)
 
 

@@ -11,6 +11,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 
 from benchmark.budgets import Budget
+from benchmark.interval_kinds import INTERVALS_VERSION
 from benchmark.results import (
     Bars,
     Cost,
@@ -89,6 +90,7 @@ def make_provenance(battery, fingerprint="a" * 64, **changes) -> Provenance:
             "examples": N,
             "battery": battery.name,
             "battery_sha256": battery.sha256,
+            "intervals": INTERVALS_VERSION,
             "seed": 0,
             "device": "cpu",
             "threads": 1,

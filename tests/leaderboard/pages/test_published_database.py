@@ -75,6 +75,16 @@ def test_it_says_what_every_score_means(published):
     assert count == 1 + sum(len(probe.scores) for probe in PROBES.values())
 
 
+def test_it_says_which_scores_have_an_interval_and_why_others_have_none(published):
+    kinds = "SELECT score, interval, no_interval FROM meanings WHERE probe = 'flatness'"
+    found = {row["score"]: tuple(row)[1:] for row in published.execute(kinds)}
+    assert found["worst_robust"][0] is None
+    assert "search" in found["worst_robust"][1]
+    assert found["average_robust"] == ("Student", None)
+    neither = "SELECT count(*) FROM meanings WHERE (interval IS NULL) = (no_interval IS NULL)"
+    assert published.execute(neither).fetchone()[0] == 0
+
+
 def test_it_is_one_sound_file_that_a_store_can_be_opened_on(site, published, tmp_path):
     assert published.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
     assert not list(site.glob("nonsingular.sqlite-*"))
