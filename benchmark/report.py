@@ -9,13 +9,17 @@ import torch
 from torch import Tensor
 
 from benchmark.headline import nonsingular
-from benchmark.results import ProbeResult, Provenance
+from benchmark.results import Flag, ProbeResult, Provenance
 from benchmark.serialization import result_to_json
+from models_zoo.display import label
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Report:
     """The result of :func:`benchmark.evaluate`.
+
+    Reports are equal if they are of the same model, battery, examples and seed and have the same
+    results, to the last bit. When, where and how fast they were computed does not matter.
 
     Attributes:
         provenance: model, data, battery, seed and versions of the evaluation.
@@ -25,11 +29,37 @@ class Report:
     provenance: Provenance
     results: dict[str, ProbeResult] = field(default_factory=dict)
 
+    def __eq__(self, other: object) -> bool:
+        """Whether it is the same evaluation with the same results."""
+        if not isinstance(other, Report) or type(other) is not type(self):
+            return NotImplemented
+        return self._key() == other._key() and self.results == other.results
+
+    def __hash__(self) -> int:
+        """Of what was evaluated."""
+        return hash(self._key())
+
+    def __repr__(self) -> str:
+        """Battery, number of examples and probes, on one line."""
+        where = self.provenance
+        probes = ", ".join(map(label, self.results))
+        return f"Report({label(where.battery)!r}, {where.examples:,} examples, {probes})"
+
+    def _key(self) -> tuple[str | int, ...]:
+        """What was evaluated."""
+        where = self.provenance
+        return where.fingerprint, where.battery_sha256, where.data_sha256, where.seed
+
     @property
     def answers(self) -> dict[str, ProbeResult]:
         """The results of the probes and, if its parts were run, the derived ``nonsingular``."""
         headline = nonsingular(self.results)
         return self.results | ({"nonsingular": headline} if headline else {})
+
+    @property
+    def flags(self) -> list[Flag]:
+        """The flags that were raised: why some of the scores may not mean what they seem to."""
+        return [flag for result in self.results.values() for flag in result.flags if flag.raised]
 
     @property
     def left_out(self) -> dict[str, str]:

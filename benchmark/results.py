@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from base64 import b64encode
 from collections.abc import Mapping
@@ -26,6 +27,7 @@ from torch import Tensor
 from benchmark.budgets import Budget
 from benchmark.interval_kinds import IntervalKind
 from benchmark.threats import AnyThreat, JointThreat, OneBudgetThreat, Threat
+from models_zoo.display import label, shown
 
 Outcomes = NDArray[np.bool_]
 """Bool (N,): for each evaluation example, whether it is still classified correctly."""
@@ -36,6 +38,10 @@ Role = Literal["headline", "budget", "success", "envelope", "certificate", "cont
 adversary's class, where this is not the error; ``envelope``: a short attack at a share of the
 headline budgets, to compare with a certificate; ``certificate``: a proof, not an attack;
 ``control``: nothing is attacked, or at random; ``reference``: an attack of another suite."""
+
+
+SHOWN_SCORES = 6
+"""Maximum number of scores in the text of a result."""
 
 
 class OutcomeKind(BaseModel):
@@ -346,6 +352,29 @@ class ProbeResult(BaseModel):
     protocol: dict[str, JsonValue] = Field(default_factory=dict)
     cost: Cost = Field(default_factory=Cost)
     left_out: str | None = None
+
+    def __eq__(self, other: object) -> bool:
+        """Whether everything but the cost is the same, to the last bit."""
+        if not isinstance(other, ProbeResult):
+            return NotImplemented
+        mine, theirs = self.outcomes, other.outcomes
+        return (
+            mine.keys() == theirs.keys()
+            and all(np.array_equal(bits, theirs[name]) for name, bits in mine.items())
+            and self._text() == other._text()
+        )
+
+    def _text(self) -> str:
+        """Everything but outcomes and cost as text, in which NaN is the same as NaN."""
+        return json.dumps(self.model_dump(exclude={"cost"}), sort_keys=True)
+
+    def __repr__(self) -> str:
+        """The probe and its first scores, on one line."""
+        first = list(self.scores.items())[:SHOWN_SCORES]
+        parts = [f"{label(name)}={score.value:.4g}" for name, score in first]
+        parts += ["..."] if len(self.scores) > SHOWN_SCORES else []
+        parts += [] if self.left_out is None else [f"left out: {label(self.left_out)}"]
+        return f"ProbeResult({', '.join([shown(self.probe), *parts])})"
 
     def with_outcomes(self, outcomes: Mapping[str, Outcome]) -> ProbeResult:
         """The same result with outcomes, by name."""

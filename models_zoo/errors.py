@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from pydantic import ValidationError
@@ -13,6 +13,7 @@ from models_zoo.display import cut, printable, shown
 __all__ = [
     "InputError",
     "Problem",
+    "close_names",
     "first_problem",
     "printable",
     "reason_of",
@@ -26,6 +27,12 @@ MESSAGE = 2000
 WORD = 400
 """Maximum number of characters of a word, so that a long name does not displace the rest of a
 message."""
+
+SUGGESTIONS = 3
+"""Maximum number of names that are suggested."""
+
+PART = 3
+"""Smallest length of a name that others are searched for: one letter is part of most names."""
 
 SHOWN = 300
 """Maximum number of characters of a list of names; for more names a message gives their number."""
@@ -49,22 +56,49 @@ class InputError(ValueError):
         super().__init__(cut(" ".join(cut(word, WORD) for word in words), MESSAGE))
 
 
-def unknown_name(kind: str, name: object, known: Iterable[str]) -> InputError:
-    """An :class:`InputError` for a name that is not known, suggesting the nearest one.
+def unknown_name(kind: str, name: object, known: Iterable[str], listed_by: str = "") -> InputError:
+    """An :class:`InputError` for a name that is not known, suggesting what may have been meant.
 
     Args:
         kind: what is looked up, such as ``"model"`` or ``"battery"``.
         name: the requested name.
-        known: every accepted name.
+        known: every accepted name. If there are few, all are listed.
+        listed_by: what lists them, such as a command, for where there are many.
     """
     names = sorted(known)
-    asked = name[:WORD] if isinstance(name, str) else ""
-    close = difflib.get_close_matches(asked, names, n=1, cutoff=0.5)
-    hint = f"did you mean {shown(close[0])}? " if close else ""
+    close = close_names(name, names) if isinstance(name, str) else []
+    hint = f"did you mean {_either(close)}? " if close else ""
     listed = ", ".join(names)
-    if len(listed) > SHOWN:
-        listed = f"{len(names)} names"
-    return InputError(f"unknown {kind} {shown(name)}; {hint}known: {listed}")
+    if len(listed) <= SHOWN:
+        told = f"{hint}known: {listed}"
+    else:
+        examples = ", ".join(map(shown, names[:: len(names) // SUGGESTIONS][:SUGGESTIONS]))
+        told = hint or f"there are {len(names):,}, such as {examples}; "
+        told = (told + (f"{listed_by} lists all" if listed_by else "")).rstrip("; ")
+    return InputError(f"unknown {kind} {shown(name)}; {told}")
+
+
+def close_names(name: str, known: Sequence[str]) -> list[str]:
+    """The names that may have been meant, the most likely one first.
+
+    They are the most similar ones, and those that contain the name, such as
+    ``"cifar10/resnet18-standard"`` for ``"resnet18"``.
+
+    Args:
+        name: the requested name.
+        known: every accepted name, sorted.
+    """
+    asked = name[:WORD]
+    close = difflib.get_close_matches(asked, known, n=SUGGESTIONS, cutoff=0.5)
+    part = asked.casefold().strip("*?")
+    around = [each for each in known if part in each.casefold()] if len(part) >= PART else []
+    around.sort(key=len)
+    return list(dict.fromkeys([*close[:1], *around, *close[1:]]))[:SUGGESTIONS]
+
+
+def _either(names: Sequence[str]) -> str:
+    *others, last = map(shown, names)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 class Problem(NamedTuple):

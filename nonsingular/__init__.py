@@ -164,4 +164,4 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """The public names, for completion before any of them is imported."""
-    return sorted({*globals(), *__all__})
+    return list(__all__)

@@ -8,18 +8,21 @@ from pathlib import Path
 from torch import nn
 
 from benchmark import evaluation
-from benchmark.arguments import Array
+from benchmark.arguments import Array, device_of
 from benchmark.batches import Examples, examples_of
 from benchmark.batteries import Battery
 from benchmark.progress import Step
+from benchmark.provenance import provenance_of
 from benchmark.report import Report as PlainReport
-from benchmark.results import Cost, ProbeResult, Provenance
+from benchmark.results import Cost, Flag, ProbeResult, Provenance
 from benchmark.subject import Progress, subject_of
+from leaderboard.jobs.accuracy_check import with_flags
 from leaderboard.store import Store
 from leaderboard.submissions.names import require_name
 from models_zoo.card import Card
 from models_zoo.classifier import Classifier, fingerprint
 from models_zoo.errors import InputError, shown
+from nonsingular.doubts import doubts, flagging
 from nonsingular.report import Report
 
 CHECKED = "clean"
@@ -53,6 +56,10 @@ def evaluate(
 
     As :func:`benchmark.evaluate`, which describes the arguments that are not described here.
 
+    Before a model that is not of the zoo is scored, its accuracy on the first few hundred examples
+    is compared with what other normalizations and numberings of the labels give, and with chance. A
+    warning says what is doubtful, and the report has it among its ``flags``. No score is changed.
+
     Args:
         model: from images (N, C, H, W) in [0, 1] to logits (N, classes).
         images: float (N, C, H, W) in [0, 1]; or a data set, a loader or batches.
@@ -84,26 +91,32 @@ def evaluate(
     images, labels = examples_of(images, labels, examples)
     card = card_of(model, images, labels, chosen, name)
     names = chosen.select(probes)
+    device = str(device_of(device))
     kept = None if cache is None else Cache(cache, card, chosen, on_result)
     if kept is not None and known is not None:
         raise InputError("known and cache exclude each other; give one of them")
+    needed = names if kept is None else list(dict.fromkeys([CHECKED, *names]))
+    flags: list[Flag] = []
+    if kept is None or not kept.has(needed, model, images, labels, seed, device):
+        flags = doubts(model, card, images, labels, device=device, batch_size=batch_size)
     plain = evaluation.evaluate(
         model,
         images,
         labels,
         chosen,
-        names if kept is None else list(dict.fromkeys([CHECKED, *names])),
+        needed,
         seed=seed,
         device=device,
         batch_size=batch_size,
         own_data=own_data,
         known=known if kept is None else kept.find,
-        on_result=on_result if kept is None else kept.add,
+        on_result=flagging(on_result if kept is None else kept.add, flags, needed),
         progress=progress,
         on_step=on_step,
         costs=costs,
     )
-    asked = PlainReport(plain.provenance, {probe: plain.results[probe] for probe in names})
+    results = {name: with_flags(plain.results[name], flags, needed) for name in names}
+    asked = PlainReport(plain.provenance, results)
     return Report.of(asked, card, chosen, {} if kept is None else kept.reused)
 
 
@@ -142,6 +155,21 @@ class Cache:
         self.submitted = submitted
         self.card, self.battery, self.on_result = card, battery, on_result
         self.reused: dict[str, Provenance] = {}
+
+    def has(
+        self,
+        probes: Sequence[str],
+        model: nn.Module,
+        images: Array,
+        labels: Array,
+        seed: int,
+        device: str,
+    ) -> bool:
+        """Whether the results of all these probes are stored."""
+        with subject_of(model, images, labels, seed=seed, device=device) as subject:
+            examples = subject.images, subject.labels
+            where = provenance_of(subject.model, *examples, self.battery, seed, device)
+        return set(probes) <= set(self.find(where))
 
     def find(self, where: Provenance) -> Mapping[str, ProbeResult]:
         """The stored results of an evaluation; none if the check of them is not stored."""

@@ -31,8 +31,11 @@ if TYPE_CHECKING:
 HEADLINES = 6
 """Maximum number of scores in the text of a report; its table has all of them."""
 
+FLAGS = 3
+"""Maximum number of flags in it."""
 
-@dataclass(frozen=True, repr=False)
+
+@dataclass(frozen=True, repr=False, eq=False)
 class Report(PlainReport):
     """The result of :func:`nonsingular.evaluate`: scores, and what is made of them.
 
@@ -107,7 +110,14 @@ class Report(PlainReport):
         where = self.provenance
         model = f"{label(self.card.name)!r} on {label(where.battery)!r}"
         what = "own images" if where.own_data else "examples"
+        flags = list(dict.fromkeys(label(flag.name) for flag in self.flags))
+        if flags:
+            more = ["..."] if flags[FLAGS:] else []
+            shown.append(f"flags: {', '.join([*flags[:FLAGS], *more])}")
         return f"Report({', '.join([model, f'{where.examples:,} {what}', *shown])})"
+
+    def _key(self) -> tuple[str | int, ...]:
+        return (*super()._key(), self.card.name)
 
     def _repr_html_(self) -> str:
         """The table that a notebook shows; every text is escaped."""

@@ -18,9 +18,14 @@ from benchmark.batteries import Battery, battery_for, load_battery
 from benchmark.data_fit import require_form
 from benchmark.datasets import Dataset, load_dataset
 from benchmark.module_state import unwrapped
+from benchmark.report import Report as PlainReport
+from benchmark.results import Flag
 from benchmark.subject import Progress, Subject, subject_of
 from leaderboard.formatting.slugs import slug
+from leaderboard.jobs.accuracy_check import explanations, with_flags
 from leaderboard.jobs.normalizations import COMMON_NORMALIZATIONS
+from leaderboard.pages import render_site
+from leaderboard.pages.publish import require_site_place
 from leaderboard.submissions.admission import admit
 from leaderboard.submissions.names import require_name, require_unlike
 from leaderboard.submissions.workspace import keep, workspace_of
@@ -30,6 +35,7 @@ from models_zoo.checkpoint import FileBytes
 from models_zoo.classifier import Classifier
 from models_zoo.errors import InputError, first_problem, shown
 from models_zoo.sources.proposals import propose
+from nonsingular.doubts import doubts, flagging
 from nonsingular.evaluation import CHECKED, Cache
 from nonsingular.onnx_export import onnx_bytes
 from nonsingular.report import Report
@@ -60,6 +66,7 @@ def submit(
     examples: int | None = None,
     own_data: bool = False,
     database: str | Path = "nonsingular.sqlite",
+    out: str | Path | None = None,
     seed: int = 0,
     device: str = "cpu",
     batch_size: int | None = None,
@@ -90,6 +97,8 @@ def submit(
         own_data: whether to accept images or classes unlike those of the battery's data set.
         database: an SQLAlchemy URL, or the path of an SQLite file, created if missing. The file of
             the model is kept in ``.nonsingular/checkpoints`` next to it.
+        out: folder that the leaderboard is rendered into afterwards; by default it is not, see
+            :func:`nonsingular.render_site`.
         seed: root of every random draw.
         device: such as ``"cpu"``, ``"cuda"`` or ``"auto"``.
         batch_size: images passed through the model at once.
@@ -103,6 +112,8 @@ def submit(
         InputError: the model cannot be rebuilt from a file, is refused, or an argument is unusable.
     """
     require_name(name)
+    if out is not None:
+        require_site_place(Path(out))
     chosen = _battery(battery, dataset)
     data = load_dataset(dataset) if isinstance(dataset, str) else dataset
     count = examples or chosen.examples
@@ -112,25 +123,37 @@ def submit(
     rebuilt.card = _described(rebuilt.card, paper, licence, recipe, notes)
     require_unlike(name, list_models())
     device = str(device_of(device))
-    admit(rebuilt, data)
+    admit(rebuilt, data, lambda: " ".join(explanations(rebuilt, data)))
     kept = Cache(database, rebuilt.card, chosen, submitted=True)
     require_unlike(name, kept.stored.names().values())
     keep(file, workspace_of(database))
-    names = chosen.select(probes)
+    needed = list(dict.fromkeys([CHECKED, *chosen.select(probes)]))
+    flags: list[Flag] = []
+    if not kept.has(needed, rebuilt, data.images, data.labels, seed, device):
+        flags = doubts(
+            *(rebuilt, rebuilt.card, data.images, data.labels),
+            device=device,
+            batch_size=batch_size,
+        )
     plain = evaluation.evaluate(
         rebuilt,
         data,
         battery=chosen,
-        probes=list(dict.fromkeys([CHECKED, *names])),
+        probes=needed,
         seed=seed,
         device=device,
         batch_size=batch_size,
         own_data=own_data,
         known=kept.find,
-        on_result=kept.add,
+        on_result=flagging(kept.add, flags, needed),
         progress=progress,
     )
-    return Report.of(plain, rebuilt.card, chosen, kept.reused)
+    results = {name: with_flags(each, flags, needed) for name, each in plain.results.items()}
+    scored = PlainReport(plain.provenance, results)
+    report = Report.of(scored, rebuilt.card, chosen, kept.reused)
+    if out is not None:
+        render_site(kept.stored, Path(out))
+    return report
 
 
 def rebuilt_from_file(

@@ -109,7 +109,7 @@ class JointAttack(Attack[AttackResult]):
         ).attack()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BackdoorResult(AttackResult):
     """Measurements of a backdoor on the examples that were not used to optimize or select it.
 

@@ -12,7 +12,7 @@ from benchmark.spaces import Point
 from benchmark.threats import Threat
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SearchReport:
     """What one search of an attack did.
 
@@ -31,6 +31,13 @@ class SearchReport:
     forwards: int = 0
     backwards: int = 0
     uses_gradients: bool = True
+
+    def __repr__(self) -> str:
+        """What it broke of what it was run on, on one line."""
+        return (
+            f"SearchReport({self.search!r}, {int(self.broken.sum()):,} of "
+            f"{int(self.attacked.sum()):,} broken)"
+        )
 
     @property
     def n_robust(self) -> int:
@@ -59,7 +66,7 @@ class Candidate:
         return int(self.robust.sum())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AttackResult:
     """The verified result of an attack.
 
@@ -78,6 +85,13 @@ class AttackResult:
     images: Tensor
     weights: Point
     searches: tuple[SearchReport, ...] = ()
+
+    def __repr__(self) -> str:
+        """The threat and the number of robust examples, on one line."""
+        return (
+            f"{type(self).__name__}({self.threat.label!r}, {self.n_robust:,} of "
+            f"{len(self.robust):,} robust)"
+        )
 
     @property
     def n_robust(self) -> int:

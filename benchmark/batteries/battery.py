@@ -48,6 +48,13 @@ class Battery(BaseModel):
     examples: int | None = Field(default=None, ge=1)
     probes: dict[str, SerializeAsAny[ProbeSettings]]
 
+    def __repr__(self) -> str:
+        """Name, data set, number of probes and the start of the hash, on one line."""
+        return (
+            f"Battery({shown(self.name)}, {shown(self.dataset)}, {len(self.probes)} probes, "
+            f"sha256={self.sha256[:12]!r})"
+        )
+
     @field_validator("probes", mode="before")
     @classmethod
     def _settings_of_each_probe(

@@ -9,10 +9,11 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from models_zoo.display import shown
 from models_zoo.errors import InputError
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """Labeled images of one split, validated on construction.
 
@@ -56,6 +57,13 @@ class Dataset:
 
     def _broken(self, reason: str) -> InputError:
         return InputError(f"data set {self.name!r}: {reason}")
+
+    def __repr__(self) -> str:
+        """Name, split, sizes and classes, on one line."""
+        return (
+            f"Dataset({shown(self.name)}, {self.split!r}, examples={len(self)}, "
+            f"shape={self.input_shape}, classes={self.classes})"
+        )
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from leaderboard.commands.command_line import HELP, LIST, CommandLine, ListByDefault
-from leaderboard.terminal.output import say
+from leaderboard.terminal.output import console, say
 from models_zoo.display import shown
 from models_zoo.errors import InputError
 
@@ -116,12 +116,12 @@ def diff(first: Named, second: Named, as_json: AsJson = False) -> None:
     if not found:
         say("the same content")
         return
-    table = Table("setting", first, second, box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("setting", first, second):
+        table.add_column(Text(heading), overflow="fold")
     for row in found:
         table.add_row(*map(Text, row))
-    from leaderboard.terminal.output import print_full_width
-
-    print_full_width(table)
+    console().print(table)
 
 
 def new(

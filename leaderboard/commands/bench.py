@@ -230,6 +230,7 @@ def _datasets(patterns: list[str]) -> dict[str, str | None]:
     """The data set of every model, by name; ``None`` if unknown."""
     from models_zoo import list_models
     from models_zoo.card import UNKNOWN_DATASET
+    from models_zoo.catalog import LISTED_BY
     from models_zoo.errors import unknown_name
     from models_zoo.sources import dataset_of, parse_reference
 
@@ -237,7 +238,7 @@ def _datasets(patterns: list[str]) -> dict[str, str | None]:
     for pattern in patterns:
         found = list_models(pattern) if parse_reference(pattern) is None else [pattern]
         if not found:
-            raise unknown_name("model", pattern, list_models())
+            raise unknown_name("model", pattern, list_models(), LISTED_BY)
         names += found
     datasets = {name: dataset_of(name) for name in names}
     return {name: None if each == UNKNOWN_DATASET else each for name, each in datasets.items()}

@@ -33,6 +33,15 @@ def cite(
             "entries.",
         ),
     ] = False,
+    examples: Annotated[
+        int | None,
+        typer.Option(
+            "--examples",
+            "--limit",
+            min=1,
+            help="Number of test images in the protocol, if it is not the battery's.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="File to write; by default the text is printed.")
     ] = None,
@@ -44,10 +53,12 @@ def cite(
     from leaderboard.formatting.texts import probe_texts
 
     require_file_place(out, "--out")
+    if examples is not None and not protocol:
+        raise InputError("--examples is about --protocol; give both or neither")
     if protocol:
         if not names or len(names) != 1:
             raise InputError("--protocol needs one battery, such as: cite digits-v1 --protocol")
-        text = protocol_paragraph(load_battery(names[0])) + "\n"
+        text = protocol_paragraph(load_battery(names[0]), examples) + "\n"
     else:
         known, probes = probe_texts(), list[str]()
         for name in names or ():

@@ -8,7 +8,12 @@ from leaderboard.exports.paper_table import FLAG, NEAR_MARK, PaperCell, PaperRow
 
 _ARROWS = {True: " \N{UPWARDS ARROW}", False: " \N{DOWNWARDS ARROW}", None: ""}
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "@": "&#64;"}
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!~$^=])")
+_SPECIAL = re.compile(r"([\\`*\[\]{}~$]|(?<![^\W_])_|_(?![^\W_])|#(?=\d)|^[#+-])")
+"""What may be interpreted inside a line or at its start: code, emphasis (by ``_`` at the ends of a
+word only), links, strikethrough, formulas, templates, numbers of issues, headings and lists. Before
+a parenthesis a backslash would begin a formula in many readers."""
+
+_NUMBERED = re.compile(r"^(\d+)([.)])")
 _ADDRESS = re.compile(r"(?i)\b(https?|ftp|mailto|xmpp|www)([:.])")
 
 
@@ -40,7 +45,7 @@ def escaped(text: str) -> str:
         text: any text.
     """
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    line = _SPECIAL.sub(r"\\\1", line)
+    line = _NUMBERED.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", line))
     line = "".join(_ENTITIES.get(character, character) for character in line)
     return _ADDRESS.sub(lambda found: f"{found[1]}&#{ord(found[2])};", line)
 

@@ -16,21 +16,19 @@ HASH_DIGITS = 12
 """Digits of the battery's hash in the paragraph, enough to tell batteries apart."""
 
 
-def protocol_paragraph(battery: Battery) -> str:
+def protocol_paragraph(battery: Battery, examples: int | None = None) -> str:
     """The protocol of a battery in one paragraph of LaTeX, with the keys of ``bibliography``.
 
     Every number is the battery's own. References that run on request are left out.
 
     Args:
         battery: the battery.
+        examples: number of test images that were evaluated; by default the battery's.
     """
     threats = stored_headline_threats(battery.model_dump(mode="json"))
     frozen = frozen_batteries().get(battery.sha256)
-    images = (
-        "all test images"
-        if battery.examples is None
-        else (f"the first {battery.examples:,} test images")
-    )
+    count = battery.examples if examples is None else examples
+    images = "all test images" if count is None else _first_images(count)
     own = "" if frozen else ", which is not one of the suite's own batteries"
     sentences = [
         _cited(
@@ -50,6 +48,10 @@ def protocol_paragraph(battery: Battery) -> str:
         "test images."
     )
     return " ".join(filter(None, sentences))
+
+
+def _first_images(count: int) -> str:
+    return f"the first {count:,} test images" if count > 1 else "the first test image"
 
 
 def _headline(threats: dict[str, list[AnyThreat]]) -> list[str]:

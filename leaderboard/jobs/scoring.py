@@ -11,12 +11,11 @@ from benchmark.data_fit import require_values
 from benchmark.datasets import Dataset
 from benchmark.datasets.standard import origin_of
 from benchmark.executors import Task, default_jobs, run_local
-from benchmark.probes import PROBES
 from benchmark.progress import Step
 from benchmark.provenance import provenance_of
 from benchmark.report import Report
 from benchmark.results import Flag, ProbeResult, Provenance
-from leaderboard.jobs.accuracy_check import accuracy_flags, raised_lines
+from leaderboard.jobs.accuracy_check import accuracy_flags, raised_lines, with_flags
 from leaderboard.store import Store
 from leaderboard.terminal.model_lines import ModelLines
 from leaderboard.terminal.output import say
@@ -130,7 +129,14 @@ def _flags(model: Classifier, task: Task, job: Job) -> list[Flag]:
     """Checks of the accuracy of a model that is about to be scored; raised flags are printed."""
     if not task.remaining:
         return []
-    found = accuracy_flags(model, job.data, device=job.device)
+    found = accuracy_flags(
+        model,
+        model.card,
+        job.data.images,
+        job.data.labels,
+        device=job.device,
+        batch_size=job.batch_size,
+    )
     for line in raised_lines(found):
         say(printable(f"note: {shown(model.card.name)}: {line}"), err=True)
     return found
@@ -163,18 +169,8 @@ class _Keeper:
         self.lines.answered(index, result)
 
     def flagged(self, index: int, result: ProbeResult) -> ProbeResult:
-        """A new result with the flags of the checks before scoring, if it is the one to keep them.
-
-        That is the one that measures clean accuracy, or the first that is computed.
-        """
-        remaining = self.tasks[index].remaining
-        measuring = [name for name in remaining if PROBES[name].claim == "clean_accuracy"]
-        keeping = next(iter([*measuring, *remaining]), None)
-        if result.probe != keeping:
-            return result
-        names = {flag.name for flag in result.flags}
-        further = [flag for flag in self.flags[index] if flag.name not in names]
-        return result.model_copy(update={"flags": [*result.flags, *further]})
+        """A new result, with the flags of the checks before scoring if it keeps them."""
+        return with_flags(result, self.flags[index], self.tasks[index].remaining)
 
 
 def _require_fit(model: Classifier, job: Job) -> None:

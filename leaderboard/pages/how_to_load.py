@@ -9,14 +9,14 @@ from models_zoo.card import Card
 def how_to_load(card: Card) -> str:
     """Python code that loads the model."""
     if card.source not in (*FILE_SOURCES, "memory"):
-        return f"from models_zoo import load_model\n\nmodel = load_model({card.name!r})"
+        return f"import nonsingular as ns\n\nmodel = ns.load_model({card.name!r})"
     if card.source == "memory":
-        return "# scored in memory by benchmark.evaluate(); its weights were not stored"
+        return "# scored in memory by ns.evaluate(); its weights were not stored"
     return "\n".join(
         [
-            "from models_zoo import load_file",
+            "import nonsingular as ns",
             "",
-            "model = load_file(",
+            "model = ns.load_file(",
             f"    {card.checkpoint or 'checkpoint.safetensors'!r},",
             *_architecture(card),
             f"    dataset={card.dataset!r},",

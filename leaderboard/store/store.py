@@ -43,6 +43,10 @@ class Store:
         self.quiet = quiet
         self._unreadable: list[int] = []
 
+    def __repr__(self) -> str:
+        """Where it is, without a password."""
+        return f"Store({self.engine.url!r})"
+
     @classmethod
     def open(cls, database: str | Path, *, to_read: bool = False, quiet: bool = False) -> Store:
         """Open a database and bring its tables to this version.

@@ -9,6 +9,9 @@ from importlib.resources import files
 from models_zoo.card import Card
 from models_zoo.errors import InputError, unknown_name
 
+LISTED_BY = "nonsingular models"
+"""The command that lists the names."""
+
 
 def list_models(pattern: str = "*") -> list[str]:
     """Names of the zoo's models that match a pattern with ``*`` and ``?``, sorted.
@@ -33,7 +36,7 @@ def load_card(name: str) -> Card:
         InputError: there is no such model, or its card is broken.
     """
     if name not in list_models():
-        raise unknown_name("model", name, list_models())
+        raise unknown_name("model", name, list_models(), LISTED_BY)
     try:
         fields = tomllib.loads((files(__name__) / f"{name}.toml").read_text("utf-8"))
         return Card.model_validate({"name": name, "dataset": name.split("/")[0], **fields})

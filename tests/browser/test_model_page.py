@@ -75,7 +75,7 @@ def test_a_command_is_copied_with_the_keyboard_alone(open_page):
     page.keyboard.press("Enter")
     expect(button).to_have_text("Copied")
     copied = page.evaluate("navigator.clipboard.readText()")
-    assert copied == "from models_zoo import load_model\n\nmodel = load_model('digits/cnn-pgd-at')"
+    assert copied == "import nonsingular as ns\n\nmodel = ns.load_model('digits/cnn-pgd-at')"
 
 
 def test_without_scripts_everything_is_there_and_nothing_is_dead(open_page):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from models_zoo.catalog import list_models
 from models_zoo.display import cut, label, printable, shown
 from models_zoo.errors import InputError, reason_of, unknown_name
 
@@ -54,6 +55,24 @@ def test_a_message_is_one_bounded_printable_line_whoever_wrote_it(name):
     assert is_safe(str(unknown_name("model", name, ["digits/mlp-standard"])))
     assert is_safe(reason_of(RuntimeError(name)))
     assert len(reason_of(RuntimeError(name))) <= 163
+
+
+def test_an_unknown_name_of_many_suggests_some_and_says_what_lists_all():
+    models = list_models()
+    for asked, meant in {
+        "digits/mlp-pgdat": "did you mean 'digits/mlp-pgd-at'",
+        "resnet18": "did you mean 'cifar10/resnet18-standard'?",
+        "digit/*trades*": "did you mean 'digits/mlp-trades'",
+        "zzz": f"there are {len(models)}, such as '",
+    }.items():
+        text = str(unknown_name("model", asked, models, "nonsingular models"))
+        assert meant in text, text
+        assert text.endswith(" nonsingular models lists all")
+        assert "names" not in text
+    text = str(unknown_name("model", "digits/cnn", models))
+    assert text.count("'digits/cnn-") == 2
+    assert text.endswith("'?")
+    assert str(unknown_name("norm", "lin", ["l1", "linf"])).endswith("'linf'? known: l1, linf")
 
 
 @pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)

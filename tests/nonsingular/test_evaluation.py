@@ -144,3 +144,47 @@ def test_the_cache_is_a_database_of_the_leaderboard(network, digits, tmp_path):
 def test_known_and_cache_exclude_each_other(network, digits, tmp_path):
     with pytest.raises(InputError, match="exclude each other"):
         ns.evaluate(network, digits, probes=["clean"], cache=tmp_path / "a.sqlite", known={})
+
+
+def unnormalized():
+    """The layers of a model of the zoo, without its normalization."""
+    return ns.load_model("digits/mlp-standard").network
+
+
+def test_a_doubtful_accuracy_is_a_warning_before_scoring_and_a_flag_afterwards():
+    digits, scored = ns.load_dataset("digits").head(200), list[str]()
+    with pytest.warns(UserWarning, match="is the normalization missing") as warned:
+        report = ns.evaluate(
+            unnormalized(),
+            digits,
+            probes=["clean"],
+            name="mine",
+            on_result=lambda where, result: scored.append(repr(result.flags)),
+        )
+    assert [each.filename for each in warned] == [__file__]
+    assert "other_normalization" in scored[0]
+    assert [flag.name for flag in report.flags if flag.name == "other_normalization"]
+    assert "flags: other_normalization" in repr(report)
+    assert "<strong>Flag: Another normalization gives a higher accuracy.</strong>" in (
+        report._repr_html_()
+    )
+    assert report.scores == plain_evaluate(unnormalized(), digits, probes=["clean"]).scores
+
+
+@pytest.mark.filterwarnings("error::UserWarning")
+def test_a_model_with_its_normalization_raises_no_doubt():
+    digits = ns.load_dataset("digits").head(200)
+    model = nn.Sequential(ns.load_model("digits/mlp-standard"))
+    report = ns.evaluate(model, digits, probes=["clean"])
+    assert report.flags == []
+
+
+def test_doubts_are_stored_with_cached_results_and_not_tried_again(tmp_path):
+    digits, cache, seen = ns.load_dataset("digits").head(200), tmp_path / "a.sqlite", list[int]()
+    network = unnormalized()
+    with pytest.warns(UserWarning, match="is the normalization missing"):
+        first = ns.evaluate(network, digits, probes=["clean"], cache=cache)
+    network.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
+    again = ns.evaluate(network, digits, probes=["clean"], cache=cache)
+    assert again == first
+    assert sum(seen) <= 2 * len(digits)

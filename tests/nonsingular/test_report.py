@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from benchmark.batteries import load_battery
+from benchmark.report import Report as PlainReport
+from benchmark.results import Cost
 from leaderboard.store import Store
 from models_zoo.errors import InputError
 from nonsingular.report import Report
@@ -34,6 +38,31 @@ def test_its_text_is_one_short_line_with_the_headline_first(report):
     assert len(text) < 300
     assert text.startswith("Report('digits/cnn-pgd-at' on 'digits-v1', 200 examples, nonsingular.")
     assert "clean.accuracy=97.0%" in text
+
+
+def test_reports_are_equal_if_they_say_the_same(report):
+    where, results = report.provenance, report.results
+    later = where.model_copy(update={"created": "2030-01-01T00:00:00+00:00", "threads": 9})
+    slower = {
+        name: result.model_copy(update={"cost": Cost(seconds=9.0)})
+        for name, result in results.items()
+    }
+    assert replace(report, provenance=later, results=slower) == report
+    assert len({report, replace(report, provenance=later)}) == 1
+    clean = results["clean"]
+    nan = clean.scores["accuracy"].model_copy(update={"value": math.nan})
+    bits = ~clean.outcomes["headline"]
+    for other in (
+        {"provenance": where.model_copy(update={"seed": 5})},
+        {"card": report.card.model_copy(update={"name": "other"})},
+        {"results": {"clean": clean}},
+        {"results": results | {"clean": clean.model_copy(update={"scores": {"accuracy": nan}})}},
+        {"results": results | {"clean": clean.model_copy(update={"outcomes": {"headline": bits}})}},
+    ):
+        assert replace(report, **other) != report
+        assert replace(report, **other) == replace(report, **other)
+    assert report != "report"
+    assert report != PlainReport(where, results)
 
 
 def test_its_html_has_every_score_with_its_interval(report):

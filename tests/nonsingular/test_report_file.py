@@ -31,6 +31,8 @@ def test_what_is_read_is_what_was_written(report, file):
         assert own.outcomes.keys() == result.outcomes.keys()
         for outcome, bits in result.outcomes.items():
             assert np.array_equal(own.outcomes[outcome], bits)
+    assert again == report
+    assert hash(again) == hash(report)
     assert Report.load(file).save(file).read_bytes() == load_report(file).save(file).read_bytes()
 
 

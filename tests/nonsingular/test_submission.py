@@ -139,6 +139,20 @@ def test_a_model_of_the_zoo_is_submitted_with_its_architecture(submit):
     assert report.card.source == "submitted"
 
 
+@pytest.mark.usefixtures("seeded")
+def test_a_doubtful_accuracy_is_a_warning_before_scoring_and_the_site_can_follow(submit, tmp_path):
+    network = ns.load_model("digits/mlp-standard").network
+    with pytest.warns(UserWarning, match="me/mine: Accuracy .*is the normalization missing"):
+        report = submit(network, examples=200, out=tmp_path / "site")
+    assert "flags: other_normalization" in repr(report)
+    (entry,) = Store.open(tmp_path / "scores.sqlite").entries()
+    assert entry.results["clean"] == report.results["clean"]
+    assert "me/mine" in (tmp_path / "site" / "index.html").read_text("utf-8")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="file"):
+        submit(network, name="me/other", out=tmp_path / "file")
+
+
 def test_what_cannot_be_exported_is_refused_in_one_line_and_leaves_nothing(submit, tmp_path):
     class Branching(nn.Module):
         def __init__(self):

@@ -27,9 +27,32 @@ def test_it_has_the_names_of_the_packages():
 @pytest.mark.parametrize("name", ns.__all__)
 def test_every_name_is_there_documented_and_completed(name):
     found = getattr(ns, name)
-    assert name in dir(ns)
     if inspect.isfunction(found) or inspect.isclass(found):
         assert inspect.getdoc(found)
+
+
+def test_completion_shows_the_public_names_alone():
+    _ = ns.evaluate
+    assert dir(ns) == sorted(ns.__all__)
+
+
+def test_what_is_returned_is_shown_on_one_line(tmp_path):
+    digits, model = ns.load_dataset("digits").head(12), ns.load_model("digits/mlp-standard")
+    assert repr(digits) == "Dataset('digits', 'test', examples=12, shape=(1, 8, 8), classes=10)"
+    broken = ns.attack_inputs(model, digits, eps=0.1, effort="quick")
+    assert repr(broken) == f"AttackResult('linf 0.1', {broken.n_robust} of 12 robust)"
+    assert "broken" in repr(broken.searches[0])
+    plain = benchmark.evaluate(model, digits, probes=["clean"])
+    shown = [
+        *(broken, *broken.searches, plain, *plain.results.values(), ns.load_battery("digits-v1")),
+        ns.minimal_distances(model, digits, precision=0.5),
+        ns.inject_backdoor(model, digits, radius=0.2, steps=1),
+        ns.Store.open(tmp_path / "a.sqlite"),
+    ]
+    for each in shown:
+        assert repr(each).startswith(f"{type(each).__name__}(")
+        assert len(repr(each)) < 120, repr(each)
+        assert "\n" not in repr(each)
 
 
 def test_names_that_the_packages_have_are_the_same_objects():

@@ -146,7 +146,7 @@ MIN_DISTANCE = 1e-6
 """Smallest distance that is refined further, in input units."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Distances:
     """What :func:`find_distances` found, verified.
 
@@ -161,6 +161,11 @@ class Distances:
     images: Tensor
     distances: Tensor
     largest: float
+
+    def __repr__(self) -> str:
+        """Number of examples, the median distance and how far was looked, on one line."""
+        n, median = len(self.distances), float(self.distances.median())
+        return f"Distances({n:,} examples, median {median:.4g}, up to {self.largest:g})"
 
     def robust(self, eps: float) -> Tensor:
         """Bool (N,): not known to be broken at this budget."""

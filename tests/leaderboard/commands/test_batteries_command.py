@@ -55,6 +55,9 @@ def test_a_new_one_is_a_copy_under_its_own_name_and_diff_says_what_was_changed(t
     ]
     file.write_text(file.read_text().replace("headline = 0.005", "headline = 0.01", 1))
     assert "weight.headline" in run("diff", "cifar10-linf-v1", file)
+    wide = run("diff", "digits-v1", "mnist-linf-v1").splitlines()
+    assert max(map(len, wide)) <= 80
+    assert "mnist/cnn-trades" in "".join(wide)
     assert run("diff", "digits-v1", "digits-v1") == "the same content\n"
     another = tmp_path / "another.toml"
     run("new", another, "--name", "x-v2", "--from", file)

@@ -133,6 +133,10 @@ def test_the_command_takes_probes_batteries_and_files(tmp_path):
         run("inputs")
     with pytest.raises(InputError, match="needs one battery"):
         run("--protocol")
+    with pytest.raises(InputError, match="--examples is about --protocol"):
+        run("digits-v1", "--examples", "200")
+    for option in ("--examples", "--limit"):
+        assert "first 1,200 test images" in run("digits-v1", "--protocol", option, "1200")
 
 
 def test_the_citation_file_says_the_same_as_the_entry():

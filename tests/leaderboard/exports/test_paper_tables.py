@@ -157,14 +157,16 @@ def test_no_name_is_interpreted(tmp_path, made_up):
 @pytest.mark.parametrize(
     ("text", "written"),
     [
-        ("a*b_c`d", r"a\*b\_c\`d"),
-        ("[x](javascript:1)", r"\[x\]\(javascript:1\)"),
-        ("<img src=x>", r"&lt;img src\=x&gt;"),
+        ("a*b _c_`d", r"a\*b \_c\_\`d"),
+        ("[x](javascript:1)", r"\[x\](javascript:1)"),
+        ("<img src=x>", r"&lt;img src=x&gt;"),
         ("a|b\nc", "a&#124;b c"),
         ("@someone", "&#64;someone"),
         ("https://a.b www.a.b", "https&#58;//a.b www&#46;a.b"),
         ("&amp;", "&amp;amp;"),
         ("# 1. ~~x~~", r"\# 1. \~\~x\~\~"),
+        ("1. #12 $x$", r"1\. \#12 \$x\$"),
+        ("accuracy (%), my_net = a+b!", "accuracy (%), my_net = a+b!"),
     ],
 )
 def test_nothing_of_a_text_is_markdown(text, written):

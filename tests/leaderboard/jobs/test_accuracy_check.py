@@ -6,6 +6,7 @@ from torch import nn
 
 from benchmark.datasets import Dataset, load_dataset, load_npz
 from leaderboard.jobs.accuracy_check import (
+    EXAMPLES,
     _sign_test,
     accuracy_flags,
     explanations,
@@ -31,39 +32,62 @@ def resnet20(shared_data, **options):
     )
 
 
+def flags_of(model, data):
+    return accuracy_flags(model, model.card, data.images, data.labels)
+
+
 def raised(flags):
     return {flag.name for flag in flags if flag.raised}
 
 
 def test_a_missing_normalization_is_named_in_one_line(shared_data, cifar10):
-    flags = accuracy_flags(resnet20(shared_data), cifar10)
+    flags = flags_of(resnet20(shared_data), cifar10)
     assert raised(flags) == {"accuracy_below_usual", "other_normalization"}
     (line,) = raised_lines(flags)
     assert "without normalization" in line
-    assert " with --mean 0.4" in line
+    assert " with mean 0.4" in line
     assert line.endswith("is the normalization missing?")
     assert "91.25% (He et al. 2016, table 6)" in flags[0].saw
 
 
 def test_the_right_normalization_raises_nothing(shared_data, cifar10):
     mean, std = IMAGENET
-    flags = accuracy_flags(resnet20(shared_data, mean=mean, std=std), cifar10)
-    assert [flag.name for flag in flags] == ["accuracy_below_usual"]
+    flags = flags_of(resnet20(shared_data, mean=mean, std=std), cifar10)
+    assert [flag.name for flag in flags] == ["accuracy_below_usual", "other_normalization"]
     assert raised_lines(flags) == []
 
 
 def test_a_wrong_normalization_is_compared_with_the_usual_ones(shared_data, cifar10):
-    flags = accuracy_flags(resnet20(shared_data, mean=(0.5,), std=(0.02,)), cifar10)
+    flags = flags_of(resnet20(shared_data, mean=(0.5,), std=(0.02,)), cifar10)
     (line,) = raised_lines(flags)
-    assert "as given (with --mean 0.5 --std 0.02)" in line
+    assert "as given (with mean 0.5 and std 0.02)" in line
     assert line.endswith("is the normalization another one?")
+
+
+def test_a_wrong_normalization_is_noticed_where_no_accuracy_is_published(shared_data, cifar10):
+    model = resnet20(shared_data, mean=(0.5,), std=(0.7,))
+    model.card = model.card.model_copy(update={"architecture": "other"})
+    flags = flags_of(model, cifar10)
+    assert raised(flags) == {"other_normalization"}
+    assert "as given (with mean 0.5 and std 0.7)" in raised_lines(flags)[0]
+
+
+@pytest.mark.parametrize(("right", "passed"), [(1.0, EXAMPLES), (0.9, EXAMPLES + 15 * 100)])
+def test_a_good_model_costs_little(right, passed):
+    images, data = prototypes(repeats=60)
+    labels = data.labels.clone()
+    labels[: int((1 - right) * 600)] += 1
+    model, seen = classifier(Linear(images)), list[int]()
+    model.network.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
+    accuracy_flags(model, model.card, data.images, labels % 10)
+    assert passed <= sum(seen) <= passed + 100  # and to count the classes
 
 
 def test_the_card_s_figure_is_compared_before_scoring(shared_data, cifar10):
     mean, std = IMAGENET
     model = resnet20(shared_data, mean=mean, std=std)
     model.card = model.card.model_copy(update={"clean_accuracy": 0.999, "architecture": "other"})
-    flags = accuracy_flags(model, cifar10)
+    flags = flags_of(model, cifar10)
     assert raised(flags) == {"accuracy_below_card"}
     assert "The card states 99.9%" in raised_lines(flags)[0]
 
@@ -97,15 +121,15 @@ def classifier(network, **changes):
 
 def test_channels_in_reverse_order_are_noticed():
     images, data = prototypes()
-    assert raised(accuracy_flags(classifier(Linear(images)), data)) == set()
-    (line,) = raised_lines(accuracy_flags(classifier(Linear(images.flip(1))), data))
+    assert raised(flags_of(classifier(Linear(images)), data)) == set()
+    (line,) = raised_lines(flags_of(classifier(Linear(images.flip(1))), data))
     assert line.endswith("was the model trained on images in BGR order?")
 
 
 def test_labels_counted_from_another_number_are_noticed():
     images, data = prototypes(repeats=50)
     moved = Dataset("made-up", "test", data.images, (data.labels + 1) % 10, 10)
-    flags = accuracy_flags(classifier(Linear(images)), moved)
+    flags = flags_of(classifier(Linear(images)), moved)
     assert raised(flags) == {"no_better_than_chance", "labels_shifted"}
     assert raised_lines(flags) == [
         "Accuracy 0.0% on the first 500 examples, 100.0% if 1 is subtracted from every label."
@@ -116,9 +140,7 @@ def test_chance_is_noticed_without_an_explanation_for_it():
     images, data = prototypes(repeats=50)
     generator = torch.Generator().manual_seed(4)  # with 9.6% right
     drawn = torch.randint(10, (500,), generator=generator)
-    flags = accuracy_flags(
-        classifier(Linear(images)), Dataset("made-up", "test", data.images, drawn, 10)
-    )
+    flags = flags_of(classifier(Linear(images)), Dataset("made-up", "test", data.images, drawn, 10))
     assert raised(flags) == {"no_better_than_chance"}
     assert "chance is 10.0%" in raised_lines(flags)[0]
     assert explanations(classifier(Linear(images)), data) == []
@@ -127,23 +149,23 @@ def test_chance_is_noticed_without_an_explanation_for_it():
 def test_a_gain_that_few_examples_may_give_by_chance_is_not_reported():
     images, data = prototypes()
     some = data.head(4)
-    flags = accuracy_flags(classifier(Linear(images.flip(1))), some)
+    flags = flags_of(classifier(Linear(images.flip(1))), some)
     assert "other_normalization" not in raised(flags)
 
 
 def test_models_of_the_zoo_are_not_tried():
-    assert accuracy_flags(load_model("digits/mlp-standard"), load_dataset("digits").head(20)) == []
+    assert flags_of(load_model("digits/mlp-standard"), load_dataset("digits").head(20)) == []
 
 
 def test_a_network_that_cannot_be_called_is_left_to_the_evaluation():
     _, data = prototypes()
-    assert accuracy_flags(classifier(nn.Sequential(nn.Flatten(), nn.Linear(5, 10))), data) == []
+    assert flags_of(classifier(nn.Sequential(nn.Flatten(), nn.Linear(5, 10))), data) == []
 
 
 def test_the_model_and_its_answers_stay_as_they_were(shared_data, cifar10):
     model = resnet20(shared_data)
     before, logits = model.fingerprint, model(cifar10.images[:4])
-    accuracy_flags(model, cifar10)
+    flags_of(model, cifar10)
     assert model.fingerprint == before
     assert torch.equal(model(cifar10.images[:4]), logits)
     assert not model.training
