@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from pydantic_core import CoreSchema
 from torch import Tensor
 
 from benchmark.budgets import Budget
-from benchmark.interval_kinds import IntervalKind
+from benchmark.interval_kinds import IntervalKind, is_interval
 from benchmark.threats import AnyThreat, JointThreat, OneBudgetThreat, Threat
 from models_zoo.display import label, shown
 
@@ -102,10 +101,7 @@ class Score(BaseModel):
 
         :mod:`benchmark.interval_kinds` has the reasons.
         """
-        # NaN, which no comparison of numbers holds for, is not an end either.
-        if -math.inf < self.low < self.high < math.inf:
-            return self.low, self.high
-        return None
+        return (self.low, self.high) if is_interval(self.low, self.high) else None
 
 
 class ScoreSpec(BaseModel):

@@ -10,6 +10,7 @@ from typing import Any
 from benchmark.batteries import stored_headline_threats
 from benchmark.headline import headline_sentence
 from benchmark.threats import AnyThreat, labels
+from leaderboard.board.cell_texts import RANK_MEANING, rank_example
 from leaderboard.board.columns import Column, columns_of
 from leaderboard.board.overview import input_weight_scatter
 from leaderboard.board.ranking import Ranking
@@ -44,6 +45,7 @@ class Board:
         headline: what an example has to survive to count in non-singular robust accuracy.
         threats: the threats that a reader can choose.
         picture: chart of input against weight robust accuracy.
+        prescribed: number of examples that the battery says; ``None`` if it is all of the data set.
         is_trial: whether it has too few examples for a place on the front page.
     """
 
@@ -63,12 +65,34 @@ class Board:
     headline: str
     threats: list[Threat]
     picture: Picture | None
+    prescribed: int | None = None
     is_trial: bool = False
 
     @property
     def flagged(self) -> bool:
         """Whether a check raised a flag on any of its models."""
         return any(row.summary.flags for row in self.rows)
+
+    @property
+    def scored(self) -> str:
+        """How many models were scored on how many images, as a sentence."""
+        models = len({row.summary.fingerprint for row in self.rows})
+        count = f"{models:,} model{'s' if models != 1 else ''}"
+        if models != len(self.rows):
+            count = f"{len(self.rows):,} results of {count}"
+        images = f"{self.examples:,} image{'s' if self.examples != 1 else ''}"
+        fewer = self.prescribed is not None and self.examples < self.prescribed
+        instead = f" instead of {self.prescribed:,}" if fewer else ""
+        return f"{count}, scored on {images}{instead}."
+
+    @property
+    def rank_example(self) -> str:
+        """What a rank means, by one of the board's own if one is a range."""
+        for row in self.rows:
+            rank = row.rank
+            if rank and rank.shared and rank.better and rank.worse and not rank.widened:
+                return rank_example(rank)
+        return f"{RANK_MEANING}."
 
     @property
     def template_row(self) -> Row:
@@ -145,10 +169,17 @@ def make_boards(
                 headline=headline_sentence(headline_threats),
                 threats=threats_of(group),
                 picture=input_weight_scatter(group, painter, headline_threats, model_pages),
+                prescribed=_prescribed(content),
                 is_trial=key(first) in trials,
             )
         )
     return boards
+
+
+def _prescribed(battery: Mapping[str, Any]) -> int | None:
+    """Number of examples that a battery says; it is stored as it came."""
+    examples = battery.get("examples")
+    return examples if isinstance(examples, int) else None
 
 
 def _own_data(summaries: Sequence[Summary]) -> bool | None:

@@ -16,8 +16,8 @@ TITLE = "{text}{interval}, n = {n}{near}"
 INTERVAL = ", 95% interval {interval}"
 NEAR = ", not significantly different from the best"
 RANK_MEANING = (
-    "From 1 plus the number of significantly better models to the number of models less that of "
-    "significantly worse ones"
+    "A rank goes from 1 plus the number of significantly better models to the number of models "
+    "less that of significantly worse ones"
 )
 PLACE = (
     "of {others} other models {better} significantly better, {worse} significantly worse, "
@@ -59,6 +59,16 @@ def score_title(text: str, interval: str, n: int, *, near: bool) -> str:
         return NOT_RUN
     between = INTERVAL.format(interval=interval) if interval else ""
     return TITLE.format(text=text, interval=between, n=count_text(n), near=NEAR if near else "")
+
+
+def rank_example(rank: Rank) -> str:
+    """What ranks mean, by one that is a range, as a sentence."""
+    verb = "is" if rank.better == 1 else "are"
+    return (
+        f"Rank {rank.text} of {count_text(rank.models)} means that {count_text(rank.better)} "
+        f"model{'s' if rank.better != 1 else ''} {verb} significantly better and "
+        f"{count_text(rank.worse)} significantly worse."
+    )
 
 
 def place_text(rank: Rank, names: Sequence[str]) -> str:

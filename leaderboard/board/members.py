@@ -31,9 +31,14 @@ class Member:
     lost_alone: int
 
     @property
+    def share(self) -> float:
+        """The share of examples that it costs."""
+        return self.lost / self.examples
+
+    @property
     def text(self) -> str:
         """Such as ``input −31.2``: the adversary, and the points of accuracy that it costs."""
-        return f"{self.label} \N{MINUS SIGN}{100 * self.lost / self.examples:.1f}"
+        return f"{self.label} \N{MINUS SIGN}{100 * self.share:.1f}"
 
 
 def members_of(summary: Summary) -> list[Member]:

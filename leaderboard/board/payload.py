@@ -9,7 +9,6 @@ from typing import Any
 from leaderboard.board.card_columns import CARD_COLUMNS, CardColumn
 from leaderboard.board.cell_texts import FOR_SCRIPTS, count_text
 from leaderboard.board.columns import Column
-from leaderboard.board.members import costliest
 from leaderboard.board.rows import Row, profile_shares
 from leaderboard.formatting.json_text import json_text
 from leaderboard.formatting.web_links import web_link
@@ -48,9 +47,8 @@ def _fact(column: CardColumn, cards: Sequence[Card]) -> dict[str, Any]:
 
 def _costliest(rows: Sequence[Row]) -> dict[str, Any]:
     """The adversary that costs each model most: its texts, and the share that it costs."""
-    most = [costliest(row.members) for row in rows]
-    values = [member.lost / member.examples if member else None for member in most]
-    texts = _coded([row.costliest for row in rows])
+    values = [row.costliest.share if row.costliest else None for row in rows]
+    texts = _coded([row.costs_most for row in rows])
     return {"key": "costliest", "filter": False} | texts | {"values": values}
 
 

@@ -75,6 +75,7 @@ class Row:
         tie: what its rank says, as text; empty if it has none.
         cells: one per column.
         members: what each adversary of the headline costs it; none where one was not run.
+        costliest: the member that costs most; ``None`` if none costs anything.
         profile: percentages of :func:`profile_shares`; ``None`` where a probe was not run.
         distinguish: text that distinguishes it from others of the same name; may be empty.
     """
@@ -85,14 +86,14 @@ class Row:
     tie: str
     cells: list[Cell]
     members: list[Member]
+    costliest: Member | None
     profile: list[int | None]
     distinguish: str
 
     @property
-    def costliest(self) -> str:
+    def costs_most(self) -> str:
         """The adversary that costs it most, with the points it costs."""
-        most = costliest(self.members)
-        return most.text if most else ABSENT
+        return self.costliest.text if self.costliest else ABSENT
 
 
 def ranking_of(summaries: Sequence[Summary]) -> Ranking:
@@ -131,11 +132,13 @@ def make_rows(
             rank,
             place_text(rank, names) if rank else "",
             [column[index] for column in table],
-            members_of(summary),
+            members,
+            costliest(members),
             _profile(summary),
             _distinguish(summary, namesakes[summary.card.name]),
         )
         for index, (summary, rank) in enumerate(zip(summaries, ranking.ranks, strict=True))
+        for members in [members_of(summary)]
     ]
     return sorted(rows, key=_order)
 
@@ -151,7 +154,7 @@ def template_row(row: Row) -> Row:
     cells = [TEMPLATE_CELL for _ in row.cells]
     rank = Rank(1, 1, models=1, better=0, worse=0)
     profile: list[int | None] = [0 for _ in row.profile]
-    return Row(summary, "index.html", rank, "{tie}", cells, [], profile, "{note}")
+    return Row(summary, "index.html", rank, "{tie}", cells, [], None, profile, "{note}")
 
 
 def _order(row: Row) -> tuple[float, float, str]:

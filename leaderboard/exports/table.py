@@ -11,7 +11,6 @@ from functools import lru_cache
 
 from leaderboard.board import Board
 from leaderboard.board.card_columns import CARD_COLUMNS
-from leaderboard.board.members import costliest
 
 _SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20"
 _BEGIN = re.compile(rf"[\s\0]*[{_SIGNS}]|[\t\r\n\0]")
@@ -64,7 +63,7 @@ def _rows(board: Board) -> Iterator[list[object]]:
             "" if board.own_data is None else str(board.own_data).lower(),
             row.summary.seed,
             "" if row.summary.flags is None else row.summary.flags,
-            most.probe if (most := costliest(row.members)) else "",
+            row.costliest.probe if row.costliest else "",
         ]
         for column in board.columns:
             score = row.summary.scores.get(column.key)

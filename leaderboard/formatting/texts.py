@@ -15,6 +15,9 @@ from benchmark.probes import PROBES
 from benchmark.probes.definition import Definition
 from benchmark.results import Score, ScoreSpec
 
+_MOST_DIGITS = 6
+"""Further digits that the ends of a narrow interval may have: nine in all, float32 has seven."""
+
 _MINUS = "\N{MINUS SIGN}"
 
 ABSENT = "\N{EN DASH}"
@@ -76,17 +79,24 @@ def probe_text(name: str, battery: Mapping[str, Any] | None = None) -> ProbeText
 
 
 @lru_cache(maxsize=4096)
-def number(value: float, unit: str) -> str:
-    """A number as text: shares as percentages, counts as integers, others to three digits."""
+def number(value: float, unit: str, further: int = 0) -> str:
+    """A number as text: shares as percentages, counts as integers, others to three digits.
+
+    Args:
+        value: the number.
+        unit: of the score.
+        further: number of further digits.
+    """
     if math.isnan(value):
         return "undefined"
     if math.isinf(value):
         return "none found" if value > 0 else f"{_MINUS}∞"
     if unit == "share":
-        return f"{100 * value:z.1f}%".replace("-", _MINUS)  # z: no minus before a zero
+        return f"{100 * value:z.{1 + further}f}%".replace("-", _MINUS)  # z: no minus before a zero
     if unit == "count":
-        return f"{value:,.0f}"
-    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".")
+        return f"{value:,.{further}f}"
+    large = abs(value) >= 1000
+    text = f"{value:,.{further}f}" if large else f"{value:#.{3 + further}g}".rstrip(".")
     return text.replace("-", _MINUS)
 
 
@@ -103,7 +113,9 @@ def interval_or_reason(score: Score, spec: ScoreSpec) -> tuple[str, str]:
         spec: its meaning.
     """
     ends = interval(score, spec.unit)
-    return (ends, "") if ends else ("none", missing_interval(spec.interval, score.value, score.n))
+    if ends:
+        return ends, ""
+    return "none", missing_interval(spec.interval, score.value, score.n, score.low)
 
 
 def interval_meaning(spec: ScoreSpec) -> str:
@@ -116,7 +128,11 @@ def interval_meaning(spec: ScoreSpec) -> str:
 
 @lru_cache(maxsize=4096)
 def _between(low: float, high: float, unit: str) -> str:
-    first, last = number(low, unit).removesuffix("%"), number(high, unit).removesuffix("%")
+    # A narrow interval has as many digits as tell its ends apart.
+    for further in range(_MOST_DIGITS + 1):
+        first, last = (number(end, unit, further).removesuffix("%") for end in (low, high))
+        if first != last:
+            break
     negative = _MINUS in first or _MINUS in last
     return f"{first} to {last}" if negative else f"{first}\N{EN DASH}{last}"
 

@@ -16,7 +16,13 @@ from leaderboard.board.card_columns import CARD_COLUMNS
 from leaderboard.board.payload import script
 from leaderboard.board.rows import profile_shares
 from leaderboard.board.threats import budget_labels, offering_probes
-from leaderboard.formatting.texts import interval, number, probe_text, probe_texts
+from leaderboard.formatting.texts import (
+    interval,
+    interval_or_reason,
+    number,
+    probe_text,
+    probe_texts,
+)
 from leaderboard.formatting.web_links import web_link
 from leaderboard.store import Entry, Summary
 from leaderboard.store.encoding import pack
@@ -46,6 +52,8 @@ def write_comparison(entries: Sequence[Entry], folder: Path) -> None:
 
 def comparison_payload(entries: Sequence[Entry]) -> dict[str, Any]:
     """A model as plain data: card facts, and scores and packed outcomes on test data.
+
+    ``without`` says why a score has no interval.
 
     Args:
         entries: everything stored of one model, at least one.
@@ -84,6 +92,12 @@ def _evaluation(entry: Entry) -> dict[str, Any]:
             for probe, answer in answers.items()
             for name, score in answer.scores.items()
         },
+        "without": {
+            f"{probe}.{name}": reason
+            for probe, answer in answers.items()
+            for name, score in answer.scores.items()
+            if (reason := interval_or_reason(score, probe_text(probe).spec(name))[1])
+        },
         "outcomes": {key: b64encode(bits).decode() for key, bits in outcomes.items()},
         "budgets": _budgets(answers, outcomes),
     }
@@ -103,12 +117,13 @@ def _outcomes(answers: dict[str, ProbeResult], examples: int) -> dict[str, bytes
 def _score(
     probe: str, name: str, score: Score, answer: ProbeResult, outcomes: dict[str, bytes]
 ) -> list[float | str | int | None]:
-    """Value, ends of its interval and n; both as shown; the outcome that it is the share of."""
+    """Value, ends of its interval if any, n; both as shown; the outcome that it is the share of."""
     unit = _unit(probe, name)
-    ends = (score.value, score.low, score.high)
-    numbers = [each if math.isfinite(each) else None for each in ends]
-    shown = number(score.value, unit), interval(score, unit) or ""
-    return [*numbers, score.n, *shown, _share_of(name, score, answer, outcomes)]
+    value = score.value if math.isfinite(score.value) else None
+    between = interval(score, unit)
+    ends = (score.low, score.high) if between else (None, None)
+    shown = number(score.value, unit), between or ""
+    return [value, *ends, score.n, *shown, _share_of(name, score, answer, outcomes)]
 
 
 @cache

@@ -63,6 +63,28 @@ def test_without_scripts_there_are_no_dead_controls(open_page):
     expect(page.locator("h1")).to_contain_text("digits/cnn-pgd-at")
 
 
+def test_controls_are_drawn_with_the_page_and_used_before_its_data_is_read(browser, site):
+    """The data is read when the browser is idle; here it never is."""
+    page = browser.new_page()
+    page.add_init_script("requestIdleCallback = () => {}")
+    page.goto(f"{site.as_uri()}/index.html")
+    controls = page.locator(f"{BOARD} .controls")
+    expect(controls.get_by_placeholder("Name, recipe, architecture")).to_be_visible()
+    for text in ("Filters", "Columns", "Your own threat set"):
+        expect(controls.locator("summary", has_text=text)).to_be_visible()
+    expect(controls.locator(".count")).to_have_text("4 models")
+    model = page.locator(f"{BOARD} table.models tbody th").first
+    before = model.bounding_box()
+    controls.get_by_placeholder("Name, recipe, architecture").fill("pgd")
+    ready(page)
+    expect(controls.locator(".count")).to_have_text("2 of 4 models")
+    controls.get_by_placeholder("Name, recipe, architecture").fill("")
+    expect(controls.locator(".count")).to_have_text("4 models")
+    after = model.bounding_box()
+    assert [after[each] for each in "xy"] == pytest.approx([before[each] for each in "xy"], abs=2)
+    page.close()
+
+
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
 @pytest.mark.parametrize("scripts", [True, False])
 def test_the_first_scores_are_on_the_first_screen(open_page, width, height, scripts):

@@ -17,6 +17,7 @@ from leaderboard.exports.table import harmless
 from leaderboard.pages import render_site
 from leaderboard.store import Store
 from tests.browser.accessibility import serious_violations
+from tests.browser.whole_words import broken_words
 from tests.leaderboard import conftest as made_up
 
 STANDARD, ROBUST, MLP = "digits-cnn-standard", "digits-cnn-pgd-at", "digits-mlp-standard"
@@ -275,6 +276,10 @@ def test_without_scripts_the_page_says_where_the_scores_are(open_page):
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (375, "dark")])
 def test_the_page_fits_and_axe_finds_nothing_serious(open_page, width, scheme):
-    page = drawn(open_page(f"{TWO}&paired=1", width=width, color_scheme=scheme))
+    names = ",".join(name.replace("/", "-") for name, _, _ in made_up.ZOO)
+    page = drawn(
+        open_page(f"compare.html#models={names}&paired=1", width=width, color_scheme=scheme)
+    )
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert broken_words(page) == []
     assert serious_violations(page) == []

@@ -10,10 +10,16 @@ from tests.browser.accessibility import serious_violations
 PATH = "models/digits-cnn-pgd-at/index.html"
 
 
-def test_it_takes_three_screens_until_something_is_unfolded(open_page):
-    page = open_page(PATH, width=1440)
-    assert page.evaluate("document.documentElement.scrollHeight") <= 3 * 900
-    assert unfold(page).evaluate("document.documentElement.scrollHeight") > 3 * 900
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 768), (390, 844)])
+def test_it_takes_three_screens_until_something_is_unfolded(open_page, width, height):
+    page = open_page(PATH, width=width)
+    page.set_viewport_size({"width": width, "height": height})
+    assert page.evaluate("document.documentElement.scrollHeight") <= 3 * height
+    heights = "all => all.map(each => each.getBoundingClientRect().height)"
+    lines = page.locator(".probe > details > summary").evaluate_all(heights)
+    assert len(lines) > 5
+    assert sum(lines) / len(lines) < 65  # twelve probes are on most pages
+    assert unfold(page).evaluate("document.documentElement.scrollHeight") > 3 * height
 
 
 @pytest.mark.parametrize("width", [1440, 390])

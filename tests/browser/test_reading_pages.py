@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from leaderboard.cli import app
 from tests.browser.accessibility import serious_violations
+from tests.browser.whole_words import broken_words
 
 PATHS = ["batteries/digits-v1.html", "submit.html", "findings.html"]
 
@@ -19,6 +20,13 @@ def test_the_page_fits_and_axe_finds_nothing_serious(open_page, path, width, sch
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     for summary in page.locator("summary").all():
         summary.click()
+    assert broken_words(page) == []
+    sizes = "all => all.map(each => parseFloat(getComputedStyle(each).fontSize))"
+    titles, verdicts = (
+        page.locator(f".verdicts {part}").evaluate_all(sizes) for part in ("dt", "dd")
+    )
+    assert len(titles) == (6 if path == "findings.html" else 0)
+    assert all(title > verdict for title, verdict in zip(titles, verdicts, strict=True))
     assert serious_violations(page) == []
 
 

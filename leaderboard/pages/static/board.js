@@ -26,7 +26,10 @@
         this.section.scrollIntoView();
         this.ready().then(() => this.restore(entries)).catch((error) => this.say(error.message));
       } else {
-        later(() => this.ready().catch((error) => this.say(error.message)));
+        // The data can be large, so it is read when the page is drawn, or when a reader turns to the controls.
+        const ready = () => this.ready().catch((error) => this.say(error.message));
+        later(ready);
+        for (const event of ["focusin", "pointerdown"]) this.find(".controls").addEventListener(event, ready, { once: true });
       }
     }
 
@@ -43,7 +46,6 @@
     }
 
     say(text) {
-      this.find(".controls").hidden = false;
       this.find(".count").textContent = text;
     }
 
@@ -107,7 +109,6 @@
       });
       this.table.parentElement.after(more);
       this.find(".without-script")?.parentElement.remove();
-      this.find(".controls").hidden = false;
     }
 
     makeThreats() {

@@ -54,10 +54,10 @@ nonsingular.comparison = (() => {
       const probe = probeOf(key);
       const name = key.slice(probe.length + 1);
       const [label, unit, higher, description] = board.texts?.[key] ?? texts[probe]?.scores[name] ?? [name, "", null, ""];
-      const cells = evaluations.map(({ scores: own }) => {
+      const cells = evaluations.map(({ scores: own, without }) => {
         if (!own[key]) return null;
         const [value, low, high, n, text, interval] = own[key];
-        return { value, low, high, n, text, interval };
+        return { value, low, high, n, text, interval, reason: without[key] };
       });
       const bits = evaluations.map(({ scores: own, outcomes }) => outcomes[own[key]?.[6]]);
       const effects = bits.map((each, place) => (place ? against(bits[0], each, board.examples, higher) : null));

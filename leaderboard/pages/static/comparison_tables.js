@@ -98,7 +98,8 @@ nonsingular.comparisonTables = (() => {
   const chance = (p) => (p < 0.001 ? "p < 0.001" : `p = ${p.toFixed(3)}`);
   const SIGNS = { better: "▲", worse: "▼", higher: "▲", lower: "▼", "cannot tell": "≈" };
 
-  const valueCell = (cell, unit) => {
+  // A missing interval is said where another model has one, and otherwise when it is pointed at.
+  const valueCell = (cell, unit, others) => {
     const element = make("td", "number");
     if (!cell) {
       element.append(make("span", "", "–"), make("span", "unseen", "not run"));
@@ -107,7 +108,8 @@ nonsingular.comparisonTables = (() => {
     const shown = ["nats", "radius", "loss"].includes(unit) && cell.value !== null ? `${cell.text} ${unit}` : cell.text;
     element.append(make("span", "", shown));
     if (cell.interval) element.append(make("small", "", cell.interval));
-    element.title = `n = ${cell.n.toLocaleString("en")}`;
+    else if (others.some((each) => each?.interval)) element.append(make("small", "", "no interval"));
+    element.title = `n = ${cell.n.toLocaleString("en")}${cell.interval ? "" : `; no interval: ${cell.reason}`}`;
     return element;
   };
 
@@ -167,7 +169,7 @@ nonsingular.comparisonTables = (() => {
         body.append(row(title));
       }
       body.append(row(scoreHeading(each), ...models.flatMap((_, place) => [
-        valueCell(each.cells[place], each.unit),
+        valueCell(each.cells[place], each.unit, each.cells),
         ...(place ? [effectCell(each.effects[place])] : []),
       ])));
     }

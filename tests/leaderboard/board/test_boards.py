@@ -11,10 +11,13 @@ import pytest
 
 from benchmark.budgets import Budget
 from benchmark.threats import AnyThreat, InputThreat, JointThreat, WeightThreat
-from leaderboard.board import headline_scores, offering_probes
+from leaderboard.board import headline_scores, make_boards, offering_probes
 from leaderboard.board.card_columns import CARD_COLUMNS
+from leaderboard.board.cell_texts import rank_example
 from leaderboard.board.payload import script
+from leaderboard.board.ranking import Rank
 from leaderboard.board.threats import outcomes_payload, threats_of
+from leaderboard.charts.svg import Painter
 from models_zoo.architectures import family
 
 
@@ -51,6 +54,34 @@ def test_a_revision_changes_with_an_answer_and_with_nothing_else(store, made_up)
 
 def made_up_zoo():
     return [("digits/cnn-standard", "standard", 0.03)]
+
+
+def test_a_board_says_what_was_scored_and_what_its_ranks_mean(summaries, zoo_store, tmp_path):
+    pages = {s.fingerprint: f"models/{s.card.name}/index.html" for s in summaries}
+    batteries = {s.battery_sha256: "batteries/digits-v1.html" for s in summaries}
+    painter = Painter(tmp_path / "old", tmp_path / "new")
+
+    def board(own, **content):
+        (sha256,) = batteries
+        stored = {sha256: zoo_store.batteries()[sha256] | content}
+        (made,) = make_boards(own, stored, pages, batteries, painter)
+        return made
+
+    whole = board(summaries)
+    assert whole.scored == "4 models, scored on 200 images."
+    assert whole.rank_example.startswith("A rank goes from 1 plus the number of significantly")
+    fewer = board(summaries, examples=1000)
+    assert fewer.scored == "4 models, scored on 200 images instead of 1,000."
+    assert board(summaries, examples="many").prescribed is None
+    seeds = [*summaries, replace(summaries[0], seed=1)]
+    assert board(seeds).scored == "5 results of 4 models, scored on 200 images."
+    rank = Rank(2, 5, models=11, better=1, worse=6)
+    assert rank_example(rank) == (
+        "Rank 2\N{EN DASH}5 of 11 means that 1 model is significantly better and "
+        "6 significantly worse."
+    )
+    rows = [replace(row, rank=rank) for row in whole.rows]
+    assert replace(whole, rows=rows).rank_example == rank_example(rank)
 
 
 def test_threats_are_the_budgets_with_an_outcome_for_every_example(summaries):

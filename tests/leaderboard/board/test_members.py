@@ -40,6 +40,7 @@ def test_an_adversary_costs_what_was_right_when_clean(made_up):
     ]
     most = costliest(found)
     assert most is not None
+    assert most.share == 3 / 9
     assert most.text == "input \N{MINUS SIGN}33.3"
 
 

@@ -104,6 +104,7 @@ def test_hostile_names_stay_in_their_cell(make, tmp_path):
 def test_the_site_and_the_docs_have_the_same_verdicts(zoo, tmp_path):
     page = render_site(zoo, tmp_path / "site").parent / "findings.html"
     text, docs = page.read_text("utf-8"), written(zoo, tmp_path)
+    text = re.sub("</?strong>", "", text)
     for finding in make_findings(zoo.entries()):  # in the list on top and in its section
         assert text.count(finding.verdict) >= 2
         assert docs.count(finding.verdict) >= 2

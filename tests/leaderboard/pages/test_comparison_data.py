@@ -94,6 +94,16 @@ def test_an_outcome_that_is_not_what_the_score_counts_is_not_paired_with_it(one,
     assert evaluation["scores"]["clean.accuracy"][-1] is None
 
 
+def test_ends_of_an_interval_that_differ_by_rounding_are_none(one, made_up):
+    clean = made_up.results()["clean"]
+    other = clean.scores | {"accuracy": Score(value=0.1 + 0.2, n=200, low=0.3, high=0.1 + 0.2)}
+    (evaluation,) = one([clean.model_copy(update={"scores": other})])["evaluations"]
+    assert evaluation["scores"]["clean.accuracy"][1:6] == [None, None, 200, "30.0%", ""]
+    assert evaluation["without"] == {
+        "clean.accuracy": "stored without one; scoring the model again gives it one"
+    }
+
+
 def test_certificates_and_outcomes_of_fewer_examples_stay_out(one, made_up):
     joint = made_up.results()["joint"]
     more = {"certified": np.ones(200, bool), "fewer": np.ones(50, bool)}
@@ -121,6 +131,7 @@ def test_numbers_that_json_cannot_write_keep_their_text(one, made_up, tmp_path, 
     value, low, high, n, text, interval, outcome = evaluation["scores"]["backdoor.smallest_budget"]
     assert (value, low, high, n, interval, outcome) == (None, None, None, 200, "", None)
     assert text == "none found"
+    assert evaluation["without"]["backdoor.smallest_budget"].startswith("the best that a search")
     folder = tmp_path / "digits-cnn-standard"
     folder.mkdir()
     write_comparison(store.entries(), folder)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from benchmark.results import Score
+from benchmark.statistics import mean
 from leaderboard.board.rows import TEMPLATE_PAPER
 from leaderboard.formatting.slugs import slug, unique_slugs
-from leaderboard.formatting.texts import interval, number, probe_texts
+from leaderboard.formatting.texts import interval, interval_or_reason, number, probe_texts
 from leaderboard.pages import render_site
 from models_zoo.card import Training
 from tests.leaderboard.rendered_pages import Page, pages
@@ -79,7 +81,9 @@ def test_nothing_is_fetched_from_anywhere(site):
 
 def test_the_table_stands_without_scripts_and_no_control_is_dead(site):
     page = (site / "index.html").read_text("utf-8")
-    assert '<div class="controls" hidden>' in page
+    assert re.search(
+        r"<noscript><style>.*\.controls { display: none !important; }.*</noscript>", page
+    )
     assert "<button" not in page[page.index('<table class="models">') :].partition("</table>")[0]
     written = sum(file.stat().st_size for file in (site / "static").glob("*.js"))
     assert written < 80_000
@@ -220,6 +224,23 @@ def test_numbers_are_written_as_people_read_them():
     sampled = Score(value=0.5, n=9, low=0.4, high=0.6)
     assert interval(sampled, "share") == "40.0\N{EN DASH}60.0"
     assert interval(Score(value=0.5, n=9, low=0.5, high=0.5), "share") is None
+
+
+def test_an_interval_is_none_if_its_ends_differ_by_rounding_and_else_has_two_ends():
+    same = float(np.mean([0.98] * 10))  # 2.2e-16 above 0.98
+    rounded = Score(value=same, n=10, low=0.98, high=same + 1e-16)
+    assert rounded.low < rounded.high
+    spec = probe_texts()["weight"].spec("random_accuracy")
+    assert rounded.interval is None
+    stored = ("none", "stored without one; scoring the model again gives it one")
+    assert interval_or_reason(rounded, spec) == stored
+    present = mean([0.98] * 10)
+    assert interval_or_reason(present, spec) == ("none", "all draws are the same")
+    narrow = Score(value=0.98331, n=10, low=0.98329, high=0.98333)
+    assert interval(narrow, "share") == "98.329\N{EN DASH}98.333"
+    assert interval(Score(value=1.2, n=9, low=1.2001, high=1.2004), "nats") == (
+        "1.2001\N{EN DASH}1.2004"
+    )
 
 
 def test_scores_of_different_data_or_batteries_never_share_a_table(tmp_path, store, made_up):
