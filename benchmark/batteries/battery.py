@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
-from typing import Self
+from typing import Any, Self
 
 from pydantic import (
     BaseModel,
@@ -89,12 +89,7 @@ class Battery(BaseModel):
 
         Comments and layout of the file do not count.
         """
-        content = self.model_dump(mode="json")
-        if self.examples is None:  # batteries from before the field keep their hashes
-            del content["examples"]
-        if self.algorithms:
-            content["algorithms"] = self.algorithms
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return content_sha256(self.model_dump(mode="json"), self.algorithms)
 
     @property
     def headline_threats(self) -> dict[str, list[AnyThreat]]:
@@ -138,6 +133,21 @@ class Battery(BaseModel):
             if not isinstance(name, str) or name not in self.probes:
                 raise unknown_name(f"probe of battery {self.name}", name, self.probes)
         return list(dict.fromkeys(names)) or list(self.default)
+
+
+def content_sha256(content: Mapping[str, Any], algorithms: Mapping[str, int]) -> str:
+    """SHA-256 of a battery, possibly one of another version of the suite.
+
+    Args:
+        content: of the battery, as JSON.
+        algorithms: versions of its probes' algorithms that are above 1, by the probe's name.
+    """
+    hashed = dict(content)
+    if hashed.get("examples") is None:  # batteries from before the field keep their hashes
+        hashed.pop("examples", None)
+    if algorithms:
+        hashed["algorithms"] = dict(algorithms)
+    return hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()
 
 
 def list_batteries() -> list[str]:

@@ -11,7 +11,7 @@ import typer
 
 from leaderboard.commands.options import DATABASE, Database, stored_battery
 from leaderboard.output_paths import require_file_place
-from leaderboard.terminal.output import write_binary
+from leaderboard.terminal.output import say, write_binary
 from models_zoo.display import shown
 from models_zoo.errors import InputError
 
@@ -67,6 +67,17 @@ def export(
     out: Annotated[
         Path | None, typer.Option(help="File to write; by default the text is printed.")
     ] = None,
+    archive: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write everything stored of the models, by default of all, to this file, "
+            "such as results.jsonl.gz, for 'nonsingular import' into another database; in place of "
+            "--format."
+        ),
+    ] = None,
+    by: Annotated[
+        str, typer.Option(help="Who made the --archive; shown where a result of it differs.")
+    ] = "",
     battery: Annotated[
         str | None,
         typer.Option(
@@ -115,8 +126,8 @@ def export(
     data_licence: Annotated[
         str,
         typer.Option(
-            help="Licence of the results, as an SPDX identifier, stated in latex and markdown; "
-            "empty to state none."
+            help="Licence of the results, as an SPDX identifier, stated in latex, markdown and an "
+            "archive; empty to state none."
         ),
     ] = DATA_LICENCE,
     database: Database = DATABASE,
@@ -130,7 +141,15 @@ def export(
     from leaderboard.store import Store
 
     require_file_place(out, "--out")
+    require_file_place(archive, "--archive")
     _require_web_address(source_url)
+    if archive is not None:
+        if out is not None or column or examples is not None:
+            raise InputError("--archive goes with none of --out, --column and --examples")
+        _archive(archive, models or [], stored_battery(battery), by, data_licence, database)
+        return
+    if by:
+        raise InputError("--by goes with --archive")
     benchmark = _required(format_, benchmark)
     named = stored_battery(battery)
     store = Store.open(database, to_read=True)
@@ -153,6 +172,21 @@ def export(
     name, chosen = entries[0].card.name, {entry.key for entry in entries}
     others = [s for s in store.summaries(()) if s.card.name == name and s.key not in chosen]
     _print(_text(format_, entries, others, benchmark, source_url, organization), out)
+
+
+def _archive(
+    path: Path, models: list[str], battery: str | None, by: str, licence: str, database: str
+) -> None:
+    from leaderboard.archives import write_archive
+    from leaderboard.exports.selection import chosen_entries
+    from leaderboard.store import Store
+    from leaderboard.store.reruns import require_signature
+
+    if by:
+        require_signature(by)
+    entries = chosen_entries(Store.open(database, to_read=True), models, battery)
+    header = write_archive(path, entries, by=by, licence=licence)
+    say(f"{header.results:,} results of {header.models:,} models, written to {shown(path)}")
 
 
 def _print(text: str, out: Path | None) -> None:

@@ -158,7 +158,7 @@ class ResultRecord(Published):
         left_out: why the probe was not run; there are no scores then.
         algorithm: version of the probe's algorithm; scores of two versions are not comparable.
         provenance: of the result; missing if it is derived from other results.
-        standing: whether the result was measured here, and if so whether reruns confirmed it.
+        standing: whether the result was measured here or imported, and whether reruns confirmed it.
         reruns: the reruns, oldest first, with their agreement.
         reproduce: the command that reproduces the numbers.
     """
@@ -179,7 +179,7 @@ class ResultRecord(Published):
     protocol: dict[str, Any]
     cost: CostRecord
     left_out: str | None = None
-    standing: Literal["measured", "rerun", "rerun-differs", "self-reported"]
+    standing: Literal["measured", "imported", "rerun", "rerun-differs", "self-reported"]
     algorithm: int = 1
     provenance: Provenance | None = None
     reruns: list[RerunRecord] = Field(default_factory=list)

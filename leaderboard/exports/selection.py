@@ -108,14 +108,41 @@ def model_entries(store: Store, model: str, battery: str | None = None) -> list[
     entries = [
         entry
         for entry in store.entries(fingerprints=named)
-        if battery is None
-        or entry.provenance.battery == battery
-        or begins(entry.provenance.battery_sha256, battery)
+        if _is_of(battery, entry.provenance.battery, entry.provenance.battery_sha256)
     ]
     if not entries:
         known = {each.battery for each in summaries if each.fingerprint in named}
         raise unknown_name(f"battery among the results of {model}", battery or "", known)
     return entries
+
+
+def chosen_entries(
+    store: Store, models: Sequence[str] = (), battery: str | None = None
+) -> list[Entry]:
+    """All results of chosen models, at least one, on training images as well.
+
+    Args:
+        store: where the results are.
+        models: names with wildcards ``*`` and ``?``, or beginnings of fingerprints; by default all.
+        battery: only those of this battery, by name or hash.
+
+    Raises:
+        InputError: nothing matches.
+    """
+    summaries = _of_models(store.summaries(()), models)
+    kept = [each for each in summaries if _is_of(battery, each.battery, each.battery_sha256)]
+    if not kept and summaries:
+        raise unknown_name("stored battery", battery or "", {each.battery for each in summaries})
+    if not kept:
+        raise InputError("no results are stored; run nonsingular bench first")
+    keys = {each.key for each in kept}
+    entries = store.entries(fingerprints={each.fingerprint for each in kept})
+    return [entry for entry in entries if entry.key in keys]
+
+
+def _is_of(asked: str | None, name: str, sha256: str) -> bool:
+    """Whether a battery is the one that is asked for, if any is."""
+    return asked is None or name == asked or begins(sha256, asked)
 
 
 def known_scores() -> dict[str, ScoreSpec]:
@@ -157,11 +184,7 @@ def _of_one_board(
     summaries: Sequence[Summary], battery: str | None, examples: int | None
 ) -> list[Summary]:
     """The summaries of one battery and data set."""
-    kept = [
-        each
-        for each in summaries
-        if battery is None or each.battery == battery or begins(each.battery_sha256, battery)
-    ]
+    kept = [each for each in summaries if _is_of(battery, each.battery, each.battery_sha256)]
     if not kept and battery is not None and summaries:
         raise unknown_name("stored battery", battery, {each.battery for each in summaries})
     if examples is not None:

@@ -67,6 +67,7 @@ def environment() -> Environment:
         "absent": ABSENT,
         "verification_labels": {
             "measured": "measured",
+            "imported": "measured elsewhere, imported",
             "rerun": "measured, run again by others",
             "rerun-differs": "run again by others, differs",
             "self-reported": "self-reported",

@@ -13,7 +13,7 @@ from benchmark.probes import PROBES
 from leaderboard.store import Entry, Rerun, Summary
 from models_zoo.errors import unknown_name
 
-Kind = Literal["measured", "rerun", "rerun-differs", "self-reported"]
+Kind = Literal["measured", "imported", "rerun", "rerun-differs", "self-reported"]
 
 MAX_NAMED_RERUNS = 3
 """Maximum number of reruns that a sentence describes; it only counts the earlier ones."""
@@ -24,7 +24,8 @@ class Verification:
     """How well a number is confirmed.
 
     Attributes:
-        kind: ``"measured"`` if this suite computed it, ``"rerun"`` if it was run again and every
+        kind: ``"measured"`` if it was computed here, ``"imported"`` if a part of it is from an
+            archive, ``"rerun"`` if it was run again and every
             rerun agreed to the last bit, ``"rerun-differs"`` if one did not, ``"self-reported"``
             if only the model's author reports it.
         sentence: the same as text, without a full stop. It contains names that users chose: escape
@@ -50,7 +51,8 @@ def verification_of(entry: Entry | Summary, probe: str) -> Verification:
     asked = entry.results if isinstance(entry, Entry) else entry.probes
     parts = headline_probes() if probe == "nonsingular" else (probe,)
     if all(part in asked for part in parts):
-        return _measured(parts, [entry.reruns.get(part, []) for part in parts])
+        imported = any(part in entry.imported for part in parts)
+        return _measured(parts, [entry.reruns.get(part, []) for part in parts], imported=imported)
     card = entry.card
     claim = PROBES[probe].claim if probe in PROBES else None
     if claim is not None and getattr(card, claim) is not None:
@@ -58,30 +60,34 @@ def verification_of(entry: Entry | Summary, probe: str) -> Verification:
     raise unknown_name(f"stored probe of {card.name}", probe, asked)
 
 
-def _measured(parts: Sequence[str], reruns: Sequence[Sequence[Rerun]]) -> Verification:
+def _measured(
+    parts: Sequence[str], reruns: Sequence[Sequence[Rerun]], *, imported: bool
+) -> Verification:
     if not any(reruns):
-        return _not_run_again(tuple(parts))
+        return _not_run_again(tuple(parts), imported)
     named_reruns = sorted((each for one in reruns for each in one), key=lambda rerun: rerun.created)
     if any(not each.same for each in named_reruns):
         kind: Kind = "rerun-differs"
     else:
-        kind = "rerun" if all(reruns) else "measured"
+        kind = "rerun" if all(reruns) else "imported" if imported else "measured"
     clauses = [
         f"{f'{part} ' if len(parts) > 1 else ''}{_reruns_sentence(one)}"
         for part, one in zip(parts, reruns, strict=True)
         if one
     ]
-    return Verification(kind, "; ".join([_source(parts), *clauses]), named_reruns)
+    return Verification(kind, "; ".join([_source(parts, imported), *clauses]), named_reruns)
 
 
 @cache
-def _not_run_again(parts: tuple[str, ...]) -> Verification:
-    return Verification("measured", f"{_source(parts)}; not run again yet")
+def _not_run_again(parts: tuple[str, ...], imported: bool) -> Verification:
+    kind: Kind = "imported" if imported else "measured"
+    return Verification(kind, f"{_source(parts, imported)}; not run again yet")
 
 
-def _source(parts: Sequence[str]) -> str:
+def _source(parts: Sequence[str], imported: bool) -> str:
     whole = f"derived from {', '.join(parts[:-1])} and {parts[-1]}, " if len(parts) > 1 else ""
-    return f"{whole}measured by this suite"
+    where = "by this suite elsewhere, imported from an archive" if imported else "by this suite"
+    return f"{whole}measured {where}"
 
 
 def _reruns_sentence(reruns: Sequence[Rerun]) -> str:

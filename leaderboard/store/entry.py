@@ -25,6 +25,7 @@ class Entry:
         results: by probe.
         provenances: by probe; a run may be resumed on another day or machine.
         reruns: by probe, oldest first.
+        imported: probes whose results were imported from an archive rather than measured here.
     """
 
     card: Card
@@ -33,6 +34,7 @@ class Entry:
     results: dict[str, ProbeResult] = field(default_factory=dict)
     provenances: dict[str, Provenance] = field(default_factory=dict)
     reruns: dict[str, list[Rerun]] = field(default_factory=dict)
+    imported: set[str] = field(default_factory=set)
 
     @cached_property
     def provenance(self) -> Provenance:

@@ -45,11 +45,13 @@ def read_entries(
         ResultRow.probe,
         ResultRow.payload,
         ResultRow.provenance,
+        ResultRow.archive,
     )
     query = select(*columns).join(ResultRow.model).where(*conditions)
     query = query.order_by(ModelRow.first_seen, ModelRow.fingerprint, ResultRow.id)
     entries: dict[tuple[str, str, str, int], Entry] = {}
-    for number, fingerprint, battery, data, seed, probe, payload, where in session.execute(query):
+    for row in session.execute(query):
+        number, fingerprint, battery, data, seed, probe, payload, where, archive = row
         key = (fingerprint, battery, data, seed)
         if key not in entries:
             card, submitted = models[fingerprint]
@@ -58,6 +60,8 @@ def read_entries(
         provenance = Provenance.model_validate(where)
         entry.results[probe] = checked_result(payload, outcomes.get(number, {}), provenance)
         entry.provenances[probe] = provenance
+        if archive is not None:
+            entry.imported.add(probe)
         if number in reruns:
             entry.reruns[probe] = reruns[number]
     return list(entries.values())
@@ -83,6 +87,18 @@ def read_batteries(
     if not all(isinstance(content, dict) for content in found.values()):
         raise ValueError("the content of a battery is not a table")
     return found
+
+
+def of_key(
+    fingerprint: str, battery_sha256: str, data_sha256: str, seed: int
+) -> list[ColumnElement[bool]]:
+    """The condition for the results of one model, battery, data and seed."""
+    return [
+        ResultRow.fingerprint == fingerprint,
+        ResultRow.battery_sha256 == battery_sha256,
+        ResultRow.data_sha256 == data_sha256,
+        ResultRow.seed == seed,
+    ]
 
 
 def checked_result(

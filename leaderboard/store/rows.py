@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -14,9 +15,6 @@ from benchmark.threats import JointThreat
 from leaderboard.store import encoding
 from leaderboard.store.schema import ModelRow, OutcomeRow, ResultRow, ScoreRow
 from models_zoo.card import Card
-
-if TYPE_CHECKING:
-    from benchmark.batteries import Battery
 
 _PRECEDENCE = {
     "memory": 0,
@@ -64,20 +62,33 @@ def stored_card(session: Session, fingerprint: str) -> Card | None:
         return None
 
 
-def result_row(provenance: Provenance, battery: Battery, result: ProbeResult) -> ResultRow:
-    """A result's row with those of its scores and outcomes."""
+def result_row(
+    provenance: Provenance,
+    battery: Mapping[str, Any],
+    result: ProbeResult,
+    archive: str | None = None,
+) -> ResultRow:
+    """A result's row with those of its scores and outcomes.
+
+    Args:
+        provenance: of the result.
+        battery: content of the battery, as JSON.
+        result: the result.
+        archive: SHA-256 of the archive it was imported from.
+    """
     return ResultRow(
         fingerprint=provenance.fingerprint,
         battery_sha256=provenance.battery_sha256,
         data_sha256=provenance.data_sha256,
         seed=provenance.seed,
         probe=result.probe,
-        battery=battery.name,
-        battery_content=battery.model_dump(mode="json"),
+        battery=provenance.battery,
+        battery_content=dict(battery),
         raised_flags=count_raised_flags(result),
         payload=result.model_dump(),  # not mode="json": that turns an infinity into null
         provenance=provenance.model_dump(mode="json"),
         created=_now(),
+        archive=archive,
         scores=[
             ScoreRow(name=name, value=score.value, low=score.low, high=score.high, n=score.n)
             for name, score in result.scores.items()

@@ -60,6 +60,7 @@ class ResultRow(Base):
         battery: the battery's name.
         battery_content: the battery as JSON, so that a retired one can still be shown.
         created: UTC time at which it was stored.
+        archive: SHA-256 of the archive that it was imported from; NULL if it was measured here.
     """
 
     __tablename__ = "results"
@@ -81,6 +82,7 @@ class ResultRow(Base):
     raised_flags: Mapped[int | None]
     provenance: Mapped[dict[str, Any]] = mapped_column(JSON)
     created: Mapped[datetime] = mapped_column(DateTime)
+    archive: Mapped[str | None] = mapped_column(SHA256)
 
     model: Mapped[ModelRow] = relationship(back_populates="results")
     scores: Mapped[list[ScoreRow]] = relationship(cascade="all, delete-orphan")
@@ -191,3 +193,34 @@ class RerunRow(Base):
     circumstances: Mapped[list[str]] = mapped_column(JSON)
     imported: Mapped[bool]
     note: Mapped[str] = mapped_column(String(1000))
+
+
+class AlternativeRow(Base):
+    """A result in an archive that differs from the stored one with the same key.
+
+    It is kept here rather than in place of the stored one, and outlasts it.
+
+    Attributes:
+        fingerprint: of the model; with the hashes, the seed and the probe it is the key.
+        content_sha256: of ``content``, so that importing an archive twice changes nothing.
+        archive: SHA-256 of the archive.
+        content: the result as in the archive, as JSON text.
+    """
+
+    __tablename__ = "alternatives"
+    __table_args__ = (
+        UniqueConstraint(
+            *("fingerprint", "battery_sha256", "data_sha256", "seed", "probe", "content_sha256"),
+            name="uq_alternatives_key",
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(SHA256)
+    battery_sha256: Mapped[str] = mapped_column(SHA256)
+    data_sha256: Mapped[str] = mapped_column(SHA256)
+    seed: Mapped[int] = mapped_column(BigInteger)
+    probe: Mapped[str] = mapped_column(String(100))
+    content_sha256: Mapped[str] = mapped_column(SHA256)
+    archive: Mapped[str] = mapped_column(SHA256)
+    content: Mapped[str] = mapped_column(Text)

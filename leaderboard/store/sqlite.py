@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,6 +17,9 @@ WRITES = "nonsingular_writes"
 """Execution option of a connection whose transactions take the write lock at their start."""
 
 _BUSY_TIMEOUT_MS = 60_000
+
+_BUSY_PAUSE = 0.02
+"""Seconds between two attempts where SQLite does not wait by itself."""
 
 _MAGIC = b"SQLite format 3\0"
 
@@ -93,17 +97,35 @@ def configure(engine: Engine, *, to_read: bool) -> None:
         engine: of an SQLite database.
         to_read: whether it is only read; its journal mode is not changed then.
     """
-    pragmas = [f"busy_timeout = {_BUSY_TIMEOUT_MS}", "foreign_keys = ON"]
-    if not to_read:
-        pragmas += ["journal_mode = WAL", "synchronous = NORMAL"]
 
     def connected(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None  # transactions begin in _begin, DDL included
-        for pragma in pragmas:
-            connection.execute(f"PRAGMA {pragma}")
+        connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        if not to_read:
+            _write_ahead(connection)
+            connection.execute("PRAGMA synchronous = NORMAL")
 
     event.listen(engine, "connect", connected)
     event.listen(engine, "begin", _begin)
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Use a write-ahead log, as soon as no other process writes.
+
+    Unlike every other statement, the first change to it fails at once where another process has a
+    lock, whatever the busy timeout.
+    """
+    end = time.monotonic() + _BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(_BUSY_PAUSE)
+        else:
+            return
 
 
 def _begin(connection: Connection) -> None:

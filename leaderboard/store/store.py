@@ -15,7 +15,7 @@ from leaderboard.store.costs import read_costs
 from leaderboard.store.damage import FAILURES, find_unreadable, print_damage, require_whole
 from leaderboard.store.database import open_engine
 from leaderboard.store.entry import Entry
-from leaderboard.store.reading import read_batteries, read_entries
+from leaderboard.store.reading import of_key, read_batteries, read_entries
 from leaderboard.store.reruns import Rerun, add_rerun
 from leaderboard.store.rows import result_row, save_model, stored_card
 from leaderboard.store.schema import ModelRow, ResultRow
@@ -88,17 +88,17 @@ class Store:
         def write(session: Session) -> None:
             save_model(session, card, provenance, submitted=submitted)
             key = (provenance.fingerprint, provenance.battery_sha256, provenance.data_sha256)
-            same = [*_of(*key, provenance.seed), ResultRow.probe == result.probe]
+            same = [*of_key(*key, provenance.seed), ResultRow.probe == result.probe]
             # Dependent rows are deleted with it; it is not read, since it may be unreadable.
             session.execute(delete(ResultRow).where(*same))
-            session.add(result_row(provenance, battery, result))
+            session.add(result_row(provenance, battery.model_dump(mode="json"), result))
 
         try:
-            self._write(write)
+            self.write(write)
         except IntegrityError:
             # Only if the database has no write lock: another process has stored the same key in
             # between. The second attempt replaces it.
-            self._write(write)
+            self.write(write)
 
     def record_rerun(self, where: Provenance, probe: str, rerun: Rerun) -> None:
         """Store a rerun of a stored result; replaces the same rerun if it was recorded before.
@@ -115,7 +115,7 @@ class Store:
         key = (where.fingerprint, where.battery_sha256, where.data_sha256, where.seed)
 
         def write(session: Session) -> None:
-            query = select(ResultRow).where(*_of(*key), ResultRow.probe == probe)
+            query = select(ResultRow).where(*of_key(*key), ResultRow.probe == probe)
             stored = session.scalars(query).one_or_none()
             if stored is None or Provenance.model_validate(stored.provenance) != where:
                 state = "is not stored" if stored is None else "was replaced meanwhile"
@@ -125,7 +125,7 @@ class Store:
                 )
             add_rerun(stored, rerun)
 
-        self._write(write)
+        self.write(write)
 
     def names(self) -> dict[str, str]:
         """Names of all stored models, by fingerprint."""
@@ -137,7 +137,7 @@ class Store:
         self, fingerprint: str, battery_sha256: str, data_sha256: str, seed: int
     ) -> dict[str, ProbeResult]:
         """Stored results for a model, battery, data and seed, with outcomes, by probe."""
-        entries = self._entries(_of(fingerprint, battery_sha256, data_sha256, seed))
+        entries = self._entries(of_key(fingerprint, battery_sha256, data_sha256, seed))
         return entries[0].results if entries else {}
 
     def costs(self, card: Card, where: Provenance) -> dict[str, Cost]:
@@ -249,17 +249,7 @@ class Store:
     def _readable(self) -> list[ColumnElement[bool]]:
         return [ResultRow.id.not_in(self._unreadable)] if self._unreadable else []
 
-    def _write(self, write: Callable[[Session], None]) -> None:
+    def write(self, write: Callable[[Session], None]) -> None:
+        """Call a function in one transaction: all that it writes is stored, or nothing of it."""
         with Session(self.engine.execution_options(**{WRITES: True})) as session, session.begin():
             write(session)
-
-
-def _of(
-    fingerprint: str, battery_sha256: str, data_sha256: str, seed: int
-) -> list[ColumnElement[bool]]:
-    return [
-        ResultRow.fingerprint == fingerprint,
-        ResultRow.battery_sha256 == battery_sha256,
-        ResultRow.data_sha256 == data_sha256,
-        ResultRow.seed == seed,
-    ]

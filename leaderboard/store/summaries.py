@@ -54,6 +54,7 @@ class Summary:
         kinds: what the requested outcomes are about, by probe and name.
         flags: number of raised flags; ``None`` if no check was run.
         reruns: reruns by probe, oldest first.
+        imported: probes whose results were imported from an archive rather than measured here.
     """
 
     card: Card
@@ -73,6 +74,7 @@ class Summary:
     kinds: dict[str, dict[str, OutcomeKind]] = field(default_factory=dict)
     flags: int | None = None
     reruns: dict[str, list[Rerun]] = field(default_factory=dict)
+    imported: set[str] = field(default_factory=set)
 
     @property
     def on_training_data(self) -> bool:
@@ -87,7 +89,7 @@ class Summary:
     @property
     def revision(self) -> str:
         """A hash that changes with the card, and when a result is added, replaced or run again."""
-        answers = (sorted(self.probes.items()), sorted(self.reruns.items()))
+        answers = (sorted(self.probes.items()), sorted(self.reruns.items()), sorted(self.imported))
         content = (self.key, *answers, self.card.model_dump_json())
         return hashlib.sha256(repr(content).encode()).hexdigest()
 
@@ -151,6 +153,7 @@ def _results(
         ResultRow.seed,
         ResultRow.probe,
         ResultRow.raised_flags,
+        ResultRow.archive,
         ResultRow.provenance["examples"].as_integer().label("examples"),
         ResultRow.provenance["split"].as_string().label("split"),
         ResultRow.provenance["own_data"].as_boolean().label("own_data"),
@@ -181,6 +184,8 @@ def _results(
         summary.probes[row.probe] = row.created
         if row.raised_flags is not None:
             summary.flags = (summary.flags or 0) + row.raised_flags
+        if row.archive is not None:
+            summary.imported.add(row.probe)
         if row.id in reruns:
             summary.reruns[row.probe] = reruns[row.id]
         places[row.id] = Place(summary, row.probe, row.intervals or 1)

@@ -10,6 +10,7 @@ import pytest
 import torch
 from pydantic import BaseModel, ConfigDict
 
+from benchmark.batteries import content_sha256
 from benchmark.budgets import Budget
 from benchmark.interval_kinds import INTERVALS_VERSION
 from benchmark.results import (
@@ -57,7 +58,7 @@ class MadeUpBattery(BaseModel):
 
     @property
     def sha256(self) -> str:
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        return content_sha256(self.model_dump(mode="json"), {})
 
 
 def make_card(name="digits/cnn-standard", recipe="standard", **changes) -> Card:

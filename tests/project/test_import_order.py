@@ -17,6 +17,7 @@ ORDER = (
     "submissions",
     "jobs",
     "reruns",
+    "archives",
     "charts",
     "board",
     "findings",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import sqlite3
 import sys
+import threading
 import time
+from contextlib import closing
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -100,6 +102,16 @@ def test_a_killed_writer_leaves_all_of_a_result_or_nothing(start, tmp_path, mome
             "select count(*) from outcomes where result_id not in (select id from results)"
         )
         assert orphans.fetchone() == (0,)
+
+
+def test_a_new_database_that_another_process_writes_to_is_waited_for(tmp_path):
+    path = tmp_path / "scores.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        release = threading.Timer(0.3, other.execute, ["COMMIT"])
+        release.start()
+        assert Store.open(path).entries() == []
+        release.join()
 
 
 def test_writers_that_meet_on_a_new_database_all_succeed(start, tmp_path):

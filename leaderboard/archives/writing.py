@@ -1,0 +1,110 @@
+"""Writing an archive."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from benchmark.results import ProbeResult
+from leaderboard.archives.records import (
+    BatteryLine,
+    End,
+    Header,
+    Line,
+    ModelLine,
+    OutcomeBits,
+    RerunLine,
+    ResultLine,
+)
+from leaderboard.store import Entry, encoding
+from models_zoo.checkpoint.writing import write_bytes
+from models_zoo.errors import InputError
+
+
+def write_archive(
+    path: Path, entries: Sequence[Entry], *, by: str = "", licence: str = ""
+) -> Header:
+    """Write stored results to an archive, atomically; equal results give equal bytes.
+
+    Args:
+        path: of the file, in an existing folder.
+        entries: at least one.
+        by: the person or project that made it.
+        licence: SPDX identifier of the results' licence.
+
+    Returns:
+        The first line of the file.
+
+    Raises:
+        InputError: there is nothing to write, or the file cannot be written.
+    """
+    if not entries:
+        raise InputError("there are no results to archive; score models with nonsingular bench")
+    header = Header(
+        created=max(where.created for entry in entries for where in entry.provenances.values()),
+        by=by,
+        licence=licence,
+        batteries=len({entry.provenance.battery_sha256 for entry in entries}),
+        models=len({entry.provenance.fingerprint for entry in entries}),
+        results=sum(len(entry.results) for entry in entries),
+    )
+    content = bytearray()
+    for line in _lines(header, sorted(entries, key=_place)):
+        # Not mode="json": that turns an infinity into null.
+        content += encoding.dumps(line.model_dump()).encode() + b"\n"
+    end = End(sha256=hashlib.sha256(content).hexdigest())
+    content += encoding.dumps(end.model_dump()).encode() + b"\n"
+    write_bytes(path, gzip.compress(bytes(content), 9, mtime=0))
+    return header
+
+
+def _place(entry: Entry) -> tuple[str, ...]:
+    where = entry.provenance
+    return (
+        *(where.battery, entry.card.name, where.fingerprint, where.battery_sha256),
+        *(where.split, where.data_sha256, str(where.seed)),
+    )
+
+
+def _lines(header: Header, entries: Sequence[Entry]) -> Iterator[Line]:
+    yield header
+    batteries = {
+        entry.provenance.battery_sha256: BatteryLine(
+            sha256=entry.provenance.battery_sha256,
+            content=entry.battery,
+            algorithms=entry.provenance.algorithms,
+        )
+        for entry in entries
+    }
+    yield from batteries.values()
+    models = {
+        entry.provenance.fingerprint: ModelLine(
+            fingerprint=entry.provenance.fingerprint, card=entry.card, submitted=entry.submitted
+        )
+        for entry in entries
+    }
+    yield from models.values()
+    for entry in entries:
+        for probe, result in entry.results.items():
+            yield _result_line(entry, probe, result)
+
+
+def _result_line(entry: Entry, probe: str, result: ProbeResult) -> ResultLine:
+    return ResultLine(
+        provenance=entry.provenances[probe],
+        content=result.model_dump(),
+        outcomes={
+            name: OutcomeBits(n=bits.size, bits=b64encode(encoding.pack(bits)).decode())
+            for name, bits in result.outcomes.items()
+        },
+        reruns=[
+            RerunLine.model_validate(
+                {key: value for key, value in asdict(each).items() if key != "imported"}
+            )
+            for each in entry.reruns.get(probe, [])
+        ],
+    )
