@@ -7,6 +7,8 @@ import json
 
 import pytest
 
+from benchmark.results import ProbeResult
+from benchmark.statistics import exact
 from leaderboard.exports.table import harmless
 from leaderboard.pages import render_site
 
@@ -35,19 +37,21 @@ def test_the_table_has_the_facts_and_numbers_of_the_index(tmp_path, zoo_store):
                 assert numbers == [score[end] for end in ("value", "low", "high", "n")]
 
 
-def test_a_score_without_an_interval_has_no_ends_in_any_file(tmp_path, zoo_store):
-    site = render_site(zoo_store, tmp_path / "site").parent
+def test_a_score_without_an_interval_has_no_ends_in_any_file(tmp_path, made_up, store, battery):
+    made_up.fill(store, [("net", "standard", 0.1)])
+    (entry,) = store.entries()
+    result = ProbeResult(probe="flatness", scores={"worst_robust": exact(0.5, 200)})
+    store.save(entry.card, entry.provenance, battery, result)
+    site = render_site(store, tmp_path / "site").parent
     index = json.loads((site / "results.json").read_text("utf-8"))
-    (board,) = index["boards"]
-    key = "backdoor.smallest_budget"
     assert index["probes"]["flatness"]["scores"]["worst_robust"]["interval"] == "search"
-    for row, model in zip(rows(site / "boards" / "digits-v1.csv"), board["models"], strict=True):
-        assert (row[key], row[f"{key} low"], row[f"{key} high"]) == ("inf", "", "")
-        record = json.loads((site / model["page"]).with_name("record.json").read_text("utf-8"))
-        scores = record["evaluations"][0]["results"]["joint"]["scores"]
-        assert scores["volume"]["value"] is not None
-        for score in (model["scores"][key], scores["volume"]):
-            assert (score["low"], score["high"]) == (None, None)
+    (model,), key = index["boards"][0]["models"], "flatness.worst_robust"
+    (row,) = rows(site / "boards" / "digits-v1.csv")
+    assert (row[key], row[f"{key} low"], row[f"{key} high"]) == ("0.5", "", "")
+    record = json.loads((site / model["page"]).with_name("record.json").read_text("utf-8"))
+    scores = record["evaluations"][0]["results"]["flatness"]["scores"]
+    for score in (model["scores"][key], scores["worst_robust"]):
+        assert (score["value"], score["low"], score["high"]) == (0.5, None, None)
 
 
 @pytest.mark.parametrize(
