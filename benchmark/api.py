@@ -31,14 +31,13 @@ from benchmark.attacks.weights import weight_ball
 from benchmark.batches import Examples, examples_of
 from benchmark.certificates import Certifier
 from benchmark.probes.flatness import FlatnessProbe, FlatnessSettings
-from benchmark.progress_display import showing
 from benchmark.requirements import (
     require_image_gradients,
     require_weights,
     require_weights_under_attack,
 )
 from benchmark.results import Score
-from benchmark.subject import Progress, subject_of
+from benchmark.subject import Progress
 from benchmark.threads import measured_threads
 from benchmark.threats import BackdoorThreat, InputThreat, JointThreat, WeightThreat
 from models_zoo.errors import InputError, first_problem
@@ -130,18 +129,8 @@ def minimal_distances(
         InputError: arguments that do not fit together.
     """
     images, labels = examples_of(images, labels, examples)
-    with (
-        showing(progress, "minimal distances") as display,
-        subject_of(
-            model,
-            images,
-            labels,
-            seed=seed,
-            device=device,
-            batch_size=batch_size,
-            progress=display.say,
-        ) as subject,
-    ):
+    options = RunOptions(seed, device, batch_size, progress)
+    with options.subject(model, images, labels, "minimal distances") as subject:
         norm, largest = norm_of(norm), None if eps is None else budget_of("eps", eps)
         require_image_gradients(subject)
         with measured_threads(subject):
@@ -291,12 +280,8 @@ def certify_joint(
             is known for.
     """
     images, labels = examples_of(images, labels, examples)
-    with (
-        showing(progress, "joint certificate") as display,
-        subject_of(
-            model, images, labels, device=device, batch_size=batch_size, progress=display.say
-        ) as subject,
-    ):
+    options = RunOptions(device=device, batch_size=batch_size, progress=progress)
+    with options.subject(model, images, labels, "joint certificate") as subject:
         norm = norm_of(norm)
         ball = weight_ball(subject, WeightThreat(geometry, budget_of("radius", radius), rule))
         eps = input_budget_of(eps, norm, subject.images)
@@ -422,18 +407,8 @@ def flatness(
         InputError: arguments that do not fit together.
     """
     images, labels = examples_of(images, labels, examples)
-    with (
-        showing(progress, "flatness") as display,
-        subject_of(
-            model,
-            images,
-            labels,
-            seed=seed,
-            device=device,
-            batch_size=batch_size,
-            progress=display.say,
-        ) as subject,
-    ):
+    options = RunOptions(seed, device, batch_size, progress)
+    with options.subject(model, images, labels, "flatness") as subject:
         require_image_gradients(subject)
         require_weights(subject)
         settings = _flatness_settings(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar, final
 
@@ -40,6 +42,32 @@ class RunOptions:
     batch_size: int = 256
     progress: bool | Progress | None = None
     examples: int | None = None
+
+    @contextmanager
+    def subject(
+        self, model: nn.Module, images: Array, labels: Array, title: str
+    ) -> Iterator[Subject]:
+        """A model prepared under these options as by :func:`subject_of`, with progress shown.
+
+        Args:
+            model: any module from images to logits.
+            images: float (N, C, H, W) in [0, 1], all of which are used.
+            labels: int (N,).
+            title: what is computed, for the display.
+        """
+        with (
+            showing(self.progress, title) as display,
+            subject_of(
+                model,
+                images,
+                labels,
+                seed=self.seed,
+                device=self.device,
+                batch_size=self.batch_size,
+                progress=display.say,
+            ) as subject,
+        ):
+            yield subject
 
 
 Result = TypeVar("Result", bound=AttackResult, covariant=True)
@@ -101,18 +129,7 @@ class Attack(ABC, Generic[Result]):
         """
         chosen = options or RunOptions()
         images, labels = examples_of(images, labels, chosen.examples)
-        with (
-            showing(chosen.progress, self.threat.label) as display,
-            subject_of(
-                model,
-                images,
-                labels,
-                seed=chosen.seed,
-                device=chosen.device,
-                batch_size=chosen.batch_size,
-                progress=display.say,
-            ) as subject,
-        ):
+        with chosen.subject(model, images, labels, self.threat.label) as subject:
             self.check(subject)
             with measured_threads(subject):
                 result = self.run(subject)

@@ -11,22 +11,13 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark import (
-    attack_inputs,
-    attack_joint,
-    attack_weights,
-    certify_joint,
-    evaluate,
-    flatness,
-    inject_backdoor,
-    load_dataset,
-    minimal_distances,
-)
+from benchmark import attack_inputs, attack_weights, evaluate, load_dataset
 from benchmark.comparison import compare_autoattack
 from benchmark.probes import PROBES
 from models_zoo import describe_model, fingerprint, load_file, load_model, read_weights
 from models_zoo.torch_modes import fixed_modes
 from tests.benchmark.cheap_battery import TABLES, battery
+from tests.benchmark.cheap_calls import CALLS
 
 N, CLASSES, SIDE = 4, 4, 5
 
@@ -55,43 +46,21 @@ def examples(model):
     return images, labels
 
 
-def _robust(result: Any) -> Any:
-    return result.robust
-
-
 ASK: dict[str, Callable[..., Any]] = {
-    "attack_inputs": lambda m, x, y: _robust(
-        attack_inputs(m, x, y, eps=0.1, norm="linf", effort="quick")
-    ),
-    "attack_inputs l2": lambda m, x, y: _robust(
-        attack_inputs(m, x, y, eps=0.5, norm="l2", effort="quick")
-    ),
-    "attack_inputs scores": lambda m, x, y: _robust(
-        attack_inputs(m, x, y, eps=0.1, effort="quick", access="scores")
-    ),
-    "attack_weights": lambda m, x, y: _robust(attack_weights(m, x, y, radius=0.1, steps=3)),
-    "attack_joint": lambda m, x, y: _robust(
-        attack_joint(m, x, y, eps=0.02, radius=0.02, steps=2, effort="quick")
-    ),
-    "certify_joint": lambda m, x, y: certify_joint(m, x, y, eps=1e-3, radius=1e-3),
-    "inject_backdoor": lambda m, x, y: inject_backdoor(m, x, y, radius=0.2, steps=2).success,
-    "flatness": lambda m, x, y: {
-        name: score.value
-        for name, score in flatness(
-            m,
-            x,
-            y,
-            eps=0.1,
-            average_radii=[],
-            worst_radii=[],
-            draws=2,
-            restarts=1,
-            epochs=1,
-            input_steps=2,
-            measure_examples=0,
-        ).items()
+    **{
+        name: lambda m, x, y, name=name: CALLS[name](m, x, y).robust
+        for name in ("attack_inputs", "attack_weights", "attack_joint")
     },
-    "minimal_distances": lambda m, x, y: minimal_distances(m, x, y, precision=0.3).distances,
+    "attack_inputs l2": lambda m, x, y: (
+        attack_inputs(m, x, y, eps=0.5, norm="l2", effort="quick").robust
+    ),
+    "attack_inputs scores": lambda m, x, y: (
+        attack_inputs(m, x, y, eps=0.1, effort="quick", access="scores").robust
+    ),
+    "certify_joint": CALLS["certify_joint"],
+    "inject_backdoor": lambda m, x, y: CALLS["inject_backdoor"](m, x, y).success,
+    "flatness": CALLS["flatness"],
+    "minimal_distances": lambda m, x, y: CALLS["minimal_distances"](m, x, y).distances,
     "compare_autoattack": lambda m, x, y: (
         compare_autoattack(m, x[:2], y[:2], eps=0.5, efforts=["quick"])
         .efforts["quick"]

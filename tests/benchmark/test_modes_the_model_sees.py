@@ -6,6 +6,7 @@ that they cannot change a score.
 
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -13,11 +14,12 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark import attack_inputs, attack_weights, evaluate, flatness, minimal_distances
+from benchmark import attack_weights, evaluate
 from models_zoo.errors import InputError
 from models_zoo.float32_precision import full_float32
 from models_zoo.torch_modes import fixed_modes
 from tests.benchmark.cheap_battery import battery
+from tests.benchmark.cheap_calls import CALLS
 
 BACKENDS: Any = torch.backends
 CUDA, CUDNN, MKLDNN, MATMUL = (
@@ -150,32 +152,15 @@ def examples():
         return images, Watched().eval()(images).argmax(1)
 
 
-CALLS = {
+ANSWERS: dict[str, Callable[..., Any]] = {
     "evaluate": lambda m, x, y: evaluate(m, x, y, battery(), ["clean"]).scores,
     "attack_weights": lambda m, x, y: [
-        moved.tolist() for moved in attack_weights(m, x, y, radius=0.3, steps=2).weights.values()
+        moved.tolist() for moved in CALLS["attack_weights"](m, x, y).weights.values()
     ],
-    "flatness": lambda m, x, y: {
-        name: score.value
-        for name, score in flatness(
-            m,
-            x,
-            y,
-            eps=0.1,
-            average_radii=[],
-            worst_radii=[],
-            draws=2,
-            restarts=1,
-            epochs=1,
-            input_steps=2,
-            measure_examples=0,
-        ).items()
-    },
-    "attack_inputs": lambda m, x, y: attack_inputs(
-        m, x, y, eps=0.1, effort="quick"
-    ).images.tolist(),
-    "minimal_distances": lambda m, x, y: minimal_distances(
-        m, x[:2], y[:2], precision=0.3
+    "flatness": CALLS["flatness"],
+    "attack_inputs": lambda m, x, y: CALLS["attack_inputs"](m, x, y).images.tolist(),
+    "minimal_distances": lambda m, x, y: CALLS["minimal_distances"](
+        m, x[:2], y[:2]
     ).distances.tolist(),
 }
 SLOW = ("attack_inputs", "minimal_distances")
@@ -321,7 +306,7 @@ def plain(examples):
 
     def answer(call: str) -> Any:
         if call not in known:
-            known[call] = CALLS[call](Watched().eval(), *examples)
+            known[call] = ANSWERS[call](Watched().eval(), *examples)
         return known[call]
 
     return answer
@@ -332,7 +317,7 @@ def plain(examples):
     [
         *(
             pytest.param(call, (flag,), id=f"{call}-{flag}")
-            for call in CALLS
+            for call in ANSWERS
             if call not in SLOW
             for flag in FLAGS
         ),
@@ -349,7 +334,7 @@ def test_the_model_sees_our_modes_and_the_caller_gets_theirs_back(
     expected = plain(call)
     with several(flags):
         before = state()
-        found = CALLS[call](model, *examples)
+        found = ANSWERS[call](model, *examples)
         after = state()
     assert after == before
     for seen in model.seen:
