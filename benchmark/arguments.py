@@ -229,6 +229,12 @@ def device_of(device: str | torch.device) -> torch.device:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         found = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise InputError(
+            f"device {shown(device)} is not one of PyTorch's; give 'auto', 'cpu', 'cuda', 'cuda:1' "
+            "or the name of another accelerator"
+        ) from error
+    try:
         if found.type == "meta":
             raise InputError("device 'meta' cannot be used: it computes nothing; use 'cpu'")
         torch.empty(1, device=found)

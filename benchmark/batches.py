@@ -6,7 +6,6 @@ data differs, and with it the key under which results are stored and reused.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence, Sized
 from typing import Any
 
@@ -18,6 +17,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from benchmark.arguments import Array, count_of
 from benchmark.datasets.dataset import Dataset
+from models_zoo.caller_warnings import warn_caller
 from models_zoo.errors import InputError, reason_of, shown
 
 Examples = Array | Dataset | TorchDataset[Any] | Iterable[Any]
@@ -149,9 +149,7 @@ def _warn_if_shuffled(batches: object) -> None:
     samplers = [getattr(batches, "sampler", None)]
     samplers.append(getattr(getattr(batches, "batch_sampler", None), "sampler", None))
     if any(isinstance(each, _RANDOM) for each in samplers):
-        warnings.warn(
+        warn_caller(
             "the loader shuffles: every run takes other examples or another order of them, so that "
-            "results are neither comparable example by example nor reused; set shuffle=False",
-            UserWarning,
-            stacklevel=4,
+            "results are neither comparable example by example nor reused; set shuffle=False"
         )

@@ -127,14 +127,20 @@ class _NotebookLine:
 
 class _Bar:
     def __init__(self, bar: Any, line: Any) -> None:
-        self.bar, self.line = bar, line
+        self.bar, self.line, self.measured = bar, line, False
 
     def say(self, text: str) -> None:
         self.bar.update(self.line, state=_line(text))
 
     def at(self, share: float, seconds_left: float | None) -> None:
         left = "" if seconds_left is None else f"{_duration(seconds_left)} left"
-        self.bar.update(self.line, total=1.0, completed=share, left=left)
+        self.measured = True
+        self.bar.update(self.line, total=1.0, completed=share, left=left, share=f"{share:.0%}")
+
+    def end(self) -> None:
+        """Fill a bar of work whose share was not known."""
+        if not self.measured:
+            self.bar.update(self.line, total=1.0, completed=1.0)
 
 
 @contextmanager
@@ -145,13 +151,15 @@ def _terminal_bar(title: str) -> Iterator[_Bar]:
     with Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=16),
-        TextColumn("{task.percentage:.0f}%"),
+        TextColumn("{task.fields[share]}", markup=False),
         TimeElapsedColumn(),
         TextColumn("{task.fields[left]}", markup=False),
         TextColumn("{task.fields[state]}", style="dim", markup=False),
         console=Console(stderr=True, markup=False, emoji=False, highlight=False),
     ) as bar:
-        yield _Bar(bar, bar.add_task(_line(title), total=None, state="", left=""))
+        shown = _Bar(bar, bar.add_task(_line(title), total=None, state="", left="", share=""))
+        yield shown
+        shown.end()
 
 
 def _duration(seconds: float) -> str:

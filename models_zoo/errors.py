@@ -67,9 +67,10 @@ def unknown_name(kind: str, name: object, known: Iterable[str], listed_by: str =
     """
     names = sorted(known)
     close = close_names(name, names) if isinstance(name, str) else []
-    hint = f"did you mean {_either(close)}? " if close else ""
     listed = ", ".join(names)
-    if len(listed) <= SHOWN:
+    few = len(listed) <= SHOWN
+    hint = f"did you mean {_either(close[:1] if few else close)}? " if close else ""
+    if few:
         told = f"{hint}known: {listed}"
     else:
         examples = ", ".join(map(shown, names[:: len(names) // SUGGESTIONS][:SUGGESTIONS]))

@@ -44,7 +44,8 @@ class Board:
         """Battery, number of models and the best of them, on one line."""
         rows = self.content.rows
         first = f", first {label(rows[0].summary.card.name)!r}" if rows else ""
-        return f"Board({self.content.battery!r}, {len(rows):,} rows{first})"
+        count = "1 row" if len(rows) == 1 else f"{len(rows):,} rows"
+        return f"Board({self.content.battery!r}, {count}{first})"
 
     def __len__(self) -> int:
         """Number of rows."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 
 from torch import nn
@@ -10,6 +9,7 @@ from torch import nn
 from benchmark.arguments import Array
 from benchmark.results import Flag, ProbeResult, Provenance
 from leaderboard.jobs.accuracy_check import accuracy_flags, raised_lines, with_flags
+from models_zoo.caller_warnings import warn_caller
 from models_zoo.card import Card
 from models_zoo.display import label
 
@@ -25,7 +25,7 @@ def doubts(
     device: str,
     batch_size: int | None,
 ) -> list[Flag]:
-    """The checks of a model's accuracy; what they find wrong is a warning in the caller's caller.
+    """The checks of a model's accuracy; what they find wrong is a warning.
 
     Args:
         model: any module.
@@ -37,7 +37,7 @@ def doubts(
     """
     found = accuracy_flags(model, card, images, labels, device=device, batch_size=batch_size)
     for line in raised_lines(found):
-        warnings.warn(f"{label(card.name)}: {line}", UserWarning, stacklevel=3)
+        warn_caller(f"{label(card.name)}: {line}")
     return found
 
 

@@ -48,7 +48,7 @@ def list_all(
 ) -> None:
     """List the bundled batteries with their headline budgets and hashes."""
     from benchmark.batteries import list_batteries, load_battery
-    from leaderboard.terminal.output import print_full_width
+    from leaderboard.terminal.output import print_to_fit
     from models_zoo.errors import unknown_name
 
     batteries = [load_battery(name) for name in list_batteries()]
@@ -63,14 +63,14 @@ def list_all(
         box=None, pad_edge=False, collapse_padding=True, padding=(0, 1), header_style="bold"
     )
     for heading in ("name", "data set", "examples", "headline budgets", "SHA-256"):
-        table.add_column(heading, no_wrap=True)
+        table.add_column(heading, no_wrap=heading != "headline budgets")
     for each in chosen:
         budgets = "; ".join(f"{probe}: {text}" for probe, text in _headline(each).items())
         table.add_row(
             *map(Text, (each.name, each.dataset, _examples(each), budgets)),
             Text(each.sha256[:HASH_DIGITS]),
         )
-    print_full_width(table)
+    print_to_fit(table)
 
 
 def show(battery: Named, as_json: AsJson = False) -> None:

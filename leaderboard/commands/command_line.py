@@ -22,6 +22,9 @@ HELP = {"help_option_names": ["-h", "--help"]}
 LIST = "list"
 """The command of a group that runs where none is named."""
 
+TYPED = "COMMANDLINE"
+"""Name of the source of an option's value that was typed, in click and in typer's copy of it."""
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -43,7 +46,15 @@ class ListByDefault(TyperGroup):
     """A group in which ``models`` and ``models PATTERN`` list, as ``models list`` does."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put the default command in front of arguments that name none."""
+        """Put the default command in front of arguments that name none.
+
+        A word that the default command does not take is left in front, to be refused as a command.
+        """
+        word = bool(args) and not args[0].startswith("-")
+        if word and not any(
+            each.param_type_name == "argument" for each in self.commands[LIST].params
+        ):
+            return super().parse_args(ctx, args)
         if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
             args = [LIST, *args]
         return super().parse_args(ctx, args)
@@ -59,11 +70,7 @@ def with_common_options(function: Callable[..., Any]) -> Callable[..., Any]:
     def command(
         *args: Any, context: typer.Context, config: Any, quiet: bool, verbose: bool, **kwargs: Any
     ) -> Any:
-        if quiet and verbose:
-            raise InputError("give --quiet or --verbose, not both")
-        choose_verbosity(
-            Verbosity.QUIET if quiet else Verbosity.VERBOSE if verbose else Verbosity.NORMAL
-        )
+        choose_verbosity(_verbosity(context, quiet, verbose))
         for line in context.meta.get(_READ, ()):
             detail(line)
         return function(*args, **kwargs)
@@ -78,6 +85,17 @@ def with_common_options(function: Callable[..., Any]) -> Callable[..., Any]:
     command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {each.name: each.annotation for each in parameters}
     return command
+
+
+def _verbosity(context: typer.Context, quiet: bool, verbose: bool) -> Verbosity:
+    """What the two options say; one that is typed takes precedence over one of the file."""
+    if quiet and verbose:
+        sources = {name: context.get_parameter_source(name) for name in ("quiet", "verbose")}
+        typed = [name for name, source in sources.items() if getattr(source, "name", "") == TYPED]
+        if len(typed) != 1:
+            raise InputError("give --quiet or --verbose, not both")
+        quiet = typed == ["quiet"]
+    return Verbosity.QUIET if quiet else Verbosity.VERBOSE if verbose else Verbosity.NORMAL
 
 
 _READ = "nonsingular.config"

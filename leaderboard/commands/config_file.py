@@ -233,14 +233,26 @@ def _values(found: ConfigFile, command: _Command, commands: list[_Command]) -> d
         within = command.names[:depth]
         below = [each for each in commands if each.names[:depth] == within]
         _require_known(found, table, within, below)
-        plain = {key.replace("_", "-"): value for key, value in table.items()}
-        values |= {
+        plain = {
             key: value
-            for key, value in plain.items()
-            if key in command.options and not isinstance(value, dict)
+            for key, value in table.items()
+            if key.replace("_", "-") in command.options and not isinstance(value, dict)
         }
+        _require_once(found, plain, command)
+        values |= {key.replace("_", "-"): value for key, value in plain.items()}
         table = table.get(command.names[depth]) if depth < len(command.names) else None
     return values
+
+
+def _require_once(found: ConfigFile, table: Mapping[str, Any], command: _Command) -> None:
+    """Refuse two spellings of one option in one table."""
+    before: dict[str, str] = {}
+    for key in table:
+        other = before.setdefault(command.options[key.replace("_", "-")].parameter, key)
+        if other != key:
+            raise InputError(
+                f"{shown(found.path)}: {other} and {key} are the same option; give one of them"
+            )
 
 
 def _require_known(

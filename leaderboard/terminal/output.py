@@ -77,6 +77,15 @@ def print_full_width(table: Table) -> None:
     output.print(table)
 
 
+def print_to_fit(table: Table) -> None:
+    """Print a table in the width of the terminal; at its full width where there is none."""
+    output = console()
+    if output.is_terminal:
+        output.print(table)
+    else:
+        print_full_width(table)
+
+
 def say(text: str, *, err: bool = False, end: str = "\n") -> None:
     """Print a text.
 

@@ -105,8 +105,9 @@ def test_what_holds_no_examples_is_refused_in_one_line(given, message):
 
 def test_a_loader_that_shuffles_is_warned_of():
     data = TensorDataset(IMAGES, LABELS)
-    with pytest.warns(UserWarning, match="the loader shuffles"):
+    with pytest.warns(UserWarning, match="the loader shuffles") as warned:
         examples_of(DataLoader(data, batch_size=4, shuffle=True), None)
+    assert warned[0].filename == __file__
     with pytest.warns(UserWarning, match="the loader shuffles"):
         examples_of(DataLoader(data, sampler=torch.utils.data.RandomSampler(data)), None)
 

@@ -100,3 +100,11 @@ def test_evaluations_and_attacks_report_through_it(zoo, capsys, notebook):
     texts: list[str] = []
     evaluate(model, data, probes=["clean"], progress=texts.append)
     assert texts
+
+
+def test_a_bar_of_work_whose_share_is_unknown_states_none(capsys):
+    with showing(True, "linf 0.1") as display:
+        display.say("one")
+    printed = capsys.readouterr().err
+    assert "linf 0.1" in printed
+    assert "%" not in printed

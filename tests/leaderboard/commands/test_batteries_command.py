@@ -43,6 +43,19 @@ def test_a_battery_is_shown_with_every_setting():
     assert shown["default"] == list(battery.default)
 
 
+def test_a_misspelled_command_is_no_argument_of_the_list():
+    found = CliRunner().invoke(app, ["batteries", "dif", "digits-v1", "mnist-linf-v1"])
+    assert found.exit_code == 2
+    assert "No such command 'dif'. Did you mean 'diff'?" in found.output
+
+
+def test_the_list_fits_the_terminal_and_is_whole_elsewhere(monkeypatch):
+    assert "joint: linf 0.2 and relative-l2 radius 0.01  " in run()
+    monkeypatch.setattr("rich.console.Console.is_terminal", True)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert max(map(len, run("list").splitlines()[1:])) <= 80  # the heads are bold
+
+
 def test_a_new_one_is_a_copy_under_its_own_name_and_diff_says_what_was_changed(tmp_path):
     file = tmp_path / "mine.toml"
     assert str(file) in run("new", file, "--from", "cifar10-linf-v1")

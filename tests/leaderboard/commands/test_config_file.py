@@ -35,6 +35,22 @@ def test_a_table_gives_the_defaults_of_its_command_and_the_command_line_counts_m
     assert datasets("--dataset", "digits") == {"digits"}
 
 
+def test_the_command_line_counts_more_than_the_other_of_two_options_in_the_file(folder):
+    (folder / "nonsingular.toml").write_text("quiet = true\n")
+    assert "defaults from" in run("models", "--verbose").stderr
+    (folder / "nonsingular.toml").write_text("verbose = true\n")
+    assert run("models", "-q").stderr == ""
+    (folder / "nonsingular.toml").write_text("verbose = true\nquiet = true\n")
+    with pytest.raises(InputError, match="not both"):
+        run("models")
+
+
+def test_another_name_of_an_option_in_a_table_counts_more_than_the_top(folder):
+    (folder / "nonsingular.toml").write_text("examples = 9\n[bench]\nlimit = 7\n")
+    words = ("bench", "digits/mlp-standard", "--probe", "clean", "--no-site", "-v")
+    assert "7 examples" in run(*words).stderr
+
+
 def test_a_table_counts_more_than_the_top_and_the_top_holds_for_all(folder):
     (folder / "nonsingular.toml").write_text(
         'dataset = "digits"\n[models.list]\ndataset = "mnist"\n'
@@ -109,6 +125,8 @@ WRONG = {
     "a date": ("database = 1979-05-27", "must be a text"),
     "too small": ("[bench]\njobs = 0", "jobs = 0 must be at least 1"),
     "a choice": ("[export]\nformat = 'pdf'", "unknown value 'pdf'"),
+    "twice": ("[bench]\nlimit = 3\nexamples = 4", "limit and examples are the same option"),
+    "two spellings": ("data_root = 'a'\ndata-root = 'b'", "data_root and data-root are the same"),
     "not TOML": ("seed = ", "is not TOML"),
     "nested": ("a = " + "[" * 5_000, "is not TOML"),
 }
