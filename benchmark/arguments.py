@@ -231,8 +231,8 @@ def device_of(device: str | torch.device) -> torch.device:
         found = torch.device(device)
     except (RuntimeError, TypeError) as error:
         raise InputError(
-            f"device {shown(device)} is not one of PyTorch's; give 'auto', 'cpu', 'cuda', 'cuda:1' "
-            "or the name of another accelerator"
+            f"device {shown(device)} cannot be used: it is not one of PyTorch's; give 'auto', "
+            "'cpu', 'cuda', 'cuda:1' or the name of another accelerator"
         ) from error
     try:
         if found.type == "meta":
