@@ -43,7 +43,8 @@ class Report:
         """Battery, number of examples and probes, on one line."""
         where = self.provenance
         probes = ", ".join(map(label, self.results))
-        return f"Report({label(where.battery)!r}, {where.examples:,} examples, {probes})"
+        count = "1 example" if where.examples == 1 else f"{where.examples:,} examples"
+        return f"Report({label(where.battery)!r}, {count}, {probes})"
 
     def _key(self) -> tuple[str | int, ...]:
         """What was evaluated."""

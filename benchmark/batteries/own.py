@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import tomllib
 from collections.abc import Iterator
@@ -75,6 +76,9 @@ def load_battery(name: str | Path) -> Battery:
     """
     if isinstance(name, Path) or is_battery_file(name):
         return read_battery(name)
+    file = f"{name}{SUFFIX}"
+    if name not in list_batteries() and os.path.isfile(file):  # noqa: PTH113 - false for any text
+        raise InputError(f"unknown battery {shown(name)}; did you mean the file {shown(file)}?")
     return load_bundled(name)
 
 

@@ -52,7 +52,7 @@ def list_zoo(
     ] = False,
 ) -> None:
     """List the models of the zoo."""
-    from models_zoo.catalog import list_models, load_card
+    from models_zoo.catalog import LISTED_BY, list_models, load_card
 
     cards = [load_card(name) for name in list_models()]
     for kind, value, known in (
@@ -71,7 +71,7 @@ def list_zoo(
         and source in (None, card.source)
     ]
     if not chosen and not set(pattern) & GLOB and dataset is recipe is source is None:
-        raise unknown_name("model", pattern, [card.name for card in cards])
+        raise unknown_name("model", pattern, [card.name for card in cards], LISTED_BY)
     if not chosen:
         raise InputError(
             f"no model matches {_asked(pattern, dataset, recipe, source)}; "

@@ -150,7 +150,8 @@ def _compare(subject: Subject, card: Card) -> list[Flag]:
     if usual is not None:
         flags.append(_below_usual(right, n, card, usual.accuracy, usual.source))
     suspicious = any(flag.raised for flag in flags)
-    if suspicious or right < (1 - LEAST_GAIN) * n:  # otherwise no other way can gain enough
+    improvable = right < (1 - LEAST_GAIN) * n  # otherwise no other way can gain enough
+    if subject.images.shape[1] in USUAL_NORMALIZATIONS and (suspicious or improvable):
         flags.append(_better_way(subject, own, answers))
     if suspicious:
         flags.append(_shifted(answers, subject.labels, subject.classes))
@@ -179,7 +180,7 @@ def _below_usual(right: int, n: int, card: Card, stated: float, source: str) -> 
 def _better_way(subject: Subject, own: _Way, answers: Tensor) -> Flag:
     """Compare the model as it is with other normalizations and orders of channels."""
     channels = subject.images.shape[1]
-    usual = USUAL_NORMALIZATIONS.get(channels, ())
+    usual = USUAL_NORMALIZATIONS[channels]
     orders = (False, True) if channels == 3 else (False,)
     each_once = dict.fromkeys((*usual, own.normalization))
     ways = [_Way(each, order) for order in orders for each in each_once]

@@ -41,6 +41,14 @@ def test_a_file_is_a_battery_wherever_a_name_is_one(written):
         assert report.provenance.battery_sha256 == read_battery(path).sha256
 
 
+def test_a_file_without_its_suffix_is_suggested(written):
+    path = written()
+    with pytest.raises(InputError, match=r"did you mean the file '.*\.toml'\?"):
+        load_battery(str(path).removesuffix(".toml"))
+    with pytest.raises(InputError, match="unknown battery"):
+        load_battery("x" * 5_000 + "\0")
+
+
 def test_its_content_identifies_it_and_not_its_file(written):
     own = read_battery(written())
     assert own.sha256 != load_battery("digits-v1").sha256

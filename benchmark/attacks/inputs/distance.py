@@ -165,7 +165,8 @@ class Distances:
     def __repr__(self) -> str:
         """Number of examples, the median distance and how far was looked, on one line."""
         n, median = len(self.distances), float(self.distances.median())
-        return f"Distances({n:,} examples, median {median:.4g}, up to {self.largest:g})"
+        count = "1 example" if n == 1 else f"{n:,} examples"
+        return f"Distances({count}, median {median:.4g}, up to {self.largest:g})"
 
     def robust(self, eps: float) -> Tensor:
         """Bool (N,): not known to be broken at this budget."""

@@ -86,6 +86,7 @@ def test_show_describes_foreign_models(exporting, tmp_path):
         (["show", "torchvision:resnet19"], "unknown model of torchvision"),
         (["show", "net.pt2"], "does not exist"),
         (["digits/cnn-pgdat"], "did you mean 'digits/cnn-pgd-at'"),
+        (["zzz"], "nonsingular models lists all"),
         (["--dataset", "digit"], "did you mean 'digits'"),
         (["--recipe", "pgdat"], "did you mean 'pgd-at'"),
         (["--source", "bundle"], "did you mean 'bundled'"),

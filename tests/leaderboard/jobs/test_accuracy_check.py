@@ -153,6 +153,12 @@ def test_a_gain_that_few_examples_may_give_by_chance_is_not_reported():
     assert "other_normalization" not in raised(flags)
 
 
+def test_images_of_two_channels_have_no_usual_normalization():
+    images, data = prototypes(channels=2)
+    flags = flags_of(classifier(Linear(images.flip(0)), input_shape=(2, 6, 6)), data)
+    assert [flag.name for flag in flags] == ["no_better_than_chance", "labels_shifted"]
+
+
 def test_models_of_the_zoo_are_not_tried():
     assert flags_of(load_model("digits/mlp-standard"), load_dataset("digits").head(20)) == []
 
