@@ -33,6 +33,7 @@ from leaderboard.commands import (
     site,
     submit,
     train,
+    verify,
     zoo,
 )
 from leaderboard.commands.command_line import HELP, CommandLine
@@ -79,6 +80,7 @@ for command in (
     landscape,
     reproduce,
     record_rerun,
+    verify,
     submit,
     site,
     export,

@@ -63,6 +63,8 @@ class Probe(ABC, Generic[S]):
         perturbs: what its adversary perturbs; empty if nothing is perturbed.
         uses_image_gradients: whether it needs gradients with respect to the images. The input probe
             does not: some of its searches need none.
+        example_wise: whether the outcomes of an example do not depend on which other examples are
+            evaluated with it, so that a part of them can be verified alone.
         in_headline: whether its outcome ``"headline"`` is part of non-singular robust accuracy.
         offers_threats: whether readers of a board can choose among the threats of its outcomes.
         profile: its share in the profiles on the board; ``None`` if it has none there.
@@ -87,6 +89,7 @@ class Probe(ABC, Generic[S]):
     scores_by_norm: ClassVar[Mapping[str, dict[str, ScoreSpec]]] = {}
     perturbs: ClassVar[frozenset[Perturbed]] = frozenset()
     uses_image_gradients: ClassVar[bool] = False
+    example_wise: ClassVar[bool] = False
     in_headline: ClassVar[bool] = False
     offers_threats: ClassVar[bool] = False
     profile: ClassVar[ProfileShare | None] = None

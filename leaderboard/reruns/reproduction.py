@@ -103,7 +103,7 @@ def reproduce(
         alike.setdefault((device or then.device, threads or then.threads), []).append(name)
     found = {}
     for (where, count), names in alike.items():
-        with _threads(count):
+        with with_threads(count):
             report = evaluate(
                 model,
                 data.images,
@@ -122,7 +122,7 @@ def reproduce(
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
+def with_threads(count: int) -> Iterator[None]:
     """Use this number of CPU threads inside the block, because it changes how sums are split."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)

@@ -19,6 +19,7 @@ class CleanProbe(Probe[ProbeSettings]):
     name = "clean"
     title = "Clean"
     question = "What is the accuracy on unperturbed images?"
+    example_wise = True
     in_headline = True
     offers_threats = True
     profile = ProfileShare("accuracy", "clean")

@@ -52,6 +52,7 @@ class InputProbe(Probe[InputSettings]):
     question = "What is the accuracy when each image may be perturbed slightly?"
     algorithm = 3
     perturbs = frozenset({"images"})
+    example_wise = True
     in_headline = True
     offers_threats = True
     profile = ProfileShare("robust_accuracy", "input")
