@@ -143,6 +143,29 @@ def test_the_table_says_better_worse_or_cannot_tell_with_the_figures(open_page):
     assert shares[-3:] == pytest.approx([resisted] * 3)
 
 
+def test_a_missing_interval_is_said_where_another_model_has_one_and_has_a_reason(open_page):
+    page = open_page(TWO)
+    shown = page.evaluate(
+        """() => {
+          const score = (text, interval, reason) => ({ value: 0, n: 9, text, interval, reason });
+          const row = (...cells) => ({ group: "G", label: "L", unit: "share", higher: true,
+            cells, effects: cells.map(() => null) });
+          const rows = [row(score("50%", "40\\u201360"), score("0%", "", "why")),
+            row(score("50%", "", "one"), score("0%", "", "other"))];
+          const models = ["a", "b"].map((name) => ({ name, slug: name }));
+          const table = nonsingular.comparisonTables.differences("Score", rows, models);
+          return [...table.querySelectorAll("tbody td.number")].map(
+            (cell) => [cell.textContent, cell.title]);
+        }"""
+    )
+    assert shown == [
+        ["50%40\N{EN DASH}60", "n = 9"],
+        ["0%no interval", "n = 9; no interval: why"],
+        ["50%", "n = 9; no interval: one"],
+        ["0%", "n = 9; no interval: other"],
+    ]
+
+
 def test_another_baseline_turns_the_differences_round_and_going_back_undoes_it(open_page):
     page = drawn(open_page(TWO))
     before = page.locator("#compared").inner_text()
