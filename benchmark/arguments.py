@@ -199,7 +199,7 @@ def module_of(model: object) -> nn.Module:
     kind = type(model).__name__
     hint = "a function can be wrapped in a module whose forward calls it"
     if isinstance(model, str):
-        hint = "models_zoo.load_model makes one of a name or file"
+        hint = "nonsingular.load_model makes one of a name or file"
     elif isinstance(model, Mapping):
         hint = "build the network and load the weights with its load_state_dict"
     elif kind == "ExportedProgram":

@@ -175,6 +175,11 @@ def battery_of(battery: str | Path | Battery | None, images: object) -> Battery:
         InputError: there is no such battery, or none was asked for and the images are not a data
             set of this suite.
     """
+    if isinstance(images, str):
+        raise InputError(
+            f"images must be a tensor, a data set, a loader or batches, got {shown(images)}; "
+            "nonsingular.load_dataset loads a data set by its name"
+        )
     if battery is None and isinstance(images, Dataset):
         return battery_for(images.name)
     if battery is None:

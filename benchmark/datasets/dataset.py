@@ -68,6 +68,10 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        """An image (C, H, W) and its label, so that a ``DataLoader`` takes the data set."""
+        return self.images[index], self.labels[index]
+
     @property
     def input_shape(self) -> tuple[int, int, int]:
         """(channels, height, width) of an image."""

@@ -39,6 +39,7 @@ from leaderboard.pages.published_database import publish_database
 from leaderboard.pages.site_options import FILE, SiteOptions, stored_options
 from leaderboard.pages.submit import submit_values
 from leaderboard.store import Store, Summary
+from models_zoo.errors import InputError, shown
 
 ZOO = ("bundled", "downloaded", "installed")
 """Sources of the models that the findings use: their training is known."""
@@ -46,7 +47,7 @@ ZOO = ("bundled", "downloaded", "installed")
 
 def render_site(
     store: Store,
-    out: Path,
+    out: str | Path,
     progress: Callable[[int, int], None] | None = None,
     landscapes: Mapping[str, LandscapePage] | None = None,
     *,
@@ -71,8 +72,13 @@ def render_site(
         Path of the front page.
 
     Raises:
-        InputError: ``out`` holds something else or cannot be written.
+        InputError: ``store`` is not a store, or ``out`` holds something else or cannot be written.
     """
+    if not isinstance(store, Store):
+        raise InputError(
+            f"store must be a Store, got {shown(store)}; Store.open makes one of a file"
+        )
+    out = Path(out)
     chosen = stored_options(out) if options is None else options
     with garbage_collection_paused():
         try:

@@ -37,10 +37,10 @@ def admit(model: Classifier, data: Dataset, explain: Callable[[], str] = lambda:
     """
     name = model.card.name
     if name in list_models():
-        raise InputError(f"--name {shown(name)} is a model of the zoo; choose another name")
+        raise InputError(f"the name {shown(name)} is a model of the zoo; choose another name")
     if not name.isprintable() or name != name.strip():
         raise InputError(
-            f"--name {shown(name)} has spaces at its ends or characters that do not print"
+            f"the name {shown(name)} has spaces at its ends or characters that do not print"
         )
     with torch.no_grad():
         sample = data.images[:SAMPLE]

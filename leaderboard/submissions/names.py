@@ -38,7 +38,7 @@ def require_name(name: str) -> None:
     """
     reason = _fault(name)
     if reason:
-        raise InputError(f"--name {shown(name)} {reason}; choose another name")
+        raise InputError(f"the name {shown(name)} {reason}; choose another name")
 
 
 def _fault(name: str) -> str | None:
@@ -82,8 +82,8 @@ def require_unlike(name: str, known: Iterable[str]) -> None:
     for other in known:
         if other != name and skeleton(other) == own:
             raise InputError(
-                f"--name {shown(name)} looks like {shown(other)}, which is in use; choose another "
-                "name, or exactly that one for the same model"
+                f"the name {shown(name)} looks like {shown(other)}, which is in use; choose "
+                "another name, or exactly that one for the same model"
             )
 
 

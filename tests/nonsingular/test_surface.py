@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 import benchmark
 import models_zoo
@@ -53,6 +54,22 @@ def test_what_is_returned_is_shown_on_one_line(tmp_path):
         assert repr(each).startswith(f"{type(each).__name__}(")
         assert len(repr(each)) < 120, repr(each)
         assert "\n" not in repr(each)
+
+
+def test_what_is_typed_first_works_or_says_what_to_do(tmp_path):
+    digits, model = ns.load_dataset("digits").head(8), ns.load_model("digits/mlp-standard")
+    (images, labels), *_ = torch.utils.data.DataLoader(digits, batch_size=5)  # type: ignore[arg-type]
+    assert torch.equal(images, digits.images[:5])
+    assert torch.equal(labels, digits.labels[:5])
+    assert len(list(digits)) == 8  # type: ignore[call-overload]
+    with pytest.raises(ns.InputError, match=r"got 'digits'; nonsingular.load_dataset loads a data"):
+        ns.evaluate(model, "digits")
+    with pytest.raises(ns.InputError, match=r"got a str; nonsingular.load_model makes one"):
+        ns.evaluate("digits/mlp-standard", digits)  # type: ignore[arg-type]
+    store = ns.Store.open(tmp_path / "a.sqlite")
+    assert ns.render_site(store, str(tmp_path / "site")).name == "index.html"
+    with pytest.raises(ns.InputError, match=r"Store.open makes one of a file"):
+        ns.render_site(str(tmp_path / "a.sqlite"), tmp_path / "site")  # type: ignore[arg-type]
 
 
 def test_names_that_the_packages_have_are_the_same_objects():
