@@ -27,9 +27,12 @@ def difference(first: Score, second: Score) -> Effect:
     """How much larger one score is than another that was estimated independently of it.
 
     The interval follows from the two scores' own (MOVER, Zou and Donner 2008; Newcombe's for shares
-    with Wilson intervals).
+    with Wilson intervals). Where one of the scores has none, it is unbounded: nothing says whether
+    they differ.
     """
     value = first.value - second.value
+    if first.interval is None or second.interval is None:
+        return Effect(value, -math.inf, math.inf, min(first.n, second.n))
     low = value - math.hypot(first.value - first.low, second.high - second.value)
     high = value + math.hypot(first.high - first.value, second.value - second.low)
     return Effect(value, low, high, min(first.n, second.n))

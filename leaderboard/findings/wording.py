@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from benchmark.results import Score
@@ -62,4 +63,4 @@ def missing_probe(panel: Panel, probes: Sequence[str], without: Sequence[Checkpo
 
 def _signed(numbers: Sequence[float], form: str) -> str:
     value, low, high = (f"{n:+{form}}".replace("-", _MINUS) for n in numbers)
-    return f"{value} ({low} to {high})"
+    return f"{value} ({low} to {high})" if all(map(math.isfinite, numbers)) else value

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmark.statistics import mean, proportion, tango
+from benchmark.statistics import exact, mean, proportion, tango
 from leaderboard.effects import (
     difference,
     paired_means,
     paired_shares,
     rank_correlation,
 )
+from leaderboard.findings.wording import signed
 
 
 def bits(ones, n=100):
@@ -27,6 +28,14 @@ def test_paired_shares_are_tested_on_the_examples_that_differ():
     assert paired_shares(second, first).sign == -1
     shuffled = np.roll(second, 50)  # the same shares, but other examples: 60 to 50 by chance
     assert paired_shares(first, shuffled).sign == 0
+
+
+@pytest.mark.parametrize("without", [exact(0.2, 100), mean([0.2])])
+def test_scores_without_an_interval_cannot_be_told_apart(without):
+    for pair in ((proportion(bits(60)), without), (without, proportion(bits(60)))):
+        effect = difference(*pair)
+        assert (effect.low, effect.high, effect.sign) == (-np.inf, np.inf, 0)
+        assert signed(effect) in ("+0.40", "\N{MINUS SIGN}0.40")
 
 
 def test_equal_outcomes_are_no_difference():
