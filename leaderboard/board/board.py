@@ -14,12 +14,14 @@ from leaderboard.board.cell_texts import RANK_MEANING, rank_example
 from leaderboard.board.columns import Column, columns_of
 from leaderboard.board.overview import input_weight_scatter
 from leaderboard.board.ranking import Ranking
+from leaderboard.board.reported import ReportedTable, reported_tables
 from leaderboard.board.rows import TEMPLATE_CELL, Cell, Row, make_rows, ranking_of, template_row
 from leaderboard.board.threats import Threat, threats_of
 from leaderboard.charts.curves import Picture
 from leaderboard.charts.svg import Painter
 from leaderboard.formatting.slugs import slug
 from leaderboard.formatting.texts import probe_text
+from leaderboard.reported import ReportedRow
 from leaderboard.store import Summary
 
 
@@ -47,6 +49,7 @@ class Board:
         picture: chart of input against weight robust accuracy.
         prescribed: number of examples that the battery says; ``None`` if it is all of the data set.
         is_trial: whether it has too few examples for a place on the front page.
+        reported: rows under its threat that are reported elsewhere, a table for each source.
     """
 
     name: str
@@ -67,6 +70,7 @@ class Board:
     picture: Picture | None
     prescribed: int | None = None
     is_trial: bool = False
+    reported: Sequence[ReportedTable] = ()
 
     @property
     def flagged(self) -> bool:
@@ -117,6 +121,7 @@ def make_boards(
     battery_pages: dict[str, str],
     painter: Painter,
     min_examples: int = 0,
+    reported: Sequence[ReportedRow] = (),
 ) -> list[Board]:
     """Make all boards, sorted by battery name and then by number of models, most first.
 
@@ -129,6 +134,7 @@ def make_boards(
         battery_pages: path of a battery's page, by hash.
         painter: draws the pictures.
         min_examples: boards with fewer examples are trials, unless all would be.
+        reported: what others report of models; a board has the rows under its threat.
     """
 
     def key(summary: Summary) -> tuple[str, str, str]:
@@ -171,6 +177,9 @@ def make_boards(
                 picture=input_weight_scatter(group, painter, headline_threats, model_pages),
                 prescribed=_prescribed(content),
                 is_trial=key(first) in trials,
+                reported=reported_tables(
+                    reported, content.get("dataset"), headline_threats, group, model_pages
+                ),
             )
         )
     return boards

@@ -38,6 +38,7 @@ from leaderboard.pages.publish import replacing
 from leaderboard.pages.published_database import publish_database
 from leaderboard.pages.site_options import FILE, SiteOptions, stored_options
 from leaderboard.pages.submit import submit_values
+from leaderboard.reported import known_rows
 from leaderboard.store import Store, Summary
 from models_zoo.errors import InputError, shown
 
@@ -135,7 +136,8 @@ def _write_pages(
     painter = Painter(out / "charts", folder / "charts")
     contents = store.batteries()
     tested = [summary for summary in summaries if not summary.on_training_data]
-    made = make_boards(tested, contents, models, batteries, painter, options.min_examples)
+    reported = known_rows(store)
+    made = make_boards(tested, contents, models, batteries, painter, options.min_examples, reported)
     boards = [board for board in made if not board.is_trial]
     records = [board_of(board) for board in boards]
     for board, record in zip(boards, records, strict=True):

@@ -224,3 +224,33 @@ class AlternativeRow(Base):
     content_sha256: Mapped[str] = mapped_column(SHA256)
     archive: Mapped[str] = mapped_column(SHA256)
     content: Mapped[str] = mapped_column(Text)
+
+
+class ReportedModelRow(Base):
+    """What another source reports of a model, see :class:`leaderboard.reported.ReportedRow`.
+
+    Numbers are texts, as published; empty where the source states none.
+    """
+
+    __tablename__ = "reported"
+    __table_args__ = (
+        UniqueConstraint("source", "dataset", "norm", "eps", "model_id", name="uq_reported_key"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(String(200))
+    date: Mapped[str] = mapped_column(String(10))
+    licence: Mapped[str] = mapped_column(String(100))
+    dataset: Mapped[str] = mapped_column(String(200))
+    norm: Mapped[str] = mapped_column(String(20))
+    eps: Mapped[str] = mapped_column(String(40))
+    model_id: Mapped[str] = mapped_column(String(200))
+    architecture: Mapped[str] = mapped_column(String(200))
+    venue: Mapped[str] = mapped_column(String(200))
+    extra_data: Mapped[bool | None]
+    clean: Mapped[str] = mapped_column(String(20))
+    autoattack: Mapped[str] = mapped_column(String(20))
+    best_known: Mapped[str] = mapped_column(String(20))
+    unreliable: Mapped[bool | None]
+    link: Mapped[str] = mapped_column(String(1000))
+    load: Mapped[str] = mapped_column(String(200))

@@ -131,6 +131,16 @@ def _zoo() -> dict[str, dict[str, dict[str, Any]]]:
     }
 
 
+def listed() -> frozenset[str]:
+    """The names of all models that its loader knows, such as ``robustbench:cifar10/L2/X``."""
+    return frozenset(
+        f"robustbench:{dataset}/{threat}/{name}"
+        for dataset, threats in _zoo().items()
+        for threat, models in threats.items()
+        for name in models
+    )
+
+
 def _from_where(dataset: str, threat: str, name: str) -> str:
     drive = _zoo()[dataset][threat][name].get("gdrive_id")
     return f" from Google Drive (id {drive})" if isinstance(drive, str) else ""

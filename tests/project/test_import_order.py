@@ -18,6 +18,7 @@ ORDER = (
     "jobs",
     "reruns",
     "archives",
+    "reported",
     "charts",
     "board",
     "findings",
