@@ -243,7 +243,11 @@ def robustbench_store(store, made_up):
     return store
 
 
-def test_a_board_shows_reported_and_measured_accuracy_side_by_side(robustbench_store, tmp_path):
+def test_a_board_shows_reported_and_measured_accuracy_side_by_side(
+    robustbench_store, tmp_path, read
+):
+    hostile = tsv(ROW | {"model_id": "<script>alert(1)</script>", "link": 'http://x/?a="><b>'})
+    import_reported(robustbench_store, read(hostile, source="Somebody <b>else</b>"))
     page = render_site(robustbench_store, tmp_path / "site").read_text("utf-8")
     Page(page)  # well formed
     section = page[page.index('<details class="reported"') :].partition("</details>")[0]
@@ -263,6 +267,11 @@ def test_a_board_shows_reported_and_measured_accuracy_side_by_side(robustbench_s
     assert "at linf 0.031" in next(e for e in section.splitlines() if "Zhang2019Theo" in e)
     (first, *_) = (each for each in section.splitlines() if each.startswith("<tr>"))
     assert first == line
+    assert page.count('<details class="reported"') == 2
+    assert "Reported elsewhere: 1 model (Somebody &lt;b&gt;else&lt;/b&gt;, 2026-01-02)" in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;</a>" in page
+    assert "<script>alert" not in page
+    assert "None of these models is measured here." in page
     # They are in no rank: neither in the table nor in its data.
     table = page[page.index('<table class="models">') :].partition("</table>")[0]
     assert "Zhang2019Theoretically" not in table
