@@ -54,17 +54,50 @@ endef
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+DATABASE ?= nonsingular.sqlite
+# The published results of the zoo, which every clone has.
+RESULTS := results/zoo.jsonl.gz
+
+# $(call import,DATABASE): add the published results, if there are any. A result that differs from a stored
+# one (exit code 1) is named, kept beside it and shown on its page, and does not stop the target.
+define import
+	@if [ -e $(RESULTS) ]; then echo "==> adding the published results of $(RESULTS)"; \
+		$(VENV)/bin/nonsingular import $(RESULTS) --database $(1) || [ $$? -eq 1 ]; fi
+endef
+
 .PHONY: bench
 bench: $(INSTALLED) ## Install if need be, score the bundled models and render the leaderboard; OPTIONS="--examples 60" for more
 	@echo "==> scoring the bundled models with the battery digits-v1; what is stored is not computed again"
-	@$(VENV)/bin/nonsingular bench --battery digits-v1 $(OPTIONS)
+	@$(VENV)/bin/nonsingular bench --battery digits-v1 --database $(DATABASE) --no-site $(OPTIONS)
+	$(call import,$(DATABASE))
+	@$(VENV)/bin/nonsingular site --database $(DATABASE)
 
 .PHONY: site
-site: $(INSTALLED) ## Render the leaderboard from what is stored
+site: $(INSTALLED) ## Render the leaderboard from the published results and what is stored; computes no score
+	$(call import,$(DATABASE))
 	@echo "==> rendering the leaderboard"
-	@$(VENV)/bin/nonsingular site
+	@$(VENV)/bin/nonsingular site --database $(DATABASE)
 
-DATABASE ?= nonsingular.sqlite
+# Where the scores of `make publish` are kept until they are written to $(RESULTS).
+PUBLISHED := results/build.sqlite
+MNIST ?= data
+CIFAR10 ?=
+CIFAR10_TRAIN ?=
+publish = $(VENV)/bin/nonsingular bench --database $(PUBLISHED) --no-site $(OPTIONS)
+gap = --split train --probe input --probe flatness
+
+.PHONY: publish
+publish: $(INSTALLED) ## Score every bundled model for results/: hours; MNIST=FOLDER CIFAR10=FILE.npz CIFAR10_TRAIN=FILE.npz name the images; resumes
+	$(call import,$(PUBLISHED))
+	@echo "==> scoring the bundled models; what is stored or published is not computed again"
+	@$(publish) --battery digits-v1
+	@$(publish) --battery digits-v1 $(gap)
+	@$(publish) --battery mnist-linf-v1 --data-root $(MNIST)
+	@$(publish) --battery mnist-linf-v1 --data-root $(MNIST) $(gap)
+	@if [ -n "$(CIFAR10)" ]; then $(publish) --battery cifar10-linf-v1 --data $(CIFAR10); fi
+	@if [ -n "$(CIFAR10_TRAIN)" ]; then $(publish) --battery cifar10-linf-v1 --data $(CIFAR10_TRAIN) $(gap); fi
+	@$(VENV)/bin/nonsingular export --archive $(RESULTS) --by "the nonsingular project" --database $(PUBLISHED)
+
 .PHONY: findings
 findings: $(INSTALLED) ## Judge the literature's claims by what is stored: docs/findings.md; DATABASE=FILE for another store
 	@echo "==> writing docs/findings.md from $(DATABASE)"

@@ -67,7 +67,8 @@ def copy(tmp_path_factory) -> Path:
         check=True,
     ).stdout
     for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file():
+        # The published results have their own tests; to render their pages takes half a minute.
+        if (ROOT / name).is_file() and not name.endswith(".jsonl.gz"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
     scripts = folder / ".venv" / "bin"
