@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import ValidationError
@@ -17,6 +19,7 @@ __all__ = [
     "first_problem",
     "printable",
     "reason_of",
+    "refusing",
     "shown",
     "unknown_name",
 ]
@@ -121,6 +124,30 @@ def first_problem(error: ValidationError) -> Problem:
     first = error.errors()[0]
     place = ".".join(map(str, first["loc"]))
     return Problem(place, first["msg"].removeprefix("Value error, "), first["input"])
+
+
+@contextmanager
+def refusing(path: Path, what: str, hint: str) -> Iterator[None]:
+    """Refuse a file in one line if what is done with its content fails.
+
+    Args:
+        path: of the file.
+        what: what it should be, such as ``"report"``.
+        hint: what to give instead.
+
+    Raises:
+        InputError: it failed.
+    """
+    try:
+        yield
+    except ValidationError as error:
+        place, reason, _ = first_problem(error)
+        place = place[:80] or "content"
+        raise InputError(f"{shown(path)} is not a {what} ({place!r}: {reason}); {hint}") from error
+    except InputError:
+        raise
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise InputError(f"{shown(path)} is not a {what} ({reason_of(error)}); {hint}") from error
 
 
 def reason_of(error: BaseException, limit: int = 160) -> str:

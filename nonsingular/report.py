@@ -19,7 +19,7 @@ from leaderboard.formatting.texts import number
 from leaderboard.store import Entry, Store
 from models_zoo.card import Card
 from models_zoo.display import label
-from models_zoo.errors import InputError, unknown_name
+from models_zoo.errors import InputError, refusing, unknown_name
 from nonsingular.documented import documented_scores
 from nonsingular.extras import required
 
@@ -142,8 +142,7 @@ class Report(PlainReport):
                 "probe": key.partition(".")[0],
                 "score": key.partition(".")[2],
                 "value": score.value,
-                "low": score.interval[0] if score.interval else None,
-                "high": score.interval[1] if score.interval else None,
+                **dict(zip(("low", "high"), score.interval or (None, None), strict=True)),
                 "n": score.n,
                 "unit": spec.unit,
                 "headline": spec.headline,
@@ -258,7 +257,7 @@ def load_report(path: str | Path) -> Report:
     Raises:
         InputError: it cannot be read or is not such a file.
     """
-    from nonsingular.report_file import read_report, refusing
+    from nonsingular.report_file import HINT, read_report
 
     file, results = read_report(Path(path))
     report = Report(
@@ -268,7 +267,7 @@ def load_report(path: str | Path) -> Report:
         battery=file.battery,
         reused=file.reused,
     )
-    with refusing(Path(path)):  # what a notebook does first must not fail later
+    with refusing(Path(path), "report", HINT):  # what a notebook does first must not fail later
         repr(report)
         report._repr_html_()
     return report

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from benchmark.results import Outcomes, ProbeResult, Provenance
 from benchmark.serialization import bit_text
@@ -17,13 +16,16 @@ from leaderboard.store.reading import checked_result
 from models_zoo.card import Card
 from models_zoo.checkpoint.content import read_file
 from models_zoo.checkpoint.writing import write_bytes
-from models_zoo.errors import InputError, first_problem, reason_of, shown
+from models_zoo.errors import refusing, shown
 
 SCHEMA_VERSION: Final = 1
 """Increased when readers of the file have to change."""
 
 LARGEST = 256 << 20
 """Maximum size of a file in bytes. A full battery on 10,000 examples has about 5 MB."""
+
+HINT = "give a file that Report.save wrote"
+"""What to do about a file that is not a report."""
 
 _Bits = Annotated[str, Field(pattern=r"^[01]*$")]
 
@@ -115,7 +117,7 @@ def read_report(path: Path) -> tuple[ReportFile, dict[str, ProbeResult]]:
     Raises:
         InputError: it cannot be read or is not such a file.
     """
-    with refusing(path):
+    with refusing(path, "report", HINT):
         data = read_file(path, kind="report", most=LARGEST).data
         file = ReportFile.model_validate(encoding.loads(data))
         results = {
@@ -132,26 +134,6 @@ def read_report(path: Path) -> tuple[ReportFile, dict[str, ProbeResult]]:
             if _key(earlier) != _key(file.provenance):
                 raise ValueError("a result is of another evaluation")
     return file, results
-
-
-@contextmanager
-def refusing(path: Path) -> Iterator[None]:
-    """Refuse a file in one line if what is done with its content fails.
-
-    Raises:
-        InputError: it failed.
-    """
-    hint = "give a file that Report.save wrote"
-    try:
-        yield
-    except ValidationError as error:
-        place, reason, _ = first_problem(error)
-        place = place[:80] or "content"
-        raise InputError(f"{shown(path)} is not a report ({place!r}: {reason}); {hint}") from error
-    except InputError:
-        raise
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise InputError(f"{shown(path)} is not a report ({reason_of(error)}); {hint}") from error
 
 
 def _outcomes(bits: str) -> Outcomes:

@@ -10,7 +10,6 @@ from typing import Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from benchmark.results import ProbeResult, Provenance
 from leaderboard.archives.reading import Archive, Result
 from leaderboard.reruns.agreement import Reproduction, compare
 from leaderboard.reruns.find_results import HASH_DIGITS
@@ -81,9 +80,14 @@ def _import(session: Session, archive: Archive, each: Result, found: Imported) -
     else:
         (entry,) = read_entries(session, {where.battery_sha256: battery.content}, conditions)
         stored, then = entry.results[each.result.probe], entry.provenances[each.result.probe]
-        fate = _fate(stored, then, each)
-        if fate == "differs":
-            _keep_beside(session, row, archive, each, compare(stored, each.result, then, where))
+        agreement = compare(stored, each.result, then, where)
+        if then == where and stored == each.result:
+            fate = "present"
+        elif agreement.same:
+            fate = "agrees"
+        else:
+            fate = "differs"
+            _keep_beside(session, row, archive, each, agreement)
             found.differing.append((model.card.name, where.battery, each.result.probe))
     if fate in ("added", "present"):
         known = {(rerun.run_by, rerun.created.isoformat()) for rerun in row.reruns}
@@ -93,19 +97,6 @@ def _import(session: Session, archive: Archive, each: Result, found: Imported) -
     session.flush()
     session.expunge(row)  # a large archive need not be in memory as a whole
     return fate
-
-
-def _fate(stored: ProbeResult, then: Provenance, each: Result) -> Fate:
-    if then == each.line.provenance and _text(stored) == _text(each.result):
-        return "present"
-    agreement = compare(stored, each.result, then, each.line.provenance)
-    return "agrees" if agreement.same else "differs"
-
-
-def _text(result: ProbeResult) -> str:
-    """A result as text, which is equal for equal results even if they have NaN."""
-    bits = {name: encoding.pack(each).hex() for name, each in result.outcomes.items()}
-    return encoding.dumps([result.model_dump(), bits])
 
 
 def _keep_beside(

@@ -23,6 +23,7 @@ from models_zoo.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.datasets import Dataset
+    from leaderboard.reruns.agreement import Reproduction
     from leaderboard.reruns.spot_check import SpotCheck
     from leaderboard.store import Entry
 
@@ -81,7 +82,7 @@ def verify(
     seed = secrets.randbelow(10**6) if choice is None else choice
     where = None if device is None else chosen_device(device)
     say(f"choice {seed}; repeat it with --choice {seed}")
-    done: list[SpotCheck] = []
+    done: list[Reproduction] = []
     left: dict[str, int] = {}
     for each in spot_checks(
         entries,
@@ -94,21 +95,19 @@ def verify(
         if each.found is None:
             left[each.reason] = left.get(each.reason, 0) + 1
             continue
-        done.append(each)
-        say(_line(each))
+        done.append(each.found)
+        say(_line(each, each.found))
     for reason, count in left.items():
         say(f"{count} not run: {printable(reason)}")
     if not done:
         raise InputError(f"nothing could be run in {minutes:g} minutes; give more with --minutes")
-    same = sum(each.found is not None and each.found.same for each in done)
+    same = sum(each.same for each in done)
     say(f"{len(done)} results run again: {same} agree to the last bit, {len(done) - same} differ")
     if same < len(done):
         raise typer.Exit(1)
 
 
-def _line(each: SpotCheck) -> str:
-    found = each.found
-    assert found is not None  # noqa: S101
+def _line(each: SpotCheck, found: Reproduction) -> str:
     part = "" if each.examples == each.total else f" on {each.examples} of {each.total} examples"
     of = f"{label(each.entry.card.name)}, {label(each.entry.provenance.battery)}"
     start = f"{of}, {each.probe}{part}: "

@@ -106,7 +106,7 @@ def _results(entry: Entry) -> list[dict[str, Any]]:
                     "device": where.device,
                     **remarks,
                 },
-                "uncertainty": _uncertainty(headline.score, sampled=headline.sampled),
+                "uncertainty": _uncertainty(headline.score),
             },
         }
         for headline in headlines(entry.answers, entry.battery)
@@ -144,6 +144,9 @@ def _metric(headline: Headline) -> dict[str, Any]:
     }
 
 
-def _uncertainty(score: Score, *, sampled: bool) -> dict[str, Any]:
-    interval = {"lower": score.low, "upper": score.high, "confidence_level": 0.95}
-    return {"num_samples": score.n} | ({"confidence_interval": interval} if sampled else {})
+def _uncertainty(score: Score) -> dict[str, Any]:
+    if score.interval is None:
+        return {"num_samples": score.n}
+    low, high = score.interval
+    interval = {"lower": low, "upper": high, "confidence_level": 0.95}
+    return {"num_samples": score.n, "confidence_interval": interval}

@@ -56,11 +56,6 @@ class Headline:
         """Whether it is what others call accuracy: nothing is perturbed."""
         return self.probe in PROBES and PROBES[self.probe].claim == "clean_accuracy"
 
-    @property
-    def sampled(self) -> bool:
-        """Whether there is a 95% interval around the value."""
-        return self.score.interval is not None
-
 
 def headlines(
     answers: Mapping[str, ProbeResult], battery: Mapping[str, Any] | None = None

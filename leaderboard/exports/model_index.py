@@ -81,8 +81,8 @@ def _circumstances(entry: Entry, headline: Headline) -> dict[str, Any]:
         **({} if where.own_data is None else {"own_data": where.own_data}),
         "seed": where.seed,
     }
-    if headline.sampled:
-        found["interval_95"] = [headline.score.low, headline.score.high]
+    if headline.score.interval:
+        found["interval_95"] = [*headline.score.interval]
     if flags := raised_flags(entry):
         found["flags"] = [xml_text(flag) for flag in flags]
     return found

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import numpy as np
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from benchmark.results import ProbeResult, Score
 from leaderboard.reruns.agreement import Reproduction, compare
@@ -20,7 +20,7 @@ from leaderboard.reruns.find_results import HASH_DIGITS
 from leaderboard.store import Entry, Store, encoding
 from models_zoo.checkpoint.content import read_file
 from models_zoo.checkpoint.writing import write_bytes
-from models_zoo.errors import InputError, first_problem, reason_of, shown
+from models_zoo.errors import InputError, refusing
 
 SCHEMA_VERSION: Final = 1
 """Increased when readers of the file have to change."""
@@ -128,18 +128,9 @@ def read_rerun(path: Path) -> RerunFile:
     Raises:
         InputError: it cannot be read or has another format.
     """
-    hint = "give a file that nonsingular reproduce --json wrote"
-    try:
+    with refusing(path, "rerun", "give a file that nonsingular reproduce --json wrote"):
         content = read_file(path, kind="rerun", most=_MAX_BYTES).data
         return RerunFile.model_validate(encoding.loads(content))
-    except ValidationError as error:
-        place, reason, _ = first_problem(error)
-        place = place[:80] or "content"
-        raise InputError(f"{shown(path)} is not a rerun ({place!r}: {reason}); {hint}") from error
-    except InputError:
-        raise
-    except (ValueError, TypeError, RecursionError) as error:
-        raise InputError(f"{shown(path)} is not a rerun ({reason_of(error)}); {hint}") from error
 
 
 def compare_file(file: RerunFile, store: Store) -> tuple[Entry, list[Reproduction]]:

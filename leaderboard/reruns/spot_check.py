@@ -82,10 +82,8 @@ def spot_checks(
             return
         expected = pace * entry.results[probe].cost.seconds
         count = total if expected <= share else int(total * share / expected)
-        if count < total and not (probe in PROBES and PROBES[probe].example_wise):
-            yield SpotCheck(entry, probe, 0, total, reason="it would take too long")
-            continue
-        if count < min(MIN_EXAMPLES, total):
+        partial = probe in PROBES and PROBES[probe].example_wise
+        if count < (min(MIN_EXAMPLES, total) if partial else total):
             yield SpotCheck(entry, probe, 0, total, reason="it would take too long")
             continue
         chosen = sorted(rng.sample(range(total), count))
