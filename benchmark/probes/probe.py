@@ -74,7 +74,8 @@ class Probe(ABC, Generic[S]):
             another probe.
         claim: the entry of a model card in which authors report what it measures, if any.
         pass_cost: time of its passes and of what it computes in between, relative to other probes.
-            It serves only to estimate the time left.
+            It serves only to estimate how long it takes.
+        forward_share: share of the passed images that are passed forward, for the same purpose.
         algorithm: version of what it computes. Increase it whenever the same settings give other
             scores, as after a change of a constant of an attack: versions above 1 are part of the
             hash of every battery with the probe, so that scores of two versions are never in the
@@ -97,6 +98,7 @@ class Probe(ABC, Generic[S]):
     reference_for: ClassVar[str | None] = None
     claim: ClassVar[Literal["clean_accuracy", "robustness"] | None] = None
     pass_cost: ClassVar[float] = 1.0
+    forward_share: ClassVar[float] = 0.55
     algorithm: ClassVar[int] = 1
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

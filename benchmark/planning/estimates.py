@@ -1,0 +1,34 @@
+"""What a probe is expected to cost on a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The expected cost of one probe on one model.
+
+    Attributes:
+        probe: name of the probe.
+        seconds: expected wall time with the model loaded, on the device and with the threads of the
+            process that estimated it; 0 if the probe does not apply.
+        forwards: images expected to be passed forward.
+        backwards: images expected to be passed backward.
+        left_out: why the probe does not apply to the model and the examples, in one line; ``None``
+            if it does.
+        from_similar: whether the time is that of similar models, instead of the cost model's.
+    """
+
+    probe: str
+    seconds: float
+    forwards: int
+    backwards: int
+    left_out: str | None = None
+    from_similar: bool = False
+
+
+def total_seconds(estimates: Iterable[Estimate]) -> float:
+    """Expected seconds of several probes, one after the other."""
+    return sum(each.seconds for each in estimates)
