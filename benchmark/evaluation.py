@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from benchmark.arguments import Array, device_of
 from benchmark.batches import Examples, examples_of
@@ -116,24 +117,16 @@ def evaluate(
         require_trained_for(chosen, model)
     with (
         showing(progress, chosen.name) as display,
-        subject_of(
-            model,
-            images,
-            labels,
+        _opened(
+            *(model, images, labels, chosen),
             seed=seed,
             device=device,
-            batch_size=DEFAULT_BATCH_SIZE if batch_size is None else batch_size,
+            batch_size=batch_size,
+            own_data=own_data,
             progress=display.say,
-            check=partial(require_examples, chosen, own_data=own_data),
         ) as subject,
     ):
-        if not own_data:
-            require_classes(chosen, subject.classes)
-        if batch_size is None:
-            subject.batch_size = default_batch_size(subject.images)
-        provenance = provenance_of(
-            subject.model, subject.images, subject.labels, chosen, seed, device
-        )
+        provenance = _provenance(subject, chosen, device)
         before = _results(known, provenance)
         results = {
             name: before[name] for name in names if name in before and not before[name].left_out
@@ -153,6 +146,119 @@ def evaluate(
                 if on_result is not None:
                     on_result(provenance, results[name])
     return Report(provenance, {name: results[name] for name in names})
+
+
+def evaluate_probe(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    battery: Battery,
+    probe: str,
+    *,
+    seed: int = 0,
+    device: str = "cpu",
+    batch_size: int | None = None,
+    own_data: bool = False,
+    on_step: Callable[[Step], None] | None = None,
+    costs: Mapping[str, Cost] | None = None,
+) -> tuple[Provenance, ProbeResult]:
+    """Run one probe of a battery; the scores are those that :func:`evaluate` gives.
+
+    The arguments are those of :func:`evaluate`. A probe that does not apply is left out, with the
+    reason.
+
+    Returns:
+        The provenance and the result.
+
+    Raises:
+        InputError: as :func:`evaluate`.
+    """
+    if not own_data:
+        require_trained_for(battery, model)
+    with _opened(
+        *(model, images, labels, battery),
+        seed=seed,
+        device=device,
+        batch_size=batch_size,
+        own_data=own_data,
+    ) as subject:
+        provenance = _provenance(subject, battery, device)
+        asked = _applicable(subject, battery, [probe])
+        with _meter(subject, battery, asked, {}, on_step, costs or {}) as meter:
+            each, reason = asked[probe]
+            meter.begin(probe)
+            result = each(subject) if reason is None else each.left_out(reason)
+            subject.require_unchanged()
+            meter.end()
+    return provenance, result
+
+
+def require_same_answers(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    battery: Battery,
+    results: Mapping[str, ProbeResult],
+    *,
+    seed: int = 0,
+    device: str = "cpu",
+    batch_size: int | None = None,
+    own_data: bool = False,
+) -> None:
+    """Check that known results can be those of this model and these examples.
+
+    The arguments are those of :func:`evaluate`.
+
+    Raises:
+        InputError: they are not.
+    """
+    if "clean" not in results:
+        return
+    with _opened(
+        *(model, images, labels, battery),
+        seed=seed,
+        device=device,
+        batch_size=batch_size,
+        own_data=own_data,
+    ) as subject:
+        _require_same_answers(results, subject)
+
+
+@contextmanager
+def _opened(
+    model: nn.Module,
+    images: Array,
+    labels: Array,
+    battery: Battery,
+    *,
+    seed: int,
+    device: str,
+    batch_size: int | None,
+    own_data: bool,
+    progress: Progress | None = None,
+) -> Iterator[Subject]:
+    """The subject of an evaluation with a battery, after its examples and classes are checked."""
+    with subject_of(
+        model,
+        images,
+        labels,
+        seed=seed,
+        device=device,
+        batch_size=DEFAULT_BATCH_SIZE if batch_size is None else batch_size,
+        progress=progress,
+        check=partial(require_examples, battery, own_data=own_data),
+    ) as subject:
+        if not own_data:
+            require_classes(battery, subject.classes)
+        if batch_size is None:
+            subject.batch_size = default_batch_size(subject.images)
+        yield subject
+
+
+def _provenance(subject: Subject, battery: Battery, device: str) -> Provenance:
+    return provenance_of(
+        subject.model, subject.images, subject.labels, battery, subject.seed, device
+    )
 
 
 def _displayed(display: Display, on_step: Callable[[Step], None] | None) -> Callable[[Step], None]:

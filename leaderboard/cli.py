@@ -26,6 +26,7 @@ from leaderboard.commands import (
     figures,
     findings,
     import_archive,
+    jobs,
     landscape,
     models,
     record_rerun,
@@ -34,6 +35,7 @@ from leaderboard.commands import (
     submit,
     train,
     verify,
+    worker,
     zoo,
 )
 from leaderboard.commands.command_line import HELP, CommandLine
@@ -91,6 +93,8 @@ for command in (
     train,
     zoo,
     doctor,
+    worker,
+    jobs,
 ):
     command.register(app)
 

@@ -151,7 +151,7 @@ def surroundings(device: str) -> dict[str, Any]:
     }
 
 
-UNRELATED = ("probes", "checks", "batteries", "datasets", "executors", "measures")
+UNRELATED = ("probes", "checks", "batteries", "datasets", "measures")
 """Parts of ``benchmark`` that the input attack does not use."""
 
 

@@ -27,7 +27,7 @@ import typer
 from playwright.sync_api import Page as BrowserPage
 from playwright.sync_api import sync_playwright
 
-from benchmark.executors.local import cores
+from leaderboard.jobs.executors import cores
 from models_zoo.errors import InputError
 from perf.command import PAGE, Page, console, run_command
 from perf.page import line, write_section

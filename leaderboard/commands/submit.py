@@ -98,7 +98,8 @@ def submit(
     from leaderboard.jobs.accuracy_check import explanations
     from leaderboard.jobs.architecture_proposal import missing_architecture
     from leaderboard.jobs.examples import evaluation_examples
-    from leaderboard.jobs.scoring import Job, require_scorable, score_models
+    from leaderboard.jobs.run import Run, require_scorable
+    from leaderboard.jobs.scoring import score_models
     from leaderboard.pages import render_site
     from leaderboard.pages.publish import require_site_place
     from leaderboard.store import Store
@@ -150,7 +151,7 @@ def submit(
     except ValidationError as error:
         option, reason, given = first_problem(error)
         raise InputError(f"--{option}: {reason}, got {given!r}") from error
-    job = Job(
+    run = Run(
         chosen,
         loaded,
         probes,
@@ -160,14 +161,14 @@ def submit(
         own_data=own_data,
     )
     detail(f"battery {chosen.name}, SHA-256 {chosen.sha256}: {', '.join(probes)}")
-    require_scorable([model], job)
+    require_scorable([model], run)
     require_unlike(name, list_models())
     accuracy = admit(model, loaded, lambda: " ".join(explanations(model, loaded)))
     store = Store.open(database)  # not earlier: nothing remains of a refused submission
     require_unlike(name, store.names().values())
     kept = keep(read, workspace_of(database))
     note(f"accepted {shown(name)}: {accuracy:.1%} clean; kept as {kept}")
-    reports = score_models([model], job, store, submitted=True)
+    reports = score_models([model], run, store, submitted=True)
     print_scores([name], reports, chosen)
     print_costs([name], reports)
     say(f"leaderboard: {render_site(store, out).resolve().as_uri()}")

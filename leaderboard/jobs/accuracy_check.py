@@ -290,20 +290,28 @@ def _first(n: int) -> str:
     return f"the first {n:,} examples" if n > 1 else "the first example"
 
 
+def keeping_probe(probes: Sequence[str]) -> str | None:
+    """The probe whose result keeps the flags of the checks before scoring.
+
+    Args:
+        probes: names of the probes that run. The one that measures clean accuracy keeps the flags,
+            or else the first.
+    """
+    measuring = [name for name in probes if PROBES[name].claim == "clean_accuracy"]
+    return next(iter([*measuring, *probes]), None)
+
+
 def with_flags(result: ProbeResult, flags: Sequence[Flag], probes: Sequence[str]) -> ProbeResult:
     """A result with the flags of the checks before scoring, if it is the one that keeps them.
 
     Args:
         result: of a probe.
         flags: of :func:`accuracy_flags`.
-        probes: names of the probes that run. The one that measures clean accuracy keeps the flags,
-            or else the first.
+        probes: names of the probes that run, see :func:`keeping_probe`.
     """
-    measuring = [name for name in probes if PROBES[name].claim == "clean_accuracy"]
-    keeping = next(iter([*measuring, *probes]), None)
     names = {flag.name for flag in result.flags}
     further = [flag for flag in flags if flag.name not in names]
-    if result.probe != keeping or not further:
+    if result.probe != keeping_probe(probes) or not further:
         return result
     return result.model_copy(update={"flags": [*result.flags, *further]})
 

@@ -4,189 +4,209 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
-from benchmark.arguments import device_of
-from benchmark.batteries import Battery
-from benchmark.data_fit import require_values
-from benchmark.datasets import Dataset
-from benchmark.datasets.standard import origin_of
-from benchmark.executors import Task, default_jobs, run_local
-from benchmark.progress import Step
-from benchmark.provenance import provenance_of
+import torch
+
 from benchmark.report import Report
-from benchmark.results import Flag, ProbeResult, Provenance
-from leaderboard.jobs.accuracy_check import accuracy_flags, raised_lines, with_flags
+from leaderboard.jobs.executors import Executor, default_workers
+from leaderboard.jobs.executors.here import Here
+from leaderboard.jobs.executors.processes import Processes
+from leaderboard.jobs.executors.ray_cluster import RayCluster
+from leaderboard.jobs.materials import Materials
+from leaderboard.jobs.planning import ModelPlan, jobs_of, plan_model
+from leaderboard.jobs.run import Run, require_scorable
+from leaderboard.jobs.sources import ModelSource
+from leaderboard.jobs.watching import Watch, describe
+from leaderboard.jobs.worker import Worker, take_back_abandoned
 from leaderboard.store import Store
+from leaderboard.store.jobs import Jobs, JobStatus
 from leaderboard.terminal.model_lines import ModelLines
-from leaderboard.terminal.output import say
 from models_zoo.classifier import Classifier
-from models_zoo.display import printable, shown
 from models_zoo.errors import InputError
+
+_MAX_LISTED = 3
+"""How many failures a message lists."""
+
+
+class UnitsFailedError(InputError):
+    """Some units of a run failed; all others were scored and stored.
+
+    Attributes:
+        reports: one per model, with what was scored.
+    """
+
+    def __init__(self, message: str, reports: list[Report]) -> None:
+        super().__init__(message)
+        self.reports = reports
 
 
 @dataclass(frozen=True)
-class Job:
-    """What every model of a run is scored with.
+class Where:
+    """Where the units of a run are run.
 
     Attributes:
-        battery: the battery.
-        data: the evaluation examples.
-        probes: names of the battery's probes to run.
-        seed: root of every random draw.
-        device: where to compute.
-        fresh: whether to compute stored results again.
-        batch_size: images passed through a model at once; by default what memory allows, see
-            :func:`benchmark.memory.default_batch_size`.
-        own_data: whether the examples may be unlike those of the battery's data set.
+        executor: ``"local"`` for processes of this machine, ``"ray"`` for a Ray cluster.
+        workers: number of workers; by default one per model and CPU core, or as many as the
+            cluster has room for. One local worker is this process.
+        threads: CPU threads per worker; by default a fair share, and 1 on a cluster.
+        address: of the Ray cluster; ``None`` to start Ray on this machine.
     """
 
-    battery: Battery
-    data: Dataset
-    probes: Sequence[str]
-    seed: int = 0
-    device: str = "cpu"
-    fresh: bool = False
-    batch_size: int | None = None
-    own_data: bool = False
-
-
-def require_scorable(models: Sequence[Classifier], job: Job) -> None:
-    """Check what can be checked before anything is computed or written.
-
-    Raises:
-        InputError: the device cannot be used, or a model does not take the data.
-    """
-    device_of(job.device)
-    for model in models:
-        _require_fit(model, job)
-    data = job.data
-    require_values(job.battery, data.images, data.labels, own_data=job.own_data, allow="--own-data")
+    executor: Literal["local", "ray"] = "local"
+    workers: int | None = None
+    threads: int | None = None
+    address: str | None = None
 
 
 def score_models(
     models: Sequence[Classifier],
-    job: Job,
+    run: Run,
     store: Store,
     *,
     submitted: bool = False,
-    jobs: int | None = None,
+    sources: Sequence[ModelSource] | None = None,
+    where: Where | None = None,
 ) -> list[Report]:
     """Score models, and store each probe's result as soon as it is computed.
 
+    A unit that fails does not stop the others.
+
     Args:
         models: the models.
-        job: battery, data, probes and seed.
+        run: battery, data, probes and seed.
         store: where results are looked up and stored.
         submitted: whether the models came in through ``nonsingular submit``.
-        jobs: number of models to score at once; by default one per CPU core.
+        sources: what loads each model in another process; without them this process works alone.
+        where: where the units are run.
 
     Raises:
-        InputError: the device cannot be used, or a model does not take the data.
+        InputError: the device cannot be used, a model does not take the data, or no probe applies
+            to a model.
+        UnitsFailedError: some units failed.
     """
-    require_scorable(models, job)
-    origin = _origin(job)
-    tasks = [_task(model, job, store) for model in models]
-    flags = [_flags(model, task, job) for model, task in zip(models, tasks, strict=True)]
-    names = [model.card.name for model in models]
-    with ModelLines(names, [set(task.probes) <= set(task.known) for task in tasks]) as lines:
-        keeper = _Keeper(models, tasks, flags, store, lines, submitted, origin)
-        reports = run_local(tasks, keeper, jobs or default_jobs(len(tasks), job.device))
+    where = where or Where()
+    plans = plan_models(models, run, store, submitted=submitted, sources=sources)
+    jobs = Jobs(store.engine)
+    take_back_abandoned(jobs)
+    numbers = jobs.add(jobs_of(plans))
+    with ModelLines([p.name for p in plans], [not p.units for p in plans]) as lines:
+        watch = Watch(plans, numbers, store, jobs, lines)
+        if numbers:
+            if where.executor == "local" and (sources is None or _local(where, models, run) == 1):
+                materials = Materials(models, run.data, run.battery)
+                worker = Worker(store, materials, list(numbers.values()), watch)
+                executor: Executor = Here(worker, where.threads)
+            else:
+                executor = _apart(where, models, run, store, jobs, list(numbers.values()), sources)
+            with executor:
+                while not watch.all_ended():
+                    executor.advance()
+    jobs.forget(list(numbers.values()))
+    return _reports(plans, watch, run)
+
+
+def add_jobs(
+    models: Sequence[Classifier], run: Run, store: Store, sources: Sequence[ModelSource]
+) -> int:
+    """Add what is left of some models as jobs, for workers that others start.
+
+    The arguments are those of :func:`score_models`.
+
+    Returns:
+        How many jobs wait or run.
+
+    Raises:
+        InputError: as :func:`score_models`.
+    """
+    plans = plan_models(models, run, store, sources=sources)
+    return len(Jobs(store.engine).add(jobs_of(plans)))
+
+
+def plan_models(
+    models: Sequence[Classifier],
+    run: Run,
+    store: Store,
+    *,
+    submitted: bool = False,
+    sources: Sequence[ModelSource] | None = None,
+) -> list[ModelPlan]:
+    """Find out what is stored of some models, and what is left; nothing is computed or written.
+
+    The arguments are those of :func:`score_models`.
+
+    Raises:
+        InputError: as :func:`score_models`.
+    """
+    require_scorable(models, run)
     return [
-        Report(
-            report.provenance.model_copy(update=origin),
-            {name: keeper.flagged(index, result) for name, result in report.results.items()},
+        plan_model(
+            *(model, run, store), source=sources[index] if sources else None, submitted=submitted
         )
-        for index, report in enumerate(reports)
+        for index, model in enumerate(models)
     ]
 
 
-def _origin(job: Job) -> dict[str, object]:
-    """The fields of a provenance on the origin of the examples.
-
-    An evaluation does not know the split of a file, and in another process not what was loaded.
-    """
-    found = origin_of(job.battery.dataset, job.data.images, job.data.labels)
-    return {"split": "train" if job.data.split == "train" else "test", "own_data": found is None}
+def _local(where: Where, models: Sequence[Classifier], run: Run) -> int:
+    return where.workers or default_workers(len(models), run.device)
 
 
-def _task(model: Classifier, job: Job, store: Store) -> Task:
-    """The probes that are left to run on a model."""
-    images, labels = job.data.images, job.data.labels
-    here = provenance_of(model, images, labels, job.battery, job.seed, job.device)
-    stored = store.results(here.fingerprint, here.battery_sha256, here.data_sha256, here.seed)
-    known = {} if job.fresh else {name: stored[name] for name in job.probes if name in stored}
-    known = {name: result for name, result in known.items() if result.left_out is None}
-    return Task(
-        *(model, images, labels, job.battery, job.probes, job.seed, job.device),
-        known=known,
-        batch_size=job.batch_size,
-        costs=store.costs(model.card, here),
-        own_data=job.own_data,
+def _apart(
+    where: Where,
+    models: Sequence[Classifier],
+    run: Run,
+    store: Store,
+    jobs: Jobs,
+    numbers: list[int],
+    sources: Sequence[ModelSource] | None,
+) -> Executor:
+    """Workers in other processes, which load the models themselves."""
+    url = store.engine.url
+    if url.get_backend_name() == "sqlite" and url.database:
+        url = url.set(database=str(Path(url.database).absolute()))
+    database = url.render_as_string(hide_password=False)
+    trust = any(source.trust for source in sources or ())
+    if where.executor == "local":
+        workers = min(_local(where, models, run), len(numbers))
+        return Processes(database, jobs, numbers, workers, threads=where.threads, trust=trust)
+    return RayCluster(
+        where.address,
+        database,
+        jobs,
+        numbers,
+        workers=where.workers,
+        threads=where.threads or 1,
+        gpus=torch.device(run.device).type == "cuda",
+        trust=trust,
     )
 
 
-def _flags(model: Classifier, task: Task, job: Job) -> list[Flag]:
-    """Checks of the accuracy of a model that is about to be scored; raised flags are printed."""
-    if not task.remaining:
-        return []
-    found = accuracy_flags(
-        model,
-        model.card,
-        job.data.images,
-        job.data.labels,
-        device=job.device,
-        batch_size=job.batch_size,
+def _reports(plans: Sequence[ModelPlan], watch: Watch, run: Run) -> list[Report]:
+    reports = [
+        Report(plan.provenance, {name: found[name] for name in run.probes if name in found})
+        for plan, found in zip(plans, watch.results, strict=True)
+    ]
+    if watch.unsuccessful:
+        raise UnitsFailedError(_message(list(watch.unsuccessful.values()), plans), reports)
+    for report in reports:
+        _require_some(report)
+    return reports
+
+
+def _message(failed: Sequence[JobStatus], plans: Sequence[ModelPlan]) -> str:
+    of = sum(len(plan.units) for plan in plans)
+    listed = "; ".join(map(describe, failed[:_MAX_LISTED]))
+    more = f"; and {len(failed) - _MAX_LISTED} more" if len(failed) > _MAX_LISTED else ""
+    return (
+        f"{listed}{more}; {of - len(failed)} of {of} units are stored: nonsingular jobs shows "
+        "why, and the same command tries the others again"
     )
-    for line in raised_lines(found):
-        say(printable(f"note: {shown(model.card.name)}: {line}"), err=True)
-    return found
 
 
-class _Keeper:
-    """Stores results and shows the progress of a run."""
-
-    def __init__(
-        self,
-        models: Sequence[Classifier],
-        tasks: Sequence[Task],
-        flags: Sequence[list[Flag]],
-        store: Store,
-        lines: ModelLines,
-        submitted: bool,
-        origin: dict[str, object],
-    ) -> None:
-        self.models, self.tasks, self.flags, self.store = models, tasks, flags, store
-        self.lines, self.submitted, self.origin = lines, submitted, origin
-
-    def progressed(self, index: int, step: Step) -> None:
-        self.lines.progressed(index, step)
-
-    def answered(self, index: int, provenance: Provenance, result: ProbeResult) -> None:
-        card, battery = self.models[index].card, self.tasks[index].battery
-        provenance = provenance.model_copy(update=self.origin)
-        result = self.flagged(index, result)
-        self.store.save(card, provenance, battery, result, submitted=self.submitted)
-        self.lines.answered(index, result)
-
-    def flagged(self, index: int, result: ProbeResult) -> ProbeResult:
-        """A new result, with the flags of the checks before scoring if it keeps them."""
-        return with_flags(result, self.flags[index], self.tasks[index].remaining)
-
-
-def _require_fit(model: Classifier, job: Job) -> None:
-    data = job.data
-    if tuple(model.card.input_shape) != tuple(data.input_shape):
-        raise InputError(
-            f"model {shown(model.card.name)} takes images of shape "
-            f"{tuple(model.card.input_shape)}, "
-            f"the data {shown(data.name)} has {tuple(data.input_shape)}"
-        )
-    # Labels of own images need not reach the last class.
-    if not (
-        model.card.classes == data.classes or (job.own_data and model.card.classes > data.classes)
-    ):
-        raise InputError(
-            f"model {shown(model.card.name)} has {model.card.classes:,} classes, the data "
-            f"{shown(data.name)} has {data.classes:,}, so its predictions cannot be compared with "
-            "the labels; choose a model that was trained for them"
-        )
+def _require_some(report: Report) -> None:
+    """Raise an error if all requested probes were left out."""
+    reasons = {name: result.left_out for name, result in report.results.items()}
+    if reasons and all(reasons.values()):
+        said = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+        raise InputError(f"no probe applies to this model and these examples: {said}")

@@ -29,6 +29,10 @@ class DamagedError(InputError):
     """A database reports damage, or its content cannot be read."""
 
 
+class UnavailableError(InputError):
+    """A database cannot be written at the moment: it is locked, full, or its server is away."""
+
+
 def explain(engine: Engine, database: str) -> None:
     """Make the engine raise :class:`InputError` for failures of the database itself.
 
@@ -59,19 +63,19 @@ def failure(error: BaseException, database: str) -> InputError | None:
         reason_of(error.orig if isinstance(error, DBAPIError) and error.orig else error),
     )
     if _FULL.search(text):
-        return InputError(
+        return UnavailableError(
             f"cannot write database {name}: the disk is full; finished results are stored: make "
             "room and run the same command again to resume"
         )
     if _DAMAGED.search(text):
         return damaged(database, reason)
     if _HELD.search(text):
-        return InputError(
+        return UnavailableError(
             f"database {name} is locked by another process ({reason}); run the same command again "
             "to resume when that has ended"
         )
     if _GONE.search(text):
-        return InputError(
+        return UnavailableError(
             f"cannot use database {name} any more: {reason}; finished results are stored: run "
             "the same command again to resume"
         )

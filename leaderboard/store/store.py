@@ -15,6 +15,7 @@ from leaderboard.store.costs import read_costs
 from leaderboard.store.damage import FAILURES, find_unreadable, print_damage, require_whole
 from leaderboard.store.database import open_engine
 from leaderboard.store.entry import Entry
+from leaderboard.store.jobs import Lease, finish
 from leaderboard.store.reading import of_key, read_batteries, read_entries
 from leaderboard.store.reruns import Rerun, add_rerun
 from leaderboard.store.rows import result_row, save_model, stored_card
@@ -70,6 +71,7 @@ class Store:
         result: ProbeResult,
         *,
         submitted: bool = False,
+        lease: Lease | None = None,
     ) -> None:
         """Store one probe's result; replaces an earlier one with the same key, and its reruns.
 
@@ -83,9 +85,15 @@ class Store:
             battery: the battery; its content is stored as well.
             result: the result, with its outcomes.
             submitted: whether the model came in through ``nonsingular submit``.
+            lease: the job that the result is of; it is done when the result is stored.
+
+        Raises:
+            LeaseLostError: another process has taken the job, so nothing was stored.
         """
 
         def write(session: Session) -> None:
+            if lease is not None:
+                finish(session, lease)
             save_model(session, card, provenance, submitted=submitted)
             key = (provenance.fingerprint, provenance.battery_sha256, provenance.data_sha256)
             same = [*of_key(*key, provenance.seed), ResultRow.probe == result.probe]
@@ -139,6 +147,14 @@ class Store:
         """Stored results for a model, battery, data and seed, with outcomes, by probe."""
         entries = self._entries(of_key(fingerprint, battery_sha256, data_sha256, seed))
         return entries[0].results if entries else {}
+
+    def result(
+        self, fingerprint: str, battery_sha256: str, data_sha256: str, seed: int, probe: str
+    ) -> ProbeResult | None:
+        """One stored result, with outcomes; ``None`` if it is not stored or cannot be read."""
+        conditions = of_key(fingerprint, battery_sha256, data_sha256, seed)
+        entries = self._entries([*conditions, ResultRow.probe == probe])
+        return entries[0].results.get(probe) if entries else None
 
     def costs(self, card: Card, where: Provenance) -> dict[str, Cost]:
         """What each probe usually costs, see :func:`leaderboard.store.costs.read_costs`.

@@ -11,7 +11,8 @@ from benchmark.attacks.inputs import EFFORTS, register_effort
 from benchmark.batteries import Battery
 from benchmark.datasets import load_dataset
 from benchmark.probes import PROBES, register_probe
-from leaderboard.jobs.scoring import Job, score_models
+from leaderboard.jobs.run import Run
+from leaderboard.jobs.scoring import score_models
 from leaderboard.pages import render_site
 from leaderboard.store import Store
 from models_zoo import load_model
@@ -73,7 +74,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
     store = Store.open(folder / "scores.sqlite")
     with registered():
         battery = Battery.model_validate(BATTERY)
-        job = Job(battery, load_dataset("digits").head(EXAMPLES), battery.select(None))
-        score_models([load_model(name) for name in MODELS], job, store, jobs=1)
+        job = Run(battery, load_dataset("digits").head(EXAMPLES), battery.select(None))
+        score_models([load_model(name) for name in MODELS], job, store)
         render_site(store, folder / "site")
         yield Published(store, folder / "site")

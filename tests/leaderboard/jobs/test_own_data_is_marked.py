@@ -17,7 +17,8 @@ from leaderboard.exports.eval_results import eval_results
 from leaderboard.exports.every_eval_ever import every_eval_ever
 from leaderboard.exports.model_index import model_index
 from leaderboard.jobs.examples import evaluation_examples
-from leaderboard.jobs.scoring import Job, score_models
+from leaderboard.jobs.run import Run
+from leaderboard.jobs.scoring import score_models
 from leaderboard.pages import render_site
 from leaderboard.reruns.claims import claims
 from leaderboard.reruns.command_lines import bench_command, reproduce_command
@@ -39,8 +40,8 @@ MODEL = "digits/mlp-standard"
 
 def scored(data, path, model=None, **options):
     store = Store.open(path)
-    job = Job(BATTERY, data, ["clean"], **options)
-    reports = score_models([model or load_model(MODEL)], job, store, jobs=1)
+    job = Run(BATTERY, data, ["clean"], **options)
+    reports = score_models([model or load_model(MODEL)], job, store)
     return store, reports[0]
 
 

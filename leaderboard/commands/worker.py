@@ -1,0 +1,53 @@
+"""``nonsingular worker``: take jobs from a database and run them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from leaderboard.commands.options import DATABASE, Database
+from leaderboard.terminal.output import say
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(worker)
+
+
+def worker(
+    database: Database = DATABASE,
+    threads: Annotated[
+        int, typer.Option(min=1, help="CPU threads of this worker; start one per share of cores.")
+    ] = 1,
+    workers: Annotated[
+        int,
+        typer.Option(
+            min=1, help="About how many workers share the database: with many, each is heard less."
+        ),
+    ] = 1,
+    drain: Annotated[
+        bool, typer.Option("--drain", help="Stop when no job waits or runs, instead of waiting.")
+    ] = False,
+    trust: Annotated[
+        bool,
+        typer.Option("--trust", help="Run jobs whose model executes code when it is loaded."),
+    ] = False,
+) -> None:
+    """Take jobs that ``nonsingular bench --executor queue`` has added, and store their results.
+
+    Any number of workers on any number of machines can share a PostgreSQL database; workers on one
+    machine can share an SQLite file. One that is killed loses nothing: another takes its job.
+    """
+    import torch
+
+    from leaderboard.jobs.materials import Materials
+    from leaderboard.jobs.serving import WorkerLines, serve
+    from leaderboard.jobs.worker import Worker
+    from leaderboard.store import Store
+
+    torch.set_num_threads(threads)
+    store = Store.open(database)
+    lines = WorkerLines()
+    serve(Worker(store, Materials(trust=trust), watcher=lines, workers=workers), drain=drain)
+    say(lines.summary)

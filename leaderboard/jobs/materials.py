@@ -1,0 +1,121 @@
+"""The models, examples and batteries that a worker has loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import chdir
+from pathlib import Path
+from typing import TypeVar
+
+from benchmark.batteries import Battery, load_battery
+from benchmark.datasets import Dataset
+from leaderboard.jobs.unit import Unit
+from models_zoo.classifier import Classifier
+from models_zoo.display import shown
+from models_zoo.errors import InputError
+
+T = TypeVar("T")
+
+
+class Materials:
+    """What a worker computes with: what it was given, and the last of each that it loaded.
+
+    Args:
+        models: models that are loaded already.
+        data: examples that are loaded already.
+        battery: a battery that is loaded already.
+        trust: whether a model may execute code when it is loaded.
+    """
+
+    def __init__(
+        self,
+        models: Iterable[Classifier] = (),
+        data: Dataset | None = None,
+        battery: Battery | None = None,
+        *,
+        trust: bool = False,
+    ) -> None:
+        self._given = {model.fingerprint: model for model in models}
+        self._model: tuple[str, Classifier] | None = None
+        self._data = None if data is None else (data.sha256, data)
+        self._battery = None if battery is None else (battery.sha256, battery)
+        self._trust = trust
+
+    def battery(self, unit: Unit) -> Battery:
+        """The battery of a unit.
+
+        Raises:
+            InputError: it cannot be loaded, or has changed since the unit was planned.
+        """
+        if self._battery is None or self._battery[0] != unit.battery_sha256:
+            source = _known(unit.battery, f"the battery of {shown(unit.name)}")
+            with _in(unit.folder):
+                found = load_battery(source)
+            _require_same(f"battery {shown(source)}", found.sha256, unit.battery_sha256)
+            self._battery = found.sha256, found
+        return self._battery[1]
+
+    def data(self, unit: Unit) -> Dataset:
+        """The examples of a unit.
+
+        Raises:
+            InputError: they cannot be loaded, or have changed since the unit was planned.
+        """
+        if self._data is None or self._data[0] != unit.data_sha256:
+            source = _known(unit.data, f"the examples of {shown(unit.name)}")
+            self._data = None  # two sets of examples need not be in memory at once
+            with _in(unit.folder):
+                found = source.load(self.battery(unit))
+            sha256 = found.sha256
+            _require_same(f"data {shown(source.dataset)}", sha256, unit.data_sha256)
+            self._data = sha256, found
+        return self._data[1]
+
+    def model(self, unit: Unit) -> Classifier:
+        """The model of a unit.
+
+        Raises:
+            InputError: it cannot be loaded, has changed since the unit was planned, or is not
+                trusted.
+        """
+        if unit.fingerprint in self._given:
+            return self._given[unit.fingerprint]
+        if self._model is None or self._model[0] != unit.fingerprint:
+            source = _known(unit.model, f"model {shown(unit.name)}")
+            source.require_trusted(self._trust)
+            self._model = None  # two models need not be in memory at once
+            with _in(unit.folder):
+                found = source.load()
+            _require_same(f"model {shown(unit.name)}", found.fingerprint, unit.fingerprint)
+            self._model = unit.fingerprint, found
+        return self._model[1]
+
+    @property
+    def held(self) -> str | None:
+        """Fingerprint of the last model that was loaded."""
+        return None if self._model is None else self._model[0]
+
+
+def _known(source: T | None, what: str) -> T:
+    if source is None:
+        raise InputError(
+            f"{what} exists in the process that planned it only; run its command again"
+        )
+    return source
+
+
+def _in(folder: Path) -> chdir[Path]:
+    if not folder.is_dir():
+        raise InputError(
+            f"the folder {shown(folder)}, in which the job was added, is not on this machine; "
+            "run workers where its files are at the same place"
+        )
+    return chdir(folder)
+
+
+def _require_same(what: str, found: str, planned: str) -> None:
+    if found != planned:
+        raise InputError(
+            f"{what} has changed since the job was added (its hash is {found[:12]}, not "
+            f"{planned[:12]}); run the command that added it again"
+        )

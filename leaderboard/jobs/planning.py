@@ -1,0 +1,130 @@
+"""From models and a run to units: what is stored already, what is left, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.evaluation import require_same_answers
+from benchmark.probes import PROBES
+from benchmark.provenance import provenance_of
+from benchmark.results import Cost, ProbeResult, Provenance
+from leaderboard.jobs.accuracy_check import keeping_probe
+from leaderboard.jobs.run import Run
+from leaderboard.jobs.sources import ModelSource
+from leaderboard.jobs.unit import Unit
+from leaderboard.store import Store
+from leaderboard.store.jobs import NewJob
+from models_zoo.classifier import Classifier
+
+UNKNOWN_SECONDS = 1.0
+"""Estimate for a probe of which nothing is known, relative to the others."""
+
+
+@dataclass(frozen=True)
+class ModelPlan:
+    """What is known and what is left of a model's scores.
+
+    Attributes:
+        name: of the model.
+        provenance: of its evaluation.
+        known: stored results, by probe.
+        units: the probes that are left, in the order in which they are taken.
+    """
+
+    name: str
+    provenance: Provenance
+    known: dict[str, ProbeResult]
+    units: list[Unit]
+
+    @property
+    def seconds(self) -> float:
+        """Estimated time of what is left."""
+        return sum(seconds_of(unit) for unit in self.units)
+
+
+def plan_model(
+    model: Classifier, run: Run, store: Store, *, source: ModelSource | None, submitted: bool
+) -> ModelPlan:
+    """Find out what is stored of a model, and what is left.
+
+    Raises:
+        InputError: stored results are of another model with the same weights.
+    """
+    images, labels = run.data.images, run.data.labels
+    where = provenance_of(model, images, labels, run.battery, run.seed, run.device)
+    key = (where.fingerprint, where.battery_sha256, where.data_sha256, where.seed)
+    stored = {} if run.fresh else store.results(*key)
+    known = {name: stored[name] for name in run.probes if name in stored}
+    known = {name: result for name, result in known.items() if result.left_out is None}
+    require_same_answers(
+        *(model, images, labels, run.battery, known),
+        seed=run.seed,
+        device=run.device,
+        batch_size=run.batch_size,
+        own_data=run.own_data,
+    )
+    left = [name for name in run.probes if name not in known]
+    costs = store.costs(model.card, where)
+    origin = run.origin
+    units = [
+        Unit(
+            fingerprint=where.fingerprint,
+            battery_sha256=where.battery_sha256,
+            data_sha256=where.data_sha256,
+            seed=where.seed,
+            probe=name,
+            name=model.card.name,
+            model=source,
+            data=run.data_source,
+            battery=run.battery_source,
+            folder=Path.cwd(),
+            device=run.device,
+            batch_size=run.batch_size,
+            own_data=run.own_data,
+            split=str(origin["split"]),
+            unknown_data=bool(origin["own_data"]),
+            fresh=run.fresh,
+            submitted=submitted,
+            checks_accuracy=name == keeping_probe(left),
+            cost=costs.get(name),
+        )
+        for name in left
+    ]
+    return ModelPlan(model.card.name, where.model_copy(update=origin), known, ordered(units))
+
+
+def seconds_of(unit: Unit) -> float:
+    """Estimated time of a unit."""
+    return UNKNOWN_SECONDS if unit.cost is None else unit.cost.seconds
+
+
+def ordered(units: Sequence[Unit]) -> list[Unit]:
+    """The units of a model: first the one that shows mistakes in its description, then longest."""
+    return sorted(units, key=lambda unit: (not unit.checks_accuracy, -seconds_of(unit)))
+
+
+def jobs_of(plans: Sequence[ModelPlan]) -> list[NewJob]:
+    """The units of all models as jobs, the model with the most work first.
+
+    A worker that has loaded a model takes its units before others.
+    """
+    longest = sorted(plans, key=lambda plan: -plan.seconds)
+    units = {unit.key: unit for plan in longest for unit in plan.units}
+    return [
+        NewJob(
+            key=key,
+            title=f"{unit.name}: {PROBES[unit.probe].title}",
+            payload=unit.model_dump(mode="json"),
+            model=unit.fingerprint,
+            priority=place,
+            cost=None if unit.cost is None else unit.cost.seconds,
+        )
+        for place, (key, unit) in enumerate(units.items())
+    ]
+
+
+def known_cost(plan: ModelPlan) -> dict[str, Cost]:
+    """What the stored results of a model cost."""
+    return {name: result.cost for name, result in plan.known.items()}

@@ -1,0 +1,207 @@
+"""What a command asks to be scored: models, battery, examples and how to compute."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.batteries import Battery, battery_for, is_battery_file, load_battery
+from leaderboard.jobs.examples import preprocessing_for
+from leaderboard.jobs.model_selection import for_dataset, from_checkpoint, require_file
+from leaderboard.jobs.run import Run
+from leaderboard.jobs.sources import DataSource, ModelSource
+from leaderboard.terminal.model_notes import print_notes
+from leaderboard.terminal.output import note
+from models_zoo import list_models, load_card, load_model
+from models_zoo.card import UNKNOWN_DATASET
+from models_zoo.catalog import LISTED_BY
+from models_zoo.classifier import Classifier
+from models_zoo.display import shown
+from models_zoo.errors import InputError, unknown_name
+from models_zoo.sources import dataset_of, parse_reference
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options of a command that scores models, or plans to.
+
+    Attributes:
+        models: names, with wildcards; none for the bundled models of the battery's data set.
+        battery: the option --battery; ``None`` for that of the models' data set.
+        probes: the option --probe; none for the battery's.
+        examples: the option --examples.
+        data: the option --data.
+        data_root: the option --data-root.
+        own_data: the option --own-data.
+        split: the option --split.
+        checkpoint: the option --checkpoint, in place of models by name; with it
+            ``architecture``, ``mean``, ``std`` and ``weights``.
+        trust: the option --trust.
+        seed: the option --seed.
+        device: where to compute.
+        batch_size: the option --batch-size.
+        fresh: the option --fresh.
+    """
+
+    models: tuple[str, ...] = ()
+    battery: str | None = None
+    probes: tuple[str, ...] = ()
+    examples: int | None = None
+    data: Path | None = None
+    data_root: Path | None = None
+    own_data: bool = False
+    split: str = "test"
+    checkpoint: Path | None = None
+    architecture: str | None = None
+    mean: list[float] | None = None
+    std: list[float] | None = None
+    weights: str | None = None
+    trust: bool = False
+    seed: int = 0
+    device: str = "cpu"
+    batch_size: int | None = None
+    fresh: bool = False
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a request means, loaded.
+
+    Attributes:
+        run: what every model is scored with.
+        models: the models.
+        sources: what loads each of them in another process.
+    """
+
+    run: Run
+    models: list[Classifier]
+    sources: list[ModelSource]
+
+
+def load_request(request: Request) -> Loaded:
+    """Load the models and examples of a request.
+
+    Raises:
+        InputError: an unknown model or battery, options that do not go together, or a file that
+            cannot be used.
+    """
+    checkpoint = request.checkpoint
+    names, battery = _choose(
+        list(request.models), request.battery, checkpoint, own_data=request.own_data
+    )
+    probes = battery.select(request.probes or None)
+    data_source = DataSource(
+        dataset=battery.dataset,
+        file=request.data,
+        data_root=request.data_root,
+        count=request.examples,
+        split=request.split,
+        preparation=preprocessing_for(battery.dataset, names),
+        own_data=request.own_data,
+    )
+    data = data_source.load(battery)
+    require_file(checkpoint, request.weights)
+    if checkpoint is not None:
+        models = [
+            from_checkpoint(
+                *(checkpoint, request.architecture, battery.dataset, data),
+                mean=request.mean,
+                std=request.std,
+                trust=request.trust,
+                weights=request.weights,
+            )
+        ]
+        sources = [
+            ModelSource(
+                file=checkpoint,
+                dataset=battery.dataset,
+                architecture=request.architecture,
+                classes=data.classes,
+                input_shape=data.input_shape,
+                mean=request.mean,
+                std=request.std,
+                trust=request.trust,
+                weights=request.weights,
+            )
+        ]
+    else:
+        models = [
+            print_notes(for_dataset(load_model(name, trust=request.trust), battery.dataset))
+            for name in names
+        ]
+        sources = [
+            ModelSource(name=name, dataset=battery.dataset, trust=request.trust) for name in names
+        ]
+    run = Run(
+        battery,
+        data,
+        probes,
+        seed=request.seed,
+        device=request.device,
+        fresh=request.fresh,
+        batch_size=request.batch_size,
+        own_data=request.own_data,
+        data_source=data_source,
+        battery_source=request.battery
+        if request.battery is not None and is_battery_file(request.battery)
+        else battery.name,
+    )
+    return Loaded(run, models, sources)
+
+
+def _choose(
+    patterns: list[str], battery: str | None, checkpoint: Path | None, *, own_data: bool
+) -> tuple[list[str], Battery]:
+    """The names of the models, and the battery."""
+    if checkpoint is not None and patterns:
+        raise InputError("give either models by name or --checkpoint, not both")
+    if checkpoint is not None and battery is None:
+        raise InputError("--checkpoint needs --battery, such as --battery cifar10-linf-v1")
+    chosen = load_battery(battery) if battery is not None else None
+    if checkpoint is not None and chosen is not None:
+        return [], chosen
+    datasets = _datasets(patterns)
+    known = {dataset for dataset in datasets.values() if dataset is not None}
+    if chosen is None:
+        if len(known) > 1:
+            raise InputError(
+                f"models of several data sets ({', '.join(sorted(known))}); give --battery"
+            )
+        if datasets and not known:
+            raise InputError(
+                f"model {next(iter(datasets))!r} does not say which data set it is for; "
+                "give --battery, such as --battery cifar10-linf-v1"
+            )
+        chosen = battery_for(known.pop() if known else "digits")
+    elif known - {chosen.dataset} and not own_data:
+        other = next(name for name, each in datasets.items() if each in known - {chosen.dataset})
+        raise InputError(
+            f"model {shown(other)} is for {datasets[other]}, "
+            f"battery {shown(chosen.name)} for {chosen.dataset}"
+        )
+    return list(datasets) or _bundled(chosen), chosen
+
+
+def _bundled(battery: Battery) -> list[str]:
+    """The models that come with the suite; installed and downloaded ones have to be named."""
+    names = list_models(f"{battery.dataset}/*")
+    bundled = [name for name in names if load_card(name).source == "bundled"]
+    if left := [name for name in names if name not in bundled]:
+        note(f"not scored unless named: {', '.join(left)}")
+    if not bundled:
+        raise InputError(
+            f"no bundled model is for {battery.dataset}; name models, or give --checkpoint"
+        )
+    return bundled
+
+
+def _datasets(patterns: list[str]) -> dict[str, str | None]:
+    """The data set of every model, by name; ``None`` if unknown."""
+    names = []
+    for pattern in patterns:
+        found = list_models(pattern) if parse_reference(pattern) is None else [pattern]
+        if not found:
+            raise unknown_name("model", pattern, list_models(), LISTED_BY)
+        names += found
+    datasets = {name: dataset_of(name) for name in names}
+    return {name: None if each == UNKNOWN_DATASET else each for name, each in datasets.items()}

@@ -1,0 +1,89 @@
+"""What every model of a run is scored with, and what is checked before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmark.arguments import device_of
+from benchmark.batteries import Battery
+from benchmark.data_fit import require_values
+from benchmark.datasets import Dataset
+from benchmark.datasets.standard import origin_of
+from leaderboard.jobs.sources import DataSource
+from models_zoo.classifier import Classifier
+from models_zoo.display import shown
+from models_zoo.errors import InputError
+
+
+@dataclass(frozen=True)
+class Run:
+    """What every model of a run is scored with.
+
+    Attributes:
+        battery: the battery.
+        data: the evaluation examples.
+        probes: names of the battery's probes to run.
+        seed: root of every random draw.
+        device: where to compute.
+        fresh: whether to compute stored results again.
+        batch_size: images passed through a model at once; by default what memory allows, see
+            :func:`benchmark.memory.default_batch_size`.
+        own_data: whether the examples may be unlike those of the battery's data set.
+        data_source: what loads the examples in another process; ``None`` if they exist in this one
+            only.
+        battery_source: name or file of the battery, for another process; ``None`` likewise.
+    """
+
+    battery: Battery
+    data: Dataset
+    probes: Sequence[str]
+    seed: int = 0
+    device: str = "cpu"
+    fresh: bool = False
+    batch_size: int | None = None
+    own_data: bool = False
+    data_source: DataSource | None = None
+    battery_source: str | None = None
+
+    @property
+    def origin(self) -> dict[str, object]:
+        """The fields of a provenance on the origin of the examples.
+
+        An evaluation does not know the split of a file.
+        """
+        found = origin_of(self.battery.dataset, self.data.images, self.data.labels)
+        split = "train" if self.data.split == "train" else "test"
+        return {"split": split, "own_data": found is None}
+
+
+def require_scorable(models: Sequence[Classifier], run: Run) -> None:
+    """Check what can be checked before anything is computed or written.
+
+    Raises:
+        InputError: the device cannot be used, or a model does not take the data.
+    """
+    device_of(run.device)
+    for model in models:
+        _require_fit(model, run)
+    data = run.data
+    require_values(run.battery, data.images, data.labels, own_data=run.own_data, allow="--own-data")
+
+
+def _require_fit(model: Classifier, run: Run) -> None:
+    data = run.data
+    if tuple(model.card.input_shape) != tuple(data.input_shape):
+        raise InputError(
+            f"model {shown(model.card.name)} takes images of shape "
+            f"{tuple(model.card.input_shape)}, "
+            f"the data {shown(data.name)} has {tuple(data.input_shape)}"
+        )
+    # Labels of own images need not reach the last class.
+    if not (
+        model.card.classes == data.classes or (run.own_data and model.card.classes > data.classes)
+    ):
+        raise InputError(
+            f"model {shown(model.card.name)} has {model.card.classes:,} classes, the data "
+            f"{shown(data.name)} has {data.classes:,}, so its predictions cannot be compared with "
+            "the labels; choose a model that was trained for them"
+        )

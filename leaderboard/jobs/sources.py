@@ -1,0 +1,136 @@
+"""Where a model and the examples of a run are loaded from, for another process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
+
+from models_zoo.display import shown
+from models_zoo.errors import InputError
+from models_zoo.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    from benchmark.batteries import Battery
+    from benchmark.datasets import Dataset
+    from models_zoo.classifier import Classifier
+
+
+class ModelSource(BaseModel):
+    """What loads a model: its name, or a file with its description.
+
+    Attributes:
+        name: as for :func:`models_zoo.load_model`; with a file, the name it gets.
+        dataset: the data set that its card gets if it has none.
+        file: a checkpoint, in place of a model by name.
+        trust: whether loading may execute code that comes with the model.
+        architecture: with a file, as the options that follow: see :func:`models_zoo.load_file`.
+        card: fields of the card that a submitter has stated.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str | None = None
+    dataset: str
+    file: Path | None = None
+    trust: bool = False
+    architecture: str | None = None
+    classes: int | None = None
+    input_shape: tuple[int, int, int] | None = None
+    mean: list[float] | None = None
+    std: list[float] | None = None
+    weights: str | None = None
+    submitted: bool = False
+    card: dict[str, Any] | None = None
+
+    def load(self) -> Classifier:
+        """Load the model.
+
+        Raises:
+            InputError: there is no such model, or the file cannot be used.
+        """
+        from leaderboard.jobs.model_selection import for_dataset
+        from models_zoo import load_file, load_model
+        from models_zoo.card import Card
+
+        if self.file is None:
+            return for_dataset(load_model(str(self.name), trust=self.trust), self.dataset)
+        model = load_file(
+            self.file,
+            name=self.name,
+            architecture=self.architecture,
+            dataset=self.dataset,
+            classes=self.classes,
+            input_shape=self.input_shape,
+            mean=self.mean,
+            std=self.std,
+            source="submitted" if self.submitted else "file",
+            trust=self.trust,
+            weights=self.weights,
+        )
+        if self.card is not None:
+            model.card = Card.model_validate(model.card.model_dump() | self.card)
+        return model
+
+    def require_trusted(self, trust: bool) -> None:
+        """Refuse to load code for a process that was not told to trust it.
+
+        Args:
+            trust: whether it was.
+
+        Raises:
+            InputError: the model needs to be trusted, and is not.
+        """
+        if self.trust and not trust:
+            raise InputError(
+                f"model {shown(str(self.name or self.file))} executes code when it is loaded; a "
+                "worker does that with --trust only"
+            )
+
+
+class DataSource(BaseModel):
+    """What loads the examples of a run; see :func:`leaderboard.jobs.examples.evaluation_examples`.
+
+    Attributes:
+        dataset: name of the battery's data set.
+        file: an ``.npz`` to use instead of the data set's own split.
+        data_root: folder that downloaded data sets are kept in.
+        count: number of examples; ``None`` for the battery's, or all if there are fewer.
+        split: ``"test"`` or ``"train"``.
+        preparation: how images of ``imagenet`` are resized and cropped.
+        own_data: whether the examples may be unlike those of the battery's data set.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dataset: str
+    file: Path | None = None
+    data_root: Path | None = None
+    count: int | None = None
+    split: str = "test"
+    preparation: Preprocessing | None = None
+    own_data: bool = False
+
+    def load(self, battery: Battery) -> Dataset:
+        """Load the examples.
+
+        Args:
+            battery: the battery that they are for.
+
+        Raises:
+            InputError: the data cannot be loaded or are not such as the battery is for.
+        """
+        from leaderboard.jobs.examples import evaluation_examples
+
+        return evaluation_examples(
+            self.dataset,
+            self.file,
+            self.data_root,
+            self.count,
+            usual=battery.examples,
+            split=self.split,
+            preparation=self.preparation,
+            battery=battery,
+            own_data=self.own_data,
+        )

@@ -1,0 +1,65 @@
+"""A unit of work: one probe of a battery on one model, as a job of the database."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from benchmark.results import Cost
+from leaderboard.jobs.sources import DataSource, ModelSource
+
+
+class Unit(BaseModel):
+    """One probe on one model, with everything that a process needs to run it.
+
+    Attributes:
+        fingerprint: of the model; with the hashes, the seed and the probe it is the key of the
+            result.
+        name: of the model.
+        probe: name of the probe.
+        model: what loads the model; ``None`` if only the process that planned it has it.
+        data: what loads the examples; ``None`` likewise.
+        battery: name or file of the battery; ``None`` likewise.
+        folder: the working directory that files are relative to.
+        device: where to compute.
+        batch_size: images passed through the model at once; ``None`` for what memory allows.
+        own_data: whether the examples may be unlike those of the battery's data set.
+        split: of the examples, for the provenance.
+        unknown_data: whether the examples are not those of the data set, for the provenance.
+        fresh: whether to compute the result again if it is stored.
+        submitted: whether the model came in through ``nonsingular submit``.
+        checks_accuracy: whether the checks of the accuracy are made with this unit, see
+            :mod:`leaderboard.jobs.accuracy_check`.
+        cost: what it cost on a similar model.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    fingerprint: str
+    battery_sha256: str
+    data_sha256: str
+    seed: int
+    probe: str
+    name: str
+    model: ModelSource | None = None
+    data: DataSource | None = None
+    battery: str | None = None
+    folder: Path
+    device: str = "cpu"
+    batch_size: int | None = None
+    own_data: bool = False
+    split: str = "test"
+    unknown_data: bool = False
+    fresh: bool = False
+    submitted: bool = False
+    checks_accuracy: bool = False
+    cost: Cost | None = None
+
+    @property
+    def key(self) -> str:
+        """The identity of the unit: a hash of the key of its result."""
+        parts = [self.fingerprint, self.battery_sha256, self.data_sha256, self.seed, self.probe]
+        return hashlib.sha256(json.dumps(["unit", *parts]).encode()).hexdigest()

@@ -1,0 +1,147 @@
+"""Watching the units of a run until all have ended, whichever process runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from benchmark.probes import PROBES
+from benchmark.progress import Step
+from benchmark.results import ProbeResult
+from leaderboard.jobs.accuracy_check import raised_lines
+from leaderboard.jobs.planning import ModelPlan, seconds_of
+from leaderboard.jobs.unit import Unit
+from leaderboard.store import Store
+from leaderboard.store.jobs import Jobs, JobStatus, Lease, State
+from leaderboard.terminal.model_lines import ModelLines
+from leaderboard.terminal.output import say
+from models_zoo.display import printable, shown
+
+ENDED: frozenset[State] = frozenset({"done", "failed", "cancelled"})
+
+
+class Watch:
+    """Shows the progress of units and keeps their results.
+
+    Args:
+        plans: of all models.
+        numbers: numbers of the jobs, by key.
+        store: where the results are.
+        jobs: the same database's jobs.
+        lines: shows the models.
+    """
+
+    def __init__(
+        self,
+        plans: Sequence[ModelPlan],
+        numbers: Mapping[str, int],
+        store: Store,
+        jobs: Jobs,
+        lines: ModelLines,
+    ) -> None:
+        self._plans, self._numbers, self._lines = plans, numbers, lines
+        self._store, self._jobs = store, jobs
+        self._places: dict[int, list[tuple[int, Unit]]] = {}
+        for index, plan in enumerate(plans):
+            for unit in plan.units:
+                self._places.setdefault(numbers[unit.key], []).append((index, unit))
+        self._shares = dict.fromkeys(self._places, 0.0)
+        self._probe: dict[int, str] = {}
+        self.results: list[dict[str, ProbeResult]] = [dict(plan.known) for plan in plans]
+        self.unsuccessful: dict[int, JobStatus] = {}
+        self._retold: dict[int, int] = {}
+
+    def all_ended(self) -> bool:
+        """Look at all units that have not ended yet; returns whether there are none left."""
+        open_ones = [number for number in self._places if not self._over(number)]
+        if not open_ones:
+            return True
+        found = {status.number: status for status in self._jobs.statuses(open_ones)}
+        for number in open_ones:
+            self._look(number, found.get(number))
+        return all(map(self._over, self._places))
+
+    def _over(self, number: int) -> bool:
+        index, unit = self._places[number][0]
+        return number in self.unsuccessful or (
+            unit.probe in self.results[index] and self._shares[number] == 1
+        )
+
+    def _look(self, number: int, status: JobStatus | None) -> None:
+        if status is None or status.state == "done":
+            # Another process that had the same units has finished and deleted its jobs.
+            self._fetch(number)
+        elif status.state in ENDED:
+            self.unsuccessful[number] = status
+            self._said(number, status)
+        else:
+            if status.error and status.attempts > self._retold.get(number, 0):
+                self._retold[number] = status.attempts
+                self._said(number, status)
+            if status.state == "running":
+                self._progressed(number, status.progress)
+
+    def _fetch(self, number: int) -> None:
+        _, unit = self._places[number][0]
+        key = (unit.fingerprint, unit.battery_sha256, unit.data_sha256, unit.seed)
+        result = self._store.result(*key, unit.probe)
+        if result is not None:
+            self._answered(number, result)
+
+    def _said(self, number: int, status: JobStatus) -> None:
+        """Print that an attempt has failed."""
+        again = ", and is tried again" if status.state not in ENDED else ""
+        last = (status.error or status.state).strip().splitlines()[-1]
+        say(printable(f"{status.title} failed ({last}){again}"), err=True)
+
+    # What the worker of this process tells, without a detour through the database.
+
+    def progressed(self, lease: Lease, share: float) -> None:
+        """A share of a unit is done."""
+        self._progressed(lease.number, share)
+
+    def answered(self, lease: Lease, result: ProbeResult) -> None:
+        """A unit is done."""
+        self._answered(lease.number, result)
+
+    def failed(self, lease: Lease, error: str, state: State) -> None:
+        """An attempt has failed; :meth:`all_ended` says so."""
+
+    def _progressed(self, number: int, share: float) -> None:
+        self._shares[number] = min(share, 1.0)
+        for index, unit in self._places[number]:
+            self._show(index, unit.probe)
+
+    def _answered(self, number: int, result: ProbeResult) -> None:
+        self._shares[number] = 1.0
+        for index, unit in self._places[number]:
+            self.results[index][unit.probe] = result
+            self._show(index, unit.probe)
+            self._lines.answered(index, result)
+            if unit.checks_accuracy:
+                for line in raised_lines(result.flags):
+                    say(printable(f"note: {shown(unit.name)}: {line}"), err=True)
+
+    def _show(self, index: int, probe: str) -> None:
+        """Show the share of a model's work that is done, by the estimates of its units."""
+        plan = self._plans[index]
+        known = sum(result.cost.seconds for result in plan.known.values())
+        left = {self._numbers[unit.key]: seconds_of(unit) for unit in plan.units}
+        done = known + sum(self._shares[number] * each for number, each in left.items())
+        whole = known + sum(left.values())
+        over = all(self._shares[number] == 1 for number in left)
+        share = 1.0 if over or whole <= 0 else min(done / whole, 0.999)
+        self._lines.progressed(index, Step(probe, share))
+
+
+def describe(status: JobStatus) -> str:
+    """Why a job did not succeed, in one line."""
+    if status.state == "cancelled":
+        return f"{status.title} was cancelled"
+    lines = (status.error or "no reason is known").strip().splitlines()
+    times = f" in {status.attempts} attempts" if status.attempts > 1 else ""
+    return f"{status.title} failed{times}: {lines[-1]}"
+
+
+def titles(probes: Sequence[str]) -> str:
+    """Titles of probes, joined by commas."""
+    return ", ".join(PROBES[name].title for name in probes)

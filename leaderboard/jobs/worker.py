@@ -1,0 +1,189 @@
+"""A worker: takes units from the database, runs them and stores their results."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Protocol
+
+from benchmark.evaluation import evaluate_probe
+from benchmark.progress import Step
+from benchmark.results import Flag, ProbeResult, Provenance
+from leaderboard.jobs.accuracy_check import accuracy_flags, with_flags
+from leaderboard.jobs.heartbeat import Heartbeat, interval
+from leaderboard.jobs.materials import Materials
+from leaderboard.jobs.owner import is_gone, owner_of
+from leaderboard.jobs.unit import Unit
+from leaderboard.store import Store
+from leaderboard.store.failures import UnavailableError
+from leaderboard.store.jobs import Jobs, Lease, LeaseLostError, State
+from models_zoo.errors import InputError
+
+MAX_TRACEBACK = 8000
+"""Maximum number of characters of a traceback that is stored, its last ones."""
+
+STORE_AGAIN_SECONDS = 60.0
+"""How long a worker tries to store a result while the database is away, as a server that is
+restarted is: a result may have taken hours."""
+
+_PAUSE = 1.0
+"""Seconds between two tries."""
+
+
+class Watcher(Protocol):
+    """Is told what a worker does, in its process."""
+
+    def progressed(self, lease: Lease, share: float) -> None:
+        """A share of a unit is done."""
+
+    def answered(self, lease: Lease, result: ProbeResult) -> None:
+        """A unit is done, and its result stored."""
+
+    def failed(self, lease: Lease, error: str, state: State) -> None:
+        """An attempt has failed; by the state the job waits again or has failed for good."""
+
+
+@dataclass
+class Worker:
+    """Takes units from a database and runs them, one at a time.
+
+    Attributes:
+        store: where units are taken and results stored.
+        materials: models, examples and batteries of this process.
+        numbers: take only these jobs; ``None`` for all units.
+        watcher: is told what happens.
+        workers: how many workers share the database, about; see
+            :func:`leaderboard.jobs.heartbeat.interval`.
+    """
+
+    store: Store
+    materials: Materials
+    numbers: Collection[int] | None = None
+    watcher: Watcher | None = None
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        self.jobs = Jobs(self.store.engine)
+        self.owner = owner_of()
+
+    def work(self) -> bool:
+        """Take a unit and run it.
+
+        Returns:
+            Whether there was one to take.
+
+        Raises:
+            InputError: the database cannot be used any more.
+        """
+        held = self.materials.held
+        lease = self.jobs.claim(self.owner, numbers=self.numbers, model=held)
+        if lease is None:
+            return False
+        try:
+            self._do(lease)
+        except LeaseLostError:  # another worker has it, or it was cancelled
+            pass
+        except (KeyboardInterrupt, SystemExit):
+            self.jobs.release(lease)
+            raise
+        return True
+
+    def _do(self, lease: Lease) -> None:
+        seconds = interval(self.jobs.lease_seconds, self.workers)
+        shared = self.store.engine.url.database not in (None, "", ":memory:")
+        with Heartbeat(self.jobs, lease, seconds if shared else float("inf")) as heart:
+            unit = Unit.model_validate(lease.payload)
+            known = None if unit.fresh else self._stored(unit)
+            try:
+                if known is None:
+                    provenance, result = self._evaluated(unit, lease, heart)
+            except LeaseLostError:
+                raise
+            except InputError as error:
+                self._failed(lease, str(error), again=False)
+                return
+            except Exception:
+                self._failed(lease, traceback.format_exc()[-MAX_TRACEBACK:], again=True)
+                return
+            if known is not None:
+                self._storing(lambda: self.jobs.finish(lease))
+                result = known
+            else:
+                card = self.materials.model(unit).card
+                battery = self.materials.battery(unit)
+                self._storing(
+                    lambda: self.store.save(
+                        card, provenance, battery, result, submitted=unit.submitted, lease=lease
+                    )
+                )
+        if self.watcher is not None:
+            self.watcher.answered(lease, result)
+
+    def _stored(self, unit: Unit) -> ProbeResult | None:
+        """The result of a unit that another process has stored since it was planned."""
+        key = (unit.fingerprint, unit.battery_sha256, unit.data_sha256, unit.seed)
+        found = self.store.result(*key, unit.probe)
+        return None if found is None or found.left_out else found
+
+    def _evaluated(
+        self, unit: Unit, lease: Lease, heart: Heartbeat
+    ) -> tuple[Provenance, ProbeResult]:
+        def stepped(step: Step) -> None:
+            heart.require_held()
+            heart.progress = step.share
+            if self.watcher is not None:
+                self.watcher.progressed(lease, step.share)
+
+        battery, data = self.materials.battery(unit), self.materials.data(unit)
+        model = self.materials.model(unit)
+        flags: list[Flag] = []
+        if unit.checks_accuracy:
+            flags = accuracy_flags(
+                model,
+                model.card,
+                data.images,
+                data.labels,
+                device=unit.device,
+                batch_size=unit.batch_size,
+            )
+        provenance, result = evaluate_probe(
+            *(model, data.images, data.labels, battery, unit.probe),
+            seed=unit.seed,
+            device=unit.device,
+            batch_size=unit.batch_size,
+            own_data=unit.own_data,
+            on_step=stepped,
+            costs={} if unit.cost is None else {unit.probe: unit.cost},
+        )
+        origin = {"split": unit.split, "own_data": unit.unknown_data}
+        return provenance.model_copy(update=origin), with_flags(result, flags, [unit.probe])
+
+    def _failed(self, lease: Lease, error: str, *, again: bool) -> None:
+        state = self.jobs.fail(lease, error, again=again)
+        if self.watcher is not None:
+            self.watcher.failed(lease, error, state)
+
+    def _storing(self, write: Callable[[], None]) -> None:
+        """Write to the database, several times if it is away."""
+        end = time.monotonic() + STORE_AGAIN_SECONDS
+        while True:
+            try:
+                write()
+            except UnavailableError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(_PAUSE)
+            else:
+                return
+
+
+def take_back_abandoned(jobs: Jobs) -> None:
+    """Take back what processes of this machine worked on that have ended.
+
+    Their leases would expire, but only after a minute.
+    """
+    for owner in jobs.owners():
+        if is_gone(owner):
+            jobs.owner_died(owner, "its worker has ended")

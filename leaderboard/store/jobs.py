@@ -1,0 +1,469 @@
+"""Jobs: work that processes and machines take from the database.
+
+A process that takes a job gets a lease with a random token and extends it while it works. When it
+dies, the lease expires and another process takes the job. Whatever is written for a job carries the
+token, so that a process that was believed dead changes nothing when it returns.
+
+Every statement is one transaction and uses the clock of the database. On SQLite a transaction that
+writes takes the write lock at its start; on PostgreSQL rows that another process is taking are
+skipped.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from sqlalchemy import (
+    ColumnElement,
+    Engine,
+    Integer,
+    Select,
+    and_,
+    case,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from leaderboard.store.clock import now
+from leaderboard.store.schema import JobRow
+from leaderboard.store.sqlite import WRITES
+
+State = Literal["queued", "running", "done", "failed", "cancelled"]
+"""``queued``: waits to be taken; ``running``: a process has its lease; ``failed``: for good, with
+the reason; ``cancelled``: on request."""
+
+STATES: tuple[State, ...] = get_args(State)
+
+LEASE_SECONDS = 60.0
+"""How long a job stays with a process that is not heard of. It is extended every quarter of that
+from a thread of its own, so that a long pass of a large model does not lose it."""
+
+MAX_ATTEMPTS = 3
+"""After how many attempts a job that raises an error has failed."""
+
+MAX_DEATHS = 2
+"""After how many deaths of the process that works on it a job has failed: memory that runs out
+twice does so a third time."""
+
+_CHUNK = 500
+"""Number of keys or rows per statement: databases limit the number of variables."""
+
+_TOKEN_BYTES = 16
+
+
+class LeaseLostError(Exception):
+    """A job is no longer this process's: its lease expired, or it was cancelled."""
+
+
+@dataclass(frozen=True)
+class NewJob:
+    """A job to add; see :class:`leaderboard.store.schema.JobRow` for the fields."""
+
+    key: str
+    title: str
+    payload: Mapping[str, Any]
+    kind: str = "unit"
+    model: str | None = None
+    priority: int = 0
+    cost: float | None = None
+    max_attempts: int = MAX_ATTEMPTS
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A job that this process has taken.
+
+    Attributes:
+        number: id of the job.
+        token: the word that every write for it carries.
+        attempt: which attempt this is, from 1.
+    """
+
+    number: int
+    token: str
+    key: str
+    title: str
+    payload: Mapping[str, Any]
+    model: str | None
+    attempt: int
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """Where a job is; see :class:`leaderboard.store.schema.JobRow` for the fields.
+
+    Attributes:
+        age: seconds since it was added, started or finished, whichever was last.
+    """
+
+    number: int
+    key: str
+    kind: str
+    title: str
+    model: str | None
+    state: State
+    attempts: int
+    max_attempts: int
+    deaths: int
+    progress: float
+    cost: float | None
+    owner: str | None
+    error: str | None
+    age: float
+
+
+class Jobs:
+    """The jobs of a database.
+
+    Args:
+        engine: of an open store.
+        lease_seconds: see :data:`LEASE_SECONDS`.
+    """
+
+    def __init__(self, engine: Engine, lease_seconds: float = LEASE_SECONDS) -> None:
+        self._engine = engine
+        self.lease_seconds = lease_seconds
+
+    def add(self, jobs: Sequence[NewJob]) -> dict[str, int]:
+        """Add jobs, and return the numbers of all of them by their keys.
+
+        A job with the same key that runs or waits is joined. One that is done, failed or cancelled
+        waits again, with its attempts counted anew.
+        """
+        numbers: dict[str, int] = {}
+        each_once = list({job.key: job for job in jobs}.values())
+        for start in range(0, len(each_once), _CHUNK):
+            some = each_once[start : start + _CHUNK]
+            try:
+                numbers |= self._added(some)
+            except IntegrityError:  # without a write lock: another process has added one of them
+                numbers |= self._added(some)
+        return numbers
+
+    def _added(self, jobs: Sequence[NewJob]) -> dict[str, int]:
+        with self._writing() as session:
+            keys = [job.key for job in jobs]
+            query = select(JobRow.key, JobRow.id, JobRow.state).where(JobRow.key.in_(keys))
+            known = {row.key: row for row in session.execute(query.with_for_update())}
+            for job in jobs:
+                row = known.get(job.key)
+                if row is None:
+                    session.execute(insert(JobRow).values(key=job.key, **_fresh(job)))
+                elif row.state != "running":
+                    values = _fresh(job)
+                    session.execute(update(JobRow).where(JobRow.id == row.id).values(values))
+            found = select(JobRow.key, JobRow.id).where(JobRow.key.in_(keys))
+            return {row.key: row.id for row in session.execute(found)}
+
+    def claim(
+        self,
+        owner: str,
+        *,
+        numbers: Collection[int] | None = None,
+        kind: str = "unit",
+        model: str | None = None,
+    ) -> Lease | None:
+        """Take a job: the first in order that waits, or whose owner is not heard of any more.
+
+        Args:
+            owner: name of this process.
+            numbers: take one of these only.
+            kind: take one of this kind only.
+            model: fingerprint of a model whose jobs are taken first.
+
+        Returns:
+            ``None`` if there is none to take now.
+        """
+        token = secrets.token_hex(_TOKEN_BYTES)
+        meant = [JobRow.kind == kind, *self._among(numbers)]
+        if not self._any(meant):
+            return None
+        with self._writing() as session:
+            self._expire(session, meant)
+            loaded = case((JobRow.model == model, 0), else_=1)
+            waiting = select(JobRow.id).where(JobRow.state == "queued", *meant)
+            waiting = (
+                waiting.order_by(loaded, JobRow.priority, JobRow.id)
+                .limit(1)
+                .with_for_update(skip_locked=True)
+            )
+            taken = (
+                update(JobRow)
+                .where(JobRow.id == waiting.scalar_subquery())
+                .values(
+                    state="running",
+                    attempts=JobRow.attempts + 1,
+                    lease_owner=owner,
+                    lease_token=token,
+                    lease_until=now() + self.lease_seconds,
+                    progress=0.0,
+                    started=now(),
+                    finished=None,
+                )
+                .returning(
+                    *(JobRow.id, JobRow.key, JobRow.title, JobRow.payload),
+                    *(JobRow.model, JobRow.attempts),
+                )
+            )
+            row = session.execute(taken).one_or_none()
+        if row is None:
+            return None
+        return Lease(row.id, token, row.key, row.title, row.payload, row.model, row.attempts)
+
+    def any_open(self, numbers: Collection[int] | None = None, kind: str = "unit") -> bool:
+        """Whether a job waits or runs, one of these if numbers are given."""
+        open_ones = [JobRow.state.in_(("queued", "running")), JobRow.kind == kind]
+        query = select(JobRow.id).where(*open_ones, *self._among(numbers)).limit(1)
+        with Session(self._engine) as session:
+            return session.execute(query).one_or_none() is not None
+
+    def _any(self, meant: Sequence[ColumnElement[bool]]) -> bool:
+        """Whether there may be a job to take; idle workers do not write."""
+        expired = and_(JobRow.state == "running", JobRow.lease_until < now())
+        waits = select(JobRow.id).where(or_(JobRow.state == "queued", expired), *meant).limit(1)
+        with Session(self._engine) as session:
+            return session.execute(waits).one_or_none() is not None
+
+    def _expire(self, session: Session, meant: Sequence[ColumnElement[bool]]) -> None:
+        """Take back the jobs whose lease has expired."""
+        gone = [JobRow.state == "running", JobRow.lease_until < now(), *meant]
+        _take_back(session, gone, "its worker stopped answering")
+
+    def owner_died(self, owner: str, reason: str) -> None:
+        """Take back what a process worked on that is known to have ended.
+
+        Args:
+            owner: name of the process.
+            reason: how it ended, such as ``"its worker was killed by SIGKILL"``.
+        """
+        with self._writing() as session:
+            _take_back(session, [JobRow.state == "running", JobRow.lease_owner == owner], reason)
+
+    def owners(self) -> list[str]:
+        """Names of the processes that have a lease."""
+        query = select(JobRow.lease_owner).where(JobRow.state == "running").distinct()
+        with Session(self._engine) as session:
+            return [owner for (owner,) in session.execute(query) if owner is not None]
+
+    def extend(self, lease: Lease, progress: float) -> None:
+        """Say that the work on a job continues.
+
+        Args:
+            lease: the job.
+            progress: share that is done.
+
+        Raises:
+            LeaseLostError: another process has taken it, or it was cancelled.
+        """
+        values = {"lease_until": now() + self.lease_seconds, "progress": progress}
+        with self._writing() as session:
+            _require_held(session, lease, values)
+
+    def fail(self, lease: Lease, error: str, *, again: bool = True) -> State:
+        """Record that an attempt failed; the job waits again, or has failed for good.
+
+        Args:
+            lease: the job.
+            error: why.
+            again: whether another attempt may succeed.
+
+        Returns:
+            The job's state now.
+
+        Raises:
+            LeaseLostError: another process has taken it, or it was cancelled.
+        """
+        out = JobRow.attempts >= JobRow.max_attempts
+        values = {
+            "state": case((out, "failed"), else_="queued") if again else "failed",
+            "error": error,
+            "finished": now(),
+            **_NO_LEASE,
+        }
+        with self._writing() as session:
+            _require_held(session, lease, values)
+            state: State = session.scalars(
+                select(JobRow.state).where(JobRow.id == lease.number)
+            ).one()  # type: ignore[assignment]
+        return state
+
+    def finish(self, lease: Lease) -> None:
+        """Mark a job as done whose result is stored already.
+
+        Raises:
+            LeaseLostError: another process has taken it, or it was cancelled.
+        """
+        with self._writing() as session:
+            finish(session, lease)
+
+    def release(self, lease: Lease) -> None:
+        """Let a job wait again, as if it had not been taken; nothing if it was lost meanwhile."""
+        with self._writing() as session:
+            session.execute(update(JobRow).where(*_held(lease)).values(_RELEASED))
+
+    def release_owner(self, owner: str) -> None:
+        """Let what a process works on wait again, as if it had not been taken.
+
+        Args:
+            owner: name of the process, which has been ended on purpose.
+        """
+        held = [JobRow.state == "running", JobRow.lease_owner == owner]
+        with self._writing() as session:
+            session.execute(update(JobRow).where(*held).values(_RELEASED))
+
+    def statuses(
+        self, numbers: Collection[int] | None = None, state: State | None = None
+    ) -> list[JobStatus]:
+        """Where jobs are, in the order in which they are taken.
+
+        Args:
+            numbers: of these only.
+            state: only those in this state.
+        """
+        latest = func.coalesce(JobRow.finished, JobRow.started, JobRow.created)
+        query = select(
+            *(JobRow.id.label("number"), JobRow.key, JobRow.kind, JobRow.title, JobRow.model),
+            *(JobRow.state, JobRow.attempts, JobRow.max_attempts, JobRow.deaths),
+            *(JobRow.progress, JobRow.cost, JobRow.lease_owner.label("owner"), JobRow.error),
+            (now() - latest).label("age"),
+        ).where(*self._among(numbers))
+        if state is not None:
+            query = query.where(JobRow.state == state)
+        with Session(self._engine) as session:
+            rows = session.execute(query.order_by(JobRow.priority, JobRow.id)).all()
+        return [JobStatus(**row._mapping) for row in rows]
+
+    def cancel(self, numbers: Collection[int]) -> int:
+        """Cancel jobs that wait or run; a process that works on one stops soon.
+
+        Returns:
+            How many were cancelled.
+        """
+        return self._set(numbers, ("queued", "running"), {"state": "cancelled", **_NO_LEASE})
+
+    def retry(self, numbers: Collection[int]) -> int:
+        """Let failed and cancelled jobs wait again, with their attempts counted anew.
+
+        Returns:
+            How many.
+        """
+        values = {"state": "queued", "attempts": 0, "deaths": 0, "progress": 0.0}
+        return self._set(numbers, ("failed", "cancelled"), values)
+
+    def _set(
+        self, numbers: Collection[int], states: Sequence[State], values: Mapping[str, Any]
+    ) -> int:
+        with self._writing() as session:
+            meant = [JobRow.state.in_(states), *self._among(numbers)]
+            changed = update(JobRow).where(*meant).values(dict(values)).returning(JobRow.id)
+            return len(session.execute(changed).all())
+
+    def forget(self, numbers: Collection[int], states: Sequence[State] = ("done",)) -> None:
+        """Delete jobs in some states; results stay."""
+        with self._writing() as session:
+            session.execute(delete(JobRow).where(JobRow.state.in_(states), *self._among(numbers)))
+
+    def _among(self, numbers: Collection[int] | None) -> list[ColumnElement[bool]]:
+        """The condition that a job is one of these; as one variable, since there may be many."""
+        if numbers is None:
+            return []
+        text = json.dumps(sorted(numbers))
+        listed: Select[Any]
+        if self._engine.dialect.name == "sqlite":
+            listed = select(func.json_each(text).table_valued("value").c.value)
+        else:
+            values = func.jsonb_array_elements_text(cast(literal(text), JSONB)).table_valued(
+                "value"
+            )
+            listed = select(cast(values.c.value, Integer))
+        return [JobRow.id.in_(listed)]
+
+    @contextmanager
+    def _writing(self) -> Iterator[Session]:
+        engine = self._engine.execution_options(**{WRITES: True})
+        with Session(engine) as session, session.begin():
+            yield session
+
+
+_NO_LEASE: Mapping[str, Any] = {"lease_owner": None, "lease_token": None, "lease_until": None}
+
+_RELEASED: Mapping[str, Any] = {
+    "state": "queued",
+    "attempts": JobRow.attempts - 1,
+    "progress": 0.0,
+    **_NO_LEASE,
+}
+
+
+def finish(session: Session, lease: Lease) -> None:
+    """Mark a job as done, in the transaction that stores its result.
+
+    Raises:
+        LeaseLostError: another process has taken it, or it was cancelled.
+    """
+    values = {"state": "done", "progress": 1.0, "error": None, "finished": now(), **_NO_LEASE}
+    _require_held(session, lease, values)
+
+
+def _fresh(job: NewJob) -> dict[str, Any]:
+    """The columns of a job that waits, without its key."""
+    return {
+        "kind": job.kind,
+        "title": job.title,
+        "payload": dict(job.payload),
+        "model": job.model,
+        "state": "queued",
+        "priority": job.priority,
+        "cost": job.cost,
+        "attempts": 0,
+        "max_attempts": job.max_attempts,
+        "deaths": 0,
+        "progress": 0.0,
+        "error": None,
+        "created": now(),
+        "started": None,
+        "finished": None,
+        **_NO_LEASE,
+    }
+
+
+def _held(lease: Lease) -> list[ColumnElement[bool]]:
+    return [
+        JobRow.id == lease.number,
+        JobRow.lease_token == lease.token,
+        JobRow.state == "running",
+    ]
+
+
+def _require_held(session: Session, lease: Lease, values: Mapping[str, Any]) -> None:
+    """Change a job of this process."""
+    changed = update(JobRow).where(*_held(lease)).values(dict(values)).returning(JobRow.id)
+    if session.execute(changed).one_or_none() is None:
+        raise LeaseLostError(lease.title)
+
+
+def _take_back(session: Session, gone: Sequence[ColumnElement[bool]], reason: str) -> None:
+    """Let jobs wait again whose process has ended, or fail those that it happened to before."""
+    out = or_(JobRow.deaths + 1 >= MAX_DEATHS, JobRow.attempts >= JobRow.max_attempts)
+    values = {
+        "state": case((out, "failed"), else_="queued"),
+        "deaths": JobRow.deaths + 1,
+        "error": reason,
+        "finished": now(),
+        **_NO_LEASE,
+    }
+    session.execute(update(JobRow).where(and_(*gone)).values(values))

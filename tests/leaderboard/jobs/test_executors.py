@@ -1,0 +1,221 @@
+"""A run gives the same wherever its units run, and loses nothing with the processes that die."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+
+from benchmark import load_battery, load_dataset
+from leaderboard.jobs.executors.processes import Processes, describe_exit
+from leaderboard.jobs.owner import is_gone, owner_of
+from leaderboard.jobs.run import Run
+from leaderboard.jobs.scoring import UnitsFailedError, Where, score_models
+from leaderboard.jobs.sources import DataSource, ModelSource
+from leaderboard.store import Store
+from models_zoo import load_model
+
+MODELS = ("digits/mlp-standard", "digits/mlp-pgd-at")
+
+
+def score(path, where=None, probes=("clean", "intrinsic"), models=MODELS, **options):
+    battery, data = load_battery("digits-v1"), load_dataset("digits").head(8)
+    source = DataSource(dataset="digits", count=8)
+    run = Run(battery, data, probes, data_source=source, battery_source="digits-v1", **options)
+    sources = [ModelSource(name=name, dataset="digits") for name in models]
+    store = Store.open(path)
+    return score_models(
+        [load_model(name) for name in models], run, store, sources=sources, where=where
+    )
+
+
+def said(reports):
+    return [
+        {name: (result.scores, result.outcomes.keys()) for name, result in report.results.items()}
+        for report in reports
+    ]
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """Reports of one process, and everything that it stored."""
+    path = tmp_path_factory.mktemp("alone") / "s.db"
+    return said(score(path, Where(workers=1, threads=1))), path
+
+
+def same_bits(path, other):
+    one, two = (Store.open(each).entries() for each in (path, other))
+    assert [e.provenance.fingerprint for e in one] == [e.provenance.fingerprint for e in two]
+    for first, second in zip(one, two, strict=True):
+        assert first.results.keys() == second.results.keys()
+        for name, result in first.results.items():
+            again = second.results[name]
+            assert result.scores == again.scores
+            assert result.outcomes.keys() == again.outcomes.keys()
+            for key, outcome in result.outcomes.items():
+                assert (outcome == again.outcomes[key]).all()
+
+
+def test_two_processes_give_the_same_as_one(tmp_path, alone):
+    assert said(score(tmp_path / "s.db", Where(workers=2, threads=1))) == alone[0]
+    same_bits(tmp_path / "s.db", alone[1])
+
+
+def test_what_is_stored_is_not_computed_again_and_nothing_is_left_in_the_queue(tmp_path, capfd):
+    first = score(tmp_path / "s.db", Where(workers=1))
+    capfd.readouterr()
+    assert said(score(tmp_path / "s.db", Where(workers=2))) == said(first)
+    assert "took" not in capfd.readouterr().err
+    from leaderboard.store.jobs import Jobs
+
+    assert Jobs(Store.open(tmp_path / "s.db").engine).statuses() == []
+
+
+@pytest.fixture
+def two_nodes(tmp_path):
+    """A Ray cluster of two nodes on this machine, with one CPU each."""
+    pytest.importorskip("ray")
+    import tempfile
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    from ray.cluster_utils import Cluster
+
+    del tmp_path
+    with tempfile.TemporaryDirectory(prefix="r", dir="/tmp") as folder:
+        node = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
+        cluster = Cluster()
+        cluster.add_node(**node, port=port, include_dashboard=False, _temp_dir=folder)
+        cluster.add_node(**node)
+        yield cluster
+        cluster.shutdown()
+
+
+def test_two_ray_nodes_give_the_same_as_one_process(tmp_path, alone, two_nodes):
+    where = Where("ray", workers=2, address=two_nodes.address)
+    assert said(score(tmp_path / "s.db", where)) == alone[0]
+    same_bits(tmp_path / "s.db", alone[1])
+
+
+class Kills(Processes):
+    """Kills each worker once it has taken a unit, as often as it is told."""
+
+    times, number = 1, signal.SIGKILL
+
+    def advance(self):
+        for owner in self._jobs.owners():
+            if Kills.times and any(each.owner == owner for each in self._running):
+                Kills.times -= 1
+                (each,) = [each for each in self._running if each.owner == owner]
+                os.kill(each.process.pid or 0, Kills.number)
+        super().advance()
+
+
+def test_the_unit_of_a_killed_process_is_taken_again(tmp_path, alone, monkeypatch, capfd):
+    monkeypatch.setattr("leaderboard.jobs.scoring.Processes", Kills)
+    monkeypatch.setattr(Kills, "times", 1)
+    assert said(score(tmp_path / "s.db", Where(workers=2, threads=1))) == alone[0]
+    assert "was killed by SIGKILL" in capfd.readouterr().err
+    same_bits(tmp_path / "s.db", alone[1])
+
+
+def test_what_kills_its_worker_twice_fails_in_a_line_and_can_be_resumed(
+    tmp_path, alone, monkeypatch
+):
+    monkeypatch.setattr("leaderboard.jobs.scoring.Processes", Kills)
+    monkeypatch.setattr(Kills, "times", 2)
+    monkeypatch.setattr(Kills, "number", signal.SIGBUS)
+    with pytest.raises(UnitsFailedError) as told:
+        score(tmp_path / "s.db", Where(workers=2, threads=1), ("intrinsic",), MODELS[:1])
+    assert "digits/mlp-standard: Intrinsic robustness failed in 2 attempts" in str(told.value)
+    assert "was killed by SIGBUS (a file it read from shrank, or a disk is full)" in str(told.value)
+    assert "0 of 1 units are stored" in str(told.value)
+    assert said(score(tmp_path / "s.db", Where(workers=2, threads=1))) == alone[0]
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (None, "stopped answering"),
+        (0, "ended with exit code 0"),
+        (1, "ended with exit code 1"),
+        (3, "ended with exit code 3"),
+        (137, "ended with exit code 137"),
+        (-signal.SIGKILL, "was killed by SIGKILL (often because memory ran out)"),
+        (-signal.SIGBUS, "was killed by SIGBUS (a file it read from shrank, or a disk is full)"),
+        (-signal.SIGSEGV, "was killed by SIGSEGV"),
+        (-signal.SIGABRT, "was killed by SIGABRT"),
+        (-signal.SIGFPE, "was killed by SIGFPE"),
+        (-250, "was killed by signal 250"),
+    ],
+)
+def test_how_a_process_ended_is_said_in_words(code, said):
+    class Ended:
+        exitcode = code
+
+    assert describe_exit(Ended()) == said
+
+
+def test_threads_are_given_back(tmp_path):
+    before = torch.get_num_threads()
+    score(tmp_path / "s.db", Where(workers=1, threads=3), ("clean",), MODELS[:1])
+    assert torch.get_num_threads() == before
+
+
+class Ancestors(Processes):
+    """Notes what the process holds in memory that each worker was forked from."""
+
+    maps: dict[int, str] = {}  # noqa: RUF012 - read by the test
+
+    def advance(self):
+        for each in self._running:
+            parent = psutil.Process(each.process.pid).ppid()
+            self.maps[parent] = Path(f"/proc/{parent}/maps").read_text()
+        super().advance()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each worker imports for itself")
+def test_workers_are_forked_from_one_process_that_has_imported_pytorch(tmp_path, monkeypatch):
+    monkeypatch.setattr("leaderboard.jobs.scoring.Processes", Ancestors)
+    score(tmp_path / "s.db", Where(workers=2), ("clean",))
+    ((process, content),) = Ancestors.maps.items()
+    assert process != os.getpid()
+    assert "libtorch" in content
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks processes up in /proc")
+def test_workers_end_when_the_run_is_killed_and_their_units_are_free_at_once(tmp_path):
+    run = subprocess.Popen(
+        [sys.executable, "-m", "leaderboard.cli", "bench", "digits/mlp-*", "--workers", "2"],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    assert run.stderr is not None
+    assert b"Clean took" in run.stderr.readline()
+    children = [child.pid for child in psutil.Process(run.pid).children(recursive=True)]
+    assert len(children) >= 3, "two workers and what they were forked from"
+    owners = [owner_of(pid) for pid in children]
+    assert not any(map(is_gone, owners))
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    deadline = time.monotonic() + 20
+    while not all(map(is_gone, owners)):
+        assert time.monotonic() < deadline, "workers outlive their run"
+        time.sleep(0.2)
+
+
+def test_a_process_of_another_machine_is_not_taken_for_one_that_has_ended():
+    place, number, started = owner_of().split(" ")
+    assert not is_gone(owner_of())
+    assert not is_gone(f"elsewhere {number} {started}")
+    assert is_gone(f"{place} {number} 1"), "the number was given to another process"
+    assert is_gone(f"{place} {2**22 + 1} {started}")
+    assert not is_gone("unreadable")

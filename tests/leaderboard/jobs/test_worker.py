@@ -1,0 +1,98 @@
+"""A unit that fails does not stop the others; a job that was lost is dropped."""
+
+import pytest
+
+from benchmark.evaluation import evaluate_probe
+from leaderboard.jobs import worker as module
+from leaderboard.jobs.scoring import UnitsFailedError, Where
+from leaderboard.store import Store
+from leaderboard.store.failures import UnavailableError
+from leaderboard.store.jobs import Jobs
+from models_zoo import InputError
+from tests.leaderboard.jobs.test_executors import MODELS, score
+
+HERE = Where(workers=1)
+
+
+@pytest.fixture
+def broken(monkeypatch):
+    """Makes the units of a probe raise an error, and counts the attempts."""
+
+    def break_it(probe, error, times=99):
+        attempts: list[str] = []
+
+        def evaluated(model, images, labels, battery, name, **options):
+            if name == probe and len(attempts) < times:
+                attempts.append(name)
+                raise error
+            return evaluate_probe(model, images, labels, battery, name, **options)
+
+        monkeypatch.setattr(module, "evaluate_probe", evaluated)
+        return attempts
+
+    return break_it
+
+
+def test_a_unit_that_fails_three_times_is_stored_with_its_traceback(tmp_path, broken, capfd):
+    attempts = broken("intrinsic", ZeroDivisionError("a\x1b[31m fault\nof ours"))
+    with pytest.raises(UnitsFailedError) as told:
+        score(tmp_path / "s.db", HERE, models=MODELS[:1])
+    assert len(attempts) == 3
+    assert "Intrinsic robustness failed in 3 attempts: of ours; 1 of 2 units" in str(told.value)
+    assert [*told.value.reports[0].results] == ["clean"]
+    assert "and is tried again" in capfd.readouterr().err
+    (job,) = Jobs(Store.open(tmp_path / "s.db").engine).statuses(state="failed")
+    for part in ("Traceback", "ZeroDivisionError", "evaluate_probe("):
+        assert part in str(job.error)
+
+
+def test_a_unit_that_recovers_is_scored(tmp_path, broken):
+    attempts = broken("intrinsic", OSError("for now"), times=2)
+    (report,) = score(tmp_path / "s.db", HERE, models=MODELS[:1])
+    assert len(attempts) == 2
+    assert report.results.keys() == {"clean", "intrinsic"}
+
+
+def test_bad_input_is_not_tried_again(tmp_path, broken):
+    attempts = broken("intrinsic", InputError("the model is \x1b[31mbroken"))
+    with pytest.raises(UnitsFailedError, match=r"failed: the model is \\x1b\[31mbroken"):
+        score(tmp_path / "s.db", HERE, models=MODELS[:1])
+    assert len(attempts) == 1
+
+
+def test_ctrl_c_gives_the_unit_back(tmp_path, broken):
+    broken("intrinsic", KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        score(tmp_path / "s.db", HERE, models=MODELS[:1])
+    (job,) = Jobs(Store.open(tmp_path / "s.db").engine).statuses(state="queued")
+    assert (job.attempts, job.owner) == (0, None)
+
+
+def test_a_result_is_stored_when_the_database_is_back(tmp_path, monkeypatch):
+    save, tries = Store.save, []
+
+    def away(self, *arguments, **options):
+        tries.append(1)
+        if len(tries) < 3:
+            raise UnavailableError("the server is restarting")
+        save(self, *arguments, **options)
+
+    monkeypatch.setattr(Store, "save", away)
+    monkeypatch.setattr(module, "_PAUSE", 0.0)
+    (report,) = score(tmp_path / "s.db", HERE, ("clean",), MODELS[:1])
+    assert len(tries) == 3
+    assert "clean" in report.results
+
+
+def test_a_cancelled_unit_ends_soon_and_stores_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "interval", lambda *_: 0.01)
+
+    def cancelled(*arguments, **options):
+        jobs = Jobs(Store.open(tmp_path / "s.db").engine)
+        jobs.cancel([status.number for status in jobs.statuses(state="running")])
+        return evaluate_probe(*arguments, **options)
+
+    monkeypatch.setattr(module, "evaluate_probe", cancelled)
+    with pytest.raises(UnitsFailedError, match="Clean was cancelled"):
+        score(tmp_path / "s.db", HERE, ("clean",), MODELS[:1])
+    assert Store.open(tmp_path / "s.db").entries() == []
