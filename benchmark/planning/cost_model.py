@@ -20,7 +20,7 @@ from benchmark.batteries import Battery
 from benchmark.data_fit import require_examples
 from benchmark.memory import DEFAULT_BATCH_SIZE, default_batch_size
 from benchmark.planning.estimates import Estimate
-from benchmark.planning.pass_times import pass_times, work_seconds
+from benchmark.planning.pass_times import SECONDS, pass_times, work_seconds
 from benchmark.probes import PROBES
 from benchmark.results import Cost
 from benchmark.subject import Subject, subject_of
@@ -38,6 +38,7 @@ def estimate(
     batch_size: int | None = None,
     own_data: bool = False,
     measured: Mapping[str, Cost] | None = None,
+    seconds: float = SECONDS,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Estimate]:
     """What the probes of a battery are expected to cost on a model.
@@ -57,6 +58,7 @@ def estimate(
         own_data: whether the examples may be unlike those of the battery's data set.
         measured: by probe, what it cost on similar models with about as many examples, which takes
             precedence.
+        seconds: about how long passes are timed.
         clock: the time, in seconds.
 
     Returns:
@@ -77,7 +79,7 @@ def estimate(
     ) as subject:
         if batch_size is None:
             subject.batch_size = default_batch_size(subject.images)
-        return _estimates(subject, battery, names, measured or {}, clock)
+        return _estimates(subject, battery, names, measured or {}, clock, seconds)
 
 
 def _estimates(
@@ -86,11 +88,12 @@ def _estimates(
     names: Sequence[str],
     measured: Mapping[str, Cost],
     clock: Callable[[], float],
+    seconds: float,
 ) -> dict[str, Estimate]:
     probes = {name: PROBES[name](battery.probes[name], battery.probes) for name in names}
     reasons = {name: probe.obstacle(subject) for name, probe in probes.items()}
     needed = [name for name in names if reasons[name] is None and name not in measured]
-    times = pass_times(subject, clock) if needed else None
+    times = pass_times(subject, clock, seconds) if needed else None
     found = {}
     for name, probe in probes.items():
         reason, known = reasons[name], measured.get(name)
@@ -102,7 +105,7 @@ def _estimates(
             )
         elif times is not None:
             work = probe.expected_work(subject)
-            seconds = probe.pass_cost * work_seconds(times, work, probe.forward_share)
+            spent = probe.pass_cost * work_seconds(times, work, probe.forward_share)
             forwards = round(probe.forward_share * work.images)
-            found[name] = Estimate(name, seconds, forwards, round(work.images) - forwards)
+            found[name] = Estimate(name, spent, forwards, round(work.images) - forwards)
     return found

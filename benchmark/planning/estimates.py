@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from benchmark.results import Cost
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -27,6 +29,11 @@ class Estimate:
     backwards: int
     left_out: str | None = None
     from_similar: bool = False
+
+    @property
+    def cost(self) -> Cost:
+        """The estimate as a cost."""
+        return Cost(seconds=self.seconds, forwards=self.forwards, backwards=self.backwards)
 
 
 def total_seconds(estimates: Iterable[Estimate]) -> float:

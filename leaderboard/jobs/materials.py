@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from benchmark.batteries import Battery, load_battery
 from benchmark.datasets import Dataset
-from leaderboard.jobs.unit import Unit
+from leaderboard.jobs.assignment import Assignment
 from models_zoo.classifier import Classifier
 from models_zoo.display import shown
 from models_zoo.errors import InputError
@@ -41,53 +41,53 @@ class Materials:
         self._battery = None if battery is None else (battery.sha256, battery)
         self._trust = trust
 
-    def battery(self, unit: Unit) -> Battery:
-        """The battery of a unit.
+    def battery(self, task: Assignment) -> Battery:
+        """The battery of a task.
 
         Raises:
-            InputError: it cannot be loaded, or has changed since the unit was planned.
+            InputError: it cannot be loaded, or has changed since it was planned.
         """
-        if self._battery is None or self._battery[0] != unit.battery_sha256:
-            source = _known(unit.battery, f"the battery of {shown(unit.name)}")
-            with _in(unit.folder):
+        if self._battery is None or self._battery[0] != task.battery_sha256:
+            source = _known(task.battery, f"the battery of {shown(task.name)}")
+            with _in(task.folder):
                 found = load_battery(source)
-            _require_same(f"battery {shown(source)}", found.sha256, unit.battery_sha256)
+            _require_same(f"battery {shown(source)}", found.sha256, task.battery_sha256)
             self._battery = found.sha256, found
         return self._battery[1]
 
-    def data(self, unit: Unit) -> Dataset:
-        """The examples of a unit.
+    def data(self, task: Assignment) -> Dataset:
+        """The examples of a task.
 
         Raises:
-            InputError: they cannot be loaded, or have changed since the unit was planned.
+            InputError: they cannot be loaded, or have changed since it was planned.
         """
-        if self._data is None or self._data[0] != unit.data_sha256:
-            source = _known(unit.data, f"the examples of {shown(unit.name)}")
+        if self._data is None or self._data[0] != task.data_sha256:
+            source = _known(task.data, f"the examples of {shown(task.name)}")
             self._data = None  # two sets of examples need not be in memory at once
-            with _in(unit.folder):
-                found = source.load(self.battery(unit))
+            with _in(task.folder):
+                found = source.load(self.battery(task))
             sha256 = found.sha256
-            _require_same(f"data {shown(source.dataset)}", sha256, unit.data_sha256)
+            _require_same(f"data {shown(source.dataset)}", sha256, task.data_sha256)
             self._data = sha256, found
         return self._data[1]
 
-    def model(self, unit: Unit) -> Classifier:
-        """The model of a unit.
+    def model(self, task: Assignment) -> Classifier:
+        """The model of a task.
 
         Raises:
-            InputError: it cannot be loaded, has changed since the unit was planned, or is not
+            InputError: it cannot be loaded, has changed since it was planned, or is not
                 trusted.
         """
-        if unit.fingerprint in self._given:
-            return self._given[unit.fingerprint]
-        if self._model is None or self._model[0] != unit.fingerprint:
-            source = _known(unit.model, f"model {shown(unit.name)}")
+        if task.fingerprint in self._given:
+            return self._given[task.fingerprint]
+        if self._model is None or self._model[0] != task.fingerprint:
+            source = _known(task.model, f"model {shown(task.name)}")
             source.require_trusted(self._trust)
             self._model = None  # two models need not be in memory at once
-            with _in(unit.folder):
+            with _in(task.folder):
                 found = source.load()
-            _require_same(f"model {shown(unit.name)}", found.fingerprint, unit.fingerprint)
-            self._model = unit.fingerprint, found
+            _require_same(f"model {shown(task.name)}", found.fingerprint, task.fingerprint)
+            self._model = task.fingerprint, found
         return self._model[1]
 
     @property

@@ -7,19 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.evaluation import require_same_answers
+from benchmark.planning import estimate
 from benchmark.probes import PROBES
 from benchmark.provenance import provenance_of
-from benchmark.results import Cost, ProbeResult, Provenance
+from benchmark.results import ProbeResult, Provenance
 from leaderboard.jobs.accuracy_check import keeping_probe
+from leaderboard.jobs.assignment import Assignment
 from leaderboard.jobs.run import Run
 from leaderboard.jobs.sources import ModelSource
-from leaderboard.jobs.unit import Unit
 from leaderboard.store import Store
 from leaderboard.store.jobs import NewJob
 from models_zoo.classifier import Classifier
 
-UNKNOWN_SECONDS = 1.0
-"""Estimate for a probe of which nothing is known, relative to the others."""
+MEASURING_SECONDS = 0.1
+"""How long the passes of a model are timed before it is scored, unless similar models were: enough
+to know which units are long."""
 
 
 @dataclass(frozen=True)
@@ -30,18 +32,18 @@ class ModelPlan:
         name: of the model.
         provenance: of its evaluation.
         known: stored results, by probe.
-        units: the probes that are left, in the order in which they are taken.
+        tasks: the probes that are left, in the order in which they are taken.
     """
 
     name: str
     provenance: Provenance
     known: dict[str, ProbeResult]
-    units: list[Unit]
+    tasks: list[Assignment]
 
     @property
     def seconds(self) -> float:
         """Estimated time of what is left."""
-        return sum(seconds_of(unit) for unit in self.units)
+        return sum(task.cost.seconds for task in self.tasks)
 
 
 def plan_model(
@@ -66,10 +68,18 @@ def plan_model(
         own_data=run.own_data,
     )
     left = [name for name in run.probes if name not in known]
-    costs = store.costs(model.card, where)
+    expected = estimate(
+        *(model, images, labels, run.battery, left),
+        seed=run.seed,
+        device=run.device,
+        batch_size=run.batch_size,
+        own_data=run.own_data,
+        measured=store.costs(model.card, where),
+        seconds=MEASURING_SECONDS,
+    )
     origin = run.origin
-    units = [
-        Unit(
+    tasks = [
+        Assignment(
             fingerprint=where.fingerprint,
             battery_sha256=where.battery_sha256,
             data_sha256=where.data_sha256,
@@ -88,21 +98,16 @@ def plan_model(
             fresh=run.fresh,
             submitted=submitted,
             checks_accuracy=name == keeping_probe(left),
-            cost=costs.get(name),
+            cost=expected[name].cost,
         )
         for name in left
     ]
-    return ModelPlan(model.card.name, where.model_copy(update=origin), known, ordered(units))
+    return ModelPlan(model.card.name, where.model_copy(update=origin), known, ordered(tasks))
 
 
-def seconds_of(unit: Unit) -> float:
-    """Estimated time of a unit."""
-    return UNKNOWN_SECONDS if unit.cost is None else unit.cost.seconds
-
-
-def ordered(units: Sequence[Unit]) -> list[Unit]:
+def ordered(tasks: Sequence[Assignment]) -> list[Assignment]:
     """The units of a model: first the one that shows mistakes in its description, then longest."""
-    return sorted(units, key=lambda unit: (not unit.checks_accuracy, -seconds_of(unit)))
+    return sorted(tasks, key=lambda task: (not task.checks_accuracy, -task.cost.seconds))
 
 
 def jobs_of(plans: Sequence[ModelPlan]) -> list[NewJob]:
@@ -111,20 +116,15 @@ def jobs_of(plans: Sequence[ModelPlan]) -> list[NewJob]:
     A worker that has loaded a model takes its units before others.
     """
     longest = sorted(plans, key=lambda plan: -plan.seconds)
-    units = {unit.key: unit for plan in longest for unit in plan.units}
+    tasks = {task.unit.identity: task for plan in longest for task in plan.tasks}
     return [
         NewJob(
-            key=key,
-            title=f"{unit.name}: {PROBES[unit.probe].title}",
-            payload=unit.model_dump(mode="json"),
-            model=unit.fingerprint,
+            key=identity,
+            title=f"{task.name}: {PROBES[task.probe].title}",
+            payload=task.model_dump(mode="json"),
+            model=task.fingerprint,
             priority=place,
-            cost=None if unit.cost is None else unit.cost.seconds,
+            cost=task.cost.seconds,
         )
-        for place, (key, unit) in enumerate(units.items())
+        for place, (identity, task) in enumerate(tasks.items())
     ]
-
-
-def known_cost(plan: ModelPlan) -> dict[str, Cost]:
-    """What the stored results of a model cost."""
-    return {name: result.cost for name, result in plan.known.items()}

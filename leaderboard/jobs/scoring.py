@@ -91,7 +91,7 @@ def score_models(
     jobs = Jobs(store.engine)
     take_back_abandoned(jobs)
     numbers = jobs.add(jobs_of(plans))
-    with ModelLines([p.name for p in plans], [not p.units for p in plans]) as lines:
+    with ModelLines([p.name for p in plans], [not p.tasks for p in plans]) as lines:
         watch = Watch(plans, numbers, store, jobs, lines)
         if numbers:
             if where.executor == "local" and (sources is None or _local(where, models, run) == 1):
@@ -195,7 +195,7 @@ def _reports(plans: Sequence[ModelPlan], watch: Watch, run: Run) -> list[Report]
 
 
 def _message(failed: Sequence[JobStatus], plans: Sequence[ModelPlan]) -> str:
-    of = sum(len(plan.units) for plan in plans)
+    of = sum(len(plan.tasks) for plan in plans)
     listed = "; ".join(map(describe, failed[:_MAX_LISTED]))
     more = f"; and {len(failed) - _MAX_LISTED} more" if len(failed) > _MAX_LISTED else ""
     return (

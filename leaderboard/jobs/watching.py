@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from benchmark.probes import PROBES
 from benchmark.progress import Step
 from benchmark.results import ProbeResult
 from leaderboard.jobs.accuracy_check import raised_lines
-from leaderboard.jobs.planning import ModelPlan, seconds_of
-from leaderboard.jobs.unit import Unit
+from leaderboard.jobs.assignment import Assignment
+from leaderboard.jobs.planning import ModelPlan
 from leaderboard.store import Store
 from leaderboard.store.jobs import Jobs, JobStatus, Lease, State
 from leaderboard.terminal.model_lines import ModelLines
@@ -40,10 +39,10 @@ class Watch:
     ) -> None:
         self._plans, self._numbers, self._lines = plans, numbers, lines
         self._store, self._jobs = store, jobs
-        self._places: dict[int, list[tuple[int, Unit]]] = {}
+        self._places: dict[int, list[tuple[int, Assignment]]] = {}
         for index, plan in enumerate(plans):
-            for unit in plan.units:
-                self._places.setdefault(numbers[unit.key], []).append((index, unit))
+            for task in plan.tasks:
+                self._places.setdefault(numbers[task.unit.identity], []).append((index, task))
         self._shares = dict.fromkeys(self._places, 0.0)
         self._probe: dict[int, str] = {}
         self.results: list[dict[str, ProbeResult]] = [dict(plan.known) for plan in plans]
@@ -61,9 +60,9 @@ class Watch:
         return all(map(self._over, self._places))
 
     def _over(self, number: int) -> bool:
-        index, unit = self._places[number][0]
+        index, task = self._places[number][0]
         return number in self.unsuccessful or (
-            unit.probe in self.results[index] and self._shares[number] == 1
+            task.probe in self.results[index] and self._shares[number] == 1
         )
 
     def _look(self, number: int, status: JobStatus | None) -> None:
@@ -81,9 +80,8 @@ class Watch:
                 self._progressed(number, status.progress)
 
     def _fetch(self, number: int) -> None:
-        _, unit = self._places[number][0]
-        key = (unit.fingerprint, unit.battery_sha256, unit.data_sha256, unit.seed)
-        result = self._store.result(*key, unit.probe)
+        _, task = self._places[number][0]
+        result = self._store.result(*task.unit.key)
         if result is not None:
             self._answered(number, result)
 
@@ -108,24 +106,24 @@ class Watch:
 
     def _progressed(self, number: int, share: float) -> None:
         self._shares[number] = min(share, 1.0)
-        for index, unit in self._places[number]:
-            self._show(index, unit.probe)
+        for index, task in self._places[number]:
+            self._show(index, task.probe)
 
     def _answered(self, number: int, result: ProbeResult) -> None:
         self._shares[number] = 1.0
-        for index, unit in self._places[number]:
-            self.results[index][unit.probe] = result
-            self._show(index, unit.probe)
+        for index, task in self._places[number]:
+            self.results[index][task.probe] = result
+            self._show(index, task.probe)
             self._lines.answered(index, result)
-            if unit.checks_accuracy:
+            if task.checks_accuracy:
                 for line in raised_lines(result.flags):
-                    say(printable(f"note: {shown(unit.name)}: {line}"), err=True)
+                    say(printable(f"note: {shown(task.name)}: {line}"), err=True)
 
     def _show(self, index: int, probe: str) -> None:
         """Show the share of a model's work that is done, by the estimates of its units."""
         plan = self._plans[index]
         known = sum(result.cost.seconds for result in plan.known.values())
-        left = {self._numbers[unit.key]: seconds_of(unit) for unit in plan.units}
+        left = {self._numbers[task.unit.identity]: task.cost.seconds for task in plan.tasks}
         done = known + sum(self._shares[number] * each for number, each in left.items())
         whole = known + sum(left.values())
         over = all(self._shares[number] == 1 for number in left)
@@ -140,8 +138,3 @@ def describe(status: JobStatus) -> str:
     lines = (status.error or "no reason is known").strip().splitlines()
     times = f" in {status.attempts} attempts" if status.attempts > 1 else ""
     return f"{status.title} failed{times}: {lines[-1]}"
-
-
-def titles(probes: Sequence[str]) -> str:
-    """Titles of probes, joined by commas."""
-    return ", ".join(PROBES[name].title for name in probes)

@@ -12,10 +12,10 @@ from benchmark.evaluation import evaluate_probe
 from benchmark.progress import Step
 from benchmark.results import Flag, ProbeResult, Provenance
 from leaderboard.jobs.accuracy_check import accuracy_flags, with_flags
+from leaderboard.jobs.assignment import Assignment
 from leaderboard.jobs.heartbeat import Heartbeat, interval
 from leaderboard.jobs.materials import Materials
 from leaderboard.jobs.owner import is_gone, owner_of
-from leaderboard.jobs.unit import Unit
 from leaderboard.store import Store
 from leaderboard.store.failures import UnavailableError
 from leaderboard.store.jobs import Jobs, Lease, LeaseLostError, State
@@ -94,11 +94,11 @@ class Worker:
         seconds = interval(self.jobs.lease_seconds, self.workers)
         shared = self.store.engine.url.database not in (None, "", ":memory:")
         with Heartbeat(self.jobs, lease, seconds if shared else float("inf")) as heart:
-            unit = Unit.model_validate(lease.payload)
-            known = None if unit.fresh else self._stored(unit)
+            task = Assignment.model_validate(lease.payload)
+            known = None if task.fresh else self._stored(task)
             try:
                 if known is None:
-                    provenance, result = self._evaluated(unit, lease, heart)
+                    provenance, result = self._evaluated(task, lease, heart)
             except LeaseLostError:
                 raise
             except InputError as error:
@@ -111,24 +111,23 @@ class Worker:
                 self._storing(lambda: self.jobs.finish(lease))
                 result = known
             else:
-                card = self.materials.model(unit).card
-                battery = self.materials.battery(unit)
+                card = self.materials.model(task).card
+                battery = self.materials.battery(task)
                 self._storing(
                     lambda: self.store.save(
-                        card, provenance, battery, result, submitted=unit.submitted, lease=lease
+                        card, provenance, battery, result, submitted=task.submitted, lease=lease
                     )
                 )
         if self.watcher is not None:
             self.watcher.answered(lease, result)
 
-    def _stored(self, unit: Unit) -> ProbeResult | None:
+    def _stored(self, task: Assignment) -> ProbeResult | None:
         """The result of a unit that another process has stored since it was planned."""
-        key = (unit.fingerprint, unit.battery_sha256, unit.data_sha256, unit.seed)
-        found = self.store.result(*key, unit.probe)
+        found = self.store.result(*task.unit.key)
         return None if found is None or found.left_out else found
 
     def _evaluated(
-        self, unit: Unit, lease: Lease, heart: Heartbeat
+        self, task: Assignment, lease: Lease, heart: Heartbeat
     ) -> tuple[Provenance, ProbeResult]:
         def stepped(step: Step) -> None:
             heart.require_held()
@@ -136,29 +135,29 @@ class Worker:
             if self.watcher is not None:
                 self.watcher.progressed(lease, step.share)
 
-        battery, data = self.materials.battery(unit), self.materials.data(unit)
-        model = self.materials.model(unit)
+        battery, data = self.materials.battery(task), self.materials.data(task)
+        model = self.materials.model(task)
         flags: list[Flag] = []
-        if unit.checks_accuracy:
+        if task.checks_accuracy:
             flags = accuracy_flags(
                 model,
                 model.card,
                 data.images,
                 data.labels,
-                device=unit.device,
-                batch_size=unit.batch_size,
+                device=task.device,
+                batch_size=task.batch_size,
             )
         provenance, result = evaluate_probe(
-            *(model, data.images, data.labels, battery, unit.probe),
-            seed=unit.seed,
-            device=unit.device,
-            batch_size=unit.batch_size,
-            own_data=unit.own_data,
+            *(model, data.images, data.labels, battery, task.probe),
+            seed=task.seed,
+            device=task.device,
+            batch_size=task.batch_size,
+            own_data=task.own_data,
             on_step=stepped,
-            costs={} if unit.cost is None else {unit.probe: unit.cost},
+            costs={task.probe: task.cost},
         )
-        origin = {"split": unit.split, "own_data": unit.unknown_data}
-        return provenance.model_copy(update=origin), with_flags(result, flags, [unit.probe])
+        origin = {"split": task.split, "own_data": task.unknown_data}
+        return provenance.model_copy(update=origin), with_flags(result, flags, [task.probe])
 
     def _failed(self, lease: Lease, error: str, *, again: bool) -> None:
         state = self.jobs.fail(lease, error, again=again)

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -50,7 +49,10 @@ def alone(tmp_path_factory):
 
 
 def same_bits(path, other):
-    one, two = (Store.open(each).entries() for each in (path, other))
+    one, two = (
+        sorted(Store.open(each).entries(), key=lambda entry: entry.provenance.fingerprint)
+        for each in (path, other)
+    )
     assert [e.provenance.fingerprint for e in one] == [e.provenance.fingerprint for e in two]
     for first, second in zip(one, two, strict=True):
         assert first.results.keys() == second.results.keys()
@@ -83,16 +85,13 @@ def two_nodes(tmp_path):
     pytest.importorskip("ray")
     import tempfile
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     from ray.cluster_utils import Cluster
 
     del tmp_path
     with tempfile.TemporaryDirectory(prefix="r", dir="/tmp") as folder:
         node = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
         cluster = Cluster()
-        cluster.add_node(**node, port=port, include_dashboard=False, _temp_dir=folder)
+        cluster.add_node(**node, temp_dir=folder)
         cluster.add_node(**node)
         yield cluster
         cluster.shutdown()
@@ -193,7 +192,7 @@ def test_workers_are_forked_from_one_process_that_has_imported_pytorch(tmp_path,
 @pytest.mark.skipif(sys.platform != "linux", reason="looks processes up in /proc")
 def test_workers_end_when_the_run_is_killed_and_their_units_are_free_at_once(tmp_path):
     run = subprocess.Popen(
-        [sys.executable, "-m", "leaderboard.cli", "bench", "digits/mlp-*", "--workers", "2"],
+        [sys.executable, "-m", "leaderboard.cli", "bench", *MODELS, "--workers", "2"],
         cwd=tmp_path,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

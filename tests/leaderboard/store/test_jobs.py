@@ -66,6 +66,8 @@ def test_a_worker_that_lost_its_job_changes_nothing(jobs):
     hurried = Jobs(jobs._engine, lease_seconds=0)
     lost = hurried.claim("slow")
     mine = jobs.claim("quick")
+    assert lost is not None
+    assert mine is not None
     assert mine.number == lost.number
     for write in (
         lambda: jobs.finish(lost),

@@ -1,19 +1,18 @@
-"""A unit of work: one probe of a battery on one model, as a job of the database."""
+"""What a worker is given: a unit, and everything that it needs to run it."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from benchmark.planning import Unit
 from benchmark.results import Cost
 from leaderboard.jobs.sources import DataSource, ModelSource
 
 
-class Unit(BaseModel):
-    """One probe on one model, with everything that a process needs to run it.
+class Assignment(BaseModel):
+    """A unit, one probe on one model, with everything that a process needs to run it.
 
     Attributes:
         fingerprint: of the model; with the hashes, the seed and the probe it is the key of the
@@ -33,7 +32,7 @@ class Unit(BaseModel):
         submitted: whether the model came in through ``nonsingular submit``.
         checks_accuracy: whether the checks of the accuracy are made with this unit, see
             :mod:`leaderboard.jobs.accuracy_check`.
-        cost: what it cost on a similar model.
+        cost: what it is expected to cost.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -56,10 +55,10 @@ class Unit(BaseModel):
     fresh: bool = False
     submitted: bool = False
     checks_accuracy: bool = False
-    cost: Cost | None = None
+    cost: Cost
 
     @property
-    def key(self) -> str:
-        """The identity of the unit: a hash of the key of its result."""
-        parts = [self.fingerprint, self.battery_sha256, self.data_sha256, self.seed, self.probe]
-        return hashlib.sha256(json.dumps(["unit", *parts]).encode()).hexdigest()
+    def unit(self) -> Unit:
+        """The unit, whose identity is that of the result."""
+        key = (self.fingerprint, self.battery_sha256, self.data_sha256, self.seed, self.probe)
+        return Unit(*key, self.name, self.cost.seconds)
