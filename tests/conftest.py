@@ -3,13 +3,15 @@
 import gc
 import os
 import warnings
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import hypothesis
 import pytest
+
+from tests.missing import missing
 
 # The first call of a test pays for imports, and a busy machine takes any time.
 hypothesis.settings.register_profile("nonsingular", deadline=None)
@@ -32,7 +34,7 @@ def shared_data() -> Path:
     """Real checkpoints and data that lie beside the checkout, where they do."""
     root = Path(os.environ.get("NONSINGULAR_SHARED") or REPOSITORY.parent / "shared") / "data"
     if not root.is_dir():
-        pytest.skip(f"no shared data at {root}; name its folder with NONSINGULAR_SHARED")
+        missing("shared", f"no shared data at {root}; name its folder with NONSINGULAR_SHARED")
     return root
 
 
@@ -79,6 +81,24 @@ def _to_program(network, shape, path: Path, batch: int | None = None) -> Path:
         )
         torch.export.save(program, path)
     return path
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A PostgreSQL server that all tests share, see :class:`tests.postgresql.Server`."""
+    from tests.postgresql import shared_server
+
+    own = tmp_path_factory.getbasetemp()
+    with shared_server(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def databases(postgresql: Any) -> Any:
+    """Databases with this version's tables, see :class:`tests.postgresql.Databases`."""
+    from tests.postgresql import Databases
+
+    return Databases(postgresql)
 
 
 def _slow_tests() -> frozenset[str]:

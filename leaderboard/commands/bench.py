@@ -128,6 +128,7 @@ def bench(
     from leaderboard.jobs.run import require_scorable
     from leaderboard.jobs.scoring import UnitsFailedError, Where, add_jobs, score_models
     from leaderboard.store import Store
+    from leaderboard.store.addresses import without_password
     from models_zoo.checkpoint.writing import write_bytes
 
     if executor not in EXECUTORS:
@@ -165,7 +166,7 @@ def bench(
     chosen, examples_of = run.battery, run.data
     detail(f"battery {chosen.name}, SHA-256 {chosen.sha256}: {', '.join(run.probes)}")
     detail(f"data {chosen.dataset}, {len(examples_of)} examples, SHA-256 {examples_of.sha256}")
-    detail(f"seed {seed}, device {run.device}, database {database}")
+    detail(f"seed {seed}, device {run.device}, database {without_password(database)}")
     require_scorable(loaded.models, run)
     store = Store.open(database)
     if executor == "queue":

@@ -23,7 +23,8 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import StaticPool
 
-from leaderboard.store import encoding
+from leaderboard.store import encoding, postgresql
+from leaderboard.store.addresses import without_password
 from leaderboard.store.failures import DamagedError, damaged, explain, failure
 from leaderboard.store.schema import Base, ModelRow
 from leaderboard.store.sqlite import (
@@ -60,7 +61,7 @@ def open_engine(database: str | Path, *, to_read: bool = False) -> Engine:
     """
     url = _parse(database)
     on_disk = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
-    name = str(url.database if on_disk else url)
+    name = str(url.database) if on_disk else without_password(url)
     try:
         if on_disk and not url.query:
             require_sqlite_file(Path(name), to_read=to_read)
@@ -179,9 +180,11 @@ def _parse(database: str | Path) -> URL:
         return URL.create("sqlite", database=text)
     try:
         return make_url(text)
-    except (ArgumentError, ValueError) as error:
+    except (ArgumentError, ValueError):
         hint = "write sqlite:///file.sqlite or postgresql+psycopg://user@host/name"
-        raise InputError(f"database {shown(text)} is not a database URL; {hint}") from error
+        name = shown(without_password(text))
+        # Not from the error, whose text may have the password.
+        raise InputError(f"database {name} is not a database URL; {hint}") from None
 
 
 def _create(url: URL, *, to_read: bool) -> Engine:
@@ -190,7 +193,7 @@ def _create(url: URL, *, to_read: bool) -> Engine:
         "json_deserializer": encoding.loads,
     }
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, **options)
+        return create_engine(url, **options, **postgresql.options(url))
     if url.database in (None, "", ":memory:"):
         options["poolclass"] = StaticPool  # a second connection would see another, empty database
     engine = create_engine(url, **options)
@@ -199,7 +202,10 @@ def _create(url: URL, *, to_read: bool) -> Engine:
 
 
 def _migrate(connection: Connection, name: str) -> None:
-    if not _up_to_date(connection, name):
+    if _up_to_date(connection, name):
+        return
+    postgresql.take_turn(connection, "migrations")
+    if not _up_to_date(connection, name):  # another process may have done it meanwhile
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

@@ -8,6 +8,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 
+from leaderboard.store import postgresql
 from models_zoo.display import shown
 from models_zoo.errors import InputError, reason_of
 
@@ -33,6 +34,10 @@ class UnavailableError(InputError):
     """A database cannot be written at the moment: it is locked, full, or its server is away."""
 
 
+class GoneError(UnavailableError):
+    """A database was reached before, and cannot be reached any more."""
+
+
 def explain(engine: Engine, database: str) -> None:
     """Make the engine raise :class:`InputError` for failures of the database itself.
 
@@ -42,8 +47,12 @@ def explain(engine: Engine, database: str) -> None:
     """
 
     def failed(context: ExceptionContext) -> None:
+        if context.is_pre_ping:  # the pool replaces the connection
+            return
         error = context.original_exception
         found = failure(error, database)
+        if found is None and context.is_disconnect:
+            found = _gone(database, reason_of(error))
         if found is not None:
             raise found from error
 
@@ -62,7 +71,9 @@ def failure(error: BaseException, database: str) -> InputError | None:
         shown(database),
         reason_of(error.orig if isinstance(error, DBAPIError) and error.orig else error),
     )
-    if _FULL.search(text):
+    if postgresql.is_conflict(error):
+        return None  # the transaction is tried again
+    if postgresql.is_full(error) or _FULL.search(text):
         return UnavailableError(
             f"cannot write database {name}: the disk is full; finished results are stored: make "
             "room and run the same command again to resume"
@@ -74,12 +85,16 @@ def failure(error: BaseException, database: str) -> InputError | None:
             f"database {name} is locked by another process ({reason}); run the same command again "
             "to resume when that has ended"
         )
-    if _GONE.search(text):
-        return UnavailableError(
-            f"cannot use database {name} any more: {reason}; finished results are stored: run "
-            "the same command again to resume"
-        )
+    if postgresql.is_gone(error) or _GONE.search(text):
+        return _gone(database, reason)
     return None
+
+
+def _gone(database: str, reason: str) -> GoneError:
+    return GoneError(
+        f"cannot use database {shown(database)} any more: {reason}; finished results are stored: "
+        "run the same command again to resume"
+    )
 
 
 def damaged(database: str, reason: str) -> DamagedError:

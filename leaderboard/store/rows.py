@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -27,6 +28,8 @@ _PRECEDENCE = {
 
 _THREAT_FIELDS = ("norm", "eps", "geometry", "radius", "rule")
 """Fields of threats that have a column of their own."""
+
+_ENDS = ("value", "low", "high")
 
 _KIND_COLUMNS = ("role", "threat", "kind", "threat_key", "label", *_THREAT_FIELDS)
 
@@ -90,7 +93,7 @@ def result_row(
         created=_now(),
         archive=archive,
         scores=[
-            ScoreRow(name=name, value=score.value, low=score.low, high=score.high, n=score.n)
+            ScoreRow(name=name, n=score.n, **{end: _or_null(getattr(score, end)) for end in _ENDS})
             for name, score in result.scores.items()
         ],
         outcomes=[OutcomeRow(**columns) for columns in outcome_columns(result)],
@@ -134,6 +137,11 @@ def kind_columns(kind: OutcomeKind | None) -> dict[str, Any]:
             if value is not None:
                 columns[name] = float(value) if isinstance(value, Budget) else value
     return columns
+
+
+def _or_null(value: float) -> float | None:
+    """The value as it is stored: SQLite turns NaN into NULL, PostgreSQL would keep it."""
+    return None if math.isnan(value) else value
 
 
 def _now() -> datetime:

@@ -7,21 +7,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import ColumnElement, Engine, delete, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from benchmark.results import Cost, ProbeResult, Provenance
+from leaderboard.store.addresses import without_password
 from leaderboard.store.costs import read_costs
 from leaderboard.store.damage import FAILURES, find_unreadable, print_damage, require_whole
 from leaderboard.store.database import open_engine
 from leaderboard.store.entry import Entry
+from leaderboard.store.failures import DamagedError
 from leaderboard.store.jobs import Lease, finish
 from leaderboard.store.reading import of_key, read_batteries, read_entries
 from leaderboard.store.reruns import Rerun, add_rerun
 from leaderboard.store.rows import result_row, save_model, stored_card
 from leaderboard.store.schema import ModelRow, ResultRow
-from leaderboard.store.sqlite import WRITES
 from leaderboard.store.summaries import Summary, read_summaries
+from leaderboard.store.writing import write as write_once
 from models_zoo.card import Card
 from models_zoo.errors import InputError
 
@@ -46,7 +47,7 @@ class Store:
 
     def __repr__(self) -> str:
         """Where it is, without a password."""
-        return f"Store({self.engine.url!r})"
+        return f"Store({without_password(self.engine.url)})"
 
     @classmethod
     def open(cls, database: str | Path, *, to_read: bool = False, quiet: bool = False) -> Store:
@@ -101,12 +102,7 @@ class Store:
             session.execute(delete(ResultRow).where(*same))
             session.add(result_row(provenance, battery.model_dump(mode="json"), result))
 
-        try:
-            self.write(write)
-        except IntegrityError:
-            # Only if the database has no write lock: another process has stored the same key in
-            # between. The second attempt replaces it.
-            self.write(write)
+        self.write(write)
 
     def record_rerun(self, where: Provenance, probe: str, rerun: Rerun) -> None:
         """Store a rerun of a stored result; replaces the same rerun if it was recorded before.
@@ -239,6 +235,8 @@ class Store:
         try:
             return read(self._readable())
         except FAILURES as error:
+            if isinstance(error, InputError) and not isinstance(error, DamagedError):
+                raise  # the database cannot be reached, which is not a matter of rows
             if not self.leave_out_unreadable():
                 require_whole(self.engine, error)
                 raise
@@ -266,6 +264,5 @@ class Store:
         return [ResultRow.id.not_in(self._unreadable)] if self._unreadable else []
 
     def write(self, write: Callable[[Session], None]) -> None:
-        """Call a function in one transaction: all that it writes is stored, or nothing of it."""
-        with Session(self.engine.execution_options(**{WRITES: True})) as session, session.begin():
-            write(session)
+        """Call a function in one transaction, again if need be: see :mod:`.writing`."""
+        write_once(self.engine, write)

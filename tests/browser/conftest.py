@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from leaderboard.pages import render_site
 from leaderboard.store import Store
 from tests.leaderboard import conftest as made_up
+from tests.missing import missing
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
 
@@ -21,7 +22,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, without a window."""
     if not CHROMIUM:
-        pytest.skip("no chromium here; install Debian's package of that name")
+        missing("chromium", "no chromium here; install Debian's package of that name")
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield launched

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -286,6 +290,18 @@ def fill(store, zoo=ZOO, battery=None, **changes) -> None:
 @pytest.fixture
 def battery() -> MadeUpBattery:
     return MadeUpBattery()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], str]]:
+    """``new_database()``: the address of a database without rows, on SQLite and on PostgreSQL."""
+    with ExitStack() as used:
+        if request.param == "sqlite":
+            numbers = count()
+            yield lambda: str(tmp_path / f"new-{next(numbers)}.sqlite")
+        else:
+            databases = request.getfixturevalue("databases")
+            yield lambda: used.enter_context(databases.empty())
 
 
 @pytest.fixture

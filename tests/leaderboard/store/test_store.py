@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import create_engine, text
 
 from benchmark.results import ProbeResult, Score
 from leaderboard.store import Store, encoding
@@ -49,8 +50,7 @@ def test_any_float_survives_and_the_text_is_json(data):
     assert encoding.loads(text) == data
 
 
-def test_an_infinite_and_an_undefined_score_are_kept(tmp_path, made_up, battery):
-    store = Store.open(tmp_path / "scores.sqlite")
+def test_an_infinite_and_an_undefined_score_are_kept(store, made_up, battery):
     scores = {
         "budget": Score(value=math.inf, n=3, low=math.inf, high=math.inf),
         "broken": Score(value=math.nan, n=3, low=math.nan, high=math.nan),
@@ -60,24 +60,25 @@ def test_an_infinite_and_an_undefined_score_are_kept(tmp_path, made_up, battery)
     (entry,) = store.entries()
     assert entry.results["backdoor"].scores["budget"] == scores["budget"]
     assert math.isnan(entry.results["backdoor"].scores["broken"].value)
-    with sqlite3.connect(tmp_path / "scores.sqlite") as plain:
-        rows = dict(plain.execute("select name, value from scores"))
-        (payload,) = plain.execute("select json_valid(payload) from results").fetchone()
-    assert rows == {"budget": math.inf, "broken": None}
-    assert payload == 1
+    (summary,) = store.summaries([("backdoor", "broken")])
+    assert math.isnan(summary.scores["backdoor.broken"].value)
+    with store.engine.connect() as plain:
+        rows = plain.execute(text("select name, value, low, high from scores")).all()
+        (payload,) = plain.scalars(text("select cast(payload as text) from results"))
+    assert sorted(rows) == [("broken", None, None, None), ("budget", *3 * [math.inf])]
+    json.loads(payload, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
 
 
-def test_saving_again_replaces_and_leaves_no_orphans(tmp_path, made_up, battery):
-    store = Store.open(tmp_path / "scores.sqlite")
+def test_saving_again_replaces_and_leaves_no_orphans(store, made_up, battery):
     provenance = made_up.provenance(battery)
     for strength in (0.1, 0.3):
         store.save(made_up.card(), provenance, battery, made_up.results(strength)["input"])
     (entry,) = store.entries()
     assert same(entry.results["input"], made_up.results(0.3)["input"])
-    with sqlite3.connect(tmp_path / "scores.sqlite") as plain:
+    with store.engine.connect() as plain:
         counts = [
-            plain.execute(f"select count(*) from {t}").fetchone()[0]
-            for t in ("models", "results", "scores", "outcomes")
+            plain.scalar(text(f"select count(*) from {name}"))
+            for name in ("models", "results", "scores", "outcomes")
         ]
     assert counts == [1, 1, 2, 2]
 
@@ -212,5 +213,27 @@ def test_a_database_of_a_newer_version_is_refused(tmp_path):
     assert "newer version" in refusal(path)
 
 
-def test_a_password_is_not_shown(tmp_path):
-    assert "hunter2" not in refusal("nosuchdatabase://me:hunter2@host/x")
+@pytest.mark.parametrize(
+    "address",
+    [
+        "nosuchdatabase://me:hunter2@host/x",
+        "postgresql+psycopg://me:hunter2@127.0.0.1:1/x",
+        "postgresql+psycopg://me@127.0.0.1:1/x?password=hunter2&application_name=seen",
+        "postgresql+psycopg://me:hun/ter2@127.0.0.1:1/x",
+        "postgresql+psycopg://me:hunter2@host:port/x",
+        "postgresql+psycopg://me@host:port/x?sslpassword=hunter2&application_name=seen",
+        "://me:hunter2@host/x",
+    ],
+)
+def test_a_password_is_not_shown(address):
+    shown = refusal(address)
+    assert "ter2" not in shown
+    assert "***" in shown
+    assert ("seen" in address) == ("seen" in shown)
+
+
+def test_a_store_does_not_show_its_password():
+    url = "postgresql+psycopg://me:hunter2@host/x?sslpassword=hunter2"
+    assert repr(Store(create_engine(url))) == (
+        "Store(postgresql+psycopg://me:***@host/x?sslpassword=***)"
+    )

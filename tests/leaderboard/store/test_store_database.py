@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import text
 
 from leaderboard.store import Store
 from leaderboard.store.schema import Base
@@ -39,7 +40,7 @@ provenance = made_up.make_provenance(battery)
 HALF_WAY = (
     SETUP
     + """
-store = Store.open(path)
+store = Store.open(database)
 answers = made_up.make_results()
 store.save(made_up.make_card(), provenance, battery, answers["clean"])
 
@@ -57,7 +58,7 @@ WRITER = (
     + """
 connection.send("ready")
 connection.recv()
-store = Store.open(path)
+store = Store.open(database)
 for round in range(4):
     for result in made_up.make_results().values():
         store.save(made_up.make_card(), provenance, battery, result)
@@ -67,7 +68,7 @@ for round in range(4):
 
 @pytest.fixture
 def start():
-    """``start(script, path=path)``: a process that runs a script, and the connection to it."""
+    """``start(script, database=database)``: a process that runs a script, with a connection."""
     started: list[BaseProcess] = []
 
     def begin(script: str, **values: object) -> tuple[BaseProcess, Connection]:
@@ -88,20 +89,26 @@ def start():
 @pytest.mark.parametrize(
     ("moment", "kept"), [("before_commit", ["clean"]), ("after_commit", ["clean", "input"])]
 )
-def test_a_killed_writer_leaves_all_of_a_result_or_nothing(start, tmp_path, moment, kept):
-    path = tmp_path / "scores.sqlite"
-    writer, connection = start(HALF_WAY, path=path, moment=moment)
+def test_a_killed_writer_leaves_all_of_a_result_or_nothing(
+    start, new_database, made_up, moment, kept
+):
+    database = new_database()
+    writer, connection = start(HALF_WAY, database=database, moment=moment)
     assert connection.recv() == "half-way"
     writer.kill()
     writer.join()
-    (entry,) = Store.open(path).entries()
+    store = Store.open(database)
+    (entry,) = store.entries()
     assert sorted(entry.results) == kept
-    with sqlite3.connect(path) as plain:
-        assert plain.execute("pragma integrity_check").fetchone() == ("ok",)
-        orphans = plain.execute(
+    with store.engine.connect() as plain:
+        if store.engine.dialect.name == "sqlite":
+            assert plain.exec_driver_sql("pragma integrity_check").scalar() == "ok"
+        orphans = text(
             "select count(*) from outcomes where result_id not in (select id from results)"
         )
-        assert orphans.fetchone() == (0,)
+        assert plain.scalar(orphans) == 0
+    store.save(entry.card, entry.provenance, made_up.Battery(), made_up.results()["joint"])
+    assert sorted(store.entries()[0].results) == sorted([*kept, "joint"])
 
 
 def test_a_new_database_that_another_process_writes_to_is_waited_for(tmp_path):
@@ -114,9 +121,17 @@ def test_a_new_database_that_another_process_writes_to_is_waited_for(tmp_path):
         release.join()
 
 
-def test_writers_that_meet_on_a_new_database_all_succeed(start, tmp_path):
-    path = tmp_path / "scores.sqlite"
-    writers = [start(WRITER, path=path) for _ in range(3)]
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_writers_that_meet_on_a_new_database_all_succeed(start, kind, request, tmp_path):
+    if kind == "sqlite":
+        let_meet(start, str(tmp_path / "scores.sqlite"))
+    else:
+        with request.getfixturevalue("postgresql").database() as url:  # without tables
+            let_meet(start, url)
+
+
+def let_meet(start, database: str) -> None:
+    writers = [start(WRITER, database=database) for _ in range(4)]
     for _, connection in writers:
         assert connection.recv() == "ready"
     for _, connection in writers:
@@ -124,13 +139,17 @@ def test_writers_that_meet_on_a_new_database_all_succeed(start, tmp_path):
     for writer, _ in writers:
         writer.join(60)
         assert writer.exitcode == 0
-    (entry,) = Store.open(path).entries()
+    store = Store.open(database)
+    (entry,) = store.entries()
     assert len(entry.results) == 6
+    with store.engine.connect() as plain:
+        assert plain.scalar(text("select count(*) from results")) == 6
+    store.engine.dispose()
 
 
 def test_a_reader_sees_the_state_before_an_unfinished_save(start, tmp_path):
     path = tmp_path / "scores.sqlite"
-    _, connection = start(HALF_WAY, path=path, moment="before_commit")
+    _, connection = start(HALF_WAY, database=path, moment="before_commit")
     assert connection.recv() == "half-way"
     with sqlite3.connect(path) as plain:
         assert plain.execute("select probe from results").fetchall() == [("clean",)]

@@ -1,0 +1,70 @@
+"""Write transactions: tried again where another one was met, or while a server restarts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from leaderboard.store.addresses import without_password
+from leaderboard.store.failures import GoneError
+from leaderboard.store.postgresql import is_conflict
+from leaderboard.store.sqlite import WRITES
+from leaderboard.terminal.warnings import print_warning
+from models_zoo.display import shown
+from models_zoo.errors import reason_of
+
+SECONDS_AWAY = 60.0
+"""How long a server may be away, as long as a writer waits for its turn on SQLite. PostgreSQL 15
+was back 0.6 s after a restart and 1.3 s after ``kill -9``."""
+
+_PAUSE = 0.5
+"""Seconds between two attempts to reach a server."""
+
+_CONFLICTS = 20
+"""Number of attempts where another transaction was met. One has stored what it wrote then, so that
+as many processes may store the same result at once."""
+
+
+def write(engine: Engine, action: Callable[[Session], None]) -> None:
+    """Call a function in one transaction: all that it writes is stored, or nothing of it.
+
+    It is called again if the transaction met another one, and if a server was lost, even if the
+    server may have stored everything just before: it has to write the same rows again then.
+
+    Args:
+        engine: the database.
+        action: function of the session.
+
+    Raises:
+        InputError: the database cannot be written.
+    """
+    on_server = engine.dialect.name != "sqlite"
+    writing = engine.execution_options(**{WRITES: True})
+    met, end = 0, None
+    while True:
+        try:
+            with Session(writing) as session, session.begin():
+                action(session)
+        except GoneError as error:
+            if end is None:
+                if not on_server:
+                    raise
+                end = time.monotonic() + SECONDS_AWAY
+                name, reason = without_password(engine.url), reason_of(error.__cause__ or error)
+                print_warning(
+                    f"database {shown(name)} is away ({reason}); waiting up to {SECONDS_AWAY:g} s "
+                    "for it"
+                )
+            if time.monotonic() > end:
+                raise
+            time.sleep(_PAUSE)
+        except DBAPIError as error:
+            met += 1
+            if met == _CONFLICTS or not is_conflict(error):
+                raise
+        else:
+            return
