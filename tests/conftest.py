@@ -11,6 +11,7 @@ from typing import Any
 import hypothesis
 import pytest
 
+from tests.forked import Forks
 from tests.missing import missing
 
 # The first call of a test pays for imports, and a busy machine takes any time.
@@ -36,6 +37,14 @@ def shared_data() -> Path:
     if not root.is_dir():
         missing("shared", f"no shared data at {root}; name its folder with NONSINGULAR_SHARED")
     return root
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """Runs commands in processes of their own that need not import PyTorch again."""
+    server = Forks()
+    yield server
+    server.close()
 
 
 @pytest.fixture(scope="session")

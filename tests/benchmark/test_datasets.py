@@ -1,8 +1,6 @@
 """Data sets by name and examples from files."""
 
 import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -54,13 +52,12 @@ def test_digits_are_those_that_scikit_learn_reads_and_splits(split):
     assert found.labels.tolist() == labels.tolist()
 
 
-def test_digits_are_loaded_without_importing_scikit_learn():
+def test_digits_are_loaded_without_importing_scikit_learn(forks):
     code = (
         "import sys; from benchmark.datasets import load_dataset; load_dataset('digits');"
         "print({'sklearn', 'scipy.stats', 'torch._dynamo'} & sys.modules.keys())"
     )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout == "set()\n"
+    assert forks.run(code=code).stdout == "set()\n"
 
 
 def test_any_head_of_digits_holds_every_class():

@@ -4,8 +4,6 @@ Many of the modes change numbers on a GPU only. That a model sees the same ones 
 that they cannot change a score.
 """
 
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -393,7 +391,7 @@ def _call() -> None:
         pass
 
 
-def test_a_process_that_set_a_precision_first_can_still_change_it():
+def test_a_process_that_set_a_precision_first_can_still_change_it(forks):
     """cuDNN's own first value cannot be written: a new process has it."""
     script = (
         "import torch\n"
@@ -405,8 +403,7 @@ def test_a_process_that_set_a_precision_first_can_still_change_it():
         "torch.backends.fp32_precision = 'ieee'\n"
         "print(torch.backends.cudnn.conv.fp32_precision, torch.backends.cudnn.rnn.fp32_precision)\n"
     )
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert run.stdout.split() == ["ieee", "tf32", "ieee", "ieee"]
+    assert forks.run(code=script).stdout.split() == ["ieee", "tf32", "ieee", "ieee"]
 
 
 def test_precision_is_full_inside_and_nests():

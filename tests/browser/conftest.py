@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from leaderboard.pages import render_site
 from leaderboard.store import Store
+from perf.synthetic_board import fill
 from tests.leaderboard import conftest as made_up
 from tests.missing import missing
 
@@ -35,6 +36,21 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = Store.open(":memory:")
     made_up.fill(store)
     return render_site(store, tmp_path_factory.mktemp("browser") / "site").parent
+
+
+MODELS = 70
+"""More than a board shows at first."""
+
+
+@pytest.fixture(scope="session")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Many models of random scores, rendered in this process: others import for seconds."""
+    folder = tmp_path_factory.mktemp("large")
+    fill(folder / "board.sqlite", MODELS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("leaderboard.pages.model_folders._MIN_MODELS_FOR_PROCESSES", MODELS + 1)
+        store = Store.open(folder / "board.sqlite", to_read=True)
+        return render_site(store, folder / "site").parent
 
 
 @pytest.fixture

@@ -4,25 +4,13 @@ from __future__ import annotations
 
 import csv
 
-import pytest
 from playwright.sync_api import expect
 
-from leaderboard.pages import render_site
-from leaderboard.store import Store
 from perf.site import ACTIONS, acted
-from perf.synthetic_board import fill
 from tests.browser.accessibility import serious_violations
+from tests.browser.conftest import MODELS
 
-MODELS = 70
 ROWS = "#digits-v1 table.models tbody tr"
-
-
-@pytest.fixture(scope="module")
-def large(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("large")
-    fill(folder / "board.sqlite", MODELS)
-    store = Store.open(folder / "board.sqlite", to_read=True)
-    return render_site(store, folder / "site").parent
 
 
 def test_few_columns_are_shown_at_first_and_fit_a_small_screen(open_page, large):

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from leaderboard.pages import render_site
 from leaderboard.store import Store
-from perf.synthetic_board import fill
+from tests.browser.conftest import MODELS
 from tests.leaderboard import conftest as made_up
 
 CHART = "#digits-v1 svg.linked"
@@ -40,26 +40,18 @@ def crowded(tmp_path_factory):
     return render_site(store, tmp_path_factory.mktemp("crowded") / "site").parent
 
 
-@pytest.fixture(scope="module")
-def random_board(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("scattered")
-    fill(folder / "board.sqlite", 60)
-    store = Store.open(folder / "board.sqlite", to_read=True)
-    return render_site(store, folder / "site").parent
-
-
 def drawn(page: Page) -> dict[str, Any]:
     page.locator(CHART).scroll_into_view_if_needed()
     found: dict[str, Any] = page.locator(CHART).evaluate(COLLISIONS)
     return found
 
 
-@pytest.mark.parametrize("board", ["site", "crowded", "random_board"])
+@pytest.mark.parametrize("board", ["site", "crowded", "large"])
 def test_no_text_covers_another_or_a_point(open_page, request, board):
     page = open_page(root=request.getfixturevalue(board), width=1440)
     seen = drawn(page)
     assert seen["found"] == []
-    assert seen["points"] == {"site": 4, "crowded": 30, "random_board": 60}[board]
+    assert seen["points"] == {"site": 4, "crowded": 30, "large": MODELS}[board]
     names = [text for text in seen["texts"] if "-" in text and "training" not in text]
     assert names
 
@@ -87,11 +79,11 @@ def name_of(page: Page) -> str:
     return page.title().partition(" ")[0]
 
 
-def test_of_many_points_only_the_front_is_reached_with_the_tab_key(open_page, random_board):
-    page = open_page(root=random_board)
+def test_of_many_points_only_the_front_is_reached_with_the_tab_key(open_page, large):
+    page = open_page(root=large)
     reached = page.locator(f"{CHART} a:not([tabindex])").count()
     assert 0 < reached < 40
-    assert page.locator(f"{CHART} a").count() == 60
+    assert page.locator(f"{CHART} a").count() == MODELS
 
 
 def test_the_file_of_the_chart_has_no_links(crowded):

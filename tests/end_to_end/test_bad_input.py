@@ -110,8 +110,8 @@ def test_one_line_and_nothing_written(inputs, here, tmp_path, arguments, expecte
     assert sorted(path.name for path in tmp_path.iterdir()) == inputs
 
 
-def test_the_installed_command_does_the_same(inputs, command, tmp_path):
-    result = command(*submit("hostile.pt"), check=False)
+def test_a_process_of_its_own_does_the_same(inputs, forks, tmp_path):
+    result = forks.run(*submit("hostile.pt"), folder=tmp_path)
     assert result.returncode == 2
     assert result.stdout == ""
     assert result.stderr.startswith("error: ")

@@ -1,9 +1,8 @@
 """``nonsingular bench``: what it writes, what it does not compute again, and a kill half-way."""
 
 import json
+import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from contextlib import closing
 
@@ -54,28 +53,22 @@ def test_it_writes_scores_site_and_json_and_computes_nothing_twice(here, tmp_pat
     assert rows(tmp_path) == scores
 
 
-def test_a_run_that_is_killed_goes_on_with_the_same_scores(here, tmp_path):
+def test_a_run_that_is_killed_goes_on_with_the_same_scores(here, forks, tmp_path):
     probes = ("clean", "intrinsic", "weight")
     asked = [part for probe in probes for part in ("--probe", probe)]
     line = ["bench", *MODELS, *asked, "--examples", "16", "--no-site", "--jobs", "2"]
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     killed.mkdir()
     whole.mkdir()
-    with subprocess.Popen(
-        [sys.executable, "-m", "leaderboard.cli", *line],
-        cwd=killed,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        while process.poll() is None:
-            time.sleep(0.05)
-            try:
-                if rows(killed):
-                    break
-            except sqlite3.OperationalError:  # the tables are not there yet
-                continue
-        process.kill()
-    if process.returncode != -9:
+    process = forks.start(*line, folder=killed)
+    while process.poll() is None:
+        time.sleep(0.05)
+        try:
+            if rows(killed):
+                break
+        except sqlite3.OperationalError:  # the tables are not there yet
+            continue
+    if process.kill() != -signal.SIGKILL:
         pytest.fail("the run was over before it could be killed")
     partly = rows(killed)
     for folder in (killed, whole):  # in one process, which gives what several give

@@ -5,8 +5,6 @@ import json
 import os
 import re
 import sqlite3
-import subprocess
-import sys
 from html import unescape
 from pathlib import Path
 
@@ -160,7 +158,7 @@ def test_a_probe_that_contradicts_itself_is_refused(changes, reason):
     assert before == PROBES
 
 
-def test_a_package_brings_probes_for_every_process(tmp_path):
+def test_a_package_brings_probes_for_every_process(tmp_path, forks):
     (tmp_path / "light.py").write_text(
         (Path(__file__).with_name("brightness.py")).read_text("utf-8"), "utf-8"
     )
@@ -174,13 +172,7 @@ def test_a_package_brings_probes_for_every_process(tmp_path):
         (metadata / "entry_points.txt").write_text(f"[nonsingular.probes]\n{lines}")
         code = "from benchmark.probes import PROBES; print(*PROBES)"
         paths = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])
-        return subprocess.run(
-            [sys.executable, "-c", code],
-            env=os.environ | {"PYTHONPATH": paths},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return forks.run(code=code, environment=os.environ | {"PYTHONPATH": paths})
 
     assert run(("brightness", "light:BrightnessProbe")).stdout.split()[-1] == "brightness"
     broken = run(("darkness", "dark:DarknessProbe"))

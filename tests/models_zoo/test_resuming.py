@@ -1,9 +1,6 @@
 """A training that is stopped, however, ends as if it had not been."""
 
-import os
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
@@ -170,20 +167,14 @@ def command(out):
             "--set", "steps=1", "--keep-epochs", "1,5", "--out", str(out)]  # fmt: skip
 
 
-def test_killed_with_signal_9_the_same_command_writes_the_same_file(tmp_path):
+def test_killed_with_signal_9_the_same_command_writes_the_same_file(forks, tmp_path):
     stopped, whole = tmp_path / "stopped.safetensors", tmp_path / "whole.safetensors"
     state = tmp_path / "stopped.safetensors.unfinished"
-    program = [sys.executable, "-m", "leaderboard.cli", *command(stopped)]
-    child = subprocess.Popen(program, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        limit = time.monotonic() + 120
-        while not state.exists() and child.poll() is None and time.monotonic() < limit:
-            time.sleep(0.01)
-        os.kill(child.pid, signal.SIGKILL)
-        assert child.wait(30) == -signal.SIGKILL
-    finally:
-        child.kill()
-        child.wait()
+    child = forks.start(*command(stopped))
+    limit = time.monotonic() + 120
+    while not state.exists() and child.poll() is None and time.monotonic() < limit:
+        time.sleep(0.01)
+    assert child.kill() == -signal.SIGKILL
     assert state.exists()
     assert not stopped.exists()
     app = typer.Typer()

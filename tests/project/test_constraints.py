@@ -46,7 +46,7 @@ def test_every_dependency_is_pinned_within_its_range(root, pinned):
         assert each.specifier.contains(number, prereleases=True), f"{each} against {number}"
 
 
-def test_every_dependency_of_a_dependency_is_pinned(root, pinned):
+def test_every_dependency_of_a_dependency_is_pinned_and_nothing_else_is(root, pinned):
     names = {str(canonicalize_name(each.name)) for each in direct(root)}
     if any(Version(version(name)).public != str(pinned[name]) for name in names):
         pytest.skip("this environment holds other versions")
@@ -66,6 +66,8 @@ def test_every_dependency_of_a_dependency_is_pinned(root, pinned):
             if each.marker is None or any(map(each.marker.evaluate, chosen)):
                 todo.append((each.name, frozenset(each.extras)))
     assert len(seen) > 60
+    named = {str(canonicalize_name(name)) for name, _ in seen}
+    assert set(pinned) <= named, "nothing needs these; .ci/run would install them nevertheless"
 
 
 @pytest.mark.parametrize("target", ["test", "bench", "lint"])

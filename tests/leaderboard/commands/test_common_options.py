@@ -120,19 +120,12 @@ COLOR = ("\x1b[3", "\x1b[9", "\x1b[1;3", "\x1b[2;3", "\x1b[38")
     ],
     ids=" ".join,
 )
-def test_no_color_holds_everywhere(tmp_path, words):
+def test_no_color_holds_everywhere(tmp_path, forks, words):
     printed = {}
     for name, more in {"colors": {}, "none": {"NO_COLOR": "1"}}.items():
         environment = {k: v for k, v in os.environ.items() if k != "NO_COLOR"}
         environment |= {"FORCE_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": "120"} | more
-        result = subprocess.run(
-            [sys.executable, "-m", "leaderboard.cli", *words],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        result = forks.run(*words, folder=tmp_path, environment=environment)
         printed[name] = result.stdout + result.stderr
     assert not [each for each in COLOR if each in printed["none"]]
     assert [each for each in COLOR if each in printed["colors"]]

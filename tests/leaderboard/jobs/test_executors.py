@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -190,21 +189,16 @@ def test_workers_are_forked_from_one_process_that_has_imported_pytorch(tmp_path,
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks processes up in /proc")
-def test_workers_end_when_the_run_is_killed_and_their_units_are_free_at_once(tmp_path):
-    run = subprocess.Popen(
-        [sys.executable, "-m", "leaderboard.cli", "bench", *MODELS, "--workers", "2"],
-        cwd=tmp_path,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    assert run.stderr is not None
-    assert b"Clean took" in run.stderr.readline()
+def test_workers_end_when_the_run_is_killed_and_their_units_are_free_at_once(forks, tmp_path):
+    run = forks.start("bench", *MODELS, "--workers", "2", folder=tmp_path)
+    while "Clean took" not in run.err.read_text("utf-8"):
+        assert run.poll() is None, "it ended before its first result"
+        time.sleep(0.05)
     children = [child.pid for child in psutil.Process(run.pid).children(recursive=True)]
     assert len(children) >= 3, "two workers and what they were forked from"
     owners = [owner_of(pid) for pid in children]
     assert not any(map(is_gone, owners))
-    run.send_signal(signal.SIGKILL)
-    run.wait()
+    run.kill()
     deadline = time.monotonic() + 20
     while not all(map(is_gone, owners)):
         assert time.monotonic() < deadline, "workers outlive their run"

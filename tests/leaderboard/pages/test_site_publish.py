@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
+import time
 
 import psutil
 import pytest
@@ -43,6 +42,7 @@ def test_an_interruption_ends_the_processes_and_leaves_no_litter(tmp_path, monke
         assert any("loky" in kind for kind in kinds)
         raise KeyboardInterrupt
 
+    monkeypatch.setattr("joblib.cpu_count", lambda: 2)  # with one, there are no processes
     monkeypatch.setattr("leaderboard.pages.render.index_of", interrupt)
     with pytest.raises(KeyboardInterrupt):
         render_site(Store.open(tmp_path / "board.sqlite", to_read=True), folder / "site")
@@ -61,7 +61,7 @@ def test_a_failure_leaves_the_old_site_and_no_litter(tmp_path, zoo_store, monkey
     assert [p.name for p in tmp_path.iterdir()] == ["site"]
 
 
-def test_a_killed_renderer_leaves_the_old_site(tmp_path, zoo_store):
+def test_a_killed_renderer_leaves_the_old_site(forks, tmp_path, zoo_store):
     out = tmp_path / "site"
     render_site(zoo_store, out)
     before = content(out)
@@ -73,11 +73,11 @@ def test_a_killed_renderer_leaves_the_old_site(tmp_path, zoo_store):
         "    print('half-way', flush=True)\n"
         "    time.sleep(600)\n"
     )
-    renderer = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    assert renderer.stdout is not None
-    assert renderer.stdout.readline() == "half-way\n"
+    renderer = forks.start(code=code)
+    while renderer.out.read_text() != "half-way\n":
+        assert renderer.poll() is None, renderer.err.read_text()
+        time.sleep(0.02)
     renderer.kill()
-    renderer.communicate()
     assert content(out) == before
 
 
