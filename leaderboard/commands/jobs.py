@@ -40,6 +40,9 @@ def jobs(
         list[str] | None,
         typer.Option(help="Cancel job N; 'queued' or 'running' for all; repeatable."),
     ] = None,
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Delete the jobs that are done; results stay.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print all jobs as JSON.")] = False,
 ) -> None:
     """Show the jobs of a database: what waits, what runs where, what failed and why."""
@@ -48,15 +51,20 @@ def jobs(
 
     if state is not None and state not in STATES:
         raise unknown_name("state", state, STATES)
-    changes = bool(retry or cancel)
+    changes = bool(retry or cancel or clear)
     of = Jobs(Store.open(database, to_read=not changes).engine)
     if show is not None:
         _print_error(_one(of.statuses([show]), show))
         return
     if retry:
-        say(f"{of.retry(_numbers(of.statuses(), retry)):,} jobs wait again")
+        count = of.retry(_numbers(of.statuses(), retry))
+        say(f"{_jobs(count)} {'waits' if count == 1 else 'wait'} again")
     if cancel:
-        say(f"{of.cancel(_numbers(of.statuses(), cancel)):,} jobs cancelled")
+        say(f"{_jobs(of.cancel(_numbers(of.statuses(), cancel)))} cancelled")
+    if clear:
+        done = [each.number for each in of.statuses(state="done")]
+        of.forget(done)
+        say(f"{_jobs(len(done))} deleted")
     if changes:
         return
     found = [each for each in of.statuses() if state is None or each.state == state]
@@ -64,6 +72,10 @@ def jobs(
         say(json.dumps([asdict(each) for each in found], indent=1))
     else:
         _print(found)
+
+
+def _jobs(count: int) -> str:
+    return f"{count:,} {'job' if count == 1 else 'jobs'}"
 
 
 def _numbers(known: list[JobStatus], asked: list[str]) -> list[int]:

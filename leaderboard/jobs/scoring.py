@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -23,6 +24,7 @@ from leaderboard.jobs.worker import Worker, take_back_abandoned
 from leaderboard.store import Store
 from leaderboard.store.jobs import Jobs, JobStatus
 from leaderboard.terminal.model_lines import ModelLines
+from leaderboard.terminal.output import say
 from models_zoo.classifier import Classifier
 from models_zoo.errors import InputError
 
@@ -100,11 +102,21 @@ def score_models(
                 executor: Executor = Here(worker, where.threads)
             else:
                 executor = _apart(where, models, run, store, jobs, list(numbers.values()), sources)
-            with executor:
+            with remaining_said(watch), executor:
                 while not watch.all_ended():
                     executor.advance()
     jobs.forget(list(numbers.values()))
     return _reports(plans, watch, run)
+
+
+@contextmanager
+def remaining_said(watch: Watch) -> Iterator[None]:
+    """Say how much is left if the run is interrupted."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(watch.remaining, err=True)
+        raise
 
 
 def add_jobs(

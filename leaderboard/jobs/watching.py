@@ -11,7 +11,7 @@ from leaderboard.jobs.assignment import Assignment
 from leaderboard.jobs.planning import ModelPlan
 from leaderboard.store import Store
 from leaderboard.store.jobs import Jobs, JobStatus, Lease, State
-from leaderboard.terminal.model_lines import ModelLines
+from leaderboard.terminal.model_lines import ModelLines, clock_time
 from leaderboard.terminal.output import say
 from models_zoo.display import printable, shown
 
@@ -90,6 +90,17 @@ class Watch:
         again = ", and is tried again" if status.state not in ENDED else ""
         last = (status.error or status.state).strip().splitlines()[-1]
         say(printable(f"{status.title} failed ({last}){again}"), err=True)
+
+    @property
+    def remaining(self) -> str:
+        """How many units have not ended, and how long they are expected to take, in one line."""
+        left = [number for number in self._places if not self._over(number)]
+        seconds = sum(
+            self._places[number][0][1].cost.seconds * (1 - self._shares[number]) for number in left
+        )
+        verb = "remains" if len(left) == 1 else "remain"
+        work = f"about {clock_time(seconds)} of work"
+        return f"{len(left):,} of {len(self._places):,} units {verb}, {work}"
 
     # What the worker of this process tells, without a detour through the database.
 

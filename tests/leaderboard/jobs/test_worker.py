@@ -60,10 +60,11 @@ def test_bad_input_is_not_tried_again(tmp_path, broken):
     assert len(attempts) == 1
 
 
-def test_ctrl_c_gives_the_unit_back(tmp_path, broken):
+def test_ctrl_c_says_what_remains_and_gives_the_unit_back(tmp_path, broken, capfd):
     broken("intrinsic", KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
         score(tmp_path / "s.db", HERE, models=MODELS[:1])
+    assert "1 of 2 units remains, about 0:0" in capfd.readouterr().err
     (job,) = Jobs(Store.open(tmp_path / "s.db").engine).statuses(state="queued")
     assert (job.attempts, job.owner) == (0, None)
 
