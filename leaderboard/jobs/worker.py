@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 import traceback
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,19 +16,11 @@ from leaderboard.jobs.heartbeat import Heartbeat, interval
 from leaderboard.jobs.materials import Materials
 from leaderboard.jobs.owner import is_gone, owner_of
 from leaderboard.store import Store
-from leaderboard.store.failures import UnavailableError
 from leaderboard.store.jobs import Jobs, Lease, LeaseLostError, State
 from models_zoo.errors import InputError
 
 MAX_TRACEBACK = 8000
 """Maximum number of characters of a traceback that is stored, its last ones."""
-
-STORE_AGAIN_SECONDS = 60.0
-"""How long a worker tries to store a result while the database is away, as a server that is
-restarted is: a result may have taken hours."""
-
-_PAUSE = 1.0
-"""Seconds between two tries."""
 
 
 class Watcher(Protocol):
@@ -108,15 +99,13 @@ class Worker:
                 self._failed(lease, traceback.format_exc()[-MAX_TRACEBACK:], again=True)
                 return
             if known is not None:
-                self._storing(lambda: self.jobs.finish(lease))
+                self.jobs.finish(lease)
                 result = known
             else:
                 card = self.materials.model(task).card
                 battery = self.materials.battery(task)
-                self._storing(
-                    lambda: self.store.save(
-                        card, provenance, battery, result, submitted=task.submitted, lease=lease
-                    )
+                self.store.save(
+                    card, provenance, battery, result, submitted=task.submitted, lease=lease
                 )
         if self.watcher is not None:
             self.watcher.answered(lease, result)
@@ -163,19 +152,6 @@ class Worker:
         state = self.jobs.fail(lease, error, again=again)
         if self.watcher is not None:
             self.watcher.failed(lease, error, state)
-
-    def _storing(self, write: Callable[[], None]) -> None:
-        """Write to the database, several times if it is away."""
-        end = time.monotonic() + STORE_AGAIN_SECONDS
-        while True:
-            try:
-                write()
-            except UnavailableError:
-                if time.monotonic() > end:
-                    raise
-                time.sleep(_PAUSE)
-            else:
-                return
 
 
 def take_back_abandoned(jobs: Jobs) -> None:

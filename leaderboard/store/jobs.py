@@ -13,14 +13,15 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, get_args
 
 from sqlalchemy import (
     ColumnElement,
     Engine,
+    Executable,
     Integer,
     Select,
     and_,
@@ -35,12 +36,11 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from leaderboard.store.clock import now
 from leaderboard.store.schema import JobRow
-from leaderboard.store.sqlite import WRITES
+from leaderboard.store.writing import read, write
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 """``queued``: waits to be taken; ``running``: a process has its lease; ``failed``: for good, with
@@ -148,26 +148,8 @@ class Jobs:
         each_once = list({job.key: job for job in jobs}.values())
         for start in range(0, len(each_once), _CHUNK):
             some = each_once[start : start + _CHUNK]
-            try:
-                numbers |= self._added(some)
-            except IntegrityError:  # without a write lock: another process has added one of them
-                numbers |= self._added(some)
+            numbers |= write(self._engine, partial(_added, some))
         return numbers
-
-    def _added(self, jobs: Sequence[NewJob]) -> dict[str, int]:
-        with self._writing() as session:
-            keys = [job.key for job in jobs]
-            query = select(JobRow.key, JobRow.id, JobRow.state).where(JobRow.key.in_(keys))
-            known = {row.key: row for row in session.execute(query.with_for_update())}
-            for job in jobs:
-                row = known.get(job.key)
-                if row is None:
-                    session.execute(insert(JobRow).values(key=job.key, **_fresh(job)))
-                elif row.state != "running":
-                    values = _fresh(job)
-                    session.execute(update(JobRow).where(JobRow.id == row.id).values(values))
-            found = select(JobRow.key, JobRow.id).where(JobRow.key.in_(keys))
-            return {row.key: row.id for row in session.execute(found)}
 
     def claim(
         self,
@@ -190,9 +172,14 @@ class Jobs:
         """
         token = secrets.token_hex(_TOKEN_BYTES)
         meant = [JobRow.kind == kind, *self._among(numbers)]
+        columns = (
+            *(JobRow.id, JobRow.key, JobRow.title),
+            *(JobRow.payload, JobRow.model, JobRow.attempts),
+        )
         if not self._any(meant):
             return None
-        with self._writing() as session:
+
+        def take(session: Session) -> Lease | None:
             self._expire(session, meant)
             loaded = case((JobRow.model == model, 0), else_=1)
             waiting = select(JobRow.id).where(JobRow.state == "queued", *meant)
@@ -214,29 +201,31 @@ class Jobs:
                     started=now(),
                     finished=None,
                 )
-                .returning(
-                    *(JobRow.id, JobRow.key, JobRow.title, JobRow.payload),
-                    *(JobRow.model, JobRow.attempts),
-                )
+                .returning(*columns)
             )
-            row = session.execute(taken).one_or_none()
-        if row is None:
-            return None
-        return Lease(row.id, token, row.key, row.title, row.payload, row.model, row.attempts)
+            # If the answer of the server was lost, this process has the job already.
+            mine = select(*columns).where(JobRow.lease_token == token)
+            row = session.execute(mine).one_or_none() or session.execute(taken).one_or_none()
+            if row is None:
+                return None
+            return Lease(row.id, token, row.key, row.title, row.payload, row.model, row.attempts)
+
+        return write(self._engine, take)
 
     def any_open(self, numbers: Collection[int] | None = None, kind: str = "unit") -> bool:
         """Whether a job waits or runs, one of these if numbers are given."""
         open_ones = [JobRow.state.in_(("queued", "running")), JobRow.kind == kind]
         query = select(JobRow.id).where(*open_ones, *self._among(numbers)).limit(1)
-        with Session(self._engine) as session:
-            return session.execute(query).one_or_none() is not None
+        return self._found(query)
 
     def _any(self, meant: Sequence[ColumnElement[bool]]) -> bool:
         """Whether there may be a job to take; idle workers do not write."""
         expired = and_(JobRow.state == "running", JobRow.lease_until < now())
         waits = select(JobRow.id).where(or_(JobRow.state == "queued", expired), *meant).limit(1)
-        with Session(self._engine) as session:
-            return session.execute(waits).one_or_none() is not None
+        return self._found(waits)
+
+    def _found(self, query: Select[int]) -> bool:
+        return read(self._engine, lambda session: session.execute(query).one_or_none()) is not None
 
     def _expire(self, session: Session, meant: Sequence[ColumnElement[bool]]) -> None:
         """Take back the jobs whose lease has expired."""
@@ -250,14 +239,14 @@ class Jobs:
             owner: name of the process.
             reason: how it ended, such as ``"its worker was killed by SIGKILL"``.
         """
-        with self._writing() as session:
-            _take_back(session, [JobRow.state == "running", JobRow.lease_owner == owner], reason)
+        held = [JobRow.state == "running", JobRow.lease_owner == owner]
+        write(self._engine, partial(_take_back, gone=held, reason=reason))
 
     def owners(self) -> list[str]:
         """Names of the processes that have a lease."""
         query = select(JobRow.lease_owner).where(JobRow.state == "running").distinct()
-        with Session(self._engine) as session:
-            return [owner for (owner,) in session.execute(query) if owner is not None]
+        owners = read(self._engine, lambda session: session.scalars(query).all())
+        return [owner for owner in owners if owner is not None]
 
     def extend(self, lease: Lease, progress: float) -> None:
         """Say that the work on a job continues.
@@ -270,8 +259,7 @@ class Jobs:
             LeaseLostError: another process has taken it, or it was cancelled.
         """
         values = {"lease_until": now() + self.lease_seconds, "progress": progress}
-        with self._writing() as session:
-            _require_held(session, lease, values)
+        write(self._engine, partial(_require_held, lease=lease, values=values))
 
     def fail(self, lease: Lease, error: str, *, again: bool = True) -> State:
         """Record that an attempt failed; the job waits again, or has failed for good.
@@ -294,12 +282,12 @@ class Jobs:
             "finished": now(),
             **_NO_LEASE,
         }
-        with self._writing() as session:
+
+        def record(session: Session) -> str:
             _require_held(session, lease, values)
-            state: State = session.scalars(
-                select(JobRow.state).where(JobRow.id == lease.number)
-            ).one()  # type: ignore[assignment]
-        return state
+            return session.scalars(select(JobRow.state).where(JobRow.id == lease.number)).one()
+
+        return "failed" if write(self._engine, record) == "failed" else "queued"
 
     def finish(self, lease: Lease) -> None:
         """Mark a job as done whose result is stored already.
@@ -307,13 +295,11 @@ class Jobs:
         Raises:
             LeaseLostError: another process has taken it, or it was cancelled.
         """
-        with self._writing() as session:
-            finish(session, lease)
+        write(self._engine, partial(finish, lease=lease))
 
     def release(self, lease: Lease) -> None:
         """Let a job wait again, as if it had not been taken; nothing if it was lost meanwhile."""
-        with self._writing() as session:
-            session.execute(update(JobRow).where(*_held(lease)).values(_RELEASED))
+        self._change(update(JobRow).where(*_held(lease)).values(_RELEASED))
 
     def release_owner(self, owner: str) -> None:
         """Let what a process works on wait again, as if it had not been taken.
@@ -322,8 +308,7 @@ class Jobs:
             owner: name of the process, which has been ended on purpose.
         """
         held = [JobRow.state == "running", JobRow.lease_owner == owner]
-        with self._writing() as session:
-            session.execute(update(JobRow).where(*held).values(_RELEASED))
+        self._change(update(JobRow).where(*held).values(_RELEASED))
 
     def statuses(
         self, numbers: Collection[int] | None = None, state: State | None = None
@@ -343,8 +328,8 @@ class Jobs:
         ).where(*self._among(numbers))
         if state is not None:
             query = query.where(JobRow.state == state)
-        with Session(self._engine) as session:
-            rows = session.execute(query.order_by(JobRow.priority, JobRow.id)).all()
+        query = query.order_by(JobRow.priority, JobRow.id)
+        rows = read(self._engine, lambda session: session.execute(query).all())
         return [JobStatus(**row._mapping) for row in rows]
 
     def cancel(self, numbers: Collection[int]) -> int:
@@ -367,15 +352,16 @@ class Jobs:
     def _set(
         self, numbers: Collection[int], states: Sequence[State], values: Mapping[str, Any]
     ) -> int:
-        with self._writing() as session:
-            meant = [JobRow.state.in_(states), *self._among(numbers)]
-            changed = update(JobRow).where(*meant).values(dict(values)).returning(JobRow.id)
-            return len(session.execute(changed).all())
+        meant = [JobRow.state.in_(states), *self._among(numbers)]
+        change = update(JobRow).where(*meant).values(dict(values)).returning(JobRow.id)
+        return len(write(self._engine, lambda session: session.execute(change).all()))
 
     def forget(self, numbers: Collection[int], states: Sequence[State] = ("done",)) -> None:
         """Delete jobs in some states; results stay."""
-        with self._writing() as session:
-            session.execute(delete(JobRow).where(JobRow.state.in_(states), *self._among(numbers)))
+        self._change(delete(JobRow).where(JobRow.state.in_(states), *self._among(numbers)))
+
+    def _change(self, statement: Executable) -> None:
+        write(self._engine, lambda session: session.execute(statement))
 
     def _among(self, numbers: Collection[int] | None) -> list[ColumnElement[bool]]:
         """The condition that a job is one of these; as one variable, since there may be many."""
@@ -391,12 +377,6 @@ class Jobs:
             )
             listed = select(cast(values.c.value, Integer))
         return [JobRow.id.in_(listed)]
-
-    @contextmanager
-    def _writing(self) -> Iterator[Session]:
-        engine = self._engine.execution_options(**{WRITES: True})
-        with Session(engine) as session, session.begin():
-            yield session
 
 
 _NO_LEASE: Mapping[str, Any] = {"lease_owner": None, "lease_token": None, "lease_until": None}
@@ -417,6 +397,21 @@ def finish(session: Session, lease: Lease) -> None:
     """
     values = {"state": "done", "progress": 1.0, "error": None, "finished": now(), **_NO_LEASE}
     _require_held(session, lease, values)
+
+
+def _added(jobs: Sequence[NewJob], session: Session) -> dict[str, int]:
+    keys = [job.key for job in jobs]
+    query = select(JobRow.key, JobRow.id, JobRow.state).where(JobRow.key.in_(keys))
+    known = {row.key: row for row in session.execute(query.with_for_update())}
+    for job in jobs:
+        row = known.get(job.key)
+        if row is None:
+            session.execute(insert(JobRow).values(key=job.key, **_fresh(job)))
+        elif row.state != "running":
+            values = _fresh(job)
+            session.execute(update(JobRow).where(JobRow.id == row.id).values(values))
+    found = select(JobRow.key, JobRow.id).where(JobRow.key.in_(keys))
+    return {row.key: row.id for row in session.execute(found)}
 
 
 def _fresh(job: NewJob) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from leaderboard.store.reruns import Rerun, add_rerun
 from leaderboard.store.rows import result_row, save_model, stored_card
 from leaderboard.store.schema import ModelRow, ResultRow
 from leaderboard.store.summaries import Summary, read_summaries
+from leaderboard.store.writing import while_away
 from leaderboard.store.writing import write as write_once
 from models_zoo.card import Card
 from models_zoo.errors import InputError
@@ -233,7 +234,7 @@ class Store:
             read: function of the conditions that exclude those results.
         """
         try:
-            return read(self._readable())
+            return while_away(self.engine, lambda: read(self._readable()))
         except FAILURES as error:
             if isinstance(error, InputError) and not isinstance(error, DamagedError):
                 raise  # the database cannot be reached, which is not a matter of rows
@@ -241,7 +242,7 @@ class Store:
                 require_whole(self.engine, error)
                 raise
         try:
-            return read(self._readable())
+            return while_away(self.engine, lambda: read(self._readable()))
         except FAILURES as error:
             require_whole(self.engine, error)
             raise

@@ -1,9 +1,10 @@
-"""Write transactions: tried again where another one was met, or while a server restarts."""
+"""Transactions: tried again where another one was met, or while a server restarts."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
@@ -24,12 +25,14 @@ was back 0.6 s after a restart and 1.3 s after ``kill -9``."""
 _PAUSE = 0.5
 """Seconds between two attempts to reach a server."""
 
+T = TypeVar("T")
+
 _CONFLICTS = 20
 """Number of attempts where another transaction was met. One has stored what it wrote then, so that
 as many processes may store the same result at once."""
 
 
-def write(engine: Engine, action: Callable[[Session], None]) -> None:
+def write(engine: Engine, action: Callable[[Session], T]) -> T:
     """Call a function in one transaction: all that it writes is stored, or nothing of it.
 
     It is called again if the transaction met another one, and if a server was lost, even if the
@@ -39,20 +42,65 @@ def write(engine: Engine, action: Callable[[Session], None]) -> None:
         engine: the database.
         action: function of the session.
 
+    Returns:
+        What the function returned.
+
     Raises:
         InputError: the database cannot be written.
     """
-    on_server = engine.dialect.name != "sqlite"
-    writing = engine.execution_options(**{WRITES: True})
-    met, end = 0, None
+    return _patiently(engine.execution_options(**{WRITES: True}), action)
+
+
+def read(engine: Engine, action: Callable[[Session], T]) -> T:
+    """Call a function that only reads, again while a server is away.
+
+    Args:
+        engine: the database.
+        action: function of the session.
+
+    Returns:
+        What the function returned.
+
+    Raises:
+        InputError: the database cannot be read.
+    """
+    return _patiently(engine, action)
+
+
+def _patiently(engine: Engine, action: Callable[[Session], T]) -> T:
+    met = 0
+
+    def once() -> T:
+        with Session(engine) as session, session.begin():
+            return action(session)
+
     while True:
         try:
-            with Session(writing) as session, session.begin():
-                action(session)
+            return while_away(engine, once)
+        except DBAPIError as error:
+            met += 1
+            if met == _CONFLICTS or not is_conflict(error):
+                raise
+
+
+def while_away(engine: Engine, call: Callable[[], T]) -> T:
+    """Call a function, again while a server is away; a file that is gone does not come back.
+
+    Args:
+        engine: the database.
+        call: what uses it.
+
+    Raises:
+        GoneError: the database was away for longer than :data:`SECONDS_AWAY`.
+    """
+    end: float | None = None
+    while True:
+        try:
+            return call()
         except GoneError as error:
+            if engine.dialect.name == "sqlite":
+                raise
             if end is None:
-                if not on_server:
-                    raise
                 end = time.monotonic() + SECONDS_AWAY
                 name, reason = without_password(engine.url), reason_of(error.__cause__ or error)
                 print_warning(
@@ -62,9 +110,3 @@ def write(engine: Engine, action: Callable[[Session], None]) -> None:
             if time.monotonic() > end:
                 raise
             time.sleep(_PAUSE)
-        except DBAPIError as error:
-            met += 1
-            if met == _CONFLICTS or not is_conflict(error):
-                raise
-        else:
-            return

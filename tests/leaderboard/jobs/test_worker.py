@@ -6,7 +6,6 @@ from benchmark.evaluation import evaluate_probe
 from leaderboard.jobs import worker as module
 from leaderboard.jobs.scoring import UnitsFailedError, Where
 from leaderboard.store import Store
-from leaderboard.store.failures import UnavailableError
 from leaderboard.store.jobs import Jobs
 from models_zoo import InputError
 from tests.leaderboard.jobs.test_executors import MODELS, score
@@ -67,22 +66,6 @@ def test_ctrl_c_says_what_remains_and_gives_the_unit_back(tmp_path, broken, capf
     assert "1 of 2 units remains, about 0:0" in capfd.readouterr().err
     (job,) = Jobs(Store.open(tmp_path / "s.db").engine).statuses(state="queued")
     assert (job.attempts, job.owner) == (0, None)
-
-
-def test_a_result_is_stored_when_the_database_is_back(tmp_path, monkeypatch):
-    save, tries = Store.save, []
-
-    def away(self, *arguments, **options):
-        tries.append(1)
-        if len(tries) < 3:
-            raise UnavailableError("the server is restarting")
-        save(self, *arguments, **options)
-
-    monkeypatch.setattr(Store, "save", away)
-    monkeypatch.setattr(module, "_PAUSE", 0.0)
-    (report,) = score(tmp_path / "s.db", HERE, ("clean",), MODELS[:1])
-    assert len(tries) == 3
-    assert "clean" in report.results
 
 
 def test_a_cancelled_unit_ends_soon_and_stores_nothing(tmp_path, monkeypatch):
