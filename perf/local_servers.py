@@ -140,6 +140,8 @@ class RayNodes:
 
     def __enter__(self) -> Self:
         """Start both nodes."""
+        # A head makes a token, in ~/.ray/auth_token; nodes and drivers need it as well.
+        os.environ["RAY_AUTH_MODE"] = "token"
         head = ("--head", f"--port={self._port}", f"--temp-dir={self._folder}")
         self._ray(*head, "--include-dashboard=false")
         self._start()

@@ -403,18 +403,22 @@ def _added(jobs: Sequence[NewJob], session: Session) -> dict[str, int]:
     keys = [job.key for job in jobs]
     query = select(JobRow.key, JobRow.id, JobRow.state).where(JobRow.key.in_(keys))
     known = {row.key: row for row in session.execute(query.with_for_update())}
-    for job in jobs:
-        row = known.get(job.key)
-        if row is None:
-            session.execute(insert(JobRow).values(key=job.key, **_fresh(job)))
-        elif row.state != "running":
-            values = _fresh(job)
-            session.execute(update(JobRow).where(JobRow.id == row.id).values(values))
+    moment = session.execute(select(now())).scalar_one()
+    fresh = [{"key": job.key, **_fresh(job, moment)} for job in jobs]
+    if new := [values for values in fresh if values["key"] not in known]:
+        session.execute(insert(JobRow), new)
+    again = [
+        {"id": known[values["key"]].id, **values}
+        for values in fresh
+        if values["key"] in known and known[values["key"]].state != "running"
+    ]
+    if again:
+        session.execute(update(JobRow), again)
     found = select(JobRow.key, JobRow.id).where(JobRow.key.in_(keys))
     return {row.key: row.id for row in session.execute(found)}
 
 
-def _fresh(job: NewJob) -> dict[str, Any]:
+def _fresh(job: NewJob, moment: float) -> dict[str, Any]:
     """The columns of a job that waits, without its key."""
     return {
         "kind": job.kind,
@@ -429,7 +433,7 @@ def _fresh(job: NewJob) -> dict[str, Any]:
         "deaths": 0,
         "progress": 0.0,
         "error": None,
-        "created": now(),
+        "created": moment,
         "started": None,
         "finished": None,
         **_NO_LEASE,

@@ -215,7 +215,8 @@ class RayCluster:
         except (ConnectionError, OSError, RuntimeError, ValueError) as error:
             raise InputError(
                 f"cannot use the Ray cluster {shown(self._address or 'of this machine')}: "
-                f"{reason_of(error)}; start one with: ray start --head"
+                f"{reason_of(error)}; start one with ray start --head, and set RAY_AUTH_MODE=token "
+                "where its token is needed (docs/scaling.md)"
             ) from error
 
     def _require_shared(self) -> None:

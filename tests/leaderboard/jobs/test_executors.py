@@ -63,9 +63,10 @@ def same_bits(path, other):
                 assert (outcome == again.outcomes[key]).all()
 
 
-def test_two_processes_give_the_same_as_one(tmp_path, alone):
-    assert said(score(tmp_path / "s.db", Where(workers=2, threads=1))) == alone[0]
-    same_bits(tmp_path / "s.db", alone[1])
+def test_two_processes_give_the_same_as_one(new_database, alone):
+    database = new_database()
+    assert said(score(database, Where(workers=2, threads=1))) == alone[0]
+    same_bits(database, alone[1])
 
 
 def test_what_is_stored_is_not_computed_again_and_nothing_is_left_in_the_queue(tmp_path, capfd):
@@ -78,15 +79,14 @@ def test_what_is_stored_is_not_computed_again_and_nothing_is_left_in_the_queue(t
     assert Jobs(Store.open(tmp_path / "s.db").engine).statuses() == []
 
 
-@pytest.fixture
-def two_nodes(tmp_path):
+@pytest.fixture(scope="module")
+def two_nodes():
     """A Ray cluster of two nodes on this machine, with one CPU each."""
     pytest.importorskip("ray")
     import tempfile
 
     from ray.cluster_utils import Cluster
 
-    del tmp_path
     with tempfile.TemporaryDirectory(prefix="r", dir="/tmp") as folder:
         node = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
         cluster = Cluster()
@@ -96,10 +96,11 @@ def two_nodes(tmp_path):
         cluster.shutdown()
 
 
-def test_two_ray_nodes_give_the_same_as_one_process(tmp_path, alone, two_nodes):
+def test_two_ray_nodes_give_the_same_as_one_process(new_database, alone, two_nodes):
+    database = new_database()
     where = Where("ray", workers=2, address=two_nodes.address)
-    assert said(score(tmp_path / "s.db", where)) == alone[0]
-    same_bits(tmp_path / "s.db", alone[1])
+    assert said(score(database, where)) == alone[0]
+    same_bits(database, alone[1])
 
 
 class Kills(Processes):

@@ -9,8 +9,8 @@ from leaderboard.store.jobs import Jobs, LeaseLostError, NewJob
 
 
 @pytest.fixture
-def jobs(tmp_path):
-    return Jobs(Store.open(tmp_path / "s.db").engine)
+def jobs(store):
+    return Jobs(store.engine)
 
 
 def new(key, **options):
@@ -140,8 +140,8 @@ def test_many_numbers_are_one_variable(jobs):
     assert [each.state for each in jobs.statuses()] == ["running"]
 
 
-def test_several_workers_at_once_take_each_job_exactly_once(tmp_path):
-    path, count = tmp_path / "s.db", 60
+def test_several_workers_at_once_take_each_job_exactly_once(new_database):
+    path, count = new_database(), 60
     Jobs(Store.open(path).engine).add([new(str(i)) for i in range(count)])
     taken, failures = [], []
 
@@ -151,6 +151,7 @@ def test_several_workers_at_once_take_each_job_exactly_once(tmp_path):
             while (lease := jobs.claim(threading.current_thread().name)) is not None:
                 taken.append(lease.key)
                 jobs.finish(lease)
+            jobs._engine.dispose()
         except Exception as error:
             failures.append(error)
 
