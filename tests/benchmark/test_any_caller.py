@@ -105,7 +105,13 @@ BOTHER: dict[str, Callable[[], Any]] = {
 
 
 SLOW = ("probe input", "probe distance", "probe joint", "minimal_distances")
-"""Asked once under many modes at the same time, where the others are asked under each."""
+"""Asked in fewer forms than the others."""
+
+TOGETHER_ONLY = {"minimal_distances", *(name for name in ASK if name.startswith("probe "))} - {
+    "probe clean"
+}
+"""Asked under many modes at the same time. ``evaluate`` sets its own before it asks any probe, for
+which the clean one is asked under each."""
 
 AS_FUNCTIONS = ("probe input", "probe distance")
 """Probes of which the functions ``attack_inputs`` and ``minimal_distances`` are asked more."""
@@ -124,10 +130,10 @@ TOGETHER = {
     "others": ("inference_mode", "meta device", "two threads", "no oneDNN", "denormals flushed"),
 }
 PAIRS = [
-    *((name, (bother,)) for name in ASK if name not in SLOW for bother in BOTHER),
+    *((name, (bother,)) for name in ASK if name not in TOGETHER_ONLY for bother in BOTHER),
     *(
         (name, together)
-        for name in SLOW
+        for name in sorted(TOGETHER_ONLY)
         for together in ([TOGETHER["modes"]] if name in AS_FUNCTIONS else TOGETHER.values())
     ),
 ]

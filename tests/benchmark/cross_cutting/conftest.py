@@ -7,10 +7,12 @@ must pass, on an MLP, a plain CNN, ResNets with batch norm and a ResNet without.
 from __future__ import annotations
 
 import copy
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -334,6 +336,62 @@ def usual():
         return known[key][1]
 
     return answer
+
+
+@dataclass(frozen=True)
+class State:
+    """What an attack must leave as it was: the model, the examples, and every generator.
+
+    Attributes:
+        tensors: the model's parameters and buffers, the images and the labels.
+        flags: whether each parameter needs a gradient and has one, and each module is training.
+        random: states of the generators that a process shares.
+    """
+
+    tensors: dict[str, Tensor]
+    flags: list[bool]
+    random: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, network: Network) -> State:
+        """The present one."""
+        model = network.model
+        found = model.state_dict() | {"images": network.images, "labels": network.labels}
+        return cls(
+            {name: tensor.clone() for name, tensor in found.items()},
+            [flag for p in model.parameters() for flag in (p.requires_grad, p.grad is None)]
+            + [module.training for module in model.modules()],
+            (
+                torch.get_rng_state().tolist(),
+                str(np.random.get_state()),  # noqa: NPY002 - others may use the old one
+                random.getstate(),
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """The usual answer of a measure asked again, and the state before and after."""
+
+    answer: Answer
+    before: State
+    after: State
+
+
+@pytest.fixture(scope="session")
+def again():
+    """``again(measure, network)``: its usual question a second time, asked once for all tests."""
+    known: dict[tuple[Ask, int], tuple[Network, Repetition]] = {}
+
+    def repetition(measure: Ask, network: Network) -> Repetition:
+        key = measure, id(network)
+        if key not in known:
+            before = State.of(network)
+            answer = measure(network, seed=0)
+            known[key] = network, Repetition(answer, before, State.of(network))
+        return known[key][1]
+
+    return repetition
 
 
 @pytest.fixture

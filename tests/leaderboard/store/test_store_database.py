@@ -18,12 +18,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
+from leaderboard.jobs.executors import processes
 from leaderboard.store import Store
 from leaderboard.store.schema import Base
 
 HERE = str(Path(__file__).parents[1])
 FORKS: Any = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
-FORKS.set_forkserver_preload(["benchmark.executors.processes", "leaderboard.store"])
+FORKS.set_forkserver_preload([processes.__name__, "leaderboard.store"])
 """Writers are forked from one process that has imported PyTorch, and that holds no database."""
 
 SETUP = """
