@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -14,13 +13,14 @@ from fcntl import LOCK_EX, flock
 from itertools import count
 from pathlib import Path
 
+import psutil
 from sqlalchemy import create_engine, text
 
 from leaderboard.store import Store
 from tests.missing import missing
 
-FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=32MB")
-"""Settings of a server whose data need not outlast the machine."""
+FAST = ("fsync=off", "full_page_writes=off", "shared_buffers=32MB")
+"""Settings of a server whose data need to outlast its processes, and not the machine."""
 
 _NUMBERS = count()
 
@@ -71,12 +71,23 @@ class Server:
         """Stop it; ``immediate`` does without a clean state of its files."""
         self._run("pg_ctl", "stop", "-w", "-m", mode)
 
+    @property
+    def runs(self) -> bool:
+        """Whether it was started and not stopped."""
+        return (self.folder / "data" / "postmaster.pid").exists()
+
     def kill(self) -> None:
         """``kill -9`` of all of its processes."""
-        os.killpg(self._process(), signal.SIGKILL)
+        parent = self.process()
+        processes = [parent, *parent.children(recursive=True)]
+        for process in processes:
+            process.kill()
+        psutil.wait_procs(processes, 10)
 
-    def _process(self) -> int:
-        return int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+    def process(self) -> psutil.Process:
+        """The process that accepts connections."""
+        number = (self.folder / "data" / "postmaster.pid").read_text().split()[0]
+        return psutil.Process(int(number))
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [_program(program), "-D", str(self.folder / "data"), *arguments]
@@ -189,7 +200,7 @@ def own_server() -> Iterator[Server]:
         try:
             yield server
         finally:
-            if (server.folder / "data" / "postmaster.pid").exists():
+            if server.runs:
                 server.stop("immediate")
 
 

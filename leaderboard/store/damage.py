@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from benchmark.results import Provenance
 from leaderboard.store import encoding
-from leaderboard.store.failures import damaged
+from leaderboard.store.failures import UnavailableError, damaged
 from leaderboard.store.reading import checked_result
 from leaderboard.store.reruns import read_reruns
 from leaderboard.store.rows import count_raised_flags, kind_columns
@@ -80,6 +80,8 @@ def _unreadable(session: Session, numbers: Sequence[int]) -> Iterator[Unreadable
             reason = cards[fingerprint]
             if not reason:
                 _read(session, number)
+        except UnavailableError:
+            raise  # the database is away, which does not make its rows unreadable
         except FAILURES as error:
             session.rollback()
             reason = _words(error)
@@ -95,6 +97,8 @@ def _card_failure(session: Session, fingerprint: str) -> str:
         if found is None:
             return "its model is missing"
         Card.model_validate(found.card)
+    except UnavailableError:
+        raise
     except FAILURES as error:
         session.rollback()
         return f"the model's card: {_words(error)}"
@@ -156,6 +160,8 @@ def _or_none(value: float | None) -> float | None:
 def _name(session: Session, fingerprint: str) -> str:
     try:
         name = session.scalar(select(ModelRow.name).where(ModelRow.fingerprint == fingerprint))
+    except UnavailableError:
+        raise
     except FAILURES:
         session.rollback()
         name = None

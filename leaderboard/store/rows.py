@@ -14,6 +14,7 @@ from benchmark.budgets import Budget
 from benchmark.results import OutcomeKind, ProbeResult, Provenance
 from benchmark.threats import JointThreat
 from leaderboard.store import encoding
+from leaderboard.store.failures import UnavailableError
 from leaderboard.store.schema import ModelRow, OutcomeRow, ResultRow, ScoreRow
 from models_zoo.card import Card
 
@@ -61,6 +62,8 @@ def stored_card(session: Session, fingerprint: str) -> Card | None:
     try:
         query = select(ModelRow.card).where(ModelRow.fingerprint == fingerprint)
         return Card.model_validate(session.scalar(query))
+    except UnavailableError:
+        raise
     except (ValueError, RecursionError):
         return None
 

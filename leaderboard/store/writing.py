@@ -20,7 +20,7 @@ from models_zoo.errors import reason_of
 
 SECONDS_AWAY = 60.0
 """How long a server may be away, as long as a writer waits for its turn on SQLite. PostgreSQL 15
-was back 0.6 s after a restart and 1.3 s after ``kill -9``."""
+was back within 0.6 s of a restart and 2.1 s of ``kill -9`` on a machine with two busy cores."""
 
 _PAUSE = 0.5
 """Seconds between two attempts to reach a server."""
