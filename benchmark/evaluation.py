@@ -16,7 +16,7 @@ from benchmark.batches import Examples, examples_of
 from benchmark.batteries import Battery, battery_for, list_batteries, load_battery
 from benchmark.data_fit import require_classes, require_examples, require_trained_for
 from benchmark.datasets import Dataset
-from benchmark.memory import DEFAULT_BATCH_SIZE, default_batch_size
+from benchmark.memory import DEFAULT_BATCH_SIZE, default_batch_size, halved, out_of_memory
 from benchmark.objectives import cross_entropy
 from benchmark.probes import PROBES, Probe
 from benchmark.progress import Meter, Step, TimeLeft, plans_of
@@ -140,7 +140,7 @@ def evaluate(
             for name, (probe, reason) in asked.items():
                 subject.progress(probe.title)
                 meter.begin(name)
-                results[name] = probe(subject) if reason is None else probe.left_out(reason)
+                results[name] = _result(probe, reason, subject, subject.progress)
                 subject.require_unchanged()
                 meter.end()
                 if on_result is not None:
@@ -159,13 +159,14 @@ def evaluate_probe(
     device: str = "cpu",
     batch_size: int | None = None,
     own_data: bool = False,
+    note: Callable[[str], None] | None = None,
     on_step: Callable[[Step], None] | None = None,
     costs: Mapping[str, Cost] | None = None,
 ) -> tuple[Provenance, ProbeResult]:
     """Run one probe of a battery; the scores are those that :func:`evaluate` gives.
 
-    The arguments are those of :func:`evaluate`. A probe that does not apply is left out, with the
-    reason.
+    The arguments are those of :func:`evaluate`, and ``note``, which is called with a line for the
+    user when memory ran out. A probe that does not apply is left out, with the reason.
 
     Returns:
         The provenance and the result.
@@ -187,7 +188,7 @@ def evaluate_probe(
         with _meter(subject, battery, asked, {}, on_step, costs or {}) as meter:
             each, reason = asked[probe]
             meter.begin(probe)
-            result = each(subject) if reason is None else each.left_out(reason)
+            result = _result(each, reason, subject, note or subject.progress)
             subject.require_unchanged()
             meter.end()
     return provenance, result
@@ -253,6 +254,26 @@ def _opened(
         if batch_size is None:
             subject.batch_size = default_batch_size(subject.images)
         yield subject
+
+
+def _result(
+    probe: Probe[Any], reason: str | None, subject: Subject, note: Callable[[str], None]
+) -> ProbeResult:
+    """The result of a probe; in batches of half the size whenever memory runs out.
+
+    The size of batches changes scores by rounding at most.
+    """
+    if reason is not None:
+        return probe.left_out(reason)
+    while True:
+        try:
+            return probe(subject)
+        except (RuntimeError, MemoryError) as error:
+            if subject.batch_size == 1 or not out_of_memory(error):
+                raise
+        # Only here is what the traceback referred to free again.
+        subject.batch_size = halved(subject.batch_size, len(subject), subject.images.device)
+        note(f"memory ran out; {probe.title} begins again in batches of {subject.batch_size:,}")
 
 
 def _provenance(subject: Subject, battery: Battery, device: str) -> Provenance:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import resource
 import sys
 from collections.abc import Callable
@@ -46,9 +47,29 @@ def in_batches(rows: Tensor, size: int, work: Callable[[Tensor], None]) -> int:
     return size
 
 
+_NO_MEMORY = ("not enough memory", "can't allocate memory")
+"""What PyTorch says when memory runs out on a CPU, on Windows and on Linux."""
+
+
 def out_of_memory(error: BaseException) -> bool:
     """Whether an error means that memory ran out; on a CPU only its message says so."""
-    return isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in _NO_MEMORY)
+
+
+def halved(size: int, examples: int, device: torch.device) -> int:
+    """The next smaller batch size after memory ran out, with unused memory given back.
+
+    Args:
+        size: the batch size that was too large.
+        examples: number of examples, since larger batches are no larger than all of them.
+        device: where memory ran out.
+    """
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    return max(min(size, examples) // 2, 1)
 
 
 DEFAULT_BATCH_SIZE = 256

@@ -17,6 +17,8 @@ from leaderboard.jobs.materials import Materials
 from leaderboard.jobs.owner import is_gone, owner_of
 from leaderboard.store import Store
 from leaderboard.store.jobs import Jobs, Lease, LeaseLostError, State
+from leaderboard.terminal.output import say
+from models_zoo.display import printable
 from models_zoo.errors import InputError
 
 MAX_TRACEBACK = 8000
@@ -142,6 +144,7 @@ class Worker:
             device=task.device,
             batch_size=task.batch_size,
             own_data=task.own_data,
+            note=lambda text: say(printable(f"note: {lease.title}: {text}"), err=True),
             on_step=stepped,
             costs={task.probe: task.cost},
         )
