@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -148,28 +149,71 @@ def evaluate(
     return Report(provenance, {name: results[name] for name in names})
 
 
-def evaluate_probe(
+@dataclass(frozen=True)
+class Session:
+    """A model that is prepared for the probes of a battery, one after the other.
+
+    Probes share what they compute alike, such as the attack in a ball that two of them need.
+
+    Attributes:
+        subject: the model and the examples.
+        battery: the battery.
+        provenance: of the results.
+    """
+
+    subject: Subject
+    battery: Battery
+    provenance: Provenance
+
+    def run(
+        self,
+        name: str,
+        *,
+        note: Callable[[str], None] | None = None,
+        on_step: Callable[[Step], None] | None = None,
+        cost: Cost | None = None,
+    ) -> ProbeResult:
+        """Run a probe; its scores are those that :func:`evaluate` gives.
+
+        Args:
+            name: name of the probe.
+            note: called with a line for the user when memory ran out.
+            on_step: called with the share of the probe's work that is done, as by :func:`evaluate`.
+            cost: what it cost on a similar model; makes these shares more precise.
+
+        Returns:
+            The result. A probe that does not apply is left out, with the reason.
+
+        Raises:
+            InputError: as :func:`evaluate`.
+        """
+        subject = self.subject
+        asked = _applicable(subject, self.battery, [name])
+        probe, reason = asked[name]
+        costs = {} if cost is None else {name: cost}
+        with _meter(subject, self.battery, asked, {}, on_step, costs) as meter:
+            meter.begin(name)
+            result = _result(probe, reason, subject, note or subject.progress)
+            subject.require_unchanged()
+            meter.end()
+        return result
+
+
+@contextmanager
+def session_of(
     model: nn.Module,
     images: Tensor,
     labels: Tensor,
     battery: Battery,
-    probe: str,
     *,
     seed: int = 0,
     device: str = "cpu",
     batch_size: int | None = None,
     own_data: bool = False,
-    note: Callable[[str], None] | None = None,
-    on_step: Callable[[Step], None] | None = None,
-    costs: Mapping[str, Cost] | None = None,
-) -> tuple[Provenance, ProbeResult]:
-    """Run one probe of a battery; the scores are those that :func:`evaluate` gives.
+) -> Iterator[Session]:
+    """Prepare a model for the probes of a battery, and restore it exactly afterwards.
 
-    The arguments are those of :func:`evaluate`, and ``note``, which is called with a line for the
-    user when memory ran out. A probe that does not apply is left out, with the reason.
-
-    Returns:
-        The provenance and the result.
+    The arguments are those of :func:`evaluate`.
 
     Raises:
         InputError: as :func:`evaluate`.
@@ -183,15 +227,7 @@ def evaluate_probe(
         batch_size=batch_size,
         own_data=own_data,
     ) as subject:
-        provenance = _provenance(subject, battery, device)
-        asked = _applicable(subject, battery, [probe])
-        with _meter(subject, battery, asked, {}, on_step, costs or {}) as meter:
-            each, reason = asked[probe]
-            meter.begin(probe)
-            result = _result(each, reason, subject, note or subject.progress)
-            subject.require_unchanged()
-            meter.end()
-    return provenance, result
+        yield Session(subject, battery, _provenance(subject, battery, device))
 
 
 def require_same_answers(

@@ -7,7 +7,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
-from benchmark.evaluation import evaluate_probe
 from benchmark.progress import Step
 from benchmark.results import Flag, ProbeResult, Provenance
 from leaderboard.jobs.accuracy_check import accuracy_flags, with_flags
@@ -15,6 +14,7 @@ from leaderboard.jobs.assignment import Assignment
 from leaderboard.jobs.heartbeat import Heartbeat, interval
 from leaderboard.jobs.materials import Materials
 from leaderboard.jobs.owner import is_gone, owner_of
+from leaderboard.jobs.sessions import Sessions
 from leaderboard.store import Store
 from leaderboard.store.jobs import Jobs, Lease, LeaseLostError, State
 from leaderboard.terminal.output import say
@@ -60,6 +60,7 @@ class Worker:
     def __post_init__(self) -> None:
         self.jobs = Jobs(self.store.engine)
         self.owner = owner_of()
+        self.sessions = Sessions()
 
     def work(self) -> bool:
         """Take a unit and run it.
@@ -77,11 +78,17 @@ class Worker:
         try:
             self._do(lease)
         except LeaseLostError:  # another worker has it, or it was cancelled
-            pass
-        except (KeyboardInterrupt, SystemExit):
-            self.jobs.release(lease)
+            self.close()
+        except BaseException as error:
+            self.close()
+            if isinstance(error, KeyboardInterrupt | SystemExit):
+                self.jobs.release(lease)
             raise
         return True
+
+    def close(self) -> None:
+        """Restore the model that was evaluated last."""
+        self.sessions.close()
 
     def _do(self, lease: Lease) -> None:
         seconds = interval(self.jobs.lease_seconds, self.workers)
@@ -138,20 +145,19 @@ class Worker:
                 device=task.device,
                 batch_size=task.batch_size,
             )
-        provenance, result = evaluate_probe(
-            *(model, data.images, data.labels, battery, task.probe),
-            seed=task.seed,
-            device=task.device,
-            batch_size=task.batch_size,
-            own_data=task.own_data,
+        session = self.sessions.of(task, model, data, battery)
+        result = session.run(
+            task.probe,
             note=lambda text: say(printable(f"note: {lease.title}: {text}"), err=True),
             on_step=stepped,
-            costs={task.probe: task.cost},
+            cost=task.cost,
         )
         origin = {"split": task.split, "own_data": task.unknown_data}
-        return provenance.model_copy(update=origin), with_flags(result, flags, [task.probe])
+        provenance = session.provenance.model_copy(update=origin)
+        return provenance, with_flags(result, flags, [task.probe])
 
     def _failed(self, lease: Lease, error: str, *, again: bool) -> None:
+        self.close()
         state = self.jobs.fail(lease, error, again=again)
         if self.watcher is not None:
             self.watcher.failed(lease, error, state)

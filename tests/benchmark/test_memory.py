@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from benchmark import evaluate, load_battery, load_dataset
-from benchmark.evaluation import evaluate_probe
+from benchmark.evaluation import session_of
 from benchmark.memory import out_of_memory
 from models_zoo import InputError, load_model
 
@@ -37,9 +37,11 @@ def test_a_probe_begins_again_in_smaller_batches_with_the_same_scores():
     data = load_dataset("digits").head(32)
     notes: list[str] = []
     battery = load_battery("digits-v1")
-    arguments = (data.images, data.labels, battery, "intrinsic")
-    _, usual = evaluate_probe(Hungry(99), *arguments, batch_size=5)
-    _, small = evaluate_probe(Hungry(5), *arguments, batch_size=20, note=notes.append)
+    arguments = (data.images, data.labels, battery)
+    with session_of(Hungry(99), *arguments, batch_size=5) as session:
+        usual = session.run("intrinsic")
+    with session_of(Hungry(5), *arguments, batch_size=20) as session:
+        small = session.run("intrinsic", note=notes.append)
     assert notes == [
         "memory ran out; Intrinsic robustness begins again in batches of 10",
         "memory ran out; Intrinsic robustness begins again in batches of 5",

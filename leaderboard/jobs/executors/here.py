@@ -38,7 +38,8 @@ class Here:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Restore the number of threads."""
+        """Restore the last model and the number of threads."""
+        self._worker.close()
         torch.set_num_threads(self._before)
 
     def advance(self) -> None:

@@ -1,13 +1,17 @@
 """A unit that fails does not stop the others; a job that was lost is dropped."""
 
+from dataclasses import replace
+
 import pytest
 
-from benchmark.evaluation import evaluate_probe
+from benchmark import evaluate, load_battery, load_dataset
+from benchmark.evaluation import Session
 from leaderboard.jobs import worker as module
-from leaderboard.jobs.scoring import UnitsFailedError, Where
+from leaderboard.jobs.run import Run
+from leaderboard.jobs.scoring import UnitsFailedError, Where, score_models
 from leaderboard.store import Store
 from leaderboard.store.jobs import Jobs
-from models_zoo import InputError
+from models_zoo import InputError, load_model
 from tests.leaderboard.jobs.test_executors import MODELS, score
 
 HERE = Where(workers=1)
@@ -19,14 +23,15 @@ def broken(monkeypatch):
 
     def break_it(probe, error, times=99):
         attempts: list[str] = []
+        run = Session.run
 
-        def evaluated(model, images, labels, battery, name, **options):
+        def broken_run(self, name, **options):
             if name == probe and len(attempts) < times:
                 attempts.append(name)
                 raise error
-            return evaluate_probe(model, images, labels, battery, name, **options)
+            return run(self, name, **options)
 
-        monkeypatch.setattr(module, "evaluate_probe", evaluated)
+        monkeypatch.setattr(Session, "run", broken_run)
         return attempts
 
     return break_it
@@ -41,7 +46,7 @@ def test_a_unit_that_fails_three_times_is_stored_with_its_traceback(tmp_path, br
     assert [*told.value.reports[0].results] == ["clean"]
     assert "and is tried again" in capfd.readouterr().err
     (job,) = Jobs(Store.open(tmp_path / "s.db").engine).statuses(state="failed")
-    for part in ("Traceback", "ZeroDivisionError", "evaluate_probe("):
+    for part in ("Traceback", "ZeroDivisionError", "session.run("):
         assert part in str(job.error)
 
 
@@ -71,12 +76,41 @@ def test_ctrl_c_says_what_remains_and_gives_the_unit_back(tmp_path, broken, capf
 def test_a_cancelled_unit_ends_soon_and_stores_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "interval", lambda *_: 0.01)
 
+    run = Session.run
+
     def cancelled(*arguments, **options):
         jobs = Jobs(Store.open(tmp_path / "s.db").engine)
         jobs.cancel([status.number for status in jobs.statuses(state="running")])
-        return evaluate_probe(*arguments, **options)
+        return run(*arguments, **options)
 
-    monkeypatch.setattr(module, "evaluate_probe", cancelled)
+    monkeypatch.setattr(Session, "run", cancelled)
     with pytest.raises(UnitsFailedError, match="Clean was cancelled"):
         score(tmp_path / "s.db", HERE, ("clean",), MODELS[:1])
     assert Store.open(tmp_path / "s.db").entries() == []
+
+
+def test_probes_of_a_model_share_work_as_in_one_evaluation(tmp_path):
+    probes = ("clean", "input", "joint")
+    battery, data = load_battery("digits-v1"), load_dataset("digits").head(8)
+    whole = evaluate(load_model(MODELS[0]), data.images, data.labels, battery, probes)
+    (report,) = score(tmp_path / "s.db", HERE, probes, MODELS[:1])
+    assert report.scores == whole.scores
+    passes = [
+        sum(each.cost.forwards + each.cost.backwards for each in one.results.values())
+        for one in (report, whole)
+    ]
+    assert passes[0] == passes[1]
+
+
+def test_the_model_is_restored_when_a_run_has_ended(tmp_path, broken):
+    model = load_model(MODELS[0]).train()
+    data = load_dataset("digits").head(8)
+    run = Run(load_battery("digits-v1"), data, ["clean"])
+    score_models([model], run, Store.open(tmp_path / "s.db"))
+    assert model.training
+    assert all(each.requires_grad for each in model.parameters())
+    broken("intrinsic", ZeroDivisionError())
+    again = replace(run, probes=["intrinsic"])
+    with pytest.raises(UnitsFailedError):
+        score_models([model], again, Store.open(tmp_path / "s.db"))
+    assert model.training
