@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -16,13 +17,19 @@ from leaderboard.jobs.materials import Materials
 from leaderboard.jobs.owner import is_gone, owner_of
 from leaderboard.jobs.sessions import Sessions
 from leaderboard.store import Store
+from leaderboard.store.failures import GoneError
 from leaderboard.store.jobs import Jobs, Lease, LeaseLostError, State
+from leaderboard.store.writing import SECONDS_AWAY
 from leaderboard.terminal.output import say
 from models_zoo.display import printable
 from models_zoo.errors import InputError
 
 MAX_TRACEBACK = 8000
 """Maximum number of characters of a traceback that is stored, its last ones."""
+
+
+_PAUSE = 0.5
+"""Seconds between two attempts to open a database."""
 
 
 class Watcher(Protocol):
@@ -161,6 +168,25 @@ class Worker:
         state = self.jobs.fail(lease, error, again=again)
         if self.watcher is not None:
             self.watcher.failed(lease, error, state)
+
+
+def open_for_worker(database: str) -> Store:
+    """Open a database that another process of the run uses, while its server may be restarting.
+
+    Args:
+        database: its URL.
+
+    Raises:
+        InputError: it cannot be opened.
+    """
+    end = time.monotonic() + SECONDS_AWAY
+    while True:
+        try:
+            return Store.open(database, quiet=True)
+        except GoneError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(_PAUSE)
 
 
 def take_back_abandoned(jobs: Jobs) -> None:

@@ -25,7 +25,7 @@ from sqlalchemy.pool import StaticPool
 
 from leaderboard.store import encoding, postgresql
 from leaderboard.store.addresses import without_password
-from leaderboard.store.failures import DamagedError, damaged, explain, failure
+from leaderboard.store.failures import DamagedError, GoneError, damaged, explain, failure
 from leaderboard.store.schema import Base, ModelRow
 from leaderboard.store.sqlite import (
     WRITES,
@@ -83,9 +83,8 @@ def _unusable(url: URL, name: str, error: DBAPIError) -> InputError:
         if url.get_backend_name() == "sqlite"
         else "see that its server runs and lets this user create tables"
     )
-    return InputError(
-        f"cannot use database {shown(name)}: {reason_of(error.orig or error)}; {hint}"
-    )
+    message = f"cannot use database {shown(name)}: {reason_of(error.orig or error)}; {hint}"
+    return InputError(message) if url.get_backend_name() == "sqlite" else GoneError(message)
 
 
 def _open(url: URL, name: str, *, to_read: bool) -> Engine:

@@ -22,8 +22,7 @@ import torch
 from leaderboard.jobs.executors.executor import threads_per_worker
 from leaderboard.jobs.materials import Materials
 from leaderboard.jobs.owner import owner_of
-from leaderboard.jobs.worker import Worker, take_back_abandoned
-from leaderboard.store import Store
+from leaderboard.jobs.worker import Worker, open_for_worker, take_back_abandoned
 from leaderboard.store.jobs import Jobs
 from models_zoo.errors import InputError, reason_of
 
@@ -204,7 +203,7 @@ def _work(
     torch.set_num_threads(threads)
     threading.Thread(target=_follow, daemon=True).start()
     try:
-        store = Store.open(database, quiet=True)
+        store = open_for_worker(database)
         worker = Worker(store, Materials(trust=trust), numbers, workers=workers)
         while True:
             if not worker.work():

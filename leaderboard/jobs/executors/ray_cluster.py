@@ -18,8 +18,7 @@ import torch
 from leaderboard.jobs.executors.executor import cores
 from leaderboard.jobs.materials import Materials
 from leaderboard.jobs.owner import owner_of
-from leaderboard.jobs.worker import Worker, take_back_abandoned
-from leaderboard.store import Store
+from leaderboard.jobs.worker import Worker, open_for_worker, take_back_abandoned
 from leaderboard.store.jobs import Jobs
 from models_zoo.display import shown
 from models_zoo.errors import InputError, reason_of
@@ -54,7 +53,7 @@ class Actor:
     ) -> None:
         torch.set_num_threads(threads)
         self._worker = Worker(
-            Store.open(database, quiet=True), Materials(trust=trust), numbers, workers=workers
+            open_for_worker(database), Materials(trust=trust), numbers, workers=workers
         )
 
     def owner(self) -> str:

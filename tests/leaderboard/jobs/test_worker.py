@@ -103,7 +103,7 @@ def test_probes_of_a_model_share_work_as_in_one_evaluation(tmp_path):
 
 
 def test_the_model_is_restored_when_a_run_has_ended(tmp_path, broken):
-    model = load_model(MODELS[0]).train()
+    model = load_model(MODELS[0]).train().requires_grad_(True)
     data = load_dataset("digits").head(8)
     run = Run(load_battery("digits-v1"), data, ["clean"])
     score_models([model], run, Store.open(tmp_path / "s.db"))
