@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import insert
+from sqlalchemy import func, insert, select
 
 from benchmark.batteries import load_battery
 from benchmark.budgets import Budget
+from benchmark.interval_kinds import INTERVALS_VERSION
 from benchmark.probes import PROBES
 from benchmark.results import Flag, Outcome, ProbeResult, Score
 from benchmark.statistics import proportion
@@ -28,7 +29,7 @@ _ARCHITECTURES = ("resnet18", "wrn-28-10", "vit-small", "convnext-tiny", "cnn", 
 _BATCH = 500
 
 
-def fill(path: Path, models: int, seed: int = 0) -> None:
+def fill(database: str | Path, models: int, seed: int = 0) -> None:
     """Make a database of ``models`` models under ``digits-v1``.
 
     Every model has all scores of the battery's default probes, with intervals; outcomes of every
@@ -36,11 +37,11 @@ def fill(path: Path, models: int, seed: int = 0) -> None:
     no curves, surfaces or images.
 
     Args:
-        path: an SQLite file that does not exist yet.
+        database: an SQLite file that does not exist yet, or the URL of an empty database.
         models: number of models.
         seed: of the random numbers.
     """
-    store = Store.open(path)
+    store = Store.open(database)
     generator = np.random.default_rng(seed)
     battery = load_battery("digits-v1")
     content = battery.model_dump(mode="json")
@@ -92,6 +93,10 @@ def fill(path: Path, models: int, seed: int = 0) -> None:
         with store.engine.begin() as connection:
             for kind, values in rows.items():
                 connection.execute(insert(kind), values)
+    if store.engine.dialect.name == "postgresql":
+        with store.engine.begin() as connection:  # the numbers above were not taken from it
+            sequence = func.pg_get_serial_sequence(ResultRow.__tablename__, "id")
+            connection.execute(select(func.setval(sequence, number)))
     store.engine.dispose()
 
 
@@ -121,6 +126,7 @@ def _provenance(fingerprint: str, battery_sha256: str) -> dict[str, Any]:
         "split": "test",
         "battery": "digits-v1",
         "battery_sha256": battery_sha256,
+        "intervals": INTERVALS_VERSION,
         "seed": 0,
         "device": "cpu",
         "threads": 1,

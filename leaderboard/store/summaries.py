@@ -154,11 +154,7 @@ def _results(
         ResultRow.probe,
         ResultRow.raised_flags,
         ResultRow.archive,
-        ResultRow.provenance["examples"].as_integer().label("examples"),
-        ResultRow.provenance["split"].as_string().label("split"),
-        ResultRow.provenance["own_data"].as_boolean().label("own_data"),
-        ResultRow.provenance["created"].as_string().label("created"),
-        ResultRow.provenance["intervals"].as_integer().label("intervals"),
+        ResultRow.provenance,
     )
     query = (
         select(*columns)
@@ -170,25 +166,28 @@ def _results(
     summaries: dict[tuple[str, str, str, int], Summary] = {}
     places = {}
     for row in session.execute(query, execution_options=_STREAMED):
+        where = row.provenance  # taken apart here: databases parse it again for each of its fields
+        examples, created = where["examples"], where["created"]
         key = (row.fingerprint, row.battery_sha256, row.data_sha256, row.seed)
         if key not in summaries:
             card, submitted = cards[row.fingerprint]
-            split = row.split or "test"  # older results, which are all on test images
+            split = where.get("split") or "test"  # older results, which are all on test images
+            own_data = where.get("own_data")
             summaries[key] = Summary(
-                card, submitted, key[0], row.battery, *key[1:], row.examples, split, row.own_data
+                card, submitted, key[0], row.battery, *key[1:], examples, split, own_data
             )
         summary = summaries[key]
-        if type(row.examples) is not int or row.examples < 1:
+        if type(examples) is not int or examples < 1:
             raise ValueError("a result does not say of how many examples it is")
-        summary.created = max(summary.created, row.created)
-        summary.probes[row.probe] = row.created
+        summary.created = max(summary.created, created)
+        summary.probes[row.probe] = created
         if row.raised_flags is not None:
             summary.flags = (summary.flags or 0) + row.raised_flags
         if row.archive is not None:
             summary.imported.add(row.probe)
         if row.id in reruns:
             summary.reruns[row.probe] = reruns[row.id]
-        places[row.id] = Place(summary, row.probe, row.intervals or 1)
+        places[row.id] = Place(summary, row.probe, where.get("intervals") or 1)
     return places, list(summaries.values())
 
 

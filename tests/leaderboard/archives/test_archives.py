@@ -48,8 +48,8 @@ def archive(filled, tmp_path):
 
 
 @pytest.fixture
-def other(tmp_path):
-    return Store.open(tmp_path / "other.sqlite")
+def other(new_database):
+    return Store.open(new_database())
 
 
 def content(store):
@@ -300,7 +300,7 @@ def test_what_changes_after_the_check_is_not_imported_in_part(archive, other, mo
     assert other.names() == {}
 
 
-def test_the_commands(filled, archive, tmp_path):
+def test_the_commands(filled, archive, new_database, tmp_path):
     from leaderboard.cli import run
 
     database, written = str(filled.engine.url.database), tmp_path / "written.jsonl.gz"
@@ -308,7 +308,7 @@ def test_the_commands(filled, archive, tmp_path):
         run(["export", "--archive", str(written), "--by", "the zoo", "--database", database]) == 0
     )
     assert written.read_bytes() == archive.read_bytes()
-    target = str(tmp_path / "target.sqlite")
+    target = new_database()
     assert run(["import", str(written), "--database", target]) == 0
     assert content(Store.open(target)) == content(filled)
     one = tmp_path / "one.jsonl.gz"

@@ -52,6 +52,12 @@ def tsv(*rows):
 
 
 @pytest.fixture
+def empty(new_database):
+    """A store without rows on each kind of database."""
+    return Store.open(new_database())
+
+
+@pytest.fixture
 def read(tmp_path):
     """``read(content, name, **about)``: the rows of a file."""
 
@@ -168,24 +174,24 @@ def test_source_date_and_licence_are_checked(read, about, reason):
         read(tsv(ROW), **about)
 
 
-def test_importing_twice_changes_nothing_and_a_newer_date_replaces_a_source(read, store):
+def test_importing_twice_changes_nothing_and_a_newer_date_replaces_a_source(read, empty):
     both = tsv(ROW, ROW | {"model_id": "Gone"})
-    first = import_reported(store, read(both))
+    first = import_reported(empty, read(both))
     assert (first.added, first.present, first.removed) == (2, 0, 0)
-    import_reported(store, read(tsv(ROW), source="Elsewhere"))
-    before = known_rows(store)
-    again = import_reported(store, read(both))
+    import_reported(empty, read(tsv(ROW), source="Elsewhere"))
+    before = known_rows(empty)
+    again = import_reported(empty, read(both))
     assert (again.added, again.present, again.removed) == (0, 2, 0)
-    assert known_rows(store) == before
+    assert known_rows(empty) == before
 
     changed = tsv(ROW | {"autoattack": "43.20"})
     with pytest.raises(InputError, match="other figures of 'Wong2020Fast' under the same date"):
-        import_reported(store, read(changed))
-    newer = import_reported(store, read(changed, date="2026-02-03"))
+        import_reported(empty, read(changed))
+    newer = import_reported(empty, read(changed, date="2026-02-03"))
     assert (newer.added, newer.removed) == (1, 2)
     with pytest.raises(InputError, match="are of 2026-02-03, later than 2026-01-02"):
-        import_reported(store, read(both))
-    rows = {(row.source, row.model_id): row.autoattack for row in known_rows(store)}
+        import_reported(empty, read(both))
+    rows = {(row.source, row.model_id): row.autoattack for row in known_rows(empty)}
     assert rows == {
         ("RobustBench", "Wong2020Fast"): "43.20",
         ("Elsewhere", "Wong2020Fast"): "43.21",
@@ -197,11 +203,11 @@ def test_older_rows_of_the_source_do_not_displace_the_shipped_ones(read, store):
     assert known_rows(store) == list(shipped_rows())
 
 
-def test_rows_that_were_damaged_are_left_out_with_a_warning(read, store, capsys):
-    import_reported(store, read(tsv(ROW), source="Elsewhere"))
-    with Session(store.engine) as session, session.begin():
+def test_rows_that_were_damaged_are_left_out_with_a_warning(read, empty, capsys):
+    import_reported(empty, read(tsv(ROW), source="Elsewhere"))
+    with Session(empty.engine) as session, session.begin():
         session.execute(update(ReportedModelRow).values(link="javascript:alert(1)"))
-    assert known_rows(store) == list(shipped_rows())
+    assert known_rows(empty) == list(shipped_rows())
     assert "cannot be read and are left out" in capsys.readouterr().err
 
 

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import text
 
+from leaderboard.archives import write_archive
+from leaderboard.cli import run
 from leaderboard.pages import render_site
 from leaderboard.store import Store
-from leaderboard.store.schema import OutcomeRow
 from models_zoo.errors import InputError
-
-COLUMNS = [column for column in OutcomeRow.__table__.columns if column.name != "result_id"]
 
 
 @pytest.fixture
@@ -57,8 +56,41 @@ def test_the_site_is_the_same_without_the_database(both, tmp_path):
     )
     assert not (on_server / "nonsingular.sqlite").exists()
     assert "nonsingular.sqlite" not in (on_server / "index.html").read_text("utf-8")
-    for file in ("boards/digits-v1.csv", "results.json", "models/digits-cnn-pgd-at/record.json"):
+    names = ["boards/digits-v1.csv", "results.json", "models/digits-cnn-pgd-at/record.json"]
+    names += [str(path.relative_to(in_memory)) for path in in_memory.glob("models/*/compare.js")]
+    assert len(names) == 3 + 4
+    for file in names:
         assert (on_server / file).read_bytes() == (in_memory / file).read_bytes()
+    pages = [(folder / "findings.html").read_text("utf-8") for folder in (on_server, in_memory)]
+    assert pages[0] == pages[1].replace(', <a href="nonsingular.sqlite">the database</a>', "")
+
+
+def test_an_archive_of_the_server_is_that_of_a_file(both, tmp_path):
+    paths = [tmp_path / "server.gz", tmp_path / "memory.gz"]
+    for store, path in zip(both, paths, strict=True):
+        write_archive(path, store.entries(), by="the zoo", licence="CC-BY-4.0")
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["export", "digits/cnn-pgd-at", "--battery", "digits-v1"],
+        ["export", "--format", "csv", "--battery", "digits-v1"],
+        ["findings", "--out", "."],
+    ],
+    ids=["a record", "a table", "findings"],
+)
+def test_commands_say_the_same(databases, made_up, command, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    said = []
+    with databases.empty() as url:
+        for database in (url, "scores.sqlite"):
+            made_up.fill(Store.open(database))
+            assert run([*command, "--database", database]) == 0
+            said.append(capsys.readouterr().out)
+    assert said[0] == said[1]
+    assert len(said[0]) > 100
 
 
 def test_a_server_that_is_not_there_is_a_user_s_error():
