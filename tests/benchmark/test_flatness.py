@@ -121,7 +121,7 @@ def test_the_worst_case_of_a_linear_model_is_nearly_the_closed_form(geometry, mi
 @pytest.mark.parametrize("model", ["digits/mlp-pgd-at", "digits/cnn-standard"])
 def test_ten_times_the_steps_hardly_change_the_worst_case(subject, model, eps):
     asked, loss = subject(model, 40), RobustLoss(eps, 10)
-    balls = [ball_of(asked, radius) for radius in (0.001, 0.003, 0.005)]
+    balls = [ball_of(asked, radius) for radius in (0.001, 0.005)]
     few, many = (worst_flatness(asked, loss, balls, epochs=n) for n in (6, 60))
     for short, long in zip(few, many, strict=True):
         assert float(long.increase.loss) < 1.02 * float(short.increase.loss)

@@ -14,6 +14,8 @@ TO = "\N{EN DASH}"
 PAIRS = 10_000
 PLACES = {1: ("1", "2"), 0: (f"1{TO}2", f"1{TO}2"), -1: ("2", "1")}
 SIZES = (7, 12, 60, 360, 1000)
+FEWER = 600
+"""Of the pairs, where each costs much: the means of 16 have p-values from 0.045 to 0.055."""
 
 
 def random_pairs():
@@ -104,6 +106,7 @@ OWN_THREATS = """({cases, by}) => cases.map(([threats, n]) => {
 
 @pytest.mark.parametrize("by", ["worst", "average"])
 def test_a_threat_set_of_one_decides_as_the_package_does(open_page, pairs, effects, by):
+    pairs, effects = pairs[: 5 * FEWER], effects[: 5 * FEWER]
     joined = [b64encode(packed(first) + packed(second)).decode() for first, second in pairs]
     cases = [[[text], len(first)] for text, (first, _) in zip(joined, pairs, strict=True)]
     found = open_page("index.html").evaluate(OWN_THREATS, {"cases": cases, "by": by})
@@ -118,7 +121,7 @@ def test_a_threat_set_of_one_decides_as_the_package_does(open_page, pairs, effec
 def test_averages_over_threats_are_paired_means(open_page, pairs):
     draws = np.random.default_rng(3)
     cases, expected = [], []
-    for first, second in pairs[:2000]:
+    for first, second in pairs[:FEWER]:
         outcomes = [(first & (draws.random(len(first)) < 0.9), second) for _ in range(3)]
         texts = [b64encode(packed(one) + packed(other)).decode() for one, other in outcomes]
         cases.append([texts, len(first)])

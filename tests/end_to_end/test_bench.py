@@ -56,7 +56,7 @@ def test_it_writes_scores_site_and_json_and_computes_nothing_twice(here, tmp_pat
 def test_a_run_that_is_killed_goes_on_with_the_same_scores(here, forks, tmp_path):
     probes = ("clean", "intrinsic", "weight")
     asked = [part for probe in probes for part in ("--probe", probe)]
-    line = ["bench", *MODELS, *asked, "--examples", "16", "--no-site", "--jobs", "2"]
+    line = ["bench", *MODELS, *asked, "--examples", "8", "--no-site", "--jobs", "2"]
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     killed.mkdir()
     whole.mkdir()

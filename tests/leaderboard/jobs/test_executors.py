@@ -90,12 +90,13 @@ def two_nodes():
     with tempfile.TemporaryDirectory(prefix="r", dir="/tmp") as folder:
         node = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
         cluster = Cluster()
-        cluster.add_node(**node, temp_dir=folder)
+        cluster.add_node(**node, temp_dir=folder, include_dashboard=False)
         cluster.add_node(**node)
         yield cluster
         cluster.shutdown()
 
 
+@pytest.mark.long
 def test_two_ray_nodes_give_the_same_as_one_process(new_database, alone, two_nodes):
     database = new_database()
     where = Where("ray", workers=2, address=two_nodes.address)
