@@ -102,3 +102,12 @@ def test_a_missing_driver_is_named_without_the_password():
     with pytest.raises(InputError, match=r"nonsingular\[postgresql\]") as caught:
         Store.open("postgresql+pg8000://tester:secret@127.0.0.1/postgres")
     assert "secret" not in str(caught.value)
+
+
+def test_a_verbose_command_does_not_print_the_password(capfd):
+    url = "postgresql+psycopg://tester:hunter2@127.0.0.1:1/postgres?sslpassword=hunter2"
+    command = ["bench", "digits/mlp-standard", "--probe", "clean", "--examples", "8", "--no-site"]
+    assert run([*command, "--verbose", "--database", url]) == 2
+    said = "".join(capfd.readouterr())
+    assert "hunter2" not in said
+    assert said.count("tester:***@127.0.0.1:1/postgres?sslpassword=***") == 2
