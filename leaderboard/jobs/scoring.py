@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import torch
@@ -174,10 +173,7 @@ def _apart(
     sources: Sequence[ModelSource] | None,
 ) -> Executor:
     """Workers in other processes, which load the models themselves."""
-    url = store.engine.url
-    if url.get_backend_name() == "sqlite" and url.database:
-        url = url.set(database=str(Path(url.database).absolute()))
-    database = url.render_as_string(hide_password=False)
+    database = store.engine.url.render_as_string(hide_password=False)
     trust = any(source.trust for source in sources or ())
     if where.executor == "local":
         workers = min(_local(where, models, run), len(numbers))

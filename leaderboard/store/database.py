@@ -195,6 +195,8 @@ def _create(url: URL, *, to_read: bool) -> Engine:
         return create_engine(url, **options, **postgresql.options(url))
     if url.database in (None, "", ":memory:"):
         options["poolclass"] = StaticPool  # a second connection would see another, empty database
+    elif not url.query:  # connections are opened later as well, perhaps from another folder
+        url = url.set(database=str(Path(url.database).absolute()))
     engine = create_engine(url, **options)
     configure(engine, to_read=to_read)
     return engine

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, event
 
+from leaderboard.store.failures import GoneError
 from models_zoo.display import shown
 from models_zoo.errors import InputError
 
@@ -97,6 +98,7 @@ def configure(engine: Engine, *, to_read: bool) -> None:
         engine: of an SQLite database.
         to_read: whether it is only read; its journal mode is not changed then.
     """
+    opened: list[tuple[int, int]] = []
 
     def connected(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None  # transactions begin in _begin, DDL included
@@ -106,8 +108,43 @@ def configure(engine: Engine, *, to_read: bool) -> None:
             _write_ahead(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
 
+    def begin(connection: Connection) -> None:
+        _require_same_file(engine, opened)
+        _begin(connection)
+
     event.listen(engine, "connect", connected)
-    event.listen(engine, "begin", _begin)
+    event.listen(engine, "begin", begin)
+
+
+def _require_same_file(engine: Engine, opened: list[tuple[int, int]]) -> None:
+    """Check that the file is the one that was opened.
+
+    The system keeps a removed file for as long as it is open: everything would be written into it
+    and be gone at the end, without an error.
+
+    Args:
+        engine: of an SQLite database.
+        opened: device and number of the file; filled with the first transaction.
+
+    Raises:
+        GoneError: the file was removed or replaced.
+    """
+    path = engine.url.database
+    if not path or path == ":memory:" or engine.url.query:
+        return
+    try:
+        status = Path(path).stat()
+        found = [(status.st_dev, status.st_ino)]
+    except OSError:
+        found = []
+    if not opened:
+        opened += found
+    elif found != opened:
+        state = "replaced" if found else "removed"
+        raise GoneError(
+            f"database {shown(path)} was {state} while it was used, so no result can be stored in "
+            "it: put it back, or run the same command again for a new one"
+        )
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:

@@ -21,6 +21,7 @@ from sqlalchemy import text
 from leaderboard.jobs.executors import processes
 from leaderboard.store import Store
 from leaderboard.store.schema import Base
+from models_zoo import InputError
 
 HERE = str(Path(__file__).parents[1])
 FORKS: Any = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
@@ -34,6 +35,7 @@ import conftest as made_up
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 from leaderboard.store import Store
+from models_zoo import InputError
 battery = made_up.MadeUpBattery()
 provenance = made_up.make_provenance(battery)
 """
@@ -174,3 +176,26 @@ def test_sqlite_runs_in_wal_mode_with_foreign_keys(tmp_path):
     with Store.open(tmp_path / "scores.sqlite").engine.connect() as connection:
         for pragma, value in (("journal_mode", "wal"), ("foreign_keys", 1)):
             assert connection.exec_driver_sql(f"pragma {pragma}").scalar() == value
+
+
+@pytest.mark.parametrize("state", ["removed", "replaced"])
+def test_a_database_that_is_gone_is_not_written_to_in_silence(tmp_path, state):
+    path = tmp_path / "scores.sqlite"
+    store = Store.open(path)
+    assert store.names() == {}
+    for file in tmp_path.glob("scores.sqlite*"):
+        file.unlink()
+    if state == "replaced":
+        Store.open(path).engine.dispose()
+    with pytest.raises(InputError, match=f"was {state} while it was used"):
+        store.write(lambda session: session.connection().commit())
+
+
+def test_a_relative_path_is_that_of_the_folder_in_which_it_was_opened(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    store = Store.open("scores.sqlite")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    store.engine.dispose()
+    assert store.names() == {}
+    assert not [*Path().iterdir()]
