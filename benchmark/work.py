@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 IMAGES_PER_CALL = 25.0
@@ -44,6 +45,61 @@ class Work:
     def size(self, images_per_call: float) -> float:
         """The work in images, where a call costs as much as some images besides its own."""
         return self.images + images_per_call * self.calls
+
+
+def joined(works: Iterable[Work]) -> Work:
+    """Several pieces of work together."""
+    each = list(works)
+    return Work(sum(work.images for work in each), sum(work.calls for work in each))
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The work of a probe by the kind of its passes, whose times differ.
+
+    Attributes:
+        images: steps of ascents over images; an image in one counts once, for a forward and a
+            backward pass.
+        weights: the same over weights, which all images of a batch share.
+        forward: forward passes without gradients.
+    """
+
+    images: Work
+    weights: Work
+    forward: Work
+
+    @property
+    def forwards(self) -> float:
+        """Images passed forward."""
+        return self.forward.images + self.backwards
+
+    @property
+    def backwards(self) -> float:
+        """Images passed backward."""
+        return self.images.images + self.weights.images
+
+
+@dataclass(frozen=True)
+class PassMix:
+    """Of which kind the passes of a probe are.
+
+    Attributes:
+        images: share of the passed images that belong to ascents over images.
+        weights: share that belongs to ascents over weights; the rest are forward passes without
+            gradients.
+    """
+
+    images: float = 0.0
+    weights: float = 0.0
+
+    def steps(self, work: Work) -> Steps:
+        """Some work by kind; a step passes an image twice, forward and backward."""
+        alone = 1 - self.images - self.weights
+        return Steps(
+            images=Work(self.images * work.images / 2, self.images * work.calls / 2),
+            weights=Work(self.weights * work.images / 2, self.weights * work.calls / 2),
+            forward=Work(alone * work.images, alone * work.calls),
+        )
 
 
 @dataclass

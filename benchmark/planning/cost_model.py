@@ -1,29 +1,43 @@
 """The cost model: how long a probe takes on a model, before it runs.
 
-``seconds = pass_cost x (forward images x seconds per forward image + backward images x seconds per
-backward image + calls x seconds per call)``: the times of passes are measured on the model, on its
-device with the threads of this process (:mod:`benchmark.planning.pass_times`), the images and calls
-are what the probe expects (:meth:`benchmark.probes.Probe.expected_work`), and ``pass_cost`` is the
-probe's constant. ``docs/scaling.md`` has the fit and the check on models it was not fitted on.
+``seconds = step_cost x sum over kinds of passes (images x seconds per image + calls x seconds per
+call)``. The kinds are steps of ascents over images, steps over weights and forward passes. Their
+times are measured on the model, on its device with the threads of this process
+(:mod:`benchmark.planning.step_times`). How many there are is what the probe expects
+(:meth:`benchmark.probes.Probe.expected_steps`), from its settings, the number of examples and rough
+distances of some of them to the decision boundary (:mod:`benchmark.attacks.inputs.pilot`).
+``step_cost`` is the probe's constant. ``docs/scaling.md`` has the fit, and the check on models that
+it was not fitted on.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
+from typing import Any
 
+import torch
 from torch import nn
 
 from benchmark.arguments import Array, device_of
+from benchmark.attacks.inputs.pilot import DESCENTS, Pilot
 from benchmark.batteries import Battery
 from benchmark.data_fit import require_examples
 from benchmark.memory import DEFAULT_BATCH_SIZE, default_batch_size
 from benchmark.planning.estimates import Estimate
-from benchmark.planning.pass_times import SECONDS, pass_times, work_seconds
+from benchmark.planning.step_times import SECONDS, Line, StepTimes
 from benchmark.probes import PROBES
+from benchmark.probes.probe import Probe
+from benchmark.requirements import missing_image_gradients
 from benchmark.results import Cost
 from benchmark.subject import Subject, subject_of
+from benchmark.work import Steps
+from models_zoo.classifier import Classifier
+
+MIN_TRIED = 16
+"""Least number of examples whose distances are estimated, if there are as many: of fewer, the share
+that is close to a budget says little."""
 
 
 def estimate(
@@ -38,7 +52,9 @@ def estimate(
     batch_size: int | None = None,
     own_data: bool = False,
     measured: Mapping[str, Cost] | None = None,
+    alone: bool = False,
     seconds: float = SECONDS,
+    tries: bool = True,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Estimate]:
     """What the probes of a battery are expected to cost on a model.
@@ -58,7 +74,11 @@ def estimate(
         own_data: whether the examples may be unlike those of the battery's data set.
         measured: by probe, what it cost on similar models with about as many examples, which takes
             precedence.
-        seconds: about how long passes are timed.
+        alone: whether each probe runs by itself, so that it repeats what it would otherwise take
+            over from others.
+        seconds: about how long steps are timed.
+        tries: whether to try how robust the model is, for as long again; without, estimates do not
+            depend on it.
         clock: the time, in seconds.
 
     Returns:
@@ -79,33 +99,93 @@ def estimate(
     ) as subject:
         if batch_size is None:
             subject.batch_size = default_batch_size(subject.images)
-        return _estimates(subject, battery, names, measured or {}, clock, seconds)
+        asked = {name: PROBES[name](battery.probes[name], battery.probes) for name in names}
+        reasons = {name: probe.obstacle(subject) for name, probe in asked.items()}
+        known = measured or {}
+        found = {}
+        costs: _Costs | None = None
+        for name, probe in asked.items():
+            reason, cost = reasons[name], known.get(name)
+            if reason is not None:
+                found[name] = Estimate(name, 0.0, 0, 0, left_out=reason)
+            elif cost is not None:
+                passes = cost.seconds, cost.forwards, cost.backwards
+                found[name] = Estimate(name, *passes, from_similar=True)
+            else:
+                costs = costs or _Costs(subject, seconds, tries, clock)
+                others = [] if alone else [each for each in names if reasons[each] is None]
+                found[name] = costs.of(probe, others)
+        return found
 
 
-def _estimates(
-    subject: Subject,
-    battery: Battery,
-    names: Sequence[str],
-    measured: Mapping[str, Cost],
-    clock: Callable[[], float],
-    seconds: float,
-) -> dict[str, Estimate]:
-    probes = {name: PROBES[name](battery.probes[name], battery.probes) for name in names}
-    reasons = {name: probe.obstacle(subject) for name, probe in probes.items()}
-    needed = [name for name in names if reasons[name] is None and name not in measured]
-    times = pass_times(subject, clock, seconds) if needed else None
-    found = {}
-    for name, probe in probes.items():
-        reason, known = reasons[name], measured.get(name)
-        if reason is not None:
-            found[name] = Estimate(name, 0.0, 0, 0, left_out=reason)
-        elif known is not None:
-            found[name] = Estimate(
-                name, known.seconds, known.forwards, known.backwards, from_similar=True
-            )
-        elif times is not None:
-            work = probe.expected_work(subject)
-            spent = probe.pass_cost * work_seconds(times, work, probe.forward_share)
-            forwards = round(probe.forward_share * work.images)
-            found[name] = Estimate(name, spent, forwards, round(work.images) - forwards)
-    return found
+class _Costs:
+    """What probes cost on a subject, from measured times of its passes."""
+
+    def __init__(
+        self, subject: Subject, seconds: float, tries: bool, clock: Callable[[], float]
+    ) -> None:
+        self._subject, self._seconds, self._clock = subject, seconds, clock
+        self._times, self._tries = StepTimes(subject, clock, seconds), tries
+
+    @cached_property
+    def _pilot(self) -> Pilot | None:
+        if not self._tries or missing_image_gradients(self._subject):
+            return None
+        return Pilot(self._tried)
+
+    def of(self, probe: Probe[Any], others: Sequence[str]) -> Estimate:
+        """The estimate for a probe; what it takes over from others is not part of it."""
+        steps = [probe.expected_steps(self._subject, self._pilot)]
+        surrogates = probe.surrogates(self._subject)
+        each = self._seconds / max(len(surrogates), 1)
+        lines = [self._line_of(one, each) for one in surrogates]
+        seconds = probe.step_cost * seconds_of(steps[0], self._times, lines)
+        for part in probe.taken_over(self._subject, self._pilot):
+            if part.probe not in others:  # it runs by itself
+                steps.append(part.steps)
+                seconds += PROBES[part.probe].step_cost * seconds_of(part.steps, self._times)
+        return Estimate(
+            probe.name,
+            seconds,
+            round(sum(each.forwards for each in steps)),
+            round(sum(each.backwards for each in steps)),
+        )
+
+    def _tried(self) -> Subject:
+        """As many examples as can be tried in the time, of those in one batch."""
+        subject, line = self._subject, self._times.images
+        steps = 2 * sum(descent.steps for descent in DESCENTS)  # in balls of two norms
+        fitting = (self._seconds / steps - line.call) / max(line.image, 1e-9)
+        return subject.head(max(MIN_TRIED, min(int(fitting), subject.batch_size)))
+
+    def _line_of(self, surrogate: Subject, seconds: float) -> Line:
+        """Time of a surrogate's steps over images, which is the same for all models of a plan."""
+        model = surrogate.model
+        device, threads = str(surrogate.images.device), torch.get_num_threads()
+        name = model.fingerprint if isinstance(model, Classifier) else str(id(model))
+        key = name, len(surrogate), surrogate.batch_size, device, threads
+        if key not in _SURROGATES:
+            _SURROGATES[key] = StepTimes(surrogate, self._clock, seconds).images
+        return _SURROGATES[key]
+
+
+_SURROGATES: dict[tuple[object, ...], Line] = {}
+
+
+def seconds_of(steps: Steps, times: StepTimes, surrogates: Sequence[Line] = ()) -> float:
+    """Time of some work.
+
+    Args:
+        steps: the work by kind.
+        times: of the model.
+        surrogates: times of steps over images of other models, over which these are spread.
+    """
+    seconds = 0.0
+    if steps.images.images:
+        lines = [times.images, *surrogates]
+        seconds += sum(line.seconds(steps.images) for line in lines) / len(lines)
+    if steps.weights.images:
+        seconds += times.weights.seconds(steps.weights)
+    if steps.forward.images:
+        seconds += times.forward.seconds(steps.forward)
+    return seconds

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar, final, get_args, ge
 
 from torch import Tensor
 
+from benchmark.attacks.inputs.pilot import Pilot
 from benchmark.checks.coverage import weights_under_attack
 from benchmark.interval_kinds import IntervalKind
 from benchmark.probes.definition import Definition, read_definition
@@ -18,7 +19,7 @@ from benchmark.requirements import missing_image_gradients, missing_weights
 from benchmark.results import Flag, Outcomes, ProbeResult, ScoreSpec
 from benchmark.subject import Subject
 from benchmark.threats import AnyThreat
-from benchmark.work import Work
+from benchmark.work import PassMix, Steps, Work
 from models_zoo.errors import InputError
 
 S = TypeVar("S", bound=ProbeSettings)
@@ -29,6 +30,19 @@ Perturbed = Literal["images", "weights"]
 USUAL_PASSES_PER_EXAMPLE = 1300.0
 """Passes per example of a probe that does not say how many it expects: the mean of the probes of
 ``digits-v1`` on 60 examples and the network ``digits/cnn-pgd-at``."""
+
+
+@dataclass(frozen=True)
+class TakenOver:
+    """Work that a probe takes over from another one.
+
+    Attributes:
+        probe: the other probe's name.
+        steps: the work.
+    """
+
+    probe: str
+    steps: Steps
 
 
 @dataclass(frozen=True)
@@ -75,7 +89,9 @@ class Probe(ABC, Generic[S]):
         claim: the entry of a model card in which authors report what it measures, if any.
         pass_cost: time of its passes and of what it computes in between, relative to other probes.
             It serves only to estimate how long it takes.
-        forward_share: share of the passed images that are passed forward, for the same purpose.
+        mix: of which kind its passes are, to estimate their time from measured times of each kind.
+        step_cost: its time relative to that of its passes by :attr:`mix`, measured on other models;
+            see :mod:`benchmark.planning.cost_model`.
         algorithm: version of what it computes. Increase it whenever the same settings give other
             scores, as after a change of a constant of an attack: versions above 1 are part of the
             hash of every battery with the probe, so that scores of two versions are never in the
@@ -98,7 +114,8 @@ class Probe(ABC, Generic[S]):
     reference_for: ClassVar[str | None] = None
     claim: ClassVar[Literal["clean_accuracy", "robustness"] | None] = None
     pass_cost: ClassVar[float] = 1.0
-    forward_share: ClassVar[float] = 0.55
+    mix: ClassVar[PassMix] = PassMix(images=0.9)
+    step_cost: ClassVar[float] = 1.0
     algorithm: ClassVar[int] = 1
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -152,6 +169,36 @@ class Probe(ABC, Generic[S]):
             subject: model and examples.
         """
         return whole_batches(subject, USUAL_PASSES_PER_EXAMPLE * len(subject))
+
+    def expected_steps(self, subject: Subject, pilot: Pilot | None = None) -> Steps:
+        """The expected work by the kind of passes, for plans that are made before a run.
+
+        By default it is :meth:`expected_work` in the shares of :attr:`mix`.
+
+        Args:
+            subject: model and examples.
+            pilot: tells how robust some of the examples are; ``None`` if that is not to be tried.
+        """
+        return self.mix.steps(self.expected_work(subject))
+
+    def taken_over(self, subject: Subject, pilot: Pilot | None = None) -> Sequence[TakenOver]:
+        """What it takes over from other probes of the battery that ran on the same subject before.
+
+        If it runs without them, it does that work itself.
+
+        Args:
+            subject: model and examples.
+            pilot: as for :meth:`expected_steps`.
+        """
+        return ()
+
+    def surrogates(self, subject: Subject) -> Sequence[Subject]:
+        """Other models over which its ascents over images are spread, besides the subject.
+
+        Args:
+            subject: model and examples.
+        """
+        return ()
 
     @final
     def obstacle(self, subject: Subject) -> str | None:

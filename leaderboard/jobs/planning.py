@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.evaluation import require_same_answers
-from benchmark.planning import estimate
+from benchmark.planning import Estimate, estimate
+from benchmark.planning.step_times import SECONDS
 from benchmark.probes import PROBES
 from benchmark.provenance import provenance_of
 from benchmark.results import ProbeResult, Provenance
@@ -33,12 +34,14 @@ class ModelPlan:
         provenance: of its evaluation.
         known: stored results, by probe.
         tasks: the probes that are left, in the order in which they are taken.
+        expected: what each of them is expected to cost, by probe.
     """
 
     name: str
     provenance: Provenance
     known: dict[str, ProbeResult]
     tasks: list[Assignment]
+    expected: dict[str, Estimate]
 
     @property
     def seconds(self) -> float:
@@ -47,9 +50,23 @@ class ModelPlan:
 
 
 def plan_model(
-    model: Classifier, run: Run, store: Store, *, source: ModelSource | None, submitted: bool
+    model: Classifier,
+    run: Run,
+    store: Store,
+    *,
+    source: ModelSource | None,
+    submitted: bool,
+    precise: bool = False,
 ) -> ModelPlan:
     """Find out what is stored of a model, and what is left.
+
+    Args:
+        model: the model.
+        run: battery, data, probes and seed.
+        store: where results are looked up.
+        source: what loads the model in another process.
+        submitted: whether it came in through ``nonsingular submit``.
+        precise: whether to take some seconds to estimate what is left.
 
     Raises:
         InputError: stored results are of another model with the same weights.
@@ -75,7 +92,8 @@ def plan_model(
         batch_size=run.batch_size,
         own_data=run.own_data,
         measured=store.costs(model.card, where),
-        seconds=MEASURING_SECONDS,
+        seconds=SECONDS if precise else MEASURING_SECONDS,
+        tries=precise,
     )
     origin = run.origin
     tasks = [
@@ -102,7 +120,8 @@ def plan_model(
         )
         for name in left
     ]
-    return ModelPlan(model.card.name, where.model_copy(update=origin), known, ordered(tasks))
+    where = where.model_copy(update=origin)
+    return ModelPlan(model.card.name, where, known, ordered(tasks), expected)
 
 
 def ordered(tasks: Sequence[Assignment]) -> list[Assignment]:

@@ -142,10 +142,11 @@ def plan_models(
     *,
     submitted: bool = False,
     sources: Sequence[ModelSource] | None = None,
+    precise: bool = False,
 ) -> list[ModelPlan]:
     """Find out what is stored of some models, and what is left; nothing is computed or written.
 
-    The arguments are those of :func:`score_models`.
+    The arguments are those of :func:`score_models`, and ``precise`` of :func:`plan_model`.
 
     Raises:
         InputError: as :func:`score_models`.
@@ -153,7 +154,10 @@ def plan_models(
     require_scorable(models, run)
     return [
         plan_model(
-            *(model, run, store), source=sources[index] if sources else None, submitted=submitted
+            *(model, run, store),
+            source=sources[index] if sources else None,
+            submitted=submitted,
+            precise=precise,
         )
         for index, model in enumerate(models)
     ]

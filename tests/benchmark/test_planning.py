@@ -4,14 +4,20 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from sqlalchemy import UniqueConstraint
 
 from benchmark import load_dataset
+from benchmark.attacks.inputs.distance import find_distances
+from benchmark.attacks.inputs.pilot import rough_distances
 from benchmark.planning import Estimate, Unit, estimate
-from benchmark.planning.pass_times import pass_times
+from benchmark.planning.cost_model import seconds_of
+from benchmark.planning.step_times import StepTimes
 from benchmark.planning.unit import IDENTITY_DIGITS, units_of
 from benchmark.probes import PROBES
+from benchmark.probes.input.expected import input_work
 from benchmark.provenance import provenance_of
 from benchmark.results import Cost
 from benchmark.subject import Subject, subject_of
@@ -80,12 +86,23 @@ def digits():
     return load_model("digits/mlp-standard"), load_dataset("digits").head(16)
 
 
-def test_the_time_of_passes_is_a_line_through_two_batches(monkeypatch, digits):
+def test_the_time_of_each_kind_of_pass_is_a_line_through_two_batches(monkeypatch, digits):
     model, data = digits
     clock = Machine(monkeypatch)
     with subject_of(model, data.images, data.labels) as subject:
-        times = pass_times(subject, clock)
-    assert (times.forward, times.backward, times.call) == pytest.approx((2e-3, 3e-3, 5e-3))
+        times = StepTimes(subject, clock, seconds=1.0)
+        assert (times.forward.image, times.forward.call) == pytest.approx((2e-3, 5e-3))
+        for step in (times.images, times.weights):  # a forward and a backward pass
+            assert (step.image, step.call) == pytest.approx((5e-3, 10e-3))
+
+
+def test_a_large_network_is_timed_on_few_images(monkeypatch, digits):
+    model, data = digits
+    clock = Machine(monkeypatch, forward=20.0, backward=30.0)
+    with subject_of(model, data.images, data.labels) as subject:
+        times = StepTimes(subject, clock)
+        assert times.images.image == pytest.approx(50.0, rel=1e-3)
+    assert clock.now < 1000 * 60  # of 16 images, 4 are timed: a step of one takes 50 s
 
 
 def test_estimates_are_work_times_the_time_of_passes_times_the_factor_of_the_probe(
@@ -94,14 +111,53 @@ def test_estimates_are_work_times_the_time_of_passes_times_the_factor_of_the_pro
     model, data = digits
     battery = cheap_battery.battery()
     clock = Machine(monkeypatch)
-    found = estimate(model, data.images, data.labels, battery, ["intrinsic"], clock=clock)
+    options: dict[str, Any] = {"clock": clock, "seconds": 1.0, "tries": False}
+    each = estimate(*(model, data.images, data.labels, battery, ["intrinsic"]), **options)
     with subject_of(model, data.images, data.labels) as subject:
         probe = PROBES["intrinsic"](battery.probes["intrinsic"], battery.probes)
-        work = probe.expected_work(subject)
-    each = found["intrinsic"]
-    assert each.forwards + each.backwards == round(work.images)
-    seconds = 2e-3 * each.forwards + 3e-3 * each.backwards + 5e-3 * work.calls
-    assert each.seconds == pytest.approx(probe.pass_cost * seconds, rel=0.01)
+        steps = probe.expected_steps(subject)
+        spent = seconds_of(steps, StepTimes(subject, clock, seconds=1.0))
+    found = each["intrinsic"]
+    assert (found.forwards, found.backwards) == (round(steps.forwards), round(steps.backwards))
+    calls = 2 * steps.images.calls + steps.forward.calls
+    seconds = 2e-3 * steps.forwards + 3e-3 * steps.backwards + 5e-3 * calls
+    assert spent == pytest.approx(seconds)
+    assert found.seconds == pytest.approx(probe.step_cost * seconds)
+
+
+def test_a_probe_that_runs_alone_repeats_what_it_would_have_taken_over(monkeypatch, digits):
+    model, data = digits
+    battery = cheap_battery.battery()
+    clock, names = Machine(monkeypatch), ["input", "weight", "joint", "flatness"]
+    options: dict[str, Any] = {"clock": clock, "seconds": 0.01}
+    together = estimate(*(model, data.images, data.labels, battery, names), **options)
+    alone = estimate(*(model, data.images, data.labels, battery, names), **options, alone=True)
+    asked_alone = estimate(*(model, data.images, data.labels, battery, ["joint"]), **options)
+    more = {name: alone[name].seconds - together[name].seconds for name in names}
+    assert [more["input"], more["weight"]] == pytest.approx([0, 0])
+    assert asked_alone["joint"].seconds == pytest.approx(alone["joint"].seconds)
+    weight = together["weight"].seconds
+    assert 0.4 * weight < more["flatness"] < weight
+    assert more["flatness"] < more["joint"] < together["input"].seconds + weight
+
+
+def test_examples_close_to_a_budget_cost_most_and_more_are_attacked_at_larger_budgets():
+    def passes(*distances):
+        return input_work(np.array(distances), "linf", [0.1], 1000, 250).images / 1000
+
+    assert passes(0.0) == 0  # misclassified already
+    assert passes(0.03) < passes(0.3) < passes(0.12) < passes(0.101)
+    two = input_work(np.array([0.03, 0.3]), "linf", [0.05, 0.1], 1000, 250)
+    # The one that is robust at the larger budget is not attacked at the smaller one.
+    assert two.images / 500 == passes(0.3) + 2 * passes(0.03)
+
+
+def test_rough_distances_are_near_the_minimal_ones(digits):
+    model, data = digits
+    with subject_of(model, data.images[:4], data.labels[:4]) as subject:
+        rough, minimal = rough_distances(subject, "linf"), find_distances(subject, "linf")
+        assert torch.equal(rough > 0, subject.correct())
+    assert float((rough / minimal.distances).nanmedian()) < 1.01
 
 
 def test_the_cost_of_similar_models_takes_precedence_and_nothing_is_measured(digits):

@@ -34,7 +34,7 @@ from benchmark.spaces import WeightBall
 from benchmark.statistics import exact, paired_shares, proportion, wilson
 from benchmark.subject import Subject
 from benchmark.threats import BackdoorThreat
-from benchmark.work import Work
+from benchmark.work import PassMix, Work
 
 SHARE_OF_STEPS = 0.87
 """Usual share of the steps that are taken, for estimates of the time left: an ascent ends early
@@ -50,6 +50,8 @@ class BackdoorProbe(Probe[BackdoorSettings]):
     name = "backdoor"
     title = "Backdoor injection"
     pass_cost = 1.15
+    mix = PassMix(weights=0.97)
+    step_cost = 1.17
     question = (
         "How small a weight perturbation injects a backdoor without a noticeable loss of accuracy?"
     )

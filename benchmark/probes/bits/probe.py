@@ -28,7 +28,7 @@ from benchmark.results import Curve, Outcome, ProbeResult, Score, ScoreSpec
 from benchmark.statistics import SHARE_BOUNDS, exact, mean, proportion
 from benchmark.subject import Subject
 from benchmark.threats import AnyThreat, BitErrorThreat, BitFlipThreat
-from benchmark.work import Work
+from benchmark.work import PassMix, Work
 
 SHARE_OF_FLIPS = 0.5
 """Usual share of the flips that are searched, for estimates of the time left: 20% to 100%, as the
@@ -41,6 +41,8 @@ class BitsProbe(Probe[BitsSettings]):
     name = "bits"
     title = "Bit errors"
     pass_cost = 0.9
+    mix = PassMix(weights=0.4)
+    step_cost = 1.2
     question = "What is the accuracy when bits of the stored weights are flipped?"
     perturbs = frozenset({"weights"})
     offers_threats = True

@@ -14,7 +14,7 @@ from benchmark.probes.probe import Probe
 from benchmark.results import ProbeResult, ScoreSpec
 from benchmark.statistics import exact
 from benchmark.subject import Subject
-from benchmark.work import Work
+from benchmark.work import PassMix, Work
 
 BUDGET_FACTORS = (0.25, 0.5, 1.0, 2.0)
 """Budgets between which accuracy must not increase, in units of ``eps``."""
@@ -28,6 +28,8 @@ class ChecksProbe(Probe[ChecksSettings]):
     """Flags with figures, similar to those of AutoAttack (Croce & Hein 2020)."""
 
     name = "checks"
+    mix = PassMix(images=0.75)
+    step_cost = 1.35
     title = "Checks"
     question = "Can the outcomes of attacks be trusted, or does the model only look robust?"
     scores = {

@@ -9,7 +9,7 @@ from benchmark.probes.settings import ProbeSettings
 from benchmark.results import Flag, Outcome, ProbeResult, ScoreSpec
 from benchmark.statistics import mean_loss, proportion
 from benchmark.subject import Subject
-from benchmark.work import Work
+from benchmark.work import PassMix, Work
 from models_zoo.classifier import Classifier
 
 
@@ -17,6 +17,8 @@ class CleanProbe(Probe[ProbeSettings]):
     """Accuracy and mean cross-entropy on unperturbed images."""
 
     name = "clean"
+    mix = PassMix()
+    step_cost = 2.0
     title = "Clean"
     question = "What is the accuracy on unperturbed images?"
     example_wise = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import JsonValue
 
+from benchmark.attacks.inputs.pilot import Pilot
 from benchmark.attacks.weights import weight_ball, worst_weights
 from benchmark.interval_kinds import IntervalKind
 from benchmark.measures.flatness import average_flatness, worst_flatness
@@ -12,14 +13,15 @@ from benchmark.measures.temperature import calibrated_temperature, confidence
 from benchmark.probes.flatness.measures import SPECS, measure
 from benchmark.probes.flatness.pictures import increase_curves
 from benchmark.probes.flatness.settings import FlatnessSettings
-from benchmark.probes.probe import Probe, refusal, share
+from benchmark.probes.probe import Probe, TakenOver, refusal, share
+from benchmark.probes.weight.probe import WeightProbe
 from benchmark.probes.weight.settings import WeightSettings
 from benchmark.results import ProbeResult, Score, ScoreSpec
 from benchmark.spaces import Point
 from benchmark.statistics import exact, mean, mean_loss
 from benchmark.subject import Subject
 from benchmark.threats import AnyThreat, InputThreat
-from benchmark.work import Work
+from benchmark.work import PassMix, Work
 
 
 def _spec(
@@ -39,6 +41,8 @@ class FlatnessProbe(Probe[FlatnessSettings]):
     """Average- and worst-case flatness, robust and clean (Stutz et al. 2021)."""
 
     name = "flatness"
+    mix = PassMix(images=0.61, weights=0.2)
+    step_cost = 1.14
     algorithm = 2
     title = "Flatness"
     question = "How much does the loss increase under weight perturbations?"
@@ -144,6 +148,14 @@ class FlatnessProbe(Probe[FlatnessSettings]):
         passes = 2 * (draws + ascents + verified + down) * some + 4 * products * few
         return Work.in_batches(passes, min(some, subject.batch_size))
 
+    def taken_over(self, subject: Subject, pilot: Pilot | None = None) -> list[TakenOver]:
+        """The weight attack, where it is used."""
+        weights = self.battery.get("weight")
+        if not isinstance(weights, WeightSettings) or not self._uses(weights, subject):
+            return []
+        search = WeightProbe(weights, self.battery).search_work(subject)
+        return [TakenOver("weight", WeightProbe.mix.steps(search))]
+
     def ask(self, subject: Subject) -> ProbeResult:
         """Evaluate both cases for all losses with the same attack, and the other measures."""
         settings = self.settings
@@ -235,17 +247,19 @@ class FlatnessProbe(Probe[FlatnessSettings]):
         Of more examples than this probe uses, its weights say little, and they would take long to
         find where only this probe is asked for.
         """
-        settings, weights = self.settings, self.battery.get("weight")
-        if (
-            not isinstance(weights, WeightSettings)
-            or (weights.geometry, weights.rule) != (settings.geometry, settings.rule)
-            or len(subject) > settings.examples
-        ):
+        weights = self.battery.get("weight")
+        if not isinstance(weights, WeightSettings) or not self._uses(weights, subject):
             return {}
         found = worst_weights(subject, weights.threats, weights.steps)
         return {
             float(radius): each.highest for radius, each in zip(weights.radii, found, strict=True)
         }
+
+    def _uses(self, weights: WeightSettings, subject: Subject) -> bool:
+        """Whether the weight attack is about the same perturbations and examples."""
+        settings = self.settings
+        same = (weights.geometry, weights.rule) == (settings.geometry, settings.rule)
+        return same and len(subject) <= settings.examples
 
     def _examples(
         self,

@@ -8,10 +8,12 @@ import torch
 from pydantic import JsonValue
 
 from benchmark.attacks.inputs import InputAttackResult, attacks_by_budget
+from benchmark.attacks.inputs.pilot import Pilot
 from benchmark.budgets import Budget
 from benchmark.checks import gradient_free_wins
 from benchmark.probes.budget_curves import outcome_curve
 from benchmark.probes.headline_norm import NORM_LABELS
+from benchmark.probes.input.expected import input_work
 from benchmark.probes.input.pictures import example_thumbnails
 from benchmark.probes.input.settings import InputSettings
 from benchmark.probes.probe import Probe, ProfileShare, as_outcomes, share
@@ -20,7 +22,7 @@ from benchmark.results import Curve, Flag, Outcome, ProbeResult, ScoreSpec
 from benchmark.statistics import proportion
 from benchmark.subject import Subject
 from benchmark.threats import InputThreat
-from benchmark.work import Work
+from benchmark.work import PassMix, Steps, Work, joined
 
 USUAL_PASSES = 400.0
 """Usual number of passes per example and budget with ``standard``, for estimates of the time left:
@@ -50,6 +52,8 @@ class InputProbe(Probe[InputSettings]):
     name = "input"
     title = "Input attack"
     question = "What is the accuracy when each image may be perturbed slightly?"
+    mix = PassMix(images=0.74)
+    step_cost = 1.55
     algorithm = 3
     perturbs = frozenset({"images"})
     example_wise = True
@@ -82,6 +86,26 @@ class InputProbe(Probe[InputSettings]):
         budgets = len(self.settings.linf) + len(self.settings.l2)
         passes = PASSES_PER_BUDGET.get(self.settings.effort, USUAL_PASSES) * budgets * len(subject)
         return Work.in_batches(passes, SHARE_PER_BATCH * min(len(subject), subject.batch_size))
+
+    def expected_steps(self, subject: Subject, pilot: Pilot | None = None) -> Steps:
+        """By the distances of some examples to the decision boundary, in budgets."""
+        if pilot is None:
+            return super().expected_steps(subject)
+        return self.mix.steps(joined(self.work_in(norm, subject, pilot) for norm in ("linf", "l2")))
+
+    def work_in(self, norm: str, subject: Subject, pilot: Pilot) -> Work:
+        """The expected work at all budgets of a norm.
+
+        Args:
+            norm: ``"linf"`` or ``"l2"``.
+            subject: model and examples.
+            pilot: tells how robust some of the examples are.
+        """
+        budgets = self.settings.linf if norm == "linf" else self.settings.l2
+        found = pilot.distances(norm).double().cpu().numpy()
+        work = input_work(found, norm, budgets, len(subject), subject.batch_size)
+        effort = PASSES_PER_BUDGET.get(self.settings.effort, USUAL_PASSES) / USUAL_PASSES
+        return Work(effort * work.images, effort * work.calls)
 
     def ask(self, subject: Subject) -> ProbeResult:
         """Attack at every budget, see :func:`attacks_by_budget`."""

@@ -16,7 +16,7 @@ from benchmark.results import Curve, ProbeResult, Score, ScoreSpec
 from benchmark.statistics import exact, mean_loss, median, proportion
 from benchmark.subject import Subject
 from benchmark.threats import InputThreat
-from benchmark.work import Work
+from benchmark.work import PassMix, Work
 
 LOGIT_FORMS = {
     "": "",
@@ -72,6 +72,8 @@ class IntrinsicProbe(Probe[IntrinsicSettings]):
     name = "intrinsic"
     title = "Intrinsic robustness"
     pass_cost = 0.85
+    mix = PassMix(images=0.96)
+    step_cost = 1.05
     question = "How much can a small perturbation of the image change the prediction?"
     uses_image_gradients = True
     perturbs = frozenset({"images"})

@@ -16,7 +16,7 @@ from benchmark.probes.regional.surrogates import load_surrogates, require_surrog
 from benchmark.results import Outcome, ProbeResult, Score, ScoreSpec
 from benchmark.subject import Subject
 from benchmark.threats import RegionThreat
-from benchmark.work import Work
+from benchmark.work import PassMix, Work
 from models_zoo.classifier import Classifier
 
 PAPER_KINDS: tuple[Kind, ...] = ("centre", "frame", "random")
@@ -56,6 +56,8 @@ class RegionalProbe(Probe[RegionalSettings]):
     name = "regional"
     title = "Regional attack"
     pass_cost = 0.8
+    mix = PassMix(images=0.8)
+    step_cost = 1.15
     question = (
         "How often does perturbing only a part of the image suffice, white-box and by transfer?"
     )
@@ -117,6 +119,12 @@ class RegionalProbe(Probe[RegionalSettings]):
         peers = sum(name != own for name in settings.peers)
         passes = SHARE_OF_STEPS * attempts * settings.steps * (2 + 3 * peers)
         return Work.in_batches(passes, min(SHARE_PER_BATCH * attempts, subject.batch_size))
+
+    def surrogates(self, subject: Subject) -> list[Subject]:
+        """The battery's surrogates."""
+        return list(
+            load_surrogates(subject.head(self.settings.examples), self.settings.peers)[0].values()
+        )
 
     def ask(self, subject: Subject) -> ProbeResult:
         """Attack in all regions with the model's own gradient, then with that of each surrogate."""

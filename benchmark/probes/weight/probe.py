@@ -20,7 +20,7 @@ from benchmark.spaces import by_layer
 from benchmark.statistics import proportion
 from benchmark.subject import Subject
 from benchmark.threats import WeightThreat
-from benchmark.work import Work
+from benchmark.work import PassMix, Work
 
 
 class WeightProbe(Probe[WeightSettings]):
@@ -29,6 +29,8 @@ class WeightProbe(Probe[WeightSettings]):
     name = "weight"
     title = "Weight attack"
     pass_cost = 1.15
+    mix = PassMix(weights=0.89)
+    step_cost = 1.07
     question = "What is the accuracy when the weights may be perturbed slightly?"
     perturbs = frozenset({"weights"})
     in_headline = True
@@ -99,6 +101,12 @@ class WeightProbe(Probe[WeightSettings]):
         some = min(settings.layer_examples, len(subject))
         by_itself = layers * 2 * (settings.layer_steps + 1) * some
         return whole_batches(subject, (ascents + others) * len(subject) + by_itself)
+
+    def search_work(self, subject: Subject) -> Work:
+        """The ascents in the balls of the main geometry, which other probes start from."""
+        settings = self.settings
+        ascents = 2 * (6 * len(settings.radii) - 1) * (settings.steps + 1)
+        return whole_batches(subject, ascents * len(subject))
 
     def ask(self, subject: Subject) -> ProbeResult:
         """Attack at every radius of every geometry, with controls, then layer by layer."""

@@ -82,7 +82,8 @@ def test_the_batch_size_reaches_the_model(run, monkeypatch):
 
     monkeypatch.setattr(Classifier, "forward", watched)
     run(*BENCH, "--limit", "8", "--batch-size", 3)
-    assert sizes == {3, 2}
+    assert sizes <= {1, 2, 3}  # one image where passes are timed
+    assert 3 in sizes
     sizes.clear()
     run(*BENCH, "--limit", "8", "--fresh")
     assert 8 in sizes
