@@ -29,6 +29,7 @@ from leaderboard.commands import (
     jobs,
     landscape,
     models,
+    plan,
     record_rerun,
     reproduce,
     site,
@@ -94,6 +95,7 @@ for command in (
     zoo,
     doctor,
     worker,
+    plan,
     jobs,
 ):
     command.register(app)

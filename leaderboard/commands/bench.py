@@ -13,6 +13,7 @@ from leaderboard.commands.options import (
     OUT,
     Architecture,
     BatchSize,
+    BatteryToRun,
     Checkpoint,
     Data,
     Database,
@@ -20,9 +21,12 @@ from leaderboard.commands.options import (
     Device,
     Examples,
     Mean,
+    Models,
     Out,
     OwnData,
+    ProbesToRun,
     Seed,
+    Split,
     Std,
     Trust,
     Weights,
@@ -42,35 +46,14 @@ def register(app: typer.Typer) -> None:
 
 
 def bench(
-    models: Annotated[
-        list[str] | None,
-        typer.Argument(
-            help="Models of the zoo, with wildcards * and ?, or of other sources, such as net.onnx "
-            "or robustbench:cifar10/Linf/Wong2020Fast; by default the bundled models of the "
-            "battery's data set."
-        ),
-    ] = None,
-    battery: Annotated[
-        str | None,
-        typer.Option(
-            help="Battery: its name, or a file of your own, FILE.toml (docs/batteries.md); by "
-            "default that of the models' data set."
-        ),
-    ] = None,
-    probe: Annotated[
-        list[str] | None, typer.Option(help="Only this probe of the battery; repeatable.")
-    ] = None,
+    models: Models = None,
+    battery: BatteryToRun = None,
+    probe: ProbesToRun = None,
     examples: Examples = None,
     data: Data = None,
     own_data: OwnData = False,
     data_root: DataRoot = None,
-    split: Annotated[
-        str,
-        typer.Option(
-            help="'train' for images that models were trained on: such results are not on the "
-            "leaderboard; the findings use them for the generalization gap."
-        ),
-    ] = "test",
+    split: Split = "test",
     checkpoint: Checkpoint = None,
     architecture: Architecture = None,
     mean: Mean = None,

@@ -12,6 +12,31 @@ from models_zoo.display import shown
 from models_zoo.errors import InputError
 from models_zoo.numbers import number_of
 
+Models = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Models of the zoo, with wildcards * and ?, or of other sources, such as net.onnx "
+        "or robustbench:cifar10/Linf/Wong2020Fast; by default the bundled models of the "
+        "battery's data set."
+    ),
+]
+BatteryToRun = Annotated[
+    str | None,
+    typer.Option(
+        help="Battery: its name, or a file of your own, FILE.toml (docs/batteries.md); by "
+        "default that of the models' data set."
+    ),
+]
+ProbesToRun = Annotated[
+    list[str] | None, typer.Option(help="Only this probe of the battery; repeatable.")
+]
+Split = Annotated[
+    str,
+    typer.Option(
+        help="'train' for images that models were trained on: such results are not on the "
+        "leaderboard; the findings use them for the generalization gap."
+    ),
+]
 Database = Annotated[
     str, typer.Option(help="Where scores are kept: an SQLite file or any SQLAlchemy URL.")
 ]
