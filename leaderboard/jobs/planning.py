@@ -129,6 +129,11 @@ def ordered(tasks: Sequence[Assignment]) -> list[Assignment]:
     return sorted(tasks, key=lambda task: (not task.checks_accuracy, -task.cost.seconds))
 
 
+def title_of(task: Assignment) -> str:
+    """A unit in a few words, for people."""
+    return f"{task.name}: {PROBES[task.probe].title}"
+
+
 def jobs_of(plans: Sequence[ModelPlan]) -> list[NewJob]:
     """The units of all models as jobs, the model with the most work first.
 
@@ -139,7 +144,7 @@ def jobs_of(plans: Sequence[ModelPlan]) -> list[NewJob]:
     return [
         NewJob(
             key=identity,
-            title=f"{task.name}: {PROBES[task.probe].title}",
+            title=title_of(task),
             payload=task.model_dump(mode="json"),
             model=task.fingerprint,
             priority=place,

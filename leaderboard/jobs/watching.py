@@ -8,7 +8,7 @@ from benchmark.progress import Step
 from benchmark.results import ProbeResult
 from leaderboard.jobs.accuracy_check import raised_lines
 from leaderboard.jobs.assignment import Assignment
-from leaderboard.jobs.planning import ModelPlan
+from leaderboard.jobs.planning import ModelPlan, title_of
 from leaderboard.store import Store
 from leaderboard.store.jobs import Jobs, JobStatus, Lease, State
 from leaderboard.terminal.model_lines import ModelLines, clock_time
@@ -44,7 +44,6 @@ class Watch:
             for task in plan.tasks:
                 self._places.setdefault(numbers[task.unit.identity], []).append((index, task))
         self._shares = dict.fromkeys(self._places, 0.0)
-        self._probe: dict[int, str] = {}
         self.results: list[dict[str, ProbeResult]] = [dict(plan.known) for plan in plans]
         self.unsuccessful: dict[int, JobStatus] = {}
         self._retold: dict[int, int] = {}
@@ -67,8 +66,8 @@ class Watch:
 
     def _look(self, number: int, status: JobStatus | None) -> None:
         if status is None or status.state == "done":
-            # Another process that had the same units has finished and deleted its jobs.
-            self._fetch(number)
+            # If there is none: another process that had the same units has deleted its jobs.
+            self._fetch(number, status)
         elif status.state in ENDED:
             self.unsuccessful[number] = status
             self._said(number, status)
@@ -79,11 +78,14 @@ class Watch:
             if status.state == "running":
                 self._progressed(number, status.progress)
 
-    def _fetch(self, number: int) -> None:
+    def _fetch(self, number: int, status: JobStatus | None) -> None:
         _, task = self._places[number][0]
         result = self._store.result(*task.unit.key)
         if result is not None:
             self._answered(number, result)
+        else:
+            gone = status or JobStatus.missing(number, task.unit.identity, title_of(task))
+            self.unsuccessful[number] = gone
 
     def _said(self, number: int, status: JobStatus) -> None:
         """Print that an attempt has failed."""
@@ -146,6 +148,8 @@ def describe(status: JobStatus) -> str:
     """Why a job did not succeed, in one line."""
     if status.state == "cancelled":
         return f"{status.title} was cancelled"
+    if status.state == "done":
+        return f"the result of {status.title} was deleted, or cannot be read"
     lines = (status.error or "no reason is known").strip().splitlines()
     times = f" in {status.attempts} attempts" if status.attempts > 1 else ""
     return f"{status.title} failed{times}: {lines[-1]}"

@@ -125,6 +125,26 @@ class JobStatus:
     error: str | None
     age: float
 
+    @classmethod
+    def missing(cls, number: int, key: str, title: str) -> JobStatus:
+        """The status of a job that was deleted while it was waited for."""
+        return cls(
+            number=number,
+            key=key,
+            kind="unit",
+            title=title,
+            model=None,
+            state="cancelled",
+            attempts=0,
+            max_attempts=0,
+            deaths=0,
+            progress=0.0,
+            cost=None,
+            owner=None,
+            error="it was deleted",
+            age=0.0,
+        )
+
 
 class Jobs:
     """The jobs of a database.

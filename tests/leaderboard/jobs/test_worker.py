@@ -114,3 +114,16 @@ def test_the_model_is_restored_when_a_run_has_ended(tmp_path, broken):
     with pytest.raises(UnitsFailedError):
         score_models([model], again, Store.open(tmp_path / "s.db"))
     assert model.training
+
+
+def test_a_run_whose_jobs_are_deleted_ends(tmp_path, monkeypatch):
+    claim = Jobs.claim
+
+    def deleted(self, *arguments, **options):
+        numbers = [status.number for status in self.statuses()]
+        self.forget(numbers, states=("queued",))
+        return claim(self, *arguments, **options)
+
+    monkeypatch.setattr(Jobs, "claim", deleted)
+    with pytest.raises(UnitsFailedError, match="Clean was cancelled"):
+        score(tmp_path / "s.db", HERE, ("clean",), MODELS[:1])
