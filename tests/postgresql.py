@@ -22,6 +22,12 @@ from tests.missing import missing
 FAST = ("fsync=off", "full_page_writes=off", "shared_buffers=32MB")
 """Settings of a server whose data need to outlast its processes, and not the machine."""
 
+_WATCH = """
+while kill -0 "$1" && [ -d "$2" ]; do sleep 1; done
+if [ -d "$2" ]; then kill -QUIT "$(head -n 1 "$2/data/postmaster.pid")"; sleep 1; rm -r "$2"; fi
+"""
+"""Waits until a process has ended or a folder is gone, and else ends the server in the folder."""
+
 _NUMBERS = count()
 
 
@@ -66,6 +72,17 @@ class Server:
         options = " ".join(f"-c {setting}" for setting in settings)
         log = str(self.folder / "log")
         self._run("pg_ctl", "start", "-w", "-l", log, "-o", f"-p {self.port} {options}")
+
+    def end_after(self, process: int) -> None:
+        """Have it end when a process of the tests has, even one that was killed."""
+        subprocess.run(
+            ["sh", "-c", f"({_WATCH}) &", "sh", str(process), str(self.folder)],
+            check=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
     def stop(self, mode: str = "fast") -> None:
         """Stop it; ``immediate`` does without a clean state of its files."""
@@ -174,6 +191,8 @@ def shared_server(control: Path) -> Iterator[Server]:
         users, folder = note.read_text().split("\n") if note.exists() else ("0", tempfile.mkdtemp())
         server = Server(Path(folder))
         if users == "0":
+            # xdist's workers are children of the process that began the run.
+            server.end_after(os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid())
             server.create()
             server.start()
         note.write_text(f"{int(users) + 1}\n{folder}")
@@ -195,6 +214,7 @@ def own_server() -> Iterator[Server]:
     """A running server for one test module, which may stop it and start it again."""
     with tempfile.TemporaryDirectory() as name:
         server = Server(Path(name))
+        server.end_after(os.getpid())
         server.create()
         server.start()
         try:
