@@ -27,9 +27,11 @@ import typer
 
 from leaderboard.store import Store
 from models_zoo.errors import InputError
-from perf.command import console, run_command
+from perf.command import ROOT, Page, console, run_command
 from perf.local_servers import PostgresServer, RayNodes
+from perf.page import write_section
 
+TOOL = "kills"
 MODELS = ("digits/mlp-standard", "digits/mlp-pgd-at", "digits/mlp-trades")
 PROBES = ("clean", "intrinsic", "weight", "checks", "joint")
 EXAMPLES = 24
@@ -139,6 +141,7 @@ def run(
     seed: Annotated[int, typer.Option(help="Of the moments and victims.")] = 0,
     ray: Annotated[bool, typer.Option(help="Also on a Ray cluster of two nodes.")] = True,
     postgresql: Annotated[bool, typer.Option(help="Also on a PostgreSQL server.")] = True,
+    page: Page = ROOT / "docs/scaling.md",
 ) -> None:
     """Kill processes of runs at random moments, and compare what is stored."""
     dice, total, rounds = random.Random(seed), Counter[str](), 0  # noqa: S311 - no secrets
@@ -164,10 +167,18 @@ def run(
                 )
                 if total.total() >= kills:
                     break
-    console.print(
+    text = (
         f"{total.total()} kills ({', '.join(f'{n} {what}' for what, n in total.items())}) in "
-        f"{rounds} rounds and {time.monotonic() - start:.0f} s: no result lost, duplicated or "
+        f"{rounds} rounds and {time.monotonic() - start:.0f} s: no result was lost, duplicated or "
         "different"
+    )
+    console.print(text)
+    write_section(
+        page,
+        TOOL,
+        f"{text}. Three digits models and {len(PROBES)} probes with two workers, on SQLite, on "
+        "PostgreSQL and on a Ray cluster of two nodes, each compared with one undisturbed process "
+        f"(`python -m perf.kills --kills {kills}`).\n",
     )
 
 

@@ -85,16 +85,18 @@ def plan_model(
         own_data=run.own_data,
     )
     left = [name for name in run.probes if name not in known]
-    expected = estimate(
-        *(model, images, labels, run.battery, left),
-        seed=run.seed,
-        device=run.device,
-        batch_size=run.batch_size,
-        own_data=run.own_data,
-        measured=store.costs(model.card, where),
-        seconds=SECONDS if precise else MEASURING_SECONDS,
-        tries=precise,
-    )
+    expected: dict[str, Estimate] = {}
+    if left:  # no names would mean all of the battery's
+        expected = estimate(
+            *(model, images, labels, run.battery, left),
+            seed=run.seed,
+            device=run.device,
+            batch_size=run.batch_size,
+            own_data=run.own_data,
+            measured=store.costs(model.card, where),
+            seconds=SECONDS if precise else MEASURING_SECONDS,
+            tries=precise,
+        )
     origin = run.origin
     tasks = [
         Assignment(
