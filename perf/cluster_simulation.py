@@ -45,7 +45,9 @@ def render(units: Sequence[Unit], seed: int) -> str:
     heading = ["cluster", "bound, h", "planned, h", "simulated, h", "GPUs busy", "model loads"]
     heading += ["deaths", "leases lost", "repeated work", "failed units", "writes/s", "most in 1 s"]
     rows = [line(heading), line(["---"] + ["---:"] * (len(heading) - 1))]
-    rows += [_row(f"{gpus:,} GPUs", Cluster(workers=gpus), units, seed) for gpus in GPUS]
+    for gpus in GPUS:
+        name = "1 GPU" if gpus == 1 else f"{gpus:,} GPUs"
+        rows.append(_row(name, Cluster(workers=gpus), units, seed))
     most = Cluster(workers=GPUS[-1])
     name = f"{most.workers:,} GPUs"
     rows += [
