@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmark.evaluation import require_same_answers
 from benchmark.planning import Estimate, estimate
+from benchmark.planning.schedule import in_order
 from benchmark.planning.step_times import SECONDS
 from benchmark.probes import PROBES
 from benchmark.provenance import provenance_of
@@ -137,12 +138,20 @@ def title_of(task: Assignment) -> str:
 
 
 def jobs_of(plans: Sequence[ModelPlan]) -> list[NewJob]:
-    """The units of all models as jobs, the model with the most work first.
+    """The units of all models as jobs, the longest first.
 
-    A worker that has loaded a model takes its units before others.
+    A worker that has loaded a model takes its units before others. To begin with the models that
+    have the most work would load models more often (1,198 instead of 345 times in the plan of
+    ``docs/scaling.md`` on 8 GPUs) and end later (by 6% on 256). The unit that shows mistakes in a
+    model's description comes right before the longest of that model.
     """
-    longest = sorted(plans, key=lambda plan: -plan.seconds)
-    tasks = {task.unit.identity: task for plan in longest for task in plan.tasks}
+    tasks = {task.unit.identity: task for plan in plans for task in plan.tasks}
+    checks = {task.fingerprint: task for task in tasks.values() if task.checks_accuracy}
+    first: dict[str, Assignment] = {}
+    for unit in in_order(task.unit for task in tasks.values()):
+        for task in (checks.get(unit.fingerprint), tasks[unit.identity]):
+            if task is not None:
+                first.setdefault(task.unit.identity, task)
     return [
         NewJob(
             key=identity,
@@ -152,5 +161,5 @@ def jobs_of(plans: Sequence[ModelPlan]) -> list[NewJob]:
             priority=place,
             cost=task.cost.seconds,
         )
-        for place, (identity, task) in enumerate(tasks.items())
+        for place, (identity, task) in enumerate(first.items())
     ]
