@@ -84,10 +84,12 @@ def _numbers(known: list[JobStatus], asked: list[str]) -> list[int]:
     Raises:
         InputError: there is no such job.
     """
+    from leaderboard.store.jobs import STATES
+
     numbers = []
     for text in asked:
         found = [each.number for each in known if text in (str(each.number), each.state)]
-        if not found:
+        if not found and text not in STATES:
             raise InputError(f"no job is {shown(text)}; nonsingular jobs lists them")
         numbers += found
     return numbers

@@ -58,6 +58,11 @@ class Assignment(BaseModel):
     cost: Cost
 
     @property
+    def loadable(self) -> bool:
+        """Whether another process can load everything that the unit needs."""
+        return None not in (self.model, self.data, self.battery)
+
+    @property
     def unit(self) -> Unit:
         """The unit, whose identity is that of the result."""
         key = (self.fingerprint, self.battery_sha256, self.data_sha256, self.seed, self.probe)

@@ -18,7 +18,7 @@ from leaderboard.jobs.assignment import Assignment
 from leaderboard.jobs.run import Run
 from leaderboard.jobs.sources import ModelSource
 from leaderboard.store import Store
-from leaderboard.store.jobs import NewJob
+from leaderboard.store.jobs import OWN_UNIT, NewJob
 from models_zoo.classifier import Classifier
 
 MEASURING_SECONDS = 0.1
@@ -155,6 +155,7 @@ def jobs_of(plans: Sequence[ModelPlan]) -> list[NewJob]:
     return [
         NewJob(
             key=identity,
+            kind="unit" if task.loadable else OWN_UNIT,
             title=title_of(task),
             payload=task.model_dump(mode="json"),
             model=task.fingerprint,

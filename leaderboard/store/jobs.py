@@ -55,6 +55,10 @@ from a thread of its own, so that a long pass of a large model does not lose it.
 MAX_ATTEMPTS = 3
 """After how many attempts a job that raises an error has failed."""
 
+OWN_UNIT = "own unit"
+"""Kind of a unit that only the process that planned it can run, as it alone has the model or the
+examples. Workers that take whatever waits leave it to that process."""
+
 MAX_DEATHS = 2
 """After how many deaths of the process that works on it a job has failed: memory that runs out
 twice does so a third time."""
@@ -183,15 +187,15 @@ class Jobs:
 
         Args:
             owner: name of this process.
-            numbers: take one of these only.
-            kind: take one of this kind only.
+            numbers: take one of these only, of whichever kind.
+            kind: without numbers, take one of this kind only.
             model: fingerprint of a model whose jobs are taken first.
 
         Returns:
             ``None`` if there is none to take now.
         """
         token = secrets.token_hex(_TOKEN_BYTES)
-        meant = [JobRow.kind == kind, *self._among(numbers)]
+        meant = self._among(numbers, kind)
         columns = (
             *(JobRow.id, JobRow.key, JobRow.title),
             *(JobRow.payload, JobRow.model, JobRow.attempts),
@@ -233,9 +237,9 @@ class Jobs:
         return write(self._engine, take)
 
     def any_open(self, numbers: Collection[int] | None = None, kind: str = "unit") -> bool:
-        """Whether a job waits or runs, one of these if numbers are given."""
-        open_ones = [JobRow.state.in_(("queued", "running")), JobRow.kind == kind]
-        query = select(JobRow.id).where(*open_ones, *self._among(numbers)).limit(1)
+        """Whether a job of a kind waits or runs, or one of these if numbers are given."""
+        open_ones = [JobRow.state.in_(("queued", "running")), *self._among(numbers, kind)]
+        query = select(JobRow.id).where(*open_ones).limit(1)
         return self._found(query)
 
     def _any(self, meant: Sequence[ColumnElement[bool]]) -> bool:
@@ -366,7 +370,7 @@ class Jobs:
         Returns:
             How many.
         """
-        values = {"state": "queued", "attempts": 0, "deaths": 0, "progress": 0.0}
+        values = {"state": "queued", "attempts": 0, "deaths": 0, "progress": 0.0, "error": None}
         return self._set(numbers, ("failed", "cancelled"), values)
 
     def _set(
@@ -383,10 +387,17 @@ class Jobs:
     def _change(self, statement: Executable) -> None:
         write(self._engine, lambda session: session.execute(statement))
 
-    def _among(self, numbers: Collection[int] | None) -> list[ColumnElement[bool]]:
-        """The condition that a job is one of these; as one variable, since there may be many."""
+    def _among(
+        self, numbers: Collection[int] | None, kind: str | None = None
+    ) -> list[ColumnElement[bool]]:
+        """The condition that a job is one of these; as one variable, since there may be many.
+
+        Args:
+            numbers: of the jobs.
+            kind: without numbers, those of this kind only; ``None`` for all.
+        """
         if numbers is None:
-            return []
+            return [] if kind is None else [JobRow.kind == kind]
         text = json.dumps(sorted(numbers))
         listed: Select[Any]
         if self._engine.dialect.name == "sqlite":

@@ -286,6 +286,8 @@ class JobRow(Base):
     __table_args__ = (
         UniqueConstraint("key", name="uq_jobs_key"),
         Index("ix_jobs_state_priority", "state", "priority", "id"),
+        # Without it SQLite gives the number of a deleted job, which a process may wait for, again.
+        {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -48,6 +48,8 @@ def test_jobs_are_shown_cancelled_and_retried(queued):
     assert "1 cancelled" in queued("jobs")[1]
     assert "1 job waits again" in queued("jobs", "--retry", "cancelled")[1]
     assert len(listed(queued, "--state", "queued")) == 2
+    asked = ("--cancel", "running", "--cancel", "queued")
+    assert "2 jobs cancelled" in queued("jobs", *asked)[1], "although none runs"
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,14 @@ def test_what_fails_three_times_has_failed_with_its_last_reason(jobs):
     assert jobs.claim("me") is None
     assert (state(jobs, number).error, state(jobs, number).attempts) == ("reason 2", 3)
     assert jobs.retry([number]) == 1
+    assert state(jobs, number).error is None
     assert jobs.claim("me").attempt == 1
+
+
+def test_the_number_of_a_deleted_job_is_not_given_to_another(jobs):
+    before = jobs.add([new("a"), new("b")])
+    jobs.forget(before.values(), states=("queued",))
+    assert not {*before.values()} & {*jobs.add([new("c"), new("d")]).values()}
 
 
 def test_what_cannot_succeed_is_not_tried_again(jobs):

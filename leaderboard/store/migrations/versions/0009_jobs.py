@@ -38,6 +38,7 @@ def upgrade() -> None:
         sa.Column("started", sa.Float(53)),
         sa.Column("finished", sa.Float(53)),
         sa.UniqueConstraint("key", name="uq_jobs_key"),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_jobs_state_priority", "jobs", ["state", "priority", "id"])
 
