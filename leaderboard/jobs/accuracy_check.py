@@ -70,6 +70,11 @@ OTHER_NORMALIZATION, SHIFTED = "other_normalization", "labels_shifted"
 _CAUSES = (OTHER_NORMALIZATION, SHIFTED)
 """Names of the flags that say why an accuracy is low."""
 
+_NAMES = frozenset(
+    {*_CAUSES, "accuracy_below_usual", "accuracy_below_card", "no_better_than_chance"}
+)
+"""Names of all flags of the checks before scoring."""
+
 _ADVICE = (
     "Check the normalization, the images and the labels. If they are right, nothing has to be done."
 )
@@ -314,6 +319,11 @@ def with_flags(result: ProbeResult, flags: Sequence[Flag], probes: Sequence[str]
     if result.probe != keeping_probe(probes) or not further:
         return result
     return result.model_copy(update={"flags": [*result.flags, *further]})
+
+
+def of_accuracy(flags: Sequence[Flag]) -> list[Flag]:
+    """The flags of a result that are about a model's accuracy, without the probe's other flags."""
+    return [flag for flag in flags if flag.name in _NAMES]
 
 
 def raised_lines(flags: Sequence[Flag]) -> list[str]:

@@ -39,18 +39,19 @@ class Heartbeat:
     Args:
         jobs: the jobs of a database.
         lease: the job.
-        seconds: time between two beats.
+        seconds: time between two beats; ``None`` for none, where no other process can take the job.
     """
 
-    def __init__(self, jobs: Jobs, lease: Lease, seconds: float) -> None:
+    def __init__(self, jobs: Jobs, lease: Lease, seconds: float | None) -> None:
         self.progress = 0.0
         self._jobs, self._lease, self._seconds = jobs, lease, seconds
         self._ended, self._lost = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._beat, daemon=True)
+        self._thread = None if seconds is None else threading.Thread(target=self._beat, daemon=True)
 
     def __enter__(self) -> Self:
         """Start."""
-        self._thread.start()
+        if self._thread is not None:
+            self._thread.start()
         return self
 
     def __exit__(
@@ -61,7 +62,8 @@ class Heartbeat:
     ) -> None:
         """Stop."""
         self._ended.set()
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
 
     def require_held(self) -> None:
         """Check that the job is still this process's.

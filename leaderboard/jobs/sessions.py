@@ -30,10 +30,8 @@ class Sessions:
         Raises:
             InputError: model, examples and battery do not fit together.
         """
-        circumstances = (task.device, task.batch_size, task.own_data)
-        key = (task.fingerprint, *task.unit.key[1:4], *circumstances)
-        if self._last is None or self._last[0] != key:
-            self.close()
+        self.leave(task)
+        if self._last is None:
             session = self._opened.enter_context(
                 session_of(
                     *(model, data.images, data.labels, battery),
@@ -43,11 +41,27 @@ class Sessions:
                     own_data=task.own_data,
                 )
             )
-            self._last = key, session
+            self._last = _key(task), session
         return self._last[1]
+
+    def leave(self, task: Assignment) -> None:
+        """Close the last session unless a unit is run in it.
+
+        To be called before what the unit needs is loaded: two models need not be in memory at once.
+
+        Args:
+            task: the unit.
+        """
+        if self._last is not None and self._last[0] != _key(task):
+            self.close()
 
     def close(self) -> None:
         """Close the last session, which restores its model."""
         self._last = None
         self._opened.close()
         self._opened = ExitStack()
+
+
+def _key(task: Assignment) -> tuple[object, ...]:
+    """What units have in common that are run in one session."""
+    return *task.unit.key[:4], task.device, task.batch_size, task.own_data

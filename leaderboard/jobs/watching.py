@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from benchmark.progress import Step
 from benchmark.results import ProbeResult
-from leaderboard.jobs.accuracy_check import raised_lines
+from leaderboard.jobs.accuracy_check import of_accuracy, raised_lines
 from leaderboard.jobs.assignment import Assignment
 from leaderboard.jobs.planning import ModelPlan, title_of
 from leaderboard.store import Store
@@ -72,8 +72,9 @@ class Watch:
             self.unsuccessful[number] = status
             self._said(number, status)
         else:
-            if status.error and status.attempts > self._retold.get(number, 0):
-                self._retold[number] = status.attempts
+            failures = status.attempts - (status.state == "running")
+            if status.error and failures > self._retold.get(number, 0):
+                self._retold[number] = failures
                 self._said(number, status)
             if status.state == "running":
                 self._progressed(number, status.progress)
@@ -129,7 +130,7 @@ class Watch:
             self._show(index, task.probe)
             self._lines.answered(index, result)
             if task.checks_accuracy:
-                for line in raised_lines(result.flags):
+                for line in raised_lines(of_accuracy(result.flags)):
                     say(printable(f"note: {shown(task.name)}: {line}"), err=True)
 
     def _show(self, index: int, probe: str) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
+from pydantic import ValidationError
+
 from benchmark.progress import Step
 from benchmark.results import Flag, ProbeResult, Provenance
 from leaderboard.jobs.accuracy_check import accuracy_flags, with_flags
@@ -22,7 +24,7 @@ from leaderboard.store.jobs import Jobs, Lease, LeaseLostError, State
 from leaderboard.store.writing import SECONDS_AWAY
 from leaderboard.terminal.output import say
 from models_zoo.display import printable
-from models_zoo.errors import InputError
+from models_zoo.errors import InputError, first_problem
 
 MAX_TRACEBACK = 8000
 """Maximum number of characters of a traceback that is stored, its last ones."""
@@ -99,9 +101,14 @@ class Worker:
 
     def _do(self, lease: Lease) -> None:
         seconds = interval(self.jobs.lease_seconds, self.workers)
-        shared = self.store.engine.url.database not in (None, "", ":memory:")
-        with Heartbeat(self.jobs, lease, seconds if shared else float("inf")) as heart:
-            task = Assignment.model_validate(lease.payload)
+        with Heartbeat(self.jobs, lease, None if self.store.in_memory else seconds) as heart:
+            try:
+                task = Assignment.model_validate(lease.payload)
+            except ValidationError as error:
+                where, reason, _ = first_problem(error)
+                message = f"the job is not one of this version of nonsingular ({where}: {reason})"
+                self._failed(lease, message, again=False)
+                return
             known = None if task.fresh else self._stored(task)
             try:
                 if known is None:
@@ -140,6 +147,7 @@ class Worker:
             if self.watcher is not None:
                 self.watcher.progressed(lease, step.share)
 
+        self.sessions.leave(task)
         battery, data = self.materials.battery(task), self.materials.data(task)
         model = self.materials.model(task)
         flags: list[Flag] = []

@@ -65,6 +65,13 @@ class Store:
         """
         return cls(open_engine(database, to_read=to_read), quiet=quiet)
 
+    @property
+    def in_memory(self) -> bool:
+        """Whether it is in the memory of this process, so that no other process can reach it."""
+        url = self.engine.url
+        name = url.database or ":memory:"
+        return url.get_backend_name() == "sqlite" and name == ":memory:"
+
     def save(
         self,
         card: Card,

@@ -6,11 +6,18 @@ import pytest
 
 from benchmark import evaluate, load_battery, load_dataset
 from benchmark.evaluation import Session
+from benchmark.results import Flag
 from leaderboard.jobs import worker as module
+from leaderboard.jobs.materials import Materials
+from leaderboard.jobs.planning import jobs_of
 from leaderboard.jobs.run import Run
-from leaderboard.jobs.scoring import UnitsFailedError, Where, score_models
+from leaderboard.jobs.scoring import UnitsFailedError, Where, plan_models, score_models
+from leaderboard.jobs.sources import DataSource, ModelSource
+from leaderboard.jobs.watching import Watch
+from leaderboard.jobs.worker import Worker
 from leaderboard.store import Store
-from leaderboard.store.jobs import Jobs
+from leaderboard.store.jobs import Jobs, NewJob
+from leaderboard.terminal.model_lines import ModelLines
 from models_zoo import InputError, load_model
 from tests.leaderboard.jobs.test_executors import MODELS, score
 
@@ -127,3 +134,89 @@ def test_a_run_whose_jobs_are_deleted_ends(tmp_path, monkeypatch):
     monkeypatch.setattr(Jobs, "claim", deleted)
     with pytest.raises(UnitsFailedError, match="Clean was cancelled"):
         score(tmp_path / "s.db", HERE, ("clean",), MODELS[:1])
+
+
+def test_a_job_that_is_no_unit_fails_and_its_worker_goes_on(tmp_path):
+    store = Store.open(tmp_path / "s.db")
+    jobs = Jobs(store.engine)
+    jobs.add([NewJob("a", "a\x1b[31m", {"y": 1}), NewJob("b", "b", {"x": "x" * 1_000_000})])
+    worker = Worker(store, Materials())
+    assert [worker.work() for _ in range(3)] == [True, True, False]
+    assert {each.state for each in jobs.statuses()} == {"failed"}
+    assert all(len(str(each.error).splitlines()[0]) < 200 for each in jobs.statuses())
+
+
+@pytest.fixture
+def planned(tmp_path):
+    """Plans the probe clean for two models, and adds the jobs: plans, store, jobs and numbers."""
+
+    def plan(*, loadable):
+        battery, data = load_battery("digits-v1"), load_dataset("digits").head(8)
+        run = Run(battery, data, ["clean"])
+        if loadable:
+            source = DataSource(dataset="digits", count=8)
+            run = replace(run, data_source=source, battery_source="digits-v1")
+        sources = [ModelSource(name=name, dataset="digits") for name in MODELS]
+        store = Store.open(tmp_path / "s.db")
+        models = [load_model(name) for name in MODELS]
+        plans = plan_models(models, run, store, sources=sources if loadable else None)
+        jobs = Jobs(store.engine)
+        return plans, store, jobs, jobs.add(jobs_of(plans))
+
+    return plan
+
+
+def test_a_worker_leaves_units_to_the_process_that_alone_has_their_models(planned):
+    _, store, jobs, numbers = planned(loadable=False)
+    assert not Worker(store, Materials()).work()
+    assert not jobs.any_open()
+    assert jobs.claim("me", numbers=numbers.values()) is not None
+
+
+def test_a_model_is_closed_before_the_next_one_is_loaded(planned, monkeypatch):
+    _, store, _, _ = planned(loadable=True)
+    worker, others = Worker(store, Materials()), []
+    load = ModelSource.load
+
+    def loaded(self):
+        others.append(worker.sessions._last)
+        return load(self)
+
+    monkeypatch.setattr(ModelSource, "load", loaded)
+    while worker.work():
+        pass
+    assert others == [None, None]
+
+
+def test_a_failed_attempt_is_said_once(planned, capfd):
+    plans, store, jobs, numbers = planned(loadable=True)
+    with ModelLines([p.name for p in plans], [False, False]) as lines:
+        watch = Watch(plans, numbers, store, jobs, lines)
+        for reason in ("first", "second"):
+            jobs.fail(jobs.claim("me"), reason)
+            watch.all_ended()
+            lease = jobs.claim("me")
+            watch.all_ended()
+            jobs.release(lease)
+    said = capfd.readouterr().err
+    assert [said.count(f"failed ({each})") for each in ("first", "second")] == [1, 1]
+
+
+def test_flags_of_the_probe_itself_are_not_said_as_doubts_of_the_accuracy(
+    tmp_path, monkeypatch, capfd
+):
+    run = Session.run
+    flags = [
+        Flag(name=name, title=name, raised=True, figure=1.0, saw=f"{name} raised", advice="Look.")
+        for name in ("masked", "no_better_than_chance")
+    ]
+
+    def flagged(self, name, **options):
+        return run(self, name, **options).model_copy(update={"flags": flags})
+
+    monkeypatch.setattr(Session, "run", flagged)
+    (report,) = score(tmp_path / "s.db", HERE, ("checks",), MODELS[:1])
+    assert report.results["checks"].flags == flags
+    said = capfd.readouterr().err
+    assert "no_better_than_chance raised" in said
+    assert "masked raised" not in said
