@@ -11,6 +11,7 @@ import torch
 
 from benchmark.report import Report
 from leaderboard.jobs.executors import Executor, default_workers
+from leaderboard.jobs.executors.executor import threads_per_worker
 from leaderboard.jobs.executors.here import Here
 from leaderboard.jobs.executors.processes import Processes
 from leaderboard.jobs.executors.ray_cluster import RayCluster
@@ -88,6 +89,8 @@ def score_models(
         UnitsFailedError: some units failed.
     """
     where = where or Where()
+    if where.executor == "ray" or (where.workers or 1) > 1:
+        require_shared(store)
     plans = plan_models(models, run, store, submitted=submitted, sources=sources)
     jobs = Jobs(store.engine)
     take_back_abandoned(jobs)
@@ -95,7 +98,8 @@ def score_models(
     with ModelLines([p.name for p in plans], [not p.tasks for p in plans]) as lines:
         watch = Watch(plans, numbers, store, jobs, lines)
         if numbers:
-            if where.executor == "local" and (sources is None or _local(where, models, run) == 1):
+            alone = sources is None or store.in_memory or _local(where, models, run) == 1
+            if where.executor == "local" and alone:
                 materials = Materials(models, run.data, run.battery)
                 worker = Worker(store, materials, list(numbers.values()), watch)
                 executor: Executor = Here(worker, where.threads)
@@ -106,6 +110,19 @@ def score_models(
                     executor.advance()
     jobs.forget(list(numbers.values()))
     return _reports(plans, watch, run)
+
+
+def require_shared(store: Store) -> None:
+    """Check that other processes can use a database.
+
+    Raises:
+        InputError: it is in the memory of this process.
+    """
+    if store.in_memory:
+        raise InputError(
+            "a database in memory cannot be shared with workers; name a file with --database, or "
+            "run with --workers 1"
+        )
 
 
 @contextmanager
@@ -131,6 +148,7 @@ def add_jobs(
     Raises:
         InputError: as :func:`score_models`.
     """
+    require_shared(store)
     plans = plan_models(models, run, store, sources=sources)
     return len(Jobs(store.engine).add(jobs_of(plans)))
 
@@ -180,8 +198,11 @@ def _apart(
     database = store.engine.url.render_as_string(hide_password=False)
     trust = any(source.trust for source in sources or ())
     if where.executor == "local":
-        workers = min(_local(where, models, run), len(numbers))
-        return Processes(database, jobs, numbers, workers, threads=where.threads, trust=trust)
+        workers = _local(where, models, run)
+        # Not by what is left to do: a resumed run has to compute the same bits.
+        threads = where.threads or threads_per_worker(workers)
+        workers = min(workers, len(numbers))
+        return Processes(database, jobs, numbers, workers, threads=threads, trust=trust)
     return RayCluster(
         where.address,
         database,

@@ -11,6 +11,7 @@ import time
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
@@ -152,7 +153,7 @@ class Processes:
             args=(theirs, self._database, self._numbers, self._workers, self._threads, self._trust),
             daemon=True,
         )
-        process.start()
+        _start_unless_interrupted(process)
         theirs.close()  # so that the pipe ends when the process does
         return _Started(process, ours, owner_of(process.pid))
 
@@ -170,6 +171,23 @@ def _context() -> ForkServerContext | SpawnContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     return context
+
+
+def _start_unless_interrupted(process: BaseProcess) -> None:
+    """Start a process that Ctrl-C does not reach, and neither what it is forked from.
+
+    This process ends its workers. Without it, the one that they are forked from prints a traceback
+    if it is interrupted while it imports.
+    """
+    if sys.platform != "linux":
+        process.start()
+        return
+    resource_tracker.ensure_running()  # which lets signals through again
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def describe_exit(process: Process) -> str:

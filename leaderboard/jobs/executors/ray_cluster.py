@@ -33,6 +33,9 @@ POLL_SECONDS = 0.3
 IDLE_SECONDS = 1.0
 """How long an actor waits before it looks for work again."""
 
+MAX_IDLE_DEATHS = 2
+"""How many workers may end one after the other before they have started: a third would as well."""
+
 NO_WORKER_SECONDS = 300.0
 """How long a run waits without any worker for a node that has room for one."""
 
@@ -112,6 +115,7 @@ class RayCluster:
         self._gpus, self._trust = gpus, trust
         self._running: list[_Started] = []
         self._heard = time.monotonic()
+        self._idle_deaths = 0
 
     def __enter__(self) -> Self:
         """Connect to the cluster and start the actors.
@@ -180,7 +184,15 @@ class RayCluster:
         except self._ray.exceptions.RayActorError as error:
             self._running.remove(started)
             if started.owner is not None:
+                self._idle_deaths = 0
                 self._jobs.owner_died(started.owner, f"its Ray worker died: {reason_of(error)}")
+            else:
+                self._idle_deaths += 1
+            if self._idle_deaths > MAX_IDLE_DEATHS:
+                raise InputError(
+                    f"Ray workers die before they take any work: {reason_of(error)}; see that all "
+                    "nodes have nonsingular, and reach the database"
+                ) from error
             self._running.append(self._start())
         except self._ray.exceptions.RayTaskError as error:
             cause = error.cause

@@ -1,23 +1,29 @@
 """A run gives the same wherever its units run, and loses nothing with the processes that die."""
 
 import os
+import re
 import signal
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 import torch
+from sqlalchemy import create_engine
 
 from benchmark import load_battery, load_dataset
 from leaderboard.jobs.executors.processes import Processes, describe_exit
+from leaderboard.jobs.executors.ray_cluster import RayCluster
+from leaderboard.jobs.executors.ray_cluster import _Started as Started
 from leaderboard.jobs.owner import is_gone, owner_of
 from leaderboard.jobs.run import Run
 from leaderboard.jobs.scoring import UnitsFailedError, Where, score_models
 from leaderboard.jobs.sources import DataSource, ModelSource
 from leaderboard.store import Store
-from models_zoo import load_model
+from leaderboard.store.jobs import Jobs
+from models_zoo import InputError, load_model
 
 MODELS = ("digits/mlp-standard", "digits/mlp-pgd-at")
 
@@ -74,8 +80,6 @@ def test_what_is_stored_is_not_computed_again_and_nothing_is_left_in_the_queue(t
     capfd.readouterr()
     assert said(score(tmp_path / "s.db", Where(workers=2))) == said(first)
     assert "took" not in capfd.readouterr().err
-    from leaderboard.store.jobs import Jobs
-
     assert Jobs(Store.open(tmp_path / "s.db").engine).statuses() == []
 
 
@@ -163,6 +167,54 @@ def test_how_a_process_ended_is_said_in_words(code, said):
     assert describe_exit(Ended()) == said
 
 
+def test_threads_do_not_depend_on_what_is_left(tmp_path, monkeypatch):
+    found = []
+
+    class Asked(Processes):
+        def __enter__(self):
+            found.append((self._workers, self._threads))
+            raise InputError("enough")
+
+    monkeypatch.setattr("leaderboard.jobs.scoring.Processes", Asked)
+    monkeypatch.setattr("leaderboard.jobs.executors.executor.cores", lambda: 8)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
+    for probes in (("clean", "intrinsic"), ("clean",)):
+        with pytest.raises(InputError, match="enough"):
+            score(tmp_path / "s.db", Where(workers=4), probes, MODELS[:1])
+    assert found == [(2, 2), (1, 2)]
+
+
+def test_a_database_in_memory_is_used_by_this_process_alone(capfd):
+    for name in ("clean", "intrinsic"):
+        score(":memory:", None, (name,))
+    assert "Traceback" not in capfd.readouterr().err
+    for where in (Where(workers=2), Where("ray")):
+        with pytest.raises(InputError, match="in memory cannot be shared"):
+            score(":memory:", where)
+    named_after_its_user = create_engine("postgresql+psycopg://user@host")
+    assert not Store(named_after_its_user).in_memory, "its leases have to be extended"
+
+
+def test_ray_workers_that_cannot_start_end_the_run(tmp_path, monkeypatch):
+    class ActorError(Exception):
+        pass
+
+    class Ray:
+        exceptions = SimpleNamespace(RayActorError=ActorError, RayTaskError=KeyError)
+
+        def get(self, answer):
+            raise ActorError("no module named 'leaderboard'")
+
+    cluster = RayCluster(None, "x.db", Jobs(Store.open(tmp_path / "s.db").engine), [1])
+    cluster._ray = Ray()
+    monkeypatch.setattr(cluster, "_start", lambda: Started(None, "its name"))
+    cluster._running = [cluster._start()]
+    for _ in range(2):
+        cluster._answered(cluster._running[0])
+    with pytest.raises(InputError, match="die before they take any work: no module named"):
+        cluster._answered(cluster._running[0])
+
+
 def test_threads_are_given_back(tmp_path):
     before = torch.get_num_threads()
     score(tmp_path / "s.db", Where(workers=1, threads=3), ("clean",), MODELS[:1])
@@ -173,11 +225,14 @@ class Ancestors(Processes):
     """Notes what the process holds in memory that each worker was forked from."""
 
     maps: dict[int, str] = {}  # noqa: RUF012 - read by the test
+    blocked = ""
 
     def advance(self):
         for each in self._running:
             parent = psutil.Process(each.process.pid).ppid()
             self.maps[parent] = Path(f"/proc/{parent}/maps").read_text()
+            status = Path(f"/proc/{parent}/status").read_text()
+            (Ancestors.blocked,) = re.findall(r"SigBlk:\s*(\w+)", status)
         super().advance()
 
 
@@ -188,6 +243,7 @@ def test_workers_are_forked_from_one_process_that_has_imported_pytorch(tmp_path,
     ((process, content),) = Ancestors.maps.items()
     assert process != os.getpid()
     assert "libtorch" in content
+    assert int(Ancestors.blocked, 16) & 1 << signal.SIGINT - 1, "Ctrl-C while it imports"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks processes up in /proc")
