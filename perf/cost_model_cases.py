@@ -18,7 +18,7 @@ FITTED = {
 """Models that the constants of the probes were chosen on."""
 
 HELD_OUT = {
-    "cifar10-cnn-a-adv": 24,
+    "cifar10-cnn-a-adv": 80,
     "mnist/cnn-trades-awp": 30,
     "digits/mlp-trades": 100,
     "cifar10/resnet2b-standard": 30,
@@ -29,6 +29,6 @@ HELD_OUT = {
     "mnist/cnn-mart": 60,
     "digits/mlp-nonsingular": 200,
     "cifar10/few-pgd-at": 16,
-    "cifar10-resnet20-standard": 10,
+    "cifar10-resnet20-standard": 32,
 }
 """Models that no constant depends on; the first and the last have architectures of their own."""
