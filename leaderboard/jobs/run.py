@@ -5,15 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
+from torch import Tensor
+
 from benchmark.arguments import device_of
 from benchmark.batteries import Battery
 from benchmark.data_fit import require_values
 from benchmark.datasets import Dataset
 from benchmark.datasets.standard import origin_of
+from benchmark.evaluation import LOSS_TOLERANCE
+from benchmark.memory import default_batch_size
+from benchmark.subject import subject_of
 from leaderboard.jobs.sources import DataSource
 from models_zoo.classifier import Classifier
 from models_zoo.display import shown
 from models_zoo.errors import InputError
+
+_COMPARED = 32
+"""Number of examples on which models with the same weights are compared: another function gives
+other logits on almost any image."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +76,37 @@ def require_scorable(models: Sequence[Classifier], run: Run) -> None:
     device_of(run.device)
     for model in models:
         _require_fit(model, run)
+    _require_one_function(models, run)
     data = run.data
     require_values(run.battery, data.images, data.labels, own_data=run.own_data, allow="--own-data")
+
+
+def _require_one_function(models: Sequence[Classifier], run: Run) -> None:
+    """Refuse models with the same weights that compute different functions.
+
+    A result is stored by the fingerprint of the weights and layers, so one would get the scores of
+    the other.
+    """
+    first: dict[str, Classifier] = {}
+    for model in models:
+        other = first.setdefault(model.fingerprint, model)
+        if other is model:
+            continue
+        one, two = _answers(other, run), _answers(model, run)
+        if one.shape != two.shape or not torch.allclose(one, two, LOSS_TOLERANCE, LOSS_TOLERANCE):
+            raise InputError(
+                f"models {shown(other.card.name)} and {shown(model.card.name)} have the same "
+                "weights and layers but give different answers, so their scores cannot be told "
+                "apart; score them separately, with another --database each"
+            )
+
+
+def _answers(model: Classifier, run: Run) -> Tensor:
+    """Logits of the first examples."""
+    images, labels = run.data.images[:_COMPARED], run.data.labels[:_COMPARED]
+    size = default_batch_size(images) if run.batch_size is None else run.batch_size
+    with subject_of(model, images, labels, device=run.device, batch_size=size) as subject:
+        return subject.logits()
 
 
 def _require_fit(model: Classifier, run: Run) -> None:

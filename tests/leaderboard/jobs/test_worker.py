@@ -220,3 +220,16 @@ def test_flags_of_the_probe_itself_are_not_said_as_doubts_of_the_accuracy(
     said = capfd.readouterr().err
     assert "no_better_than_chance raised" in said
     assert "masked raised" not in said
+
+
+def test_models_with_the_same_weights_and_other_answers_are_refused_together(tmp_path):
+    one, two = load_model(MODELS[0]), load_model(MODELS[0])
+    run = Run(load_battery("digits-v1"), load_dataset("digits").head(8), ["clean"])
+    store = Store.open(tmp_path / "s.db")
+    first, second = score_models([one, two], run, store)
+    assert first.scores == second.scores
+    kind = type(two.network)
+    two.network.__class__ = type(kind.__name__, (kind,), {"forward": lambda *_: -kind.forward(*_)})
+    assert one.fingerprint == two.fingerprint
+    with pytest.raises(InputError, match="same weights and layers but give different answers"):
+        score_models([one, two], replace(run, fresh=True), store)
