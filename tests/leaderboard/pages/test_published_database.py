@@ -13,6 +13,7 @@ import pytest
 from benchmark.probes import PROBES
 from leaderboard.pages import render_site
 from leaderboard.store import Store
+from leaderboard.store.jobs import Jobs, NewJob
 from leaderboard.store.summaries import NONSINGULAR
 
 
@@ -119,7 +120,7 @@ def test_datasettes_metadata_describes_what_is_there(published):
     text = (files("leaderboard.pages") / "static" / "datasette.json").read_text("utf-8")
     (described,) = json.loads(text)["databases"].values()
     kinds = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')"
-    names = {row[0] for row in published.execute(kinds)} - {"alembic_version"}
+    names = {row[0] for row in published.execute(kinds)} - {"alembic_version", "sqlite_sequence"}
     assert set(described["tables"]) == names
     for table, about in described["tables"].items():
         columns = {row["name"] for row in published.execute(f"PRAGMA table_info({table})")}
@@ -127,3 +128,16 @@ def test_datasettes_metadata_describes_what_is_there(published):
         assert set(about.get("columns", columns)) == columns, table
     for query in described["queries"].values():
         assert published.execute(query["sql"]).fetchall()
+
+
+def test_no_job_is_published(tmp_path):
+    from tests.leaderboard import conftest as made_up
+
+    store = Store.open(tmp_path / "scores.sqlite")
+    made_up.fill(store, zoo=[("digits/cnn-standard", "standard", 0.1)])
+    job = NewJob(key="k", title="secret title", payload={"folder": "/home/secret"})
+    Jobs(store.engine).add([job])
+    path = render_site(store, tmp_path / "site").parent / "nonsingular.sqlite"
+    assert b"secret" not in path.read_bytes()
+    assert [each.title for each in Jobs(store.engine).statuses()] == ["secret title"]
+    assert Jobs(Store.open(path, to_read=True).engine).statuses() == []
