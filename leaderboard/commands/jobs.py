@@ -14,7 +14,7 @@ from models_zoo.display import label, printable, shown
 from models_zoo.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
-    from leaderboard.store.jobs import JobStatus
+    from leaderboard.store.job import JobStatus
 
 _SHOWN = 40
 """Number of jobs in the table; --json has all."""
@@ -47,7 +47,8 @@ def jobs(
 ) -> None:
     """Show the jobs of a database: what waits, what runs where, what failed and why."""
     from leaderboard.store import Store
-    from leaderboard.store.jobs import STATES, Jobs
+    from leaderboard.store.job import STATES
+    from leaderboard.store.jobs import Jobs
 
     if state is not None and state not in STATES:
         raise unknown_name("state", state, STATES)
@@ -84,7 +85,7 @@ def _numbers(known: list[JobStatus], asked: list[str]) -> list[int]:
     Raises:
         InputError: there is no such job.
     """
-    from leaderboard.store.jobs import STATES
+    from leaderboard.store.job import STATES
 
     numbers = []
     for text in asked:

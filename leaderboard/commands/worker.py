@@ -49,5 +49,9 @@ def worker(
     torch.set_num_threads(threads)
     store = Store.open(database)
     lines = WorkerLines()
-    serve(Worker(store, Materials(trust=trust), watcher=lines, workers=workers), drain=drain)
-    say(lines.summary)
+    materials = Materials(trust=trust)
+    worker_of = Worker(store, materials, watcher=lines, workers=workers, choosy=True)
+    try:
+        serve(worker_of, drain=drain)
+    finally:
+        say(lines.summary)

@@ -6,7 +6,8 @@ import threading
 from types import TracebackType
 from typing import Self
 
-from leaderboard.store.jobs import Jobs, Lease, LeaseLostError
+from leaderboard.store.job import Lease, LeaseLostError
+from leaderboard.store.jobs import Jobs
 from models_zoo.errors import InputError
 
 HEARTBEAT_SECONDS = 1.0

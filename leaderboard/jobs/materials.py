@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import chdir
+from collections.abc import Iterable, Iterator
+from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from benchmark.batteries import Battery, load_battery
 from benchmark.datasets import Dataset
 from leaderboard.jobs.assignment import Assignment
+from leaderboard.jobs.sources import NotHereError
 from models_zoo.classifier import Classifier
 from models_zoo.display import shown
 from models_zoo.errors import InputError
@@ -104,13 +105,24 @@ def _known(source: T | None, what: str) -> T:
     return source
 
 
-def _in(folder: Path) -> chdir[Path]:
+@contextmanager
+def _in(folder: Path) -> Iterator[None]:
+    """Load something in the folder in which a job was added.
+
+    Raises:
+        NotHereError: there is no such folder, or what is loaded is missing or cannot be used: the
+            process that added the job has loaded it.
+    """
     if not folder.is_dir():
-        raise InputError(
+        raise NotHereError(
             f"the folder {shown(folder)}, in which the job was added, is not on this machine; "
             "run workers where its files are at the same place"
         )
-    return chdir(folder)
+    with chdir(folder):
+        try:
+            yield
+        except InputError as error:
+            raise NotHereError(str(error)) from error
 
 
 def _require_same(what: str, found: str, planned: str) -> None:

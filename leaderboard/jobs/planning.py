@@ -18,7 +18,7 @@ from leaderboard.jobs.assignment import Assignment
 from leaderboard.jobs.run import Run
 from leaderboard.jobs.sources import ModelSource
 from leaderboard.store import Store
-from leaderboard.store.jobs import OWN_UNIT, NewJob
+from leaderboard.store.job import OWN_UNIT, NewJob
 from models_zoo.classifier import Classifier
 
 MEASURING_SECONDS = 0.1

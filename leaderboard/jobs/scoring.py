@@ -22,7 +22,8 @@ from leaderboard.jobs.sources import ModelSource
 from leaderboard.jobs.watching import Watch, describe
 from leaderboard.jobs.worker import Worker, take_back_abandoned
 from leaderboard.store import Store
-from leaderboard.store.jobs import Jobs, JobStatus
+from leaderboard.store.job import JobStatus
+from leaderboard.store.jobs import Jobs
 from leaderboard.terminal.model_lines import ModelLines
 from leaderboard.terminal.output import say
 from models_zoo.classifier import Classifier

@@ -6,9 +6,10 @@ import time
 
 from benchmark.results import ProbeResult
 from leaderboard.jobs.worker import Worker, take_back_abandoned
-from leaderboard.store.jobs import Lease, State
+from leaderboard.store.job import Lease, State
 from leaderboard.terminal.output import say
 from models_zoo.display import printable
+from models_zoo.errors import InputError
 
 IDLE_SECONDS = 2.0
 """How long a worker waits before it looks for work again."""
@@ -49,11 +50,24 @@ def serve(worker: Worker, *, drain: bool) -> None:
     Args:
         worker: takes the jobs.
         drain: whether to return when no job waits or runs.
+
+    Raises:
+        InputError: with ``drain``, jobs are left that this worker cannot run.
     """
+    told = 0
     while True:
         take_back_abandoned(worker.jobs)
         while worker.work():
             pass
-        if drain and not worker.jobs.any_open():
+        declined = list(worker.declined.values())
+        for reason in declined[told:]:
+            say(printable(f"note: left to other workers: {reason}"), err=True)
+        told = len(declined)
+        if drain and not worker.jobs.any_open(without=worker.declined):
+            if declined:
+                raise InputError(
+                    f"{len(declined):,} {'job is' if len(declined) == 1 else 'jobs are'} left that "
+                    f"this worker cannot run: {declined[0]}"
+                )
             return
         time.sleep(IDLE_SECONDS)

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from models_zoo.classifier import Classifier
 
 
+class NotHereError(InputError):
+    """This process cannot load what a job needs; on another machine or with --trust one might."""
+
+
 class ModelSource(BaseModel):
     """What loads a model: its name, or a file with its description.
 
@@ -80,10 +84,10 @@ class ModelSource(BaseModel):
             trust: whether it was.
 
         Raises:
-            InputError: the model needs to be trusted, and is not.
+            NotHereError: the model needs to be trusted, and is not.
         """
         if self.trust and not trust:
-            raise InputError(
+            raise NotHereError(
                 f"model {shown(str(self.name or self.file))} executes code when it is loaded; a "
                 "worker does that with --trust only"
             )

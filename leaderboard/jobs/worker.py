@@ -18,9 +18,11 @@ from leaderboard.jobs.heartbeat import Heartbeat, interval
 from leaderboard.jobs.materials import Materials
 from leaderboard.jobs.owner import is_gone, owner_of
 from leaderboard.jobs.sessions import Sessions
+from leaderboard.jobs.sources import NotHereError
 from leaderboard.store import Store
 from leaderboard.store.failures import GoneError
-from leaderboard.store.jobs import Jobs, Lease, LeaseLostError, State
+from leaderboard.store.job import Lease, LeaseLostError, State
+from leaderboard.store.jobs import Jobs
 from leaderboard.store.writing import SECONDS_AWAY
 from leaderboard.terminal.output import say
 from models_zoo.display import printable
@@ -58,6 +60,8 @@ class Worker:
         watcher: is told what happens.
         workers: how many workers share the database, about; see
             :func:`leaderboard.jobs.heartbeat.interval`.
+        choosy: whether to leave units to other workers that this process cannot load, instead of
+            failing them; ``declined`` has the reasons by the number of the job.
     """
 
     store: Store
@@ -65,8 +69,10 @@ class Worker:
     numbers: Collection[int] | None = None
     watcher: Watcher | None = None
     workers: int = 1
+    choosy: bool = False
 
     def __post_init__(self) -> None:
+        self.declined: dict[int, str] = {}
         self.jobs = Jobs(self.store.engine)
         self.owner = owner_of()
         self.sessions = Sessions()
@@ -81,7 +87,7 @@ class Worker:
             InputError: the database cannot be used any more.
         """
         held = self.materials.held
-        lease = self.jobs.claim(self.owner, numbers=self.numbers, model=held)
+        lease = self.jobs.claim(self.owner, numbers=self.numbers, without=self.declined, model=held)
         if lease is None:
             return False
         try:
@@ -116,7 +122,11 @@ class Worker:
             except LeaseLostError:
                 raise
             except InputError as error:
-                self._failed(lease, str(error), again=False)
+                if self.choosy and isinstance(error, NotHereError):
+                    self.declined[lease.number] = f"{lease.title}: {error}"
+                    self.jobs.release(lease)
+                else:
+                    self._failed(lease, str(error), again=False)
                 return
             except Exception:
                 self._failed(lease, traceback.format_exc()[-MAX_TRACEBACK:], again=True)

@@ -14,9 +14,8 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, get_args
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -39,25 +38,13 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from leaderboard.store.clock import now
+from leaderboard.store.job import JobStatus, Lease, LeaseLostError, NewJob, State
 from leaderboard.store.schema import JobRow
 from leaderboard.store.writing import read, write
-
-State = Literal["queued", "running", "done", "failed", "cancelled"]
-"""``queued``: waits to be taken; ``running``: a process has its lease; ``failed``: for good, with
-the reason; ``cancelled``: on request."""
-
-STATES: tuple[State, ...] = get_args(State)
 
 LEASE_SECONDS = 60.0
 """How long a job stays with a process that is not heard of. It is extended every quarter of that
 from a thread of its own, so that a long pass of a large model does not lose it."""
-
-MAX_ATTEMPTS = 3
-"""After how many attempts a job that raises an error has failed."""
-
-OWN_UNIT = "own unit"
-"""Kind of a unit that only the process that planned it can run, as it alone has the model or the
-examples. Workers that take whatever waits leave it to that process."""
 
 MAX_DEATHS = 2
 """After how many deaths of the process that works on it a job has failed: memory that runs out
@@ -67,87 +54,6 @@ _CHUNK = 500
 """Number of keys or rows per statement: databases limit the number of variables."""
 
 _TOKEN_BYTES = 16
-
-
-class LeaseLostError(Exception):
-    """A job is no longer this process's: its lease expired, or it was cancelled."""
-
-
-@dataclass(frozen=True)
-class NewJob:
-    """A job to add; see :class:`leaderboard.store.schema.JobRow` for the fields."""
-
-    key: str
-    title: str
-    payload: Mapping[str, Any]
-    kind: str = "unit"
-    model: str | None = None
-    priority: int = 0
-    cost: float | None = None
-    max_attempts: int = MAX_ATTEMPTS
-
-
-@dataclass(frozen=True)
-class Lease:
-    """A job that this process has taken.
-
-    Attributes:
-        number: id of the job.
-        token: the word that every write for it carries.
-        attempt: which attempt this is, from 1.
-    """
-
-    number: int
-    token: str
-    key: str
-    title: str
-    payload: Mapping[str, Any]
-    model: str | None
-    attempt: int
-
-
-@dataclass(frozen=True)
-class JobStatus:
-    """Where a job is; see :class:`leaderboard.store.schema.JobRow` for the fields.
-
-    Attributes:
-        age: seconds since it was added, started or finished, whichever was last.
-    """
-
-    number: int
-    key: str
-    kind: str
-    title: str
-    model: str | None
-    state: State
-    attempts: int
-    max_attempts: int
-    deaths: int
-    progress: float
-    cost: float | None
-    owner: str | None
-    error: str | None
-    age: float
-
-    @classmethod
-    def missing(cls, number: int, key: str, title: str) -> JobStatus:
-        """The status of a job that was deleted while it was waited for."""
-        return cls(
-            number=number,
-            key=key,
-            kind="unit",
-            title=title,
-            model=None,
-            state="cancelled",
-            attempts=0,
-            max_attempts=0,
-            deaths=0,
-            progress=0.0,
-            cost=None,
-            owner=None,
-            error="it was deleted",
-            age=0.0,
-        )
 
 
 class Jobs:
@@ -180,6 +86,7 @@ class Jobs:
         owner: str,
         *,
         numbers: Collection[int] | None = None,
+        without: Collection[int] = (),
         kind: str = "unit",
         model: str | None = None,
     ) -> Lease | None:
@@ -188,6 +95,7 @@ class Jobs:
         Args:
             owner: name of this process.
             numbers: take one of these only, of whichever kind.
+            without: take none of these.
             kind: without numbers, take one of this kind only.
             model: fingerprint of a model whose jobs are taken first.
 
@@ -195,7 +103,7 @@ class Jobs:
             ``None`` if there is none to take now.
         """
         token = secrets.token_hex(_TOKEN_BYTES)
-        meant = self._among(numbers, kind)
+        meant = [*self._among(numbers, kind), *self._without(without)]
         columns = (
             *(JobRow.id, JobRow.key, JobRow.title),
             *(JobRow.payload, JobRow.model, JobRow.attempts),
@@ -236,10 +144,22 @@ class Jobs:
 
         return write(self._engine, take)
 
-    def any_open(self, numbers: Collection[int] | None = None, kind: str = "unit") -> bool:
-        """Whether a job of a kind waits or runs, or one of these if numbers are given."""
+    def any_open(
+        self,
+        numbers: Collection[int] | None = None,
+        *,
+        without: Collection[int] = (),
+        kind: str = "unit",
+    ) -> bool:
+        """Whether a job of a kind waits or runs, or one of these if numbers are given.
+
+        Args:
+            numbers: of the jobs, of whichever kind.
+            without: numbers of jobs that do not count.
+            kind: without numbers, of this kind only.
+        """
         open_ones = [JobRow.state.in_(("queued", "running")), *self._among(numbers, kind)]
-        query = select(JobRow.id).where(*open_ones).limit(1)
+        query = select(JobRow.id).where(*open_ones, *self._without(without)).limit(1)
         return self._found(query)
 
     def _any(self, meant: Sequence[ColumnElement[bool]]) -> bool:
@@ -398,16 +318,17 @@ class Jobs:
         """
         if numbers is None:
             return [] if kind is None else [JobRow.kind == kind]
+        return [JobRow.id.in_(self._listed(numbers))]
+
+    def _without(self, numbers: Collection[int]) -> list[ColumnElement[bool]]:
+        return [JobRow.id.not_in(self._listed(numbers))] if numbers else []
+
+    def _listed(self, numbers: Collection[int]) -> Select[Any]:
         text = json.dumps(sorted(numbers))
-        listed: Select[Any]
         if self._engine.dialect.name == "sqlite":
-            listed = select(func.json_each(text).table_valued("value").c.value)
-        else:
-            values = func.jsonb_array_elements_text(cast(literal(text), JSONB)).table_valued(
-                "value"
-            )
-            listed = select(cast(values.c.value, Integer))
-        return [JobRow.id.in_(listed)]
+            return select(func.json_each(text).table_valued("value").c.value)
+        values = func.jsonb_array_elements_text(cast(literal(text), JSONB)).table_valued("value")
+        return select(cast(values.c.value, Integer))
 
 
 _NO_LEASE: Mapping[str, Any] = {"lease_owner": None, "lease_token": None, "lease_until": None}

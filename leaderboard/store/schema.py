@@ -268,7 +268,7 @@ class JobRow(Base):
         payload: everything that a process needs to do it, as JSON.
         model: fingerprint of its model, so that a process that has it loaded can take more of its
             jobs; NULL if there is none.
-        state: see :data:`leaderboard.store.jobs.State`.
+        state: see :data:`leaderboard.store.job.State`.
         priority: jobs with a smaller number are taken first.
         cost: estimated seconds; NULL if unknown.
         attempts: how many times it was taken.

@@ -16,7 +16,8 @@ from leaderboard.store.damage import FAILURES, find_unreadable, print_damage, re
 from leaderboard.store.database import open_engine
 from leaderboard.store.entry import Entry
 from leaderboard.store.failures import DamagedError
-from leaderboard.store.jobs import Lease, finish
+from leaderboard.store.job import Lease
+from leaderboard.store.jobs import finish
 from leaderboard.store.reading import of_key, read_batteries, read_entries
 from leaderboard.store.reruns import Rerun, add_rerun
 from leaderboard.store.rows import result_row, save_model, stored_card

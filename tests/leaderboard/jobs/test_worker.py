@@ -16,7 +16,8 @@ from leaderboard.jobs.sources import DataSource, ModelSource
 from leaderboard.jobs.watching import Watch
 from leaderboard.jobs.worker import Worker
 from leaderboard.store import Store
-from leaderboard.store.jobs import Jobs, NewJob
+from leaderboard.store.job import NewJob
+from leaderboard.store.jobs import Jobs
 from leaderboard.terminal.model_lines import ModelLines
 from models_zoo import InputError, load_model
 from tests.leaderboard.jobs.test_executors import MODELS, score

@@ -13,7 +13,8 @@ import pytest
 from benchmark.probes import PROBES
 from leaderboard.pages import render_site
 from leaderboard.store import Store
-from leaderboard.store.jobs import Jobs, NewJob
+from leaderboard.store.job import NewJob
+from leaderboard.store.jobs import Jobs
 from leaderboard.store.summaries import NONSINGULAR
 
 

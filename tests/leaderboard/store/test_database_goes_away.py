@@ -18,7 +18,8 @@ from leaderboard.cli import run
 from leaderboard.jobs.owner import owner_of
 from leaderboard.store import Store, writing
 from leaderboard.store.failures import GoneError, UnavailableError
-from leaderboard.store.jobs import Jobs, NewJob
+from leaderboard.store.job import NewJob
+from leaderboard.store.jobs import Jobs
 from tests.postgresql import Server, own_server
 
 STOPS = {

@@ -5,7 +5,8 @@ import threading
 import pytest
 
 from leaderboard.store import Store
-from leaderboard.store.jobs import Jobs, LeaseLostError, NewJob
+from leaderboard.store.job import LeaseLostError, NewJob
+from leaderboard.store.jobs import Jobs
 
 
 @pytest.fixture
