@@ -29,6 +29,7 @@ FEW = {"OPTIONS": "--probe clean"}
 FEWER = {
     "bench": {"--examples": "4", "--jobs": "1"},
     "compare-autoattack": {"--examples": "4", "--eps": "0.5"},
+    "plan": {"--examples": "4"},
     "landscape": {"--examples": "2", "--points": "3"},
     "submit": {"--examples": "4"},
     "train": {"--epochs": "15"},

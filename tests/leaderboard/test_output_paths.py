@@ -108,12 +108,12 @@ COMMANDS = [
 def test_commands_refuse_in_one_line_before_anything_is_computed(
     here, command, capsys, monkeypatch
 ):
-    from leaderboard.jobs import scoring
+    from benchmark.evaluation import Session
 
     def fail(*_args, **_named):
         raise AssertionError("something was computed")
 
-    monkeypatch.setattr(scoring, "run_local", fail)
+    monkeypatch.setattr(Session, "run", fail)
     before = everything(here)
     assert run(command) == 2
     printed = capsys.readouterr().err

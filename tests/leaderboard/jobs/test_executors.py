@@ -101,6 +101,7 @@ def two_nodes():
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("new_database", ["postgresql"], indirect=True)
 def test_two_ray_nodes_give_the_same_as_one_process(new_database, alone, two_nodes):
     database = new_database()
     where = Where("ray", workers=2, address=two_nodes.address)

@@ -136,7 +136,7 @@ def test_no_job_is_published(tmp_path):
 
     store = Store.open(tmp_path / "scores.sqlite")
     made_up.fill(store, zoo=[("digits/cnn-standard", "standard", 0.1)])
-    job = NewJob(key="k", title="secret title", payload={"folder": "/home/secret"})
+    job = NewJob(key="k", title="secret title", payload={"folder": "/somewhere/secret"})
     Jobs(store.engine).add([job])
     path = render_site(store, tmp_path / "site").parent / "nonsingular.sqlite"
     assert b"secret" not in path.read_bytes()
