@@ -112,7 +112,7 @@ zoo: $(INSTALLED) ## Retrain the bundled models; DATASET=mnist for others, OPTIO
 .PHONY: test
 test: $(INSTALLED_DEV) ## Install if need be and run all tests
 	@echo "==> running the tests"
-	@$(VENV)/bin/python -m pytest -q -n 3 --dist worksteal --durations=25
+	@$(VENV)/bin/python -m pytest -q -n 2 --dist worksteal --durations=25
 
 .PHONY: test-fast
 test-fast: $(INSTALLED_DEV) ## Run the quick tests alone, in less than 90 s on two cores: all that are not marked slow
