@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from benchmark.results import Cost
@@ -34,8 +33,3 @@ class Estimate:
     def cost(self) -> Cost:
         """The estimate as a cost."""
         return Cost(seconds=self.seconds, forwards=self.forwards, backwards=self.backwards)
-
-
-def total_seconds(estimates: Iterable[Estimate]) -> float:
-    """Expected seconds of several probes, one after the other."""
-    return sum(each.seconds for each in estimates)

@@ -111,6 +111,7 @@ def _print_error(status: JobStatus) -> None:
 def _print(found: list[JobStatus]) -> None:
     from rich.table import Table
 
+    from leaderboard.store.job import last_line
     from leaderboard.terminal.model_lines import clock_time
 
     if not found:
@@ -139,5 +140,4 @@ def _print(found: list[JobStatus]) -> None:
     listed = ", ".join(f"{count:,} {state}" for state, count in counts.items())
     say(listed + (f"; the first {_SHOWN} are listed" if len(found) > _SHOWN else ""))
     for each in [each for each in found if each.state == "failed"][:_SHOWN]:
-        last = (each.error or "").strip().splitlines()[-1:] or [""]
-        say(printable(f"{each.number}: {last[0]}"))
+        say(printable(f"{each.number}: {last_line(each.error)}"))

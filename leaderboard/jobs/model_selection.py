@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from leaderboard.jobs.sources import ModelSource
 from leaderboard.terminal.model_notes import print_notes
 from models_zoo.display import shown
 from models_zoo.errors import InputError
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from models_zoo.classifier import Classifier
 
 
-def from_checkpoint(
+def checkpoint_source(
     path: Path,
     architecture: str | None,
     dataset: str,
@@ -24,8 +25,8 @@ def from_checkpoint(
     std: list[float] | None = None,
     trust: bool = False,
     weights: str | None = None,
-) -> Classifier:
-    """Load a classifier from a checkpoint file, for images like the evaluation examples.
+) -> ModelSource:
+    """What loads a classifier from a checkpoint file, for images like the evaluation examples.
 
     Args:
         path: the option --checkpoint.
@@ -38,17 +39,16 @@ def from_checkpoint(
         weights: the option --weights.
 
     Raises:
-        InputError: no architecture is given, or the file cannot be used.
+        InputError: no architecture is given.
     """
-    from models_zoo import load_file
     from models_zoo.sources.program import FORMATS
 
     if architecture is None and path.suffix.lower() not in FORMATS:
         from leaderboard.jobs.architecture_proposal import missing_architecture
 
         raise missing_architecture(path, dataset, data, mean, std, weights)
-    model = load_file(
-        path,
+    return ModelSource(
+        file=path,
         architecture=architecture,
         dataset=dataset,
         classes=data.classes,
@@ -58,7 +58,6 @@ def from_checkpoint(
         trust=trust,
         weights=weights,
     )
-    return print_notes(model)
 
 
 def one_model(
@@ -89,21 +88,18 @@ def one_model(
     Raises:
         InputError: an unknown model, or a file that cannot be used.
     """
-    from models_zoo import load_model
-
     require_file(checkpoint, weights)
     if checkpoint is None:
-        return print_notes(for_dataset(load_model(str(name), trust=trust), dataset))
-    return from_checkpoint(
-        checkpoint,
-        architecture,
-        dataset,
-        data,
-        mean=mean,
-        std=std,
-        trust=trust,
-        weights=weights,
-    )
+        source = ModelSource(name=str(name), dataset=dataset, trust=trust)
+    else:
+        source = checkpoint_source(
+            *(checkpoint, architecture, dataset, data),
+            mean=mean,
+            std=std,
+            trust=trust,
+            weights=weights,
+        )
+    return print_notes(source.load())
 
 
 def require_file(checkpoint: Path | None, weights: str | None) -> None:
@@ -117,15 +113,6 @@ def require_file(checkpoint: Path | None, weights: str | None) -> None:
             "--weights goes with --checkpoint; append ?weights= to the name of a file, such as "
             "net.pt?architecture=mlp&dataset=digits&weights=ema"
         )
-
-
-def for_dataset(model: Classifier, dataset: str) -> Classifier:
-    """The model, with the data set on its card if the card had none."""
-    from models_zoo.card import UNKNOWN_DATASET
-
-    if model.card.dataset == UNKNOWN_DATASET:
-        model.card = model.card.model_copy(update={"dataset": dataset})
-    return model
 
 
 def data_set_of(model: str | None, checkpoint: Path | None, dataset: str | None) -> str:

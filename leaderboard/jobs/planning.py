@@ -34,7 +34,7 @@ class ModelPlan:
         name: of the model.
         provenance: of its evaluation.
         known: stored results, by probe.
-        tasks: the probes that are left, in the order in which they are taken.
+        tasks: the probes that are left, as :func:`ordered`.
         expected: what each of them is expected to cost, by probe.
     """
 

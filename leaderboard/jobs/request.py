@@ -7,12 +7,12 @@ from pathlib import Path
 
 from benchmark.batteries import Battery, battery_for, is_battery_file, load_battery
 from leaderboard.jobs.examples import preprocessing_for
-from leaderboard.jobs.model_selection import for_dataset, from_checkpoint, require_file
+from leaderboard.jobs.model_selection import checkpoint_source, require_file
 from leaderboard.jobs.run import Run
 from leaderboard.jobs.sources import DataSource, ModelSource
 from leaderboard.terminal.model_notes import print_notes
 from leaderboard.terminal.output import note
-from models_zoo import list_models, load_card, load_model
+from models_zoo import list_models, load_card
 from models_zoo.card import UNKNOWN_DATASET
 from models_zoo.catalog import LISTED_BY
 from models_zoo.classifier import Classifier
@@ -102,8 +102,8 @@ def load_request(request: Request) -> Loaded:
     data = data_source.load(battery)
     require_file(checkpoint, request.weights)
     if checkpoint is not None:
-        models = [
-            from_checkpoint(
+        sources = [
+            checkpoint_source(
                 *(checkpoint, request.architecture, battery.dataset, data),
                 mean=request.mean,
                 std=request.std,
@@ -111,27 +111,11 @@ def load_request(request: Request) -> Loaded:
                 weights=request.weights,
             )
         ]
-        sources = [
-            ModelSource(
-                file=checkpoint,
-                dataset=battery.dataset,
-                architecture=request.architecture,
-                classes=data.classes,
-                input_shape=data.input_shape,
-                mean=request.mean,
-                std=request.std,
-                trust=request.trust,
-                weights=request.weights,
-            )
-        ]
     else:
-        models = [
-            print_notes(for_dataset(load_model(name, trust=request.trust), battery.dataset))
-            for name in names
-        ]
         sources = [
             ModelSource(name=name, dataset=battery.dataset, trust=request.trust) for name in names
         ]
+    models = [print_notes(source.load()) for source in sources]
     run = Run(
         battery,
         data,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -56,7 +57,7 @@ class Run:
     data_source: DataSource | None = None
     battery_source: str | None = None
 
-    @property
+    @cached_property
     def origin(self) -> dict[str, object]:
         """The fields of a provenance on the origin of the examples.
 

@@ -6,7 +6,7 @@ import time
 
 from benchmark.results import ProbeResult
 from leaderboard.jobs.worker import Worker, take_back_abandoned
-from leaderboard.store.job import Lease, State
+from leaderboard.store.job import Lease, State, last_line
 from leaderboard.terminal.output import say
 from models_zoo.display import printable
 from models_zoo.errors import InputError
@@ -34,8 +34,7 @@ class WorkerLines:
         """An attempt has failed."""
         self._failed += state == "failed"
         again = "" if state == "failed" else ", and is tried again"
-        last = error.strip().splitlines()[-1]
-        say(printable(f"{lease.title} failed ({last}){again}"), err=True)
+        say(printable(f"{lease.title} failed ({last_line(error)}){again}"), err=True)
 
     @property
     def summary(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
@@ -30,7 +30,6 @@ class ModelSource(BaseModel):
         file: a checkpoint, in place of a model by name.
         trust: whether loading may execute code that comes with the model.
         architecture: with a file, as the options that follow: see :func:`models_zoo.load_file`.
-        card: fields of the card that a submitter has stated.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,8 +44,6 @@ class ModelSource(BaseModel):
     mean: list[float] | None = None
     std: list[float] | None = None
     weights: str | None = None
-    submitted: bool = False
-    card: dict[str, Any] | None = None
 
     def load(self) -> Classifier:
         """Load the model.
@@ -54,13 +51,11 @@ class ModelSource(BaseModel):
         Raises:
             InputError: there is no such model, or the file cannot be used.
         """
-        from leaderboard.jobs.model_selection import for_dataset
         from models_zoo import load_file, load_model
-        from models_zoo.card import Card
 
         if self.file is None:
-            return for_dataset(load_model(str(self.name), trust=self.trust), self.dataset)
-        model = load_file(
+            return _for_dataset(load_model(str(self.name), trust=self.trust), self.dataset)
+        return load_file(
             self.file,
             name=self.name,
             architecture=self.architecture,
@@ -69,13 +64,9 @@ class ModelSource(BaseModel):
             input_shape=self.input_shape,
             mean=self.mean,
             std=self.std,
-            source="submitted" if self.submitted else "file",
             trust=self.trust,
             weights=self.weights,
         )
-        if self.card is not None:
-            model.card = Card.model_validate(model.card.model_dump() | self.card)
-        return model
 
     def require_trusted(self, trust: bool) -> None:
         """Refuse to load code for a process that was not told to trust it.
@@ -138,3 +129,12 @@ class DataSource(BaseModel):
             battery=battery,
             own_data=self.own_data,
         )
+
+
+def _for_dataset(model: Classifier, dataset: str) -> Classifier:
+    """The model, with the data set on its card if the card had none."""
+    from models_zoo.card import UNKNOWN_DATASET
+
+    if model.card.dataset == UNKNOWN_DATASET:
+        model.card = model.card.model_copy(update={"dataset": dataset})
+    return model

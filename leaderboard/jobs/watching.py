@@ -10,7 +10,7 @@ from leaderboard.jobs.accuracy_check import of_accuracy, raised_lines
 from leaderboard.jobs.assignment import Assignment
 from leaderboard.jobs.planning import ModelPlan, title_of
 from leaderboard.store import Store
-from leaderboard.store.job import JobStatus, Lease, State
+from leaderboard.store.job import JobStatus, Lease, State, last_line
 from leaderboard.store.jobs import Jobs
 from leaderboard.terminal.model_lines import ModelLines, clock_time
 from leaderboard.terminal.output import say
@@ -92,7 +92,7 @@ class Watch:
     def _said(self, number: int, status: JobStatus) -> None:
         """Print that an attempt has failed."""
         again = ", and is tried again" if status.state not in ENDED else ""
-        last = (status.error or status.state).strip().splitlines()[-1]
+        last = last_line(status.error) or status.state
         say(printable(f"{status.title} failed ({last}){again}"), err=True)
 
     @property
@@ -152,6 +152,6 @@ def describe(status: JobStatus) -> str:
         return f"{status.title} was cancelled"
     if status.state == "done":
         return f"the result of {status.title} was deleted, or cannot be read"
-    lines = (status.error or "no reason is known").strip().splitlines()
+    reason = last_line(status.error) or "no reason is known"
     times = f" in {status.attempts} attempts" if status.attempts > 1 else ""
-    return f"{status.title} failed{times}: {lines[-1]}"
+    return f"{status.title} failed{times}: {reason}"

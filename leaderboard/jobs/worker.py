@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import traceback
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -20,20 +19,15 @@ from leaderboard.jobs.owner import is_gone, owner_of
 from leaderboard.jobs.sessions import Sessions
 from leaderboard.jobs.sources import NotHereError
 from leaderboard.store import Store
-from leaderboard.store.failures import GoneError
 from leaderboard.store.job import Lease, LeaseLostError, State
 from leaderboard.store.jobs import Jobs
-from leaderboard.store.writing import SECONDS_AWAY
+from leaderboard.store.writing import until_back
 from leaderboard.terminal.output import say
 from models_zoo.display import printable
 from models_zoo.errors import InputError, first_problem
 
 MAX_TRACEBACK = 8000
 """Maximum number of characters of a traceback that is stored, its last ones."""
-
-
-_PAUSE = 0.5
-"""Seconds between two attempts to open a database."""
 
 
 class Watcher(Protocol):
@@ -197,14 +191,7 @@ def open_for_worker(database: str) -> Store:
     Raises:
         InputError: it cannot be opened.
     """
-    end = time.monotonic() + SECONDS_AWAY
-    while True:
-        try:
-            return Store.open(database, quiet=True)
-        except GoneError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(_PAUSE)
+    return until_back(lambda: Store.open(database, quiet=True))
 
 
 def take_back_abandoned(jobs: Jobs) -> None:

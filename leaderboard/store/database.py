@@ -30,6 +30,7 @@ from leaderboard.store.schema import Base, ModelRow
 from leaderboard.store.sqlite import (
     WRITES,
     configure,
+    is_in_memory,
     left_beside,
     read_only_url,
     require_sqlite_file,
@@ -60,7 +61,7 @@ def open_engine(database: str | Path, *, to_read: bool = False) -> Engine:
         InputError: it cannot be opened, written or read; its file is unchanged.
     """
     url = _parse(database)
-    on_disk = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
+    on_disk = url.get_backend_name() == "sqlite" and not is_in_memory(url)
     name = str(url.database) if on_disk else without_password(url)
     try:
         if on_disk and not url.query:
@@ -193,10 +194,10 @@ def _create(url: URL, *, to_read: bool) -> Engine:
     }
     if url.get_backend_name() != "sqlite":
         return create_engine(url, **options, **postgresql.options(url))
-    if url.database in (None, "", ":memory:"):
+    if is_in_memory(url):
         options["poolclass"] = StaticPool  # a second connection would see another, empty database
     elif not url.query:  # connections are opened later as well, perhaps from another folder
-        url = url.set(database=str(Path(url.database).absolute()))
+        url = url.set(database=str(Path(str(url.database)).absolute()))
     engine = create_engine(url, **options)
     configure(engine, to_read=to_read)
     return engine

@@ -20,6 +20,11 @@ OWN_UNIT = "own unit"
 examples. Workers that take whatever waits leave it to that process."""
 
 
+def last_line(error: str | None) -> str:
+    """The last line of why a job failed, of a traceback the error itself; empty if it has none."""
+    return ((error or "").strip().splitlines() or [""])[-1]
+
+
 class LeaseLostError(Exception):
     """A job is no longer this process's: its lease expired, or it was cancelled."""
 

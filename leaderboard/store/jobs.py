@@ -136,7 +136,8 @@ class Jobs:
                 .returning(*columns)
             )
             # If the answer of the server was lost, this process has the job already.
-            mine = select(*columns).where(JobRow.lease_token == token)
+            held = [JobRow.state == "running", JobRow.lease_token == token]
+            mine = select(*columns).where(*held)
             row = session.execute(mine).one_or_none() or session.execute(taken).one_or_none()
             if row is None:
                 return None

@@ -27,6 +27,11 @@ _MAGIC = b"SQLite format 3\0"
 _OTHER = "name another with --database"
 
 
+def is_in_memory(url: URL) -> bool:
+    """Whether a database is in the memory of this process, so that no other can reach it."""
+    return url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:")
+
+
 def require_sqlite_file(path: Path, *, to_read: bool) -> None:
     """Check that a file is an SQLite database, before SQLite opens and perhaps changes it.
 
@@ -130,7 +135,7 @@ def _require_same_file(engine: Engine, opened: list[tuple[int, int]]) -> None:
         GoneError: the file was removed or replaced.
     """
     path = engine.url.database
-    if not path or path == ":memory:" or engine.url.query:
+    if path is None or is_in_memory(engine.url) or engine.url.query:
         return
     try:
         status = Path(path).stat()

@@ -22,6 +22,7 @@ from leaderboard.store.reading import of_key, read_batteries, read_entries
 from leaderboard.store.reruns import Rerun, add_rerun
 from leaderboard.store.rows import result_row, save_model, stored_card
 from leaderboard.store.schema import ModelRow, ResultRow
+from leaderboard.store.sqlite import is_in_memory
 from leaderboard.store.summaries import Summary, read_summaries
 from leaderboard.store.writing import while_away
 from leaderboard.store.writing import write as write_once
@@ -69,9 +70,7 @@ class Store:
     @property
     def in_memory(self) -> bool:
         """Whether it is in the memory of this process, so that no other process can reach it."""
-        url = self.engine.url
-        name = url.database or ":memory:"
-        return url.get_backend_name() == "sqlite" and name == ":memory:"
+        return is_in_memory(self.engine.url)
 
     def save(
         self,

@@ -93,20 +93,37 @@ def while_away(engine: Engine, call: Callable[[], T]) -> T:
     Raises:
         GoneError: the database was away for longer than :data:`SECONDS_AWAY`.
     """
+    if engine.dialect.name == "sqlite":
+        return call()
+
+    def warn(error: GoneError) -> None:
+        name, reason = without_password(engine.url), reason_of(error.__cause__ or error)
+        print_warning(
+            f"database {shown(name)} is away ({reason}); waiting up to {SECONDS_AWAY:g} s for it"
+        )
+
+    return until_back(call, warn)
+
+
+def until_back(call: Callable[[], T], first: Callable[[GoneError], None] | None = None) -> T:
+    """Call a function, again while the server that it uses is away.
+
+    Args:
+        call: what uses it.
+        first: called with the first failure.
+
+    Raises:
+        GoneError: the server was away for longer than :data:`SECONDS_AWAY`.
+    """
     end: float | None = None
     while True:
         try:
             return call()
         except GoneError as error:
-            if engine.dialect.name == "sqlite":
-                raise
             if end is None:
                 end = time.monotonic() + SECONDS_AWAY
-                name, reason = without_password(engine.url), reason_of(error.__cause__ or error)
-                print_warning(
-                    f"database {shown(name)} is away ({reason}); waiting up to {SECONDS_AWAY:g} s "
-                    "for it"
-                )
+                if first is not None:
+                    first(error)
             if time.monotonic() > end:
                 raise
             time.sleep(_PAUSE)

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file as read
 
 from benchmark.datasets import load_npz
-from leaderboard.jobs.model_selection import from_checkpoint
+from leaderboard.jobs.model_selection import checkpoint_source
 from models_zoo import InputError
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -60,7 +60,7 @@ def test_a_wrapped_checkpoint_has_the_accuracy_of_the_plain_one(
     mean, std = (torch.tensor(each).view(1, 3, 1, 1) for each in numbers)
     path = tmp_path / "net.pth"
     torch.save({"state_dict": wrap(weights, mean, std), "epoch": 3}, path)
-    model = from_checkpoint(path, architecture, "cifar10", data)
+    model = checkpoint_source(path, architecture, "cifar10", data).load()
     assert (model.card.mean, model.card.std) == numbers
     with torch.no_grad():
         right = int((model(data.images).argmax(1) == data.labels).sum())
@@ -77,17 +77,17 @@ def test_without_an_architecture_what_fits_is_proposed_with_its_accuracy(
     with pytest.raises(
         InputError, match=r"needs --architecture.*% .*give --architecture cnn"
     ) as refusal:
-        from_checkpoint(tmp_path / "net.pth", None, "cifar10", data)
+        checkpoint_source(tmp_path / "net.pth", None, "cifar10", data)
     assert f"cnn-a {RIGHT['cnn-a-adv'] / FIRST:.1%}" in str(refusal.value)
     path = shared_data / "checkpoints" / "cifar10-cnn-a-adv.safetensors"
     with pytest.raises(InputError, match=r"cnn-a .*usual normalizations.*--mean 0"):
-        from_checkpoint(path, None, "cifar10", data)
+        checkpoint_source(path, None, "cifar10", data)
 
 
 def test_shortcuts_of_both_options_are_told_apart(shared_data, data):
     path = shared_data / "checkpoints" / "cifar10-resnet20-standard.safetensors"
     mean, std = map(list, IMAGENET)
     with pytest.raises(InputError, match=r"fit cifar-resnet20 9\d\.\d%"):
-        from_checkpoint(path, None, "cifar10", data, mean=mean, std=std)
+        checkpoint_source(path, None, "cifar10", data, mean=mean, std=std)
     with pytest.raises(InputError, match=r"lacks layer2\.0\.shortcut.*fit cifar-resnet20"):
-        from_checkpoint(path, "cifar-resnet20-b", "cifar10", data, mean=mean, std=std)
+        checkpoint_source(*(path, "cifar-resnet20-b", "cifar10", data), mean=mean, std=std).load()

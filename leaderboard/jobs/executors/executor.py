@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from types import TracebackType
 from typing import Protocol, Self
 
 import torch
+
+MAX_IDLE_DEATHS = 2
+"""How many workers may end one after the other without having taken a unit: a third would as
+well."""
 
 
 class Executor(Protocol):
@@ -15,12 +18,7 @@ class Executor(Protocol):
     def __enter__(self) -> Self:
         """Start them."""
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, /, *_: object) -> None:
         """Stop them, and take back what they work on."""
 
     def advance(self) -> None:

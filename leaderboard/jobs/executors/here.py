@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
 from typing import Self
 
 import torch
@@ -32,12 +31,7 @@ class Here:
         torch.set_num_threads(self._threads or threads_per_worker(1))
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Restore the last model and the number of threads."""
         self._worker.close()
         torch.set_num_threads(self._before)

@@ -15,12 +15,11 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
-from types import TracebackType
 from typing import Protocol, Self
 
 import torch
 
-from leaderboard.jobs.executors.executor import threads_per_worker
+from leaderboard.jobs.executors.executor import MAX_IDLE_DEATHS
 from leaderboard.jobs.materials import Materials
 from leaderboard.jobs.owner import owner_of
 from leaderboard.jobs.worker import Worker, open_for_worker, take_back_abandoned
@@ -32,9 +31,6 @@ EXIT_CODE_TIMEOUT_SECONDS = 5.0
 
 POLL_SECONDS = 0.2
 """How long to wait for a process to end, or for units that others work on."""
-
-MAX_IDLE_DEATHS = 2
-"""How many workers may end without having taken a unit: a third would as well."""
 
 
 class Process(Protocol):
@@ -70,7 +66,7 @@ class Processes:
         jobs: the same database's jobs, for this process.
         numbers: the jobs to take.
         workers: number of processes.
-        threads: CPU threads of each; by default a fair share.
+        threads: CPU threads of each.
         trust: whether a model may execute code when it is loaded.
     """
 
@@ -81,12 +77,12 @@ class Processes:
         numbers: Collection[int],
         workers: int,
         *,
-        threads: int | None = None,
+        threads: int,
         trust: bool = False,
     ) -> None:
         self._database, self._jobs, self._numbers = database, jobs, sorted(numbers)
         self._workers, self._trust = workers, trust
-        self._threads = threads or threads_per_worker(workers)
+        self._threads = threads
         self._running: list[_Started] = []
         self._idle_deaths = 0
 
@@ -95,12 +91,7 @@ class Processes:
         self._running = [self._start() for _ in range(self._workers)]
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, /, *_: object) -> None:
         """End the processes."""
         for each in self._running:
             each.process.kill()

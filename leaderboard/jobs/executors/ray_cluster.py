@@ -10,12 +10,11 @@ import os
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Self
 
 import torch
 
-from leaderboard.jobs.executors.executor import cores
+from leaderboard.jobs.executors.executor import MAX_IDLE_DEATHS, cores
 from leaderboard.jobs.materials import Materials
 from leaderboard.jobs.owner import owner_of
 from leaderboard.jobs.worker import Worker, open_for_worker, take_back_abandoned
@@ -32,9 +31,6 @@ POLL_SECONDS = 0.3
 
 IDLE_SECONDS = 1.0
 """How long an actor waits before it looks for work again."""
-
-MAX_IDLE_DEATHS = 2
-"""How many workers may end one after the other before they have started: a third would as well."""
 
 NO_WORKER_SECONDS = 300.0
 """How long a run waits without any worker for a node that has room for one."""
@@ -143,12 +139,7 @@ class RayCluster:
         self._heard = time.monotonic()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, /, *_: object) -> None:
         """End the actors and disconnect."""
         for each in self._running:
             self._ray.kill(each.actor)
