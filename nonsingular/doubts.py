@@ -8,7 +8,7 @@ from torch import nn
 
 from benchmark.arguments import Array
 from benchmark.results import Flag, ProbeResult, Provenance
-from leaderboard.jobs.accuracy_check import accuracy_flags, raised_lines, with_flags
+from leaderboard.submissions.accuracy_check import accuracy_flags, raised_lines, with_flags
 from models_zoo.caller_warnings import warn_caller
 from models_zoo.card import Card
 from models_zoo.display import label

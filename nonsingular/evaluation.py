@@ -16,8 +16,8 @@ from benchmark.provenance import provenance_of
 from benchmark.report import Report as PlainReport
 from benchmark.results import Cost, Flag, ProbeResult, Provenance
 from benchmark.subject import Progress, subject_of
-from leaderboard.jobs.accuracy_check import with_flags
 from leaderboard.store import Store
+from leaderboard.submissions.accuracy_check import with_flags
 from leaderboard.submissions.names import require_name
 from models_zoo.card import Card
 from models_zoo.classifier import Classifier, fingerprint

@@ -22,12 +22,12 @@ from benchmark.report import Report as PlainReport
 from benchmark.results import Flag
 from benchmark.subject import Progress, Subject, subject_of
 from leaderboard.formatting.slugs import slug
-from leaderboard.jobs.accuracy_check import explanations, with_flags
-from leaderboard.jobs.normalizations import COMMON_NORMALIZATIONS
 from leaderboard.pages import render_site
 from leaderboard.pages.publish import require_site_place
+from leaderboard.submissions.accuracy_check import explanations, with_flags
 from leaderboard.submissions.admission import admit
 from leaderboard.submissions.names import require_name, require_unlike
+from leaderboard.submissions.normalizations import COMMON_NORMALIZATIONS
 from leaderboard.submissions.workspace import keep, workspace_of
 from models_zoo import list_models, load_file
 from models_zoo.card import Card, Training

@@ -95,15 +95,15 @@ def submit(
     from benchmark.batteries import battery_for, load_battery
     from leaderboard.commands.cost_table import print_costs
     from leaderboard.commands.score_table import print_scores
-    from leaderboard.jobs.accuracy_check import explanations
-    from leaderboard.jobs.architecture_proposal import missing_architecture
     from leaderboard.jobs.examples import evaluation_examples
     from leaderboard.jobs.run import Run, require_scorable
     from leaderboard.jobs.scoring import score_models
     from leaderboard.pages import render_site
     from leaderboard.pages.publish import require_site_place
     from leaderboard.store import Store
+    from leaderboard.submissions.accuracy_check import explanations
     from leaderboard.submissions.admission import admit
+    from leaderboard.submissions.architecture_proposal import missing_architecture
     from leaderboard.submissions.workspace import keep, read_submission, workspace_of
     from leaderboard.terminal.model_notes import print_notes
     from models_zoo import list_models, load_file

@@ -31,7 +31,7 @@ class Assignment(BaseModel):
         fresh: whether to compute the result again if it is stored.
         submitted: whether the model came in through ``nonsingular submit``.
         checks_accuracy: whether the checks of the accuracy are made with this unit, see
-            :mod:`leaderboard.jobs.accuracy_check`.
+            :mod:`leaderboard.submissions.accuracy_check`.
         cost: what it is expected to cost.
     """
 

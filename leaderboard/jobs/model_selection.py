@@ -44,7 +44,7 @@ def checkpoint_source(
     from models_zoo.sources.program import FORMATS
 
     if architecture is None and path.suffix.lower() not in FORMATS:
-        from leaderboard.jobs.architecture_proposal import missing_architecture
+        from leaderboard.submissions.architecture_proposal import missing_architecture
 
         raise missing_architecture(path, dataset, data, mean, std, weights)
     return ModelSource(

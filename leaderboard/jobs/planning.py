@@ -13,12 +13,12 @@ from benchmark.planning.step_times import SECONDS
 from benchmark.probes import PROBES
 from benchmark.provenance import provenance_of
 from benchmark.results import ProbeResult, Provenance
-from leaderboard.jobs.accuracy_check import keeping_probe
 from leaderboard.jobs.assignment import Assignment
 from leaderboard.jobs.run import Run
 from leaderboard.jobs.sources import ModelSource
 from leaderboard.store import Store
 from leaderboard.store.job import OWN_UNIT, NewJob
+from leaderboard.submissions.accuracy_check import keeping_probe
 from models_zoo.classifier import Classifier
 
 MEASURING_SECONDS = 0.02

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from benchmark.progress import Step
 from benchmark.results import ProbeResult
-from leaderboard.jobs.accuracy_check import of_accuracy, raised_lines
 from leaderboard.jobs.assignment import Assignment
 from leaderboard.jobs.planning import ModelPlan, title_of
 from leaderboard.store import Store
 from leaderboard.store.job import JobStatus, Lease, State, last_line
 from leaderboard.store.jobs import Jobs
+from leaderboard.submissions.accuracy_check import of_accuracy, raised_lines
 from leaderboard.terminal.model_lines import ModelLines, clock_time
 from leaderboard.terminal.output import say
 from models_zoo.display import printable, shown

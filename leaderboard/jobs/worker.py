@@ -11,7 +11,6 @@ from pydantic import ValidationError
 
 from benchmark.progress import Step
 from benchmark.results import Flag, ProbeResult, Provenance
-from leaderboard.jobs.accuracy_check import accuracy_flags, with_flags
 from leaderboard.jobs.assignment import Assignment
 from leaderboard.jobs.heartbeat import Heartbeat, interval
 from leaderboard.jobs.materials import Materials
@@ -22,6 +21,7 @@ from leaderboard.store import Store
 from leaderboard.store.job import Lease, LeaseLostError, State
 from leaderboard.store.jobs import Jobs
 from leaderboard.store.writing import until_back
+from leaderboard.submissions.accuracy_check import accuracy_flags, with_flags
 from leaderboard.terminal.output import say
 from models_zoo.display import printable
 from models_zoo.errors import InputError, first_problem

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from models_zoo.display import shown
 from models_zoo.errors import InputError
+from models_zoo.foreign_names import FOREIGN
 
 _DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 """Names of devices on Windows, with any extension."""
@@ -42,8 +43,6 @@ def require_name(name: str) -> None:
 
 
 def _fault(name: str) -> str | None:
-    from models_zoo.sources.reference import FOREIGN
-
     if not name:
         return "is empty"
     if name != name.strip() or not name.isprintable():

@@ -7,11 +7,10 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from models_zoo.checkpoint import FileBytes, sha256_file
-from models_zoo.checkpoint.reading import open_checkpoint
+from models_zoo.checkpoint.inspection import open_checkpoint
 from models_zoo.checkpoint.writing import write_bytes
 from models_zoo.errors import InputError, shown
-from models_zoo.sources.program import FORMATS, open_program
-from models_zoo.sources.reference import FILES
+from models_zoo.foreign_names import FILES
 
 WORKSPACE = Path(".nonsingular")
 
@@ -26,6 +25,8 @@ def read_submission(file: Path, weights: str | None = None) -> FileBytes:
     Raises:
         InputError: it cannot be read, or has another format.
     """
+    from models_zoo.sources.program import FORMATS, open_program  # imports PyTorch
+
     if file.suffix.lower() in FORMATS:
         return open_program(file)
     return open_checkpoint(file, weights)

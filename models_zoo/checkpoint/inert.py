@@ -6,7 +6,7 @@ names anything else would run it in a less careful reader, and is refused.
 
 from __future__ import annotations
 
-from models_zoo.checkpoint.stored import DTYPES, storage_dtype
+from models_zoo.checkpoint.stored import WIDTHS, storage_dtype
 
 _BUILTINS = {
     *("bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset", "int", "list"),
@@ -57,7 +57,7 @@ def is_inert(name: str) -> bool:
     """
     home, _, rest = name.partition(".")
     if home == "torch":
-        known = rest in _TORCH or rest in DTYPES or storage_dtype(name) is not None
+        known = rest in _TORCH or rest in WIDTHS or storage_dtype(name) is not None
         return known or rest.startswith("_utils._rebuild_")
     if home in ("builtins", "__builtin__"):
         return rest in _BUILTINS

@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from models_zoo.checkpoint.candidates import Choice, choose
-from models_zoo.checkpoint.content import FileBytes, Inspect, Readable, read_file
-from models_zoo.checkpoint.formats import Format, detect_format, require_suffix
-from models_zoo.checkpoint.safetensors_files import read_safetensors
+from models_zoo.checkpoint.content import FileBytes
+from models_zoo.checkpoint.inspection import EXTRA, ROOM, chosen_weights, damaged, open_checkpoint
 from models_zoo.checkpoint.stored import DamagedError, Unusable
-from models_zoo.checkpoint.torch_files import UnsafeError, read_archive, read_legacy
-from models_zoo.display import label, shown
-from models_zoo.errors import InputError, reason_of
+from models_zoo.display import shown
+from models_zoo.errors import InputError
 from models_zoo.torch_modes import fixed_modes
 
-ROOM = 64 << 20
-"""Bytes that a file or its weights may always have, whatever the network: 64 MiB."""
 
-EXTRA = 16
-"""Maximum size of a file relative to the bytes of a network's weights; averages, optimizer states
-and double precision need more than 1."""
-
-_READERS: dict[Format, Callable[[Readable], object]] = {
-    "safetensors": read_safetensors,
-    "archive": read_archive,
-    "legacy": read_legacy,
-}
+class NonFiniteError(InputError):
+    """A weight is NaN or infinite."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +58,7 @@ def read_checkpoint(
         InputError: as for :func:`read_weights`, except that weights may be non-finite.
     """
     read = file if isinstance(file, FileBytes) else open_checkpoint(file, weights, most)
-    choice = _choice(read.path, read, weights)
+    choice = chosen_weights(read.path, read, weights)
     copies: dict[int, Tensor] = {}
     tensors = {}
     try:
@@ -85,26 +72,8 @@ def read_checkpoint(
                 stored.require_inside()
                 tensors[name] = stored.view(read.data, copies)
     except (DamagedError, RuntimeError, OverflowError) as error:
-        raise _damaged(read.path, error) from error
+        raise damaged(read.path, error) from error
     return Checkpoint(read, tensors, choice.name, choice.notes)
-
-
-def open_checkpoint(
-    path: str | Path, weights: str | None = None, most: int | None = None
-) -> FileBytes:
-    """The bytes of a checkpoint file, after checking that it holds weights.
-
-    Raises:
-        InputError: as for :func:`read_checkpoint`.
-    """
-    path = Path(path)
-    require_suffix(path)
-    return read_file(path, most=most, inspect=inspecting(path, weights))
-
-
-def inspecting(path: Path, weights: str | None = None) -> Inspect:
-    """The check of a checkpoint file before it is read completely."""
-    return lambda source: _choice(path, source, weights)
 
 
 @fixed_modes()
@@ -159,31 +128,7 @@ def finished(value: Tensor, name: str, source: str) -> Tensor:
         return value.detach().clone(memory_format=torch.contiguous_format)
     value = value.detach().to(torch.float32, copy=True, memory_format=torch.contiguous_format)
     if not bool(torch.isfinite(value.flatten()).all()):
-        raise InputError(
+        raise NonFiniteError(
             f"{source} has NaN or infinite weights in {shown(name)}; train or save it again"
         )
     return value
-
-
-def _choice(path: Path, source: Readable, weights: str | None) -> Choice:
-    called = f"checkpoint {shown(path)}"
-    kind = detect_format(path, source)
-    try:
-        content = _READERS[kind](source)
-    except UnsafeError as error:
-        names = [label(str(each)) for each in error.args]
-        raise InputError(
-            f"{called} is refused: it is a pickle that holds more than tensors "
-            f"({', '.join(names[:3])}{', ...' if len(names) > 3 else ''}) and was not loaded; "
-            "save model.state_dict() alone"
-        ) from error
-    except Exception as error:  # a damaged or hostile file can fail anywhere in the reader
-        raise _damaged(path, error) from error
-    return choose(content, weights, called)
-
-
-def _damaged(path: Path, error: Exception) -> InputError:
-    return InputError(
-        f"checkpoint {shown(path)} is truncated or damaged ({reason_of(error)}); "
-        "download or save it again"
-    )

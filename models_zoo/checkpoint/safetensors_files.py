@@ -8,7 +8,7 @@ from typing import Any
 from models_zoo.checkpoint.content import Readable
 from models_zoo.checkpoint.stored import (
     DIMENSIONS,
-    DTYPES,
+    WIDTHS,
     DamagedError,
     Storage,
     Stored,
@@ -88,9 +88,9 @@ def _tensor(fields: dict[str, Any], start: int, length: int) -> Stored | Unusabl
     if len(shape) > DIMENSIONS:
         raise DamagedError(f"a tensor has {len(shape):,} dimensions")
     dtype = _TYPES.get(kind)
-    if dtype not in DTYPES:
+    if dtype is None or dtype not in WIDTHS:
         return Unusable(f"a tensor of type {kind[:20]}")
-    width = DTYPES[dtype].itemsize
+    width = WIDTHS[dtype]
     found = contiguous(Storage(dtype, length // width, start, length), dtype, tuple(shape))
     if found.numel * width != length:
         raise DamagedError("a tensor has another size than its shape")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _STORAGES = {
     "DoubleStorage": "float64",
@@ -25,16 +25,18 @@ _STORAGES = {
 }
 _QUANTIZED = {f"{name}Storage" for name in ("QInt8", "QUInt8", "QInt32", "QUInt4x2", "QUInt2x4")}
 
-DTYPES: dict[str, torch.dtype] = {
-    name: getattr(torch, name)
-    for name in (
-        *("float64", "float32", "float16", "bfloat16", "complex32", "complex64", "complex128"),
-        *("int64", "int32", "int16", "int8", "uint8", "uint16", "uint32", "uint64", "bool"),
-        *("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu"),
-    )
-    if hasattr(torch, name)
+WIDTHS: dict[str, int] = {
+    **dict.fromkeys(("float64", "int64", "uint64", "complex64"), 8),
+    **dict.fromkeys(("float32", "int32", "uint32", "complex32"), 4),
+    **dict.fromkeys(("float16", "bfloat16", "int16", "uint16"), 2),
+    **dict.fromkeys(("int8", "uint8", "bool"), 1),
+    **dict.fromkeys(("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz"), 1),
+    "float8_e8m0fnu": 1,
+    "complex128": 16,
 }
-"""Supported number types, by their names in PyTorch."""
+"""Bytes per value of the supported number types, by their names in PyTorch.
+
+PyTorch itself is imported only where a tensor is made, so that a file can be refused without it."""
 
 DIMENSIONS = 64
 """Maximum number of dimensions of a tensor; parts of PyTorch have the same limit."""
@@ -101,7 +103,7 @@ class Stored:
         Raises:
             DamagedError: it does not.
         """
-        width = DTYPES[self.dtype].itemsize
+        width = WIDTHS[self.dtype]
         if self.numel and (self.storage.start < 0 or self.storage.length <= 0):
             raise DamagedError("the numbers of a tensor are missing")
         if (self.offset + self.extent) * width > self.storage.length and self.numel:
@@ -115,7 +117,11 @@ class Stored:
             copies: storages that had to be copied because their offset is not a multiple of the
                 size of their values; shared by all tensors of a file.
         """
-        dtype = DTYPES[self.dtype]
+        import torch
+
+        dtype = getattr(torch, self.dtype, None)
+        if dtype is None:
+            raise DamagedError(f"this version of PyTorch has no type {self.dtype}")
         if self.numel == 0:
             return torch.empty(self.shape, dtype=dtype)
         start, length = self.storage.start, self.storage.length
@@ -165,7 +171,7 @@ def strided(
     if not _is_count(offset):
         raise DamagedError("a tensor begins before its numbers")
     name = storage.dtype if dtype is None else dtype
-    if name not in DTYPES:
+    if name not in WIDTHS:
         return Unusable(f"a tensor of type {name}")
     return Stored(storage, name, offset, sizes, steps)
 

@@ -9,7 +9,7 @@ from typing import Any
 from models_zoo.checkpoint.archive import Part, directory
 from models_zoo.checkpoint.content import FileBytes, Readable
 from models_zoo.checkpoint.pickled import Global, Steps, follow
-from models_zoo.checkpoint.stored import DTYPES, DamagedError, Storage, Unusable, storage_dtype
+from models_zoo.checkpoint.stored import WIDTHS, DamagedError, Storage, Unusable, storage_dtype
 
 PICKLED = 32 << 20
 """Maximum number of bytes of the part of a file that describes its content."""
@@ -100,7 +100,7 @@ def _place_in_turn(
         if not isinstance(storage, Storage) or storage.start >= 0:
             raise DamagedError("it has numbers that belong to no tensor, or are quantized")
         (numel,) = struct.unpack("<q", source.read(at, 8))
-        width = DTYPES[storage.dtype].itemsize
+        width = WIDTHS[storage.dtype]
         if numel != storage.numel or at + 8 + numel * width > source.size:
             raise DamagedError("it ends before its numbers do")
         storage.start, storage.length = at + 8, numel * width
@@ -147,6 +147,6 @@ def _placed(part: Part | None, dtype: str, numel: int) -> Storage | Unusable:
         return Unusable("a quantized tensor")
     if part is None:
         return Storage(dtype, numel)
-    if numel * DTYPES[dtype].itemsize > part.length:
+    if numel * WIDTHS[dtype] > part.length:
         raise DamagedError(f"its part {part.name!r} is shorter than its tensors")
     return Storage(dtype, numel, part.start, part.length)

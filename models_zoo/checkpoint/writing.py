@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-
-from safetensors.torch import save
-from torch import nn
+from typing import TYPE_CHECKING
 
 from models_zoo.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import nn
 
 _NAMED = 50
 """Maximum number of characters of a file's name in the name of its temporary file."""
@@ -23,6 +24,8 @@ def save_weights(network: nn.Module, path: str | Path) -> None:
     Raises:
         InputError: the file cannot be written.
     """
+    from safetensors.torch import save
+
     weights = {name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}
     write_bytes(Path(path), save(weights))
 

@@ -12,7 +12,7 @@ from models_zoo.card import UNKNOWN_DATASET, Card, Source
 from models_zoo.checkpoint import FileBytes, fit_weights, read_checkpoint, sha256_file
 from models_zoo.checkpoint.fitting import MismatchError
 from models_zoo.checkpoint.formats import require_suffix
-from models_zoo.checkpoint.reading import EXTRA, ROOM, inspecting
+from models_zoo.checkpoint.inspection import EXTRA, ROOM, inspecting
 from models_zoo.classifier import Classifier
 from models_zoo.display import cut, label
 from models_zoo.errors import InputError, printable, shown

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
 from models_zoo.architectures import Shape
-from models_zoo.card import Source
+from models_zoo.card import Card, Source
 from models_zoo.checkpoint import FileBytes, read_file
 from models_zoo.classifier import Classifier
 from models_zoo.errors import InputError, shown
@@ -57,25 +58,42 @@ def load_program(
     """
     if not isinstance(file, FileBytes):
         file = open_program(file, trust)
-    path, sha256 = file.path, file.sha256
-    network, shape = _read(file, trust, input_shape)
-    found = count_classes(network, shape, source=f"model {path}")
+    network, shape = read_program(file, input_shape, trust=trust)
+    found = count_classes(network, shape, source=f"model {file.path}")
     if classes not in (None, found):
-        raise InputError(f"model {path} gives {found} logits, the data has {classes} classes")
-    card = make_card(
+        raise InputError(f"model {file.path} gives {found} logits, the data has {classes} classes")
+    card = program_card(
+        file,
+        network,
         name=name,
         source=source,
-        architecture=f"{FORMATS[path.suffix.lower()]}:{sha256[:12]}",
         dataset=dataset,
         classes=found,
         input_shape=shape,
         mean=tuple(mean),
         std=tuple(std),
-        checkpoint=path.name,
-        sha256=sha256,
-        parameters=sum(each.numel() for each in network.parameters()) or None,
     )
     return Classifier(network, card)
+
+
+def program_card(file: FileBytes, network: nn.Module, **fields: Any) -> Card:
+    """The card of a network that a file contains.
+
+    Args:
+        file: the content of the file.
+        network: what was read from it.
+        fields: of the card, besides those that follow from the file.
+
+    Raises:
+        InputError: the fields are inconsistent.
+    """
+    return make_card(
+        architecture=f"{FORMATS[file.path.suffix.lower()]}:{file.sha256[:12]}",
+        checkpoint=file.path.name,
+        sha256=file.sha256,
+        parameters=sum(each.numel() for each in network.parameters()) or None,
+        **fields,
+    )
 
 
 def open_program(path: Path, trust: bool = False) -> FileBytes:
@@ -97,7 +115,19 @@ def open_program(path: Path, trust: bool = False) -> FileBytes:
     return read_file(path, kind="model", most=LARGEST)
 
 
-def _read(file: FileBytes, trust: bool, known: Shape | None) -> tuple[nn.Module, Shape]:
+def read_program(
+    file: FileBytes, known: Shape | None, *, trust: bool = False
+) -> tuple[nn.Module, Shape]:
+    """The network that a file contains, and the shape of its images; the network is not called.
+
+    Args:
+        file: its content, with a suffix in :data:`FORMATS`.
+        known: (channels, height, width) that the network must take, if known.
+        trust: whether a file that can execute code may be loaded.
+
+    Raises:
+        InputError: the file cannot be used; the message says why.
+    """
     decide = partial(_agree, file.path, known=known)
     if FORMATS[file.path.suffix.lower()] == "onnx":
         from models_zoo.sources.onnx_graph import read_onnx

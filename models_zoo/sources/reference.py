@@ -10,18 +10,13 @@ from urllib.parse import parse_qsl
 
 from models_zoo.display import shown
 from models_zoo.errors import InputError, unknown_name
-
-FOREIGN = ("file", "hf-hub", "robustbench", "timm", "torchvision")
-"""Prefixes before the colon in the names of models outside the zoo."""
+from models_zoo.foreign_names import FILES, FOREIGN
 
 LOCAL = ("file", "model_dir")
 """Options that say where files are on this machine."""
 
 NAME = 4000
 """Maximum number of characters of a name in which options are searched."""
-
-FILES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".tar", ".onnx", ".pt2")
-"""Suffixes of files that need no ``file:`` prefix."""
 
 
 @dataclass(frozen=True)

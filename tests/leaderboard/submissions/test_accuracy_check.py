@@ -5,13 +5,13 @@ import torch
 from torch import nn
 
 from benchmark.datasets import Dataset, load_dataset, load_npz
-from leaderboard.jobs.accuracy_check import (
+from leaderboard.submissions.accuracy_check import (
     EXAMPLES,
-    _sign_test,
     accuracy_flags,
     explanations,
     raised_lines,
 )
+from leaderboard.submissions.ways import _sign_test
 from models_zoo import Card, Classifier, load_file, load_model
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -25,7 +25,7 @@ def images(shared_data):
 @pytest.fixture
 def cifar10(images, monkeypatch):
     """Few images, of which still fewer choose the best ways: one second in place of three."""
-    monkeypatch.setattr("leaderboard.jobs.accuracy_check.SCREENING_EXAMPLES", 30)
+    monkeypatch.setattr("leaderboard.submissions.ways.SCREENING_EXAMPLES", 30)
     return images.head(100)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from leaderboard.jobs.normalizations import COMMON_NORMALIZATIONS, ChannelValues
+from leaderboard.submissions.normalizations import COMMON_NORMALIZATIONS, ChannelValues
 from models_zoo import load_file
 from models_zoo.checkpoint import FileBytes, read_checkpoint
 from models_zoo.display import shown

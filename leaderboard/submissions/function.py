@@ -1,0 +1,93 @@
+"""The fingerprint of a function: the same for the same model in another format or number type.
+
+A hash of the weights changes with every bit of them. A fingerprint is the model's logits on
+generated images, centered, scaled and rounded to bytes, and two are compared by their distance:
+float16 weights and another library's kernels move a few bytes by one, another model moves them all.
+The scale of the logits does not count, as no prediction depends on it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from torch import nn
+
+IMAGES = 40
+"""Number of images whose logits are in a fingerprint."""
+
+NUMBERS = 8
+"""Number of values per image. Logits of more classes are projected to as many."""
+
+VERSION = "f1"
+"""Changes with the images and the arithmetic: fingerprints of different kinds never agree."""
+
+LEVELS = 32
+"""Levels per standard deviation of the logits."""
+
+MAX_DISTANCE = 0.05
+"""Largest distance of two fingerprints of the same function, relative to their lengths."""
+
+
+def function_fingerprint(model: nn.Module, input_shape: tuple[int, int, int]) -> str | None:
+    """The fingerprint of a model; ``None`` if its logits are not finite or all the same.
+
+    Args:
+        model: from images (N, C, H, W) in [0, 1] to logits, in eval mode.
+        input_shape: (channels, height, width) of an image.
+    """
+    import torch
+
+    from leaderboard.submissions.generated_images import generated_images
+
+    with torch.no_grad():
+        logits = model(generated_images(input_shape, IMAGES)).double().numpy()
+    logits = logits - logits.mean(axis=1, keepdims=True)
+    varying = (logits - logits.mean(axis=0)) @ _projection(logits.shape[1])
+    scale = float(np.sqrt((varying**2).mean()))
+    if not (math.isfinite(scale) and scale > 0):
+        return None
+    levels = np.clip(np.rint(varying * (LEVELS / scale)), -127, 127).astype(np.int8)
+    text = base64.b64encode(levels.tobytes()).decode("ascii")
+    shape = "x".join(map(str, input_shape))
+    return f"{VERSION}:{shape}:{logits.shape[1]}:{text}"
+
+
+def same_function(first: str, second: str) -> bool:
+    """Whether two fingerprints are of the same function, up to rounding of weights and logits.
+
+    Args:
+        first: of :func:`function_fingerprint`.
+        second: of another model; text of another kind is of no function.
+    """
+    kind, _, ours = first.rpartition(":")
+    other, _, theirs = second.rpartition(":")
+    if kind != other or len(ours) != len(theirs):
+        return False
+    a, b = _numbers(ours), _numbers(theirs)
+    if a is None or b is None or len(a) != len(b):
+        return False
+    longest = max(float(np.linalg.norm(a)), float(np.linalg.norm(b)))
+    return longest > 0 and float(np.linalg.norm(a - b)) <= MAX_DISTANCE * longest
+
+
+def _projection(classes: int) -> np.ndarray:
+    """Signs (classes, NUMBERS), the same everywhere; the identity for few classes."""
+    if classes <= NUMBERS:
+        return np.eye(classes)
+    generator = np.random.RandomState(classes)
+    bits = np.frombuffer(generator.bytes(classes * NUMBERS), dtype=np.uint8) & 1
+    return 2.0 * bits.reshape(classes, NUMBERS) - 1.0
+
+
+def _numbers(text: str) -> np.ndarray | None:
+    try:
+        content = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return np.frombuffer(content, dtype=np.int8).astype(np.float64)
