@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from leaderboard.submissions.description import Claims, Description
 from models_zoo.checkpoint.content import read_file
 from models_zoo.display import printable, shown
-from models_zoo.errors import InputError, close_names, reason_of
+from models_zoo.errors import InputError, close_names, first_problem, reason_of
 
 LARGEST = 1 << 16
 """Maximum number of bytes of a file; one with every text at its limit has a fifth of that."""
@@ -66,21 +66,19 @@ def description_of(
     try:
         return Description.model_validate(merged)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(_message(first, given | claims, path)) from error
+        raise InputError(_message(error, given | claims, path)) from error
 
 
-def _message(first: Any, given: Mapping[str, Any], path: Path | None) -> str:
+def _message(error: ValidationError, given: Mapping[str, Any], path: Path | None) -> str:
     """What is wrong with which value, as the option or the line of the file that gives it."""
-    place = [str(each) for each in first["loc"] if isinstance(each, str)]
-    place = [each for each in place if each in {**Description.model_fields, **Claims.model_fields}]
-    reason = str(first["msg"]).removeprefix("Value error, ")
+    at_fault, reason, value = first_problem(error)
+    fields = {**Description.model_fields, **Claims.model_fields}
+    place = [each for each in at_fault.split(".") if each in fields]
     key = place[-1] if place else ""
     option = f"--{key.replace('_', '-')}"
-    if first["type"] == "missing":
+    if error.errors()[0]["type"] == "missing":
         where = f" or {key} in {shown(path)}" if path is not None else " or a --description FILE"
         return f"a submission needs {option}{where}"
-    value = first["input"]
     got = "" if isinstance(value, dict | BaseModel) or not key else f", got {shown(value)}"
     if key in given or path is None:
         return f"{option if key else 'submission'}: {reason}{got}"

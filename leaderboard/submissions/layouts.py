@@ -114,14 +114,13 @@ def _whole(turn: _Turn, weight: Tensor) -> Tensor:
 
 def _weights(network: nn.Module, kind: type[nn.Module]) -> dict[str, Tensor]:
     """The weights of all layers of a kind, in the order of the network."""
-    found = {}
-    for name, layer in network.named_modules():
-        weight = getattr(layer, "weight", None)
-        if isinstance(layer, kind) and isinstance(weight, Tensor):
-            plain = weight.ndim == 2 or getattr(layer, "groups", 1) == 1
-            if plain:
-                found[f"{name}.weight" if name else "weight"] = weight.detach()
-    return found
+    return {
+        name: value.detach()
+        for place, layer in network.named_modules()
+        if isinstance(layer, kind) and getattr(layer, "groups", 1) == 1
+        for name, value in layer.named_parameters(prefix=place, recurse=False)
+        if value.ndim > 1  # a bias has no layout
+    }
 
 
 def _pixels(weight: Tensor, channels: int) -> int:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import io
-import struct
-import sys
 from importlib.resources import files as resources
-from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file, save, save_file
+from safetensors.torch import load_file, save
 
 from leaderboard.submissions.checks.check import Check
 from leaderboard.submissions.checks.file_checks import FILE_CHECKS
 from leaderboard.submissions.checks.model_checks import MODEL_CHECKS
 from leaderboard.submissions.finding import Verdict
-from leaderboard.submissions.validation import NO_IMAGES, validate
+from leaderboard.submissions.validation import validate
 from models_zoo import load_card
 
 MODEL = "digits/mlp-standard"
@@ -77,7 +73,9 @@ def test_all_checks_are_registered_once_with_ids_that_name_their_sections():
     assert len({each.id for each in registered}) == len(registered)
     for each in registered:
         assert each.id == each.__module__.rpartition(".")[2].replace("_", "-")
-        assert each.meaning and each.fix.endswith(".") and not each.title.endswith(".")
+        assert each.meaning
+        assert each.fix.endswith(".")
+        assert not each.title.endswith(".")
 
 
 def test_a_model_without_faults_is_accepted(check):
@@ -87,7 +85,10 @@ def test_a_model_without_faults_is_accepted(check):
     assert verdict.made == tuple(each.id for each in (*FILE_CHECKS, *MODEL_CHECKS))
     facts = verdict.facts
     assert facts.format == "safetensors"
-    assert facts.clean_accuracy is not None and facts.clean_accuracy.value > 0.9
+    assert facts.clean_accuracy is not None
+    assert facts.clean_accuracy.value > 0.9
     assert (facts.classes, facts.input_shape, facts.architecture) == (10, (1, 8, 8), "mlp")
     assert facts.parameters == sum(value.numel() for value in WEIGHTS.values())
-    assert facts.function and facts.weights_sha256 and facts.data_sha256
+    assert facts.function
+    assert facts.weights_sha256
+    assert facts.data_sha256
