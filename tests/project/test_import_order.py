@@ -14,6 +14,7 @@ ORDER = (
     "effects",
     "output_paths",
     "store",
+    "sandbox",
     "submissions",
     "jobs",
     "reruns",
