@@ -21,9 +21,9 @@ class Level(StrEnum):
     BUBBLEWRAP = "bubblewrap"
 
     @property
-    def promise(self) -> str:
+    def description(self) -> str:
         """What it keeps a child from, in one line."""
-        return _PROMISES[self]
+        return _DESCRIPTIONS[self]
 
     @property
     def _place(self) -> int:
@@ -46,7 +46,7 @@ class Level(StrEnum):
         return self._place >= Level(other)._place
 
 
-_PROMISES: Final = {
+_DESCRIPTIONS: Final = {
     Level.LIMITS: "memory, time and file sizes are limited, and the environment is empty; "
     "files and the network can be reached",
     Level.LANDLOCK: "no network; files outside a private folder can neither be read nor written; "
