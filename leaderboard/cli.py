@@ -32,8 +32,11 @@ from leaderboard.commands import (
     plan,
     record_rerun,
     reproduce,
+    serve,
     site,
+    submissions,
     submit,
+    token,
     train,
     verify,
     worker,
@@ -97,6 +100,9 @@ for command in (
     worker,
     plan,
     jobs,
+    serve,
+    token,
+    submissions,
 ):
     command.register(app)
 

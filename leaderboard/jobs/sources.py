@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
+from leaderboard.submissions.description import Description
 from models_zoo.display import shown
 from models_zoo.errors import InputError
 from models_zoo.preprocessing import Preprocessing
@@ -14,6 +15,7 @@ from models_zoo.preprocessing import Preprocessing
 if TYPE_CHECKING:
     from benchmark.batteries import Battery
     from benchmark.datasets import Dataset
+    from models_zoo.checkpoint import FileBytes
     from models_zoo.classifier import Classifier
 
 
@@ -30,6 +32,7 @@ class ModelSource(BaseModel):
         file: a checkpoint, in place of a model by name.
         trust: whether loading may execute code that comes with the model.
         architecture: with a file, as the options that follow: see :func:`models_zoo.load_file`.
+        description: with a submitted file, what its submitter says about it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,9 +47,13 @@ class ModelSource(BaseModel):
     mean: list[float] | None = None
     std: list[float] | None = None
     weights: str | None = None
+    description: Description | None = None
 
-    def load(self) -> Classifier:
+    def load(self, content: FileBytes | None = None) -> Classifier:
         """Load the model.
+
+        Args:
+            content: of the file, if it was read already.
 
         Raises:
             InputError: there is no such model, or the file cannot be used.
@@ -55,8 +62,8 @@ class ModelSource(BaseModel):
 
         if self.file is None:
             return _for_dataset(load_model(str(self.name), trust=self.trust), self.dataset)
-        return load_file(
-            self.file,
+        model = load_file(
+            self.file if content is None else content,
             name=self.name,
             architecture=self.architecture,
             dataset=self.dataset,
@@ -67,6 +74,9 @@ class ModelSource(BaseModel):
             trust=self.trust,
             weights=self.weights,
         )
+        if self.description is not None:
+            model.card = self.description.complete(model.card)
+        return model
 
     def require_trusted(self, trust: bool) -> None:
         """Refuse to load code for a process that was not told to trust it.

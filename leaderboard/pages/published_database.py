@@ -16,12 +16,16 @@ from leaderboard.store.summaries import NONSINGULAR
 FILE = "nonsingular.sqlite"
 """Its name at the top of the site."""
 
-_WITHOUT_JOBS = """
+_WITHOUT_PRIVATE = """
 PRAGMA secure_delete = ON;
 DELETE FROM jobs;
+DELETE FROM submission_events;
+DELETE FROM submissions;
+DELETE FROM tokens;
 DELETE FROM sqlite_sequence;
 """
-"""Jobs have paths, names of machines and tracebacks; they are overwritten, not only unlinked."""
+"""Jobs have paths, names of machines and tracebacks, submissions have contacts, and tokens open the
+service; they are overwritten, not only unlinked."""
 
 _TABLES = """
 DROP TABLE IF EXISTS headline;
@@ -45,7 +49,8 @@ then. They are dropped first, since a published copy may itself be used as a sto
 def publish_database(store: Store, summaries: Sequence[Summary], folder: Path) -> bool:
     """Write the store's database into a site, as one file that opens read-only anywhere.
 
-    It is a consistent snapshot, without a write-ahead log, deleted content and jobs.
+    It is a consistent snapshot, without a write-ahead log, deleted content,
+    jobs, submissions and tokens.
 
     Args:
         store: the store; only SQLite is published.
@@ -62,7 +67,7 @@ def publish_database(store: Store, summaries: Sequence[Summary], folder: Path) -
         # Bytes, since a folder's name need not be UTF-8.
         connection.cursor().execute("VACUUM INTO CAST(? AS TEXT)", (os.fsencode(path),))
     with closing(sqlite3.connect(path)) as copy, copy:
-        copy.executescript(_WITHOUT_JOBS + _TABLES)
+        copy.executescript(_WITHOUT_PRIVATE + _TABLES)
         _insert(copy, "headline", _headlines(summaries))
         _insert(copy, "meanings", _meanings())
     return True

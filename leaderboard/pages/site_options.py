@@ -22,6 +22,9 @@ than 10 points to either side, and hardly any two models can be distinguished.""
 
 _MAIL = re.compile(r"(?:mailto:)?([\w.+-]+@[\w-]+(?:\.[\w-]+)+)", re.ASCII)
 
+_PATH = re.compile(r"/[a-z][a-z0-9-]*", re.ASCII)
+"""An address on the same server, as of the page on which ``nonsingular serve`` accepts files."""
+
 _LABELS = {
     "repository": "Code",
     "docs": "Documentation",
@@ -56,7 +59,8 @@ class SiteOptions(BaseModel):
         docs: address of the documentation.
         licence: of the results: an address, or a name such as ``CC BY 4.0``.
         citation: address of what to cite.
-        submissions: where checkpoints are sent: a web address or an e-mail address.
+        submissions: where checkpoints are sent: a web address, an e-mail address or, where the
+            server itself accepts them, the path of a page.
         min_examples: results on fewer examples get no board, unless there would be none at all.
     """
 
@@ -98,6 +102,8 @@ def _link(name: str, value: str) -> SiteLink:
         return link
     if name == "licence":
         return replace(link, href=None, text=value)
+    if name == "submissions" and _PATH.fullmatch(value):
+        return replace(link, href=value)
     mail = _MAIL.fullmatch(value)
     if name == "submissions" and mail:
         return replace(link, href=f"mailto:{mail[1]}")

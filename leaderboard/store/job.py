@@ -19,6 +19,9 @@ OWN_UNIT = "own unit"
 """Kind of a unit that only the process that planned it can run, as it alone has the model or the
 examples. Workers that take whatever waits leave it to that process."""
 
+CHECK = "check"
+"""Kind of a job that checks the file of a submission, see :mod:`leaderboard.store.submissions`."""
+
 
 def last_line(error: str | None) -> str:
     """The last line of why a job failed, of a traceback the error itself; empty if it has none."""

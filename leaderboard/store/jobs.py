@@ -38,7 +38,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from leaderboard.store.clock import now
-from leaderboard.store.job import JobStatus, Lease, LeaseLostError, NewJob, State
+from leaderboard.store.job import CHECK, JobStatus, Lease, LeaseLostError, NewJob, State
 from leaderboard.store.schema import JobRow
 from leaderboard.store.writing import read, write
 
@@ -78,7 +78,7 @@ class Jobs:
         each_once = list({job.key: job for job in jobs}.values())
         for start in range(0, len(each_once), _CHUNK):
             some = each_once[start : start + _CHUNK]
-            numbers |= write(self._engine, partial(_added, some))
+            numbers |= write(self._engine, partial(add_in, jobs=some))
         return numbers
 
     def claim(
@@ -187,11 +187,22 @@ class Jobs:
         held = [JobRow.state == "running", JobRow.lease_owner == owner]
         write(self._engine, partial(_take_back, gone=held, reason=reason))
 
-    def owners(self) -> list[str]:
-        """Names of the processes that have a lease."""
-        query = select(JobRow.lease_owner).where(JobRow.state == "running").distinct()
+    def owners(self, kind: str | None = None) -> list[str]:
+        """Names of the processes that have a lease.
+
+        Args:
+            kind: of a job of this kind; by default of any.
+        """
+        running = JobRow.state == "running", *self._among(None, kind)
+        query = select(JobRow.lease_owner).where(*running).distinct()
         owners = read(self._engine, lambda session: session.scalars(query).all())
         return [owner for owner in owners if owner is not None]
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """How many jobs there are, by kind and state."""
+        query = select(JobRow.kind, JobRow.state, func.count()).group_by(JobRow.kind, JobRow.state)
+        rows = read(self._engine, lambda session: session.execute(query).all())
+        return {(kind, state): count for kind, state, count in rows}
 
     def extend(self, lease: Lease, progress: float) -> None:
         """Say that the work on a job continues.
@@ -352,7 +363,16 @@ def finish(session: Session, lease: Lease) -> None:
     _require_held(session, lease, values)
 
 
-def _added(jobs: Sequence[NewJob], session: Session) -> dict[str, int]:
+def add_in(session: Session, jobs: Sequence[NewJob]) -> dict[str, int]:
+    """Add a few jobs in a transaction that stores something else with them; see :meth:`Jobs.add`.
+
+    Args:
+        session: of the transaction, one that writes.
+        jobs: each with a key of its own; databases limit how many.
+
+    Returns:
+        The numbers of the jobs by their keys.
+    """
     keys = [job.key for job in jobs]
     query = select(JobRow.key, JobRow.id, JobRow.state).where(JobRow.key.in_(keys))
     known = {row.key: row for row in session.execute(query.with_for_update())}
@@ -410,7 +430,9 @@ def _require_held(session: Session, lease: Lease, values: Mapping[str, Any]) -> 
 
 def _take_back(session: Session, gone: Sequence[ColumnElement[bool]], reason: str) -> None:
     """Let jobs wait again whose process has ended, or fail those that it happened to before."""
-    out = or_(JobRow.deaths + 1 >= MAX_DEATHS, JobRow.attempts >= JobRow.max_attempts)
+    # A check is made in a child of its own, so that the death of the process is not its fault.
+    deadly = and_(JobRow.kind != CHECK, JobRow.deaths + 1 >= MAX_DEATHS)
+    out = or_(deadly, JobRow.attempts >= JobRow.max_attempts)
     values = {
         "state": case((out, "failed"), else_="queued"),
         "deaths": JobRow.deaths + 1,

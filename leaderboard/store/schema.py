@@ -310,3 +310,92 @@ class JobRow(Base):
     created: Mapped[float] = mapped_column(Float(53))
     started: Mapped[float | None] = mapped_column(Float(53))
     finished: Mapped[float | None] = mapped_column(Float(53))
+
+
+class TokenRow(Base):
+    """A key to the submission service, see :mod:`leaderboard.store.tokens`.
+
+    Attributes:
+        id: its public half, which finds the row.
+        name: whose it is, for people.
+        role: see :data:`leaderboard.store.tokens.Role`.
+        secret_sha256: hash of its other half, which is random and nowhere stored.
+        created: seconds since 1970 by the clock of the database, as the other times.
+        last_used: time of the last request with it, to about a minute; NULL if there was none.
+        revoked: since when it is not accepted; NULL if it is.
+    """
+
+    __tablename__ = "tokens"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    role: Mapped[str] = mapped_column(String(20))
+    secret_sha256: Mapped[str] = mapped_column(SHA256)
+    created: Mapped[float] = mapped_column(Float(53))
+    last_used: Mapped[float | None] = mapped_column(Float(53))
+    revoked: Mapped[float | None] = mapped_column(Float(53))
+
+
+class SubmissionRow(Base):
+    """A checkpoint that was sent to the service, see :mod:`leaderboard.store.submissions`.
+
+    Attributes:
+        id: random, so that it cannot be guessed; it is part of addresses and no secret.
+        token: of the submitter.
+        created: seconds since 1970 by the clock of the database; ``changed`` likewise, of the last
+            change of its state.
+        state: see :data:`leaderboard.store.submission.State`.
+        description: what the submitter says, as JSON, with the contact.
+        file_name: of the file as the submitter calls it; it is only shown.
+        expected_bytes: size of the file as announced; NULL if it was not.
+        expected_sha256: its hash as announced; NULL likewise.
+        received_bytes: how much of it has arrived.
+        sha256: of the file; NULL until it has arrived.
+        verdict: of the checks, as JSON; NULL until there is one.
+        isolation: what the checks were isolated by, such as ``"bubblewrap"``.
+        model: fingerprint of the model; NULL unless it was accepted.
+        units: the jobs that score it, as a JSON list; NULL until they are planned.
+        reason: why it was refused, has failed or was withdrawn, in one line.
+    """
+
+    __tablename__ = "submissions"
+    __table_args__ = (Index("ix_submissions_state", "state"),)
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    token: Mapped[str | None] = mapped_column(String(32), ForeignKey("tokens.id"))
+    created: Mapped[float] = mapped_column(Float(53))
+    changed: Mapped[float] = mapped_column(Float(53))
+    state: Mapped[str] = mapped_column(String(20))
+    description: Mapped[dict[str, Any]] = mapped_column(JSON)
+    file_name: Mapped[str] = mapped_column(Text)
+    expected_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    expected_sha256: Mapped[str | None] = mapped_column(SHA256)
+    received_bytes: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str | None] = mapped_column(SHA256)
+    verdict: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    isolation: Mapped[str | None] = mapped_column(String(20))
+    model: Mapped[str | None] = mapped_column(SHA256)
+    units: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
+    reason: Mapped[str | None] = mapped_column(Text)
+
+
+class SubmissionEventRow(Base):
+    """Something that happened to a submission; rows are only added.
+
+    Attributes:
+        moment: seconds since 1970 by the clock of the database.
+        state: the submission's state from then on.
+        token: of the one who caused it; NULL if the service did.
+        note: why, in one line.
+    """
+
+    __tablename__ = "submission_events"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    submission: Mapped[str] = mapped_column(
+        String(32), ForeignKey("submissions.id", ondelete="CASCADE"), index=True
+    )
+    moment: Mapped[float] = mapped_column(Float(53))
+    state: Mapped[str] = mapped_column(String(20))
+    token: Mapped[str | None] = mapped_column(String(32), ForeignKey("tokens.id"))
+    note: Mapped[str] = mapped_column(Text)

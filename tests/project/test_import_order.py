@@ -25,6 +25,7 @@ ORDER = (
     "findings",
     "exports",
     "pages",
+    "service",
     "commands",
     "cli",
     "documentation",

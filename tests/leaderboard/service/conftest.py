@@ -1,0 +1,190 @@
+"""A service in this process: its checks, its workers and its site without threads and servers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from fastapi import FastAPI
+from safetensors.torch import load_file, save
+from starlette.testclient import TestClient
+
+from leaderboard.jobs.materials import Materials
+from leaderboard.jobs.submitted import check_and_plan
+from leaderboard.jobs.worker import Worker
+from leaderboard.pages import render_site
+from leaderboard.service.application import create_app
+from leaderboard.service.settings import Bounds, Settings
+from leaderboard.store import Store
+from leaderboard.store.tokens import Tokens
+
+BATTERY = """
+name = "tiny"
+dataset = "digits"
+description = "Next to no effort."
+default = ["clean", "intrinsic"]
+[probes.clean]
+[probes.intrinsic]
+linf = [0.1]
+headline = 0.1
+steps = 2
+restarts = 1
+"""
+
+BUNDLED = files("models_zoo") / "checkpoints" / "digits" / "mlp-standard.safetensors"
+
+DESCRIPTION = {
+    "name": "mine",
+    "dataset": "digits",
+    "architecture": "mlp",
+    "mean": [0.3054],
+    "std": [0.3759],
+    "contact": "ada@example.org",
+    "licence": "MIT",
+}
+
+
+def checkpoint(seed: int = 0) -> bytes:
+    """A checkpoint that is not of the zoo and computes another function: noise is added."""
+    generator = torch.Generator().manual_seed(seed)
+    weights = load_file(str(BUNDLED))
+    return save(
+        {
+            name: each + 0.3 * each.std() * torch.randn(each.shape, generator=generator)
+            for name, each in weights.items()
+        }
+    )
+
+
+def here(request: Any, paths: Any) -> Any:
+    """The checks, in this process."""
+    return check_and_plan(request, paths, lambda line: None)
+
+
+@dataclass
+class Service:
+    """A service and what its users hold.
+
+    Attributes:
+        submitter: a token; ``other`` that of another submitter, ``maintainer`` a maintainer's.
+    """
+
+    app: FastAPI
+    client: TestClient
+    store: Store
+    settings: Settings
+    submitter: str
+    other: str
+    maintainer: str
+
+    def ask(self, method: str, path: str, token: str | None = None, **options: Any) -> Any:
+        """A request to the API; with the submitter's token by default."""
+        headers = {"Authorization": f"Bearer {self.submitter if token is None else token}"}
+        headers |= options.pop("headers", {})
+        return self.client.request(method, f"/api/v1{path}", headers=headers, **options)
+
+    def create(self, content: bytes, token: str | None = None, **description: Any) -> str:
+        """Begin a submission of a file."""
+        body = {
+            "description": DESCRIPTION | description,
+            "file_name": "mine.safetensors",
+            "size": len(content),
+            "sha256": hashlib.sha256(content).hexdigest(),
+        }
+        answer = self.ask("POST", "/submissions", token, json=body)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    def submit(self, content: bytes, **description: Any) -> str:
+        """Send a file."""
+        number = self.create(content, **description)
+        answer = self.ask("PUT", f"/submissions/{number}/file", content=content)
+        assert answer.json() == {"offset": len(content), "complete": True}
+        return number
+
+    def status(self, number: str) -> dict[str, Any]:
+        """Where a submission is."""
+        answer = self.ask("GET", f"/submissions/{number}", self.maintainer)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def advance(self) -> None:
+        """Do what the threads of the service do until there is nothing to do."""
+        while self.app.state.background.advance():
+            pass
+
+    def score(self) -> None:
+        """Do what a worker does, until no unit waits."""
+        worker = Worker(self.store, Materials(), choosy=True)
+        while worker.work():
+            pass
+        worker.close()
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a battery that takes next to no time."""
+    path = tmp_path_factory.mktemp("battery") / "tiny.toml"
+    path.write_text(BATTERY)
+    return path
+
+
+@pytest.fixture
+def make_service(tmp_path: Path, tiny: Path) -> Iterator[Callable[..., Service]]:
+    """``make_service(**settings)``; limits of rates and times are those of ``bounds``."""
+    opened = []
+
+    def make(
+        *,
+        bounds: Bounds | None = None,
+        inspect: Any = here,
+        closed: str | None = None,
+        database: str | None = None,
+        **given: Any,
+    ) -> Service:
+        settings = Settings(
+            database or str(tmp_path / "scores.sqlite"),
+            site=tmp_path / "site",
+            batteries={"digits": str(tiny)},
+            examples=20,
+            bounds=bounds or replace(Bounds(), disk_reserve=0),
+        )
+        settings = replace(settings, **given)
+        store = Store.open(settings.database)
+        app = create_app(
+            settings,
+            store,
+            inspect=inspect,
+            isolation="none",
+            closed=closed,
+            render=lambda: render_site(store, settings.site),
+            threads=False,
+        )
+        tokens = Tokens(store.engine)
+        client = TestClient(app, raise_server_exceptions=False)
+        opened.append(client)
+        made = [tokens.create(*each) for each in (("a",), ("b",), ("c", "maintainer"))]
+        return Service(app, client, store, settings, *made)
+
+    yield make
+    for client in opened:
+        client.close()
+
+
+@pytest.fixture
+def service(make_service: Callable[..., Service]) -> Service:
+    """A service with the usual settings."""
+    return make_service()
+
+
+@pytest.fixture(scope="session")
+def content() -> bytes:
+    """A checkpoint that can be scored."""
+    return checkpoint()
