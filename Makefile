@@ -24,6 +24,10 @@ INSTALLED_DEV := $(VENV)/.stamp-installed-dev
 CONSTRAINTS := constraints.txt
 SOURCES := pyproject.toml $(CONSTRAINTS) $(wildcard startup/*)
 
+# Packages are installed without bytecode, which Python writes when it first imports a module. Containers
+# often forbid that with this variable, and then every process compiles PyTorch anew, for seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
 # The environment of the newest versions.
 NEWEST := .venv-newest
 

@@ -85,6 +85,17 @@ def test_controls_are_drawn_with_the_page_and_used_before_its_data_is_read(brows
     page.close()
 
 
+def test_data_is_read_where_the_browser_is_never_idle(browser, site):
+    """As one that draws no frames: the work is done only once its time is up."""
+    page = browser.new_page()
+    page.add_init_script(
+        "requestIdleCallback = (work, options) => setTimeout(work, options?.timeout ?? 1e6)"
+    )
+    page.goto(f"{site.as_uri()}/index.html")
+    ready(page)
+    page.close()
+
+
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
 @pytest.mark.parametrize("scripts", [True, False])
 def test_the_first_scores_are_on_the_first_screen(open_page, width, height, scripts):

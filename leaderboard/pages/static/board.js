@@ -5,7 +5,8 @@
   const { address, choice, columns, table: rows, threats } = nonsingular;
   const { make } = rows;
 
-  const later = window.requestIdleCallback ?? ((work) => setTimeout(work, 50));
+  // A browser that draws no frames, such as one without a window, is never idle: it gets a second.
+  const later = (work) => (window.requestIdleCallback ? requestIdleCallback(work, { timeout: 1000 }) : setTimeout(work, 50));
 
   class Board {
     constructor(section) {
