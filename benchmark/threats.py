@@ -354,6 +354,26 @@ AnyThreat = Annotated[
 """Any of the threats, as the type of a pydantic field."""
 
 
+def includes(threat: Threat, other: Threat) -> bool:
+    """Whether everything that another threat allows is allowed by this one.
+
+    A joint threat includes the threats to images alone and to weights alone that its parts include,
+    since the other part need not be perturbed. Balls of different norms, geometries or rules are
+    not compared.
+
+    Args:
+        threat: the threat that may be larger.
+        other: the threat that may be smaller.
+    """
+    if isinstance(threat, JointThreat):
+        if isinstance(other, JointThreat):
+            return includes(threat.inputs, other.inputs) and includes(threat.weights, other.weights)
+        return includes(threat.inputs, other) or includes(threat.weights, other)
+    if isinstance(threat, OneBudgetThreat) and type(other) is type(threat):
+        return threat.budget >= other.budget and threat.at(other.budget) == other
+    return False
+
+
 def labels(threats: Iterable[Threat]) -> str:
     """The labels of threats as one text, such as ``linf 8/255, l2 0.5``."""
     return ", ".join(dict.fromkeys(threat.label for threat in threats))

@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import math
-from itertools import product
-
-import torch
-from torch import Tensor
 
 from benchmark.attacks.backdoor import (
-    Backdoor,
     BackdoorByBudget,
-    BackdoorOutcome,
-    Injection,
     Splits,
     inject_all,
     require_injectable,
@@ -21,6 +14,13 @@ from benchmark.attacks.backdoor import (
 from benchmark.attacks.backdoor.injection import BATCH_SIZE, N_TRIALS
 from benchmark.attacks.backdoor.splits import SEARCH_SHARE, SELECTION_SHARE
 from benchmark.attacks.weights import weight_ball
+from benchmark.probes.backdoor.outcomes import (
+    HELD_OUT,
+    TRIGGERED,
+    combinations,
+    outcome_scores,
+    right_with_and_without,
+)
 from benchmark.probes.backdoor.pictures import (
     budget_curves,
     change_bars,
@@ -31,7 +31,7 @@ from benchmark.probes.backdoor.settings import BackdoorSettings
 from benchmark.probes.probe import Probe, ProfileShare, as_outcomes, classes_of, refusal, share
 from benchmark.results import Outcome, ProbeResult, ScoreSpec
 from benchmark.spaces import WeightBall
-from benchmark.statistics import exact, paired_shares, proportion, wilson
+from benchmark.statistics import exact, proportion, wilson
 from benchmark.subject import Subject
 from benchmark.threats import BackdoorThreat
 from benchmark.work import PassMix, Work
@@ -39,9 +39,6 @@ from benchmark.work import PassMix, Work
 SHARE_OF_STEPS = 0.87
 """Usual share of the steps that are taken, for estimates of the time left: an ascent ends early
 when its backdoor is perfect."""
-
-TRIGGERED = "triggered"
-"""The outcome of every example under the headline's backdoor."""
 
 
 class BackdoorProbe(Probe[BackdoorSettings]):
@@ -139,7 +136,7 @@ class BackdoorProbe(Probe[BackdoorSettings]):
     def applies(self, subject: Subject) -> str | None:
         """Requires images of other classes, triggers that fit, and weights to perturb."""
         settings = self.settings
-        backdoors = _combinations(settings, subject).values()
+        backdoors = combinations(settings, subject).values()
 
         def check() -> None:
             subject.weights_that_move(settings.rule)
@@ -173,7 +170,7 @@ class BackdoorProbe(Probe[BackdoorSettings]):
     def ask(self, subject: Subject) -> ProbeResult:
         """Inject every combination at the headline budget, then the best one at every budget."""
         settings = self.settings
-        splits, backdoors = split(subject), _combinations(settings, subject)
+        splits, backdoors = split(subject), combinations(settings, subject)
         weights = subject.weights_that_move(settings.rule)
 
         def ball(budget: float) -> WeightBall:
@@ -193,24 +190,18 @@ class BackdoorProbe(Probe[BackdoorSettings]):
             (best.name, headline), (most_successful.name, loud), key=lambda each: each[1].rate
         )
         rates = [outcome.rate for outcome in outcomes.values()]
-        drop = paired_shares(as_outcomes(headline.clean), as_outcomes(headline.robust))
         threat = settings.threat(settings.headline)
         moving = sum(tensor.numel() for tensor in weights.values())
         return ProbeResult(
             probe=self.name,
             scores={
-                "success": proportion(as_outcomes(headline.success)),
+                **outcome_scores(headline),
                 "success_at_any_cost": proportion(as_outcomes(loud.success)),
                 "mean_success": wilson(sum(rates) / len(rates), len(headline.success)),
-                "clean_accuracy": proportion(as_outcomes(headline.robust)),
-                "clean_drop": drop.score,
-                "agreement": proportion(as_outcomes(headline.agreement)),
-                "base_rate": proportion(as_outcomes(headline.base)),
-                "relative_change": exact(headline.change, len(headline.robust)),
                 "smallest_budget": exact(by_budget.smallest(), len(headline.robust)),
                 "smallest_change": exact(by_budget.smallest_change(), len(headline.robust)),
             },
-            share_of={"clean_accuracy": "held_out_robust"},
+            share_of={"clean_accuracy": HELD_OUT},
             curves=budget_curves(settings.threat(settings.budgets[-1]), budgets, kept),
             bars=[*combination_bars(outcomes, threat), change_bars(headline.moved, moving, threat)],
             thumbnails=trigger_thumbnails(backdoors.values(), splits.measured.images),
@@ -234,39 +225,18 @@ class BackdoorProbe(Probe[BackdoorSettings]):
             },
         ).with_outcomes(
             {
-                "held_out_robust": Outcome(as_outcomes(headline.robust), "control", threat),
+                HELD_OUT: Outcome(as_outcomes(headline.robust), "control", threat),
                 TRIGGERED: Outcome(
-                    as_outcomes(_right_with_and_without(subject, best.injection, headline)),
+                    as_outcomes(
+                        right_with_and_without(
+                            subject, best.injection.backdoor.trigger, headline.weights
+                        )
+                    ),
                     "budget",
                     threat,
                 ),
             }
         )
-
-
-def _right_with_and_without(
-    subject: Subject, injection: Injection, outcome: BackdoorOutcome
-) -> Tensor:
-    """Bool (N,): all examples that are right after the injection, stamped and not stamped.
-
-    Unlike the scores, which are about images that the injection did not see, this is about every
-    example, so that it can be intersected with the outcomes of other attacks.
-    """
-    stamped = subject.on(injection.backdoor.trigger.stamp(subject.images), subject.labels)
-    clean = subject.at(outcome.weights).correct()
-    return clean & stamped.at(outcome.weights).correct()
-
-
-def _combinations(settings: BackdoorSettings, subject: Subject) -> dict[str, Backdoor]:
-    """Every combination of trigger, seed and target, by a unique name."""
-    named = {}
-    for trigger, seed, target in product(settings.triggers, settings.seeds, settings.targets):
-        generator = subject.generator("backdoor", "trigger", seed)
-        pattern = int(torch.randint(2**62, (1,), generator=generator))
-        which = f", seed {seed}" if len(settings.seeds) > 1 else ""
-        backdoor = Backdoor(trigger.seeded(pattern), target, seed)
-        named[f"{trigger}{which} -> {target}"] = backdoor
-    return named
 
 
 def _parts(splits: Splits) -> dict[str, int]:

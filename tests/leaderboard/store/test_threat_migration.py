@@ -19,7 +19,7 @@ import leaderboard.store
 from benchmark import evaluate
 from benchmark.batteries import Battery
 from benchmark.datasets import load_dataset
-from benchmark.probes.backdoor.probe import TRIGGERED
+from benchmark.probes.backdoor.outcomes import TRIGGERED
 from benchmark.results import ProbeResult
 from leaderboard.store import Store, encoding
 from leaderboard.store.database import open_engine

@@ -1,0 +1,90 @@
+"""Counterexamples that are backdoors: a trigger of the battery, and a change of the weights."""
+
+from __future__ import annotations
+
+from benchmark.attacks.backdoor import Backdoor, split
+from benchmark.attacks.backdoor.outcome import measure
+from benchmark.attacks.weights import weight_ball
+from benchmark.counterexamples.counterexample import Counterexample
+from benchmark.counterexamples.lowering import Lowered, with_outcomes_lowered
+from benchmark.counterexamples.verification import Verified, perturbed_weights, require_parts
+from benchmark.probes.backdoor.outcomes import (
+    HELD_OUT,
+    TRIGGERED,
+    combinations,
+    outcome_scores,
+    right_with_and_without,
+)
+from benchmark.probes.backdoor.settings import BackdoorSettings
+from benchmark.probes.probe import as_outcomes
+from benchmark.results import ProbeResult
+from benchmark.subject import Subject
+from benchmark.threats import BackdoorThreat, includes
+from models_zoo.errors import InputError
+
+
+def verify_backdoor(
+    example: Counterexample, subject: Subject, settings: BackdoorSettings
+) -> Verified:
+    """Measure a backdoor as the probe does, on the images that its own injections are measured on.
+
+    Args:
+        example: a trigger, a target and a displacement of the weights.
+        subject: the model and all evaluation examples, with the seed of the result: it decides the
+            patterns of triggers and which images are measured on.
+        settings: of the battery's backdoor probe.
+
+    Raises:
+        InputError: the battery has no such backdoor, the weights do not fit or lie outside their
+            ball, or the backdoor costs more clean accuracy than the battery allows.
+    """
+    threat, trigger, target = example.threat, example.trigger, example.target
+    require_parts(example)
+    if not isinstance(threat, BackdoorThreat) or trigger is None or target is None:
+        raise InputError("a backdoor needs a trigger and a target")
+    known = combinations(settings, subject)
+    if not any(_same(each, trigger, target) for each in known.values()):
+        raise InputError(
+            f"the battery has no backdoor with the trigger {trigger} and the target class "
+            f"{target}; it has {', '.join(known)}"
+        )
+    ball = weight_ball(subject, threat.weights)
+    weights = perturbed_weights(example, ball)
+    found = measure(split(subject).measured, ball, trigger, target, weights)
+    if not settings.goal.reached(1.0, found.drop):
+        raise InputError(
+            f"the backdoor costs {found.drop:.1%} of clean accuracy, more than the "
+            f"{settings.clean_drop:.1%} that the battery allows"
+        )
+    robust = as_outcomes(right_with_and_without(subject, trigger, weights))
+    return Verified(
+        threat,
+        robust,
+        as_outcomes(subject.correct()) & ~robust,
+        scores=outcome_scores(found),
+        held_out=as_outcomes(found.robust),
+    )
+
+
+def _same(known: Backdoor, trigger: object, target: int) -> bool:
+    return known.trigger == trigger and known.target == target
+
+
+def lowered_backdoor(result: ProbeResult, found: Verified) -> Lowered | None:
+    """Replace the backdoor of a result by one that succeeds more often.
+
+    Args:
+        result: of the backdoor probe.
+        found: of :func:`verify_backdoor`.
+
+    Returns:
+        ``None`` if it does not succeed more often within the headline ball.
+    """
+    kind = result.outcome_kinds.get(TRIGGERED)
+    if kind is None or kind.threat is None or not includes(kind.threat, found.threat):
+        return None
+    if found.held_out is None or found.scores["success"].value <= result.scores["success"].value:
+        return None
+    changed = with_outcomes_lowered(result, {TRIGGERED: found.robust, HELD_OUT: found.held_out})
+    scores = changed.result.scores | found.scores
+    return Lowered(changed.result.model_copy(update={"scores": scores}), changed.changes)
