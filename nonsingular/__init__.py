@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         load_npz,
         minimal_distances,
     )
+    from benchmark.counterexamples import Counterexample, write_counterexample
     from benchmark.datasets import Dataset
     from leaderboard.pages import render_site
     from leaderboard.store import Store
@@ -87,6 +88,7 @@ __all__ = [
     "Budget",
     "Card",
     "Classifier",
+    "Counterexample",
     "Dataset",
     "InputAttack",
     "InputError",
@@ -128,9 +130,11 @@ __all__ = [
     "save_weights",
     "sha256_file",
     "submit",
+    "write_counterexample",
 ]
 
 _HOMES = {
+    "benchmark.counterexamples": ("Counterexample", "write_counterexample"),
     "benchmark.datasets": ("Dataset",),
     "leaderboard.pages": ("render_site",),
     "leaderboard.store": ("Store",),

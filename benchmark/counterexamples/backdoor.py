@@ -85,6 +85,8 @@ def lowered_backdoor(result: ProbeResult, found: Verified) -> Lowered | None:
         return None
     if found.held_out is None or found.scores["success"].value <= result.scores["success"].value:
         return None
-    changed = with_outcomes_lowered(result, {TRIGGERED: found.robust, HELD_OUT: found.held_out})
+    bits = {TRIGGERED: found.robust, HELD_OUT: found.held_out}
+    kept = {name: each for name, each in bits.items() if name in result.outcomes}
+    changed = with_outcomes_lowered(result, kept)
     scores = changed.result.scores | found.scores
     return Lowered(changed.result.model_copy(update={"scores": scores}), changed.changes)

@@ -152,7 +152,7 @@ def counterexample_of(
     )
 
 
-def write_counterexample(path: Path, example: Counterexample) -> None:
+def write_counterexample(path: str | Path, example: Counterexample) -> None:
     """Write a counterexample, for others to verify.
 
     Args:
@@ -175,4 +175,4 @@ def write_counterexample(path: Path, example: Counterexample) -> None:
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     for name, tensor in plain.items():
         plain[name] = tensor.long() if name == _INDICES else tensor.to(torch.float32)
-    write_bytes(path, save(plain, {_KEY: described.model_dump_json()}))
+    write_bytes(Path(path), save(plain, {_KEY: described.model_dump_json()}))

@@ -14,6 +14,7 @@ from leaderboard.archives.reading import Archive, Result
 from leaderboard.reruns.agreement import Reproduction, compare
 from leaderboard.reruns.find_results import HASH_DIGITS
 from leaderboard.store import Rerun, Store, encoding
+from leaderboard.store.lowering import add_counterexample, lower_results
 from leaderboard.store.reading import of_key, read_entries
 from leaderboard.store.reruns import add_rerun
 from leaderboard.store.rows import result_row, save_model
@@ -45,6 +46,8 @@ def import_archive(store: Store, archive: Archive) -> Imported:
 
     A result that differs from the stored one with the same key is kept in the table
     ``alternatives``, and recorded as a rerun of it that does not agree, which the pages show.
+    Counterexamples of the archive, which were not verified here, count against imported results
+    alone.
 
     Args:
         store: opened for writing.
@@ -58,9 +61,17 @@ def import_archive(store: Store, archive: Archive) -> Imported:
     def write(session: Session) -> None:
         nonlocal found
         found = Imported()  # the transaction may be tried again
+        changed = set()
         for each in archive.results():
             fate = _import(session, archive, each, found)
+            if fate == "added":
+                changed.add((each.key[0], each.key[2]))
             found.fates[fate] += 1
+        for fingerprint, known in archive.counterexamples.items():
+            for data_sha256, counterexample in known:
+                add_counterexample(session, fingerprint, data_sha256, counterexample)
+        for fingerprint, data_sha256 in sorted(changed):
+            lower_results(session, fingerprint, data_sha256)
 
     store.write(write)
     return found
@@ -79,7 +90,10 @@ def _import(session: Session, archive: Archive, each: Result, found: Imported) -
         session.add(row)
     else:
         (entry,) = read_entries(session, {where.battery_sha256: battery.content}, conditions)
-        stored, then = entry.results[each.result.probe], entry.provenances[each.result.probe]
+        stored, then = (
+            entry.as_measured(each.result.probe),
+            entry.provenances[each.result.probe],
+        )
         agreement = compare(stored, each.result, then, where)
         if then == where and stored == each.result:
             fate = "present"

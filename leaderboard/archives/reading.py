@@ -18,11 +18,13 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from benchmark.batteries import content_sha256
+from benchmark.counterexamples import Verified
 from benchmark.results import Outcomes, ProbeResult
 from leaderboard.archives.records import (
     FORMAT,
     VERSION,
     BatteryLine,
+    CounterexampleLine,
     End,
     Header,
     Line,
@@ -31,6 +33,7 @@ from leaderboard.archives.records import (
     ResultLine,
 )
 from leaderboard.store import encoding
+from leaderboard.store.counterexamples import StoredCounterexample
 from leaderboard.store.reading import checked_result
 from models_zoo.checkpoint.content import read_file
 from models_zoo.errors import InputError, first_problem, reason_of, shown
@@ -83,6 +86,7 @@ class Archive:
         self.path, self._data, self.sha256 = path, data, sha256
         self.batteries: dict[str, BatteryLine] = {}
         self.models: dict[str, ModelLine] = {}
+        self.counterexamples: dict[str, list[tuple[str, StoredCounterexample]]] = {}
         keys = set()
         for each in self.results():
             if each.key in keys:
@@ -137,7 +141,11 @@ class Archive:
         for path in (card.checkpoint, card.weights):
             if path is not None and _leads_out(path):
                 raise ValueError(f"the model {shown(card.name)} names the file {shown(path)}")
+        for each in line.counterexamples:
+            _require_printable(each.by)
+            _require_printable(each.note[:200], each.note[200:])
         self.models[line.fingerprint] = line
+        self.counterexamples[line.fingerprint] = [_stored(each) for each in line.counterexamples]
 
     def _result(self, line: ResultLine) -> Result:
         where = line.provenance
@@ -228,6 +236,30 @@ def read_archive(path: str | Path) -> Archive:
     """
     content = read_file(path, kind="archive", most=MAX_FILE)
     return Archive(content.path, content.data, content.sha256)
+
+
+def _stored(line: CounterexampleLine) -> tuple[str, StoredCounterexample]:
+    """The hash of its examples, and the counterexample."""
+    found = Verified(
+        line.threat,
+        _outcome(line.robust),
+        _outcome(line.broken),
+        line.scores,
+        None if line.held_out is None else _outcome(line.held_out),
+    )
+    if len(found.robust) != len(found.broken) or bool((found.robust & found.broken).any()):
+        raise ValueError("a counterexample breaks other examples than it says")
+    datetime.fromisoformat(line.created)
+    return line.data_sha256, StoredCounterexample(
+        file_sha256=line.file_sha256,
+        found=found,
+        by=line.by,
+        created=line.created,
+        note=line.note,
+        battery_sha256=line.battery_sha256,
+        seed=line.seed,
+        imported=True,
+    )
 
 
 def _outcome(packed: OutcomeBits) -> Outcomes:

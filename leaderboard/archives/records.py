@@ -10,9 +10,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
-from benchmark.results import Provenance
+from benchmark.counterexamples.counterexample import Claimed
+from benchmark.results import Provenance, Score
 from models_zoo.card import Card
 
 FORMAT: Final = "nonsingular archive"
@@ -72,20 +79,6 @@ class BatteryLine(Line):
     algorithms: dict[Name, int] = Field(default_factory=dict)
 
 
-class ModelLine(Line):
-    """A model.
-
-    Attributes:
-        fingerprint: of its function.
-        card: its card.
-        submitted: whether it came in through ``nonsingular submit``.
-    """
-
-    fingerprint: Sha256
-    card: Card
-    submitted: bool = False
-
-
 class OutcomeBits(Line):
     """An outcome.
 
@@ -96,6 +89,65 @@ class OutcomeBits(Line):
 
     n: Count
     bits: str
+
+
+class CounterexampleLine(Line):
+    """A verified counterexample, see :mod:`leaderboard.store.counterexamples`.
+
+    Results in the archive are as they were measured; its reader counts counterexamples against
+    them.
+
+    Attributes:
+        data_sha256: of the examples.
+        file_sha256: of its file.
+        by: who found it.
+        created: UTC time at which it was verified, ISO 8601.
+        note: a note for readers.
+        threat: the ball in which it lies.
+        robust: which examples are still classified correctly.
+        broken: which it breaks.
+        scores: of a backdoor, the scores that it replaces.
+        held_out: of a backdoor, which images that it was measured on are classified correctly.
+        battery_sha256: of a backdoor, the battery that has it.
+        seed: of a backdoor, the seed of the results that it is about.
+    """
+
+    data_sha256: Sha256
+    file_sha256: Sha256
+    by: Annotated[str, Field(min_length=1, max_length=200)]
+    created: Annotated[str, Field(max_length=40)]
+    note: Text = ""
+    threat: Claimed
+    robust: OutcomeBits
+    broken: OutcomeBits
+    scores: dict[Name, Score] = Field(default_factory=dict, max_length=100)
+    held_out: OutcomeBits | None = None
+    battery_sha256: Sha256 | None = None
+    seed: int | None = None
+
+
+class ModelLine(Line):
+    """A model.
+
+    Attributes:
+        fingerprint: of its function.
+        card: its card.
+        submitted: whether it came in through ``nonsingular submit``.
+        counterexamples: of its results, oldest first; not written if there are none, so that
+            earlier versions read the archive.
+    """
+
+    fingerprint: Sha256
+    card: Card
+    submitted: bool = False
+    counterexamples: list[CounterexampleLine] = Field(default_factory=list, max_length=10_000)
+
+    @model_serializer(mode="wrap")
+    def _without_none(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = handler(self)
+        if not self.counterexamples:
+            content.pop("counterexamples", None)
+        return content
 
 
 class RerunLine(Line):

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmark.results import ProbeResult
+from benchmark.results import Outcomes, ProbeResult
 from leaderboard.archives.records import (
     BatteryLine,
+    CounterexampleLine,
     End,
     Header,
     Line,
@@ -83,24 +84,52 @@ def _lines(header: Header, entries: Sequence[Entry]) -> Iterator[Line]:
     yield from batteries.values()
     models = {
         entry.provenance.fingerprint: ModelLine(
-            fingerprint=entry.provenance.fingerprint, card=entry.card, submitted=entry.submitted
+            fingerprint=entry.provenance.fingerprint,
+            card=entry.card,
+            submitted=entry.submitted,
+            counterexamples=_counterexamples(entries, entry.provenance.fingerprint),
         )
         for entry in entries
     }
     yield from models.values()
     for entry in entries:
-        for probe, result in entry.results.items():
-            yield _result_line(entry, probe, result)
+        for probe in entry.results:
+            yield _result_line(entry, probe, entry.as_measured(probe))
+
+
+def _counterexamples(entries: Sequence[Entry], fingerprint: str) -> list[CounterexampleLine]:
+    """The counterexamples of a model, each once, in the order of the entries."""
+    lines: dict[tuple[str, str], CounterexampleLine] = {}
+    for entry in entries:
+        where = entry.provenance
+        for each in entry.counterexamples if where.fingerprint == fingerprint else ():
+            found = each.found
+            lines[where.data_sha256, each.file_sha256] = CounterexampleLine(
+                data_sha256=where.data_sha256,
+                file_sha256=each.file_sha256,
+                by=each.by,
+                created=each.created,
+                note=each.note,
+                threat=found.threat,
+                robust=_bits(found.robust),
+                broken=_bits(found.broken),
+                scores=found.scores,
+                held_out=None if found.held_out is None else _bits(found.held_out),
+                battery_sha256=each.battery_sha256,
+                seed=each.seed,
+            )
+    return list(lines.values())
+
+
+def _bits(outcomes: Outcomes) -> OutcomeBits:
+    return OutcomeBits(n=outcomes.size, bits=b64encode(encoding.pack(outcomes)).decode())
 
 
 def _result_line(entry: Entry, probe: str, result: ProbeResult) -> ResultLine:
     return ResultLine(
         provenance=entry.provenances[probe],
         content=result.model_dump(),
-        outcomes={
-            name: OutcomeBits(n=bits.size, bits=b64encode(encoding.pack(bits)).decode())
-            for name, bits in result.outcomes.items()
-        },
+        outcomes={name: _bits(bits) for name, bits in result.outcomes.items()},
         reruns=[
             RerunLine.model_validate(
                 {key: value for key, value in asdict(each).items() if key != "imported"}

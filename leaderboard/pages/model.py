@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmark.headline import nonsingular
 from benchmark.probes import PROBES
 from benchmark.results import Flag, ProbeResult, Score, ScoreSpec
 from benchmark.threats import labels
@@ -88,11 +89,21 @@ class FlagLine:
 
 
 @dataclass(frozen=True)
+class LoweredScore:
+    """A score that counterexamples have lowered, as it was measured and as it is now."""
+
+    title: str
+    measured: str
+    now: str
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """One battery, data set and seed on a model's page.
 
     Attributes:
         flags: all checks, raised flags first.
+        lowered: scores that counterexamples have lowered.
         versions: probes that were computed with the same versions, and those versions.
         command: computes all scores again.
     """
@@ -101,6 +112,7 @@ class Evaluation:
     battery_page: str
     flags: list[FlagLine]
     sections: list[Section]
+    lowered: list[LoweredScore]
     versions: list[tuple[str, str]]
     command: str
 
@@ -132,7 +144,34 @@ def make_evaluation(
     ]
     flags = [line for section in sections for line in _flags(section.result)]
     flags.sort(key=lambda line: not line.flag.raised)
-    return Evaluation(entry, battery_page, flags, sections, _versions(entry), bench_command(entry))
+    return Evaluation(
+        entry,
+        battery_page,
+        flags,
+        sections,
+        _lowered(entry),
+        _versions(entry),
+        bench_command(entry),
+    )
+
+
+def _lowered(entry: Entry) -> list[LoweredScore]:
+    """The scores that counterexamples have lowered, and the headline that follows from them."""
+    measured = {probe: entry.as_measured(probe) for probe in entry.results}
+    headline = nonsingular(measured) if entry.measured else None
+    pairs = [(entry.measured[probe], entry.results[probe]) for probe in entry.measured]
+    if headline is not None:
+        pairs.insert(0, (headline, entry.answers[headline.probe]))
+    lowered = []
+    for then, now in pairs:
+        text = probe_text(now.probe, entry.battery)
+        for name, score in now.scores.items():
+            before, spec = then.scores.get(name), text.spec(name)
+            if before is None or before == score:
+                continue
+            values = (number(each.value, spec.unit) for each in (before, score))
+            lowered.append(LoweredScore(f"{text.title}: {spec.label}", *values))
+    return lowered
 
 
 def _flags(result: ProbeResult) -> list[FlagLine]:

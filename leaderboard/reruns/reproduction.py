@@ -116,7 +116,7 @@ def reproduce(
                 progress=progress,
             )
         for name in names:
-            stored, then = entry.results[name], entry.provenances[name]
+            stored, then = entry.as_measured(name), entry.provenances[name]
             found[name] = compare(stored, report.results[name], then, report.provenance)
     return [found[name] for name in probes]
 

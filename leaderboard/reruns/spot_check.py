@@ -125,7 +125,7 @@ def _run(
             device=device or then.device,
             own_data=True,
         )
-    stored = _outcomes_alone(entry.results[probe], chosen)
+    stored = _outcomes_alone(entry.as_measured(probe), chosen)
     again = _outcomes_alone(report.results[probe])
     return compare(stored, again, then, report.provenance)
 

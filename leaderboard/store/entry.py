@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmark.headline import nonsingular
 from benchmark.results import ProbeResult, Provenance
+from leaderboard.store.counterexamples import StoredCounterexample
 from leaderboard.store.reruns import Rerun
 from models_zoo.card import Card
 
@@ -26,6 +27,8 @@ class Entry:
         provenances: by probe; a run may be resumed on another day or machine.
         reruns: by probe, oldest first.
         imported: probes whose results were imported from an archive rather than measured here.
+        measured: by probe, the results as they were measured that counterexamples have lowered.
+        counterexamples: of the model on these examples, oldest first.
     """
 
     card: Card
@@ -35,11 +38,17 @@ class Entry:
     provenances: dict[str, Provenance] = field(default_factory=dict)
     reruns: dict[str, list[Rerun]] = field(default_factory=dict)
     imported: set[str] = field(default_factory=set)
+    measured: dict[str, ProbeResult] = field(default_factory=dict)
+    counterexamples: list[StoredCounterexample] = field(default_factory=list)
 
     @cached_property
     def provenance(self) -> Provenance:
         """The newest provenance."""
         return max(self.provenances.values(), key=lambda provenance: provenance.created)
+
+    def as_measured(self, probe: str) -> ProbeResult:
+        """The result of a probe as its own attacks found it, without counterexamples."""
+        return self.measured.get(probe, self.results[probe])
 
     @property
     def key(self) -> tuple[str, str, str, int]:

@@ -13,6 +13,11 @@ from sqlalchemy.orm import Session
 from benchmark.headline import headline_probes
 from benchmark.results import Outcomes, ProbeResult, Provenance
 from leaderboard.store import encoding
+from leaderboard.store.counterexamples import (
+    count_counterexamples,
+    measured_parts,
+    read_counterexamples,
+)
 from leaderboard.store.entry import Entry
 from leaderboard.store.old_intervals import with_present_intervals
 from leaderboard.store.reruns import read_reruns
@@ -46,22 +51,29 @@ def read_entries(
         ResultRow.payload,
         ResultRow.provenance,
         ResultRow.archive,
+        ResultRow.measured,
     )
     query = select(*columns).join(ResultRow.model).where(*conditions)
     query = query.order_by(ModelRow.first_seen, ModelRow.fingerprint, ResultRow.id)
+    counted = count_counterexamples(session)
     entries: dict[tuple[str, str, str, int], Entry] = {}
     for row in session.execute(query):
-        number, fingerprint, battery, data, seed, probe, payload, where, archive = row
+        number, fingerprint, battery, data, seed, probe, payload, where, archive, measured = row
         key = (fingerprint, battery, data, seed)
         if key not in entries:
             card, submitted = models[fingerprint]
             entries[key] = Entry(card, batteries[battery], submitted)
+            if (fingerprint, data) in counted:
+                found = read_counterexamples(session, fingerprint, data)
+                entries[key].counterexamples.extend(found)
         entry = entries[key]
         provenance = Provenance.model_validate(where)
         entry.results[probe] = checked_result(payload, outcomes.get(number, {}), provenance)
         entry.provenances[probe] = provenance
         if archive is not None:
             entry.imported.add(probe)
+        if measured is not None:
+            entry.measured[probe] = checked_result(*measured_parts(measured), provenance)
         if number in reruns:
             entry.reruns[probe] = reruns[number]
     return list(entries.values())

@@ -95,12 +95,22 @@ def result_row(
         provenance=provenance.model_dump(mode="json"),
         created=_now(),
         archive=archive,
-        scores=[
-            ScoreRow(name=name, n=score.n, **{end: _or_null(getattr(score, end)) for end in _ENDS})
-            for name, score in result.scores.items()
-        ],
-        outcomes=[OutcomeRow(**columns) for columns in outcome_columns(result)],
+        scores=score_rows(result),
+        outcomes=outcome_rows(result),
     )
+
+
+def score_rows(result: ProbeResult) -> list[ScoreRow]:
+    """The scores of a result as rows."""
+    return [
+        ScoreRow(name=name, n=score.n, **{end: _or_null(getattr(score, end)) for end in _ENDS})
+        for name, score in result.scores.items()
+    ]
+
+
+def outcome_rows(result: ProbeResult) -> list[OutcomeRow]:
+    """The outcomes of a result as rows."""
+    return [OutcomeRow(**columns) for columns in outcome_columns(result)]
 
 
 def count_raised_flags(result: ProbeResult) -> int | None:

@@ -61,6 +61,8 @@ class ResultRow(Base):
         battery_content: the battery as JSON, so that a retired one can still be shown.
         created: UTC time at which it was stored.
         archive: SHA-256 of the archive that it was imported from; NULL if it was measured here.
+        measured: the result as it was measured, if counterexamples have lowered it since; NULL if
+            not. See :mod:`leaderboard.store.counterexamples`.
     """
 
     __tablename__ = "results"
@@ -83,6 +85,7 @@ class ResultRow(Base):
     provenance: Mapped[dict[str, Any]] = mapped_column(JSON)
     created: Mapped[datetime] = mapped_column(DateTime)
     archive: Mapped[str | None] = mapped_column(SHA256)
+    measured: Mapped[str | None] = mapped_column(Text)
 
     model: Mapped[ModelRow] = relationship(back_populates="results")
     scores: Mapped[list[ScoreRow]] = relationship(cascade="all, delete-orphan")
@@ -224,6 +227,57 @@ class AlternativeRow(Base):
     content_sha256: Mapped[str] = mapped_column(SHA256)
     archive: Mapped[str] = mapped_column(SHA256)
     content: Mapped[str] = mapped_column(Text)
+
+
+class CounterexampleRow(Base):
+    """A verified counterexample, see :mod:`leaderboard.store.counterexamples`.
+
+    Attributes:
+        fingerprint: of the model.
+        data_sha256: of the evaluation examples.
+        file_sha256: of its file.
+        found_by: who found it.
+        created: UTC time at which it was verified.
+        threat: the ball in which it was measured to lie, as JSON.
+        label: the threat in a few words.
+        n: number of evaluation examples.
+        n_broken: number of examples that it breaks.
+        robust: bool (n,), eight per byte, which examples are still classified correctly.
+        broken: bool (n,), likewise, which it breaks.
+        scores: of a backdoor, the scores that it replaces, as JSON.
+        held_out: bool (n_held_out,), of a backdoor, which of the images that it was measured on are
+            still classified correctly.
+        battery_sha256: of a backdoor, the battery that has it.
+        seed: of a backdoor, the seed of the results that it is about.
+        imported: whether it was read from an archive.
+    """
+
+    __tablename__ = "counterexamples"
+    __table_args__ = (
+        UniqueConstraint(
+            "fingerprint", "data_sha256", "file_sha256", name="uq_counterexamples_key"
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(SHA256)
+    data_sha256: Mapped[str] = mapped_column(SHA256)
+    file_sha256: Mapped[str] = mapped_column(SHA256)
+    found_by: Mapped[str] = mapped_column(String(200))
+    created: Mapped[datetime] = mapped_column(DateTime)
+    note: Mapped[str] = mapped_column(String(1000))
+    threat: Mapped[dict[str, Any]] = mapped_column(JSON)
+    label: Mapped[str] = mapped_column(Text)
+    n: Mapped[int]
+    n_broken: Mapped[int]
+    robust: Mapped[bytes] = mapped_column(LargeBinary)
+    broken: Mapped[bytes] = mapped_column(LargeBinary)
+    scores: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    n_held_out: Mapped[int | None]
+    held_out: Mapped[bytes | None] = mapped_column(LargeBinary)
+    battery_sha256: Mapped[str | None] = mapped_column(SHA256)
+    seed: Mapped[int | None] = mapped_column(BigInteger)
+    imported: Mapped[bool]
 
 
 class ReportedModelRow(Base):

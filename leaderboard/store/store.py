@@ -12,12 +12,14 @@ from sqlalchemy.orm import Session
 from benchmark.results import Cost, ProbeResult, Provenance
 from leaderboard.store.addresses import without_password
 from leaderboard.store.costs import read_costs
+from leaderboard.store.counterexamples import StoredCounterexample
 from leaderboard.store.damage import FAILURES, find_unreadable, print_damage, require_whole
 from leaderboard.store.database import open_engine
 from leaderboard.store.entry import Entry
 from leaderboard.store.failures import DamagedError
 from leaderboard.store.job import Lease
 from leaderboard.store.jobs import finish
+from leaderboard.store.lowering import Change, add_counterexample, lower_results
 from leaderboard.store.reading import of_key, read_batteries, read_entries
 from leaderboard.store.reruns import Rerun, add_rerun
 from leaderboard.store.rows import result_row, save_model, stored_card
@@ -84,6 +86,8 @@ class Store:
     ) -> None:
         """Store one probe's result; replaces an earlier one with the same key, and its reruns.
 
+        Counterexamples of the model on the same examples are counted against the result.
+
         The key is (fingerprint, battery hash, data hash, seed, probe). When the same function was
         scored under another card, the zoo's card takes precedence over a submitted one, and that
         over a file's.
@@ -109,6 +113,8 @@ class Store:
             # Dependent rows are deleted with it; it is not read, since it may be unreadable.
             session.execute(delete(ResultRow).where(*same))
             session.add(result_row(provenance, battery.model_dump(mode="json"), result))
+            session.flush()
+            lower_results(session, provenance.fingerprint, provenance.data_sha256)
 
         self.write(write)
 
@@ -138,6 +144,31 @@ class Store:
             add_rerun(stored, rerun)
 
         self.write(write)
+
+    def add_counterexample(
+        self, fingerprint: str, data_sha256: str, new: StoredCounterexample
+    ) -> list[Change]:
+        """Store a verified counterexample and lower the results that it is about.
+
+        Args:
+            fingerprint: of the model.
+            data_sha256: of the evaluation examples.
+            new: the counterexample.
+
+        Returns:
+            The results that are lower than before; none if the counterexample was known.
+
+        Raises:
+            InputError: the finder's name or note cannot be stored.
+        """
+        changes: list[Change] = []
+
+        def write(session: Session) -> None:
+            nonlocal changes
+            changes = add_counterexample(session, fingerprint, data_sha256, new)
+
+        self.write(write)
+        return changes
 
     def names(self) -> dict[str, str]:
         """Names of all stored models, by fingerprint."""

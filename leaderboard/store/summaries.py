@@ -17,6 +17,7 @@ from benchmark.headline import headline_probes
 from benchmark.results import OutcomeKind, Score
 from benchmark.statistics import wilson
 from leaderboard.store import encoding
+from leaderboard.store.counterexamples import count_counterexamples
 from leaderboard.store.old_intervals import present
 from leaderboard.store.outcome_kinds import KindColumns, OutcomeKinds
 from leaderboard.store.reading import require_headline
@@ -55,6 +56,8 @@ class Summary:
         flags: number of raised flags; ``None`` if no check was run.
         reruns: reruns by probe, oldest first.
         imported: probes whose results were imported from an archive rather than measured here.
+        lowered: probes whose results counterexamples have lowered.
+        counterexamples: number of counterexamples of the model on these examples.
     """
 
     card: Card
@@ -75,6 +78,8 @@ class Summary:
     flags: int | None = None
     reruns: dict[str, list[Rerun]] = field(default_factory=dict)
     imported: set[str] = field(default_factory=set)
+    lowered: set[str] = field(default_factory=set)
+    counterexamples: int = 0
 
     @property
     def on_training_data(self) -> bool:
@@ -88,9 +93,12 @@ class Summary:
 
     @property
     def revision(self) -> str:
-        """A hash that changes with the card, and when a result is added, replaced or run again."""
+        """A hash that changes with the card, and when a result is added, replaced or run again.
+
+        A counterexample changes it as well.
+        """
         answers = (sorted(self.probes.items()), sorted(self.reruns.items()), sorted(self.imported))
-        content = (self.key, *answers, self.card.model_dump_json())
+        content = (self.key, *answers, self.counterexamples, self.card.model_dump_json())
         return hashlib.sha256(repr(content).encode()).hexdigest()
 
 
@@ -155,6 +163,7 @@ def _results(
         ResultRow.raised_flags,
         ResultRow.archive,
         ResultRow.provenance,
+        ResultRow.measured.is_not(None).label("lowered"),
     )
     query = (
         select(*columns)
@@ -162,7 +171,7 @@ def _results(
         .where(*conditions)
         .order_by(ModelRow.first_seen, ModelRow.fingerprint, ResultRow.id)
     )
-    reruns = read_reruns(session, conditions)
+    reruns, counted = read_reruns(session, conditions), count_counterexamples(session)
     summaries: dict[tuple[str, str, str, int], Summary] = {}
     places = {}
     for row in session.execute(query, execution_options=_STREAMED):
@@ -176,6 +185,7 @@ def _results(
             summaries[key] = Summary(
                 card, submitted, key[0], row.battery, *key[1:], examples, split, own_data
             )
+            summaries[key].counterexamples = counted.get((key[0], key[2]), 0)
         summary = summaries[key]
         if type(examples) is not int or examples < 1:
             raise ValueError("a result does not say of how many examples it is")
@@ -185,6 +195,8 @@ def _results(
             summary.flags = (summary.flags or 0) + row.raised_flags
         if row.archive is not None:
             summary.imported.add(row.probe)
+        if row.lowered:
+            summary.lowered.add(row.probe)
         if row.id in reruns:
             summary.reruns[row.probe] = reruns[row.id]
         places[row.id] = Place(summary, row.probe, where.get("intervals") or 1)

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -18,8 +19,10 @@ from sqlalchemy import JSON, Engine, MetaData, Table, create_engine, insert, ins
 from sqlalchemy.orm import Session
 
 import leaderboard.store
+from benchmark.counterexamples import Verified
 from benchmark.results import ProbeResult
 from leaderboard.store import Rerun, Store, encoding
+from leaderboard.store.counterexamples import StoredCounterexample, measured_text
 from leaderboard.store.schema import AlternativeRow, Base, OutcomeRow, ReportedModelRow, ResultRow
 from tests.leaderboard import conftest as made_up
 from tests.leaderboard.store.test_threat_migration import stripped
@@ -37,6 +40,15 @@ BATTERY: Any = made_up.MadeUpBattery(
     name="own", probes={"clean": {}, "backdoor": {"budgets": [0.1, 0.4], "headline": 0.1}}
 )
 """A battery of which the migration to 0004 can tell what its outcomes are about."""
+
+
+COUNTEREXAMPLE = StoredCounterexample(
+    file_sha256="d" * 64,
+    found=Verified(made_up.LINF, np.zeros(200, bool), np.ones(200, bool)),
+    by="Ada",
+    created="2026-01-02T03:04:05+00:00",
+)
+"""It lowers nothing: none of the results is about images."""
 
 
 def results() -> dict[str, ProbeResult]:
@@ -60,6 +72,7 @@ def source() -> Store:
         where = made_up.make_provenance(BATTERY, hashlib.sha256(name.encode()).hexdigest())
         for result in results().values():
             store.save(made_up.make_card(name), where, BATTERY, result)
+        store.add_counterexample(where.fingerprint, where.data_sha256, COUNTEREXAMPLE)
         rerun = Rerun("Ada", "2026-01-02T03:04:05+00:00", True, None, 0, 200, "cpu", 1, {"a": "b"})
         store.record_rerun(where, "clean", rerun)
         with Session(store.engine) as session, session.begin():
@@ -78,6 +91,9 @@ def source() -> Store:
             session.add(row)
             imported = update(ResultRow).where(ResultRow.fingerprint == where.fingerprint)
             session.execute(imported.values(archive="c" * 64))
+            for probe, result in results().items():
+                lowered = imported.where(ResultRow.probe == probe)
+                session.execute(lowered.values(measured=measured_text(result)))
     with store.engine.begin() as connection:
         for table in Base.metadata.sorted_tables:
             if connection.execute(select(table)).first() is None:
@@ -179,7 +195,7 @@ def test_rows_of_every_schema_come_to_this_one_and_back(engine, source):
     of_first = contents(engine)
     go(engine, command.upgrade, "head")
     again = contents(engine)
-    forgotten = {"archive": None}
+    forgotten = {"archive": None, "measured": None}
     for table, rows in at_top.items():
         expected = [row | (forgotten if table == "results" else {}) for row in rows]
         assert again[table] == (sorted(expected, key=repr) if table in of_first else [])
