@@ -32,8 +32,10 @@ class Lowered:
     changes: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
-def lowered(results: Mapping[str, ProbeResult], found: Verified) -> dict[str, Lowered]:
-    """Lower the results of a model by what a counterexample has been verified to break.
+def lowered_by_perturbation(
+    results: Mapping[str, ProbeResult], found: Verified
+) -> dict[str, Lowered]:
+    """Lower results by what a counterexample on images or weights has been verified to break.
 
     An outcome of an attack on images loses the examples that are broken within a ball that its own
     includes. Weights are perturbed once for all examples, so an outcome of an attack on weights, or

@@ -42,8 +42,8 @@ class Verified:
         return int(self.broken.sum())
 
 
-def verify(example: Counterexample, subject: Subject) -> Verified:
-    """Measure a counterexample against its ball, and classify it again.
+def verify_perturbation(example: Counterexample, subject: Subject) -> Verified:
+    """Measure perturbed images or weights against their ball, and classify them again.
 
     Args:
         example: a counterexample on images, weights or both.
@@ -54,8 +54,6 @@ def verify(example: Counterexample, subject: Subject) -> Verified:
             [0, 1], or breaks nothing.
     """
     threat = example.threat
-    if isinstance(threat, BackdoorThreat):
-        raise InputError("a backdoor is verified with the battery that it is about")
     require_parts(example)
     images = subject.images
     if isinstance(threat, InputThreat | JointThreat):

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from benchmark.counterexamples import Counterexample, verify, verify_backdoor
+from benchmark.counterexamples import Counterexample, depends_on_battery, verify
 from benchmark.datasets import Dataset
-from benchmark.probes.backdoor.settings import BackdoorSettings
 from benchmark.subject import subject_of
-from benchmark.threats import BackdoorThreat
 from leaderboard.reruns.reproduction import battery_of, require_same
 from leaderboard.store import Entry
 from leaderboard.store.counterexamples import StoredCounterexample
@@ -78,21 +76,16 @@ def verified(
     """
     require_about(example, entry)
     require_same(entry, model, data)
-    seed, backdoor = entry.provenance.seed, isinstance(example.threat, BackdoorThreat)
+    seed, bound = entry.provenance.seed, depends_on_battery(example)
+    probes = battery_of(entry).probes if bound else None
     with subject_of(model, data.images, data.labels, seed=seed, device=device) as subject:
-        if not backdoor:
-            found = verify(example, subject)
-        else:
-            settings = battery_of(entry).probes.get("backdoor")
-            if not isinstance(settings, BackdoorSettings):
-                raise InputError("the battery of the stored result has no backdoor probe")
-            found = verify_backdoor(example, subject, settings)
+        found = verify(example, subject, probes)
     return StoredCounterexample(
         file_sha256=file_sha256,
         found=found,
         by=finder.by,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         note=finder.note,
-        battery_sha256=entry.provenance.battery_sha256 if backdoor else None,
-        seed=seed if backdoor else None,
+        battery_sha256=entry.provenance.battery_sha256 if bound else None,
+        seed=seed if bound else None,
     )

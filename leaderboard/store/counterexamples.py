@@ -57,7 +57,7 @@ class StoredCounterexample:
 def measured_text(result: ProbeResult) -> str:
     """A result as it was measured, with its outcomes, as JSON text."""
     outcomes = {
-        name: {"n": bits.size, "bits": b64encode(encoding.pack(bits)).decode()}
+        name: {"n": bits.size, "packed": b64encode(encoding.pack(bits)).decode()}
         for name, bits in result.outcomes.items()
     }
     return encoding.dumps({"content": result.model_dump(), "outcomes": outcomes})
@@ -72,7 +72,7 @@ def measured_parts(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
     found = encoding.loads(text)
     try:
         outcomes = {
-            name: encoding.unpack(b64decode(each["bits"], validate=True), each["n"])
+            name: encoding.unpack(b64decode(each["packed"], validate=True), each["n"])
             for name, each in found["outcomes"].items()
         }
         return dict(found["content"]), outcomes

@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from benchmark.counterexamples import Lowered, lowered, lowered_backdoor
+from benchmark.counterexamples import lowered
 from benchmark.results import ProbeResult
-from benchmark.threats import BackdoorThreat
 from leaderboard.store.counterexamples import (
     StoredCounterexample,
     counterexample_row,
@@ -134,21 +133,14 @@ def _lowest(
         seed: of the results.
     """
     results, lines = dict(measured), dict[str, list[str]]()
-    found: dict[str, Lowered]
     for each in known:
         about = {
             probe: result
             for probe, result in results.items()
             if not each.imported or probe in imported
         }
-        if isinstance(each.found.threat, BackdoorThreat):
-            here = (each.battery_sha256, each.seed) == (battery_sha256, seed)
-            if not here or "backdoor" not in about:
-                continue
-            change = lowered_backdoor(about["backdoor"], each.found)
-            found = {} if change is None else {"backdoor": change}
-        else:
-            found = lowered(about, each.found)
+        here = (each.battery_sha256 or battery_sha256, seed if each.seed is None else each.seed)
+        found = lowered(about, each.found) if here == (battery_sha256, seed) else {}
         for probe, lower in found.items():
             results[probe] = lower.result
             lines.setdefault(probe, []).append(each.line)

@@ -15,10 +15,8 @@ from benchmark.counterexamples import (
     Counterexample,
     counterexample_of,
     lowered,
-    lowered_backdoor,
     read_counterexample,
     verify,
-    verify_backdoor,
     write_counterexample,
 )
 from benchmark.datasets import load_dataset
@@ -234,13 +232,16 @@ def test_a_backdoor_of_the_battery_that_succeeds_more_often_replaces_the_stored_
         own = subject.weights_that_move(settings.rule)
         delta = {name: tensor - own[name] for name, tensor in result.weights.items()}
         example = Counterexample(threat, delta=delta, trigger=attack.trigger, target=attack.target)
-        verified = verify_backdoor(example, subject, settings)
+        verified = verify(example, subject, {"backdoor": settings})
+        with pytest.raises(InputError, match="this battery has none"):
+            verify(example, subject, {})
+        other = Counterexample(**(vars(example) | {"target": 7}))
         with pytest.raises(InputError, match="the battery has no backdoor"):
-            verify_backdoor(Counterexample(**(vars(example) | {"target": 7})), subject, settings)
+            verify(other, subject, {"backdoor": settings})
         strict = settings.model_copy(update={"clean_drop": 0.0})
         if result.drop > 0:
             with pytest.raises(InputError, match="of clean accuracy"):
-                verify_backdoor(example, subject, strict)
+                verify(example, subject, {"backdoor": strict})
     assert verified.scores["success"].value == result.rate > 0
     stored = ProbeResult(
         probe="backdoor",
@@ -252,13 +253,12 @@ def test_a_backdoor_of_the_battery_that_succeeds_more_often_replaces_the_stored_
             "triggered": Outcome(np.ones(N, bool), "budget", threat),
         }
     )
-    change = lowered_backdoor(stored, verified)
-    assert change is not None
+    change = lowered({"backdoor": stored}, verified)["backdoor"]
     assert change.result.scores["success"].value == result.rate
-    assert lowered_backdoor(change.result, verified) is None
+    assert lowered({"backdoor": change.result}, verified) == {}
     small = BackdoorThreat("relative-linf", Budget.of(0.1))
     elsewhere = stored.with_outcomes({"triggered": Outcome(np.ones(N, bool), "budget", small)})
-    assert lowered_backdoor(elsewhere, verified) is None
+    assert lowered({"backdoor": elsewhere}, verified) == {}
 
 
 def test_a_file_gives_back_what_was_written(tmp_path, found, subject):
