@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
 
-from leaderboard.service import health, submission_routes
+from leaderboard.service import health, pages, submission_routes
 from leaderboard.service.authentication import Doorkeeper
 from leaderboard.service.background import Background
 from leaderboard.service.checker import Checker, Inspect
@@ -73,6 +74,8 @@ def create_app(
     handle_problems(app)
     app.include_router(submission_routes.routes)
     app.include_router(health.routes)
+    app.include_router(pages.routes)
+    app.mount("/service", StaticFiles(packages=[("leaderboard.service", "static")]))
     app.mount("/", SiteFiles(settings.site))
     app.add_middleware(Front, bounds=settings.bounds)
     return app

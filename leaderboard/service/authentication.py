@@ -15,7 +15,7 @@ BEARER = HTTPBearer(
     auto_error=False, description="A token of 'nonsingular token create', or of the operator."
 )
 
-_FIX = "send the header 'Authorization: Bearer TOKEN' with a token of this service"
+_FIX = "check the token, or ask the operator of the service for one"
 
 
 class Doorkeeper:

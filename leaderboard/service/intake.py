@@ -91,6 +91,17 @@ class Intake:
         """Name or file of the battery that scores a data set."""
         return self.settings.batteries.get(dataset) or usual_battery(dataset)
 
+    def require_room(self, size: int) -> None:
+        """Refuse a form early whose file is too large, or for which there is no room.
+
+        Args:
+            size: of the form, a little more than that of its file.
+
+        Raises:
+            Problem: it is or there is not.
+        """
+        self._receiver.require_room(max(0, size - self.settings.bounds.body))
+
     def create(
         self,
         token: Token,

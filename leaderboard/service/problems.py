@@ -122,13 +122,14 @@ def handle_problems(app: FastAPI) -> None:
     """Answer every error of the routes in the same form; none shows a traceback."""
 
     def respond(request: Request, error: Exception) -> JSONResponse:
-        return answer(_problem_of(error), request.scope.get("state", {}).get("request", ""))
+        return answer(problem_of(error), request.scope.get("state", {}).get("request", ""))
 
     for kind in (Problem, WrongStateError, InputError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, respond)
 
 
-def _problem_of(error: Exception) -> Problem:
+def problem_of(error: Exception) -> Problem:
+    """The problem that an error of a route is."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, WrongStateError):

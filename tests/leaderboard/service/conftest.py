@@ -147,6 +147,7 @@ def make_service(tmp_path: Path, tiny: Path) -> Iterator[Callable[..., Service]]
         inspect: Any = here,
         closed: str | None = None,
         database: str | None = None,
+        threads: bool = False,
         **given: Any,
     ) -> Service:
         settings = Settings(
@@ -165,7 +166,7 @@ def make_service(tmp_path: Path, tiny: Path) -> Iterator[Callable[..., Service]]
             isolation="none",
             closed=closed,
             render=lambda: render_site(store, settings.site),
-            threads=False,
+            threads=threads,
         )
         tokens = Tokens(store.engine)
         client = TestClient(app, raise_server_exceptions=False)
