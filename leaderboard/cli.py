@@ -19,6 +19,7 @@ import typer
 from leaderboard.commands import (
     batteries,
     bench,
+    check,
     cite,
     compare_autoattack,
     counterexample,
@@ -89,6 +90,7 @@ for command in (
     record_rerun,
     verify,
     counterexample,
+    check,
     submit,
     site,
     export,

@@ -23,6 +23,8 @@ from leaderboard.cli import app
 from leaderboard.commands.reference import commands_markdown, common_options_table
 from leaderboard.exports.protocol import HASH_DIGITS, protocol_paragraph
 from leaderboard.formatting.texts import ProbeText, interval_meaning, plain, probe_text
+from leaderboard.submissions.checks.file_checks import FILE_CHECKS
+from leaderboard.submissions.checks.model_checks import MODEL_CHECKS
 from leaderboard.terminal.output import say
 from models_zoo.errors import InputError, unknown_name
 
@@ -35,6 +37,9 @@ UNITS = {
     "": "none",
 }
 """Units of scores in words."""
+
+SEVERITIES = {"refused": "refused", "warning": "a warning", "note": "a note"}
+"""What follows from a finding, in words."""
 
 _DIRECTION = {True: "higher is better", False: "lower is better", None: "neither end is better"}
 
@@ -171,8 +176,19 @@ def page_blocks() -> dict[str, dict[str, str]]:
             "commands": commands_markdown(app),
         },
         "batteries.md": {"changelog": battery_changelog()},
+        "submitting.md": {"findings": findings_markdown()},
         "reporting.md": {f"protocol of {name}": protocol_block(name) for name in list_batteries()},
     }
+
+
+def findings_markdown() -> str:
+    """A section per check of a submission, whose heading is the id of its findings."""
+    sections = [
+        f"### {check.id}\n\n**{check.title}** ({SEVERITIES[check.severity]}). {check.meaning}\n\n"
+        f"Fix: {check.fix}"
+        for check in (*FILE_CHECKS, *MODEL_CHECKS)
+    ]
+    return "\n".join(["", "\n\n".join(sections), ""])
 
 
 def battery_changelog() -> str:

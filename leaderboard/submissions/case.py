@@ -233,6 +233,11 @@ class Case:
         return said.mean or (0.0,), said.std or (1.0,)
 
     @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """How a file of weights was read, one line each."""
+        return (*self.checkpoint.notes, *self.fit.notes)
+
+    @cached_property
     def first_answer(self) -> object:
         """What the network returns for a few random images; a graph within limits of memory.
 
@@ -263,10 +268,9 @@ class Case:
 
         said = self.description
         if not self.is_graph:
-            notes = (*self.checkpoint.notes, *self.fit.notes)
             parameters = sum(each.numel() for each in self.network.parameters()) or None
             card = self.card.model_copy(update={"parameters": parameters})
-            return Classifier(self.network, card, notes)
+            return Classifier(self.network, card, self.notes)
         mean, std = self.normalization
         card = program_card(
             self.suffixed,

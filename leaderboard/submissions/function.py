@@ -31,7 +31,9 @@ LEVELS = 32
 """Levels per standard deviation of the logits."""
 
 MAX_DISTANCE = 0.05
-"""Largest distance of two fingerprints of the same function, relative to their lengths."""
+"""Largest distance of two fingerprints of the same function, relative to their lengths. Of the 28
+bundled networks, weights rounded to float16 are at most 0.005 apart from their originals, rounded
+to bfloat16 at most 0.013; the two closest networks of different trainings are 0.27 apart."""
 
 
 def function_fingerprint(model: nn.Module, input_shape: tuple[int, int, int]) -> str | None:

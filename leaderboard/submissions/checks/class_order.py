@@ -31,7 +31,7 @@ class ClassOrder(Check):
     @classmethod
     def look(cls, case: Case) -> Iterator[Finding]:
         """Find the best order, and measure it on other examples."""
-        if not case.doubtful or case.subject.classes < LEAST:
+        if case.subject.classes < LEAST:
             return
         order, then, now = best_order(case.answers, case.subject.labels, case.subject.classes)
         moved = [label for label, logit in enumerate(order) if label != logit]

@@ -26,8 +26,6 @@ class LabelShift(Check):
     @classmethod
     def look(cls, case: Case) -> Iterator[Finding]:
         """Compare the accuracy with that on shifted labels."""
-        if not case.doubtful:
-            return
         flag = labels_shifted(case.answers, case.subject.labels, case.subject.classes)
         if flag.raised:
             yield cls.finding(flag.saw)
