@@ -6,8 +6,21 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
+from leaderboard.commands.description_options import (
+    Authors,
+    CleanAccuracy,
+    DescriptionFile,
+    ExtraData,
+    Licence,
+    Name,
+    Notes,
+    OwnArchitecture,
+    Paper,
+    Recipe,
+    ScoredDataset,
+    described,
+)
 from leaderboard.commands.options import (
     DATABASE,
     OUT,
@@ -24,11 +37,11 @@ from leaderboard.commands.options import (
     Std,
     Weights,
     chosen_device,
-    numbers,
 )
-from leaderboard.submissions.names import require_name, require_unlike
+from leaderboard.submissions.names import require_unlike
+from leaderboard.submissions.template import FILE, write_template
 from leaderboard.terminal.output import detail, note, say
-from models_zoo.errors import InputError, first_problem, shown
+from models_zoo.errors import InputError, shown
 
 
 def register(app: typer.Typer) -> None:
@@ -38,24 +51,32 @@ def register(app: typer.Typer) -> None:
 
 def submit(
     file: Annotated[
-        Path, typer.Argument(help="Checkpoint: .safetensors, .pt with only tensors, or .onnx.")
-    ],
-    name: Annotated[str, typer.Option(help="Name on the leaderboard.")],
-    dataset: Annotated[
-        str, typer.Option(help="Data set whose battery scores it, such as 'digits'.")
-    ],
-    architecture: Annotated[
-        str | None,
-        typer.Option(help="Architecture, such as 'cifar-resnet20'; an .onnx contains its own."),
+        Path | None,
+        typer.Argument(
+            help="Checkpoint: .safetensors, .pt with only tensors, or .onnx; with --init, where "
+            "the template is written.",
+            show_default=False,
+        ),
     ] = None,
+    init: Annotated[
+        bool,
+        typer.Option(
+            "--init", help="Write a commented template, by default submission.toml, and exit."
+        ),
+    ] = False,
+    description: DescriptionFile = None,
+    name: Name = None,
+    dataset: ScoredDataset = None,
+    architecture: OwnArchitecture = None,
     mean: Mean = None,
     std: Std = None,
-    paper: Annotated[str | None, typer.Option(help="Address of the paper.")] = None,
-    licence: Annotated[str | None, typer.Option(help="SPDX identifier of the licence.")] = None,
-    recipe: Annotated[
-        str | None, typer.Option(help="How it was trained, such as 'pgd-at'.")
-    ] = None,
-    notes: Annotated[str, typer.Option(help="Anything a reader should know.")] = "",
+    paper: Paper = None,
+    authors: Authors = None,
+    licence: Licence = None,
+    recipe: Recipe = None,
+    extra_data: ExtraData = None,
+    notes: Notes = None,
+    clean_accuracy: CleanAccuracy = None,
     battery: Annotated[
         str | None,
         typer.Option(
@@ -82,10 +103,30 @@ def submit(
     batch_size: BatchSize = None,
 ) -> None:
     """Check a checkpoint, keep a copy by its hash, score it and put its row on the leaderboard."""
-    _require_text("--name", name, 200)
-    _require_text("--recipe", recipe or "", 100)
-    _require_text("--licence", licence or "", 100)
-    _require_text("--notes", notes, 2000, lines=True)
+    if init:
+        path = file or FILE
+        write_template(path)
+        note(f"wrote {shown(path)}; fill it in and give it with --description")
+        return
+    if file is None:
+        raise InputError("name the checkpoint to submit, or write a template with --init")
+    said = described(
+        description,
+        name=name,
+        dataset=dataset,
+        battery=battery,
+        architecture=architecture,
+        mean=mean,
+        std=std,
+        weights=weights,
+        paper=paper,
+        authors=authors,
+        licence=licence,
+        recipe=recipe,
+        extra_data=extra_data,
+        notes=notes,
+        clean_accuracy=clean_accuracy,
+    )
     if file.suffix.lower() == ".pt2":
         raise InputError(
             f"submission {shown(file)} is refused: loading an exported program can execute code; "
@@ -101,56 +142,30 @@ def submit(
     from leaderboard.pages import render_site
     from leaderboard.pages.publish import require_site_place
     from leaderboard.store import Store
-    from leaderboard.submissions.accuracy_check import explanations
-    from leaderboard.submissions.admission import admit
-    from leaderboard.submissions.architecture_proposal import missing_architecture
-    from leaderboard.submissions.workspace import keep, read_submission, workspace_of
+    from leaderboard.submissions.admission import admitted, require_kind
+    from leaderboard.submissions.workspace import keep, workspace_of
     from leaderboard.terminal.model_notes import print_notes
-    from models_zoo import list_models, load_file
-    from models_zoo.card import Card, Training
+    from models_zoo import list_models
+    from models_zoo.checkpoint import read_file
 
     require_site_place(out)
-    require_name(name)
-    chosen = battery_for(dataset) if battery is None else load_battery(battery)
-    if chosen.dataset != dataset:
+    chosen = battery_for(said.dataset) if said.battery is None else load_battery(said.battery)
+    if chosen.dataset != said.dataset:
         raise InputError(
-            f"--dataset is {shown(dataset)}, battery {shown(chosen.name)} is for {chosen.dataset}"
+            f"--dataset is {shown(said.dataset)}, battery {shown(chosen.name)} is for "
+            f"{chosen.dataset}"
         )
     probes = chosen.select(probe)
     loaded = evaluation_examples(
-        *(dataset, data, data_root, examples),
+        *(said.dataset, data, data_root, examples),
         usual=chosen.examples,
         battery=chosen,
         own_data=own_data,
     )
-    read = read_submission(file, weights)
-    subtracted, divided = numbers("--mean", mean), numbers("--std", std)
-    if architecture is None and file.suffix.lower() != ".onnx":
-        raise missing_architecture(read, dataset, loaded, subtracted, divided, weights)
-    model = load_file(
-        read,
-        name=name,
-        architecture=architecture,
-        dataset=dataset,
-        classes=loaded.classes,
-        input_shape=loaded.input_shape,
-        mean=subtracted,
-        std=divided,
-        source="submitted",
-        weights=weights,
-    )
-    print_notes(model)
-    extra = {
-        "paper": paper,
-        "licence": licence,
-        "notes": notes,
-        "training": Training(recipe=recipe, data="as stated by the submitter") if recipe else None,
-    }
-    try:
-        model.card = Card.model_validate(model.card.model_dump() | extra)
-    except ValidationError as error:
-        option, reason, given = first_problem(error)
-        raise InputError(f"--{option}: {reason}, got {given!r}") from error
+    if said.name in list_models():
+        raise InputError(f"the name {shown(said.name)} is a model of the zoo; choose another name")
+    require_unlike(said.name, list_models())
+    read = read_file(file, inspect=require_kind(file))
     run = Run(
         chosen,
         loaded,
@@ -161,31 +176,18 @@ def submit(
         own_data=own_data,
     )
     detail(f"battery {chosen.name}, SHA-256 {chosen.sha256}: {', '.join(probes)}")
+    model, verdict, accepted = admitted(said, read, loaded)
+    print_notes(model)
+    for each in verdict.findings:
+        note(f"{each.severity}: {each.id}: {each.saw}; {each.fix}")
     require_scorable([model], run)
-    require_unlike(name, list_models())
-    accuracy = admit(model, loaded, lambda: " ".join(explanations(model, loaded)))
     store = Store.open(database)  # not earlier: nothing remains of a refused submission
-    require_unlike(name, store.names().values())
-    kept = keep(read, workspace_of(database))
-    note(f"accepted {shown(name)}: {accuracy:.1%} clean; kept as {kept}")
+    require_unlike(said.name, store.names().values())
+    kept = keep(accepted, workspace_of(database))
+    score = verdict.facts.clean_accuracy
+    clean = "" if score is None else f": {score.value:.1%} clean"
+    note(f"accepted {shown(said.name)}{clean}; kept as {kept}")
     reports = score_models([model], run, store, submitted=True)
-    print_scores([name], reports, chosen)
-    print_costs([name], reports)
+    print_scores([said.name], reports, chosen)
+    print_costs([said.name], reports)
     say(f"leaderboard: {render_site(store, out).resolve().as_uri()}")
-
-
-def _require_text(option: str, text: str, longest: int, *, lines: bool = False) -> None:
-    """Refuse text that a page cannot show: another encoding, control characters, too long."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        raise InputError(
-            f"{option} {shown(text)} is not UTF-8; set the terminal's encoding to UTF-8 and "
-            f"type it again"
-        ) from None
-    if len(text) > longest:
-        raise InputError(
-            f"{option} {text[:40]!r}... has {len(text):,} characters; write at most {longest:,}"
-        )
-    if not "".join(text.split("\n") if lines else [text]).isprintable():
-        raise InputError(f"{option} {shown(text)} has characters that do not print; leave them out")

@@ -12,7 +12,7 @@ from leaderboard.submissions.description import Description
 from leaderboard.submissions.file_kind import SUFFIXES, kind_of
 from leaderboard.submissions.kinds import Kind
 from models_zoo.checkpoint.candidates import Choice, choose
-from models_zoo.checkpoint.content import FileBytes, read_file
+from models_zoo.checkpoint.content import FileBytes, Readable, read_file, require_size
 from models_zoo.checkpoint.inspection import READERS
 from models_zoo.display import shown
 from models_zoo.errors import InputError
@@ -40,6 +40,14 @@ LOW = 0.5
 """Accuracy below which a model is doubtful if nothing says how high it should be."""
 
 
+class _OtherKindError(Exception):
+    """The file is of a kind that is not accepted, and need not be read."""
+
+    def __init__(self, kind: Kind) -> None:
+        super().__init__(kind.name)
+        self.kind = kind
+
+
 @dataclass
 class Case:
     """A submission that is checked.
@@ -56,6 +64,7 @@ class Case:
         known: fingerprints of the functions of other models by their names.
         known_files: names of other models by the hash of their files.
         stack: what is left when the checks are done.
+        content_read: the bytes of the file, if they were read before.
     """
 
     path: Path
@@ -65,6 +74,7 @@ class Case:
     known: dict[str, str] = field(default_factory=dict)
     known_files: dict[str, str] = field(default_factory=dict)
     stack: ExitStack = field(default_factory=ExitStack)
+    content_read: FileBytes | None = None
 
     @property
     def called(self) -> str:
@@ -72,19 +82,39 @@ class Case:
         return f"file {shown(self.name)}"
 
     @cached_property
-    def file(self) -> FileBytes:
-        """The bytes of the file; the path in it ends as its format usually does.
+    def opened(self) -> tuple[Kind, FileBytes | None]:
+        """The kind of the file, from its beginning, and its bytes if the kind is accepted.
 
         Raises:
             InputError: it is no regular file, empty or too large.
         """
-        read = read_file(self.path, kind="file")
+        if self.content_read is not None:
+            return kind_of(self.content_read), self.content_read
+
+        def look(source: Readable) -> None:
+            require_size(self.path, source.size, None, kind="file")
+            kind = kind_of(source)
+            if kind.format is None:
+                raise _OtherKindError(kind)
+
+        try:
+            read = read_file(self.path, kind="file", inspect=look)
+        except _OtherKindError as error:
+            return error.kind, None
+        return kind_of(read), read
+
+    @property
+    def file(self) -> FileBytes:
+        """The bytes of the file, under the submitter's name, once its kind is accepted."""
+        kind, read = self.opened
+        if read is None:
+            raise InputError(f"{self.called} is {kind.name}")
         return FileBytes(Path(self.name), read.data, read.sha256)
 
-    @cached_property
+    @property
     def kind(self) -> Kind:
         """The kind of the file, from its content."""
-        return kind_of(self.file)
+        return self.opened[0]
 
     @property
     def is_graph(self) -> bool:
@@ -383,5 +413,8 @@ class Case:
     @cached_property
     def suffixed(self) -> FileBytes:
         """The file with a name that ends as its format usually does, which readers rely on."""
-        suffix = SUFFIXES[self.kind.format][0] if self.kind.format else ""
-        return FileBytes(Path(self.name).with_suffix(suffix), self.file.data, self.file.sha256)
+        usual = SUFFIXES[self.kind.format] if self.kind.format else ("",)
+        path = Path(self.name)
+        if path.suffix.lower() not in usual:
+            path = path.with_suffix(usual[0])
+        return FileBytes(path, self.file.data, self.file.sha256)

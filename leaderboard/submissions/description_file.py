@@ -18,6 +18,9 @@ from models_zoo.errors import InputError, close_names, first_problem, reason_of
 LARGEST = 1 << 16
 """Maximum number of bytes of a file; one with every text at its limit has a fifth of that."""
 
+SHOWN = 40
+"""Maximum number of characters of a value in a message."""
+
 KIND = "submission"
 """Kind of the file in messages."""
 
@@ -79,13 +82,18 @@ def _message(error: ValidationError, given: Mapping[str, Any], path: Path | None
     if error.errors()[0]["type"] == "missing":
         where = f" or {key} in {shown(path)}" if path is not None else " or a --description FILE"
         return f"a submission needs {option}{where}"
-    got = "" if isinstance(value, dict | BaseModel) or not key else f", got {shown(value)}"
+    if not key or isinstance(value, dict | BaseModel):
+        said = f": {reason}"
+    elif reason.startswith(("has ", "is ")):  # reasons of our own, about the value
+        said = f" {shown(value, SHOWN)} {reason}"
+    else:
+        said = f": {reason}, got {shown(value, SHOWN)}"
     if key in given or path is None:
-        return f"{option if key else 'submission'}: {reason}{got}"
+        return f"{option if key else KIND}{said}"
     table = place[0] if len(place) > 1 else ""
     line = _line_of(_text(path), key, table) if key else None
     at = f", line {line}" if line else ""
-    return f"{KIND} {shown(path)}{at}: {f'{key} ' if key else ''}{reason}{got}"
+    return f"{KIND} {shown(path)}{at}{f': {key}' if key else ''}{said}"
 
 
 def _text(path: Path) -> str:

@@ -41,7 +41,7 @@ def _plain(text: str, longest: int, *, lines: bool) -> str:
     for each in text:
         if unicodedata.category(each) in _UNSEEN and not (lines and each == "\n"):
             raise ValueError(
-                f"has the character U+{ord(each):04X}, which does not print; leave it out"
+                f"has characters that do not print (U+{ord(each):04X}); leave them out"
             )
     if len(text) > longest:
         raise ValueError(f"has {len(text):,} characters in form NFC; write at most {longest:,}")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from leaderboard.submissions.checks.check import Check
 from leaderboard.submissions.checks.file_checks import FILE_CHECKS
 from leaderboard.submissions.description import Description
 from leaderboard.submissions.finding import Accuracy, Facts, Finding, Verdict
+from models_zoo.checkpoint.content import FileBytes
 
 if TYPE_CHECKING:
     from benchmark.datasets import Dataset
@@ -74,31 +74,56 @@ def validate(
         pydantic.ValidationError: the request has other fields.
     """
     asked = Request.model_validate(request)
-    start = time.process_time()
-    with ExitStack() as stack:
-        case = Case(
-            path=files["checkpoint"],
-            name=Path(asked.file_name).name or "model",
-            description=asked.description,
-            known=dict(asked.known),
-            known_files=dict(asked.known_files),
-            stack=stack,
-        )
-        progress = _Progress(case, emit)
-        if progress.make(FILE_CHECKS):
-            from leaderboard.submissions.checks.model_checks import MODEL_CHECKS
+    case = new_case(asked, files["checkpoint"])
+    with case.stack:
+        return verdict_of(case, lambda: _examples(asked, files), emit).model_dump(mode="json")
 
-            case.data = _examples(asked, files)
-            progress.make(MODEL_CHECKS)
-        facts = _facts(case, progress.made)
-    verdict = Verdict(
+
+def new_case(asked: Request, checkpoint: Path | FileBytes) -> Case:
+    """The case of a submission, of which nothing has been read; its stack is closed by the caller.
+
+    Args:
+        asked: what is asked.
+        checkpoint: the submitted file, or its content.
+    """
+    read = checkpoint if isinstance(checkpoint, FileBytes) else None
+    return Case(
+        path=checkpoint.path if isinstance(checkpoint, FileBytes) else checkpoint,
+        name=Path(asked.file_name).name or "model",
+        description=asked.description,
+        known=dict(asked.known),
+        known_files=dict(asked.known_files),
+        content_read=read,
+    )
+
+
+def verdict_of(
+    case: Case, images: Callable[[], Dataset | None], emit: Emit = lambda _: None
+) -> Verdict:
+    """Check a submission in this process.
+
+    Args:
+        case: the submission; what the checks find out about it remains in it.
+        images: gives the labeled images, called once nothing is wrong with the file.
+        emit: as for :func:`validate`.
+
+    Raises:
+        InputError: the images cannot be read.
+    """
+    start = time.process_time()
+    progress = _Progress(case, emit)
+    if progress.make(FILE_CHECKS):
+        from leaderboard.submissions.checks.model_checks import MODEL_CHECKS
+
+        case.data = images()
+        progress.make(MODEL_CHECKS)
+    return Verdict(
         findings=tuple(progress.findings),
-        facts=facts,
+        facts=_facts(case),
         made=tuple(progress.made),
         left_out=progress.left_out,
         seconds=round(time.process_time() - start, 3),
     )
-    return verdict.model_dump(mode="json")
 
 
 class _Progress:
@@ -152,14 +177,12 @@ def _examples(asked: Request, files: Mapping[str, Path]) -> Dataset | None:
     return None
 
 
-def _facts(case: Case, made: list[str]) -> Facts:
+def _facts(case: Case) -> Facts:
     """What is known after the checks; only what one of them has already found out."""
     known = case.__dict__
     facts: dict[str, Any] = {}
-    if "file" in known:
-        facts |= {"sha256": case.file.sha256, "size": case.file.size}
-    if "kind" in known:
-        facts["format"] = case.kind.format
+    if "opened" in known and case.kind.format is not None:
+        facts |= {"sha256": case.file.sha256, "size": case.file.size, "format": case.kind.format}
     if "model" in known:
         card = case.model.card
         facts |= {

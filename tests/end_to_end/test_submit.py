@@ -1,6 +1,7 @@
 """``nonsingular submit``: a checkpoint is kept by its hash, scored and shown as submitted."""
 
 import hashlib
+import json
 import sqlite3
 from contextlib import closing
 from importlib.resources import files
@@ -86,3 +87,35 @@ def test_resnet20_passes_the_checks_with_its_normalisation(shared_data):
     with pytest.raises(InputError, match="for images from 0 to 255"):
         model([1e4] * 3)
     assert np.isfinite(data.images.numpy()).all()
+
+
+def test_one_file_describes_a_submission_and_its_contact_is_not_published(
+    here, checkpoint, tmp_path
+):
+    """From the template to a row; what is refused names the check, and leaves nothing."""
+    from models_zoo import load_card
+
+    assert here("submit", "--init")[0] == 0
+    path = tmp_path / "submission.toml"
+    card = load_card("digits/mlp-standard")
+    said = path.read_text().replace('"cifar10"', '"digits"').replace('"cifar-resnet20"', '"mlp"')
+    said = said.replace('# contact = "name@example.org"', 'contact = "hidden@example.org"')
+    said = said.replace("# extra_data = false", "extra_data = false")
+    normalized = f"mean = [{card.mean[0]}]\nstd = [{card.std[0]}]\n"
+    path.write_text(said.replace("# mean = [", f"{normalized}# mean = ["))
+    command = ("submit", checkpoint, "--description", "submission.toml", "--examples", 20)
+    command = (*command, "--probe", "clean")
+    code, _, err = here(*command, "--mean", "-2")
+    assert code == 2
+    assert "is refused (at-chance)" in err
+    assert "docs/submitting.md#at-chance" in err
+    assert not (tmp_path / ".nonsingular").exists()
+    code, _, err = here(*command, "--name", "lab/named by an option")
+    assert code == 0, err
+    with closing(sqlite3.connect(tmp_path / "nonsingular.sqlite")) as connection:
+        (name, card_text), *others = connection.execute("select name, card from models")
+    assert (name, others) == ("lab/named by an option", [])
+    assert json.loads(card_text)["training"]["extra_data"] is False
+    written = [each for each in (tmp_path / "site").rglob("*") if each.is_file()]
+    for each in (*written, tmp_path / "nonsingular.sqlite"):
+        assert b"hidden@example.org" not in each.read_bytes(), each

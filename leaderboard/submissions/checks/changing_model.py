@@ -16,7 +16,7 @@ class ChangingModel(Check):
     id = "changing-model"
     title = "The network changes when it is called"
     meaning = (
-        "Every score would be about another network. It happens to batch norm that goes on "
+        "Every score would be about another network. It happens to batch norm that keeps "
         "collecting statistics, as in train mode, and to networks that count their calls."
     )
     fix = "Export the network in eval mode; remove what writes to its buffers."

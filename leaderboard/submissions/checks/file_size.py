@@ -24,8 +24,8 @@ class FileSize(Check):
 
     @classmethod
     def look(cls, case: Case) -> Iterator[Finding]:
-        """Read the file into memory, once."""
+        """Open the file, and read it into memory, once, if it is of an accepted kind."""
         try:
-            _ = case.file
+            _ = case.opened
         except InputError as error:
             yield cls.finding(error)

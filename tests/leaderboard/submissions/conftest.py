@@ -15,7 +15,7 @@ from leaderboard.submissions.case import Case
 from leaderboard.submissions.checks.forward_pass import ForwardPass
 from leaderboard.submissions.checks.model_checks import MODEL_CHECKS
 from leaderboard.submissions.description import Description
-from leaderboard.submissions.finding import Verdict
+from leaderboard.submissions.finding import Finding, Verdict
 from leaderboard.submissions.kinds import Kind
 from leaderboard.submissions.validation import validate
 from models_zoo import load_card
@@ -73,9 +73,9 @@ def look():
         card = CARD.model_copy(update=fields | shape | {"source": "submitted"})
         with ExitStack() as stack:
             case = Case(Path("net.pt"), "net.pt", Description(**described), images, stack=stack)
-            known = {"network": network.eval(), "card": card, "notes": (), "file": file}
-            case.__dict__.update(known, kind=Kind("weights", "archive"))
-            found = []
+            opened = Kind("weights", "archive"), file
+            case.__dict__.update(network=network.eval(), card=card, notes=(), opened=opened)
+            found: list[Finding] = []
             for each in MODEL_CHECKS[MODEL_CHECKS.index(ForwardPass) :]:
                 found += each.look(case)
                 if each.final and any(one.severity == "refused" for one in found):

@@ -19,7 +19,7 @@ def test_all_checks_are_registered_once_with_ids_that_name_their_sections():
 
 
 def test_a_model_without_faults_is_accepted(check, weights):
-    lines = []
+    lines: list[dict[str, str]] = []
     verdict = check(moved(weights), emit=lines.append, claims={"clean_accuracy": 0.97})
     assert ids(verdict) == [], verdict.findings
     assert verdict.accepted

@@ -59,7 +59,7 @@ class Counting(nn.Module):
         self.register_buffer("mean", torch.zeros(10))
 
     def forward(self, logits):
-        self.mean.mul_(0.9).add_(0.1 * logits.mean(0))
+        self.get_buffer("mean").mul_(0.9).add_(0.1 * logits.mean(0))
         return logits
 
 
@@ -96,7 +96,7 @@ def test_a_network_without_faults_raises_nothing_but_that_it_is_of_the_zoo(look)
     assert look(Wrapped(after=Call(lambda logits: 3 * logits + 1))).keys() == {"duplicate"}
 
 
-RUNNING = {
+RUNNING: dict[str, list[dict[str, nn.Module]]] = {
     "forward-pass": [
         {"after": Call(lambda logits: (logits, logits))},
         {"after": Call(lambda logits: logits[:, :, None])},
