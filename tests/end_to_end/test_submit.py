@@ -103,8 +103,8 @@ def test_one_file_describes_a_submission_and_its_contact_is_not_published(
     said = said.replace("# extra_data = false", "extra_data = false")
     normalized = f"mean = [{card.mean[0]}]\nstd = [{card.std[0]}]\n"
     path.write_text(said.replace("# mean = [", f"{normalized}# mean = ["))
-    command = ("submit", checkpoint, "--description", "submission.toml", "--examples", 20)
-    command = (*command, "--probe", "clean")
+    described = ("submit", checkpoint, "--description", "submission.toml")
+    command = (*described, "--examples", 20, "--probe", "clean")
     code, _, err = here(*command, "--mean", "-2")
     assert code == 2
     assert "is refused (at-chance)" in err

@@ -1,9 +1,10 @@
 """``nonsingular check`` says what would be refused, and how to fix it, in a process of its own."""
 
 import json
+from importlib.resources import files
 
 import pytest
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from tests.leaderboard.submissions.conftest import CARD, moved
@@ -23,11 +24,8 @@ def run(tmp_path, monkeypatch):
 
 @pytest.fixture
 def weights():
-    from importlib.resources import files
-
-    from safetensors.torch import load_file
-
-    return load_file(files("models_zoo") / "checkpoints" / "digits" / "mlp-standard.safetensors")
+    path = files("models_zoo") / "checkpoints" / "digits" / "mlp-standard.safetensors"
+    return load_file(str(path))
 
 
 def test_a_file_of_another_kind_is_refused_with_its_fix(run, tmp_path):
