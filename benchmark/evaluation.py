@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from benchmark.arguments import Array, device_of
 from benchmark.batches import Examples, examples_of
 from benchmark.batteries import Battery, battery_for, list_batteries, load_battery
-from benchmark.data_fit import require_classes, require_examples, require_trained_for
+from benchmark.data_fit import require_trained_for
 from benchmark.datasets import Dataset
-from benchmark.memory import DEFAULT_BATCH_SIZE, default_batch_size, halved, out_of_memory
 from benchmark.objectives import cross_entropy
-from benchmark.probes import PROBES, Probe
-from benchmark.progress import Meter, Step, TimeLeft, plans_of
+from benchmark.probes import Probe
+from benchmark.progress import Step, TimeLeft
 from benchmark.progress_display import Display, showing
-from benchmark.provenance import provenance_of
 from benchmark.report import Report
 from benchmark.results import Cost, ProbeResult, Provenance
-from benchmark.subject import Progress, Subject, subject_of
+from benchmark.session import applicable, meter_of, opened, provenance_for, result_of
+from benchmark.subject import Progress, Subject
 from models_zoo.errors import InputError, shown
 
 Known = (
@@ -118,7 +114,7 @@ def evaluate(
         require_trained_for(chosen, model)
     with (
         showing(progress, chosen.name) as display,
-        _opened(
+        opened(
             *(model, images, labels, chosen),
             seed=seed,
             device=device,
@@ -127,195 +123,26 @@ def evaluate(
             progress=display.say,
         ) as subject,
     ):
-        provenance = _provenance(subject, chosen, device)
+        provenance = provenance_for(subject, chosen, device)
         before = _results(known, provenance)
         results = {
             name: before[name] for name in names if name in before and not before[name].left_out
         }
-        _require_same_answers(before if results else {}, subject)
-        asked = _applicable(subject, chosen, [name for name in names if name not in results])
+        require_same_answers(before if results else {}, subject)
+        asked = applicable(subject, chosen, [name for name in names if name not in results])
         _require_some(asked, results)
         if progress is True:
             on_step = _displayed(display, on_step)
-        with _meter(subject, chosen, asked, results, on_step, costs or {}) as meter:
+        with meter_of(subject, chosen, asked, results, on_step, costs or {}) as meter:
             for name, (probe, reason) in asked.items():
                 subject.progress(probe.title)
                 meter.begin(name)
-                results[name] = _result(probe, reason, subject, subject.progress)
+                results[name] = result_of(probe, reason, subject, subject.progress)
                 subject.require_unchanged()
                 meter.end()
                 if on_result is not None:
                     on_result(provenance, results[name])
     return Report(provenance, {name: results[name] for name in names})
-
-
-@dataclass(frozen=True)
-class Session:
-    """A model that is prepared for the probes of a battery, one after the other.
-
-    Probes share what they compute alike, such as the attack in a ball that two of them need.
-
-    Attributes:
-        subject: the model and the examples.
-        battery: the battery.
-        provenance: of the results.
-    """
-
-    subject: Subject
-    battery: Battery
-    provenance: Provenance
-
-    def run(
-        self,
-        name: str,
-        *,
-        note: Callable[[str], None] | None = None,
-        on_step: Callable[[Step], None] | None = None,
-        cost: Cost | None = None,
-    ) -> ProbeResult:
-        """Run a probe; its scores are those that :func:`evaluate` gives.
-
-        Args:
-            name: name of the probe.
-            note: called with a line for the user when memory ran out.
-            on_step: called with the share of the probe's work that is done, as by :func:`evaluate`.
-            cost: what it cost on a similar model; makes these shares more precise.
-
-        Returns:
-            The result. A probe that does not apply is left out, with the reason.
-
-        Raises:
-            InputError: as :func:`evaluate`.
-        """
-        subject = self.subject
-        asked = _applicable(subject, self.battery, [name])
-        probe, reason = asked[name]
-        costs = {} if cost is None else {name: cost}
-        with _meter(subject, self.battery, asked, {}, on_step, costs) as meter:
-            meter.begin(name)
-            result = _result(probe, reason, subject, note or subject.progress)
-            subject.require_unchanged()
-            meter.end()
-        return result
-
-
-@contextmanager
-def session_of(
-    model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
-    battery: Battery,
-    *,
-    seed: int = 0,
-    device: str = "cpu",
-    batch_size: int | None = None,
-    own_data: bool = False,
-) -> Iterator[Session]:
-    """Prepare a model for the probes of a battery, and restore it exactly afterwards.
-
-    The arguments are those of :func:`evaluate`.
-
-    Raises:
-        InputError: as :func:`evaluate`.
-    """
-    if not own_data:
-        require_trained_for(battery, model)
-    with _opened(
-        *(model, images, labels, battery),
-        seed=seed,
-        device=device,
-        batch_size=batch_size,
-        own_data=own_data,
-    ) as subject:
-        yield Session(subject, battery, _provenance(subject, battery, device))
-
-
-def require_same_answers(
-    model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
-    battery: Battery,
-    results: Mapping[str, ProbeResult],
-    *,
-    seed: int = 0,
-    device: str = "cpu",
-    batch_size: int | None = None,
-    own_data: bool = False,
-) -> None:
-    """Check that known results can be those of this model and these examples.
-
-    The arguments are those of :func:`evaluate`.
-
-    Raises:
-        InputError: they are not.
-    """
-    if "clean" not in results:
-        return
-    with _opened(
-        *(model, images, labels, battery),
-        seed=seed,
-        device=device,
-        batch_size=batch_size,
-        own_data=own_data,
-    ) as subject:
-        _require_same_answers(results, subject)
-
-
-@contextmanager
-def _opened(
-    model: nn.Module,
-    images: Array,
-    labels: Array,
-    battery: Battery,
-    *,
-    seed: int,
-    device: str,
-    batch_size: int | None,
-    own_data: bool,
-    progress: Progress | None = None,
-) -> Iterator[Subject]:
-    """The subject of an evaluation with a battery, after its examples and classes are checked."""
-    with subject_of(
-        model,
-        images,
-        labels,
-        seed=seed,
-        device=device,
-        batch_size=DEFAULT_BATCH_SIZE if batch_size is None else batch_size,
-        progress=progress,
-        check=partial(require_examples, battery, own_data=own_data),
-    ) as subject:
-        if not own_data:
-            require_classes(battery, subject.classes)
-        if batch_size is None:
-            subject.batch_size = default_batch_size(subject.images)
-        yield subject
-
-
-def _result(
-    probe: Probe[Any], reason: str | None, subject: Subject, note: Callable[[str], None]
-) -> ProbeResult:
-    """The result of a probe; in batches of half the size whenever memory runs out.
-
-    The size of batches changes scores by rounding at most.
-    """
-    if reason is not None:
-        return probe.left_out(reason)
-    while True:
-        try:
-            return probe(subject)
-        except (RuntimeError, MemoryError) as error:
-            if subject.batch_size == 1 or not out_of_memory(error):
-                raise
-        # Only here is what the traceback referred to free again.
-        subject.batch_size = halved(subject.batch_size, len(subject), subject.images.device)
-        note(f"memory ran out; {probe.title} begins again in batches of {subject.batch_size:,}")
-
-
-def _provenance(subject: Subject, battery: Battery, device: str) -> Provenance:
-    return provenance_of(
-        subject.model, subject.images, subject.labels, battery, subject.seed, device
-    )
 
 
 def _displayed(display: Display, on_step: Callable[[Step], None] | None) -> Callable[[Step], None]:
@@ -385,11 +212,18 @@ def _require_same(before: Provenance, now: Provenance) -> None:
             )
 
 
-def _require_same_answers(results: Mapping[str, ProbeResult], subject: Subject) -> None:
+def require_same_answers(results: Mapping[str, ProbeResult], subject: Subject) -> None:
     """Refuse known results that cannot be from this model and these examples.
 
     The outcomes on clean images must be those of the model, except for ties that another machine
     breaks differently. Results of other probes have no outcome that is cheap to check.
+
+    Args:
+        results: by probe.
+        subject: model and examples.
+
+    Raises:
+        InputError: the outcomes on clean images are others.
     """
     clean = results.get("clean")
     answers = None if clean is None else clean.outcomes.get("headline")
@@ -421,31 +255,6 @@ def _same_loss(clean: ProbeResult, subject: Subject) -> bool:
     return math.isclose(before.value, now, rel_tol=LOSS_TOLERANCE, abs_tol=LOSS_TOLERANCE) or (
         not math.isfinite(before.value) and not math.isfinite(now)
     )
-
-
-def _applicable(
-    subject: Subject, battery: Battery, names: Sequence[str]
-) -> dict[str, tuple[Probe[Any], str | None]]:
-    """The probes with the reason why each is left out, determined before the first one runs."""
-    probes = {name: PROBES[name](battery.probes[name], battery.probes) for name in names}
-    return {name: (probe, probe.obstacle(subject)) for name, probe in probes.items()}
-
-
-def _meter(
-    subject: Subject,
-    battery: Battery,
-    asked: Mapping[str, tuple[Probe[Any], str | None]],
-    results: Mapping[str, ProbeResult],
-    on_step: Callable[[Step], None] | None,
-    costs: Mapping[str, Cost],
-) -> Meter:
-    """The meter of the work of all requested probes; ``results`` are those that are known."""
-    if on_step is None:
-        return Meter(subject.passes, {}, {}, None)
-    probes = {name: PROBES[name](battery.probes[name], battery.probes) for name in results}
-    probes |= {name: probe for name, (probe, reason) in asked.items() if reason is None}
-    known = {name: result.cost for name, result in results.items()}
-    return Meter(subject.passes, plans_of(subject, probes, costs), known, on_step)
 
 
 def _require_some(

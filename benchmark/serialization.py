@@ -33,6 +33,19 @@ def bit_text(outcomes: Outcomes) -> str:
     return (outcomes.astype(np.uint8) + ord("0")).tobytes().decode("ascii")
 
 
+def bits_of(outcomes: Outcomes | str) -> Outcomes:
+    """Inverse of :func:`bit_text`; outcomes that are no text are returned as they are.
+
+    Raises:
+        ValueError: a text with other characters than ``0`` and ``1``.
+    """
+    if not isinstance(outcomes, str):
+        return outcomes
+    if set(outcomes) - {"0", "1"}:
+        raise ValueError("outcomes are texts of 0 and 1")
+    return np.frombuffer(outcomes.encode("ascii"), np.uint8) == ord("1")
+
+
 def finite(value: Any) -> Any:
     """The same data with null for every number that is infinite or not a number."""
     if isinstance(value, dict):

@@ -99,23 +99,58 @@ def estimate(
     ) as subject:
         if batch_size is None:
             subject.batch_size = default_batch_size(subject.images)
-        asked = {name: PROBES[name](battery.probes[name], battery.probes) for name in names}
-        reasons = {name: probe.obstacle(subject) for name, probe in asked.items()}
-        known = measured or {}
-        found = {}
-        costs: _Costs | None = None
-        for name, probe in asked.items():
-            reason, cost = reasons[name], known.get(name)
-            if reason is not None:
-                found[name] = Estimate(name, 0.0, 0, 0, left_out=reason)
-            elif cost is not None:
-                passes = cost.seconds, cost.forwards, cost.backwards
-                found[name] = Estimate(name, *passes, from_similar=True)
-            else:
-                costs = costs or _Costs(subject, seconds, tries, clock)
-                others = [] if alone else [each for each in names if reasons[each] is None]
-                found[name] = costs.of(probe, others)
-        return found
+        return estimate_on(
+            subject,
+            battery,
+            names,
+            measured=measured,
+            alone=alone,
+            seconds=seconds,
+            tries=tries,
+            clock=clock,
+        )
+
+
+def estimate_on(
+    subject: Subject,
+    battery: Battery,
+    names: Sequence[str],
+    *,
+    measured: Mapping[str, Cost] | None = None,
+    alone: bool = False,
+    seconds: float = SECONDS,
+    tries: bool = True,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, Estimate]:
+    """As :func:`estimate`, on a model that is prepared already.
+
+    Args:
+        subject: model and examples.
+        battery: the battery.
+        names: of its probes.
+        measured: as for :func:`estimate`, like the following.
+        alone: whether each probe runs by itself.
+        seconds: about how long steps are timed.
+        tries: whether to try how robust the model is.
+        clock: the time, in seconds.
+    """
+    asked = {name: PROBES[name](battery.probes[name], battery.probes) for name in names}
+    reasons = {name: probe.obstacle(subject) for name, probe in asked.items()}
+    known = measured or {}
+    found = {}
+    costs: _Costs | None = None
+    for name, probe in asked.items():
+        reason, cost = reasons[name], known.get(name)
+        if reason is not None:
+            found[name] = Estimate(name, 0.0, 0, 0, left_out=reason)
+        elif cost is not None:
+            passes = cost.seconds, cost.forwards, cost.backwards
+            found[name] = Estimate(name, *passes, from_similar=True)
+        else:
+            costs = costs or _Costs(subject, seconds, tries, clock)
+            others = [] if alone else [each for each in names if reasons[each] is None]
+            found[name] = costs.of(probe, others)
+    return found
 
 
 class _Costs:

@@ -1,22 +1,23 @@
-"""A unit: the smallest piece of work that is planned, run and stored as a whole."""
+"""A unit: the smallest piece of work that is planned and run as a whole."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from benchmark.results import Provenance
+from benchmark.shards import Shard
 
 IDENTITY_DIGITS = 20
 """Hexadecimal digits of an identity, 80 bits: among a billion units, the probability that two share
 one is below one in a million."""
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Unit:
-    """One probe on one model, with a battery, examples and a seed.
+    """One probe on one model, with a battery, examples and a seed, or a shard of such a unit.
 
     Two units are equal if their keys are; what a plan shows besides is not compared.
 
@@ -29,6 +30,7 @@ class Unit:
         model: name of the model, for people.
         seconds: what it is expected to take, see :func:`benchmark.planning.estimate`; ``None``
             where it was not estimated.
+        shard: the part of the examples; ``None`` for all of them.
     """
 
     fingerprint: str
@@ -38,6 +40,7 @@ class Unit:
     probe: str
     model: str = field(default="", compare=False)
     seconds: float | None = field(default=None, compare=False)
+    shard: Shard | None = None
 
     @property
     def key(self) -> tuple[str, str, str, int, str]:
@@ -46,13 +49,31 @@ class Unit:
 
     @property
     def identity(self) -> str:
-        """The key as :data:`IDENTITY_DIGITS` hexadecimal digits.
+        """The key as :data:`IDENTITY_DIGITS` hexadecimal digits, and the shard, if it is one.
 
         The beginning of the SHA-256 of the key as a JSON list without spaces, so that it is the
-        same in every process, on every machine and in every version.
+        same in every process, on every machine and in every version. That of a shard goes on with
+        its number and how many there are, such as ``.2/8``.
         """
+        if self.shard is None:
+            return self.whole
+        return f"{self.whole}.{self.shard.index + 1}/{self.shard.count}"
+
+    @property
+    def whole(self) -> str:
+        """The identity of the unit that it is a shard of; its own if it is none."""
         text = json.dumps(self.key, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode("ascii")).hexdigest()[:IDENTITY_DIGITS]
+
+    def shards(self, count: int) -> list[Unit]:
+        """The unit in shards, each with its share of the expected time; one is the unit itself."""
+        if count == 1:
+            return [self]
+        seconds = None if self.seconds is None else self.seconds / count
+        return [
+            replace(self, seconds=seconds, shard=Shard(index=index, count=count))
+            for index in range(count)
+        ]
 
 
 def units_of(provenance: Provenance, probes: Iterable[str], model: str = "") -> list[Unit]:

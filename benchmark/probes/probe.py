@@ -16,7 +16,7 @@ from benchmark.interval_kinds import IntervalKind
 from benchmark.probes.definition import Definition, read_definition
 from benchmark.probes.settings import ProbeSettings
 from benchmark.requirements import missing_image_gradients, missing_weights
-from benchmark.results import Flag, Outcomes, ProbeResult, ScoreSpec
+from benchmark.results import Cost, Flag, Outcomes, ProbeResult, ScoreSpec
 from benchmark.subject import Subject
 from benchmark.threats import AnyThreat
 from benchmark.work import PassMix, Steps, Work
@@ -238,14 +238,28 @@ class Probe(ABC, Generic[S]):
         subject.seed_generators(self.name)
         with subject.cost() as spent:
             result = self._stating_coverage(self.ask(subject), subject)
+        return self.completed(result, len(subject), spent())
+
+    @final
+    def completed(self, result: ProbeResult, examples: int, cost: Cost) -> ProbeResult:
+        """A result with its cost and headline threats, after it is checked.
+
+        Args:
+            result: what :meth:`ask` returned.
+            examples: number of examples.
+            cost: what it cost.
+
+        Raises:
+            RuntimeError: as :meth:`__call__`.
+        """
         unknown = set(result.scores) - set(self.scores)
         if unknown:
             raise RuntimeError(f"probe {self.name} returned undocumented scores: {sorted(unknown)}")
-        if "headline" in result.outcomes and len(result.outcomes["headline"]) != len(subject):
+        if "headline" in result.outcomes and len(result.outcomes["headline"]) != examples:
             raise RuntimeError(f"probe {self.name}: headline outcomes are not one per example")
         return result.model_copy(
             update={
-                "cost": spent(),
+                "cost": cost,
                 "flags": [*result.flags, *_undefined(result)],
                 "headline_threats": list(self.headline_threats),
             }

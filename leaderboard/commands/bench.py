@@ -26,6 +26,7 @@ from leaderboard.commands.options import (
     OwnData,
     ProbesToRun,
     Seed,
+    Shards,
     Split,
     Std,
     Trust,
@@ -96,6 +97,7 @@ def bench(
             "on this machine."
         ),
     ] = None,
+    shards: Shards = None,
     render: Annotated[
         bool, typer.Option("--site/--no-site", help="Render the leaderboard afterwards.")
     ] = True,
@@ -153,7 +155,7 @@ def bench(
     require_scorable(loaded.models, run)
     store = Store.open(database)
     if executor == "queue":
-        added = add_jobs(loaded.models, run, store, loaded.sources)
+        added = add_jobs(loaded.models, run, store, loaded.sources, shards=shards)
         say(f"{added:,} {'job waits' if added == 1 else 'jobs wait'}: run nonsingular worker")
         return
     failed: UnitsFailedError | None = None
@@ -168,6 +170,7 @@ def bench(
                 workers=workers,
                 threads=threads,
                 address=address,
+                shards=shards,
             ),
         )
     except UnitsFailedError as error:

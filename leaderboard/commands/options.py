@@ -123,6 +123,14 @@ Device = Annotated[
         "else the CPU."
     ),
 ]
+Shards = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Divide the input attack on each model into N shards of examples, for several "
+        "workers; 1 to never divide it; by default where that makes the run shorter.",
+    ),
+]
 BatchSize = Annotated[
     int | None,
     typer.Option(

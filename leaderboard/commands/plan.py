@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +25,7 @@ from leaderboard.commands.options import (
     OwnData,
     ProbesToRun,
     Seed,
+    Shards,
     Split,
     Std,
     Trust,
@@ -72,6 +74,7 @@ def plan(
             min=1, help="Predict the time with N workers; repeatable; by default 1, 2, 8 and 64."
         ),
     ] = None,
+    shards: Shards = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
 ) -> None:
     """Show what 'nonsingular bench' would compute with the same options, and how long it takes.
@@ -80,6 +83,7 @@ def plan(
     No score is computed and nothing is stored.
     """
     from benchmark.planning.schedule import schedule
+    from leaderboard.jobs.division import in_shards
     from leaderboard.jobs.request import Request, load_request
     from leaderboard.jobs.scoring import plan_models
     from leaderboard.store import Store
@@ -108,9 +112,16 @@ def plan(
     )
     missing = "://" not in database and not Path(database).exists()
     store = Store.open(":memory:" if missing else database, to_read=not missing)
-    plans = plan_models(loaded.models, loaded.run, store, sources=loaded.sources, precise=True)
-    units = [task.unit for each in plans for task in each.tasks]
-    schedules = [schedule(units, count) for count in workers or WORKERS]
+    plans = plan_models(
+        *(loaded.models, loaded.run, store), sources=loaded.sources, precise=True, divides=True
+    )
+    divided = {
+        count: in_shards(plans, store, workers=count, wanted=shards) for count in workers or WORKERS
+    }
+    schedules = [
+        (schedule([task.unit for each in some for task in each.tasks], count), _shards(some))
+        for count, some in divided.items()
+    ]
     if as_json:
         say(json.dumps(_content(plans, schedules), indent=1))
         return
@@ -118,7 +129,15 @@ def plan(
     _print_times(plans, schedules)
 
 
-def _content(plans: list[ModelPlan], schedules: list[Schedule]) -> dict[str, object]:
+def _shards(plans: list[ModelPlan]) -> dict[str, int]:
+    """How many shards are left to do of each unit that is divided, by its identity."""
+    units = [task.unit for each in plans for task in each.tasks if task.shard is not None]
+    return dict(Counter(unit.whole for unit in units))
+
+
+def _content(
+    plans: list[ModelPlan], schedules: list[tuple[Schedule, dict[str, int]]]
+) -> dict[str, object]:
     """The plan, for other programs."""
     units: list[dict[str, object]] = []
     for each in plans:
@@ -149,8 +168,13 @@ def _content(plans: list[ModelPlan], schedules: list[Schedule]) -> dict[str, obj
         "stored": {each.name: list(each.known) for each in plans},
         "seconds": sum(each.seconds for each in plans),
         "workers": [
-            {"workers": each.workers, "seconds": each.seconds, "lower_bound": each.lower_bound}
-            for each in schedules
+            {
+                "workers": each.workers,
+                "seconds": each.seconds,
+                "lower_bound": each.lower_bound,
+                "shards": shards,
+            }
+            for each, shards in schedules
         ],
     }
 
@@ -189,7 +213,7 @@ def _cell(plan: ModelPlan, probe: str) -> str:
     return "-" if found is None or found.left_out is not None else f"{found.seconds:,.1f}"
 
 
-def _print_times(plans: list[ModelPlan], schedules: list[Schedule]) -> None:
+def _print_times(plans: list[ModelPlan], schedules: list[tuple[Schedule, dict[str, int]]]) -> None:
     from leaderboard.terminal.model_lines import clock_time
     from models_zoo.display import label
 
@@ -202,6 +226,8 @@ def _print_times(plans: list[ModelPlan], schedules: list[Schedule]) -> None:
     longest = max(tasks, key=lambda task: task.cost.seconds)
     name, seconds = label(longest.name), clock_time(longest.cost.seconds)
     say(f"longest: {longest.probe} of {name}, {seconds}")
-    for each in schedules:
+    for each, shards in schedules:
         workers = "1 worker" if each.workers == 1 else f"{each.workers:,} workers"
-        say(f"{workers}: {clock_time(each.seconds)}")
+        units = "1 input attack" if len(shards) == 1 else f"{len(shards):,} input attacks"
+        parts = f", {units} in {sum(shards.values()):,} shards" if shards else ""
+        say(f"{workers}: {clock_time(each.seconds)}{parts}")

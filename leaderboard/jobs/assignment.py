@@ -1,4 +1,4 @@
-"""What a worker is given: a unit, and everything that it needs to run it."""
+"""What a worker is given: a unit or a shard of one, and everything that it needs to run it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from pydantic import BaseModel, ConfigDict
 
 from benchmark.planning import Unit
 from benchmark.results import Cost
+from benchmark.shards import Shard
 from leaderboard.jobs.sources import DataSource, ModelSource
 
 
 class Assignment(BaseModel):
-    """A unit, one probe on one model, with everything that a process needs to run it.
+    """One probe on one model, or a shard of it, with everything that a process needs to run it.
 
     Attributes:
         fingerprint: of the model; with the hashes, the seed and the probe it is the key of the
@@ -33,6 +34,7 @@ class Assignment(BaseModel):
         checks_accuracy: whether the checks of the accuracy are made with this unit, see
             :mod:`leaderboard.submissions.accuracy_check`.
         cost: what it is expected to cost.
+        shard: the part of the examples that it is about; ``None`` for all of them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -56,6 +58,7 @@ class Assignment(BaseModel):
     submitted: bool = False
     checks_accuracy: bool = False
     cost: Cost
+    shard: Shard | None = None
 
     @property
     def loadable(self) -> bool:
@@ -66,4 +69,29 @@ class Assignment(BaseModel):
     def unit(self) -> Unit:
         """The unit, whose identity is that of the result."""
         key = (self.fingerprint, self.battery_sha256, self.data_sha256, self.seed, self.probe)
-        return Unit(*key, self.name, self.cost.seconds)
+        return Unit(*key, self.name, self.cost.seconds, self.shard)
+
+    def shards(self, count: int) -> list[Assignment]:
+        """The unit in shards; one is the unit itself.
+
+        The accuracy is checked with the first.
+        """
+        cost = Cost(
+            seconds=self.cost.seconds / count,
+            forwards=self.cost.forwards // count,
+            backwards=self.cost.backwards // count,
+        )
+        return (
+            [
+                self.model_copy(
+                    update={
+                        "shard": unit.shard,
+                        "cost": cost,
+                        "checks_accuracy": self.checks_accuracy and place == 0,
+                    }
+                )
+                for place, unit in enumerate(self.unit.shards(count))
+            ]
+            if count > 1
+            else [self]
+        )

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.evaluation import require_same_answers
-from benchmark.planning import Estimate, estimate
+from benchmark.planning import Estimate
+from benchmark.planning.cost_model import estimate_on
+from benchmark.planning.division import is_divisible, separable
 from benchmark.planning.schedule import in_order
 from benchmark.planning.step_times import SECONDS
 from benchmark.probes import PROBES
 from benchmark.provenance import provenance_of
 from benchmark.results import ProbeResult, Provenance
+from benchmark.session import opened
 from leaderboard.jobs.assignment import Assignment
 from leaderboard.jobs.run import Run
 from leaderboard.jobs.sources import ModelSource
@@ -36,6 +39,8 @@ class ModelPlan:
         known: stored results, by probe.
         tasks: the probes that are left, as :func:`ordered`.
         expected: what each of them is expected to cost, by probe.
+        separable: whether units may be divided into shards, see
+            :func:`benchmark.planning.division.separable`; false where that was not tried.
     """
 
     name: str
@@ -43,6 +48,7 @@ class ModelPlan:
     known: dict[str, ProbeResult]
     tasks: list[Assignment]
     expected: dict[str, Estimate]
+    separable: bool = False
 
     @property
     def seconds(self) -> float:
@@ -58,6 +64,7 @@ def plan_model(
     source: ModelSource | None,
     submitted: bool,
     precise: bool = False,
+    divides: bool = False,
 ) -> ModelPlan:
     """Find out what is stored of a model, and what is left.
 
@@ -68,9 +75,11 @@ def plan_model(
         source: what loads the model in another process.
         submitted: whether it came in through ``nonsingular submit``.
         precise: whether to take some seconds to estimate what is left.
+        divides: whether to find out if its units may be divided into shards.
 
     Raises:
-        InputError: stored results are of another model with the same weights.
+        InputError: model, examples and battery do not fit together, or stored results are of
+            another model with the same weights.
     """
     images, labels = run.data.images, run.data.labels
     where = provenance_of(model, images, labels, run.battery, run.seed, run.device)
@@ -78,26 +87,27 @@ def plan_model(
     stored = {} if run.fresh else store.results(*key)
     known = {name: stored[name] for name in run.probes if name in stored}
     known = {name: result for name, result in known.items() if result.left_out is None}
-    require_same_answers(
-        *(model, images, labels, run.battery, known),
-        seed=run.seed,
-        device=run.device,
-        batch_size=run.batch_size,
-        own_data=run.own_data,
-    )
     left = [name for name in run.probes if name not in known]
     expected: dict[str, Estimate] = {}
-    if left:  # no names would mean all of the battery's
-        expected = estimate(
-            *(model, images, labels, run.battery, left),
+    examples_apart = False
+    if left or "clean" in known:
+        with opened(
+            *(model, images, labels, run.battery),
             seed=run.seed,
             device=run.device,
             batch_size=run.batch_size,
             own_data=run.own_data,
-            measured=store.costs(model.card, where),
-            seconds=SECONDS if precise else MEASURING_SECONDS,
-            tries=precise,
-        )
+        ) as subject:
+            require_same_answers(known, subject)
+            if left:
+                expected = estimate_on(
+                    *(subject, run.battery, left),
+                    measured=store.costs(model.card, where),
+                    seconds=SECONDS if precise else MEASURING_SECONDS,
+                    tries=precise,
+                )
+            if divides and any(map(is_divisible, left)):
+                examples_apart = separable(subject)
     origin = run.origin
     tasks = [
         Assignment(
@@ -124,7 +134,7 @@ def plan_model(
         for name in left
     ]
     where = where.model_copy(update=origin)
-    return ModelPlan(model.card.name, where, known, ordered(tasks), expected)
+    return ModelPlan(model.card.name, where, known, ordered(tasks), expected, examples_apart)
 
 
 def ordered(tasks: Sequence[Assignment]) -> list[Assignment]:
@@ -134,7 +144,8 @@ def ordered(tasks: Sequence[Assignment]) -> list[Assignment]:
 
 def title_of(task: Assignment) -> str:
     """A unit in a few words, for people."""
-    return f"{task.name}: {PROBES[task.probe].title}"
+    part = "" if task.shard is None else f", {task.shard}"
+    return f"{task.name}: {PROBES[task.probe].title}{part}"
 
 
 def jobs_of(plans: Sequence[ModelPlan]) -> list[NewJob]:

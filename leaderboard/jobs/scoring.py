@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 
 from benchmark.report import Report
+from leaderboard.jobs.division import in_shards, open_counts
 from leaderboard.jobs.executors import Executor, default_workers
 from leaderboard.jobs.executors.executor import threads_per_worker
 from leaderboard.jobs.executors.here import Here
@@ -55,12 +56,15 @@ class Where:
             cluster has room for. One local worker is this process.
         threads: CPU threads per worker; by default a fair share, and 1 on a cluster.
         address: of the Ray cluster; ``None`` to start Ray on this machine.
+        shards: into how many shards of examples the units that can be divided are divided; by
+            default as many as make the run shorter.
     """
 
     executor: Literal["local", "ray"] = "local"
     workers: int | None = None
     threads: int | None = None
     address: str | None = None
+    shards: int | None = None
 
 
 def score_models(
@@ -92,20 +96,25 @@ def score_models(
     where = where or Where()
     if where.executor == "ray" or (where.workers or 1) > 1:
         require_shared(store)
-    plans = plan_models(models, run, store, submitted=submitted, sources=sources)
+    workers = _workers(where, models, run, store, sources)
+    plans = plan_models(
+        *(models, run, store),
+        submitted=submitted,
+        sources=sources,
+        divides=may_divide(workers, where.shards),
+    )
     jobs = Jobs(store.engine)
     take_back_abandoned(jobs)
-    numbers = jobs.add(jobs_of(plans))
+    plans, numbers = _added(plans, run, store, workers, where.shards)
     with ModelLines([p.name for p in plans], [not p.tasks for p in plans]) as lines:
         watch = Watch(plans, numbers, store, jobs, lines)
         if numbers:
-            alone = sources is None or store.in_memory or _local(where, models, run) == 1
-            if where.executor == "local" and alone:
+            if where.executor == "local" and workers == 1:
                 materials = Materials(models, run.data, run.battery)
                 worker = Worker(store, materials, list(numbers.values()), watch)
                 executor: Executor = Here(worker, where.threads)
             else:
-                executor = _apart(where, models, run, store, jobs, list(numbers.values()), sources)
+                executor = _apart(where, workers, run, store, list(numbers.values()), sources)
             with remaining_said(watch), executor:
                 while not watch.all_ended():
                     executor.advance()
@@ -137,11 +146,16 @@ def remaining_said(watch: Watch) -> Iterator[None]:
 
 
 def add_jobs(
-    models: Sequence[Classifier], run: Run, store: Store, sources: Sequence[ModelSource]
+    models: Sequence[Classifier],
+    run: Run,
+    store: Store,
+    sources: Sequence[ModelSource],
+    *,
+    shards: int | None = None,
 ) -> int:
     """Add what is left of some models as jobs, for workers that others start.
 
-    The arguments are those of :func:`score_models`.
+    The arguments are those of :func:`score_models`, and ``shards`` of :class:`Where`.
 
     Returns:
         How many jobs wait or run.
@@ -150,8 +164,32 @@ def add_jobs(
         InputError: as :func:`score_models`.
     """
     require_shared(store)
-    plans = plan_models(models, run, store, sources=sources)
-    return len(Jobs(store.engine).add(jobs_of(plans)))
+    divides = may_divide(None, shards)
+    plans = plan_models(models, run, store, sources=sources, divides=divides)
+    return len(_added(plans, run, store, None, shards)[1])
+
+
+def may_divide(workers: int | None, shards: int | None) -> bool:
+    """Whether units of a run may be divided.
+
+    Args:
+        workers: how many work on it; ``None`` if that is not known.
+        shards: the number that a user asked for.
+    """
+    return workers != 1 if shards is None else shards > 1
+
+
+def _added(
+    plans: Sequence[ModelPlan], run: Run, store: Store, workers: int | None, shards: int | None
+) -> tuple[list[ModelPlan], dict[str, int]]:
+    """Add what is left as jobs; returns the plans with their shards and the jobs' numbers."""
+    jobs = Jobs(store.engine)
+    if run.fresh:
+        waiting = open_counts(jobs.open_keys())
+        tasks = [task.unit for plan in plans for task in plan.tasks]
+        store.forget_shards([unit.key for unit in tasks if unit.whole not in waiting])
+    divided = in_shards(plans, store, workers=workers, wanted=shards)
+    return divided, jobs.add(jobs_of(divided))
 
 
 def plan_models(
@@ -162,10 +200,12 @@ def plan_models(
     submitted: bool = False,
     sources: Sequence[ModelSource] | None = None,
     precise: bool = False,
+    divides: bool = False,
 ) -> list[ModelPlan]:
     """Find out what is stored of some models, and what is left; nothing is computed or written.
 
-    The arguments are those of :func:`score_models`, and ``precise`` of :func:`plan_model`.
+    The arguments are those of :func:`score_models`, ``precise`` and ``divides`` of
+    :func:`plan_model`.
 
     Raises:
         InputError: as :func:`score_models`.
@@ -177,29 +217,40 @@ def plan_models(
             source=sources[index] if sources else None,
             submitted=submitted,
             precise=precise,
+            divides=divides,
         )
         for index, model in enumerate(models)
     ]
 
 
-def _local(where: Where, models: Sequence[Classifier], run: Run) -> int:
+def _workers(
+    where: Where,
+    models: Sequence[Classifier],
+    run: Run,
+    store: Store,
+    sources: Sequence[ModelSource] | None,
+) -> int | None:
+    """How many workers there will be; ``None`` for as many as a cluster has room for."""
+    if where.executor != "local":
+        return where.workers
+    if sources is None or store.in_memory:
+        return 1  # this process
     return where.workers or default_workers(len(models), run.device)
 
 
 def _apart(
     where: Where,
-    models: Sequence[Classifier],
+    workers: int | None,
     run: Run,
     store: Store,
-    jobs: Jobs,
     numbers: list[int],
     sources: Sequence[ModelSource] | None,
 ) -> Executor:
     """Workers in other processes, which load the models themselves."""
     database = store.engine.url.render_as_string(hide_password=False)
     trust = any(source.trust for source in sources or ())
-    if where.executor == "local":
-        workers = _local(where, models, run)
+    jobs = Jobs(store.engine)
+    if where.executor == "local" and workers is not None:
         # Not by what is left to do: a resumed run has to compute the same bits.
         threads = where.threads or threads_per_worker(workers)
         workers = min(workers, len(numbers))
@@ -209,7 +260,7 @@ def _apart(
         database,
         jobs,
         numbers,
-        workers=where.workers,
+        workers=workers,
         threads=where.threads or 1,
         gpus=torch.device(run.device).type == "cuda",
         trust=trust,
@@ -222,14 +273,14 @@ def _reports(plans: Sequence[ModelPlan], watch: Watch, run: Run) -> list[Report]
         for plan, found in zip(plans, watch.results, strict=True)
     ]
     if watch.unsuccessful:
-        raise UnitsFailedError(_message(list(watch.unsuccessful.values()), plans), reports)
+        raise UnitsFailedError(_message(watch.failed_units, plans), reports)
     for report in reports:
         _require_some(report)
     return reports
 
 
 def _message(failed: Sequence[JobStatus], plans: Sequence[ModelPlan]) -> str:
-    of = sum(len(plan.tasks) for plan in plans)
+    of = sum(len({task.unit.whole for task in plan.tasks}) for plan in plans)
     listed = "; ".join(map(describe, failed[:_MAX_LISTED]))
     more = f"; and {len(failed) - _MAX_LISTED} more" if len(failed) > _MAX_LISTED else ""
     return (

@@ -24,10 +24,13 @@ class WorkerLines:
     def progressed(self, lease: Lease, share: float) -> None:
         """A share of a unit is done."""
 
-    def answered(self, lease: Lease, result: ProbeResult) -> None:
-        """A unit is done."""
+    def answered(self, lease: Lease, result: ProbeResult | None) -> None:
+        """A unit or a shard is done."""
         self._done += 1
-        ended = "is left out" if result.left_out else f"took {result.cost.seconds:.1f} s"
+        if result is None or lease.payload.get("shard") is not None:
+            ended = "is done"
+        else:
+            ended = "is left out" if result.left_out else f"took {result.cost.seconds:.1f} s"
         say(printable(f"{lease.title} {ended}"), err=True)
 
     def failed(self, lease: Lease, error: str, state: State) -> None:

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 from benchmark.batteries import Battery
 from benchmark.datasets import Dataset
-from benchmark.evaluation import Session, session_of
+from benchmark.session import Session, session_of
 from leaderboard.jobs.assignment import Assignment
 from models_zoo.classifier import Classifier
 

@@ -45,6 +45,10 @@ class Watch:
             for task in plan.tasks:
                 self._places.setdefault(numbers[task.unit.identity], []).append((index, task))
         self._shares = dict.fromkeys(self._places, 0.0)
+        self._done: set[int] = set()
+        self._shards: dict[str, list[int]] = {}  # of each unit; one that is not divided is its own
+        for number, ((_, task), *_rest) in self._places.items():
+            self._shards.setdefault(task.unit.whole, []).append(number)
         self.results: list[dict[str, ProbeResult]] = [dict(plan.known) for plan in plans]
         self.unsuccessful: dict[int, JobStatus] = {}
         self._retold: dict[int, int] = {}
@@ -60,10 +64,7 @@ class Watch:
         return all(map(self._over, self._places))
 
     def _over(self, number: int) -> bool:
-        index, task = self._places[number][0]
-        return number in self.unsuccessful or (
-            task.probe in self.results[index] and self._shares[number] == 1
-        )
+        return number in self.unsuccessful or number in self._done
 
     def _look(self, number: int, status: JobStatus | None) -> None:
         if status is None or status.state == "done":
@@ -82,12 +83,21 @@ class Watch:
 
     def _fetch(self, number: int, status: JobStatus | None) -> None:
         _, task = self._places[number][0]
+        if status is not None and task.shard is not None:
+            self._answered(number, None)
+            return
         result = self._store.result(*task.unit.key)
         if result is not None:
             self._answered(number, result)
+        elif task.shard is not None and task.shard in self._store.shards(*task.unit.key):
+            self._answered(number, None)
         else:
-            gone = status or JobStatus.missing(number, task.unit.identity, title_of(task))
-            self.unsuccessful[number] = gone
+            self._gone(number, status)
+
+    def _gone(self, number: int, status: JobStatus | None) -> None:
+        _, task = self._places[number][0]
+        missing = JobStatus.missing(number, task.unit.identity, title_of(task))
+        self.unsuccessful[number] = status or missing
 
     def _said(self, number: int, status: JobStatus) -> None:
         """Print that an attempt has failed."""
@@ -96,15 +106,24 @@ class Watch:
         say(printable(f"{status.title} failed ({last}){again}"), err=True)
 
     @property
+    def failed_units(self) -> list[JobStatus]:
+        """Why each unit did not succeed, by the first of its jobs that has failed."""
+        found: dict[str, JobStatus] = {}
+        for number, status in self.unsuccessful.items():
+            found.setdefault(self._places[number][0][1].unit.whole, status)
+        return list(found.values())
+
+    @property
     def remaining(self) -> str:
         """How many units have not ended, and how long they are expected to take, in one line."""
         left = [number for number in self._places if not self._over(number)]
         seconds = sum(
             self._places[number][0][1].cost.seconds * (1 - self._shares[number]) for number in left
         )
-        verb = "remains" if len(left) == 1 else "remain"
+        units = {self._places[number][0][1].unit.whole for number in left}
+        verb = "remains" if len(units) == 1 else "remain"
         work = f"about {clock_time(seconds)} of work"
-        return f"{len(left):,} of {len(self._places):,} units {verb}, {work}"
+        return f"{len(units):,} of {len(self._shards):,} units {verb}, {work}"
 
     # What the worker of this process tells, without a detour through the database.
 
@@ -112,8 +131,8 @@ class Watch:
         """A share of a unit is done."""
         self._progressed(lease.number, share)
 
-    def answered(self, lease: Lease, result: ProbeResult) -> None:
-        """A unit is done."""
+    def answered(self, lease: Lease, result: ProbeResult | None) -> None:
+        """A unit is done, or a shard."""
         self._answered(lease.number, result)
 
     def failed(self, lease: Lease, error: str, state: State) -> None:
@@ -124,15 +143,27 @@ class Watch:
         for index, task in self._places[number]:
             self._show(index, task.probe)
 
-    def _answered(self, number: int, result: ProbeResult) -> None:
-        self._shares[number] = 1.0
-        for index, task in self._places[number]:
-            self.results[index][task.probe] = result
-            self._show(index, task.probe)
+    def _answered(self, number: int, result: ProbeResult | None) -> None:
+        """A job is done; without a result it is a shard, and perhaps the last one."""
+        _, task = self._places[number][0]
+        numbers = self._shards[task.unit.whole]
+        self._done.update([number] if result is None else numbers)
+        self._shares.update(dict.fromkeys(self._done, 1.0))
+        if result is None and self._done.issuperset(numbers):
+            result = self._store.result(*task.unit.key)
+            if result is None:
+                self._done.discard(number)
+                self._gone(number, None)
+        checked = any(self._places[each][0][1].checks_accuracy for each in numbers)
+        for index, each in self._places[number]:
+            self._show(index, each.probe)
+            if result is None or each.probe in self.results[index]:
+                continue
+            self.results[index][each.probe] = result
             self._lines.answered(index, result)
-            if task.checks_accuracy:
+            if checked:
                 for line in raised_lines(of_accuracy(result.flags)):
-                    say(printable(f"note: {shown(task.name)}: {line}"), err=True)
+                    say(printable(f"note: {shown(each.name)}: {line}"), err=True)
 
     def _show(self, index: int, probe: str) -> None:
         """Show the share of a model's work that is done, by the estimates of its units."""

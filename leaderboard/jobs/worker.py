@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from pydantic import ValidationError
 
+from benchmark.probes import PROBES
+from benchmark.probes.divisible import join_shards
 from benchmark.progress import Step
 from benchmark.results import Flag, ProbeResult, Provenance
+from benchmark.shards import ShardResult
 from leaderboard.jobs.assignment import Assignment
 from leaderboard.jobs.heartbeat import Heartbeat, interval
 from leaderboard.jobs.materials import Materials
@@ -20,6 +23,7 @@ from leaderboard.jobs.sources import NotHereError
 from leaderboard.store import Store
 from leaderboard.store.job import Lease, LeaseLostError, State
 from leaderboard.store.jobs import Jobs
+from leaderboard.store.shards import ShardsError, StoredShard
 from leaderboard.store.writing import until_back
 from leaderboard.submissions.accuracy_check import accuracy_flags, with_flags
 from leaderboard.terminal.output import say
@@ -36,8 +40,8 @@ class Watcher(Protocol):
     def progressed(self, lease: Lease, share: float) -> None:
         """A share of a unit is done."""
 
-    def answered(self, lease: Lease, result: ProbeResult) -> None:
-        """A unit is done, and its result stored."""
+    def answered(self, lease: Lease, result: ProbeResult | None) -> None:
+        """A unit is done, and its result stored; ``None`` after a shard that was not the last."""
 
     def failed(self, lease: Lease, error: str, state: State) -> None:
         """An attempt has failed; by the state the job waits again or has failed for good."""
@@ -109,10 +113,10 @@ class Worker:
                 message = f"the job is not one of this version of nonsingular ({where}: {reason})"
                 self._failed(lease, message, again=False)
                 return
-            known = None if task.fresh else self._stored(task)
             try:
-                if known is None:
-                    provenance, result = self._evaluated(task, lease, heart)
+                known, result = self._known(task)
+                if not known:
+                    provenance, found = self._evaluated(task, lease, heart)
             except LeaseLostError:
                 raise
             except InputError as error:
@@ -125,26 +129,62 @@ class Worker:
             except Exception:
                 self._failed(lease, traceback.format_exc()[-MAX_TRACEBACK:], again=True)
                 return
-            if known is not None:
+            if known:
                 self.jobs.finish(lease)
-                result = known
             else:
-                card = self.materials.model(task).card
-                battery = self.materials.battery(task)
-                self.store.save(
-                    card, provenance, battery, result, submitted=task.submitted, lease=lease
-                )
+                try:
+                    result = self._saved(task, lease, provenance, found)
+                except ShardsError as error:
+                    self.store.forget_shards([task.unit.key])
+                    message = (
+                        f"its stored shards cannot be joined ({error}), perhaps since they are of "
+                        "another version, and were deleted; run the command that added it again"
+                    )
+                    self._failed(lease, message, again=False)
+                    return
         if self.watcher is not None:
             self.watcher.answered(lease, result)
 
-    def _stored(self, task: Assignment) -> ProbeResult | None:
-        """The result of a unit that another process has stored since it was planned."""
+    def _known(self, task: Assignment) -> tuple[bool, ProbeResult | None]:
+        """Whether another process has done a unit since it was planned, and the result."""
+        if task.fresh:
+            return False, None
         found = self.store.result(*task.unit.key)
-        return None if found is None or found.left_out else found
+        if found is not None and not found.left_out:
+            return True, found
+        return task.shard is not None and task.shard in self.store.shards(*task.unit.key), None
+
+    def _saved(
+        self,
+        task: Assignment,
+        lease: Lease,
+        provenance: Provenance,
+        found: ProbeResult | ShardResult,
+    ) -> ProbeResult | None:
+        """Store what was found, and return the result unless other shards are left."""
+        card, battery = self.materials.model(task).card, self.materials.battery(task)
+        if isinstance(found, ProbeResult):
+            self.store.save(card, provenance, battery, found, submitted=task.submitted, lease=lease)
+            return found
+
+        def join(shards: Sequence[ShardResult]) -> ProbeResult:
+            probe = PROBES[task.probe](battery.probes[task.probe], battery.probes)
+            flags = [flag for each in shards for flag in each.flags]
+            return with_flags(join_shards(probe, shards), flags, [task.probe])
+
+        return self.store.save_shard(
+            card,
+            StoredShard(provenance, found),
+            battery,
+            join,
+            lease=lease,
+            submitted=task.submitted,
+            fresh=task.fresh,
+        )
 
     def _evaluated(
         self, task: Assignment, lease: Lease, heart: Heartbeat
-    ) -> tuple[Provenance, ProbeResult]:
+    ) -> tuple[Provenance, ProbeResult | ShardResult]:
         def stepped(step: Step) -> None:
             heart.require_held()
             heart.progress = step.share
@@ -165,15 +205,17 @@ class Worker:
                 batch_size=task.batch_size,
             )
         session = self.sessions.of(task, model, data, battery)
-        result = session.run(
-            task.probe,
-            note=lambda text: say(printable(f"note: {lease.title}: {text}"), err=True),
-            on_step=stepped,
-            cost=task.cost,
-        )
+        options: dict[str, Any] = {
+            "note": lambda text: say(printable(f"note: {lease.title}: {text}"), err=True),
+            "on_step": stepped,
+            "cost": task.cost,
+        }
         origin = {"split": task.split, "own_data": task.unknown_data}
         provenance = session.provenance.model_copy(update=origin)
-        return provenance, with_flags(result, flags, [task.probe])
+        if task.shard is not None:
+            found = session.run_shard(task.probe, task.shard, **options)
+            return provenance, found.model_copy(update={"flags": flags})
+        return provenance, with_flags(session.run(task.probe, **options), flags, [task.probe])
 
     def _failed(self, lease: Lease, error: str, *, again: bool) -> None:
         self.close()

@@ -288,6 +288,11 @@ class Jobs:
         rows = read(self._engine, lambda session: session.execute(query).all())
         return [JobStatus(**row._mapping) for row in rows]
 
+    def open_keys(self) -> set[str]:
+        """The keys of all jobs that wait or run."""
+        query = select(JobRow.key).where(JobRow.state.in_(("queued", "running")))
+        return set(read(self._engine, lambda session: session.scalars(query).all()))
+
     def cancel(self, numbers: Collection[int]) -> int:
         """Cancel jobs that wait or run; a process that works on one stops soon.
 

@@ -453,3 +453,37 @@ class SubmissionEventRow(Base):
     state: Mapped[str] = mapped_column(String(20))
     token: Mapped[str | None] = mapped_column(String(32), ForeignKey("tokens.id"))
     note: Mapped[str] = mapped_column(Text)
+
+
+class ShardRow(Base):
+    """What a probe found on a shard of the examples, until all shards of its unit are done.
+
+    It is no result: nothing but the worker that completes the unit reads it.
+
+    Attributes:
+        fingerprint: of the model; with the hashes, the seed and the probe it is the key of the
+            result to which the shards are joined.
+        count: into how many shards the unit is divided.
+        number: which of them it is, from 0.
+        content: the :class:`benchmark.shards.ShardResult` as JSON.
+        provenance: the :class:`benchmark.results.Provenance` as JSON.
+    """
+
+    __tablename__ = "shards"
+    __table_args__ = (
+        UniqueConstraint(
+            *("fingerprint", "battery_sha256", "data_sha256", "seed", "probe", "count", "number"),
+            name="uq_shards_key",
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(SHA256)
+    battery_sha256: Mapped[str] = mapped_column(SHA256)
+    data_sha256: Mapped[str] = mapped_column(SHA256)
+    seed: Mapped[int] = mapped_column(BigInteger)
+    probe: Mapped[str] = mapped_column(String(100))
+    count: Mapped[int]
+    number: Mapped[int]
+    content: Mapped[dict[str, Any]] = mapped_column(JSON)
+    provenance: Mapped[dict[str, Any]] = mapped_column(JSON)

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Engine, delete, select
 from sqlalchemy.orm import Session
 
 from benchmark.results import Cost, ProbeResult, Provenance
+from benchmark.shards import Shard, ShardResult
 from leaderboard.store.addresses import without_password
 from leaderboard.store.costs import read_costs
 from leaderboard.store.counterexamples import StoredCounterexample
@@ -24,12 +25,22 @@ from leaderboard.store.reading import of_key, read_batteries, read_entries
 from leaderboard.store.reruns import Rerun, add_rerun
 from leaderboard.store.rows import result_row, save_model, stored_card
 from leaderboard.store.schema import ModelRow, ResultRow
+from leaderboard.store.shards import (
+    Key,
+    ShardsError,
+    StoredShard,
+    add_shard,
+    delete_shards,
+    environments,
+    stored_shards,
+)
 from leaderboard.store.sqlite import is_in_memory
 from leaderboard.store.summaries import Summary, read_summaries
+from leaderboard.store.writing import read as read_once
 from leaderboard.store.writing import while_away
 from leaderboard.store.writing import write as write_once
 from models_zoo.card import Card
-from models_zoo.errors import InputError
+from models_zoo.errors import InputError, reason_of
 
 if TYPE_CHECKING:
     from benchmark.batteries import Battery
@@ -107,14 +118,78 @@ class Store:
         def write(session: Session) -> None:
             if lease is not None:
                 finish(session, lease)
-            save_model(session, card, provenance, submitted=submitted)
-            key = (provenance.fingerprint, provenance.battery_sha256, provenance.data_sha256)
-            same = [*of_key(*key, provenance.seed), ResultRow.probe == result.probe]
-            # Dependent rows are deleted with it; it is not read, since it may be unreadable.
-            session.execute(delete(ResultRow).where(*same))
-            session.add(result_row(provenance, battery.model_dump(mode="json"), result))
-            session.flush()
-            lower_results(session, provenance.fingerprint, provenance.data_sha256)
+            _replace(session, card, provenance, battery, result, submitted=submitted)
+
+        self.write(write)
+
+    def save_shard(
+        self,
+        card: Card,
+        found: StoredShard,
+        battery: Battery,
+        join: Callable[[Sequence[ShardResult]], ProbeResult],
+        *,
+        lease: Lease,
+        submitted: bool = False,
+        fresh: bool = False,
+    ) -> ProbeResult | None:
+        """Store what was found on a shard; with the last one, the result of its unit instead.
+
+        All of it is one transaction.
+
+        Args:
+            card: the model's card.
+            found: on the shard.
+            battery: the battery.
+            join: joins the results of all shards of the unit, in their order.
+            lease: the job of the shard, which is done then.
+            submitted: as for :meth:`save`.
+            fresh: whether to replace a result of the unit that is stored; otherwise nothing is
+                stored if there is one.
+
+        Returns:
+            The result of the unit, if this was its last shard.
+
+        Raises:
+            LeaseLostError: another process has taken the job, so nothing was stored.
+            ShardsError: the shards cannot be joined, so nothing was stored.
+        """
+        where, probe = found.provenance, found.result.probe
+        of = (where.fingerprint, where.battery_sha256, where.data_sha256, where.seed)
+
+        def write(session: Session) -> ProbeResult | None:
+            finish(session, lease)
+            known = select(ResultRow.id).where(*of_key(*of), ResultRow.probe == probe)
+            if not fresh and session.scalar(known) is not None:
+                return None
+            shards = add_shard(session, (*of, probe), found)
+            if not shards:
+                return None
+            try:
+                result = join([each.result for each in shards])
+            except (ValueError, TypeError, RuntimeError, KeyError, IndexError) as error:
+                raise ShardsError(reason_of(error)) from error
+            if several := environments(shards):
+                protocol = {**result.protocol, "shards were computed with": [*several]}
+                result = result.model_copy(update={"protocol": protocol})
+            _replace(session, card, where, battery, result, submitted=submitted)
+            return result
+
+        return write_once(self.engine, write)
+
+    def shards(
+        self, fingerprint: str, battery_sha256: str, data_sha256: str, seed: int, probe: str
+    ) -> list[Shard]:
+        """The shards of a unit that are stored, since it is not complete."""
+        key = fingerprint, battery_sha256, data_sha256, seed, probe
+        return read_once(self.engine, lambda session: stored_shards(session, key))
+
+    def forget_shards(self, keys: Sequence[Key]) -> None:
+        """Delete the shards of some units."""
+
+        def write(session: Session) -> None:
+            for key in keys:
+                delete_shards(session, key)
 
         self.write(write)
 
@@ -305,3 +380,24 @@ class Store:
     def write(self, write: Callable[[Session], None]) -> None:
         """Call a function in one transaction, again if need be: see :mod:`.writing`."""
         write_once(self.engine, write)
+
+
+def _replace(
+    session: Session,
+    card: Card,
+    provenance: Provenance,
+    battery: Battery,
+    result: ProbeResult,
+    *,
+    submitted: bool,
+) -> None:
+    """Store a result in place of an earlier one with the same key and of its shards."""
+    save_model(session, card, provenance, submitted=submitted)
+    key = (provenance.fingerprint, provenance.battery_sha256, provenance.data_sha256)
+    same = [*of_key(*key, provenance.seed), ResultRow.probe == result.probe]
+    # Dependent rows are deleted with it; it is not read, since it may be unreadable.
+    session.execute(delete(ResultRow).where(*same))
+    delete_shards(session, (*key, provenance.seed, result.probe))
+    session.add(result_row(provenance, battery.model_dump(mode="json"), result))
+    session.flush()
+    lower_results(session, provenance.fingerprint, provenance.data_sha256)

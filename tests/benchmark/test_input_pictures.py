@@ -10,11 +10,15 @@ from torch import nn
 
 from benchmark.attacks.inputs import attacks_by_budget
 from benchmark.budgets import Budget
-from benchmark.probes.input.pictures import MAX_PIXELS, N_EXAMPLES, example_thumbnails
+from benchmark.probes.input.pictures import MAX_PIXELS, N_EXAMPLES, shown_examples
 from benchmark.subject import subject_of
 from models_zoo import load_model
 
 BUDGETS = [Budget(0.05), Budget(0.1), Budget(0.2)]
+
+
+def thumbnails_of(*arguments):
+    return [picture for each in shown_examples(*arguments) for picture in each.pictures]
 
 
 def pixels(thumbnail):
@@ -30,7 +34,7 @@ def shown(digits):
         attacks = dict(
             zip(BUDGETS, attacks_by_budget(subject, "linf", BUDGETS, "quick"), strict=True)
         )
-        return subject, attacks, example_thumbnails(subject, attacks, BUDGETS[1])
+        return subject, attacks, thumbnails_of(subject, attacks, BUDGETS[1])
 
 
 def test_the_first_broken_examples_are_shown_with_the_smallest_budget_that_broke_them(shown):
@@ -69,7 +73,7 @@ def test_large_images_are_shrunk_and_their_difference_keeps_its_strength():
     images = torch.full((2, 3, 224, 160), 0.51)
     with subject_of(Brightness(), images, torch.zeros(2, dtype=torch.int64)) as subject:
         (attack,) = attacks_by_budget(subject, "linf", [0.1], "quick")
-        thumbnails = example_thumbnails(subject, {BUDGETS[1]: attack}, BUDGETS[1])
+        thumbnails = thumbnails_of(subject, {BUDGETS[1]: attack}, BUDGETS[1])
     assert [t.shape for t in thumbnails] == [(3, MAX_PIXELS, 46)] * 6
     moved = (attack.images - images).abs().max() / 0.2
     assert pixels(thumbnails[2]).min() == pytest.approx(0.5 - float(moved), abs=0.005)
@@ -79,4 +83,4 @@ def test_a_model_without_broken_examples_shows_nothing(shown):
     subject, attacks, _ = shown
     everyone = torch.ones(len(subject), dtype=torch.bool)
     robust = {BUDGETS[1]: replace(attacks[BUDGETS[1]], images=subject.images, robust=everyone)}
-    assert example_thumbnails(subject, robust, BUDGETS[1]) == []
+    assert thumbnails_of(subject, robust, BUDGETS[1]) == []

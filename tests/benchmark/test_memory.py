@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from benchmark import evaluate, load_battery, load_dataset
-from benchmark.evaluation import session_of
 from benchmark.memory import out_of_memory
+from benchmark.session import session_of
 from models_zoo import InputError, load_model
 
 

@@ -108,7 +108,7 @@ COMMANDS = [
 def test_commands_refuse_in_one_line_before_anything_is_computed(
     here, command, capsys, monkeypatch
 ):
-    from benchmark.evaluation import Session
+    from benchmark.session import Session
 
     def fail(*_args, **_named):
         raise AssertionError("something was computed")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
+from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 from torch.nn.functional import interpolate
 
@@ -20,12 +21,34 @@ MAX_PIXELS = 64
 """Largest height and width of a picture; larger images are downscaled."""
 
 
-def example_thumbnails(
+class ShownExample(BaseModel):
+    """An example that is shown.
+
+    Attributes:
+        row: its index.
+        pictures: the image, the perturbed image and their difference.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    row: int
+    pictures: list[Thumbnail]
+
+    def after(self, examples: int) -> ShownExample:
+        """The same, where further examples come before."""
+        row = self.row + examples
+        renamed = {"picture": _name(row)}
+        return ShownExample(
+            row=row, pictures=[each.model_copy(update=renamed) for each in self.pictures]
+        )
+
+
+def shown_examples(
     subject: Subject,
     attacks: Mapping[Budget, InputAttackResult],
     headline: Budget,
     norm: str = "linf",
-) -> list[Thumbnail]:
+) -> list[ShownExample]:
     """The first correctly classified test examples that were broken, three pictures each.
 
     An example is shown at the smallest budget at which it was broken.
@@ -43,7 +66,7 @@ def example_thumbnails(
     """
     broken = subject.correct() & ~attacks[headline].robust
     rows = [int(row) for row in broken.nonzero().flatten()[:N_EXAMPLES]]
-    shown: list[Thumbnail] = []
+    shown: list[ShownExample] = []
     for row in rows:
         eps = next(eps for eps, attack in attacks.items() if not attack.robust[row])
         clean, perturbed = subject.images[row], attacks[eps].images[row]
@@ -54,21 +77,27 @@ def example_thumbnails(
         scale = eps if norm == "linf" else float((perturbed - clean).abs().max())
         scale_text = eps.text if norm == "linf" else f"{scale:.2g}"
         difference = (perturbed - clean) / (2 * scale) + 0.5
-        shown += [
-            Thumbnail.of(f"example_{row}", f"class {label}", _shrunk(clean, "area")),
+        pictures = [
+            Thumbnail.of(_name(row), f"class {label}", _shrunk(clean, "area")),
             Thumbnail.of(
-                f"example_{row}",
+                _name(row),
                 f"classified as class {int(logits.argmax())}, {norm} {eps.text}",
                 _shrunk(perturbed, "area"),
             ),
             # Means over pixels would hide a difference whose sign alternates.
             Thumbnail.of(
-                f"example_{row}",
+                _name(row),
                 f"difference, scaled from \N{PLUS-MINUS SIGN}{scale_text}",
                 _shrunk(difference, "nearest-exact"),
             ),
         ]
+        shown.append(ShownExample(row=row, pictures=pictures))
     return shown
+
+
+def _name(row: int) -> str:
+    """The name of an example's row of pictures."""
+    return f"example_{row}"
 
 
 def _shrunk(image: Tensor, mode: str) -> Tensor:

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import torch
-from pydantic import JsonValue
 
-from benchmark.attacks.inputs import InputAttackResult, attacks_by_budget
+from benchmark.attacks.inputs import attacks_by_budget
 from benchmark.attacks.inputs.pilot import Pilot
-from benchmark.budgets import Budget
 from benchmark.checks import gradient_free_wins
-from benchmark.probes.budget_curves import outcome_curve
+from benchmark.probes.budget_curves import score_curve
+from benchmark.probes.divisible import Divisible
 from benchmark.probes.headline_norm import NORM_LABELS
 from benchmark.probes.input.expected import input_work
-from benchmark.probes.input.pictures import example_thumbnails
+from benchmark.probes.input.found import InputFound, found_by, joined
+from benchmark.probes.input.pictures import shown_examples
 from benchmark.probes.input.settings import InputSettings
 from benchmark.probes.probe import Probe, ProfileShare, as_outcomes, share
+from benchmark.probes.settings import Budgets
 from benchmark.requirements import missing_image_gradients
 from benchmark.results import Curve, Flag, Outcome, ProbeResult, ScoreSpec
 from benchmark.statistics import proportion
 from benchmark.subject import Subject
 from benchmark.threats import InputThreat
-from benchmark.work import PassMix, Steps, Work, joined
+from benchmark.work import PassMix, Steps, Work
+from benchmark.work import joined as joined_work
 
 USUAL_PASSES = 400.0
 """Usual number of passes per example and budget with ``standard``, for estimates of the time left:
@@ -46,9 +48,10 @@ def _share_robust(norm: str, *, headline: bool = False, note: str = "") -> Score
     )
 
 
-class InputProbe(Probe[InputSettings]):
+class InputProbe(Probe[InputSettings], Divisible[InputFound]):
     """Searches from cheap to expensive on the robust examples, at linf and l2 budgets."""
 
+    Found = InputFound
     name = "input"
     title = "Input attack"
     question = "What is the accuracy when each image may be perturbed slightly?"
@@ -91,7 +94,9 @@ class InputProbe(Probe[InputSettings]):
         """By the distances of some examples to the decision boundary, in budgets."""
         if pilot is None:
             return super().expected_steps(subject)
-        return self.mix.steps(joined(self.work_in(norm, subject, pilot) for norm in ("linf", "l2")))
+        return self.mix.steps(
+            joined_work(self.work_in(norm, subject, pilot) for norm in ("linf", "l2"))
+        )
 
     def work_in(self, norm: str, subject: Subject, pilot: Pilot) -> Work:
         """The expected work at all budgets of a norm.
@@ -109,31 +114,52 @@ class InputProbe(Probe[InputSettings]):
 
     def ask(self, subject: Subject) -> ProbeResult:
         """Attack at every budget, see :func:`attacks_by_budget`."""
-        settings = self.settings
-        clean = subject.correct()
+        return self.join([self.ask_some(subject)])
+
+    def ask_some(self, subject: Subject) -> InputFound:
+        """Attack some of the examples at every budget."""
+        attacks = {
+            norm: dict(
+                zip(
+                    budgets,
+                    attacks_by_budget(subject, norm, budgets, self.settings.effort),
+                    strict=True,
+                )
+            )
+            for norm, budgets in self._budgets.items()
+        }
+        main = self.headline_threats[0]
+        return found_by(
+            attacks,
+            as_outcomes(subject.correct()),
+            shown_examples(subject, attacks[main.norm], main.eps, main.norm),
+            _no_gradients(subject),
+        )
+
+    def join(self, found: Sequence[InputFound]) -> ProbeResult:
+        """Scores, outcomes and curves on all examples."""
+        whole = joined(found)
         curves: dict[str, Curve] = {}
         outcomes: dict[str, Outcome] = {}
-        attacks: dict[str, dict[Budget, InputAttackResult]] = {}
-        budgets = {"linf": settings.linf, "l2": settings.l2}
-        for norm, ascending in budgets.items():
-            found = attacks_by_budget(subject, norm, ascending, settings.effort)
-            robust = [each.robust for each in found]
-            attacks[norm] = dict(zip(ascending, found, strict=True))
-            for eps, each in zip(ascending, robust, strict=True):
+        for norm, budgets in self._budgets.items():
+            robust = whole.robust[norm]
+            for eps, each in zip(budgets, robust, strict=True):
                 threat = InputThreat(norm, eps)
-                outcomes[_name(threat)] = Outcome(as_outcomes(each), "budget", threat)
-            curves[norm] = outcome_curve(
+                outcomes[_name(threat)] = Outcome(each, "budget", threat)
+            curves[norm] = score_curve(
                 f"robust_accuracy_{norm}",
                 norm,
                 NORM_LABELS[norm],
-                [0.0, *ascending],
-                [clean, *robust],
+                [0.0, *budgets],
+                [proportion(each) for each in (whole.clean, *robust)],
                 "robust accuracy",
+                "share",
                 role="budget",
-                threat=InputThreat(norm, ascending[-1]),
+                threat=InputThreat(norm, budgets[-1]),
             )
         main, other = self.headline_threats
         headline, beside = (outcomes[_name(each)].robust for each in (main, other))
+        masked = gradient_free_wins(torch.from_numpy(whole.along), torch.from_numpy(whole.freely))
         return ProbeResult(
             probe=self.name,
             scores={
@@ -145,38 +171,24 @@ class InputProbe(Probe[InputSettings]):
                 f"robust_accuracy_{other.norm}": _name(other),
             },
             curves=[curves[main.norm], curves[other.norm]],
-            thumbnails=example_thumbnails(subject, attacks[main.norm], main.eps, main.norm),
-            flags=[_gradient_free_wins(attacks), *_no_gradients(subject)],
+            thumbnails=[picture for each in whole.shown for picture in each.pictures],
+            flags=[masked, *whole.flags],
             protocol={
-                "effort": settings.effort,
-                **_account(attacks),
+                "effort": self.settings.effort,
+                **whole.account,
                 f"headline {main.norm} budget": float(main.eps),
                 f"headline {other.norm} budget": float(other.eps),
             },
         ).with_outcomes({"headline": Outcome(headline, "headline", main)} | outcomes)
 
+    @property
+    def _budgets(self) -> dict[str, Budgets]:
+        return {"linf": self.settings.linf, "l2": self.settings.l2}
+
 
 def _name(threat: InputThreat) -> str:
     """The name under which the outcome of a budget is stored."""
     return f"{threat.norm}@{threat.eps:.6g}"
-
-
-def _account(attacks: Mapping[str, Mapping[Budget, InputAttackResult]]) -> dict[str, JsonValue]:
-    """The work of each search, over all budgets of a norm."""
-    account: dict[str, JsonValue] = {}
-    for norm, by_budget in attacks.items():
-        searches: dict[str, list[int]] = {}
-        for attack in by_budget.values():
-            for found in attack.searches:
-                counts = searches.setdefault(found.search, [0, 0, 0])
-                for place, count in enumerate((found.attacked.sum(), found.broken.sum())):
-                    counts[place] += int(count)
-                counts[2] += found.forwards + found.backwards
-        account[f"searches in {norm} balls"] = [
-            f"{search}: {broken} of {attacked} broken, {passes} passes"
-            for search, (attacked, broken, passes) in searches.items()
-        ]
-    return account
 
 
 def _no_gradients(subject: Subject) -> list[Flag]:
@@ -195,21 +207,3 @@ def _no_gradients(subject: Subject) -> list[Flag]:
             "robust accuracy is too high. Use a model through which gradients flow.",
         )
     ]
-
-
-def _gradient_free_wins(attacks: Mapping[str, Mapping[Budget, InputAttackResult]]) -> Flag:
-    """Which examples only the search without gradients broke, at any budget of either norm."""
-    searches = [
-        found
-        for by_budget in attacks.values()
-        for attack in by_budget.values()
-        for found in attack.searches
-    ]
-    first = next(iter(next(iter(attacks.values())).values()))
-    along, freely = torch.zeros_like(first.robust), torch.zeros_like(first.robust)
-    for found in searches:
-        if found.uses_gradients:
-            along |= found.broken
-        else:
-            freely |= found.broken
-    return gradient_free_wins(along, freely)

@@ -27,7 +27,7 @@ def _folder(tmp_path, monkeypatch):
 def _estimates(monkeypatch):
     """Estimates that take no time: ten seconds for the probe ``input``, and one for others."""
 
-    def estimate(model, images, labels, battery, probes, **options):
+    def estimate(subject, battery, probes, **options):
         assert options["tries"]
         reason = "nothing to adjust"
         return {
@@ -37,7 +37,7 @@ def _estimates(monkeypatch):
             for name in probes
         }
 
-    monkeypatch.setattr(planning, "estimate", estimate)
+    monkeypatch.setattr(planning, "estimate_on", estimate)
 
 
 def test_it_lists_units_with_their_estimates_and_the_time_for_each_number_of_workers(capsys):
@@ -55,6 +55,18 @@ def test_it_lists_units_with_their_estimates_and_the_time_for_each_number_of_wor
     ):
         assert text in out.splitlines()
     assert [*Path().iterdir()] == []  # not even a database
+
+
+def test_it_says_where_input_attacks_would_be_divided(capsys):
+    assert run([*COMMAND, "--shards", "4", "--workers", "1", "--workers", "8"]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert "1 worker: 0:22, 2 input attacks in 8 shards" in out
+    assert "8 workers: 0:03, 2 input attacks in 8 shards" in out
+    assert run([*COMMAND, "--shards", "4", "--workers", "8", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {*found["workers"][0]["shards"].values()} == {4}
+    assert run([*COMMAND, "--workers", "8"]) == 0
+    assert "8 workers: 0:10" in capsys.readouterr().out.splitlines(), "8 examples are too few"
 
 
 def test_a_stored_result_is_not_planned_unless_it_is_to_be_fresh(capsys):

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from benchmark import evaluate, load_battery, load_dataset
-from benchmark.evaluation import Session
 from benchmark.results import Flag
+from benchmark.session import Session
 from leaderboard.jobs import worker as module
 from leaderboard.jobs.materials import Materials
 from leaderboard.jobs.planning import jobs_of

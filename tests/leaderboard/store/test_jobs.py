@@ -64,7 +64,7 @@ def test_a_job_with_the_same_key_is_joined_while_it_is_open_and_waits_again_afte
 
 def test_a_worker_that_lost_its_job_changes_nothing(jobs):
     jobs.add([new("a")])
-    hurried = Jobs(jobs._engine, lease_seconds=0)
+    hurried = Jobs(jobs._engine, lease_seconds=-1)
     lost = hurried.claim("slow")
     mine = jobs.claim("quick")
     assert lost is not None

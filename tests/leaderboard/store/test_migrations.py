@@ -23,7 +23,14 @@ from benchmark.counterexamples import Verified
 from benchmark.results import ProbeResult
 from leaderboard.store import Rerun, Store, encoding
 from leaderboard.store.counterexamples import StoredCounterexample, measured_text
-from leaderboard.store.schema import AlternativeRow, Base, OutcomeRow, ReportedModelRow, ResultRow
+from leaderboard.store.schema import (
+    AlternativeRow,
+    Base,
+    OutcomeRow,
+    ReportedModelRow,
+    ResultRow,
+    ShardRow,
+)
 from tests.leaderboard import conftest as made_up
 from tests.leaderboard.store.test_threat_migration import stripped
 
@@ -81,6 +88,13 @@ def source() -> Store:
                     **dict.fromkeys(("battery_sha256", "data_sha256", "archive"), "a" * 64),
                     **{"fingerprint": where.fingerprint, "content_sha256": "b" * 64, "seed": 2**40},
                     **{"probe": "clean", "content": '{"a": "\N{GREEK SMALL LETTER ALPHA}"}'},
+                )
+            )
+            session.add(
+                ShardRow(
+                    **{"fingerprint": where.fingerprint, "battery_sha256": "a" * 64, "probe": "p"},
+                    **{"data_sha256": "b" * 64, "seed": 2**40, "count": 3, "number": 2},
+                    **{"content": {"a": [1, "\N{GREEK SMALL LETTER ALPHA}"]}, "provenance": {}},
                 )
             )
             names = ("dataset", "norm", "architecture", "venue", "clean", "autoattack")
