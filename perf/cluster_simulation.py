@@ -7,7 +7,6 @@ its section of ``docs/scaling.md``. What is simulated: :mod:`perf.simulated_clus
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
@@ -15,26 +14,35 @@ from typing import Annotated
 import typer
 
 from benchmark.planning import Unit
+from benchmark.planning.division import TakenOver, divided, is_divisible, shard_counts
 from benchmark.planning.schedule import seconds_of
 from perf.command import ROOT, Page, console, run_command
-from perf.imagenet_plan import LOAD_SECONDS, NETWORKS, imagenet_units, probe_seconds
+from perf.imagenet_plan import (
+    EXAMPLES,
+    LOAD_SECONDS,
+    NETWORKS,
+    imagenet_units,
+    probe_seconds,
+)
 from perf.page import line, write_section
 from perf.simulated_cluster import HOUR, Cluster, Simulation
 
 TOOL = "cluster_simulation"
 SCALING_PAGE = ROOT / "docs/scaling.md"
 GPUS = (1, 8, 64, 256, 1000)
-SHARD_SECONDS = 600.0
-"""Longest part into which the units of the input probe are split in one row."""
+
+Plan = tuple[Sequence[Unit], TakenOver]
+"""Units, and what they take over from others."""
 
 
-def render(units: Sequence[Unit], seed: int) -> str:
+def render(plan: Plan, seed: int) -> str:
     """The tables, as Markdown.
 
     Args:
-        units: of the plan.
+        plan: units, and what they take over from others.
         seed: of the simulation.
     """
+    units, over = plan
     hours = sum(seconds_of(unit) for unit in units) / HOUR
     longest = max(units, key=seconds_of)
     total = (
@@ -43,44 +51,34 @@ def render(units: Sequence[Unit], seed: int) -> str:
         f"{seconds_of(longest) / 60:.0f} minutes.\n"
     )
     heading = ["cluster", "bound, h", "planned, h", "simulated, h", "GPUs busy", "model loads"]
-    heading += ["deaths", "leases lost", "repeated work", "failed units", "writes/s", "most in 1 s"]
+    heading += ["deaths", "leases lost", "repeated work", "done twice", "failed units"]
+    heading += ["writes/s", "most in 1 s"]
     rows = [line(heading), line(["---"] + ["---:"] * (len(heading) - 1))]
     for gpus in GPUS:
         name = "1 GPU" if gpus == 1 else f"{gpus:,} GPUs"
-        rows.append(_row(name, Cluster(workers=gpus), units, seed))
+        rows.append(_row(name, Cluster(workers=gpus), in_shards(plan, gpus), seed))
     most = Cluster(workers=GPUS[-1])
-    name = f"{most.workers:,} GPUs"
+    equal, name = replace(most, slow_tail=1e9), f"{most.workers:,} GPUs"
+    alone = [unit for unit in units if unit.probe == "input"], over
+    apart = in_shards(alone, most.workers)
     rows += [
-        _row(f"{name}, all as fast", replace(most, slow_tail=1e9), units, seed),
-        _row(f"{name}, `input` in shards", most, sharded(units, SHARD_SECONDS), seed),
-        _row(
-            f"{name}, shards, all as fast",
-            replace(most, slow_tail=1e9),
-            sharded(units, SHARD_SECONDS),
-            seed,
-        ),
-        _row(f"{name}, ten times the deaths", _deadly(most), units, seed),
+        _row(f"{name}, all as fast", equal, in_shards(plan, most.workers), seed),
+        _row(f"{name}, ten times the deaths", _deadly(most), in_shards(plan, most.workers), seed),
+        _row(f"{name}, `input` alone, not divided", most, alone, seed),
+        _row(f"{name}, `input` alone", most, apart, seed),
+        _row(f"{name}, `input` alone, not divided, all as fast", equal, alone, seed),
+        _row(f"{name}, `input` alone, all as fast", equal, apart, seed),
     ]
     return "\n".join([_networks(), total, *rows, ""])
 
 
-def sharded(units: Sequence[Unit], longest: float) -> list[Unit]:
-    """The units with those of the input probe in parts, as no executor does it yet.
-
-    Its outcomes do not depend on which other examples are evaluated with an example.
-
-    Args:
-        units: of the plan.
-        longest: seconds that a part may take.
-    """
-    found = []
-    for unit in units:
-        count = math.ceil(seconds_of(unit) / longest) if unit.probe == "input" else 1
-        found += [
-            replace(unit, probe=f"{unit.probe} {part}", seconds=seconds_of(unit) / count)
-            for part in range(count)
-        ]
-    return found
+def in_shards(plan: Plan, workers: int) -> Plan:
+    """The plan with the units divided that the planner divides for a number of workers."""
+    units, over = plan
+    divisible = {unit.identity: EXAMPLES for unit in units if is_divisible(unit.probe)}
+    counts = shard_counts(units, workers, divisible, over)
+    # What is taken over is part of the simulation, as it depends on which worker took what.
+    return divided(units, counts), over
 
 
 def _deadly(cluster: Cluster) -> Cluster:
@@ -88,23 +86,25 @@ def _deadly(cluster: Cluster) -> Cluster:
 
 
 def _networks() -> str:
-    names = list(probe_seconds(NETWORKS[0], 5000))
+    names = list(probe_seconds(NETWORKS[0], EXAMPLES))
     rows = [line(["network", "share", "images/s", *names, "battery, h"])]
     rows.append(line(["---"] + ["---:"] * (len(names) + 3)))
     for network in NETWORKS:
-        seconds = probe_seconds(network, 5000)
+        seconds = probe_seconds(network, EXAMPLES)
         cells = [network.name, f"{network.share:.0%}", f"{network.rate:,.0f}"]
         cells += [f"{each / 60:,.1f}" for each in seconds.values()]
         rows.append(line([*cells, f"{sum(seconds.values()) / HOUR:.1f}"]))
     return "\n".join([*rows, ""])
 
 
-def _row(name: str, cluster: Cluster, units: Sequence[Unit], seed: int) -> str:
+def _row(name: str, cluster: Cluster, plan: Plan, seed: int) -> str:
+    units, over = plan
     loading = {unit.fingerprint: LOAD_SECONDS for unit in units}
-    found = Simulation(units, cluster, loading, seed).run()
+    found = Simulation(units, cluster, loading, seed, over).run()
     cells = [name, *(f"{t / HOUR:,.1f}" for t in (found.bound, found.undisturbed, found.seconds))]
     cells += [f"{found.busy:.0%}", f"{found.loads:,}", f"{found.deaths:,}"]
     cells += [f"{found.lost_leases:,}", f"{found.repeated / found.work:.1%}"]
+    cells += [f"{found.unshared / found.work:.1%}"]
     cells += [f"{len(found.failed):,}", f"{found.writes.mean():.1f}", f"{found.writes.max():,}"]
     return line(cells)
 

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from benchmark.batteries import load_battery
 from benchmark.planning import Unit
-from benchmark.probes import PROBES
+from benchmark.probes import PROBES, Probe
 from benchmark.subject import Subject
+from benchmark.work import Steps
 
 BATTERY = "imagenet-linf-v1"
 CHECKPOINTS = 300
+EXAMPLES = 5000
 
 MEASURED_RATE = 39_700.0
 """Images per second, forward and backward, of a ResNet-18 for CIFAR-10 on an H200 in float32
@@ -101,39 +104,73 @@ def probe_seconds(network: Network, examples: int, batch_size: int = 83) -> Mapp
         examples: number of images.
         batch_size: images per batch, by default what the suite uses for such images on a GPU.
     """
-    battery = load_battery(BATTERY)
+    battery, subject = load_battery(BATTERY), _subject(network, examples, batch_size)
+    seconds = {}
+    for name in battery.default:
+        probe = PROBES[name](battery.probes[name], battery.probes)
+        seconds[name] = _seconds(network, probe, probe.mix.steps(probe.expected_work(subject)))
+    return seconds
+
+
+def repeated_seconds(
+    network: Network, examples: int, batch_size: int = 83
+) -> Mapping[str, Mapping[str, float]]:
+    """What each probe takes longer where another worker runs a probe that it takes work over from.
+
+    The arguments are those of :func:`probe_seconds`.
+
+    Returns:
+        Seconds by the other probe, by probe.
+    """
+    battery, subject = load_battery(BATTERY), _subject(network, examples, batch_size)
+    probes = [PROBES[name](battery.probes[name], battery.probes) for name in battery.default]
+    return {
+        probe.name: {
+            part.probe: _seconds(network, PROBES[part.probe], part.steps)
+            for part in probe.taken_over(subject)
+        }
+        for probe in probes
+    }
+
+
+def _subject(network: Network, examples: int, batch_size: int) -> Subject:
     image = torch.zeros(1, 3, 224, 224)
-    subject = Subject(
+    return Subject(
         _StandIn(network.layers).eval().requires_grad_(False),
         image.expand(examples, -1, -1, -1),  # takes the memory of one image
         torch.zeros(examples, dtype=torch.int64),
         batch_size=batch_size,
         classes=3,
     )
-    seconds = {}
-    for name in battery.default:
-        probe = PROBES[name](battery.probes[name], battery.probes)
-        steps = probe.mix.steps(probe.expected_work(subject))
-        images = steps.images.images + steps.weights.images
-        images += FORWARD_SHARE * steps.forward.images
-        calls = steps.images.calls + steps.weights.calls + steps.forward.calls
-        seconds[name] = probe.step_cost * (images / network.rate + BATCH_SECONDS * calls)
-    return seconds
 
 
-def imagenet_units(checkpoints: int = CHECKPOINTS, examples: int = 5000) -> list[Unit]:
-    """The units of the plan.
+def _seconds(network: Network, probe: Probe[Any] | type[Probe[Any]], steps: Steps) -> float:
+    """Time of some steps of a probe on a network."""
+    images = steps.images.images + steps.weights.images
+    images += FORWARD_SHARE * steps.forward.images
+    calls = steps.images.calls + steps.weights.calls + steps.forward.calls
+    return probe.step_cost * (images / network.rate + BATCH_SECONDS * calls)
+
+
+def imagenet_units(
+    checkpoints: int = CHECKPOINTS, examples: int = EXAMPLES
+) -> tuple[list[Unit], dict[str, Mapping[str, float]]]:
+    """The units of the plan, and what they take over from others.
 
     Args:
         checkpoints: their number, of which each network has its share.
         examples: number of images.
+
+    Returns:
+        The units, and :func:`repeated_seconds` of each by its identity.
     """
-    units = []
+    units, taken_over = [], {}
     for network in NETWORKS:
-        seconds = probe_seconds(network, examples)
+        seconds, repeated = probe_seconds(network, examples), repeated_seconds(network, examples)
         for number in range(round(network.share * checkpoints)):
-            units += [
-                Unit(f"{network.name} {number}", BATTERY, "5,000 images", 0, name, seconds=each)
-                for name, each in seconds.items()
-            ]
-    return units
+            for name, each in seconds.items():
+                model = f"{network.name} {number}"
+                unit = Unit(model, BATTERY, "5,000 images", 0, name, seconds=each)
+                units.append(unit)
+                taken_over[unit.identity] = repeated[name]
+    return units, taken_over

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.planning import Unit
+from benchmark.planning.division import divided
 from benchmark.planning.schedule import Queue, lower_bound, schedule, seconds_of
 
 HOUR = 3600.0
@@ -82,6 +83,8 @@ class Outcome:
         lost_leases: attempts whose lease expired while the worker lived.
         work: seconds of work on units, repeated work included.
         repeated: seconds of work whose result was lost.
+        unshared: seconds of work that another worker has done too, for a unit of the same model
+            that this one takes work over from.
         loads: how often a model was loaded.
         busy: share of the workers' time, until the end, in which they worked on units or loaded.
         writes: database writes in every second.
@@ -98,6 +101,7 @@ class Outcome:
     lost_leases: int
     work: float
     repeated: float
+    unshared: float
     loads: int
     busy: float
     writes: NDArray[np.int64]
@@ -107,7 +111,10 @@ class Outcome:
 
 @dataclass
 class _Worker:
-    """A worker; ``attempt`` is the number of what it does now, 0 if nothing."""
+    """A worker; ``attempt`` is the number of what it does now, 0 if nothing.
+
+    ``known`` are the probes that it has run on the model that it has loaded.
+    """
 
     slowness: float
     alive: bool = True
@@ -117,6 +124,7 @@ class _Worker:
     began: float = 0.0
     loading: float = 0.0
     cut_off: float = 0.0
+    known: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -138,12 +146,15 @@ class Simulation:
         cluster: the workers.
         loading: seconds that loading a model takes, by fingerprint.
         seed: of all random draws.
+        taken_over: by identity, seconds that a unit takes longer if its worker has not run another
+            probe on the same model before, by the name of that probe.
     """
 
     units: Sequence[Unit]
     cluster: Cluster
     loading: Mapping[str, float] = field(default_factory=dict)
     seed: int = 0
+    taken_over: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._random = np.random.default_rng(self.seed)
@@ -160,7 +171,7 @@ class Simulation:
         self._writes: dict[int, int] = {}
         self._done: list[str] = []
         self._deaths = self._lost = self._loads = 0
-        self._work = self._repeated = self._busy = 0.0
+        self._work = self._repeated = self._unshared = self._busy = 0.0
         self._last = (self.units[0], 1.0)
 
     def run(self) -> Outcome:
@@ -205,9 +216,13 @@ class Simulation:
         if worker.loaded != unit.fingerprint:
             worker.loaded, worker.loading = unit.fingerprint, self.loading.get(unit.fingerprint, 0)
             self._loads += 1
+            worker.known = set()
+        others = self.taken_over.get(unit.identity, {})
+        further = sum(each for probe, each in others.items() if probe not in worker.known)
+        self._unshared += further
         worker.unit, worker.attempt, worker.began = unit, job.token, self._now
         token = job.token
-        lasts = worker.loading + worker.slowness * seconds_of(unit)
+        lasts = worker.loading + worker.slowness * (seconds_of(unit) + further)
         self._at(self._now + lasts, lambda: self._finishes(number, token))
 
     def _beats(self, worker: _Worker, until: float) -> float:
@@ -243,6 +258,8 @@ class Simulation:
         if job.token != token or job.state != "running":
             raise RuntimeError("a worker has finished a unit whose lease it had lost")
         job.state = "done"
+        if unit.shard is None:
+            worker.known.add(unit.probe)
         self._done.append(unit.identity)
         self._ends(unit, worker)
         self._claim(number)
@@ -346,16 +363,18 @@ class Simulation:
         for second, number in self._writes.items():
             if second < len(writes):
                 writes[second] = number
+        planned = divided(self.units, {}, self.taken_over)
         return Outcome(
             seconds=self._end,
-            bound=lower_bound(self.units, workers, self.loading),
-            undisturbed=schedule(self.units, workers, self.loading).seconds,
+            bound=lower_bound(planned, workers, self.loading),
+            undisturbed=schedule(planned, workers, self.loading).seconds,
             done=tuple(self._done),
             failed=tuple(name for name, job in self._jobs.items() if job.state == "failed"),
             deaths=self._deaths,
             lost_leases=self._lost,
             work=self._work,
             repeated=self._repeated,
+            unshared=self._unshared,
             loads=self._loads,
             busy=self._busy / (workers * self._end),
             writes=writes,

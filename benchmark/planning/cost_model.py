@@ -175,15 +175,20 @@ class _Costs:
         each = self._seconds / max(len(surrogates), 1)
         lines = [self._line_of(one, each) for one in surrogates]
         seconds = probe.step_cost * seconds_of(steps[0], self._times, lines)
+        taken_over = {}
         for part in probe.taken_over(self._subject, self._pilot):
-            if part.probe not in others:  # it runs by itself
+            further = PROBES[part.probe].step_cost * seconds_of(part.steps, self._times)
+            if part.probe in others:
+                taken_over[part.probe] = further
+            else:  # it runs by itself
                 steps.append(part.steps)
-                seconds += PROBES[part.probe].step_cost * seconds_of(part.steps, self._times)
+                seconds += further
         return Estimate(
             probe.name,
             seconds,
             round(sum(each.forwards for each in steps)),
             round(sum(each.backwards for each in steps)),
+            taken_over=taken_over,
         )
 
     def _tried(self) -> Subject:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from benchmark.results import Cost
 
@@ -20,6 +21,8 @@ class Estimate:
         left_out: why the probe does not apply to the model and the examples, in one line; ``None``
             if it does.
         from_similar: whether the time is that of similar models, instead of the cost model's.
+        taken_over: seconds of work that it takes over from other probes, by their names, and does
+            itself if another worker runs them; not part of ``seconds``. Empty if not known.
     """
 
     probe: str
@@ -28,6 +31,7 @@ class Estimate:
     backwards: int
     left_out: str | None = None
     from_similar: bool = False
+    taken_over: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def cost(self) -> Cost:

@@ -42,7 +42,12 @@ def in_shards(
     }
     if wanted is None:
         units = [task.unit for plan in plans for task in plan.tasks]
-        counts = shard_counts(units, workers, examples)
+        over = {
+            task.unit.identity: plan.expected[task.probe].taken_over
+            for plan in plans
+            for task in plan.tasks
+        }
+        counts = shard_counts(units, workers, examples, over)
     else:
         counts = {identity: min(wanted, number) for identity, number in examples.items()}
     waiting = open_counts(Jobs(store.engine).open_keys())

@@ -79,15 +79,29 @@ def test_a_unit_is_divided_where_it_is_long_compared_with_the_work_of_a_worker()
     def count(workers, examples=examples):
         return shard_counts(units, workers, examples).get(long.identity, 1)
 
-    # 4,000 s of work: half of a worker's is 1,000 s with two workers.
-    assert [count(workers) for workers in (1, 2, 4, 8)] == [1, 1, 4, 8]
+    assert [count(workers) for workers in (1, 2, 4)] == [1, 1, 1], "all end together as it is"
+    assert count(8) == 8
     assert count(1000) == 16, "no shard is shorter than a minute"
     assert count(1000, {long.identity: 360}) == 7, "nor has it few examples"
     assert count(1000, {long.identity: 99}) == count(1000, {}) == 1
     assert count(None) == 1
     assert shard_counts([unit(4000.0)], None, {long.identity: 5000}) == {long.identity: 5}
-    shards = divided(units, shard_counts(units, 4, examples))
-    assert [each.seconds for each in shards] == [250.0] * 4 + [500.0] * 6
+    shards = divided(units, shard_counts(units, 8, examples))
+    assert [each.seconds for each in shards] == [125.0] * 8 + [500.0] * 6
+
+
+def test_a_unit_is_not_divided_where_others_would_have_to_repeat_it():
+    attack, joint = unit(4000.0), unit(1000.0, "joint")
+    units, examples = [attack, joint], {attack.identity: 5000}
+
+    def count(workers, seconds):
+        over = {joint.identity: {"input": seconds}}
+        return shard_counts(units, workers, examples, over).get(attack.identity, 1)
+
+    assert (count(4, 0.0), count(4, 1500.0), count(4, 2800.0)) == (13, 13, 1)
+    assert count(None, 1.0) == 1
+    longer = divided(units, {attack.identity: 2}, {joint.identity: {"input": 1500.0}})
+    assert [each.seconds for each in longer] == [2000.0, 2000.0, 2500.0]
 
 
 class Noisy(nn.Module):
