@@ -212,6 +212,11 @@ def _require_same(before: Provenance, now: Provenance) -> None:
             )
 
 
+def shows_answers(results: Mapping[str, ProbeResult]) -> bool:
+    """Whether :func:`require_same_answers` can compare a model with results, by probe."""
+    return "clean" in results
+
+
 def require_same_answers(results: Mapping[str, ProbeResult], subject: Subject) -> None:
     """Refuse known results that cannot be from this model and these examples.
 

@@ -43,7 +43,7 @@ def bits_of(outcomes: Outcomes | str) -> Outcomes:
         return outcomes
     if set(outcomes) - {"0", "1"}:
         raise ValueError("outcomes are texts of 0 and 1")
-    return np.frombuffer(outcomes.encode("ascii"), np.uint8) == ord("1")
+    return np.array([each == "1" for each in outcomes], dtype=np.bool_)
 
 
 def finite(value: Any) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.evaluation import require_same_answers
+from benchmark.evaluation import require_same_answers, shows_answers
 from benchmark.planning import Estimate
 from benchmark.planning.cost_model import estimate_on
 from benchmark.planning.division import is_divisible, separable
@@ -90,7 +90,7 @@ def plan_model(
     left = [name for name in run.probes if name not in known]
     expected: dict[str, Estimate] = {}
     examples_apart = False
-    if left or "clean" in known:
+    if left or shows_answers(known):
         with opened(
             *(model, images, labels, run.battery),
             seed=run.seed,

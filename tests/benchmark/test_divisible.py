@@ -19,8 +19,8 @@ COUNT, SHARDS = 15, 3
 @pytest.fixture(scope="module")
 def results(zoo, digits):
     """The result of the attack on all examples, and its shards in a wrong order."""
-    model, examples = OneByOne(zoo("digits/mlp-pgd-at")), (digits.images, digits.labels)
-    with session_of(model, *(each[:COUNT] for each in examples), BATTERY) as session:
+    model, some = OneByOne(zoo("digits/mlp-pgd-at")), digits.head(COUNT)
+    with session_of(model, some.images, some.labels, BATTERY) as session:
         whole = session.run("input")
         shards = [
             session.run_shard("input", Shard(index=index, count=SHARDS)) for index in (1, 2, 0)

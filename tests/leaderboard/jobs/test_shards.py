@@ -83,7 +83,8 @@ def test_a_run_in_shards_has_the_same_result_and_leaves_no_shards(in_parts, whol
 @pytest.fixture
 def asked(in_parts, monkeypatch):
     """The shards that are computed from now on, whose results are known; ``fail`` refuses some."""
-    asked, found, errors = [], in_parts[1], {}
+    asked: list[int] = []
+    found, errors = in_parts[1], dict[int, BaseException]()
 
     def known(self, name, shard, **options):
         asked.append(shard.index)
@@ -280,6 +281,7 @@ def test_a_worker_that_lost_its_shard_stores_nothing(unit, made_up, battery):
     store = Store.open(":memory:")
     lost = lease_of(Jobs(store.engine, lease_seconds=-1), "shard")
     mine = Jobs(store.engine).claim("another")
+    assert mine is not None
     with pytest.raises(LeaseLostError):
         store.save_shard(made_up.card(), found(0), battery, join, lease=lost)
     assert store.shards(*key) == []
@@ -301,9 +303,10 @@ def test_shards_of_several_environments_are_told_in_the_protocol(unit, made_up, 
             join,
             lease=lease_of(jobs, f"shard {index}"),
         )
+    assert result is not None
     lines = result.protocol["shards were computed with"]
-    assert len(lines) == 2
-    assert "4 threads" in lines[1]
+    assert isinstance(lines, list)
+    assert [str(line).split(", ")[1] for line in lines] == ["1 thread", "4 threads"]
 
 
 def test_a_result_that_is_stored_replaces_the_shards_of_its_unit(unit, made_up, battery):
