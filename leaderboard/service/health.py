@@ -9,13 +9,14 @@ from fastapi import APIRouter, Request
 
 from leaderboard.service.answers import Health
 from leaderboard.service.intake import Intake
+from leaderboard.service.problems import described
 from leaderboard.store import Store
 from leaderboard.store.jobs import Jobs
 
 routes = APIRouter(prefix="/api/v1", tags=["service"])
 
 
-@routes.get("/health")
+@routes.get("/health", responses=described(400, 411, 413, 422, 429))
 def health(request: Request) -> Health:
     """How the service is; it needs no token."""
     intake: Intake = request.app.state.intake

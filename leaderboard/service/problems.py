@@ -7,6 +7,7 @@ Beside the members of the standard an answer has ``id``, which does not change b
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -43,6 +44,35 @@ class Answer(BaseModel):
     id: str
     fix: str
     request: str = Field(default="")
+
+
+_MEANINGS: Mapping[int, str] = {
+    400: "The length is wrong, or the connection was lost",
+    401: "No token that is accepted",
+    403: "The submission of another submitter, or only for maintainers",
+    404: "There is no such submission",
+    408: "The file arrives too slowly",
+    409: "The submission is in another state",
+    411: "Content-Length is missing",
+    413: "The body is too large",
+    422: "The request is not as it should be",
+    429: "Too many requests",
+    503: "No files are accepted at present",
+    507: "The disk is full",
+}
+
+
+def described(*codes: int) -> dict[int | str, dict[str, Any]]:
+    """The description of refusals for OpenAPI.
+
+    Args:
+        codes: HTTP statuses that a route may answer with.
+    """
+    schema = Answer.model_json_schema()
+    return {
+        code: {"description": _MEANINGS[code], "content": {MEDIA_TYPE: {"schema": schema}}}
+        for code in codes
+    }
 
 
 @dataclass(eq=False)

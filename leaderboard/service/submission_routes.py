@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -21,26 +21,16 @@ from leaderboard.service.answers import (
 from leaderboard.service.approval import approve
 from leaderboard.service.authentication import Bearer, Maintainer
 from leaderboard.service.intake import Intake
-from leaderboard.service.problems import Answer, Problem
+from leaderboard.service.problems import Problem, described
 from leaderboard.store.submission import State, Submission
 from leaderboard.store.submissions import Submissions
 from leaderboard.store.tokens import Token
 
-_REFUSALS: dict[int | str, dict[str, Any]] = {
-    code: {"model": Answer, "description": text}
-    for code, text in {
-        401: "No token that is accepted",
-        403: "The submission of another submitter, or only for maintainers",
-        404: "There is no such submission",
-        409: "The submission is in another state",
-        411: "Content-Length is missing",
-        413: "The body is too large",
-        422: "The body is not as it should be",
-        429: "Too many requests",
-    }.items()
-}
-
-routes = APIRouter(prefix="/api/v1/submissions", tags=["submissions"], responses=_REFUSALS)
+routes = APIRouter(
+    prefix="/api/v1/submissions",
+    tags=["submissions"],
+    responses=described(400, 401, 403, 404, 409, 411, 413, 422, 429),
+)
 
 Number = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="Identifier of a submission.")]
 
@@ -71,7 +61,7 @@ def _own(request: Request, number: str, token: Token) -> Submission:
     return found
 
 
-@routes.post("", status_code=201)
+@routes.post("", status_code=201, responses=described(503, 507))
 def create(request: Request, token: Bearer, creation: Creation) -> Created:
     """Begin a submission. Send the file afterwards, with PUT."""
     intake = intake_of(request)
@@ -108,7 +98,7 @@ def withdraw(request: Request, token: Bearer, number: Number) -> Status:
     return show(request, token, number)
 
 
-@routes.head("/{number}/file")
+@routes.head("/{number}/file", status_code=204, response_class=Response)
 def arrived(request: Request, token: Bearer, number: Number) -> Response:
     """How much of the file has arrived, in the header Upload-Offset."""
     found = _own(request, number, token)
@@ -131,11 +121,7 @@ def arrived(request: Request, token: Bearer, number: Number) -> Response:
             },
         }
     },
-    responses={
-        400: {"model": Answer, "description": "The connection was lost, or the length is wrong"},
-        408: {"model": Answer, "description": "The file arrives too slowly"},
-        507: {"model": Answer, "description": "The disk is full"},
-    },
+    responses=described(408, 507),
 )
 async def receive(
     request: Request,
