@@ -11,10 +11,12 @@ import typer
 from leaderboard.commands.command_line import HELP, CommandLine, ListByDefault
 from leaderboard.commands.options import DATABASE, Database
 from leaderboard.commands.submit_online import (
+    Server,
+    TokenOption,
     client_of,
     line_of,
+    print_online_verdict,
     print_submissions,
-    print_verdict,
 )
 from leaderboard.terminal.output import say
 from models_zoo.display import printable, shown
@@ -24,14 +26,6 @@ if TYPE_CHECKING:
     from leaderboard.service.quarantine import Quarantine
     from leaderboard.store.submissions import Submissions
 
-Server = Annotated[
-    str | None,
-    typer.Option(help="Address of a submission service; by default the local --database."),
-]
-TokenOption = Annotated[
-    str | None,
-    typer.Option(help="Token of the service; by default the environment's NONSINGULAR_TOKEN."),
-]
 Number = Annotated[str, typer.Argument(help="Identifier of a submission.")]
 
 group = CommandLine(
@@ -195,5 +189,4 @@ def _print(status: dict[str, Any]) -> None:
     say(printable(f"{status['id']} {shown(str(status['name']))}: {line_of(status)}"))
     if status.get("reason"):
         say(printable(str(status["reason"])))
-    if status.get("verdict"):
-        print_verdict(status["verdict"])
+    print_online_verdict(status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -38,6 +39,7 @@ from leaderboard.commands.options import (
     Weights,
     chosen_device,
 )
+from leaderboard.commands.submit_online import Server, TokenOption, client_of, submit_online
 from leaderboard.submissions.names import require_unlike
 from leaderboard.submissions.template import FILE, write_template
 from leaderboard.terminal.output import detail, note, say
@@ -101,8 +103,18 @@ def submit(
     seed: Seed = 0,
     device: Device = "cpu",
     batch_size: BatchSize = None,
+    server: Server = None,
+    token: TokenOption = None,
+    no_wait: Annotated[
+        bool,
+        typer.Option("--no-wait", help="With --server, do not wait for the verdict and scores."),
+    ] = False,
 ) -> None:
-    """Check a checkpoint, keep a copy by its hash, score it and put its row on the leaderboard."""
+    """Check a checkpoint, keep a copy by its hash, score it and put its row on the leaderboard.
+
+    With --server a service does all that: the file is sent, and the verdict and the progress are
+    shown.
+    """
     if init:
         path = file or FILE
         write_template(path)
@@ -132,6 +144,26 @@ def submit(
             f"submission {shown(file)} is refused: loading an exported program can execute code; "
             "submit an .onnx file, or the weights with --architecture"
         )
+
+    if server is not None:
+        _require_local_only(
+            {
+                "--probe": probe,
+                "--data": data,
+                "--own-data": own_data or None,
+                "--data-root": data_root,
+                "--examples": examples,
+                "--database": None if database == DATABASE else database,
+                "--out": None if out == OUT else out,
+                "--seed": seed or None,
+                "--device": None if device == "cpu" else device,
+                "--batch-size": batch_size,
+            }
+        )
+        code = submit_online(client_of(server, token), file, said, wait=not no_wait)
+        raise typer.Exit(code)
+    if token is not None or no_wait:
+        raise InputError("--token and --no-wait go with --server, the address of a service")
 
     from benchmark.batteries import battery_for, load_battery
     from leaderboard.commands.cost_table import print_costs
@@ -191,3 +223,17 @@ def submit(
     print_scores([said.name], reports, chosen)
     print_costs([said.name], reports)
     say(f"leaderboard: {render_site(store, out).resolve().as_uri()}")
+
+
+def _require_local_only(given: Mapping[str, object]) -> None:
+    """Refuse options that a service decides about.
+
+    Args:
+        given: by option; ``None`` for those that were not given.
+
+    Raises:
+        InputError: one was given.
+    """
+    for option, value in given.items():
+        if value is not None:
+            raise InputError(f"{option} goes without --server: the service decides about it")

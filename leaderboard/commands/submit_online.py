@@ -6,7 +6,9 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from leaderboard.terminal.output import console, note, say
 from models_zoo.display import label, printable, shown
@@ -14,6 +16,16 @@ from models_zoo.errors import InputError
 
 if TYPE_CHECKING:
     from leaderboard.service.client import Client
+    from leaderboard.submissions.description import Description
+
+Server = Annotated[
+    str | None,
+    typer.Option(help="Address of a submission service, such as https://leaderboard.example.org."),
+]
+TokenOption = Annotated[
+    str | None,
+    typer.Option(help="Token of the service; by default the environment's NONSINGULAR_TOKEN."),
+]
 
 VARIABLE = "NONSINGULAR_TOKEN"
 
@@ -43,13 +55,13 @@ def client_of(server: str, token: str | None) -> Client:
     return Client(server, given)
 
 
-def submit_online(client: Client, file: Path, description: Mapping[str, Any], *, wait: bool) -> int:
+def submit_online(client: Client, file: Path, description: Description, *, wait: bool) -> int:
     """Send a checkpoint to a service, and follow what happens to it.
 
     Args:
         client: of the service.
         file: the checkpoint.
-        description: what its submitter says, as JSON.
+        description: what its submitter says.
         wait: whether to wait until it is scored.
 
     Returns:
@@ -65,7 +77,8 @@ def submit_online(client: Client, file: Path, description: Mapping[str, Any], *,
         sha256 = sha256_file(file)
     except OSError as error:
         raise InputError(f"cannot read {shown(file)}: {error.strerror}") from error
-    number = client.create(description, file.name, size, sha256)
+    said = description.model_dump(mode="json", exclude_defaults=True)
+    number = client.create(said, file.name, size, sha256)
     _upload(client, number, file)
     note(f"submission {number} has arrived: {client.address(f'/submissions/{number}')}")
     if not wait:
@@ -93,7 +106,7 @@ def follow(client: Client, number: str) -> int:
         status = client.status(number)
         if status.get("verdict") and not judged:
             judged = True
-            print_verdict(status["verdict"])
+            print_online_verdict(status)
         line = line_of(status)
         if line != told:
             note(line)
@@ -120,15 +133,36 @@ def line_of(status: Mapping[str, Any]) -> str:
     return state
 
 
-def print_verdict(verdict: Mapping[str, Any]) -> None:
-    """Print the findings of the checks with what to do about each."""
-    findings = verdict.get("findings") or []
-    for each in findings:
-        say(printable(f"{each.get('severity')}: {each.get('id')}: {each.get('saw')}"))
-        if each.get("fix"):
-            say(printable(f"    {each['fix']} ({each.get('page')})"))
-    if not findings:
-        say("the checks found nothing")
+def print_online_verdict(status: Mapping[str, Any]) -> None:
+    """Print what the checks of a service found, with what to do about each finding.
+
+    Args:
+        status: of the submission; nothing is printed where it has no verdict yet.
+    """
+    if not status.get("verdict"):
+        return
+    from pydantic import ValidationError
+
+    from leaderboard.commands.verdict_table import print_verdict
+    from leaderboard.submissions.finding import Verdict
+
+    try:
+        verdict = Verdict.model_validate(_plain(status["verdict"]))
+    except ValidationError:
+        note("the verdict is one of another version of nonsingular; the page of the status has it")
+        return
+    print_verdict(label(str(status.get("name", ""))), verdict)
+
+
+def _plain(value: object) -> object:
+    """JSON whose texts a terminal can show: they come from elsewhere."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, dict):
+        return {printable(str(key)): _plain(each) for key, each in value.items()}
+    return value
 
 
 def print_submissions(found: list[dict[str, Any]]) -> None:

@@ -10,6 +10,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from models_zoo.display import cut, printable, shown
 from models_zoo.errors import InputError
@@ -25,6 +26,11 @@ PAUSE = 2.0
 
 _MOST = 16 << 20
 """Maximum number of bytes of an answer."""
+
+_BUSY = (408, 429)
+"""Statuses of requests that succeed later."""
+
+_LONGEST_WAIT = 60.0
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -81,10 +87,10 @@ class Client:
             try:
                 if self._send(number, file, size, progress):
                     return
-            except _LostError:
+            except _LostError as error:
                 if attempt == ATTEMPTS - 1:
                     raise
-                time.sleep(PAUSE * 2**attempt)
+                time.sleep(max(PAUSE * 2**attempt, error.wait))
         raise InputError(f"{shown(file)} did not arrive completely; run the same command again")
 
     def _send(self, number: str, file: Path, size: int, progress: Progress) -> bool:
@@ -143,8 +149,12 @@ class Client:
 
     def _answer(self, method: str, path: str, **options: Any) -> object:
         response = self._request(method, path, **options)
-        content = response.raw.read(_MOST + 1, decode_content=True)
-        response.close()
+        try:
+            content = response.raw.read(_MOST + 1, decode_content=True)
+        except HTTPError as error:
+            raise _LostError(f"{self.server} broke off its answer; try again") from error
+        finally:
+            response.close()
         try:
             if len(content) > _MOST:
                 raise ValueError("too long")
@@ -156,7 +166,11 @@ class Client:
         if not isinstance(body, dict) or "detail" not in body:
             raise self._strange(response.status_code)
         said = printable(cut(f"{body['detail']}; {body.get('fix', '')}", 1000))
-        raise InputError(f"{self.server} refuses ({response.status_code}): {said}")
+        refusal = f"{self.server} refuses ({response.status_code}): {said}"
+        if response.status_code in _BUSY:
+            wait = response.headers.get("Retry-After", "")
+            raise _LostError(refusal, min(float(wait), _LONGEST_WAIT) if wait.isdecimal() else 0.0)
+        raise InputError(refusal)
 
     def _request(self, method: str, path: str, **options: Any) -> requests.Response:
         address = f"{self.server}/api/v1{path}"
@@ -184,7 +198,15 @@ class Client:
 
 
 class _LostError(InputError):
-    """The connection was lost, or there was none."""
+    """The connection was lost, or there was none, or the service asks to come again later.
+
+    Attributes:
+        wait: seconds after which to try again, at least.
+    """
+
+    def __init__(self, message: str, wait: float = 0.0) -> None:
+        super().__init__(message)
+        self.wait = wait
 
 
 class _Tail:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, Page
 
 from tests.browser.accessibility import serious_violations
@@ -16,6 +13,7 @@ from tests.leaderboard.service.conftest import (  # noqa: F401 - fixtures
     DESCRIPTION,
     Service,
     checkpoint,
+    listening,
     make_service,
     tiny,
 )
@@ -40,16 +38,8 @@ def live(make_service, monkeypatch) -> Iterator[Live]:  # noqa: F811
     monkeypatch.setattr("leaderboard.service.pages.REFRESH_SECONDS", 1)
     service = make_service()
     service.advance()
-    config = uvicorn.Config(service.app, port=0, log_level="error", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield Live(service, f"http://127.0.0.1:{port}")
-    server.should_exit = True
-    thread.join()
+    with listening(service) as address:
+        yield Live(service, address)
 
 
 @pytest.fixture

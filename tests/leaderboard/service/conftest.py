@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
@@ -11,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+import uvicorn
 from fastapi import FastAPI
 from safetensors.torch import load_file, save
 from starlette.testclient import TestClient
@@ -126,6 +130,20 @@ class Service:
         while worker.work():
             pass
         worker.close()
+
+
+@contextmanager
+def listening(service: Service) -> Iterator[str]:
+    """The address at which a service answers, from a thread of this process."""
+    config = uvicorn.Config(service.app, port=0, log_level="error", lifespan="off")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
 
 
 @pytest.fixture(scope="session")
