@@ -1,6 +1,8 @@
 """Settings of all tests, and the real data that lie beside a development checkout."""
 
 import gc
+import hashlib
+import json
 import os
 import warnings
 from collections.abc import Generator, Iterator
@@ -37,6 +39,29 @@ def shared_data() -> Path:
     if not root.is_dir():
         missing("shared", f"no shared data at {root}; name its folder with NONSINGULAR_SHARED")
     return root
+
+
+@pytest.fixture(scope="session", autouse=True)
+def charts_drawn_once() -> Iterator[None]:
+    """Keep what the converter of charts returns: most tests of the site render the same models.
+
+    What a chart looks like depends on nothing but its specification. A test that replaces the
+    converter replaces this too.
+    """
+    import vl_convert
+
+    convert, drawn = vl_convert.vegalite_to_svg, dict[bytes, str]()
+
+    def draw(spec: Any, **options: Any) -> str:
+        content = json.dumps([spec, options], sort_keys=True)
+        key = hashlib.sha256(content.encode("utf-8", "surrogatepass")).digest()
+        if key not in drawn:
+            drawn[key] = convert(spec, **options)
+        return drawn[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vl_convert, "vegalite_to_svg", draw)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -219,12 +220,11 @@ def _up_to_date(connection: Connection, name: str) -> bool:
     Raises:
         InputError: they are of a newer version or of another program, or some are missing.
     """
-    script = ScriptDirectory.from_config(_config())
     try:
         current = _heads(connection)
     except UnicodeDecodeError as error:  # of a text, or of SQLite's message about one
         raise damaged(name, reason_of(error)) from error
-    known = {revision.revision for revision in script.walk_revisions()}
+    known, newest = _revisions()
     if not known.issuperset(current):
         raise InputError(
             f"database {shown(name)} was made by a newer version of nonsingular (its schema is "
@@ -236,7 +236,7 @@ def _up_to_date(connection: Connection, name: str) -> bool:
             f"database {shown(name)} belongs to another program (it has a table "
             f"{shown(min(tables))}); name another with --database"
         )
-    if current != tuple(script.get_heads()):
+    if current != newest:
         return False
     if missing := Base.metadata.tables.keys() - tables:
         raise damaged(name, f"it lacks the table {shown(min(missing))}")
@@ -246,6 +246,14 @@ def _up_to_date(connection: Connection, name: str) -> bool:
         if lacking := lacking - {column["name"] for column in columns}:
             raise damaged(name, f"its table {shown(table[1])} lacks {shown(min(lacking))}")
     return True
+
+
+@cache
+def _revisions() -> tuple[frozenset[str], tuple[str, ...]]:
+    """All revisions of the schema, and the newest: alembic imports them anew for every question."""
+    script = ScriptDirectory.from_config(_config())
+    known = frozenset(revision.revision for revision in script.walk_revisions())
+    return known, tuple(script.get_heads())
 
 
 def _heads(connection: Connection) -> tuple[str, ...]:

@@ -170,13 +170,13 @@ def test_robust_accuracy_decreases_with_the_budget_and_starts_at_the_clean_one(s
 
 
 def test_nothing_is_reported_beyond_the_largest_radius(subject):
-    asked = subject(count=40)
+    asked = subject(count=20)
     free, capped = find_distances(asked, "linf"), find_distances(asked, "linf", largest=0.1)
     assert capped.largest == 0.1
     assert (capped.distances[free.distances <= 0.098] <= 0.1).all()
     assert capped.distances[free.distances > 0.102].isinf().all()
     censored = capped.distances.isinf()
-    assert 0 < int(censored.sum()) < 40
+    assert 0 < int(censored.sum()) < 20
     assert torch.equal(capped.images[censored], asked.images[censored])
     assert (capped.robust(0.1) == censored).all()
 
@@ -208,7 +208,7 @@ def test_distances_do_not_depend_on_the_batch_size(subject):
 
 
 def test_an_example_has_the_same_distance_alone_as_in_company(subject):
-    asked = subject("digits/cnn-standard", 12)
+    asked = subject("digits/cnn-standard", 5)
     together = find_distances(asked, "l2").distances
     alone = torch.cat(
         [find_distances(asked.take(torch.tensor([row])), "l2").distances for row in range(2)]
@@ -244,7 +244,7 @@ def test_the_median_s_interval_covers_it_as_often_as_it_says():
 
 
 def test_the_probe_gives_medians_areas_values_and_curves(zoo, digits):
-    data, model = digits.head(25), zoo("digits/mlp-standard")
+    data, model = digits.head(12), zoo("digits/mlp-standard")
     table = {"linf": 0.3, "l2": 1.5, "headline_linf": 0.1, "rungs": 20}
     battery = Battery.model_validate(
         {

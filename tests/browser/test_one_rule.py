@@ -11,7 +11,7 @@ from benchmark.statistics import bounded_mean, differs, paired_means, paired_sha
 from leaderboard.board.ranking import discordant, rank_models
 
 TO = "\N{EN DASH}"
-PAIRS = 10_000
+PAIRS = 4_000
 PLACES = {1: ("1", "2"), 0: (f"1{TO}2", f"1{TO}2"), -1: ("2", "1")}
 SIZES = (7, 12, 60, 360, 1000)
 FEWER = 600
