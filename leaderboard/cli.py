@@ -34,6 +34,7 @@ from leaderboard.commands import (
     plan,
     record_rerun,
     reproduce,
+    seed,
     serve,
     site,
     submissions,
@@ -105,6 +106,7 @@ for command in (
     plan,
     jobs,
     serve,
+    seed,
     token,
     submissions,
 ):

@@ -20,6 +20,7 @@ from leaderboard.board.ranking import Rank, Ranking, discordant, rank_models
 from leaderboard.effects import difference
 from leaderboard.formatting.texts import ABSENT, interval, number
 from leaderboard.store import Summary
+from leaderboard.store.seeds import seed_text
 from leaderboard.store.summaries import count
 
 
@@ -242,5 +243,5 @@ def _distinguish(summary: Summary, namesakes: Sequence[Summary]) -> str:
     if len({other.fingerprint for other in namesakes}) > 1:
         parts.append(summary.fingerprint[:8])
     if len({other.seed for other in namesakes}) > 1:
-        parts.append(f"seed {summary.seed}")
+        parts.append(seed_text(summary.seed))
     return ", ".join(parts)

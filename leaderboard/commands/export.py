@@ -11,7 +11,7 @@ import typer
 
 from leaderboard.commands.options import DATABASE, Database, stored_battery
 from leaderboard.output_paths import require_file_place
-from leaderboard.terminal.output import say, write_binary
+from leaderboard.terminal.output import note, say, write_binary
 from models_zoo.display import shown
 from models_zoo.errors import InputError
 
@@ -184,7 +184,10 @@ def _archive(
 
     if by:
         require_signature(by)
-    entries = chosen_entries(Store.open(database, to_read=True), models, battery)
+    chosen = chosen_entries(Store.open(database, to_read=True), models, battery)
+    entries = [entry for entry in chosen if entry.provenance.seed >= 0]
+    if len(entries) < len(chosen):
+        note(f"left out until their seed is revealed: {len(chosen) - len(entries):,} evaluations")
     header = write_archive(path, entries, by=by, licence=licence)
     say(f"{header.results:,} results of {header.models:,} models, written to {shown(path)}")
 

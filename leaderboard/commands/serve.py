@@ -88,6 +88,13 @@ def serve(
         ),
     ] = False,
     seed: Seed = 0,
+    secret_seed: Annotated[
+        str | None,
+        typer.Option(
+            help="Score with the secret seed of this commitment, of nonsingular seed commit, in "
+            "place of --seed."
+        ),
+    ] = None,
     device: Device = "cpu",
 ) -> None:
     """Accept checkpoints over HTTP, check them, have workers score them, and serve the site.
@@ -108,6 +115,13 @@ def serve(
         requests=requests,
         token_requests=requests,
     )
+    if secret_seed is not None:
+        from leaderboard.store import Store
+        from leaderboard.store.seeds import Seeds
+
+        if seed:
+            raise InputError("give either --seed or --secret-seed")
+        seed = Seeds(Store.open(database).engine).secret(secret_seed)
     settings = Settings(
         database,
         site=out,

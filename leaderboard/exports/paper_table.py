@@ -12,6 +12,7 @@ from leaderboard.board.cell_texts import NEAR, count_text
 from leaderboard.board.columns import Column
 from leaderboard.board.rows import Cell, Row
 from leaderboard.formatting.texts import ABSENT, probe_text
+from leaderboard.store.seeds import seed_text
 from models_zoo.card import Card
 
 HASH_DIGITS = 12
@@ -91,7 +92,7 @@ def paper_table(board: Board, *, intervals: bool = True, licence: str = "") -> P
     caption = [
         f"Battery {board.battery}{of} (SHA-256 {board.battery_sha256[:HASH_DIGITS]}) on "
         f"{count_text(board.examples)} {_images(board)}{_other_counts(board)}, "
-        f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}.",
+        f"{', '.join(map(seed_text, seeds))}.",
     ]
     shown = {name for column in board.columns for name in _probes(column)}
     titles = {probe_text(name).title for name in shown}

@@ -29,6 +29,7 @@ from leaderboard.pages.score_rows import (
     score_rows,
     terms,
 )
+from leaderboard.store.seeds import seed_text
 
 
 def render_page(template: str, root: str, **values: Any) -> str:
@@ -59,6 +60,7 @@ def environment() -> Environment:
         "prose": prose,
         "score_cells": score_cells,
         "score_rows": score_rows,
+        "seed_text": seed_text,
         "size": size,
         "terms": terms,
         "web_link": web_link,

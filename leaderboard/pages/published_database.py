@@ -22,10 +22,19 @@ DELETE FROM jobs;
 DELETE FROM submission_events;
 DELETE FROM submissions;
 DELETE FROM tokens;
+DELETE FROM seeds WHERE revealed IS NULL;
+DELETE FROM shards;
 DELETE FROM sqlite_sequence;
 """
 """Jobs have paths, names of machines and tracebacks, submissions have contacts, and tokens open the
 service; they are overwritten, not only unlinked."""
+
+_WITHOUT_SEED = (
+    "UPDATE results SET provenance = json_set(provenance, '$.seed', :shown) WHERE seed = :seed",
+    "UPDATE results SET seed = :shown WHERE seed = :seed",
+    "UPDATE counterexamples SET seed = :shown WHERE seed = :seed",
+)
+"""Results that were scored with a secret seed say its stand-in."""
 
 _TABLES = """
 DROP TABLE IF EXISTS headline;
@@ -50,7 +59,7 @@ def publish_database(store: Store, summaries: Sequence[Summary], folder: Path) -
     """Write the store's database into a site, as one file that opens read-only anywhere.
 
     It is a consistent snapshot, without a write-ahead log, deleted content,
-    jobs, submissions and tokens.
+    jobs, submissions, tokens, shards and secret seeds.
 
     Args:
         store: the store; only SQLite is published.
@@ -63,10 +72,15 @@ def publish_database(store: Store, summaries: Sequence[Summary], folder: Path) -
     if store.engine.url.get_backend_name() != "sqlite":
         return False
     path = folder / FILE
+    hidden = store.stand_ins()
     with closing(store.engine.raw_connection()) as connection:
         # Bytes, since a folder's name need not be UTF-8.
         connection.cursor().execute("VACUUM INTO CAST(? AS TEXT)", (os.fsencode(path),))
     with closing(sqlite3.connect(path)) as copy, copy:
+        for seed, shown in hidden.items():
+            copy.execute("PRAGMA secure_delete = ON")
+            for statement in _WITHOUT_SEED:
+                copy.execute(statement, {"seed": seed, "shown": shown})
         copy.executescript(_WITHOUT_PRIVATE + _TABLES)
         _insert(copy, "headline", _headlines(summaries))
         _insert(copy, "meanings", _meanings())

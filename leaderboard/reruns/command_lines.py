@@ -69,7 +69,7 @@ def _shared_part(
     card, own = entry.card, _key_of(entry)
     others = None if among is None else [_key_of(each) for each in among]
     words = _distinguishing_options(own, others)
-    words += ["--seed", str(own.seed)] if own.seed else []
+    words += ["--seed", _seed(own.seed)] if own.seed else []
     words += ["--split", own.split] if own.split != "test" else []
     words += ["--data", "FILE"] if entry.on_own_data else []
     words += _file_options(card)
@@ -98,12 +98,17 @@ def bench_command(entry: Entry) -> str:
     command += ["--split", "train"] if entry.on_training_data else []
     command += ["--data", "FILE"] if entry.on_own_data else []
     command += ["--own-data"] if entry.on_own_data and _unlike(entry) else []
-    command += ["--seed", str(where.seed)]
+    command += ["--seed", _seed(where.seed)]
     if where.device != "cpu":
         command += ["--device", where.device]
     for probe in probes:
         command += ["--probe", probe]
     return shlex.join(command)
+
+
+def _seed(seed: int) -> str:
+    """A seed as an option's value; a word to replace for one that is secret."""
+    return str(seed) if seed >= 0 else "SEED"
 
 
 def _unlike(entry: Entry) -> bool:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from leaderboard.service import health, pages, submission_routes
+from leaderboard.service import health, pages, seed_routes, submission_routes
 from leaderboard.service.authentication import Doorkeeper
 from leaderboard.service.background import Background
 from leaderboard.service.checker import Checker, Inspect
@@ -76,6 +76,7 @@ def create_app(
     app.include_router(health.routes)
     app.include_router(pages.routes)
     app.mount("/service", StaticFiles(packages=[("leaderboard.service", "static")]))
+    app.include_router(seed_routes.routes)
     app.mount("/", SiteFiles(settings.site))
     app.add_middleware(Front, bounds=settings.bounds)
     return app

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -49,6 +49,16 @@ class Entry:
     def as_measured(self, probe: str) -> ProbeResult:
         """The result of a probe as its own attacks found it, without counterexamples."""
         return self.measured.get(probe, self.results[probe])
+
+    def with_seed(self, seed: int | None) -> Entry:
+        """The same entry that says another seed; itself for ``None``."""
+        if seed is None:
+            return self
+        stated = {
+            probe: where.model_copy(update={"seed": seed})
+            for probe, where in self.provenances.items()
+        }
+        return replace(self, provenances=stated)
 
     @property
     def key(self) -> tuple[str, str, str, int]:

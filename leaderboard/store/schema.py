@@ -487,3 +487,25 @@ class ShardRow(Base):
     number: Mapped[int]
     content: Mapped[dict[str, Any]] = mapped_column(JSON)
     provenance: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class SeedRow(Base):
+    """A seed that was committed to before models are scored with it.
+
+    Attributes:
+        sha256: the commitment, see :func:`leaderboard.store.seeds.commitment_of`.
+        seed: root of random draws.
+        nonce: random hexadecimal digits that are hashed with it.
+        note: what it is for.
+        created: seconds since 1970 by the clock of the database.
+        revealed: likewise, when it was revealed; NULL while it is secret.
+    """
+
+    __tablename__ = "seeds"
+
+    sha256: Mapped[str] = mapped_column(SHA256, primary_key=True)
+    seed: Mapped[int] = mapped_column(BigInteger)
+    nonce: Mapped[str] = mapped_column(String(64))
+    note: Mapped[str] = mapped_column(String(200))
+    created: Mapped[float] = mapped_column(Float(53))
+    revealed: Mapped[float | None] = mapped_column(Float(53))

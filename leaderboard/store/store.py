@@ -25,6 +25,7 @@ from leaderboard.store.reading import of_key, read_batteries, read_entries
 from leaderboard.store.reruns import Rerun, add_rerun
 from leaderboard.store.rows import result_row, save_model, stored_card
 from leaderboard.store.schema import ModelRow, ResultRow
+from leaderboard.store.seeds import read_stand_ins
 from leaderboard.store.shards import (
     Key,
     ShardsError,
@@ -294,6 +295,8 @@ class Store:
     ) -> list[Entry]:
         """All stored results, one entry per (fingerprint, battery hash, data hash, seed).
 
+        In place of a seed that is secret, they have a stand-in: see :mod:`.seeds`.
+
         Args:
             battery: only results of the battery with this name.
             fingerprints: only results of these models.
@@ -306,7 +309,12 @@ class Store:
             conditions.append(ResultRow.battery == battery)
         if fingerprints is not None:
             conditions.append(ResultRow.fingerprint.in_(list(fingerprints)))
-        return self._entries(conditions)
+        entries, hidden = self._entries(conditions), self.stand_ins()
+        return [entry.with_seed(hidden.get(entry.provenance.seed)) for entry in entries]
+
+    def stand_ins(self) -> dict[int, int]:
+        """What is shown in place of each seed that is secret, see :mod:`.seeds`."""
+        return read_once(self.engine, read_stand_ins)
 
     def _entries(self, conditions: Sequence[ColumnElement[bool]]) -> list[Entry]:
         def read(readable: Sequence[ColumnElement[bool]]) -> list[Entry]:
@@ -321,6 +329,8 @@ class Store:
     ) -> list[Summary]:
         """All stored results as tables show them, without curves, charts and protocols.
 
+        In place of a seed that is secret, they have a stand-in: see :mod:`.seeds`.
+
         Args:
             scores: probe and name of each requested score.
             outcomes_of: probes of which all outcomes are read; of others only the headline.
@@ -329,7 +339,10 @@ class Store:
         def read(readable: Sequence[ColumnElement[bool]]) -> list[Summary]:
             return read_summaries(self.engine, scores, outcomes_of, readable)
 
-        return self._read(read)
+        found, hidden = self._read(read), self.stand_ins()
+        for summary in found:
+            summary.seed = hidden.get(summary.seed, summary.seed)
+        return found
 
     def batteries(self) -> dict[str, dict[str, Any]]:
         """The content of every battery with stored results, by its hash."""

@@ -20,7 +20,7 @@ nonsingular.comparison = (() => {
     return seeds.map((seed) => ({
       board,
       seed,
-      label: seeds.length > 1 || seed ? `${words}, seed ${seed}` : words,
+      label: seeds.length > 1 || seed ? `${words}, ${seed < 0 ? "secret seed" : `seed ${seed}`}` : words,
       evaluations: own.map((evaluations) => evaluations.find((each) => each.seed === seed)),
     }));
   });

@@ -9,12 +9,14 @@ from contextlib import closing
 from importlib.resources import files
 
 import pytest
+from sqlalchemy import insert
 
 from benchmark.probes import PROBES
 from leaderboard.pages import render_site
 from leaderboard.store import Store
 from leaderboard.store.job import NewJob
 from leaderboard.store.jobs import Jobs
+from leaderboard.store.schema import Base
 from leaderboard.store.summaries import NONSINGULAR
 
 
@@ -136,9 +138,36 @@ def test_no_job_is_published(tmp_path):
 
     store = Store.open(tmp_path / "scores.sqlite")
     made_up.fill(store, zoo=[("digits/cnn-standard", "standard", 0.1)])
-    job = NewJob(key="k", title="secret title", payload={"folder": "/somewhere/secret"})
+    job = NewJob(key="k", title="whispered title", payload={"folder": "/somewhere/whispered"})
     Jobs(store.engine).add([job])
     path = render_site(store, tmp_path / "site").parent / "nonsingular.sqlite"
-    assert b"secret" not in path.read_bytes()
-    assert [each.title for each in Jobs(store.engine).statuses()] == ["secret title"]
+    assert b"whispered" not in path.read_bytes()
+    assert [each.title for each in Jobs(store.engine).statuses()] == ["whispered title"]
     assert Jobs(Store.open(path, to_read=True).engine).statuses() == []
+
+
+PUBLIC = {
+    *("models", "results", "scores", "outcomes", "reruns", "alternatives", "reported"),
+    *("counterexamples", "alembic_version"),
+}
+"""The tables of which rows are published; what later schemas add is private."""
+
+
+def test_rows_of_no_other_table_are_published(tmp_path):
+    from tests.leaderboard import conftest as made_up
+    from tests.leaderboard.store.test_migrations import invented
+
+    store = Store.open(tmp_path / "scores.sqlite")
+    made_up.fill(store, zoo=[("digits/cnn-standard", "standard", 0.1)])
+    private = [table for table in Base.metadata.sorted_tables if table.name not in PUBLIC]
+    with store.engine.begin() as connection:
+        for table in private:
+            connection.execute(insert(table), [invented(table)])
+    path = render_site(store, tmp_path / "site").parent / "nonsingular.sqlite"
+    with closing(sqlite3.connect(path)) as copy:
+        counts = {
+            table.name: copy.execute(f"SELECT count(*) FROM {table.name}").fetchone()[0]
+            for table in private
+        }
+    assert len(counts) > 4
+    assert counts == dict.fromkeys(counts, 0)
