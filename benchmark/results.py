@@ -39,6 +39,11 @@ headline budgets, to compare with a certificate; ``certificate``: a proof, not a
 ``control``: nothing is attacked, or at random; ``reference``: an attack of another suite."""
 
 
+Isolation = Literal["limits", "landlock", "bubblewrap"]
+"""How well a model was isolated from the machine that it was evaluated on; see
+``docs/operating.md``."""
+
+
 SHOWN_SCORES = 6
 """Maximum number of scores in the text of a result."""
 
@@ -420,6 +425,8 @@ class Provenance(BaseModel):
         threads: intra-operation threads.
         versions: versions of Python and of the packages that can change a number.
         created: UTC time, ISO 8601.
+        isolation: how well the model was isolated; ``None``, and not stored, if it was evaluated in
+            the process of its user.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -439,6 +446,7 @@ class Provenance(BaseModel):
     threads: int
     versions: dict[str, str]
     created: str
+    isolation: Isolation | None = None
 
     def algorithm(self, probe: str) -> int:
         """The version of the algorithm that a probe of the battery had."""
@@ -451,6 +459,8 @@ class Provenance(BaseModel):
             content.pop("algorithms", None)
         if self.intervals == 1:  # likewise
             content.pop("intervals", None)
+        if self.isolation is None:  # likewise
+            content.pop("isolation", None)
         return content
 
     @classmethod

@@ -83,6 +83,22 @@ def join_shards(probe: Probe[Any], results: Sequence[ShardResult]) -> ProbeResul
     return probe.completed(divisible.join(found), examples, joined_cost(ordered))
 
 
+def require_joinable(probe: type[Probe[Any]], result: ShardResult) -> None:
+    """Check that what was found on a shard has the form that :func:`join_shards` needs.
+
+    Args:
+        probe: a :class:`Divisible` one.
+        result: from elsewhere.
+
+    Raises:
+        ValueError: it has not.
+        TypeError: the probe has no shards.
+    """
+    if not issubclass(probe, Divisible):
+        raise TypeError(f"{probe.__name__} cannot be divided into shards")
+    probe.Found.model_validate(result.found)
+
+
 def _divisible(probe: object) -> Divisible[Any]:
     if not isinstance(probe, Divisible):
         raise TypeError(f"{type(probe).__name__} cannot be divided into shards")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import math
 import zlib
 from base64 import b64decode
 from collections.abc import Iterator
@@ -34,7 +33,7 @@ from leaderboard.archives.records import (
 )
 from leaderboard.store import encoding
 from leaderboard.store.counterexamples import StoredCounterexample
-from leaderboard.store.reading import checked_result
+from leaderboard.store.reading import checked_result, require_shares
 from models_zoo.checkpoint.content import read_file
 from models_zoo.errors import InputError, first_problem, reason_of, shown
 
@@ -166,15 +165,7 @@ class Archive:
         names = [result.probe, *result.scores]
         if any(not 0 < len(name) <= 100 or not name.isprintable() for name in names):
             raise ValueError("a name in a result is empty, too long or does not print")
-        for score, outcome in result.share_of.items():
-            if outcome not in outcomes or score not in result.scores:
-                raise ValueError(f"the result {shown(result.probe)} lacks an outcome or a score")
-            share = float(outcomes[outcome].mean())
-            if not math.isclose(result.scores[score].value, share, rel_tol=0, abs_tol=1e-9):
-                raise ValueError(
-                    f"the score {shown(score)} of {shown(result.probe)} is not the share of its "
-                    "outcomes"
-                )
+        require_shares(result)
         return Result(line, result)
 
     @contextmanager

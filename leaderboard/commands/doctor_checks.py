@@ -77,6 +77,7 @@ def _checks(folder: Path, torch: str | None, vision: str | None) -> list[Check]:
         check_onnx(),
         check_sqlite(sqlite3.sqlite_version_info),
         check_folder(folder),
+        check_sandbox(),
         check_threads(),
         check_cuda(),
     ]
@@ -204,6 +205,23 @@ def check_folder(folder: Path) -> Check:
     except OSError as error:
         advice = "change to a folder you may write to, or give --database and --out"
         return Check("writable folder", f"{folder}: {error.strerror}", "wrong", advice)
+
+
+def check_sandbox() -> Check:
+    """How well models that others submit can be isolated; never wrong."""
+    from leaderboard.sandbox import Level, find_level
+    from leaderboard.sandbox.level import why_not
+
+    level = find_level()
+    found = f"{level.value}: {level.description}"
+    if level < Level.BUBBLEWRAP:
+        reasons = [
+            f"{each.value} cannot be used ({reason})"
+            for each in sorted(Level, reverse=True)
+            if each > level and (reason := why_not(each))
+        ]
+        found = "; ".join([found, *reasons])
+    return Check("sandbox", found, "note")
 
 
 def check_threads() -> Check:

@@ -33,6 +33,8 @@ class Assignment(BaseModel):
         submitted: whether the model came in through ``nonsingular submit``.
         checks_accuracy: whether the checks of the accuracy are made with this unit, see
             :mod:`leaderboard.submissions.accuracy_check`.
+        sandboxed: whether the model is not trusted: a worker that does not have it in memory
+            computes the unit in the sandbox, see :mod:`leaderboard.jobs.isolated`.
         cost: what it is expected to cost.
         shard: the part of the examples that it is about; ``None`` for all of them.
     """
@@ -57,6 +59,7 @@ class Assignment(BaseModel):
     fresh: bool = False
     submitted: bool = False
     checks_accuracy: bool = False
+    sandboxed: bool = False
     cost: Cost
     shard: Shard | None = None
 

@@ -40,7 +40,7 @@ class Materials:
         self._model: tuple[str, Classifier] | None = None
         self._data = None if data is None else (data.sha256, data)
         self._battery = None if battery is None else (battery.sha256, battery)
-        self._trust = trust
+        self.trust = trust
 
     def battery(self, task: Assignment) -> Battery:
         """The battery of a task.
@@ -83,13 +83,17 @@ class Materials:
             return self._given[task.fingerprint]
         if self._model is None or self._model[0] != task.fingerprint:
             source = _known(task.model, f"model {shown(task.name)}")
-            source.require_trusted(self._trust)
+            source.require_trusted(self.trust)
             self._model = None  # two models need not be in memory at once
             with _in(task.folder):
                 found = source.load()
             _require_same(f"model {shown(task.name)}", found.fingerprint, task.fingerprint)
             self._model = task.fingerprint, found
         return self._model[1]
+
+    def has(self, fingerprint: str) -> bool:
+        """Whether a model was given, so that it is in this process already."""
+        return fingerprint in self._given
 
     @property
     def held(self) -> str | None:

@@ -129,6 +129,7 @@ def plan_model(
             fresh=run.fresh,
             submitted=submitted,
             checks_accuracy=name == keeping_probe(left),
+            sandboxed=submitted and source is not None,
             cost=expected[name].cost,
         )
         for name in left

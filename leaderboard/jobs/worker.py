@@ -5,33 +5,38 @@ from __future__ import annotations
 import traceback
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from pydantic import ValidationError
 
 from benchmark.probes import PROBES
 from benchmark.probes.divisible import join_shards
-from benchmark.progress import Step
-from benchmark.results import Flag, ProbeResult, Provenance
+from benchmark.results import ProbeResult
 from benchmark.shards import ShardResult
 from leaderboard.jobs.assignment import Assignment
+from leaderboard.jobs.computing import Answer, InProcess
 from leaderboard.jobs.heartbeat import Heartbeat, interval
+from leaderboard.jobs.isolated import Isolated
 from leaderboard.jobs.materials import Materials
 from leaderboard.jobs.owner import is_gone, owner_of
-from leaderboard.jobs.sessions import Sessions
 from leaderboard.jobs.sources import NotHereError
+from leaderboard.sandbox import SCORING, Crashed, Failed, Limits, SandboxError
 from leaderboard.store import Store
 from leaderboard.store.job import Lease, LeaseLostError, State
 from leaderboard.store.jobs import Jobs
 from leaderboard.store.shards import ShardsError, StoredShard
 from leaderboard.store.writing import until_back
-from leaderboard.submissions.accuracy_check import accuracy_flags, with_flags
+from leaderboard.submissions.accuracy_check import with_flags
 from leaderboard.terminal.output import say
-from models_zoo.display import printable
+from models_zoo.display import cut, printable
 from models_zoo.errors import InputError, first_problem
 
 MAX_TRACEBACK = 8000
 """Maximum number of characters of a traceback that is stored, its last ones."""
+
+
+MAX_NOTE = 400
+"""Maximum number of characters of a note, which may come from the sandbox."""
 
 
 class Watcher(Protocol):
@@ -58,6 +63,9 @@ class Worker:
         watcher: is told what happens.
         workers: how many workers share the database, about; see
             :func:`leaderboard.jobs.heartbeat.interval`.
+        sandbox: whether to compute all units in the sandbox, not only those of models that are not
+            trusted; models that were given are in this process already, and computed here.
+        limits: what the sandbox may use.
         choosy: whether to leave units to other workers that this process cannot load, instead of
             failing them; ``declined`` has the reasons by the number of the job.
     """
@@ -68,12 +76,15 @@ class Worker:
     watcher: Watcher | None = None
     workers: int = 1
     choosy: bool = False
+    sandbox: bool = False
+    limits: Limits = SCORING
 
     def __post_init__(self) -> None:
         self.declined: dict[int, str] = {}
         self.jobs = Jobs(self.store.engine)
         self.owner = owner_of()
-        self.sessions = Sessions()
+        self._in_process = InProcess(self.materials)
+        self._isolated = Isolated(self.materials, self.limits)
 
     def work(self) -> bool:
         """Take a unit and run it.
@@ -84,7 +95,7 @@ class Worker:
         Raises:
             InputError: the database cannot be used any more.
         """
-        held = self.materials.held
+        held = self._isolated.held or self.materials.held
         lease = self.jobs.claim(self.owner, numbers=self.numbers, without=self.declined, model=held)
         if lease is None:
             return False
@@ -100,8 +111,9 @@ class Worker:
         return True
 
     def close(self) -> None:
-        """Restore the model that was evaluated last."""
-        self.sessions.close()
+        """Restore the model that was evaluated last, and end the sandbox."""
+        self._in_process.close()
+        self._isolated.close()
 
     def _do(self, lease: Lease) -> None:
         seconds = interval(self.jobs.lease_seconds, self.workers)
@@ -116,7 +128,7 @@ class Worker:
             try:
                 known, result = self._known(task)
                 if not known:
-                    provenance, found = self._evaluated(task, lease, heart)
+                    answer = self._evaluated(task, lease, heart)
             except LeaseLostError:
                 raise
             except InputError as error:
@@ -126,6 +138,14 @@ class Worker:
                 else:
                     self._failed(lease, str(error), again=False)
                 return
+            except (Crashed, Failed) as error:
+                said = error.stderr if isinstance(error, Crashed) else error.traceback
+                text = f"{said.strip()[-MAX_TRACEBACK:]}\n{error}"
+                self._failed(lease, text.replace("\0", "\\0").strip(), again=True)
+                return
+            except SandboxError as error:
+                self._failed(lease, str(error), again=False)
+                return
             except Exception:
                 self._failed(lease, traceback.format_exc()[-MAX_TRACEBACK:], again=True)
                 return
@@ -133,7 +153,7 @@ class Worker:
                 self.jobs.finish(lease)
             else:
                 try:
-                    result = self._saved(task, lease, provenance, found)
+                    result = self._saved(task, lease, answer)
                 except ShardsError as error:
                     self.store.forget_shards([task.unit.key])
                     message = (
@@ -154,15 +174,10 @@ class Worker:
             return True, found
         return task.shard is not None and task.shard in self.store.shards(*task.unit.key), None
 
-    def _saved(
-        self,
-        task: Assignment,
-        lease: Lease,
-        provenance: Provenance,
-        found: ProbeResult | ShardResult,
-    ) -> ProbeResult | None:
+    def _saved(self, task: Assignment, lease: Lease, answer: Answer) -> ProbeResult | None:
         """Store what was found, and return the result unless other shards are left."""
-        card, battery = self.materials.model(task).card, self.materials.battery(task)
+        card, provenance, found = answer.card, answer.provenance, answer.found
+        battery = self.materials.battery(task)
         if isinstance(found, ProbeResult):
             self.store.save(card, provenance, battery, found, submitted=task.submitted, lease=lease)
             return found
@@ -182,46 +197,37 @@ class Worker:
             fresh=task.fresh,
         )
 
-    def _evaluated(
-        self, task: Assignment, lease: Lease, heart: Heartbeat
-    ) -> tuple[Provenance, ProbeResult | ShardResult]:
-        def stepped(step: Step) -> None:
-            heart.require_held()
-            heart.progress = step.share
-            if self.watcher is not None:
-                self.watcher.progressed(lease, step.share)
-
-        self.sessions.leave(task)
-        battery, data = self.materials.battery(task), self.materials.data(task)
-        model = self.materials.model(task)
-        flags: list[Flag] = []
-        if task.checks_accuracy:
-            flags = accuracy_flags(
-                model,
-                model.card,
-                data.images,
-                data.labels,
-                device=task.device,
-                batch_size=task.batch_size,
-            )
-        session = self.sessions.of(task, model, data, battery)
-        options: dict[str, Any] = {
-            "note": lambda text: say(printable(f"note: {lease.title}: {text}"), err=True),
-            "on_step": stepped,
-            "cost": task.cost,
-        }
-        origin = {"split": task.split, "own_data": task.unknown_data}
-        provenance = session.provenance.model_copy(update=origin)
-        if task.shard is not None:
-            found = session.run_shard(task.probe, task.shard, **options)
-            return provenance, found.model_copy(update={"flags": flags})
-        return provenance, with_flags(session.run(task.probe, **options), flags, [task.probe])
+    def _evaluated(self, task: Assignment, lease: Lease, heart: Heartbeat) -> Answer:
+        told = _Told(lease, heart, self.watcher)
+        if (task.sandboxed or self.sandbox) and not self.materials.has(task.fingerprint):
+            self._in_process.close()
+            return self._isolated.compute(task, told, heart.require_held)
+        self._isolated.close()
+        return self._in_process.compute(task, told)
 
     def _failed(self, lease: Lease, error: str, *, again: bool) -> None:
         self.close()
         state = self.jobs.fail(lease, error, again=again)
         if self.watcher is not None:
             self.watcher.failed(lease, error, state)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """Passes on how a unit proceeds, while it is this worker's."""
+
+    lease: Lease
+    heart: Heartbeat
+    watcher: Watcher | None
+
+    def note(self, text: str) -> None:
+        say(printable(f"note: {self.lease.title}: {cut(text, MAX_NOTE)}"), err=True)
+
+    def progressed(self, share: float) -> None:
+        self.heart.require_held()
+        self.heart.progress = share
+        if self.watcher is not None:
+            self.watcher.progressed(self.lease, share)
 
 
 def open_for_worker(database: str) -> Store:

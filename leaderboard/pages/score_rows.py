@@ -99,7 +99,8 @@ def _cost(entry: Entry, name: str) -> str:
         f'<td class="number">{cost.seconds:,.2f}</td>'
         f'<td class="number">{cost.forwards:,}</td><td class="number">{cost.backwards:,}</td>'
         f'<td class="number">{memory(cost.peak_memory)}</td><td>{escape(where.device)}</td>'
-        f'<td class="number">{where.threads}</td><td><time datetime="{created}">'
+        f'<td class="number">{where.threads}</td><td>{where.isolation or "none"}</td>'
+        f'<td><time datetime="{created}">'
         f"{created[:16].replace('T', ' ')}</time></td></tr>\n"
     )
 

@@ -85,6 +85,7 @@ class Conversation:
     def close(self) -> None:
         """End the child with all that it started, and remove its private folder."""
         end_all(self._child.process.pid, self._known)
+        self._child.process.kill()  # where processes cannot be looked up
         self._child.process.wait()
         self._child.clean_up()
 

@@ -18,7 +18,7 @@ from typing import IO, Any
 
 from leaderboard.sandbox import kernel, landlock, protocol, seccomp
 from leaderboard.sandbox.level import Level
-from leaderboard.sandbox.limits import Limits, apply
+from leaderboard.sandbox.limits import Limits, apply, apply_processes
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -91,6 +91,7 @@ def _isolate(setup: Setup) -> None:
         kernel.end_with_parent(setup.parent)
     apply(setup.limits, setup.cpu_seconds)
     if setup.level == Level.LIMITS:
+        apply_processes(setup.limits)
         return
     kernel.gain_nothing()
     if setup.level == Level.LANDLOCK:
@@ -114,9 +115,9 @@ def _answer(
     except MemoryError:
         return {protocol.MEMORY: traceback.format_exc()[-protocol.TEXT :]}
     except Exception as error:
-        from models_zoo.errors import InputError
-
-        if isinstance(error, InputError):
+        # Only a function that has imported the class can have raised it.
+        errors = sys.modules.get("models_zoo.errors")
+        if errors is not None and isinstance(error, errors.InputError):
             return {protocol.REFUSED: str(error)}
         # PyTorch's own word for a failed allocation, which is a RuntimeError
         out_of_memory = "not enough memory" in str(error) or "out of memory" in str(error)

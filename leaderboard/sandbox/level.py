@@ -7,8 +7,6 @@ import threading
 from enum import StrEnum
 from typing import Final
 
-from models_zoo.errors import InputError, unknown_name
-
 VARIABLE = "NONSINGULAR_SANDBOX"
 """Environment variable with a level; a higher one is not used."""
 
@@ -96,6 +94,8 @@ def _named() -> Level:
     if not name:
         return max(Level)
     if name not in list(Level):
+        from models_zoo.errors import unknown_name
+
         raise unknown_name(f"level in {VARIABLE}", name, Level)
     return Level(name)
 
@@ -113,6 +113,8 @@ def require(level: Level | None) -> Level:
         return find_level()
     reason = why_not(level)
     if reason is not None:
+        from models_zoo.errors import InputError  # takes longer to import than a child to start
+
         raise InputError(
             f"the sandbox level {level.value!r} cannot be used here: {reason}; "
             f"use {find_level().value!r}"

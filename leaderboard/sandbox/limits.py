@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import resource
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 MIB = 1024**2
 GIB = 1024**3
@@ -61,8 +64,7 @@ SCORING = Limits(
 def apply(limits: Limits, cpu_seconds: float | None = None) -> None:
     """Set the resource limits of this process and of all that it starts.
 
-    The number of processes is not among them: the system counts those of the user, and none of
-    root's; see :mod:`leaderboard.sandbox.seccomp` and :mod:`leaderboard.sandbox.watch`.
+    The number of processes is not among them, see :func:`apply_processes`.
 
     Args:
         limits: the limits.
@@ -72,10 +74,30 @@ def apply(limits: Limits, cpu_seconds: float | None = None) -> None:
     _set(resource.RLIMIT_FSIZE, limits.file_size)
     _set(resource.RLIMIT_NOFILE, OPEN_FILES)
     _set(resource.RLIMIT_CORE, 0)
-    _set(resource.RLIMIT_MEMLOCK, 0)
-    _set(resource.RLIMIT_MSGQUEUE, 0)
+    for name in ("RLIMIT_MEMLOCK", "RLIMIT_MSGQUEUE"):
+        if hasattr(resource, name):  # Linux
+            _set(getattr(resource, name), 0)
     if cpu_seconds is not None:
         _set(resource.RLIMIT_CPU, int(cpu_seconds) + 1)
+
+
+def apply_processes(limits: Limits) -> None:
+    """Limit the number of threads of this user, to as many as there are now and those of a child.
+
+    The system counts threads, of all processes of the user, and does not hold root to the limit. So
+    this is for where nothing else keeps a process from starting others.
+    """
+    if os.getuid():
+        _set(resource.RLIMIT_NPROC, _threads_of_user() + limits.threads)
+
+
+def _threads_of_user() -> int:
+    total = 0
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if path.stat().st_uid == os.getuid():
+                total += len(list((path / "task").iterdir()))
+    return total
 
 
 def _set(what: int, value: int) -> None:

@@ -66,6 +66,8 @@ def descendants(root: int, known: set[Process] | None = None) -> set[Process]:
         known: processes that were found before.
     """
     running, parents, sessions = {}, {}, {}
+    if not Path("/proc").is_dir():  # not on this system
+        return set()
     for path in Path("/proc").iterdir():
         if path.name.isdecimal():
             with suppress(OSError, IndexError, ValueError):

@@ -134,6 +134,23 @@ def checked_result(
     return with_present_intervals(result, where.intervals)
 
 
+def require_shares(result: ProbeResult) -> None:
+    """Check that scores that are the share of examples in an outcome are that.
+
+    Raises:
+        ValueError: one is not, or its score or outcome is missing.
+    """
+    for score, outcome in result.share_of.items():
+        if outcome not in result.outcomes or score not in result.scores:
+            raise ValueError(f"the result {shown(result.probe)} lacks an outcome or a score")
+        share = float(result.outcomes[outcome].mean())
+        if not math.isclose(result.scores[score].value, share, rel_tol=0, abs_tol=1e-9):
+            raise ValueError(
+                f"the score {shown(score)} of {shown(result.probe)} is not the share of its "
+                "outcomes"
+            )
+
+
 def _require_whole(result: ProbeResult) -> None:
     """Check what the charts of a result assume.
 

@@ -25,6 +25,6 @@ def test_continuous_integration_skips_neither_the_browser_nor_the_server():
     script = (ROOT / ".ci" / "run").read_text("utf-8")
     (required,) = re.findall(rf"^export {REQUIRE}=(.*)$", script, re.MULTILINE)
     names = required.split(",")
-    assert names == ["chromium", "postgresql"]
+    assert names == ["chromium", "postgresql", "bubblewrap"]
     calls = "".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("*.py"))
     assert all(f'missing("{name}", ' in calls for name in names)

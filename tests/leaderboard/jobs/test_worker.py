@@ -180,7 +180,7 @@ def test_a_model_is_closed_before_the_next_one_is_loaded(planned, monkeypatch):
     load = ModelSource.load
 
     def loaded(self):
-        others.append(worker.sessions._last)
+        others.append(worker._in_process._sessions._last)
         return load(self)
 
     monkeypatch.setattr(ModelSource, "load", loaded)

@@ -13,8 +13,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from models_zoo.errors import InputError
-
 
 def attempt(action, *arguments, **options) -> str:
     """The error that an action gives; what it gave, if there was none."""
@@ -46,6 +44,8 @@ def count(request, files, emit):
 
 def refuse(request, files, emit):
     """Find the input unusable."""
+    from models_zoo.errors import InputError
+
     raise InputError(request["text"])
 
 
@@ -156,7 +156,7 @@ def disturb(request, files, emit):
 def fork_without_end(request, files, emit):
     """Processes that start processes, each in a session of its own so as not to be found."""
     started = 0
-    while started < request.get("most", 10**9):
+    while True:
         try:
             child = os.fork()
         except OSError as error:
@@ -168,10 +168,7 @@ def fork_without_end(request, files, emit):
             time.sleep(600)
             os._exit(0)
         started += 1
-        emit({"started": started})
         time.sleep(0.002)
-    time.sleep(600)
-    return {"started": started, "error": ""}
 
 
 def threads(request, files, emit):
@@ -187,14 +184,11 @@ def run_program(request, files, emit):
 
 def allocate(request, files, emit):
     """More memory than there may be, of the kind asked for."""
-    size = request["bytes"]
-    if request["kind"] == "private":
+    size = request.get("bytes", 2**30)
+    if request.get("kind", "private") == "private":
         return {"length": len(b"x" * size)}
     import mmap
 
-    if request["kind"] == "file":
-        with Path("memory").open("wb") as file:
-            file.truncate(size)
     shared = mmap.mmap(-1, size)
     for start in range(0, size, 4096):
         shared[start] = 1
@@ -267,3 +261,15 @@ def announce(request, files, emit):
     """Say that it is there, and stay."""
     emit({"pid": os.getpid()})
     time.sleep(600)
+
+
+def hang_as_unit(request, files, emit):
+    """Do half of a unit, with a note, and then nothing."""
+    emit({"note": "half \x1b[31m of it", "share": float("nan")})
+    emit({"share": 0.5})
+    time.sleep(600)
+
+
+def lie_as_unit(request, files, emit):
+    """Answer with something that is no result."""
+    return {"card": {"name": "other"}, "content": {"scores": {"robust_accuracy": 1.0}}}
