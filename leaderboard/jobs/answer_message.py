@@ -76,7 +76,7 @@ def to_message(answer: Answer) -> dict[str, Any]:
     if isinstance(answer.found, ShardResult):
         return said | {"shard": answer.found.model_dump(mode="json")}
     outcomes = {
-        name: {"n": bits.size, "bits": b64encode(encoding.pack(bits)).decode("ascii")}
+        name: Bits(n=bits.size, bits=b64encode(encoding.pack(bits)).decode("ascii")).model_dump()
         for name, bits in answer.found.outcomes.items()
     }
     # not mode="json": that turns an infinity into null

@@ -193,9 +193,9 @@ def units_of(
             device=device,
             unknown_data=plan.unknown_data,
             submitted=True,
+            sandboxed=True,
             checks_accuracy=each.checks_accuracy,
             cost=Cost(seconds=each.seconds, forwards=each.forwards, backwards=each.backwards),
-            **_isolated(),
         )
         for probe, each in plan.units.items()
         if probe in PROBES
@@ -211,11 +211,6 @@ def units_of(
         )
         for task in ordered(tasks)
     ]
-
-
-def _isolated() -> dict[str, Any]:
-    """The field of an assignment by which its model is scored in the sandbox."""
-    return {"sandboxed": True} if "sandboxed" in Assignment.model_fields else {}
 
 
 def check_and_plan(

@@ -25,7 +25,9 @@ def programs(monkeypatch):
 def available(level):
     """Skip a test, or fail it, where this machine does not have a level."""
     if (reason := why_not(level)) is not None:
-        missing(level.value, f"no sandbox with {level.value}: {reason}")
+        if level == Level.BUBBLEWRAP:
+            missing("bubblewrap", f"no sandbox with bubblewrap: {reason}")
+        missing("landlock", f"no sandbox with Landlock: {reason}")
     return level
 
 
