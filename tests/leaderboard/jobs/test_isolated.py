@@ -85,6 +85,19 @@ def program(monkeypatch):
     return choose
 
 
+class Silent:
+    """Watches a worker, and does nothing."""
+
+    def progressed(self, lease, share):
+        """A share is done."""
+
+    def answered(self, lease, result):
+        """A unit is done."""
+
+    def failed(self, lease, error, state):
+        """An attempt has failed."""
+
+
 def work(store, **options):
     worker = Worker(store, Materials(), **options)
     try:
@@ -166,7 +179,7 @@ def test_a_unit_that_is_cancelled_ends_its_sandbox(store, program, monkeypatch):
     monkeypatch.setattr(worker_module, "interval", lambda *_: 0.01)
     worker = Worker(store, Materials())
 
-    class Cancelling:
+    class Cancelling(Silent):
         def progressed(self, lease, share):
             assert share == 0.5
             worker.jobs.cancel([lease.number])
@@ -181,7 +194,7 @@ def test_a_unit_that_is_cancelled_ends_its_sandbox(store, program, monkeypatch):
 def test_ctrl_c_ends_the_sandbox_and_gives_the_unit_back(store, program):
     program("hang_as_unit")
 
-    class Interrupting:
+    class Interrupting(Silent):
         def progressed(self, lease, share):
             raise KeyboardInterrupt
 
@@ -273,6 +286,8 @@ def test_inside_a_unit_has_the_files_that_the_sandbox_shows(answered):
     task, _, _ = answered
     files = {name: Path("/files", name) for name in ("model", "data", "battery")}
     seen = with_files(task, files)
+    assert seen.model
+    assert seen.data
     assert (seen.model.file, seen.data.file) == (files["model"], files["data"])
     assert seen.battery == str(files["battery"])
     assert seen.unit == task.unit

@@ -12,8 +12,9 @@ from tests.leaderboard.sandbox.conftest import SMALL
 @pytest.fixture
 def worker():
     """A worker whose child has isolated itself least, which is quickest."""
-    options = {"files": {}, "limits": SMALL, "packages": ("sandbox_programs",)}
-    with SandboxedWorker(level=Level.LIMITS, **options) as opened:
+    with SandboxedWorker(
+        files={}, limits=SMALL, level=Level.LIMITS, packages=("sandbox_programs",)
+    ) as opened:
         yield opened
 
 
