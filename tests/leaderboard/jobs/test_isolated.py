@@ -6,12 +6,15 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 import models_zoo
 from benchmark import load_battery, load_dataset
+from benchmark.probes.input.found import InputFound
 from benchmark.results import Score
+from benchmark.shards import Shard, ShardResult
 from leaderboard.jobs import isolated
 from leaderboard.jobs import worker as worker_module
 from leaderboard.jobs.answer_message import from_message, to_message
@@ -28,6 +31,7 @@ from leaderboard.sandbox.limits import MIB
 from leaderboard.store import Store
 from leaderboard.store.jobs import Jobs
 from models_zoo import load_card
+from tests.benchmark.short_input_attack import BATTERY_FILE
 
 PROGRAMS = Path(__file__).parents[1] / "sandbox" / "programs"
 NAME = "digits/mlp-standard"
@@ -42,8 +46,8 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def planned(folder, probes, *, submitted=True):
-    """A store with the units of a checkpoint file, and their plan."""
+def planned(folder, probes, *, submitted=True, battery="digits-v1"):
+    """A store with the units of a checkpoint file, the input attack in shards, and their plan."""
     card = load_card(NAME)
     source = ModelSource(
         name="own/model",
@@ -56,16 +60,21 @@ def planned(folder, probes, *, submitted=True):
         std=list(card.std),
     )
     run = Run(
-        load_battery("digits-v1"),
+        load_battery(battery),
         load_dataset("digits").head(8),
         probes,
         data_source=DataSource(dataset="digits", count=8),
-        battery_source="digits-v1",
+        battery_source=battery,
     )
     store = Store.open(folder / "s.db")
     plans = plan_models([source.load()], run, store, sources=[source], submitted=submitted)
-    Jobs(store.engine).add(jobs_of(plans))
-    return store, plans[0]
+    tasks = [shard for task in plans[0].tasks for shard in task.shards(SHARDS[task.probe])]
+    plan = replace(plans[0], tasks=tasks)
+    Jobs(store.engine).add(jobs_of([plan]))
+    return store, plan
+
+
+SHARDS = {"clean": 1, "input": 2}
 
 
 @pytest.fixture
@@ -118,15 +127,18 @@ def both(tmp_path_factory):
     entries = []
     for submitted in (False, True):
         folder = tmp_path_factory.mktemp("scored")
-        store, _ = planned(folder, ["clean", "intrinsic", "weight"], submitted=submitted)
+        battery = folder / "short.toml"
+        battery.write_text(BATTERY_FILE + "[probes.clean]\n", "utf-8")
+        store, _ = planned(folder, ["clean", "input"], submitted=submitted, battery=str(battery))
         work(store)
+        assert {job.error for job in Jobs(store.engine).statuses()} == {None}
         entries += store.entries()
     return entries
 
 
 def test_scores_from_the_sandbox_are_the_same_to_the_last_bit(both):
     outside, inside = both
-    assert outside.results.keys() == inside.results.keys() == {"clean", "intrinsic", "weight"}
+    assert outside.results.keys() == inside.results.keys() == {"clean", "input"}
     for name, result in outside.results.items():
         assert inside.results[name] == result
         assert inside.results[name].cost.forwards == result.cost.forwards
@@ -280,6 +292,46 @@ def test_a_message_that_was_forged_is_refused(answered, path, value, said):
             isolation="limits",
             checkpoint_sha256=answer.provenance.checkpoint_sha256,
         )
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"shard": Shard(index=1, count=2)}, "not of that shard"),
+        ({"examples": 5}, "5 of 8 examples"),
+        ({"found": {"clean": "01x1"}}, "clean"),
+        ({"probe": "clean"}, "of the probe 'clean'"),
+    ],
+)
+def test_a_forged_shard_is_refused_before_it_is_kept(answered, forged, change, said):
+    task, battery, answer = answered
+    task = task.model_copy(update={"shard": Shard(index=0, count=2), "probe": "input"})
+    message = to_message(replace(answer, found=forged))
+    from_message(message, task, battery, isolation="limits")
+    message = to_message(replace(answer, found=forged.model_copy(update=change)))
+    with pytest.raises(SandboxError, match=said):
+        from_message(message, task, battery, isolation="limits")
+
+
+@pytest.fixture
+def forged():
+    """A shard of the input attack of which nothing is wrong but its numbers."""
+    none = np.zeros(4, bool)
+    found = InputFound(
+        clean=~none,
+        robust={"linf": []},
+        along=none,
+        freely=none,
+        searches={},
+        shown=[],
+        flags=[],
+    )
+    return ShardResult(
+        probe="input",
+        shard=Shard(index=0, count=2),
+        examples=4,
+        found=found.model_dump(mode="json"),
+    )
 
 
 def test_inside_a_unit_has_the_files_that_the_sandbox_shows(answered):
