@@ -29,6 +29,7 @@ CHECKS = (
 
 OPERATIONS = [
     "GET /api/v1/health",
+    "GET /api/v1/seeds",
     "GET /api/v1/submissions",
     "POST /api/v1/submissions",
     "GET /api/v1/submissions/{number}",
