@@ -11,6 +11,7 @@ from models_zoo import load_file, load_model
 
 PROBES = ["clean", "input", "weight", "flatness"]
 QUICK = {
+    "input": {"linf": [0.1], "l2": [0.3], "headline_linf": 0.1, "headline_l2": 0.3},
     "weight": {"radii": [0.05], "headline": 0.05, "steps": 4, "random_draws": 2},
     "flatness": {"restarts": 1, "epochs": 2, "average_radii": [0.25], "worst_radii": [0.01]},
 }
@@ -30,7 +31,7 @@ def assert_alike(expected, found):
 @pytest.fixture(scope="module")
 def scored(zoo, digits, battery):
     """``scored(model)``: the scores of a form of digits/cnn-pgd-at; the network's own, once."""
-    remembered = cache(partial(scores_of, data=digits.head(8), battery=battery(**QUICK)))
+    remembered = cache(partial(scores_of, data=digits.head(4), battery=battery(**QUICK)))
     return lambda model=None: remembered(zoo("digits/cnn-pgd-at") if model is None else model)
 
 
@@ -65,8 +66,8 @@ def test_resnet2b(shared_data, battery, exporting, tmp_path):
     other = load_model(str(exporting.onnx(native, (3, 32, 32), tmp_path / "resnet2b.onnx")))
     budgets = {"linf": [2 / 255], "l2": [0.2], "headline_linf": 2 / 255, "headline_l2": 0.2}
     flatness = QUICK["flatness"] | {"eps": 2 / 255}
-    small = battery(input=budgets, **(QUICK | {"flatness": flatness}))
-    images = load_npz(shared_data / "cifar10" / "test_846.npz").head(6)
+    small = battery(**(QUICK | {"input": budgets, "flatness": flatness}))
+    images = load_npz(shared_data / "cifar10" / "test_846.npz").head(4)
     assert_alike(scores_of(native, images, small), scores_of(other, images, small))
 
 

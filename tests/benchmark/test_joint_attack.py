@@ -17,7 +17,7 @@ from benchmark.spaces import IMAGES, InputBall, WeightBall, select_weights
 from benchmark.threats import InputThreat, JointThreat, WeightThreat
 from models_zoo.errors import InputError
 
-N = 32
+N = 20
 DIGITS = [
     f"digits/{network}-{recipe}" for network in ("cnn", "mlp") for recipe in ("standard", "pgd-at")
 ]

@@ -10,7 +10,7 @@ from benchmark.attacks.inputs.state import AttackState
 from benchmark.spaces import InputBall
 from benchmark.subject import Subject
 
-N = 50
+N = 24
 BUDGETS = {"digits/mlp-standard": 0.1, "digits/mlp-pgd-at": 0.2, "digits/cnn-pgd-at": 0.22}
 """Linf radii at which a fifth to two thirds of the first digits are robust."""
 
