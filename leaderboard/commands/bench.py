@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from leaderboard.commands.command_line import is_typed
 from leaderboard.commands.options import (
     DATABASE,
     OUT,
@@ -120,8 +121,10 @@ def bench(
         raise unknown_name("executor", executor, EXECUTORS)
     if address is not None and executor != "ray":
         raise InputError("--address goes with --executor ray")
+    if executor == "queue":
+        _require_no_results(render=render)
     require_file_place(json_file, "--json")
-    if render:
+    if render and executor != "queue":
         from leaderboard.pages.publish import require_site_place
 
         require_site_place(out)
@@ -187,3 +190,20 @@ def bench(
         say(f"leaderboard: {render_site(store, out).resolve().as_uri()}")
     if failed is not None:
         raise failed
+
+
+def _require_no_results(*, render: bool) -> None:
+    """Refuse options about workers and results where the command only adds jobs.
+
+    Raises:
+        InputError: one was typed.
+    """
+    typed = [f"--{name}" for name in ("workers", "threads") if is_typed(name)]
+    typed += ["--json"] if is_typed("json_file") else []
+    typed += ["--site"] if render and is_typed("render") else []
+    if typed:
+        raise InputError(
+            f"{', '.join(typed)} cannot be used with --executor queue, which only adds jobs: "
+            "nonsingular worker has --threads and --workers, and nonsingular site renders the "
+            "leaderboard"
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_type_hints
@@ -24,6 +25,9 @@ LIST = "list"
 
 TYPED = "COMMANDLINE"
 """Name of the source of an option's value that was typed, in click and in typer's copy of it."""
+
+_TYPED: ContextVar[frozenset[str]] = ContextVar("typed options", default=frozenset())
+"""Names of the parameters of the command that runs which the user typed."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -71,6 +75,7 @@ def with_common_options(function: Callable[..., Any]) -> Callable[..., Any]:
         *args: Any, context: typer.Context, config: Any, quiet: bool, verbose: bool, **kwargs: Any
     ) -> Any:
         choose_verbosity(_verbosity(context, quiet, verbose))
+        _TYPED.set(frozenset(name for name in context.params if _is_typed(context, name)))
         for line in context.meta.get(_READ, ()):
             detail(line)
         return function(*args, **kwargs)
@@ -87,11 +92,23 @@ def with_common_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def is_typed(name: str) -> bool:
+    """Whether the user typed an option of the command that runs, instead of leaving its default.
+
+    Args:
+        name: of the command's parameter; values of the configuration file are defaults.
+    """
+    return name in _TYPED.get()
+
+
+def _is_typed(context: typer.Context, name: str) -> bool:
+    return getattr(context.get_parameter_source(name), "name", "") == TYPED
+
+
 def _verbosity(context: typer.Context, quiet: bool, verbose: bool) -> Verbosity:
     """What the two options say; one that is typed takes precedence over one of the file."""
     if quiet and verbose:
-        sources = {name: context.get_parameter_source(name) for name in ("quiet", "verbose")}
-        typed = [name for name, source in sources.items() if getattr(source, "name", "") == TYPED]
+        typed = [name for name in ("quiet", "verbose") if _is_typed(context, name)]
         if len(typed) != 1:
             raise InputError("give --quiet or --verbose, not both")
         quiet = typed == ["quiet"]

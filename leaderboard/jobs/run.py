@@ -11,7 +11,7 @@ from torch import Tensor
 
 from benchmark.arguments import device_of
 from benchmark.batteries import Battery
-from benchmark.data_fit import require_values
+from benchmark.data_fit import require_trained_for, require_values
 from benchmark.datasets import Dataset
 from benchmark.datasets.standard import origin_of
 from benchmark.evaluation import LOSS_TOLERANCE
@@ -76,6 +76,8 @@ def require_scorable(models: Sequence[Classifier], run: Run) -> None:
     """
     device_of(run.device)
     for model in models:
+        if not run.own_data:
+            require_trained_for(run.battery, model, allow="--own-data")
         _require_fit(model, run)
     _require_one_function(models, run)
     data = run.data

@@ -38,6 +38,15 @@ def test_a_worker_does_what_was_queued(queued, tmp_path):
     assert listed(queued) == []
 
 
+def test_what_a_configuration_file_says_of_workers_and_of_the_site_does_not_stop_a_queue(
+    here, tmp_path
+):
+    (tmp_path / "own.toml").write_text("[bench]\nworkers = 4\n")
+    code, out, error = here(*QUEUE, "--executor", "queue", "--no-site", "--config", "own.toml")
+    assert code == 0, error
+    assert "2 jobs wait" in out
+
+
 def test_jobs_are_shown_cancelled_and_retried(queued):
     code, out, _ = queued("jobs")
     assert code == 0
@@ -60,6 +69,12 @@ def test_jobs_are_shown_cancelled_and_retried(queued):
         (("jobs", "--state", "quued"), "did you mean 'queued'?"),
         ((*QUEUE, "--executor", "dask"), "unknown executor 'dask'"),
         ((*QUEUE, "--address", "auto"), "--address goes with --executor ray"),
+        (
+            (*QUEUE, "--executor", "queue", "--jobs", "4", "--json", "a.json"),
+            "--workers, --json cannot be used with --executor queue",
+        ),
+        ((*QUEUE, "--executor", "queue", "--threads", "2"), "--threads cannot be used with"),
+        ((*QUEUE, "--executor", "queue", "--site"), "--site cannot be used with --executor queue"),
     ],
 )
 def test_mistakes_are_refused_in_a_line(queued, line, said):
