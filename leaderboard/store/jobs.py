@@ -27,6 +27,7 @@ from sqlalchemy import (
     case,
     cast,
     delete,
+    false,
     func,
     insert,
     literal,
@@ -37,7 +38,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
-from leaderboard.store.clock import now
+from leaderboard.store.clock import now, server_start
+from leaderboard.store.contact import Contact
 from leaderboard.store.job import CHECK, JobStatus, Lease, LeaseLostError, NewJob, State
 from leaderboard.store.schema import JobRow
 from leaderboard.store.writing import read, write
@@ -67,6 +69,7 @@ class Jobs:
     def __init__(self, engine: Engine, lease_seconds: float = LEASE_SECONDS) -> None:
         self._engine = engine
         self.lease_seconds = lease_seconds
+        self._contact = Contact(lease_seconds)
 
     def add(self, jobs: Sequence[NewJob]) -> dict[str, int]:
         """Add jobs, and return the numbers of all of them by their keys.
@@ -91,6 +94,9 @@ class Jobs:
         model: str | None = None,
     ) -> Lease | None:
         """Take a job: the first in order that waits, or whose owner is not heard of any more.
+
+        For the time of a lease after the database was away or its server was started, owners are
+        given the time to be heard of again.
 
         Args:
             owner: name of this process.
@@ -165,17 +171,26 @@ class Jobs:
 
     def _any(self, meant: Sequence[ColumnElement[bool]]) -> bool:
         """Whether there may be a job to take; idle workers do not write."""
-        expired = and_(JobRow.state == "running", JobRow.lease_until < now())
-        waits = select(JobRow.id).where(or_(JobRow.state == "queued", expired), *meant).limit(1)
-        return self._found(waits)
+        waits = or_(JobRow.state == "queued", and_(*self._expired()))
+        found = self._found(select(JobRow.id).where(waits, *meant).limit(1))
+        self._contact.made()
+        return found
 
     def _found(self, query: Select[int]) -> bool:
         return read(self._engine, lambda session: session.execute(query).one_or_none()) is not None
 
     def _expire(self, session: Session, meant: Sequence[ColumnElement[bool]]) -> None:
         """Take back the jobs whose lease has expired."""
-        gone = [JobRow.state == "running", JobRow.lease_until < now(), *meant]
-        _take_back(session, gone, "its worker stopped answering")
+        _take_back(session, [*self._expired(), *meant], "its worker stopped answering")
+
+    def _expired(self) -> list[ColumnElement[bool]]:
+        """The conditions that the owner of a job could have extended its lease and did not."""
+        return [
+            JobRow.state == "running",
+            JobRow.lease_until < now(),
+            now() - server_start() > self.lease_seconds,
+            *([] if self._contact.is_steady else [false()]),
+        ]
 
     def owner_died(self, owner: str, reason: str) -> None:
         """Take back what a process worked on that is known to have ended.
@@ -216,6 +231,7 @@ class Jobs:
         """
         values = {"lease_until": now() + self.lease_seconds, "progress": progress}
         write(self._engine, partial(_require_held, lease=lease, values=values))
+        self._contact.made()
 
     def fail(self, lease: Lease, error: str, *, again: bool = True) -> State:
         """Record that an attempt failed; the job waits again, or has failed for good.

@@ -20,6 +20,7 @@ from leaderboard.store import Store, writing
 from leaderboard.store.failures import GoneError, UnavailableError
 from leaderboard.store.job import NewJob
 from leaderboard.store.jobs import Jobs
+from leaderboard.store.schema import ResultRow
 from tests.postgresql import Server, own_server
 
 STOPS = {
@@ -145,17 +146,16 @@ def test_a_command_ends_with_one_line_when_the_server_stays_away_and_resumes(
     command = ["bench", *models, *options, "--no-site", "--database", database]
     stored: list[None] = []
 
-    def stop(session: Session) -> None:
-        if any(type(each).__name__ == "ResultRow" for each in session.new):
-            stored.append(None)
-            if len(stored) == 2:
-                server.stop("fast")
+    def stop(*_: object) -> None:
+        stored.append(None)
+        if len(stored) == 2:
+            server.stop("fast")
 
-    event.listen(Session, "before_commit", stop)
+    event.listen(ResultRow, "after_insert", stop)
     try:
         assert run(command) == 2
     finally:
-        event.remove(Session, "before_commit", stop)
+        event.remove(ResultRow, "after_insert", stop)
     errors = capfd.readouterr().err
     said = [line for line in errors.splitlines() if line.startswith(("error:", "warning:"))]
     kinds = [line.partition(":")[0] for line in said]

@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from leaderboard.store import Store
+from leaderboard.store.contact import Contact
 from leaderboard.store.job import LeaseLostError, NewJob
 from leaderboard.store.jobs import Jobs
 
@@ -66,7 +67,7 @@ def test_a_worker_that_lost_its_job_changes_nothing(jobs):
     jobs.add([new("a")])
     hurried = Jobs(jobs._engine, lease_seconds=-1)
     lost = hurried.claim("slow")
-    mine = jobs.claim("quick")
+    mine = hurried.claim("quick")
     assert lost is not None
     assert mine is not None
     assert mine.number == lost.number
@@ -83,6 +84,51 @@ def test_a_worker_that_lost_its_job_changes_nothing(jobs):
     assert state(jobs, mine.number).progress == 0.5
     jobs.finish(mine)
     assert state(jobs, mine.number).error is None
+
+
+class Clock:
+    """A clock that a test sets, in place of the one of a process."""
+
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_leases_that_expired_while_the_database_was_away_are_no_deaths(jobs):
+    (number,) = jobs.add([new("a")]).values()
+    lease = Jobs(jobs._engine, lease_seconds=-1).claim("cannot extend")
+    clock, others = Clock(), Jobs(jobs._engine, lease_seconds=20.0)
+    others._contact = Contact(20.0, clock)
+    others._contact.made()
+    clock.now += 30.0  # in which no process reached the database
+    assert others.claim("first to be back") is None
+    assert state(jobs, number).deaths == 0
+    jobs.extend(lease, 0.5)
+    clock.now += 25.0
+    others._contact.made()
+    assert state(jobs, number).state == "running"
+
+
+@pytest.mark.parametrize("new_database", ["sqlite"], indirect=True)
+def test_who_is_not_heard_of_for_a_lease_after_the_database_is_back_has_died(jobs):
+    (number,) = jobs.add([new("a")]).values()
+    Jobs(jobs._engine, lease_seconds=-1).claim("dead")
+    clock, others = Clock(), Jobs(jobs._engine, lease_seconds=20.0)
+    others._contact = Contact(20.0, clock)
+    others._contact.made()
+    for seconds, found in ((30.0, False), (8.0, False), (8.0, False), (8.0, True)):
+        clock.now += seconds
+        assert (others.claim("alive") is not None) is found
+    assert state(jobs, number).deaths == 1
+
+
+@pytest.mark.parametrize("new_database", ["postgresql"], indirect=True)
+def test_a_server_that_was_just_started_has_made_nobody_late(jobs):
+    jobs.add([new("a")])
+    Jobs(jobs._engine, lease_seconds=-1).claim("cannot extend")
+    assert Jobs(jobs._engine, lease_seconds=1e6).claim("newcomer") is None
+    assert Jobs(jobs._engine, lease_seconds=0.0).claim("newcomer, long after") is not None
 
 
 def test_what_fails_three_times_has_failed_with_its_last_reason(jobs):
