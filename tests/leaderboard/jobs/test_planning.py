@@ -43,9 +43,12 @@ def test_a_model_is_prepared_once_for_its_plan(monkeypatch):
     run = Run(load_battery("digits-v1"), load_dataset("digits").head(8), ["clean"])
     score_models([model], run, store)
     prepared, examine = [], ModuleState.examine
-    monkeypatch.setattr(
-        ModuleState, "examine", lambda *given: prepared.append(1) or examine(*given)
-    )
+
+    def counted(self, device):
+        prepared.append(device)
+        return examine(self, device)
+
+    monkeypatch.setattr(ModuleState, "examine", counted)
     further = replace(run, probes=["clean", "intrinsic", "input"])
     (plan,) = plan_models([model], further, store, divides=True)
     assert [*plan.known, *plan.expected] == ["clean", "intrinsic", "input"]
