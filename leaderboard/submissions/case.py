@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,7 +16,7 @@ from models_zoo.checkpoint.candidates import Choice, choose
 from models_zoo.checkpoint.content import FileBytes, Readable, read_file, require_size
 from models_zoo.checkpoint.inspection import READERS
 from models_zoo.display import shown
-from models_zoo.errors import InputError
+from models_zoo.errors import InputError, reason_of
 from models_zoo.image_sets import IMAGE_SETS, ImageSet
 
 if TYPE_CHECKING:
@@ -33,11 +34,31 @@ EXAMPLES = 500
 """Number of images on which a submission is checked."""
 
 
+KIND = "submission"
+"""Kind of the file in messages."""
+
+LEAST = 16
+"""Smallest number of images that a check is made on; the network is too slow for it otherwise."""
+
+SECONDS_OF_ANSWERS = 10.0
+"""Time for one pass over all images, from which their number follows for slow networks."""
+
 FEW = 100
 """Number of images for checks that call the model several times."""
 
 LOW = 0.5
 """Accuracy below which a model is doubtful if nothing says how high it should be."""
+
+
+TIMED = 8
+"""Number of images on which a network's time is measured."""
+
+WAYS, SECONDS_OF_WAYS = 8, 20.0
+"""Passes per image that the search for a better normalization makes on average, and its time."""
+
+
+class NotMadeError(Exception):
+    """A check cannot be made, and the message says why; it is no fault of the submission."""
 
 
 class _OtherKindError(Exception):
@@ -92,13 +113,13 @@ class Case:
             return kind_of(self.content_read), self.content_read
 
         def look(source: Readable) -> None:
-            require_size(self.path, source.size, None, kind="file")
+            require_size(self.path, source.size, None, kind=KIND)
             kind = kind_of(source)
             if kind.format is None:
                 raise _OtherKindError(kind)
 
         try:
-            read = read_file(self.path, kind="file", inspect=look)
+            read = read_file(self.path, kind=KIND, inspect=look)
         except _OtherKindError as error:
             return error.kind, None
         return kind_of(read), read
@@ -319,6 +340,8 @@ class Case:
     def subject(self) -> Subject:
         """The model with :attr:`images`, as the probes call it; labels are 0 where unknown.
 
+        Of a slow network there are fewer images.
+
         Raises:
             InputError: it cannot be called with them, or changes when it is called.
         """
@@ -331,6 +354,8 @@ class Case:
         labels = (
             torch.zeros(len(images), dtype=torch.int64) if self.data is None else self.data.labels
         )
+        count = max(min(FEW, len(images)), self.affordable(1, SECONDS_OF_ANSWERS, len(images)))
+        images, labels = images[:count], labels[:count]
         size = default_batch_size(images)
         return self.stack.enter_context(subject_of(self.model, images, labels, batch_size=size))
 
@@ -343,10 +368,60 @@ class Case:
             return self.data.images
         return generated_images(self.image_set.input_shape)
 
+    @cached_property
+    def seconds_per_image(self) -> float:
+        """Processor time of one image in a forward pass, on one core.
+
+        Raises:
+            InputError: the model cannot be called with these images.
+        """
+        import torch
+
+        images = self.images[:TIMED]
+        start = time.process_time()
+        try:
+            with torch.no_grad():
+                self.model(images)
+        except Exception as error:  # a network can fail in any way
+            raise InputError(
+                f"the model cannot be called with {len(images)} images: {reason_of(error)}"
+            ) from error
+        return (time.process_time() - start) / len(images)
+
+    def affordable(self, passes: float, seconds: float, most: int) -> int:
+        """How many images can be passed through the model some times in a given time.
+
+        Args:
+            passes: forward passes per image; a backward pass counts as two.
+            seconds: processor time.
+            most: maximum number of images.
+        """
+        each = max(self.seconds_per_image * passes, 1e-9)
+        return int(min(most, seconds / each))
+
+    def some(self, passes: float, seconds: float, most: int) -> Subject:
+        """:attr:`subject` on as many of the images as a check can afford.
+
+        Args:
+            passes: as for :meth:`affordable`.
+            seconds: as for :meth:`affordable`.
+            most: as for :meth:`affordable`.
+
+        Raises:
+            NotMadeError: they are fewer than :data:`LEAST`, though there are more.
+        """
+        count = self.affordable(passes, seconds, most)
+        if count < min(LEAST, len(self.subject)):
+            raise NotMadeError(
+                f"the network is too slow here: {passes:g} passes over {LEAST} images take more "
+                f"than {seconds:g} s"
+            )
+        return self.subject.head(count)
+
     @property
     def few(self) -> Subject:
         """:attr:`subject` on some of the images, for what needs no more."""
-        return self.subject.head(FEW)
+        return self.subject.head(max(LEAST, self.affordable(4, SECONDS_OF_ANSWERS, FEW)))
 
     @cached_property
     def answers(self) -> Tensor:
@@ -398,17 +473,17 @@ class Case:
         improvable = not claimed and right < (1 - LEAST_GAIN) * n
         if not known or not (self.doubtful or improvable):
             return None
-        size = self.subject.batch_size
-        images, labels = self.subject.images, self.subject.labels
+        some = self.some(WAYS, SECONDS_OF_WAYS, n)
+        images, labels, size = some.images, some.labels, some.batch_size
         with subject_of(self.network, images, labels, batch_size=size) as bare:
-            return best_way(bare, way_of(*self.normalization), self.right)
+            return best_way(bare, way_of(*self.normalization), self.right[: len(some)])
 
     @cached_property
     def function(self) -> str | None:
         """The fingerprint of the function."""
         from leaderboard.submissions.function import function_fingerprint
 
-        return function_fingerprint(self.model, self.image_set.input_shape)
+        return function_fingerprint(self.subject.logits, self.image_set.input_shape)
 
     @cached_property
     def suffixed(self) -> FileBytes:

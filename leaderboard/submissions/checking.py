@@ -12,7 +12,8 @@ from leaderboard.sandbox.limits import GIB
 from leaderboard.submissions.case import EXAMPLES
 from leaderboard.submissions.description import Description
 from leaderboard.submissions.finding import PAGE, Finding, Verdict
-from models_zoo.display import cut, printable
+from models_zoo.display import cut, printable, shown
+from models_zoo.errors import InputError
 
 LIMITS = replace(VALIDATION, seconds=600.0, memory=4 * GIB)
 """Of the checks on the submitter's own machine: more than a server gives a stranger."""
@@ -55,8 +56,10 @@ def verdict_on(
         level: of its isolation; by default the best of this machine.
 
     Raises:
-        InputError: the images cannot be read.
+        InputError: there is no such file, or the images cannot be read.
     """
+    if not file.is_file():
+        raise InputError(f"checkpoint {shown(file)} does not exist or is no file; check the path")
     request = {
         "description": description.model_dump(mode="json"),
         "file_name": file.name,

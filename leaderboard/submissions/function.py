@@ -11,12 +11,13 @@ from __future__ import annotations
 import base64
 import binascii
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor
 
 IMAGES = 40
 """Number of images whose logits are in a fingerprint."""
@@ -36,7 +37,9 @@ bundled networks, weights rounded to float16 are at most 0.005 apart from their 
 to bfloat16 at most 0.013; the two closest networks of different trainings are 0.27 apart."""
 
 
-def function_fingerprint(model: nn.Module, input_shape: tuple[int, int, int]) -> str | None:
+def function_fingerprint(
+    model: Callable[[Tensor], Tensor], input_shape: tuple[int, int, int]
+) -> str | None:
     """The fingerprint of a model; ``None`` if its logits are not finite or all the same.
 
     Args:

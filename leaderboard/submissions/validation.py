@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from leaderboard.submissions.case import EXAMPLES, Case
+from leaderboard.submissions.case import EXAMPLES, Case, NotMadeError
 from leaderboard.submissions.checks.check import Check
 from leaderboard.submissions.checks.file_checks import FILE_CHECKS
 from leaderboard.submissions.description import Description
 from leaderboard.submissions.finding import Accuracy, Facts, Finding, Verdict
 from models_zoo.checkpoint.content import FileBytes
+from models_zoo.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.datasets import Dataset
@@ -151,7 +152,13 @@ class _Progress:
                 self.left_out[check.id] = NO_IMAGES
                 continue
             self.emit({"check": check.id, "done": done, "of": len(waiting)})
-            found = list(check.look(self.case))
+            try:
+                found = list(check.look(self.case))
+            except NotMadeError as error:
+                self.left_out[check.id] = str(error)
+                continue
+            except InputError as error:  # the model failed while it was checked
+                found = [check.finding(error)]
             self.made.append(check.id)
             for each in found:
                 self.findings.append(each)
@@ -198,11 +205,13 @@ def _facts(case: Case) -> Facts:
     if "function" in known:
         facts["function"] = case.function
     if "right" in known and case.data is not None:
+        from benchmark.datasets.dataset import examples_sha256
         from benchmark.statistics import proportion
 
+        subject = case.subject
         score = proportion(case.right.cpu().numpy())
         facts["clean_accuracy"] = Accuracy(
             value=score.value, low=score.low, high=score.high, n=score.n
         )
-        facts["data_sha256"] = case.data.sha256
+        facts["data_sha256"] = examples_sha256(subject.images, subject.labels)
     return Facts(**facts)

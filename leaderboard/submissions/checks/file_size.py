@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from leaderboard.submissions.case import Case
 from leaderboard.submissions.checks.check import Check
 from leaderboard.submissions.finding import Finding
-from models_zoo.errors import InputError
+from models_zoo.errors import InputError, shown
 
 
 class FileSize(Check):
@@ -28,4 +28,5 @@ class FileSize(Check):
         try:
             _ = case.opened
         except InputError as error:
-            yield cls.finding(error)
+            own = shown(case.path)
+            yield cls.finding(str(error).replace(own, shown(case.name)))

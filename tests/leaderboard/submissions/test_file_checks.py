@@ -9,12 +9,17 @@ import sys
 import tarfile
 import time
 import zipfile
+from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 import torch
+from hypothesis import strategies
 from safetensors.torch import save
 
+from leaderboard.submissions.file_kind import kind_of
+from models_zoo.checkpoint import FileBytes
 from tests.leaderboard.submissions.conftest import SAID, ids, moved
 
 
@@ -173,3 +178,29 @@ def test_a_file_that_is_refused_costs_no_import_of_pytorch(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == ["unsafe-pickle", False]
     assert time.perf_counter() - start < 20
+
+
+@pytest.fixture(scope="module")
+def whole(weights):
+    """The same weights in three formats."""
+    content = moved(weights)
+    old = saved(content, _use_new_zipfile_serialization=False)
+    return [save(content), saved(content), old]
+
+
+@hypothesis.settings(max_examples=60, suppress_health_check=[*hypothesis.HealthCheck])
+@hypothesis.given(data=strategies.data())
+def test_any_damage_ends_in_a_verdict(check, whole, data):
+    """Bytes of the header are changed, cut out or repeated; nothing is raised."""
+    content = data.draw(strategies.sampled_from(whole))
+    place = data.draw(strategies.integers(0, 1500))
+    length = data.draw(strategies.integers(0, 40))
+    new = data.draw(strategies.binary(max_size=40) | strategies.just(content[: place + 1]))
+    verdict = check(content[:place] + new + content[place + length :], examples=20)
+    assert verdict.made[0] == "file-size"
+
+
+@hypothesis.given(content=strategies.binary(max_size=300))
+def test_every_file_has_a_kind(content):
+    kind = kind_of(FileBytes(Path("x"), content, ""))
+    assert kind.name

@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from benchmark.datasets import Dataset, load_dataset
+from leaderboard.submissions.case import Case
 from leaderboard.submissions.validation import validate
 from models_zoo import load_model
 from tests.leaderboard.submissions.conftest import ids, moved
@@ -259,6 +260,33 @@ def test_weights_in_another_memory_layout_are_named(check):
     assert "(in, out)" in found.saw
     assert not verdict.accepted
     assert "memory-layout" not in ids(check(read(str(path)), **said))
+
+
+def test_a_slow_network_is_checked_on_fewer_images(check, weights, monkeypatch):
+    """What does not fit into the time is left out, with the reason, and is no fault."""
+    monkeypatch.setattr(Case, "seconds_per_image", 0.05)
+    verdict = check(moved(weights), examples=120)
+    assert verdict.accepted
+    assert verdict.facts.clean_accuracy is not None
+    assert verdict.facts.clean_accuracy.n == 120
+    assert "too slow" in verdict.left_out["gradient-masking"]
+    monkeypatch.setattr(Case, "seconds_per_image", 0.2)
+    verdict = check(moved(weights), examples=400)
+    assert verdict.facts.clean_accuracy is not None
+    assert verdict.facts.clean_accuracy.n == 100
+
+
+def test_a_network_that_fails_on_some_images_is_refused(look):
+    """On the evaluation images, though not on random ones."""
+
+    def fails(images):
+        if len(images) > 3:
+            raise KeyError("no such size")
+        return images
+
+    found = look(Wrapped(before=Call(fails)))
+    assert found.keys() == {"changing-model"}
+    assert "no such size" in found["changing-model"].saw
 
 
 def test_a_real_resnet20_is_accepted_and_another_layout_of_it_is_found(shared_data, tmp_path):
