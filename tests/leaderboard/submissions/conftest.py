@@ -72,7 +72,9 @@ def look():
         shape = {"classes": images.classes, "input_shape": images.input_shape, "std": std}
         card = CARD.model_copy(update=fields | shape | {"source": "submitted"})
         with ExitStack() as stack:
-            case = Case(Path("net.pt"), "net.pt", Description(**described), images, stack=stack)
+            case = Case(
+                Path("net.pt"), "net.pt", Description(**described), data=images, stack=stack
+            )
             opened = Kind("weights", "archive"), file
             case.__dict__.update(network=network.eval(), card=card, notes=(), opened=opened)
             found: list[Finding] = []
