@@ -162,6 +162,7 @@ def bench(
         say(f"{added:,} {'job waits' if added == 1 else 'jobs wait'}: run nonsingular worker")
         return
     failed: UnitsFailedError | None = None
+    names = [model.card.name for model in loaded.models]
     try:
         reports = score_models(
             loaded.models,
@@ -175,10 +176,10 @@ def bench(
                 address=address,
                 shards=shards,
             ),
+            not_needed=loaded.models.clear,
         )
     except UnitsFailedError as error:
         failed, reports = error, error.reports
-    names = [model.card.name for model in loaded.models]
     print_scores(names, reports, chosen)
     print_costs(names, reports)
     if json_file is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -75,6 +75,7 @@ def score_models(
     submitted: bool = False,
     sources: Sequence[ModelSource] | None = None,
     where: Where | None = None,
+    not_needed: Callable[[], None] | None = None,
 ) -> list[Report]:
     """Score models, and store each probe's result as soon as it is computed.
 
@@ -87,6 +88,8 @@ def score_models(
         submitted: whether the models came in through ``nonsingular submit``.
         sources: what loads each model in another process; without them this process works alone.
         where: where the units are run.
+        not_needed: called once ``models`` are not used any more, since other processes load them;
+            such as ``models.clear``, so that they do not stay in memory until the end.
 
     Raises:
         InputError: the device cannot be used, a model does not take the data, or no probe applies
@@ -114,6 +117,8 @@ def score_models(
                 worker = Worker(store, materials, list(numbers.values()), watch)
                 executor: Executor = Here(worker, where.threads)
             else:
+                if not_needed is not None:
+                    not_needed()
                 executor = _apart(where, workers, run, store, list(numbers.values()), sources)
             with remaining_said(watch), executor:
                 while not watch.all_ended():

@@ -1,5 +1,7 @@
 """What is refused before anything is planned, and how often a model is prepared for a plan."""
 
+import gc
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -8,8 +10,11 @@ import torch
 from benchmark import load_battery, load_dataset
 from benchmark.datasets import Dataset
 from benchmark.module_state import ModuleState
+from leaderboard.cli import run as command
+from leaderboard.jobs.executors.processes import Processes
 from leaderboard.jobs.run import Run
 from leaderboard.jobs.scoring import plan_models, score_models
+from leaderboard.jobs.sources import ModelSource
 from leaderboard.store import Store
 from leaderboard.store.jobs import Jobs
 from models_zoo import InputError, load_model
@@ -53,3 +58,27 @@ def test_a_model_is_prepared_once_for_its_plan(monkeypatch):
     (plan,) = plan_models([model], further, store, divides=True)
     assert [*plan.known, *plan.expected] == ["clean", "intrinsic", "input"]
     assert len(prepared) == 1
+
+
+def test_models_are_not_kept_while_other_processes_work_on_them(monkeypatch, tmp_path):
+    alive: list[int] = []
+
+    class Asked(Processes):
+        def __enter__(self):
+            gc.collect()
+            alive.append(sum(each() is not None for each in loaded))
+            raise InputError("enough")
+
+    loaded, load = [], ModelSource.load
+
+    def kept(self):
+        model = load(self)
+        loaded.append(weakref.ref(model))
+        return model
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(ModelSource, "load", kept)
+    monkeypatch.setattr("leaderboard.jobs.scoring.Processes", Asked)
+    asked = ("--probe", "clean", "--examples", "8", "--workers", "2", "--no-site")
+    assert command(["bench", MODEL, "digits/mlp-pgd-at", *asked]) == 2
+    assert (len(loaded), alive) == (2, [0])
