@@ -6,7 +6,6 @@ import gzip
 import hashlib
 import io
 import zlib
-from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,18 +16,16 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from benchmark.batteries import content_sha256
-from benchmark.counterexamples import Verified
-from benchmark.results import Outcomes, ProbeResult
+from benchmark.results import ProbeResult
+from leaderboard.archives.counterexample_lines import stored_of, unpacked
 from leaderboard.archives.records import (
     FORMAT,
     VERSION,
     BatteryLine,
-    CounterexampleLine,
     End,
     Header,
     Line,
     ModelLine,
-    OutcomeBits,
     ResultLine,
 )
 from leaderboard.store import encoding
@@ -144,7 +141,9 @@ class Archive:
             _require_printable(each.by)
             _require_printable(each.note[:200], each.note[200:])
         self.models[line.fingerprint] = line
-        self.counterexamples[line.fingerprint] = [_stored(each) for each in line.counterexamples]
+        self.counterexamples[line.fingerprint] = [
+            (each.data_sha256, stored_of(each, imported=True)) for each in line.counterexamples
+        ]
 
     def _result(self, line: ResultLine) -> Result:
         where = line.provenance
@@ -159,7 +158,7 @@ class Archive:
             raise ValueError(f"a result has the seed {shown(where.seed)}")
         for moment in (where.created, *(rerun.created for rerun in line.reruns)):
             datetime.fromisoformat(moment)
-        outcomes = {name: _outcome(each) for name, each in line.outcomes.items()}
+        outcomes = {name: unpacked(each) for name, each in line.outcomes.items()}
         result = checked_result(line.content, outcomes, where)
         _require_printable(where.device, result.probe, *(rerun.by for rerun in line.reruns))
         names = [result.probe, *result.scores]
@@ -227,34 +226,6 @@ def read_archive(path: str | Path) -> Archive:
     """
     content = read_file(path, kind="archive", most=MAX_FILE)
     return Archive(content.path, content.data, content.sha256)
-
-
-def _stored(line: CounterexampleLine) -> tuple[str, StoredCounterexample]:
-    """The hash of its examples, and the counterexample."""
-    found = Verified(
-        line.threat,
-        _outcome(line.robust),
-        _outcome(line.broken),
-        line.scores,
-        None if line.held_out is None else _outcome(line.held_out),
-    )
-    if len(found.robust) != len(found.broken) or bool((found.robust & found.broken).any()):
-        raise ValueError("a counterexample breaks other examples than it says")
-    datetime.fromisoformat(line.created)
-    return line.data_sha256, StoredCounterexample(
-        file_sha256=line.file_sha256,
-        found=found,
-        by=line.by,
-        created=line.created,
-        note=line.note,
-        battery_sha256=line.battery_sha256,
-        seed=line.seed,
-        imported=True,
-    )
-
-
-def _outcome(packed: OutcomeBits) -> Outcomes:
-    return encoding.unpack(b64decode(packed.bits, validate=True), packed.n)
 
 
 def _require_printable(*texts: str) -> None:

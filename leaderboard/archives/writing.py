@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmark.results import Outcomes, ProbeResult
+from benchmark.results import ProbeResult
+from leaderboard.archives.counterexample_lines import line_of, packed
 from leaderboard.archives.records import (
     BatteryLine,
     CounterexampleLine,
@@ -17,7 +17,6 @@ from leaderboard.archives.records import (
     Header,
     Line,
     ModelLine,
-    OutcomeBits,
     RerunLine,
     ResultLine,
 )
@@ -99,37 +98,22 @@ def _lines(header: Header, entries: Sequence[Entry]) -> Iterator[Line]:
 
 def _counterexamples(entries: Sequence[Entry], fingerprint: str) -> list[CounterexampleLine]:
     """The counterexamples of a model, each once, in the order of the entries."""
-    lines: dict[tuple[str, str], CounterexampleLine] = {}
-    for entry in entries:
-        where = entry.provenance
-        for each in entry.counterexamples if where.fingerprint == fingerprint else ():
-            found = each.found
-            lines[where.data_sha256, each.file_sha256] = CounterexampleLine(
-                data_sha256=where.data_sha256,
-                file_sha256=each.file_sha256,
-                by=each.by,
-                created=each.created,
-                note=each.note,
-                threat=found.threat,
-                robust=_bits(found.robust),
-                broken=_bits(found.broken),
-                scores=found.scores,
-                held_out=None if found.held_out is None else _bits(found.held_out),
-                battery_sha256=each.battery_sha256,
-                seed=each.seed,
-            )
+    lines = {
+        (entry.provenance.data_sha256, each.file_sha256): line_of(
+            entry.provenance.data_sha256, each
+        )
+        for entry in entries
+        if entry.provenance.fingerprint == fingerprint
+        for each in entry.counterexamples
+    }
     return list(lines.values())
-
-
-def _bits(outcomes: Outcomes) -> OutcomeBits:
-    return OutcomeBits(n=outcomes.size, bits=b64encode(encoding.pack(outcomes)).decode())
 
 
 def _result_line(entry: Entry, probe: str, result: ProbeResult) -> ResultLine:
     return ResultLine(
         provenance=entry.provenances[probe],
         content=result.model_dump(),
-        outcomes={name: _bits(bits) for name, bits in result.outcomes.items()},
+        outcomes={name: packed(bits) for name, bits in result.outcomes.items()},
         reruns=[
             RerunLine.model_validate(
                 {key: value for key, value in asdict(each).items() if key != "imported"}

@@ -18,6 +18,7 @@ from leaderboard.commands.options import (
     chosen_device,
     stored_battery,
 )
+from leaderboard.commands.submit_online import Server, TokenOption, client_of
 from leaderboard.terminal.output import say
 from models_zoo.display import printable
 from models_zoo.errors import InputError
@@ -67,6 +68,8 @@ def counterexample(
     checkpoint: Checkpoint = None,
     trust: Trust = False,
     device: Annotated[str, typer.Option(help="Where to compute.")] = "cpu",
+    server: Server = None,
+    token: TokenOption = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Verify it, and store nothing.")
     ] = False,
@@ -76,9 +79,10 @@ def counterexample(
 
     It is measured in float64 against the ball that it states, and classified again. What was
     measured before is kept, and the leaderboard shows both with the finder's name. A file that is
-    known changes nothing.
+    known changes nothing. With --server it is sent to a submission service, which does the same.
     """
     from benchmark.counterexamples import read_counterexample
+    from leaderboard.commands.counterexample_online import send
     from leaderboard.jobs.examples import evaluation_examples, preprocessing_of
     from leaderboard.reruns.counterexamples import Finder, require_about, verified
     from leaderboard.reruns.find_results import entry_on_images, find_entries
@@ -89,6 +93,13 @@ def counterexample(
     from leaderboard.terminal.model_notes import print_notes
     from models_zoo.checkpoint import sha256_file
 
+    example = read_counterexample(file)
+    if server is not None:
+        if by or model or dry_run:
+            raise InputError(
+                "--server takes the finder from the token, and the model from the file"
+            )
+        raise typer.Exit(send(client_of(server, token), file, example, note))
     if not dry_run or by:
         if not by:
             raise InputError(
@@ -96,7 +107,6 @@ def counterexample(
                 "--dry-run to verify it only"
             )
         require_signature(by, note)
-    example = read_counterexample(file)
     asked = model or example.fingerprint
     if not asked:
         raise InputError("the file does not state its model; name the model after the file")

@@ -9,6 +9,7 @@ from leaderboard.submissions.workspace import WORKSPACE, kept_file
 from models_zoo import load_file, load_model
 from models_zoo.architectures import is_architecture
 from models_zoo.card import Card
+from models_zoo.checkpoint import FileBytes
 from models_zoo.classifier import Classifier
 from models_zoo.display import shown
 from models_zoo.errors import InputError
@@ -25,7 +26,7 @@ _WHERE = {
 def load_stored(
     card: Card,
     asked: str,
-    checkpoint: Path | None = None,
+    checkpoint: Path | FileBytes | None = None,
     *,
     trust: bool = False,
     workspace: Path = WORKSPACE,
@@ -35,7 +36,7 @@ def load_stored(
     Args:
         card: the stored card.
         asked: the name that the user gave, possibly with options such as ``?file=``.
-        checkpoint: the option --checkpoint.
+        checkpoint: the option --checkpoint, or its content.
         trust: whether a ``.pt2`` may be loaded, which can execute code.
         workspace: folder of submitted checkpoints.
 
@@ -62,7 +63,7 @@ def load_stored(
     return load_model(asked if named_by_card else card.name, trust=trust)
 
 
-def _from_file(card: Card, checkpoint: Path, trust: bool) -> Classifier:
+def _from_file(card: Card, checkpoint: Path | FileBytes, trust: bool) -> Classifier:
     if not card.brings_network and not _can_be_built(card):
         what = _WHERE.get(card.source, "the version of this suite that knows it")
         raise InputError(

@@ -9,10 +9,11 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from leaderboard.service import health, pages, seed_routes, submission_routes
+from leaderboard.service import counterexample_routes, health, pages, seed_routes, submission_routes
 from leaderboard.service.authentication import Doorkeeper
 from leaderboard.service.background import Background
 from leaderboard.service.checker import Checker, Inspect
+from leaderboard.service.counterexamples import Counterexamples
 from leaderboard.service.intake import Intake
 from leaderboard.service.middleware import Front
 from leaderboard.service.problems import handle_problems
@@ -29,6 +30,7 @@ def create_app(
     store: Store,
     *,
     inspect: Inspect,
+    verify: Inspect,
     isolation: str,
     closed: str | None = None,
     render: Callable[[], object],
@@ -40,6 +42,7 @@ def create_app(
         settings: of the service.
         store: the open database.
         inspect: checks a file.
+        verify: verifies a counterexample.
         isolation: what that is isolated by.
         closed: why no files are accepted; ``None`` if they are.
         render: writes the site.
@@ -49,7 +52,8 @@ def create_app(
     intake = Intake(settings, store, Quarantine(settings.workspace), closed)
     renderer = Renderer(render)
     checker = Checker(store, intake, inspect, isolation)
-    background = Background(store, intake, checker, renderer)
+    counterexamples = Counterexamples(settings, store, verify, renderer.mark, closed)
+    background = Background(store, intake, checker, renderer, counterexamples)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -71,8 +75,10 @@ def create_app(
     app.state.store, app.state.intake, app.state.isolation = store, intake, isolation
     app.state.doorkeeper = Doorkeeper(Tokens(store.engine), settings.bounds.token_requests)
     app.state.renderer, app.state.background = renderer, background
+    app.state.counterexamples = counterexamples
     handle_problems(app)
     app.include_router(submission_routes.routes)
+    app.include_router(counterexample_routes.routes)
     app.include_router(health.routes)
     app.include_router(pages.routes)
     app.mount("/service", StaticFiles(packages=[("leaderboard.service", "static")]))

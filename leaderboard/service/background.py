@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from leaderboard.jobs.worker import take_back_abandoned
 from leaderboard.service.checker import Checker
+from leaderboard.service.counterexamples import Counterexamples
 from leaderboard.service.intake import Intake
 from leaderboard.service.log import log
 from leaderboard.service.renderer import Renderer
@@ -30,12 +31,14 @@ class Background:
         intake: with the settings, the submissions and the files.
         checker: checks the files.
         renderer: renders the site.
+        counterexamples: verifies those that are sent.
     """
 
     store: Store
     intake: Intake
     checker: Checker
     renderer: Renderer
+    counterexamples: Counterexamples
 
     def __post_init__(self) -> None:
         self._stopped = threading.Event()
@@ -46,6 +49,7 @@ class Background:
     def __enter__(self) -> Background:
         """Start the threads."""
         tasks: list[Callable[[], object]] = [self.settle, self.renderer.work, self.clean]
+        tasks += [self.counterexamples.work]
         tasks += [self.checker.work] * self.intake.settings.checkers
         for task in tasks:
             thread = threading.Thread(target=self._repeat, args=(task,), daemon=True)
@@ -75,7 +79,7 @@ class Background:
 
     def advance(self) -> bool:
         """Do once what the threads do, in this one; returns whether there was anything to do."""
-        checked = self.checker.work()
+        checked = self.checker.work() or self.counterexamples.work()
         self.settle()
         self.clean()
         return self.renderer.work() or checked

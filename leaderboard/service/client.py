@@ -115,6 +115,29 @@ class Client:
         """Where a submission is."""
         return self._ask("GET", f"/submissions/{_id(number)}")
 
+    def send_counterexample(
+        self, file: Path, sha256: str, model: str, data: str, note: str
+    ) -> dict[str, Any]:
+        """Send the file of a counterexample; returns where it is.
+
+        Args:
+            file: the counterexample.
+            sha256: of the file.
+            model: fingerprint of the model.
+            data: hash of the evaluation examples.
+            note: for readers.
+        """
+        query = {"model": model, "data": data, "note": note}
+        headers = {"Content-Type": "application/octet-stream"}
+        content = file.read_bytes()
+        path = f"/counterexamples/{sha256}/file"
+        return self._ask("PUT", path, params=query, data=content, headers=headers)
+
+    def counterexample(self, sha256: str, model: str, data: str) -> dict[str, Any]:
+        """Where a counterexample is."""
+        query = {"model": model, "data": data}
+        return self._ask("GET", f"/counterexamples/{sha256}", params=query)
+
     def listed(self) -> list[dict[str, Any]]:
         """Own submissions; for a maintainer all."""
         return self._list("/submissions")

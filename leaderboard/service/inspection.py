@@ -51,16 +51,17 @@ def why_closed(level: Level, *, allowed: bool) -> str | None:
     return CLOSED if level == Level.LIMITS and not allowed else None
 
 
-def sandboxed(level: Level) -> Inspect:
+def sandboxed(level: Level, target: str = TARGET) -> Inspect:
     """What checks files in the sandbox.
 
     Args:
         level: what the checks are isolated by.
+        target: what the child calls.
     """
 
     def inspect(request: Mapping[str, Any], files: Mapping[str, Path]) -> Mapping[str, Any]:
         try:
-            return run_sandboxed(TARGET, request, files=files, limits=LIMITS, level=level)
+            return run_sandboxed(target, request, files=files, limits=LIMITS, level=level)
         except SandboxError as error:
             raise _explained(error) from error
 

@@ -117,7 +117,8 @@ def _is_upload(scope: Scope) -> bool:
     """Whether the body is a file, whose route limits it itself."""
     path = scope["path"]
     if scope["method"] == "PUT":
-        return bool(path.startswith("/api/v1/submissions/") and path.endswith("/file"))
+        is_of_api = path.startswith(("/api/v1/submissions/", "/api/v1/counterexamples/"))
+        return bool(is_of_api and path.endswith("/file"))
     return bool(scope["method"] == "POST" and path == "/upload")
 
 

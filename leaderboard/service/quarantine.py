@@ -22,14 +22,15 @@ class Quarantine:
 
     Args:
         workspace: folder of the installation's files; created if missing.
+        name: of the folder in it.
 
     Raises:
         InputError: the folder cannot be created.
     """
 
-    def __init__(self, workspace: Path) -> None:
+    def __init__(self, workspace: Path, name: str = "quarantine") -> None:
         self.workspace = workspace
-        self.folder = workspace / "quarantine"
+        self.folder = workspace / name
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.folder.chmod(0o700)
@@ -77,13 +78,25 @@ class Quarantine:
             sha256: of the file.
             suffix: that its format usually has.
         """
-        kept = self.kept(sha256, suffix)
+        return self._kept_as(number, sha256, self.kept(sha256, suffix))
+
+    def keep_as(self, number: str, sha256: str, folder: Path) -> Path:
+        """Put a checked file into another folder, under its hash; again changes nothing.
+
+        Args:
+            number: of the file.
+            sha256: of the file.
+            folder: where it is kept; created if missing.
+        """
+        return self._kept_as(number, sha256, folder / f"{sha256}.safetensors")
+
+    def _kept_as(self, number: str, sha256: str, kept: Path) -> Path:
         kept.parent.mkdir(parents=True, exist_ok=True)
         if kept.is_file() and sha256_file(kept) == sha256:
             return kept
         held = self.path(number)
         if sha256_file(held) != sha256:
-            raise InputError(f"the file of submission {number} was changed after it arrived")
+            raise InputError(f"the file {number} was changed after it arrived")
         temporary = kept.with_name(f".{number}")
         temporary.unlink(missing_ok=True)
         os.link(held, temporary)

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from leaderboard.pages import render_site
 from leaderboard.pages.publish import require_site_place
 from leaderboard.pages.site_options import stored_options
+from leaderboard.service import counterexample_check
 from leaderboard.service.application import create_app
 from leaderboard.service.inspection import isolation, sandboxed, why_closed
 from leaderboard.service.log import log
@@ -42,6 +43,7 @@ def application(settings: Settings) -> FastAPI:
         settings,
         store,
         inspect=sandboxed(level),
+        verify=sandboxed(level, counterexample_check.TARGET),
         isolation=level.value,
         closed=closed,
         render=lambda: render_site(store, settings.site, options=options),

@@ -213,6 +213,15 @@ class Jobs:
         owners = read(self._engine, lambda session: session.scalars(query).all())
         return [owner for owner in owners if owner is not None]
 
+    def find(self, key: str) -> tuple[JobStatus, Mapping[str, Any]] | None:
+        """A job by its key, with what it is to do; ``None`` if there is none."""
+        query = select(JobRow.id, JobRow.payload).where(JobRow.key == key)
+        row = read(self._engine, lambda session: session.execute(query).one_or_none())
+        if row is None:
+            return None
+        found = self.statuses([row.id])
+        return (found[0], row.payload) if found else None
+
     def counts(self) -> dict[tuple[str, str], int]:
         """How many jobs there are, by kind and state."""
         query = select(JobRow.kind, JobRow.state, func.count()).group_by(JobRow.kind, JobRow.state)

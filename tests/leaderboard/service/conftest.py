@@ -23,6 +23,7 @@ from leaderboard.jobs.materials import Materials
 from leaderboard.jobs.submitted import check_and_plan
 from leaderboard.jobs.worker import Worker
 from leaderboard.pages import render_site
+from leaderboard.service import counterexample_check
 from leaderboard.service.application import create_app
 from leaderboard.service.settings import Bounds, Settings
 from leaderboard.store import Store
@@ -69,6 +70,11 @@ def checkpoint(seed: int = 0) -> bytes:
 def here(request: Any, paths: Any) -> Any:
     """The checks, in this process."""
     return check_and_plan(request, paths, lambda line: None)
+
+
+def verify_here(request: Any, paths: Any) -> Any:
+    """The verification of counterexamples, in this process."""
+    return counterexample_check.check(request, paths, lambda line: None)
 
 
 @dataclass
@@ -181,6 +187,7 @@ def make_service(tmp_path: Path, tiny: Path) -> Iterator[Callable[..., Service]]
             settings,
             store,
             inspect=inspect,
+            verify=verify_here,
             isolation="none",
             closed=closed,
             render=lambda: render_site(store, settings.site),

@@ -30,6 +30,8 @@ CHECKS = (
 OPERATIONS = [
     "GET /api/v1/health",
     "GET /api/v1/seeds",
+    "GET /api/v1/counterexamples/{sha256}",
+    "PUT /api/v1/counterexamples/{sha256}/file",
     "GET /api/v1/submissions",
     "POST /api/v1/submissions",
     "GET /api/v1/submissions/{number}",
