@@ -58,7 +58,8 @@ def found(model, data, tmp_path_factory) -> bytes:
     moved = (data.images + 0.19 * gradient.sign()).clamp(0, 1)
     path = tmp_path_factory.mktemp("found") / "found.safetensors"
     write_counterexample(path, Counterexample(LINF, torch.arange(N), moved))
-    return path.read_bytes()
+    content: bytes = path.read_bytes()
+    return content
 
 
 @pytest.fixture
@@ -173,6 +174,8 @@ def test_a_counterexample_of_a_submitted_model_is_verified_with_its_kept_file(
         name="mine",
         architecture="mlp",
         dataset="digits",
+        classes=10,
+        input_shape=(1, 8, 8),
         mean=[0.3054],
         std=[0.3759],
         source="submitted",
