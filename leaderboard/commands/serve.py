@@ -45,6 +45,10 @@ def serve(
             "Submissions are accepted for these data sets and the digits."
         ),
     ] = None,
+    private: Annotated[
+        bool,
+        typer.Option("--private", help="The images of --data are private: no page shows one."),
+    ] = False,
     data_root: DataRoot = None,
     battery: Annotated[
         list[str] | None,
@@ -126,6 +130,7 @@ def serve(
         database,
         site=out,
         data=_files(data or []),
+        private=private,
         data_root=data_root,
         batteries=_batteries(battery or []),
         examples=examples,

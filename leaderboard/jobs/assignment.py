@@ -35,6 +35,7 @@ class Assignment(BaseModel):
             :mod:`leaderboard.submissions.accuracy_check`.
         sandboxed: whether the model is not trusted: a worker that does not have it in memory
             computes the unit in the sandbox, see :mod:`leaderboard.jobs.isolated`.
+        private: whether no image of the examples may be stored with the result.
         cost: what it is expected to cost.
         shard: the part of the examples that it is about; ``None`` for all of them.
     """
@@ -60,6 +61,7 @@ class Assignment(BaseModel):
     submitted: bool = False
     checks_accuracy: bool = False
     sandboxed: bool = False
+    private: bool = False
     cost: Cost
     shard: Shard | None = None
 

@@ -164,6 +164,7 @@ def units_of(
     seed: int,
     device: str,
     priority: int,
+    private: bool = False,
 ) -> list[NewJob]:
     """The jobs that score an accepted model.
 
@@ -176,6 +177,7 @@ def units_of(
         seed: root of the random draws.
         device: where scores are computed.
         priority: of all of them.
+        private: whether no image may be stored with the results.
     """
     source = model_source(description, file)
     tasks = [
@@ -194,6 +196,7 @@ def units_of(
             unknown_data=plan.unknown_data,
             submitted=True,
             sandboxed=True,
+            private=private,
             checks_accuracy=each.checks_accuracy,
             cost=Cost(seconds=each.seconds, forwards=each.forwards, backwards=each.backwards),
         )

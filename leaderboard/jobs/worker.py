@@ -179,13 +179,15 @@ class Worker:
         card, provenance, found = answer.card, answer.provenance, answer.found
         battery = self.materials.battery(task)
         if isinstance(found, ProbeResult):
+            found = _without_images(found) if task.private else found
             self.store.save(card, provenance, battery, found, submitted=task.submitted, lease=lease)
             return found
 
         def join(shards: Sequence[ShardResult]) -> ProbeResult:
             probe = PROBES[task.probe](battery.probes[task.probe], battery.probes)
             flags = [flag for each in shards for flag in each.flags]
-            return with_flags(join_shards(probe, shards), flags, [task.probe])
+            joined = with_flags(join_shards(probe, shards), flags, [task.probe])
+            return _without_images(joined) if task.private else joined
 
         return self.store.save_shard(
             card,
@@ -228,6 +230,10 @@ class _Told:
         self.heart.progress = share
         if self.watcher is not None:
             self.watcher.progressed(self.lease, share)
+
+
+def _without_images(result: ProbeResult) -> ProbeResult:
+    return result.model_copy(update={"thumbnails": []})
 
 
 def open_for_worker(database: str) -> Store:

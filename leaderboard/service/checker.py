@@ -211,6 +211,7 @@ class Checker:
             seed=settings.seed,
             device=settings.device,
             priority=priority_of(submission.created, seconds),
+            private=settings.private and file is not None,
         )
 
 

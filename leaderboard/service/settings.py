@@ -54,6 +54,7 @@ class Settings:
         database: an SQLAlchemy URL, or the path of an SQLite file.
         site: folder that the leaderboard is rendered into and served from.
         data: by data set, the images to check and score on: an ``.npz``.
+        private: whether the images of these files are private, so that no page shows one.
         data_root: folder of downloaded data sets.
         batteries: by data set, the battery that scores it: its name, or a file of the operator. By
             default the newest of the data set.
@@ -70,6 +71,7 @@ class Settings:
     database: str
     site: Path = Path("site")
     data: Mapping[str, Path] = field(default_factory=dict)
+    private: bool = False
     data_root: Path | None = None
     batteries: Mapping[str, str] = field(default_factory=dict)
     examples: int | None = None

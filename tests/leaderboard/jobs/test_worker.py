@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
 from benchmark import evaluate, load_battery, load_dataset
-from benchmark.results import Flag
+from benchmark.results import Flag, Thumbnail
 from benchmark.session import Session
 from leaderboard.jobs import worker as module
 from leaderboard.jobs.materials import Materials
@@ -234,3 +235,20 @@ def test_models_with_the_same_weights_and_other_answers_are_refused_together(tmp
     assert one.fingerprint == two.fingerprint
     with pytest.raises(InputError, match="same weights and layers but give different answers"):
         score_models([one, two], replace(run, fresh=True), store)
+
+
+@pytest.mark.parametrize("private", [False, True])
+def test_no_image_of_private_examples_is_stored(planned, monkeypatch, private):
+    plans, store, jobs, _ = planned(loadable=True)
+    run, image = Session.run, Thumbnail.of("p", "an example", torch.zeros(1, 8, 8))
+
+    def pictured(*arguments, **options):
+        return run(*arguments, **options).model_copy(update={"thumbnails": [image]})
+
+    monkeypatch.setattr(Session, "run", pictured)
+    task = plans[0].tasks[0].model_copy(update={"private": private, "seed": 1})
+    jobs.forget([status.number for status in jobs.statuses()], states=("queued",))
+    jobs.add([NewJob("own", "own", task.model_dump(mode="json"))])
+    assert Worker(store, Materials()).work()
+    ((result,),) = [entry.results.values() for entry in store.entries()]
+    assert result.thumbnails == ([] if private else [image])
