@@ -73,6 +73,10 @@ def options(
         given += ["--ro-bind", str(here), str(there)]
     for name, value in environment.items():
         given += ["--setenv", name, value]
-    # The root and /dev are file systems in memory as well, of no stated size.
-    given += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", TEMPORARY]
+    # Settings in /proc/sys belong to root, also in a namespace of users in which it has no rights:
+    # where root runs this, the child could change those of the machine. The root and /dev are file
+    # systems in memory as well, of no stated size.
+    for mounted in ("/proc", "/dev", "/"):
+        given += ["--remount-ro", mounted]
+    given += ["--chdir", TEMPORARY]
     return b"".join(os.fsencode(each) + b"\0" for each in given)

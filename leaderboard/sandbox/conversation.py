@@ -55,8 +55,11 @@ class Conversation:
         self._limits = child.setup.limits
         self._known: set[Process] = set()
         self._reader = protocol.Reader(self._limits)
-        self._stderr = b""
+        self._stderr, self._stderr_total = b"", 0
         self._looked = 0.0
+        # With a filter of system calls, the processes of a child that is set up stay the same.
+        self._constant = child.setup.level > Level.LIMITS and self._limits.processes == 1
+        self._set_up = False
 
     @property
     def stderr(self) -> str:
@@ -70,6 +73,8 @@ class Conversation:
             SandboxError: it cannot be.
         """
         self._exchange(self._child.setup.to_line(), STARTING_SECONDS, None, None)
+        self._known = descendants(self._child.process.pid, self._known)
+        self._set_up = True
 
     def ask(
         self,
@@ -99,6 +104,7 @@ class Conversation:
         """Send a line, pass lines on and return the answer."""
         stdin, stdout, stderr = self._child.streams
         self._reader.begin()
+        self._stderr_total = 0
         self.answered = False
         begun = last = time.monotonic()
         with selectors.DefaultSelector() as waiting:
@@ -112,9 +118,7 @@ class Conversation:
                         if not message:
                             waiting.unregister(stdin)
                     elif key.fileobj is stderr:
-                        chunk = _read(key.fd)
-                        self._stderr = (self._stderr + chunk)[-STDERR:]
-                        if not chunk:
+                        if not self._heard(_read(key.fd)):
                             waiting.unregister(stderr)
                     else:
                         for kind, content in self._messages(_read(key.fd)):
@@ -129,6 +133,16 @@ class Conversation:
                     self._look()
                     if on_wait is not None:
                         on_wait()
+
+    def _heard(self, chunk: bytes) -> bool:
+        """Keep the last of the standard error; whether there was more of it."""
+        self._stderr = (self._stderr + chunk)[-STDERR:]
+        self._stderr_total += len(chunk)
+        if self._stderr_total > 2 * self._limits.answer:
+            raise TooMuchOutput(
+                f"the process in the sandbox printed more than {2 * self._limits.answer:,} bytes"
+            )
+        return bool(chunk)
 
     def _messages(self, chunk: bytes) -> list[tuple[str, Any]]:
         if not chunk:
@@ -160,7 +174,8 @@ class Conversation:
 
     def _look(self) -> None:
         """Check what the child uses."""
-        self._known = descendants(self._child.process.pid, self._known)
+        if not (self._constant and self._set_up):
+            self._known = descendants(self._child.process.pid, self._known)
         usage = usage_of(self._known)
         # bubblewrap has two processes of its own
         own = 2 if self._child.setup.level == Level.BUBBLEWRAP else 0
@@ -184,8 +199,8 @@ class Conversation:
             status = self._child.process.wait(timeout=1.0)
         except subprocess.TimeoutExpired:
             return TooMuchOutput("the process in the sandbox closed its output without an answer")
-        while chunk := _read(self._child.streams[2].fileno()):
-            self._stderr = (self._stderr + chunk)[-STDERR:]
+        while self._heard(_read(self._child.streams[2].fileno())):
+            pass
         error = Crashed(status, self.stderr)
         if error.signal == signal.SIGXCPU:
             return OutOfTime("more processor time than it may use")

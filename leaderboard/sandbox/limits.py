@@ -74,9 +74,8 @@ def apply(limits: Limits, cpu_seconds: float | None = None) -> None:
     _set(resource.RLIMIT_FSIZE, limits.file_size)
     _set(resource.RLIMIT_NOFILE, OPEN_FILES)
     _set(resource.RLIMIT_CORE, 0)
-    for name in ("RLIMIT_MEMLOCK", "RLIMIT_MSGQUEUE"):
-        if hasattr(resource, name):  # Linux
-            _set(getattr(resource, name), 0)
+    if hasattr(resource, "RLIMIT_MSGQUEUE"):  # Linux
+        _set(resource.RLIMIT_MSGQUEUE, 0)
     if cpu_seconds is not None:
         _set(resource.RLIMIT_CPU, int(cpu_seconds) + 1)
 

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from leaderboard.cli import app
 from leaderboard.commands import doctor_checks as doctor
+from leaderboard.sandbox import Level, level
 from tests.forked import Forks
 
 PAIR = ["numpy", "torch==2.6.0", "pillow!=8.3.*,>=5.3.0", 'gdown>=4.7.3; extra == "gdown"']
@@ -81,6 +82,16 @@ def test_a_folder_that_cannot_be_written_is_wrong(tmp_path):
     gone = doctor.check_folder(tmp_path / "gone")
     assert gone.status == "wrong"
     assert "--database" in gone.advice
+
+
+def test_the_sandbox_is_named_with_what_it_promises_and_why_there_is_no_better(monkeypatch):
+    monkeypatch.setattr(
+        level, "_found", {Level.BUBBLEWRAP: "it is not installed", Level.LANDLOCK: None}
+    )
+    check = doctor.check_sandbox()
+    assert check.status == "note"
+    assert check.found.startswith("landlock: no network; ")
+    assert check.found.endswith("; bubblewrap cannot be used (it is not installed)")
 
 
 def test_the_command_reports_this_environment_as_healthy():

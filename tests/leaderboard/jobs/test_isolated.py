@@ -26,6 +26,7 @@ from leaderboard.jobs.run import Run
 from leaderboard.jobs.scoring import plan_models
 from leaderboard.jobs.sources import DataSource, ModelSource
 from leaderboard.jobs.worker import Worker
+from leaderboard.pages.score_rows import cost_rows
 from leaderboard.sandbox import SCORING, SandboxError, find_level
 from leaderboard.sandbox.limits import MIB
 from leaderboard.store import Store
@@ -153,6 +154,12 @@ def test_the_level_of_isolation_is_stored_with_each_result(both):
         assert "isolation" not in before.model_dump()
         same = {"isolation": None, "created": before.created}
         assert now.model_copy(update=same) == before
+
+
+def test_the_page_of_a_model_has_its_isolation(both):
+    outside, inside = both
+    assert str(cost_rows(outside)).count("<td>none</td>") == 2
+    assert str(cost_rows(inside)).count(f"<td>{find_level().value}</td>") == 2
 
 
 @pytest.mark.parametrize(

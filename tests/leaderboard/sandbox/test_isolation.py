@@ -73,6 +73,19 @@ def test_nothing_can_be_written_but_in_the_private_folder(isolating, run, tmp_pa
     assert (tmp_path / "a file's name.txt").read_text() == "content"
 
 
+def test_no_setting_of_the_kernel_can_be_changed_even_if_root_runs_it(isolating, run):
+    names = ("kernel/core_pattern", "kernel/hostname", "vm/overcommit_memory")
+    paths = [
+        *(f"/proc/sys/{name}" for name in names),
+        "/proc/sysrq-trigger",
+        "/dev/mem",
+        "/dev/vda",
+    ]
+    found = run("open_for_writing", isolating, paths=paths)
+    assert set(found.values()) <= REFUSED
+    assert len(found) == len(paths)
+
+
 def test_the_environment_of_the_parent_cannot_be_seen(isolating, run, monkeypatch):
     monkeypatch.setenv("SECRET_TOKEN", "secret")
     # /proc shows the environment that a process began with, and this one began without

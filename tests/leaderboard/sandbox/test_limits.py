@@ -121,6 +121,11 @@ def test_what_is_no_answer_ends_the_program(run, program, request_):
         run(program, Level.LIMITS, **request_)
 
 
+def test_a_program_that_prints_without_end_is_ended(run):
+    with pytest.raises(TooMuchOutput, match="printed more than 2,097,152 bytes"):
+        run("print_without_end", Level.LIMITS)
+
+
 def test_a_program_that_crashes_is_told_with_its_last_words(level, run):
     with pytest.raises(Crashed, match="signal 11") as told:
         run("crash", level)

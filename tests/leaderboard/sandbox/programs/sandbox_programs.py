@@ -273,3 +273,14 @@ def hang_as_unit(request, files, emit):
 def lie_as_unit(request, files, emit):
     """Answer with something that is no result."""
     return {"card": {"name": "other"}, "content": {"scores": {"robust_accuracy": 1.0}}}
+
+
+def print_without_end(request, files, emit):
+    """Fill the standard output and error."""
+    while True:
+        print("x" * 10_000)
+
+
+def open_for_writing(request, files, emit):
+    """Files of the kernel, without writing to them."""
+    return {path: attempt(os.open, path, os.O_WRONLY) for path in request["paths"]}
