@@ -18,7 +18,7 @@ from typing import Annotated
 import typer
 
 from benchmark.datasets import Dataset, load_dataset, load_npz
-from benchmark.datasets.downloaded import default_root
+from benchmark.datasets.root import default_root
 from models_zoo import load_file, save_weights
 from models_zoo.classifier import Classifier
 from models_zoo.errors import InputError

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.npz import load_npz
+from benchmark.datasets.root import default_root
 from benchmark.datasets.standard import remember
 from models_zoo.errors import unknown_name
 from models_zoo.image_sets import IMAGE_SETS
@@ -61,7 +62,7 @@ def load_dataset(
     else:
         from benchmark.datasets import downloaded
 
-        root = Path(data_root) if data_root else downloaded.default_root()
+        root = Path(data_root) if data_root else default_root()
         if name == "imagenet":
             from benchmark.datasets.imagenet import imagenet
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -15,10 +14,8 @@ import torch
 from torchvision import datasets
 
 from benchmark.datasets.dataset import Dataset
+from benchmark.datasets.root import ROOT_VARIABLE
 from models_zoo.errors import InputError
-
-ROOT_VARIABLE = "NONSINGULAR_DATA"
-"""Environment variable for the folder of data sets."""
 
 _TIMEOUT_SECONDS = 30.0
 """Seconds without an answer after which a download is aborted."""
@@ -75,11 +72,6 @@ LISTINGS = {
 }
 """MNIST (LeCun et al. 1998), Fashion-MNIST (Xiao et al. 2017), CIFAR (Krizhevsky 2009) and the
 cropped digits of SVHN (Netzer et al. 2011)."""
-
-
-def default_root() -> Path:
-    """The folder of :data:`ROOT_VARIABLE`, or ``~/.cache/nonsingular``."""
-    return Path(os.environ.get(ROOT_VARIABLE) or Path.home() / ".cache" / "nonsingular")
 
 
 def downloaded(name: str, split: str, root: Path) -> Dataset:

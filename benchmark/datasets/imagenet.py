@@ -10,9 +10,9 @@ import torch
 from torchvision.datasets.folder import has_file_allowed_extension
 
 from benchmark.datasets.dataset import Dataset
-from benchmark.datasets.downloaded import ROOT_VARIABLE
 from benchmark.datasets.imagenet_labels import N_CLASSES, folder_classes, listed_classes
 from benchmark.datasets.images import read_images
+from benchmark.datasets.root import ROOT_VARIABLE
 from models_zoo.display import shown
 from models_zoo.errors import InputError, reason_of
 from models_zoo.preprocessing import Preprocessing

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from benchmark.batteries import is_battery_file
-from benchmark.datasets.downloaded import default_root
+from benchmark.datasets.root import default_root
 from leaderboard.jobs.answer_message import from_message
 from leaderboard.jobs.assignment import Assignment
 from leaderboard.jobs.computing import Answer, Listener

@@ -75,6 +75,16 @@ def test_two_processes_give_the_same_as_one(new_database, alone):
     same_bits(database, alone[1])
 
 
+def test_scoring_imports_no_library_of_models_or_data_sets(forks):
+    """They take longer to import than the rest; every worker would."""
+    code = (
+        "import sys, leaderboard.jobs.request, leaderboard.jobs.scoring\n"
+        "print({'torchvision', 'timm', 'sympy', 'torch._dynamo'} & sys.modules.keys())"
+    )
+    found = forks.run(code=code)
+    assert (found.stdout, found.stderr) == ("set()\n", "")
+
+
 def test_what_is_stored_is_not_computed_again_and_nothing_is_left_in_the_queue(tmp_path, capfd):
     first = score(tmp_path / "s.db", Where(workers=1))
     capfd.readouterr()
