@@ -69,6 +69,8 @@ def options(
     for folder in visible.folders:
         if not any(folder.is_relative_to(each) for each in system):
             given += ["--ro-bind", str(folder), str(folder)]
+    for link, target in visible.links:
+        given += ["--symlink", str(target), str(link)]
     for there, here in files.items():
         given += ["--ro-bind", str(here), str(there)]
     for name, value in environment.items():

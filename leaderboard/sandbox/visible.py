@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import site
 import sys
 import sysconfig
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,9 @@ OWN = ("models_zoo", "benchmark", "leaderboard", "nonsingular")
 
 SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin")
 """Where programs and libraries of the system are; some may be links into ``/usr``."""
+
+_MOST_LINKS = 40
+"""As many as the kernel follows."""
 
 SETTINGS = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives")
 """What the dynamic linker reads."""
@@ -27,10 +31,13 @@ class Visible:
 
     Attributes:
         folders: absolute paths of folders and modules that exist, without those inside others.
+        links: targets of symbolic links that lead to the interpreter from outside these folders, by
+            their paths.
         search_path: folders that its interpreter looks for packages in, first ones first.
     """
 
     folders: tuple[Path, ...]
+    links: tuple[tuple[Path, Path], ...]
     search_path: tuple[str, ...]
 
 
@@ -48,15 +55,27 @@ def visible(packages: tuple[str, ...] = ()) -> Visible:
     prefixes |= {sysconfig.get_path("stdlib"), sysconfig.get_path("purelib")}
     prefixes |= {sysconfig.get_path("platlib"), *site.getsitepackages()}
     folders = [Path(prefix) for prefix in prefixes]
-    # A virtual environment's interpreter is often a link to another, and that to a third.
-    link = Path(sys.executable)
-    while link.is_symlink():
-        link = link.parent / link.readlink()
-        folders.append(link.parent.parent)
     folders += [folder.resolve() for folder in folders]
+    folders.append(Path(sys.executable).resolve())
     own = [place for name in (*OWN, *packages) for place in _places(name)]
     searched = dict.fromkeys(str(place.parent) for place in own)
-    return Visible(_outermost([*folders, *own]), tuple(searched))
+    outermost = _outermost([*folders, *own])
+    return Visible(outermost, tuple(_links(outermost)), tuple(searched))
+
+
+def _links(folders: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
+    """The links from this interpreter's path to its file that are in none of some folders.
+
+    A virtual environment's interpreter is often a link to another, and that to a third, which may
+    be in a home folder among other things.
+    """
+    link = Path(sys.executable)
+    for _ in range(_MOST_LINKS):
+        if not link.is_symlink():
+            return
+        if not any(link.is_relative_to(folder) for folder in (*folders, *system_folders())):
+            yield link, link.readlink()
+        link = Path(os.path.normpath(link.parent / link.readlink()))
 
 
 def system_folders() -> list[Path]:
@@ -75,10 +94,21 @@ def _places(package: str) -> list[Path]:
     return [Path(place).resolve() for place in places]
 
 
+def _is_of_the_user(folder: Path) -> bool:
+    """Whether a folder has more than an interpreter: a home folder, or what contains it."""
+    if folder == Path("/"):
+        return True
+    try:
+        home = Path.home()
+    except RuntimeError:  # the user has none
+        return False
+    return home.is_relative_to(folder) and not (folder / "pyvenv.cfg").exists()
+
+
 def _outermost(folders: Iterable[Path]) -> tuple[Path, ...]:
-    """Those that exist and are in none of the others, without the root of the file system."""
+    """Those that exist and are in none of the others, without any that has more than it should."""
     there = sorted({folder for folder in folders if folder.is_absolute() and folder.exists()})
-    there = [folder for folder in there if folder != Path("/")]
+    there = [folder for folder in there if not _is_of_the_user(folder)]
     return tuple(
         folder
         for folder in there
