@@ -48,7 +48,7 @@ _DESCRIPTIONS: Final = {
     Level.LIMITS: "memory, time and file sizes are limited, and the environment is empty; "
     "files and the network can be reached",
     Level.LANDLOCK: "no network; files outside a private folder can neither be read nor written; "
-    "no signal to other processes, whose list can be seen; memory, time and file sizes are limited",
+    "no signal to other processes; memory, time and file sizes are limited",
     Level.BUBBLEWRAP: "no network; sees only its own files, processes and users, and writes only "
     "to a temporary folder in memory; memory, time and file sizes are limited",
 }
