@@ -148,7 +148,7 @@ def clearly_better(then: Tensor, now: Tensor, classes: int, tries: int) -> bool:
         tries: number of ways that were tried.
     """
     gain = float(then.double().mean()) - float(now.double().mean())
-    doubt = tries * _sign_test(int((then & ~now).sum()), int((now & ~then).sum()))
+    doubt = tries * sign_test(int((then & ~now).sum()), int((now & ~then).sum()))
     above_chance = proportion(then.cpu().numpy()).low > 1 / classes
     return gain >= LEAST_GAIN and doubt < FALSE_FLAG_PROBABILITY and above_chance
 
@@ -186,10 +186,14 @@ def _once(numbers: tuple[float, ...]) -> tuple[float, ...]:
     return numbers[:1] if len(set(numbers)) == 1 else numbers
 
 
-def _sign_test(more: int, less: int) -> float:
+def sign_test(more: int, less: int) -> float:
     """Probability of at least ``more`` heads among ``more + less`` tosses of a coin.
 
     The exact one-sided sign test (McNemar 1947) of two accuracies on the same examples.
+
+    Args:
+        more: number of examples that are better in one way.
+        less: number of those that are better in the other.
     """
     tosses = more + less
     ways: int = sum(math.comb(tosses, heads) for heads in range(more, tosses + 1))

@@ -138,6 +138,12 @@ def reordered(order):
     return Wrapped(after=Call(lambda logits: logits[:, order]))
 
 
+def test_a_shift_of_a_few_classes_is_part_of_another_order(look):
+    found = look(reordered(torch.tensor([1, 2, 3, 0, 5, 6, 7, 4, 9, 8])))
+    assert "class-order" in found
+    assert "label-shift" not in found
+
+
 def test_another_order_of_the_classes_is_found_with_the_one_that_is_right(look):
     order = torch.tensor([3, 1, 2, 0, 4, 5, 9, 7, 8, 6])
     found = look(reordered(order))
@@ -194,6 +200,9 @@ def test_channels_in_reverse_order_are_found(look):
     assert {"channel-order", "at-chance"} <= found.keys()
     assert "weight.flip(1)" in found["channel-order"].fix
     assert look(last, colored, **said) == {}
+    order = torch.tensor([3, 1, 2, 0, 4, 5, 9, 7, 8, 6])
+    other = look(nn.Sequential(last, Call(lambda logits: logits[:, order])), colored, **said)
+    assert other.keys() == {"class-order"}
 
 
 def test_weights_that_do_not_fit_are_refused_with_what_does(check, weights):
