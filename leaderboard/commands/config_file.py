@@ -36,6 +36,9 @@ MAX_BYTES = 1 << 20
 COMMAND_LINE_ONLY = {
     "trust": "it allows the file of a model to execute code",
     "config": "it names this file",
+    "server": "it gets a token, which the file of a folder must not send elsewhere",
+    "token": "it is a secret; set the environment variable NONSINGULAR_TOKEN",
+    "allow-unsandboxed": "it lets files of strangers meet this machine without isolation",
     "help": "it ends the command",
 }
 """Options that a file cannot set, with the reason."""
@@ -265,7 +268,7 @@ def _require_known(
     place = f" in [{'.'.join(within)}]" if within else ""
     for key, value in table.items():
         name = key.replace("_", "-")
-        if name in COMMAND_LINE_ONLY:
+        if name in COMMAND_LINE_ONLY and not (isinstance(value, dict) and key in tables):
             raise InputError(
                 f"{shown(found.path)}: {shown(key)}{place} can be given on the command line only: "
                 f"{COMMAND_LINE_ONLY[name]}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leaderboard.jobs.submitted import SUFFIXES
+from leaderboard.jobs.check import SUFFIXES
 from leaderboard.service.quarantine import Quarantine
 from leaderboard.store.submission import Submission
 from leaderboard.store.submissions import Submissions, WrongStateError

@@ -15,9 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from leaderboard.jobs.heartbeat import Heartbeat, interval
-from leaderboard.jobs.owner import owner_of
-from leaderboard.jobs.submitted import (
+from leaderboard.jobs.check import (
     BATTERY,
     DATA,
     DATA_ROOT,
@@ -26,9 +24,10 @@ from leaderboard.jobs.submitted import (
     Order,
     Outcome,
     Plan,
-    Sources,
-    units_of,
 )
+from leaderboard.jobs.heartbeat import Heartbeat, interval
+from leaderboard.jobs.owner import owner_of
+from leaderboard.jobs.submitted import Sources, units_of
 from leaderboard.jobs.worker import MAX_TRACEBACK
 from leaderboard.service.intake import Intake
 from leaderboard.service.log import log
@@ -42,7 +41,7 @@ from leaderboard.submissions.finding import PAGE, Finding, Verdict
 from models_zoo.errors import InputError, printable
 
 Inspect = Callable[[Mapping[str, Any], Mapping[str, Path]], Mapping[str, Any]]
-"""Calls :func:`leaderboard.jobs.submitted.check_and_plan` somewhere, and returns its answer.
+"""Calls :func:`leaderboard.jobs.check.check_and_plan` somewhere, and returns its answer.
 
 Raises:
     UncheckableError: the file cannot be checked: it makes the child fail.
@@ -50,6 +49,10 @@ Raises:
 
 _FIRST = 2**31
 """What is subtracted from priorities, so that submissions come before all other jobs until 2038."""
+
+
+_LOST = ("file-lost", "the service has lost the file", "submit it again")
+"""Finding where a file is gone, as after a backup was restored that did not have it."""
 
 
 class UncheckableError(Exception):
@@ -110,6 +113,8 @@ class Checker:
             return
         description = Description.model_validate(dict(submission.description))
         try:
+            if not self.intake.quarantine.bring_back(number, str(submission.sha256)):
+                raise UncheckableError(*_LOST)
             outcome = Outcome.model_validate(self.inspect(*self._question(submission, description)))
         except (UncheckableError, InputError, ValidationError) as error:
             outcome = Outcome(verdict=_failed(error))
@@ -195,8 +200,11 @@ class Checker:
         """The jobs of an accepted model whose results are not stored yet."""
         settings = self.intake.settings
         file = settings.data.get(description.dataset)
+        root = settings.data_root
         sources = Sources(
-            None if file is None else file.absolute(), settings.data_root, settings.examples
+            None if file is None else file.absolute(),
+            None if root is None else root.absolute(),
+            settings.examples,
         )
         key = (plan.fingerprint, plan.battery_sha256, plan.data_sha256, settings.seed)
         known = {name for name, each in self.store.results(*key).items() if each.left_out is None}
@@ -208,6 +216,7 @@ class Checker:
             kept,
             sources.data(description.dataset),
             self.intake.battery(description.dataset),
+            folder=settings.workspace,
             seed=settings.seed,
             device=settings.device,
             priority=priority_of(submission.created, seconds),

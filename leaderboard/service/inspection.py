@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from leaderboard.jobs.submitted import TARGET
+from leaderboard.jobs.check import TARGET
 from leaderboard.sandbox import (
     VALIDATION,
     Crashed,

@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 from typing import IO
 
+from leaderboard.submissions.workspace import kept_file
 from models_zoo.checkpoint import sha256_file
 from models_zoo.errors import InputError, shown
 
@@ -102,6 +103,24 @@ class Quarantine:
         os.link(held, temporary)
         temporary.replace(kept)
         return kept
+
+    def bring_back(self, number: str, sha256: str) -> bool:
+        """Make sure that the file of a submission is here that is to be checked.
+
+        A backup is made while the service runs: by its database a file may wait to be checked that
+        was kept already when the files were copied.
+
+        Args:
+            number: of the submission.
+            sha256: of the file.
+
+        Returns:
+            Whether it is here.
+        """
+        path = self.path(number)
+        if not path.exists() and (kept := kept_file(sha256, self.workspace)):
+            os.link(kept, path)
+        return path.exists()
 
     def kept(self, sha256: str, suffix: str) -> Path:
         """Where a checked file is kept."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,8 +21,8 @@ from fastapi import FastAPI
 from safetensors.torch import load_file, save
 from starlette.testclient import TestClient
 
+from leaderboard.jobs.check import check_and_plan
 from leaderboard.jobs.materials import Materials
-from leaderboard.jobs.submitted import check_and_plan
 from leaderboard.jobs.worker import Worker
 from leaderboard.pages import render_site
 from leaderboard.service import counterexample_check
@@ -67,9 +69,16 @@ def checkpoint(seed: int = 0) -> bytes:
     )
 
 
+_ANSWERS: dict[str, Any] = {}
+
+
 def here(request: Any, paths: Any) -> Any:
-    """The checks, in this process."""
-    return check_and_plan(request, paths, lambda line: None)
+    """The checks, in this process; made once per question and file, since they take a second."""
+    digest = hashlib.sha256(paths["checkpoint"].read_bytes()).hexdigest()
+    question = json.dumps([digest, request], sort_keys=True)
+    if question not in _ANSWERS:
+        _ANSWERS[question] = check_and_plan(request, paths, lambda line: None)
+    return copy.deepcopy(_ANSWERS[question])
 
 
 def verify_here(request: Any, paths: Any) -> Any:
