@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
+from leaderboard.service.problems import described
 from leaderboard.store import Store
 from leaderboard.store.seeds import Seeds
 
@@ -31,7 +32,7 @@ class Committed(BaseModel):
     nonce: str | None
 
 
-@routes.get("/seeds")
+@routes.get("/seeds", responses=described(400, 411, 413, 422, 429))
 def seeds(request: Request) -> list[Committed]:
     """The seeds that this server has committed to; it needs no token."""
     store: Store = request.app.state.store

@@ -25,6 +25,9 @@ class SiteFiles(StaticFiles):
         super().__init__(directory=site, html=True, check_dir=False)
         self._site = site
 
+    async def check_config(self) -> None:
+        """Accept that the folder is missing: the first rendering takes a moment."""
+
     def lookup_path(self, path: str) -> tuple[str, stat_result | None]:
         """The file at a path below the folder."""
         if any(part.startswith(".") for part in Path(path).parts) or "\\" in path:

@@ -19,8 +19,11 @@ import torch
 import uvicorn
 from fastapi import FastAPI
 from safetensors.torch import load_file, save
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
+from leaderboard.jobs.assignment import Assignment
 from leaderboard.jobs.check import check_and_plan
 from leaderboard.jobs.materials import Materials
 from leaderboard.jobs.worker import Worker
@@ -29,6 +32,7 @@ from leaderboard.service import counterexample_check
 from leaderboard.service.application import create_app
 from leaderboard.service.settings import Bounds, Settings
 from leaderboard.store import Store
+from leaderboard.store.schema import JobRow
 from leaderboard.store.tokens import Tokens
 
 BATTERY = """
@@ -141,10 +145,20 @@ class Service:
 
     def score(self) -> None:
         """Do what a worker does, until no unit waits."""
-        worker = Worker(self.store, Materials(), choosy=True)
+        worker = worker_here(self.store)
         while worker.work():
             pass
         worker.close()
+
+
+def worker_here(store: Store) -> Worker:
+    """A worker that has all models loaded already: in the sandbox PyTorch is imported again."""
+    query = select(JobRow.payload).where(JobRow.kind == "unit", JobRow.state == "queued")
+    with Session(store.engine) as session:
+        tasks = [Assignment.model_validate(payload) for payload in session.scalars(query)]
+    models = {task.fingerprint: task.model for task in tasks if task.model is not None}
+    materials = Materials([source.load() for source in models.values()])
+    return Worker(store, materials, choosy=True)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from contextlib import closing
 
 
 def test_an_upload_is_checked_scored_and_on_the_served_site(service, content):
+    assert service.client.get("/").status_code == 404  # it is not rendered yet
     service.advance()
     assert "mine" not in service.client.get("/").text
     number = service.submit(content, notes="Sent over HTTP.")

@@ -8,12 +8,10 @@ from contextlib import closing
 
 import pytest
 
-from leaderboard.jobs.materials import Materials
-from leaderboard.jobs.worker import Worker
 from leaderboard.store import Store
 from leaderboard.store.jobs import Jobs
 from leaderboard.store.submissions import Submissions
-from tests.leaderboard.service.conftest import checkpoint, here
+from tests.leaderboard.service.conftest import checkpoint, here, worker_here
 
 
 class Killed(BaseException):
@@ -89,7 +87,7 @@ def test_a_backup_of_a_running_service_loses_nothing(make_service, tmp_path, con
     half = service.create(content[:1000], name="half")
     service.ask("PUT", f"/submissions/{half}/file", content=content[:400])
     jobs = Jobs(service.store.engine)
-    worker = Worker(service.store, Materials(), choosy=True)
+    worker = worker_here(service.store)
     worker.work()
     running = jobs.claim("a worker of the lost machine")
     assert running is not None
