@@ -20,7 +20,7 @@ BATTERY = """
 name = "small"
 dataset = "digits"
 description = "A few probes with little effort."
-default = ["clean", "intrinsic", "weight", "joint"]
+default = ["clean", "intrinsic", "weight"]
 [probes.clean]
 [probes.intrinsic]
 linf = [0.1]
@@ -30,14 +30,8 @@ restarts = 1
 [probes.weight]
 radii = [0.05, 0.1]
 headline = 0.05
-steps = 20
-random_draws = 4
-[probes.joint]
-linf = [0.1]
-radii = [0.05]
-headline_linf = 0.1
-headline_radius = 0.05
-shares = [0.5]
+steps = 100
+random_draws = 20
 """
 
 
@@ -98,7 +92,7 @@ class ServiceProcess:
         Raises:
             InputError: it does not.
         """
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + 5 * PATIENCE
         while time.monotonic() < end:
             try:
                 if requests.get(f"{self.address}/api/v1/health", timeout=5).ok:
