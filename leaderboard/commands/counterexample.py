@@ -16,7 +16,12 @@ from leaderboard.commands.options import (
     Seed,
     Trust,
     chosen_device,
-    stored_battery,
+)
+from leaderboard.commands.stored_result import (
+    StoredBattery,
+    StoredExamples,
+    StoredSplit,
+    stored_result,
 )
 from leaderboard.commands.submit_online import Server, TokenOption, client_of
 from leaderboard.terminal.output import say
@@ -46,23 +51,10 @@ def counterexample(
     ] = None,
     by: Annotated[str, typer.Option(help="Who found it, as the leaderboard shows it.")] = "",
     note: Annotated[str, typer.Option(help="Note for readers; one line.")] = "",
-    battery: Annotated[
-        str | None,
-        typer.Option(help="Battery of the results, by name, hash or file, if there are several."),
-    ] = None,
+    battery: StoredBattery = None,
     seed: Seed = 0,
-    split: Annotated[
-        str, typer.Option(help="Results on the images of 'test', or on those of 'train'.")
-    ] = "test",
-    examples: Annotated[
-        int | None,
-        typer.Option(
-            "--examples",
-            "--limit",
-            min=1,
-            help="Results on this many images, where there are several.",
-        ),
-    ] = None,
+    split: StoredSplit = "test",
+    examples: StoredExamples = None,
     data: Data = None,
     data_root: DataRoot = None,
     checkpoint: Checkpoint = None,
@@ -83,9 +75,7 @@ def counterexample(
     """
     from benchmark.counterexamples import read_counterexample
     from leaderboard.commands.counterexample_online import send
-    from leaderboard.jobs.examples import evaluation_examples, preprocessing_of
     from leaderboard.reruns.counterexamples import Finder, require_about, verified
-    from leaderboard.reruns.find_results import entry_on_images, find_entries
     from leaderboard.reruns.stored_model import load_stored
     from leaderboard.store import Store
     from leaderboard.store.reruns import require_signature
@@ -111,17 +101,15 @@ def counterexample(
     if not asked:
         raise InputError("the file does not state its model; name the model after the file")
     store = Store.open(database, to_read=dry_run)
-    entries = find_entries(
-        store, asked, battery=stored_battery(battery), seed=seed, split=split, examples=examples
-    )
-    count, dataset = entries[0].provenance.examples, entries[0].battery["dataset"]
-    images = evaluation_examples(
-        *(dataset, data, data_root, count),
+    entry, images = stored_result(
+        *(store, asked),
+        battery=battery,
+        seed=seed,
         split=split,
-        preparation=preprocessing_of([entries[0].card]),
-        own_data=data is not None,  # they have to be those of the stored result in any case
+        examples=examples,
+        data=data,
+        data_root=data_root,
     )
-    entry = entry_on_images(entries, images)
     require_about(example, entry)
     subject = print_notes(
         load_stored(entry.card, asked, checkpoint, trust=trust, workspace=workspace_of(database))

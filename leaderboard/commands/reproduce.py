@@ -17,7 +17,12 @@ from leaderboard.commands.options import (
     Seed,
     Trust,
     chosen_device,
-    stored_battery,
+)
+from leaderboard.commands.stored_result import (
+    StoredBattery,
+    StoredExamples,
+    StoredSplit,
+    stored_result,
 )
 from leaderboard.output_paths import require_file_place
 from leaderboard.terminal.output import console
@@ -41,25 +46,10 @@ def reproduce(
         list[str] | None,
         typer.Option(help="Only the result of this probe; repeatable. By default all stored."),
     ] = None,
-    battery: Annotated[
-        str | None,
-        typer.Option(
-            help="Battery of the results, by name, hash or file, where there are several."
-        ),
-    ] = None,
+    battery: StoredBattery = None,
     seed: Seed = 0,
-    split: Annotated[
-        str, typer.Option(help="Results on the images of 'test', or on those of 'train'.")
-    ] = "test",
-    examples: Annotated[
-        int | None,
-        typer.Option(
-            "--examples",
-            "--limit",
-            min=1,
-            help="Results on this many images, where there are several.",
-        ),
-    ] = None,
+    split: StoredSplit = "test",
+    examples: StoredExamples = None,
     data: Data = None,
     data_root: DataRoot = None,
     checkpoint: Checkpoint = None,
@@ -92,9 +82,7 @@ def reproduce(
     from rich.text import Text
 
     from leaderboard.commands.agreement_table import print_agreement, print_recorded
-    from leaderboard.jobs.examples import evaluation_examples, preprocessing_of
     from leaderboard.reruns.file import write_rerun
-    from leaderboard.reruns.find_results import entry_on_images, find_entries
     from leaderboard.reruns.reproduction import reproduce as again
     from leaderboard.reruns.stored_model import load_stored
     from leaderboard.store import Store
@@ -110,18 +98,15 @@ def reproduce(
     store = Store.open(database, to_read=True)
     if record is not None:
         store = Store.open(database)  # fail before computing if it cannot be written
-    entries = find_entries(
-        store, model, battery=stored_battery(battery), seed=seed, split=split, examples=examples
-    )
-    count, dataset = entries[0].provenance.examples, entries[0].battery["dataset"]
-    prepared = preprocessing_of([entries[0].card])
-    images = evaluation_examples(
-        *(dataset, data, data_root, count),
+    entry, images = stored_result(
+        *(store, model),
+        battery=battery,
+        seed=seed,
         split=split,
-        preparation=prepared,
-        own_data=data is not None,  # they have to be those of the stored result in any case
+        examples=examples,
+        data=data,
+        data_root=data_root,
     )
-    entry = entry_on_images(entries, images)
     for name in probe or ():
         if name not in entry.results:
             raise unknown_name(f"stored probe of {model}", name, entry.results)
