@@ -8,7 +8,6 @@ from leaderboard.submissions.architecture_proposal import missing_architecture
 from leaderboard.submissions.case import Case
 from leaderboard.submissions.checks.check import Check
 from leaderboard.submissions.finding import Finding
-from models_zoo.display import shown
 from models_zoo.sources.proposals import propose
 
 
@@ -21,7 +20,7 @@ class ArchitectureMissing(Check):
         "A file of weights does not say how they are connected. Every known architecture is "
         "compared with the names and shapes of the tensors, and where there are images, those that "
         "fit are compared by clean accuracy, since strides and pooling have no weights. An ONNX "
-        "graph contains its architecture, and may not be given another one."
+        "graph contains its architecture."
     )
     fix = (
         "Name the architecture, such as cifar-resnet20, wrn-34-10, timm:resnet18 or "
@@ -33,15 +32,7 @@ class ArchitectureMissing(Check):
     def look(cls, case: Case) -> Iterator[Finding]:
         """Propose architectures if none is given."""
         said = case.description
-        if case.is_graph:
-            if said.architecture is not None:
-                yield cls.finding(
-                    f"{case.called} is an ONNX graph, which contains its own architecture, and "
-                    f"{shown(said.architecture)} is given",
-                    "Leave the architecture out.",
-                )
-            return
-        if said.architecture is not None:
+        if case.is_graph or said.architecture is not None:
             return
         if case.data is None:
             images = case.image_set

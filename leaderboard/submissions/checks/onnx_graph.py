@@ -33,13 +33,15 @@ class OnnxGraph(Check):
         """Parse the graph and convert it."""
         if not case.is_graph:
             return
-        if case.description.weights is not None:
-            yield cls.finding(
-                f"{case.called} holds one network, and weights {shown(case.description.weights)} "
-                "are asked for",
-                "Leave the choice of weights out.",
-            )
-            return
+        said = case.description
+        for key, given in (("architecture", said.architecture), ("weights", said.weights)):
+            if given is not None:
+                yield cls.finding(
+                    f"{case.called} contains its own architecture and one set of weights, and "
+                    f"{key} {shown(given)} is given",
+                    f"Leave {key} out.",
+                )
+                return
         try:
             _ = case.network
         except InputError as error:
