@@ -89,7 +89,7 @@ def disturb(
     """Kill the service and the worker so many times, or until all is over."""
     done: Counter[str] = Counter()
     while (left := [name for name in kills if done[name] < kills[name]]) and not over.is_set():
-        time.sleep(dice.uniform(0.0, 9.0))  # a process needs about four seconds to start
+        time.sleep(dice.uniform(0.0, 16.0))  # a process needs four seconds to start, or more
         victim = dice.choice(left)
         process = service.service if victim == "service" else service.worker
         if process is None:

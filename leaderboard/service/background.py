@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from leaderboard.jobs.worker import take_back_abandoned
@@ -15,6 +15,12 @@ from leaderboard.service.log import log
 from leaderboard.service.renderer import Renderer
 from leaderboard.store import Store
 from leaderboard.store.jobs import Jobs
+from leaderboard.store.submission import State
+
+OPEN: tuple[State, ...] = ("checking", "queued", "running")
+"""States of submissions that their jobs change."""
+
+FAILED: tuple[State, ...] = ("failed",)
 
 CLEANING_SECONDS = 60.0
 """How often files are looked for that no submission needs."""
@@ -64,9 +70,16 @@ class Background:
             thread.join(timeout=5)
 
     def settle(self) -> None:
-        """Take back what ended processes had, and bring the states in line with the jobs."""
+        """Take back what ended processes had, and bring the states in line with the jobs.
+
+        Submissions that have failed, of which there may be many, are looked at with each cleaning
+        only: a job of theirs may have been tried again.
+        """
         take_back_abandoned(self._jobs)
-        if over := self.intake.submissions.settle():
+        self._settle(OPEN)
+
+    def _settle(self, states: Collection[State]) -> None:
+        if over := self.intake.submissions.settle(states):
             log("over", submissions=" ".join(over))
             self.renderer.mark()
 
@@ -76,6 +89,7 @@ class Background:
             return
         self._cleaned = time.monotonic()
         self.intake.clean()
+        self._settle(FAILED)
 
     def advance(self) -> bool:
         """Do once what the threads do, in this one; returns whether there was anything to do."""

@@ -34,11 +34,11 @@ from leaderboard.service.log import log
 from leaderboard.store import Store
 from leaderboard.store.job import CHECK, Lease, LeaseLostError, NewJob
 from leaderboard.store.jobs import Jobs
-from leaderboard.store.submission import SCORING, Submission
+from leaderboard.store.submission import ACCEPTED, Submission
 from leaderboard.store.submissions import WrongStateError
 from leaderboard.submissions.description import Description
 from leaderboard.submissions.finding import PAGE, Finding, Verdict
-from models_zoo.errors import InputError, printable
+from models_zoo.errors import printable
 
 Inspect = Callable[[Mapping[str, Any], Mapping[str, Path]], Mapping[str, Any]]
 """Calls :func:`leaderboard.jobs.check.check_and_plan` somewhere, and returns its answer.
@@ -53,6 +53,10 @@ _FIRST = 2**31
 
 _LOST = ("file-lost", "the service has lost the file", "submit it again")
 """Finding where a file is gone, as after a backup was restored that did not have it."""
+
+
+_TAKEN = ("name-taken", "another model has got this name meanwhile", "choose another name")
+"""Finding where two submitters sent models under the same name at once."""
 
 
 class UncheckableError(Exception):
@@ -116,8 +120,10 @@ class Checker:
             if not self.intake.quarantine.bring_back(number, str(submission.sha256)):
                 raise UncheckableError(*_LOST)
             outcome = Outcome.model_validate(self.inspect(*self._question(submission, description)))
-        except (UncheckableError, InputError, ValidationError) as error:
+        except (UncheckableError, ValidationError) as error:
             outcome = Outcome(verdict=_failed(error))
+        if outcome.verdict.accepted and self.intake.is_taken(submission):
+            outcome = Outcome(verdict=_failed(UncheckableError(*_TAKEN)))
         heart.require_held()
         self._settle(lease, submission, description, outcome)
         if outcome.plan is None or not self.intake.settings.require_approval:
@@ -157,7 +163,7 @@ class Checker:
         """
         functions: dict[str, str] = {}
         names: dict[str, str] = {}
-        for each in self.intake.submissions.listed(states=(*SCORING, "waiting", "done")):
+        for each in self.intake.submissions.listed(states=ACCEPTED, most=None):
             facts = (each.verdict or {}).get("facts", {})
             if each.created < submission.created and facts.get("function"):
                 functions.setdefault(each.name, facts["function"])
@@ -241,8 +247,6 @@ def _failed(error: Exception) -> Verdict:
     """The verdict on a file that makes its checks fail."""
     if isinstance(error, UncheckableError):
         number, saw, fix = error.id, error.saw, error.fix
-    elif isinstance(error, InputError):
-        number, saw, fix = "unusable", str(error), "correct it and submit again"
     else:
         number, saw = "checks-failed", "the checks gave no usable answer on this file"
         fix = "save the weights as safetensors and submit again"

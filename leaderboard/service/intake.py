@@ -6,7 +6,7 @@ enough, before its file is received.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -17,7 +17,7 @@ from leaderboard.service.quarantine import Quarantine
 from leaderboard.service.settings import DAY, Settings, usual_battery
 from leaderboard.service.upload import Receiver
 from leaderboard.store import Store
-from leaderboard.store.submission import SCORING, Submission
+from leaderboard.store.submission import ACCEPTED, State, Submission
 from leaderboard.store.submissions import NewSubmission, Submissions
 from leaderboard.store.tokens import Token
 from leaderboard.submissions.description import Description
@@ -77,15 +77,28 @@ class Intake:
             Problem: it is.
             InputError: it does.
         """
-        accepted = self.submissions.listed(states=(*SCORING, "checking", "waiting", "done"))
-        others = {each.name for each in accepted if each.token != token.id}
-        own = {each.name for each in accepted if each.token == token.id} - others
-        taken = {*list_models(), *others, *(set(self.store.names().values()) - own)}
+        taken = self._taken_names(token.id, (*ACCEPTED, "checking"))
         if name in taken:
             raise Problem(
                 *(422, "name-taken", f"name: {shown(name)} is another model's"), "choose another"
             )
         require_unlike(name, taken)
+
+    def is_taken(self, submission: Submission) -> bool:
+        """Whether another submitter's model with the same name was accepted meanwhile."""
+        return submission.name in self._taken_names(submission.token, ACCEPTED)
+
+    def _taken_names(self, token: str | None, states: Sequence[State]) -> set[str]:
+        """The names that a submitter may not use.
+
+        Args:
+            token: of the submitter.
+            states: of the submissions of others whose names count.
+        """
+        found = self.submissions.listed(states=states, most=None)
+        others = {each.name for each in found if each.token != token}
+        own = {each.name for each in found if each.token == token} - others
+        return {*list_models(), *others, *(set(self.store.names().values()) - own)}
 
     def battery(self, dataset: str) -> str:
         """Name or file of the battery that scores a data set."""

@@ -36,9 +36,10 @@ class Renderer:
             started = time.monotonic()
             try:
                 self._render()
-            except InputError as error:
-                log("rendering-failed", reason=str(error))
-                self._changed = True
+            except Exception as error:
+                self._changed = True  # the next call tries again
+                reason = str(error) if isinstance(error, InputError) else type(error).__name__
+                log("rendering-failed", reason=reason)
                 return False
             self.rendered = time.time()
             log("rendered", seconds=round(time.monotonic() - started, 2))

@@ -33,6 +33,11 @@ SCORING: tuple[State, ...] = ("queued", "running", "failed")
 job is tried again."""
 
 
+ACCEPTED: tuple[State, ...] = ("waiting", *SCORING, "done")
+"""States of submissions against which the checks found nothing, and of those that they could not be
+made on."""
+
+
 def check_key(submission: str) -> str:
     """The key of the job that checks a submission's file."""
     return f"check:{submission}"

@@ -87,14 +87,18 @@ class Submissions:
         return found[0] if found else None
 
     def listed(
-        self, *, token: str | None = None, states: Collection[State] | None = None, most: int = 1000
+        self,
+        *,
+        token: str | None = None,
+        states: Collection[State] | None = None,
+        most: int | None = 1000,
     ) -> list[Submission]:
         """Submissions, the newest first.
 
         Args:
             token: only those of this submitter.
             states: only those in one of these states.
-            most: maximum number.
+            most: maximum number; ``None`` for all.
         """
         conditions: list[ColumnElement[bool]] = []
         if token is not None:
@@ -103,7 +107,7 @@ class Submissions:
             conditions.append(SubmissionRow.state.in_(list(states)))
         return self._found(*conditions, most=most)
 
-    def _found(self, *conditions: ColumnElement[bool], most: int = 1) -> list[Submission]:
+    def _found(self, *conditions: ColumnElement[bool], most: int | None = 1) -> list[Submission]:
         query = select(*_COLUMNS).where(*conditions)
         query = query.order_by(SubmissionRow.created.desc(), SubmissionRow.id).limit(most)
         rows = read(self._engine, lambda session: session.execute(query).all())
@@ -312,14 +316,17 @@ class Submissions:
 
         return read(self._engine, count)
 
-    def settle(self) -> list[str]:
-        """Bring the states of all submissions in line with their jobs.
+    def settle(self, states: Collection[State] = ("checking", *SCORING)) -> list[str]:
+        """Bring the states of submissions in line with their jobs.
+
+        Args:
+            states: of those that are looked at.
 
         Returns:
             Identifiers of those that are over since then.
         """
         over = []
-        for each in self.listed(states=("checking", *SCORING)):
+        for each in self.listed(states=states, most=None):
             state, reason = read(self._engine, partial(_settled, submission=each))
             if state == each.state:
                 continue

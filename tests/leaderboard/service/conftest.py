@@ -79,7 +79,8 @@ _ANSWERS: dict[str, Any] = {}
 def here(request: Any, paths: Any) -> Any:
     """The checks, in this process; made once per question and file, since they take a second."""
     digest = hashlib.sha256(paths["checkpoint"].read_bytes()).hexdigest()
-    question = json.dumps([digest, request], sort_keys=True)
+    others = {name: str(path) for name, path in paths.items() if name != "checkpoint"}
+    question = json.dumps([digest, request, others], sort_keys=True)
     if question not in _ANSWERS:
         _ANSWERS[question] = check_and_plan(request, paths, lambda line: None)
     return copy.deepcopy(_ANSWERS[question])

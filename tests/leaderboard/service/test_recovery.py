@@ -134,3 +134,41 @@ def test_a_file_that_was_changed_in_the_quarantine_is_not_kept(service, content)
     assert not (service.settings.workspace / "checkpoints").exists() or not list(
         (service.settings.workspace / "checkpoints").iterdir()
     )
+
+
+def test_images_that_the_operator_has_lost_are_no_fault_of_the_submitter(make_service, tmp_path):
+    """It is the operator who can do something, and have the checks made again."""
+    service = make_service(data={"digits": tmp_path / "gone.npz"})
+    number = service.submit(checkpoint())
+    service.advance()
+    status = service.status(number)
+    assert (status["state"], status["verdict"]) == ("failed", None)
+    (job,) = Jobs(service.store.engine).statuses(state="failed")
+    assert "gone.npz" in str(job.error)
+    assert [path.name for path in service.app.state.intake.quarantine.folder.iterdir()] == [number]
+
+
+def test_of_two_submitters_with_one_name_the_first_that_is_accepted_has_it(service, content):
+    first = service.create(content)
+    second = service.create(checkpoint(1), service.other)
+    for number, sent, token in ((second, checkpoint(1), service.other), (first, content, None)):
+        service.ask("PUT", f"/submissions/{number}/file", token, content=sent)
+    service.advance()
+    found = {service.status(number)["state"] for number in (first, second)}
+    assert found == {"queued", "refused"}
+    third = service.ask(
+        "POST",
+        "/submissions",
+        service.maintainer,
+        json={"description": {"name": "mine", "dataset": "digits"}, "file_name": "x", "size": 1},
+    )
+    assert (third.status_code, third.json()["id"]) == (422, "name-taken")
+
+
+def test_a_site_that_could_not_be_rendered_is_tried_again(service):
+    renderer = service.app.state.renderer
+    render, renderer._render = renderer._render, lambda: 1 / 0
+    assert not renderer.work()
+    renderer._render = render
+    assert renderer.work()
+    assert not renderer.work()
