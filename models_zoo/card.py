@@ -56,7 +56,7 @@ class Robustness(BaseModel):
         accuracy: share of the examples that the attack did not break.
         norm: of the ball around each image.
         eps: its radius, in input units.
-        examples: number of images, the first of the test split.
+        examples: number of images, the first of the test split; ``None`` if not stated.
         attack: the attack, in words.
     """
 
@@ -65,7 +65,7 @@ class Robustness(BaseModel):
     accuracy: float = Field(ge=0, le=1)
     norm: Literal["linf", "l2", "l1"]
     eps: float = Field(ge=0)
-    examples: int = Field(ge=1)
+    examples: int | None = Field(default=None, ge=1)
     attack: str
 
 
@@ -88,6 +88,7 @@ class Card(BaseModel):
         robustness: accuracy under an input attack as measured by the card's author.
         licence: SPDX identifier of the weights' licence.
         training: how the weights were trained.
+        authors: of the weights, as they are to be credited; may be empty.
         paper: where the training method or the weights were published.
         source: where the weights are read from.
         parameters: number of trainable values, if known.
@@ -112,6 +113,7 @@ class Card(BaseModel):
     robustness: Robustness | None = None
     licence: str | None = None
     training: Training | None = None
+    authors: str = Field(default="", max_length=1000)
     paper: HttpUrl | None = None
     source: Source = "bundled"
     parameters: int | None = Field(default=None, ge=1)

@@ -54,7 +54,7 @@ def reported_lines(card: Card, entries: Sequence[Entry]) -> list[ReportedLine]:
         ReportedLine(
             what=_what(claim),
             reported=number(claim.accuracy, "share"),
-            how=f"{claim.attack}, {claim.examples:,} examples" if claim.examples else "",
+            how=f"{claim.attack}, {claim.examples:,} examples" if claim.examples else claim.attack,
             measured=[_line(measurement) for measurement in claim.measured],
         )
         for claim in claims(card, entries)

@@ -96,6 +96,18 @@ class Claims(BaseModel):
     eps: Radius | None = None
     attack: Annotated[str, line(200)] = ""
 
+    @property
+    def robustness(self) -> dict[str, Any] | None:
+        """The robust accuracy as a card states it; ``None`` if none is claimed."""
+        if self.robust_accuracy is None:
+            return None
+        return {
+            "accuracy": self.robust_accuracy,
+            "norm": self.norm,
+            "eps": self.eps,
+            "attack": self.attack,
+        }
+
     @model_validator(mode="after")
     def _whole(self) -> Claims:
         if self.robust_accuracy is not None and (self.norm is None or self.eps is None):
@@ -203,6 +215,9 @@ class Description(BaseModel):
         said = {
             "name": self.name,
             "source": "submitted",
+            "authors": self.authors,
+            "clean_accuracy": self.claims.clean_accuracy,
+            "robustness": self.claims.robustness,
             "paper": self.paper,
             "licence": self.licence or None,
             "notes": self.notes,

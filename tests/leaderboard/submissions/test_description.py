@@ -71,6 +71,22 @@ def test_the_contact_is_not_published(read):
     assert (complete.name, complete.source, complete.licence) == ("lab/mine", "submitted", "MIT")
 
 
+def test_authors_and_claims_are_on_the_card(read):
+    card = Card(
+        name="x", dataset="cifar10", architecture="a", input_shape=(3, 32, 32), mean=(0,), std=(1,)
+    )
+    said = read(WHOLE)
+    complete = said.complete(card)
+    assert complete.authors == said.authors != ""
+    assert complete.clean_accuracy == said.claims.clean_accuracy is not None
+    stated = complete.robustness
+    assert stated is not None
+    assert (stated.accuracy, stated.norm, stated.eps) == (0.55, "linf", 8 / 255)
+    assert stated.examples is None
+    without = said.model_copy(update={"claims": Claims(), "authors": ""}).complete(card)
+    assert (without.authors, without.clean_accuracy, without.robustness) == ("", None, None)
+
+
 def test_text_is_brought_into_one_form(read):
     said = read(
         WHOLE.replace("A. Author and", "  E\u0301va and").replace("First line.", "First\ttab."[:5])
