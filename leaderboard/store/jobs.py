@@ -31,6 +31,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    not_,
     or_,
     select,
     update,
@@ -51,6 +52,10 @@ from a thread of its own, so that a long pass of a large model does not lose it.
 MAX_DEATHS = 2
 """After how many deaths of the process that works on it a job has failed: memory that runs out
 twice does so a third time."""
+
+MAX_ISOLATED_DEATHS = 20
+"""The same for a job in the sandbox, whose child ends instead of the process if it needs too much:
+the process was restarted or killed for another reason."""
 
 _CHUNK = 500
 """Number of keys or rows per statement: databases limit the number of variables."""
@@ -460,11 +465,14 @@ def _require_held(session: Session, lease: Lease, values: Mapping[str, Any]) -> 
 
 def _take_back(session: Session, gone: Sequence[ColumnElement[bool]], reason: str) -> None:
     """Let jobs wait again whose process has ended, or fail those that it happened to before."""
-    # A check is made in a child of its own, so that the death of the process is not its fault.
-    deadly = and_(JobRow.kind != CHECK, JobRow.deaths + 1 >= MAX_DEATHS)
-    out = or_(deadly, JobRow.attempts >= JobRow.max_attempts)
+    # What runs in a child of its own does not end the process that waits for the child.
+    sandboxed = func.coalesce(JobRow.payload["sandboxed"].as_boolean(), false())
+    isolated = or_(JobRow.kind == CHECK, sandboxed)
+    exhausted = and_(not_(isolated), JobRow.attempts >= JobRow.max_attempts)
+    most = case((isolated, MAX_ISOLATED_DEATHS), else_=MAX_DEATHS)
     values = {
-        "state": case((out, "failed"), else_="queued"),
+        "state": case((or_(exhausted, JobRow.deaths + 1 >= most), "failed"), else_="queued"),
+        "attempts": case((isolated, JobRow.attempts - 1), else_=JobRow.attempts),
         "deaths": JobRow.deaths + 1,
         "error": reason,
         "finished": now(),

@@ -37,9 +37,6 @@ from models_zoo.errors import InputError
 
 _ID_BYTES = 16
 
-_CHECK_ATTEMPTS = 20
-"""How often a check is begun, at most: once, unless the service is killed meanwhile."""
-
 _COLUMNS = [getattr(SubmissionRow, field.name) for field in fields(Submission)]
 
 
@@ -153,7 +150,6 @@ class Submissions:
                 title=f"check of submission {number[:8]}",
                 payload={"submission": number},
                 priority=min(size >> 20, 2**30),
-                max_attempts=_CHECK_ATTEMPTS,
             )
             add_in(session, [job])
 

@@ -160,6 +160,19 @@ def test_a_checker_that_dies_leaves_the_file_to_the_next(submissions, jobs):
     accepted(submissions, jobs, number, "one")
 
 
+def test_deaths_of_workers_do_not_fail_what_runs_in_the_sandbox(jobs, monkeypatch):
+    """The child ends instead, if it needs too much; but a machine that cannot run it gives up."""
+    jobs.add([NewJob("isolated", "one", {"sandboxed": True}), NewJob("plain", "two", {})])
+    monkeypatch.setattr("leaderboard.store.jobs.MAX_ISOLATED_DEATHS", 5)
+    for death in range(1, 6):
+        while jobs.claim("worker") is not None:
+            pass
+        jobs.owner_died("worker", "its worker was killed")
+        found = {each.key: (each.state, each.attempts) for each in jobs.statuses()}
+        assert found["isolated"] == ("queued" if death < 5 else "failed", 0)
+        assert found["plain"][0] == ("queued" if death < 2 else "failed")
+
+
 def test_a_check_that_fails_for_good_fails_the_submission(submissions, jobs):
     number = arrived(submissions)
     jobs.fail(jobs.claim("checker", kind="check"), "Traceback", again=False)
