@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -134,8 +135,8 @@ class RayNodes:
 
     def __enter__(self) -> Self:
         """Start both nodes."""
-        # A head makes a token, in ~/.ray/auth_token; nodes and drivers need it as well.
-        os.environ["RAY_AUTH_MODE"] = "token"
+        # Head, node and driver need the same token; without one a head does not start.
+        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
         head = ("--head", f"--port={self._port}", f"--temp-dir={self._folder}")
         self._ray(*head, "--include-dashboard=false")
         self._start()
