@@ -69,7 +69,8 @@ def kind_of(source: Readable) -> Kind:
             return kind
     if head.startswith(b"PK"):
         return _archive(source)
-    if head[8:9] == b"{" and head[:1] not in (b"{", b"<"):
+    # The length of the header comes first. It is a number, and text with a brace there has no zeros.
+    if head[8:9] == b"{" and b"\0" in head[:8]:
         return _SAFETENSORS
     if head.startswith(b"\x80"):
         return _LEGACY if _TORCH_MAGIC in head[:32] else PICKLE

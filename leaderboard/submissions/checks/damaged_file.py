@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from leaderboard.submissions.case import Case
 from leaderboard.submissions.checks.check import Check
 from leaderboard.submissions.finding import Finding
-from models_zoo.errors import reason_of
+from models_zoo.checkpoint.stored import DamagedError
+from models_zoo.errors import InputError, reason_of
 
 
 class DamagedFile(Check):
@@ -30,5 +31,9 @@ class DamagedFile(Check):
             return
         try:
             _ = case.content
-        except Exception as error:  # a damaged or hostile file can fail anywhere in the reader
+        except (DamagedError, InputError) as error:
             yield cls.finding(f"{case.called}: {reason_of(error)}")
+        except Exception as error:  # a damaged or hostile file can fail anywhere in the reader
+            yield cls.finding(
+                f"{case.called}: it cannot be followed to its end ({reason_of(error)})"
+            )

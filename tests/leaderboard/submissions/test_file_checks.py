@@ -152,6 +152,40 @@ def test_a_fault_of_the_file_is_found(check, capsys, fault):
     assert "executed" not in capsys.readouterr().out
 
 
+UNREADABLE = {
+    "JSON": struct.pack("<Q", 9) + b"{nonsense",
+    "UTF-8": struct.pack("<Q", 6) + b'{"\xff":1',
+    "directory": saved({"a": torch.zeros(9)}).replace(b"PK\x05\x06\0\0\0\0\x05", b"PK\x05\x06")[
+        :-1
+    ],
+    "pickle": saved({"a": torch.zeros(9)}, _use_new_zipfile_serialization=False)[:60],
+}
+
+
+@pytest.mark.parametrize("content", UNREADABLE.values(), ids=UNREADABLE)
+def test_what_a_library_says_about_damage_is_put_into_words(check, content):
+    """Errors of ``json``, ``struct`` or ``pickletools`` mean nothing to a submitter on their own."""
+    (found,) = check(content).findings
+    assert found.id == "damaged-file"
+    assert "it cannot be followed to its end" in found.saw
+
+
+def test_messages_have_the_submitter_s_name_of_the_file_and_not_the_server_s_path(check, tmp_path):
+    for content in (b"", zipped("a/data.pkl"), b"hello"):
+        (found,) = check(content, name="net.pt").findings
+        assert "net.pt" in found.saw
+        assert str(tmp_path) not in found.saw
+
+
+@pytest.mark.parametrize("first", [b"<", b"{", b"P", b"\x80"])
+def test_any_length_of_a_header_is_one_of_safetensors(first):
+    """The format pads headers to 8 bytes, and not every writer does."""
+    text = json.dumps({"w": tensor([1], 0, 4)}).encode()
+    content = struct.pack("<Q", first[0] + 256) + text.ljust(first[0] + 256) + bytes(4)
+    assert kind_of(FileBytes(Path("x"), content, "")).format == "safetensors"
+    assert kind_of(FileBytes(Path("x"), b"<script>{}</script>", "")).format is None
+
+
 def test_the_name_of_a_file_does_not_count(check, weights):
     """It is read as what it is, and the submitter is told."""
     content = moved(weights)
