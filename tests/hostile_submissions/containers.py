@@ -277,7 +277,10 @@ def container_entries() -> Iterator[Entry]:
         expected = frozenset({"unsafe-pickle", "file-type"})
         yield Entry("pickles with code", name, content(data), expected)
     for name, build in REFUSED_TYPES.items():
-        yield Entry("files of other programs", name, build, frozenset({"file-type"}))
+        yield Entry(
+            *("files of other programs", name, build, frozenset({"file-type"})),
+            costly="bomb" in name,
+        )
     for name, build in DAMAGED.items():
         yield Entry("archives", name, build, frozenset({"damaged-file"}))
     for name, (build, expected_id) in HARMLESS.items():

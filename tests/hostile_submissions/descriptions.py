@@ -127,13 +127,17 @@ def description_entries() -> Iterator[Entry]:
         for what, text in UNSEEN.items():
             said, file_name = _said(field, text)
             # the name of a file is only shown, and is made printable instead
-            expected = frozenset({"file-type"} if field == "file name" else {"invalid"})
+            shown = field == "file name" and what != "half of a pair"
+            expected = frozenset({"file-type"} if shown else {"invalid"})
             yield Entry(
                 f"unseen characters: {field}", what, TEXT, expected, said, file_name
             )  # fmt: skip
         for what, text in MARKUP.items():
             said, file_name = _said(field, text)
-            closed = field in ("dataset", "battery", "paper")
+            closed = field in ("dataset", "battery", "paper") or (field, what) == (
+                "name",
+                "formula",
+            )
             expected = frozenset({"invalid"} if closed else {"file-type"})
             yield Entry(f"markup: {field}", what, TEXT, expected, said, file_name)
     for what, name in NAMES.items():

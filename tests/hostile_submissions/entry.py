@@ -32,6 +32,7 @@ class Entry:
         said: the description, without the name and the data set unless it is about them.
         file_name: as the submitter calls the file.
         accepted: whether it may be scored in spite of that, since it is harmless.
+        costly: whether to make it or to check it takes more than half a second.
     """
 
     kind: str
@@ -41,6 +42,7 @@ class Entry:
     said: Mapping[str, Any] = field(default_factory=lambda: MLP)
     file_name: str = "model.pt"
     accepted: bool = False
+    costly: bool = False
 
     @property
     def title(self) -> str:

@@ -286,7 +286,11 @@ def graph_entries() -> Iterator[Entry]:
             *(frozenset({"class-count"}), GRAPH, "model.onnx"),
         )
     layers = content(chain(1000).SerializeToString())
-    yield Entry("ONNX graphs", "a thousand layers", layers, frozenset(), GRAPH, "model.onnx", True)
+    yield Entry(
+        *("ONNX graphs", "a thousand layers", layers, frozenset(), GRAPH, "model.onnx"),
+        accepted=True,
+        costly=True,
+    )
     made = graph_texts.full()
     yield Entry(
         *("ONNX graphs", "everything that is refused", content(made.SerializeToString())),

@@ -62,6 +62,10 @@ def expected_of(name: str) -> frozenset[str]:
     return frozenset(found or {REST})
 
 
+COSTLY = ("two million steps", "nested *", "10 GB *")
+"""Patterns of names of those that take a second, or room on a disk without holes."""
+
+
 def changed_weights(**changes: torch.Tensor) -> bytes:
     """The weights of a good network with some of them replaced."""
     return save({key: value.contiguous() for key, value in (weights() | changes).items()})
@@ -102,7 +106,8 @@ def checkpoint_entries() -> Iterator[Entry]:
     for name, write in checkpoints.REFUSED.items():
         file_name = "model.safetensors" if name.startswith("safetensors") else "model.pt"
         kind = "pickles with code" if name.startswith("code") else "checkpoints"
-        yield Entry(kind, name, write, expected_of(name), file_name=file_name)
+        costly = any(fnmatchcase(name, pattern) for pattern in COSTLY)
+        yield Entry(*(kind, name, write, expected_of(name)), file_name=file_name, costly=costly)
     wide = torch.zeros(7, weights()["linear3.weight"].shape[1])
     made = {
         "NaN among good weights": (filled(float("nan")), "nonfinite-weights"),
