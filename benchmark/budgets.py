@@ -78,7 +78,8 @@ def budget_text(value: float) -> str:
     """The default text of a number: ``0.25``, or in 255ths if that is shorter."""
     plain = f"{value:g}"
     levels = value * 255
-    if len(plain) > 5 and 1 <= round(levels) <= 255 and abs(levels - round(levels)) < 1e-6:
+    # A float that is nearly the largest has no 255-fold, so the bounds come before rounding.
+    if len(plain) > 5 and 0.5 < levels < 255.5 and abs(levels - round(levels)) < 1e-6:
         return f"{round(levels)}/255"
     return plain
 

@@ -65,6 +65,8 @@ class Settings(BaseModel):
         (2, 2.0, "2"),
         (0, 0.0, "0"),
         (1 / 3, 1 / 3, "85/255"),
+        (1e307, 1e307, "1e+307"),
+        (1.23456789e308, 1.23456789e308, "1.23457e+308"),
     ],
 )
 def test_a_budget_has_a_value_and_the_text_it_was_written_as(written, value, text):

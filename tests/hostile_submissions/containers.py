@@ -133,7 +133,7 @@ class Evaluated:
 
 def legacy(value: object, protocol: int = 2) -> bytes:
     """A file of ``torch.save`` before PyTorch 1.6."""
-    parts = (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}, value, [])
+    parts: tuple[object, ...] = (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}, value, [])
     return b"".join(pickle.dumps(each, protocol) for each in parts)
 
 

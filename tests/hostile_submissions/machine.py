@@ -75,8 +75,10 @@ class Machine:
         folder: that is there.
     """
 
-    may_change = ("service/serve.log", "service/worker.log", "service/nonsingular.sqlite")
-    may_change += ("service/site", "service/.nonsingular/checkpoints", "file", "home/.cache")
+    may_change: tuple[str, ...] = (
+        *("service/serve.log", "service/worker.log", "service/nonsingular.sqlite"),
+        *("service/site", "service/.nonsingular/checkpoints", "file", "home/.cache"),
+    )
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.canary = folder, "canary-of-the-environment"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import onnx
@@ -15,13 +15,19 @@ from tests.hostile_files.graphs import away, constant, floats, node, numbers
 from tests.hostile_submissions.entry import GRAPH, Entry, content
 
 
-def classifier(*after: onnx.NodeProto, before: tuple[onnx.NodeProto, ...] = (), **options: object):
+def classifier(
+    *after: onnx.NodeProto,
+    before: Sequence[onnx.NodeProto] = (),
+    initializers: Sequence[onnx.TensorProto] = (),
+    classes: int = 10,
+):
     """A good network, with something computed from its images or its logits.
 
     Args:
         *after: compute ``out`` from ``logits``.
         before: compute ``x`` from ``images``.
-        **options: ``initializers``, and ``classes`` of the output.
+        initializers: constants that these use.
+        classes: number of logits.
     """
     layers = [*before, node("Flatten", "x" if before else "images", "h0")]
     for place in (1, 2, 3):
@@ -40,10 +46,10 @@ def classifier(*after: onnx.NodeProto, before: tuple[onnx.NodeProto, ...] = (), 
         [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", 1, 8, 8])],
         [
             helper.make_tensor_value_info(
-                "out" if after else "logits", TensorProto.FLOAT, ["n", options.get("classes", 10)]
+                "out" if after else "logits", TensorProto.FLOAT, ["n", classes]
             )
         ],
-        [*held, *options.get("initializers", ())],  # type: ignore[misc]
+        [*held, *initializers],
     )
     return helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
@@ -278,11 +284,11 @@ def graph_entries() -> Iterator[Entry]:
             *(frozenset({expected}), GRAPH, "model.onnx"),
         )
     free = {*graph_texts.texts(graph_texts.plain)} - graph_texts.FIXED
-    for payload in graph_texts.PAYLOADS:
+    for number, payload in enumerate(graph_texts.PAYLOADS):
         new = {old: f"{place}{payload}" for place, old in enumerate(sorted(free))}
         made = graph_texts.replaced(graph_texts.plain, new)
         yield Entry(
-            *("ONNX texts", payload[:30], content(made.SerializeToString())),
+            *("ONNX texts", f"{number}: {payload[:30]}", content(made.SerializeToString())),
             *(frozenset({"class-count"}), GRAPH, "model.onnx"),
         )
     layers = content(chain(1000).SerializeToString())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,8 +26,10 @@ class Response(Protocol):
     """What both clients answer with."""
 
     status_code: int
-    headers: Mapping[str, str]
-    text: str
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
 
     def json(self) -> Any:
         """The body."""

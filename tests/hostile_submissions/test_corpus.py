@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from leaderboard.service.settings import Bounds
+from tests.hostile_files.case import OF_LIBRARIES
 from tests.hostile_submissions.corpus import corpus
 from tests.hostile_submissions.descriptions import MARKUP
 from tests.hostile_submissions.entry import WITNESS, Entry, content
@@ -88,7 +89,7 @@ def test_every_entry_is_refused_and_the_next_model_is_scored(
     assert not wrong, "\n".join(wrong)
     assert not deeds
     database = {"scores.sqlite", "scores.sqlite-wal", "scores.sqlite-shm"}
-    new = {name for name in listing(tmp_path) if name not in before} - database
+    new = {name for name in listing(tmp_path) if name not in before} - {*database, *OF_LIBRARIES}
     assert {name.split("/")[0] for name in new} <= {"site", ".nonsingular"}
     assert not [name for name in new if WITNESS in name or "quarantine/" in name]
 

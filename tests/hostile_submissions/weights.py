@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import save
 
 from tests.hostile_files import checkpoints
-from tests.hostile_files.cases.material import BUNDLED, weights
-from tests.hostile_files.flips import damaged, graph, saved
+from tests.hostile_files.cases.material import BUNDLED, saved, weights
+from tests.hostile_files.flips import damaged, graph
 from tests.hostile_submissions.entry import GRAPH, MLP, Entry, content
 
 FINDINGS: dict[str, tuple[str, ...]] = {

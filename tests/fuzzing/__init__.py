@@ -1,0 +1,1 @@
+"""Damaged inputs without end for everything that reads what strangers send: see ``__main__``."""
