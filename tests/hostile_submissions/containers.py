@@ -22,8 +22,8 @@ from tests.hostile_files.pickles import archive, dict_of, pickle_of, tensor
 from tests.hostile_submissions.entry import WITNESS, Builder, Entry, content
 
 OUTSIDE = {
-    "outside": f"{'../' * 12}home/{WITNESS}",
-    "absolute": f"/home/{WITNESS}",
+    "outside": f"{'../' * 12}srv/{WITNESS}",
+    "absolute": f"/srv/{WITNESS}",
     "on a drive": f"C:\\{WITNESS}",
     "back and forth": f"archive/../../../{WITNESS}",
 }

@@ -146,5 +146,5 @@ class Machine:
 
     def witnesses(self, name: str) -> list[str]:
         """Files of a name where code that escapes would write them."""
-        places = [Path("/"), Path("/home"), Path.home(), Path.cwd(), Path(tempfile.gettempdir())]
+        places = [Path("/"), Path("/srv"), Path.home(), Path.cwd(), Path(tempfile.gettempdir())]
         return [str(place / name) for place in places if (place / name).exists()]

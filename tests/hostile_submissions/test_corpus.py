@@ -133,14 +133,14 @@ WRONG = {
     "escape": {"texts": ("\x1b[2J",)},
     "long": {"texts": ("a" * 5000,)},
     "traceback": {"texts": ("Traceback (most recent call last):",)},
-    "private": {"raw": "in /home/service"},
+    "private": {"raw": "in /srv/service"},
 }
 
 
 @pytest.mark.parametrize("change", WRONG.values(), ids=WRONG)
 def test_what_is_wrong_with_an_answer_is_seen(change):
-    assert faults(ENTRY, REFUSED, ("/home/service",)) == []
-    assert faults(ENTRY, replace(REFUSED, **change), ("/home/service",))
+    assert faults(ENTRY, REFUSED, ("/srv/service",)) == []
+    assert faults(ENTRY, replace(REFUSED, **change), ("/srv/service",))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs links")
