@@ -152,8 +152,8 @@ def run(
         twice = sum(each["checking"] > 1 or each["uploading"] > 1 for each in histories)
         console.print(
             f"{dict(killed)} kills: {dict(states)}, {len(found)} results, all equal to those of "
-            f"the undisturbed run; {len(units)} units, {retried} tried again on request after too many "
-            f"kills, {twice} submissions checked twice"
+            f"the undisturbed run; {len(units)} units, {retried} tried again on request, "
+            f"{twice} submissions checked twice"
         )
 
 
