@@ -47,7 +47,7 @@ class Answer(BaseModel):
 
 
 _MEANINGS: Mapping[int, str] = {
-    400: "The length is wrong, or the connection was lost",
+    400: "The body is not JSON, its length is wrong, or the connection was lost",
     401: "No token that is accepted",
     403: "The submission of another submitter, or only for maintainers",
     404: "There is no such submission",
@@ -128,12 +128,20 @@ def too_large(limit: int, what: str = "the body") -> Problem:
     return Problem(413, "too-large", f"{what} is larger than {limit:,} bytes", "send less")
 
 
+_NOT_JSON = Problem(
+    *(400, "not-json", "the body is not JSON, or nested too deeply"),
+    "correct it; /api/v1/openapi.json has the form",
+)
+
+
 def invalid(error: ValidationError | RequestValidationError) -> Problem:
     """The problem of JSON that is not what a route expects."""
     if isinstance(error, ValidationError):
         where, reason, _ = first_problem(error)
     else:
         first = error.errors()[0]
+        if first["type"] == "json_invalid":
+            return _NOT_JSON
         where, reason = ".".join(map(str, first["loc"][1:])), str(first["msg"])
     return Problem(
         *(422, "invalid", f"{where or 'the body'}: {reason}"),
@@ -179,6 +187,8 @@ FAULT = Problem(
 
 
 def _of_starlette(error: HTTPException) -> Problem:
+    if error.status_code == 400:  # FastAPI raises it for a body that it cannot parse
+        return _NOT_JSON
     known = {
         404: ("not-found", "there is nothing at this address", "see /api/v1/openapi.json"),
         405: ("wrong-method", "this address has other methods", "see /api/v1/openapi.json"),
