@@ -6,9 +6,9 @@ It has no header, no body and no query of a request, and therefore no token, des
 from __future__ import annotations
 
 import json
-import sys
 from datetime import UTC, datetime
 
+from leaderboard.terminal.output import say
 from models_zoo.errors import printable
 
 
@@ -24,4 +24,4 @@ def log(event: str, **fields: object) -> None:
         name: value if isinstance(value, int | float | bool | None) else printable(str(value))
         for name, value in fields.items()
     }
-    print(json.dumps({"time": moment, "event": event, **shown}), file=sys.stderr, flush=True)
+    say(json.dumps({"time": moment, "event": event, **shown}), err=True)

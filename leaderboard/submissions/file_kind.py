@@ -69,7 +69,7 @@ def kind_of(source: Readable) -> Kind:
             return kind
     if head.startswith(b"PK"):
         return _archive(source)
-    # The length of the header comes first. It is a number, and text with a brace there has no zeros.
+    # The length of the header comes first: a number, which unlike text with a brace has zeros.
     if head[8:9] == b"{" and b"\0" in head[:8]:
         return _SAFETENSORS
     if head.startswith(b"\x80"):

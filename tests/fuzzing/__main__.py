@@ -31,7 +31,7 @@ sys.modules["tests"] = _TESTS
 def main() -> int:
     """Fuzz; the exit code is 1 where something but an answer came out."""
     parser = argparse.ArgumentParser(prog="python tests/fuzzing", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60, help="of the processor, over all kinds")
+    parser.add_argument("--seconds", type=float, default=60, help="processor time, over all kinds")
     parser.add_argument("--only", default="", help="one kind of input")
     parser.add_argument("--seed", type=int, default=0, help="of the changes")
     parser.add_argument("--crashes", type=Path, default=Path("crashes"), help="where to keep them")

@@ -32,6 +32,8 @@ BEYOND = 3 << 30
 
 _FOLDERS = ("home", "tmp", "work")
 _PROGRAMS = ("os.system", "os.exec", "os.posix_spawn", "os.spawn", "subprocess.Popen", "pty.spawn")
+_SANDBOX = "from leaderboard.sandbox.inside import main"
+"""In the command of the one program that may be started: a child in the suite's own sandbox."""
 _CHANGES = ("os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.link", "os.symlink", "os.chmod")
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
@@ -182,7 +184,7 @@ def _watched(sandbox: Path) -> list[str]:
         return not f"{path}/".startswith(inside)
 
     def hook(event: str, details: tuple[Any, ...]) -> None:
-        if event in _PROGRAMS:
+        if event in _PROGRAMS and _SANDBOX not in str(details):
             deeds.append(f"a program is started: {event} {str(details)[:200]}")
         elif event == "socket.connect":
             deeds.append(f"a connection is made: {str(details[1:])[:200]}")

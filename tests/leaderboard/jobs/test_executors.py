@@ -99,8 +99,11 @@ def two_nodes():
     pytest.importorskip("ray")
     import tempfile
 
+    from ray._private.utils import get_ray_address_file
     from ray.cluster_utils import Cluster
 
+    # A cluster writes its address where the first head without a folder of its own makes a folder.
+    Path(get_ray_address_file(None)).parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="r", dir="/tmp") as folder:
         node = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
         cluster = Cluster()

@@ -107,7 +107,9 @@ def test_at_every_level_the_child_has_few_variables_no_files_and_an_empty_folder
         found = run("environment", level, parent=os.getpid())
     assert "SECRET_TOKEN" not in found["own"]
     assert len(found["own"]) < 20
-    assert found["here"] == []
+    # If the packages lie in the folder of temporary files, they are seen in it as well.
+    ours = Path(__file__).parents[3].parts
+    assert set(found["here"]) <= ({ours[2]} if ours[1] == "tmp" else set())
     assert all("pipe" in each or each == "/dev/null" for each in found["descriptors"])
     assert "" not in found["path"]
 

@@ -164,7 +164,7 @@ UNREADABLE = {
 
 @pytest.mark.parametrize("content", UNREADABLE.values(), ids=UNREADABLE)
 def test_what_a_library_says_about_damage_is_put_into_words(check, content):
-    """Errors of ``json``, ``struct`` or ``pickletools`` mean nothing to a submitter on their own."""
+    """Errors of ``json``, ``struct`` or ``pickletools`` mean nothing to a submitter."""
     (found,) = check(content).findings
     assert found.id == "damaged-file"
     assert "it cannot be followed to its end" in found.saw
