@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
@@ -66,7 +67,8 @@ class Intake:
         if description.battery not in (None, self.battery(description.dataset)):
             raise Problem(
                 *(422, "invalid", f"battery: {shown(description.battery)} is not used here"),
-                f"leave it out; {self.battery(description.dataset)} scores {description.dataset}",
+                f"leave it out; {Path(self.battery(description.dataset)).name} scores "
+                f"{description.dataset}",  # the folder of a battery's file is the operator's
             )
         return description
 

@@ -59,3 +59,11 @@ def _faults(name: str, answer, expected: str) -> list[str]:
     problem = answer.json()
     right = 400 <= answer.status_code < 500 and problem["id"] == expected
     return [] if right else [f"{name}: {answer.status_code} {problem}"]
+
+
+def test_the_folder_of_the_operator_s_battery_is_not_told(service, tiny):  # noqa: F811
+    description = {"name": "x", "dataset": "digits", "battery": "other"}
+    body = {"description": description, "file_name": "a", "size": 1}
+    answer = service.ask("POST", "/submissions", json=body)
+    assert tiny.name in answer.json()["fix"]
+    assert str(tiny.parent) not in answer.text
