@@ -77,7 +77,13 @@ class Machine:
 
     may_change: tuple[str, ...] = (
         *("service/serve.log", "service/worker.log", "service/nonsingular.sqlite"),
-        *("service/site", "service/.nonsingular/checkpoints", "file", "home/.cache"),
+        *(
+            "service/site",
+            "service/.site.",
+            "service/.nonsingular/checkpoints",
+            "file",
+            "home/.cache",
+        ),
     )
 
     def __init__(self, folder: Path) -> None:
