@@ -38,13 +38,25 @@ def _named(name: str) -> str:
     return name
 
 
+def _float(value: float) -> float:
+    """A number as a float.
+
+    Raises:
+        ValueError: a whole number that none is near.
+    """
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise ValueError("is too large") from error
+
+
 def _listed(value: Any) -> Any:
     """A tuple where TOML and JSON have a list, or one number."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return (float(value),)
+        return (_float(value),)
     if isinstance(value, list | tuple):
         return tuple(
-            float(each) if isinstance(each, int) and not isinstance(each, bool) else each
+            _float(each) if isinstance(each, int) and not isinstance(each, bool) else each
             for each in value
         )
     return value
@@ -57,14 +69,14 @@ def _radius(value: Any) -> Any:
         if number is None:
             raise ValueError("is neither a number nor a fraction such as 8/255")
         return number
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    return _float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _share(value: Any) -> Any:
     if isinstance(value, int | float) and not isinstance(value, bool):
         if 1 < value <= 100:
             raise ValueError(f"is a share from 0 to 1; did you mean {value / 100:g}?")
-        return float(value)
+        return _float(value)
     return value
 
 

@@ -166,3 +166,17 @@ def test_the_template_is_valid_names_every_key_and_overwrites_nothing(tmp_path):
         write_template(path)
     with pytest.raises(InputError, match="cannot write"):
         write_template(tmp_path / "none" / "x")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"mean": 10**400},
+        {"std": [10**400]},
+        {"claims": {"clean_accuracy": 10**400}},
+        {"claims": {"eps": 10**400}},
+    ],
+)
+def test_a_whole_number_that_is_no_float_is_refused(fields):
+    with pytest.raises(ValidationError, match="too large"):
+        Description.model_validate({"name": "x", "dataset": "digits"} | fields)
