@@ -241,13 +241,14 @@ class Ancestors(Processes):
     maps: dict[int, str] = {}  # noqa: RUF012 - read by the test
     blocked = ""
 
-    def advance(self):
-        for each in self._running:
-            parent = psutil.Process(each.process.pid).ppid()
-            self.maps[parent] = Path(f"/proc/{parent}/maps").read_text()
-            status = Path(f"/proc/{parent}/status").read_text()
-            (Ancestors.blocked,) = re.findall(r"SigBlk:\s*(\w+)", status)
-        super().advance()
+    def _start(self):
+        # Not later: the workers may have ended before the first look at them.
+        started = super()._start()
+        parent = psutil.Process(started.process.pid).ppid()
+        self.maps[parent] = Path(f"/proc/{parent}/maps").read_text()
+        status = Path(f"/proc/{parent}/status").read_text()
+        (Ancestors.blocked,) = re.findall(r"SigBlk:\s*(\w+)", status)
+        return started
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each worker imports for itself")
