@@ -388,6 +388,17 @@ class Case(FileCase):
         with subject_of(self.network, images, labels, batch_size=size) as bare:
             return best_way(bare, way_of(*self.normalization), self.right[: len(some)])
 
+    @property
+    def other_normalization(self) -> Comparison | None:
+        """As :attr:`comparison`; ``None`` too where no other normalization is better.
+
+        The order of the channels alone is another check's.
+        """
+        found = self.comparison
+        if found is None or not found.better:
+            return None
+        return None if found.best.normalization == found.own.normalization else found
+
     @cached_property
     def function(self) -> str | None:
         """The fingerprint of the function."""

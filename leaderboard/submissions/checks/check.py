@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from leaderboard.submissions.finding import PAGE, Finding, Severity
 from models_zoo.display import cut, printable
+from models_zoo.errors import InputError
 
 if TYPE_CHECKING:
     from leaderboard.submissions.case import Case
@@ -49,6 +50,18 @@ class Check(ABC):
             case: the submission; the checks before this one have passed, or are not final.
         """
         ...
+
+    @classmethod
+    def raised_by(cls, read: Callable[[], object]) -> Iterator[Finding]:
+        """A finding with what is raised where something of a submission cannot be used.
+
+        Args:
+            read: gets it.
+        """
+        try:
+            read()
+        except InputError as error:
+            yield cls.finding(error)
 
     @classmethod
     def finding(cls, saw: object, fix: str = "", severity: Severity | None = None) -> Finding:

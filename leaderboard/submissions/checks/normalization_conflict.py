@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from leaderboard.submissions.case import Case
 from leaderboard.submissions.checks.check import Check
 from leaderboard.submissions.finding import Finding
-from models_zoo.errors import InputError
 
 
 class NormalizationConflict(Check):
@@ -26,9 +25,5 @@ class NormalizationConflict(Check):
     @classmethod
     def look(cls, case: Case) -> Iterator[Finding]:
         """Compare both."""
-        if case.is_graph:
-            return
-        try:
-            _ = case.card
-        except InputError as error:
-            yield cls.finding(error)
+        if not case.is_graph:
+            yield from cls.raised_by(lambda: case.card)

@@ -28,10 +28,6 @@ class NormalizationMissing(Check):
     @classmethod
     def look(cls, case: Case) -> Iterator[Finding]:
         """Compare the accuracy with and without."""
-        found = case.comparison
-        if found is None or not found.better:
-            return
-        if found.best.normalization == found.own.normalization:
-            return  # the channels alone, which another check compares
-        if found.own.normalization == NONE:
+        found = case.other_normalization
+        if found is not None and found.own.normalization == NONE:
             yield cls.finding(f"{found.accuracies}", f"Give {options_of(found.best)}.")

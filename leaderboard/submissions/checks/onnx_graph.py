@@ -8,7 +8,6 @@ from leaderboard.submissions.case import Case
 from leaderboard.submissions.checks.check import Check
 from leaderboard.submissions.finding import Finding
 from models_zoo.display import shown
-from models_zoo.errors import InputError
 
 
 class OnnxGraph(Check):
@@ -42,7 +41,4 @@ class OnnxGraph(Check):
                     f"Leave {key} out.",
                 )
                 return
-        try:
-            _ = case.network
-        except InputError as error:
-            yield cls.finding(error)
+        yield from cls.raised_by(lambda: case.network)
