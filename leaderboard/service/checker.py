@@ -17,8 +17,6 @@ from pydantic import ValidationError
 
 from leaderboard.jobs.check import (
     BATTERY,
-    DATA,
-    DATA_ROOT,
     FILE,
     SUFFIXES,
     Order,
@@ -136,10 +134,7 @@ class Checker:
         settings = self.intake.settings
         battery = self.intake.battery(description.dataset)
         files = {FILE: self.intake.quarantine.path(submission.id)}
-        if description.dataset in settings.data:
-            files[DATA] = settings.data[description.dataset].absolute()
-        elif settings.data_root is not None:
-            files[DATA_ROOT] = settings.data_root.absolute()
+        files |= settings.images(description.dataset)
         own_file = battery.lower().endswith(".toml")
         if own_file:
             files[BATTERY] = Path(battery).absolute()

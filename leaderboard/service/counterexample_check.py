@@ -13,13 +13,14 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict
 
 from benchmark.results import Provenance
+from leaderboard.jobs.check import DATA, DATA_ROOT
 from models_zoo.card import Card
 
 TARGET: Final = "leaderboard.service.counterexample_check:check"
 """What the child calls."""
 
-FILE, CHECKPOINT, DATA, DATA_ROOT = "counterexample", "checkpoint", "data", "data_root"
-"""Names of the child's files."""
+FILE, CHECKPOINT = "counterexample", "checkpoint"
+"""Names of the child's files besides those of the images."""
 
 LARGEST = 64 << 20
 """Bytes of the largest file that a service takes."""

@@ -121,13 +121,14 @@ def _status(
         return CounterexampleStatus(sha256=sha256, state="refused", reason=reason)
     if status.state != "done":
         return CounterexampleStatus(sha256=sha256, state=status.state)
-    found = taken.result(sha256, model, data)
-    if found is None:
+    result = taken.result(sha256, model, data)
+    if result is None:
         return CounterexampleStatus(sha256=sha256, state="done")
+    found, lowered = result
     return CounterexampleStatus(
         sha256=sha256,
         state="done",
         threat=found.found.threat.label,
         broken=found.found.n_broken,
-        lowered=taken.lowered(model, data),
+        lowered=lowered,
     )

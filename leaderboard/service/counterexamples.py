@@ -25,8 +25,6 @@ from leaderboard.jobs.worker import MAX_TRACEBACK
 from leaderboard.service.checker import Inspect, UncheckableError
 from leaderboard.service.counterexample_check import (
     CHECKPOINT,
-    DATA,
-    DATA_ROOT,
     FILE,
     LARGEST,
     Order,
@@ -177,16 +175,20 @@ class Counterexamples:
         found = self._jobs.find(key)
         return None if found is None else (found[0], Claim.model_validate(dict(found[1])))
 
-    def result(self, sha256: str, model: str, data: str) -> StoredCounterexample | None:
-        """What a counterexample was verified to break; ``None`` if it was not."""
-        entry = self._entry(model, data)
-        known = [] if entry is None else entry.counterexamples
-        return next((each for each in known if each.file_sha256 == sha256), None)
+    def result(
+        self, sha256: str, model: str, data: str
+    ) -> tuple[StoredCounterexample, list[str]] | None:
+        """What a counterexample was verified to break; ``None`` if it was not.
 
-    def lowered(self, model: str, data: str) -> list[str]:
-        """The probes of a model whose results counterexamples have lowered."""
+        Returns:
+            The counterexample, and the probes whose results counterexamples have lowered.
+        """
         entry = self._entry(model, data)
-        return [] if entry is None else sorted(entry.measured)
+        if entry is None:
+            return None
+        same = (each for each in entry.counterexamples if each.file_sha256 == sha256)
+        found = next(same, None)
+        return None if found is None else (found, sorted(entry.measured))
 
     def work(self) -> bool:
         """Take a job and verify its file; returns whether there was one to take."""
@@ -215,18 +217,15 @@ class Counterexamples:
         entry = self._entry(claim.model, claim.data)
         if entry is None:
             raise InputError("the results that it is about are no longer stored")
-        card, dataset = entry.card, str(entry.battery["dataset"])
+        card = entry.card
         files = {FILE: self._held.path(claim.held)}
+        files |= self.settings.images(str(entry.battery["dataset"]))
         suffix = ""
         if card.source == "submitted" and card.sha256 is not None:
             checkpoint = kept_file(card.sha256, self.settings.workspace)
             if checkpoint is None:
                 raise InputError("the checkpoint of the model is not kept here")
             files[CHECKPOINT], suffix = checkpoint.absolute(), checkpoint.suffix
-        if dataset in self.settings.data:
-            files[DATA] = self.settings.data[dataset].absolute()
-        elif self.settings.data_root is not None:
-            files[DATA_ROOT] = self.settings.data_root.absolute()
         order = Order(
             card=card,
             suffix=suffix,

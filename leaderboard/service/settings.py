@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from leaderboard.jobs.check import DATA, DATA_ROOT
 from leaderboard.submissions.workspace import workspace_of
 
 MIB = 1 << 20
@@ -82,6 +83,12 @@ class Settings:
     device: str = "cpu"
     pause: float = 1.0
     bounds: Bounds = field(default_factory=Bounds)
+
+    def images(self, dataset: str) -> dict[str, Path]:
+        """The files with the images of a data set that a child in the sandbox may read, by name."""
+        if dataset in self.data:
+            return {DATA: self.data[dataset].absolute()}
+        return {} if self.data_root is None else {DATA_ROOT: self.data_root.absolute()}
 
     @property
     def workspace(self) -> Path:
