@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from leaderboard.commands.command_line import HELP, CommandLine, ListByDefault
 from leaderboard.commands.options import DATABASE, Database
+from leaderboard.terminal.moments import minute
 from leaderboard.terminal.output import print_to_fit, say
 from models_zoo.display import label, shown
 from models_zoo.errors import InputError
@@ -65,7 +65,7 @@ def list_seeds(
         table.add_column(heading)
     for each in found:
         seed = "secret" if each.seed is None else str(each.seed)
-        moments = map(_date, (each.created, each.revealed))
+        moments = map(minute, (each.created, each.revealed))
         table.add_row(each.sha256[:SHOWN_DIGITS], *moments, seed, label(each.note))
     print_to_fit(table)
 
@@ -97,7 +97,3 @@ def check(
     if commitment_of(seed, nonce) != commitment.lower():
         raise InputError(f"the commitment {shown(commitment)} is not to this seed")
     say(f"the commitment is to the seed {seed}")
-
-
-def _date(moment: float | None) -> str:
-    return "" if moment is None else datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from leaderboard.terminal.moments import minute
 from leaderboard.terminal.output import console, note, say
 from models_zoo.display import label, printable, shown
 from models_zoo.errors import InputError
@@ -167,8 +168,6 @@ def _plain(value: object) -> object:
 
 def print_submissions(found: list[dict[str, Any]]) -> None:
     """Print submissions as a table."""
-    from datetime import UTC, datetime
-
     from rich.table import Table
 
     from leaderboard.terminal.output import print_to_fit
@@ -180,13 +179,12 @@ def print_submissions(found: list[dict[str, Any]]) -> None:
     for heading in ("submission", "state", "model", "data set", "sent", "why"):
         table.add_column(heading)
     for each in found:
-        sent = datetime.fromtimestamp(float(each["created"]), UTC).strftime("%Y-%m-%d %H:%M")
         table.add_row(
             str(each["id"]),
             str(each["state"]),
             label(str(each["name"])),
             label(str(each["dataset"])),
-            sent,
+            minute(float(each["created"])),
             label(str(each["reason"] or "")),
         )
     print_to_fit(table)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from leaderboard.commands.command_line import HELP, CommandLine, ListByDefault
 from leaderboard.commands.options import DATABASE, Database
+from leaderboard.terminal.moments import minute
 from leaderboard.terminal.output import note, print_to_fit, say
 from models_zoo.display import label
 
@@ -57,7 +57,7 @@ def list_tokens(database: Database = DATABASE) -> None:
     for heading in ("token", "name", "role", "created", "last used", "revoked"):
         table.add_column(heading)
     for each in found:
-        moments = map(_date, (each.created, each.last_used, each.revoked))
+        moments = map(minute, (each.created, each.last_used, each.revoked))
         table.add_row(each.id, label(each.name), each.role, *moments)
     print_to_fit(table)
 
@@ -73,7 +73,3 @@ def revoke(
 
     Tokens(Store.open(database).engine).revoke(token)
     say(f"token {token} is revoked")
-
-
-def _date(moment: float | None) -> str:
-    return "" if moment is None else datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M")
