@@ -14,6 +14,7 @@ from benchmark.batteries import Battery
 from benchmark.datasets.dataset import examples_sha256
 from benchmark.datasets.standard import origin_of
 from benchmark.interval_kinds import INTERVALS_VERSION
+from benchmark.processor import processor
 from benchmark.results import Provenance
 from models_zoo.classifier import Classifier, fingerprint
 
@@ -67,4 +68,5 @@ def provenance_of(
         threads=torch.get_num_threads(),
         versions=versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
+        processor=processor(device),
     )

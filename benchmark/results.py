@@ -427,6 +427,8 @@ class Provenance(BaseModel):
         created: UTC time, ISO 8601.
         isolation: how well the model was isolated; ``None``, and not stored, if it was evaluated in
             the process of its user.
+        processor: what computed, see :func:`benchmark.processor.processor`; ``None``, and not
+            stored, in results from before this was recorded.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -447,6 +449,7 @@ class Provenance(BaseModel):
     versions: dict[str, str]
     created: str
     isolation: Isolation | None = None
+    processor: str | None = Field(default=None, max_length=200)
 
     def algorithm(self, probe: str) -> int:
         """The version of the algorithm that a probe of the battery had."""
@@ -461,6 +464,8 @@ class Provenance(BaseModel):
             content.pop("intervals", None)
         if self.isolation is None:  # likewise
             content.pop("isolation", None)
+        if self.processor is None:  # likewise
+            content.pop("processor", None)
         return content
 
     @classmethod

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import platform
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -14,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 import benchmark
 from benchmark.comparison import Comparison
+from benchmark.processor import cpu_name
 from benchmark.provenance import versions
 from models_zoo.checkpoint.writing import write_bytes
 from models_zoo.errors import InputError, first_problem
@@ -172,10 +172,7 @@ def sources_sha256(without: Sequence[str] = UNRELATED) -> str:
 
 def processor(device: str) -> str:
     """Name of the CPU, and of the GPU if that is the device."""
-    table = Path("/proc/cpuinfo")
-    lines = table.read_text("utf-8").splitlines() if table.is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    name = names[0] if names else platform.processor() or platform.machine()
+    name = cpu_name()
     return f"{name}, {torch.cuda.get_device_name(device)}" if device.startswith("cuda") else name
 
 

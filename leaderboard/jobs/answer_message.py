@@ -14,6 +14,7 @@ from benchmark.batteries import Battery
 from benchmark.interval_kinds import INTERVALS_VERSION
 from benchmark.probes import PROBES
 from benchmark.probes.divisible import require_joinable
+from benchmark.processor import processor
 from benchmark.provenance import versions
 from benchmark.results import Isolation, ProbeResult, Provenance
 from benchmark.shards import ShardResult
@@ -127,6 +128,7 @@ def from_message(
             versions=versions(),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             isolation=isolation,
+            processor=processor(task.device),
         )
         found = _result(message, provenance) if task.shard is None else _shard(message, task)
         if found.probe != task.probe:

@@ -104,7 +104,7 @@ class Evaluation:
     Attributes:
         flags: all checks, raised flags first.
         lowered: scores that counterexamples have lowered.
-        versions: probes that were computed with the same versions, and those versions.
+        versions: probes that were computed with the same versions and processor, and those.
         command: computes all scores again.
     """
 
@@ -185,7 +185,8 @@ def _flags(result: ProbeResult) -> list[FlagLine]:
 def _versions(entry: Entry) -> list[tuple[str, str]]:
     groups: dict[str, list[str]] = {}
     for probe, where in entry.provenances.items():
-        groups.setdefault(plain(where.versions), []).append(probe)
+        named = {**where.versions, "processor": where.processor or "not recorded"}
+        groups.setdefault(plain(named), []).append(probe)
     return [(", ".join(probes), versions) for versions, probes in groups.items()]
 
 

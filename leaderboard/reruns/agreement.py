@@ -144,7 +144,7 @@ def compare(
 
 
 def _differences(stored: Provenance, new: Provenance) -> list[str]:
-    """What may explain different numbers: device, threads and versions that differ."""
+    """What may explain different numbers: versions, device, processor and threads that differ."""
     pairs = [
         (name, new.versions.get(name, "none"), stored.versions.get(name, "none"))
         for name in dict.fromkeys([*new.versions, *stored.versions])
@@ -154,6 +154,9 @@ def _differences(stored: Provenance, new: Provenance) -> list[str]:
     ]
     if stored.device != new.device:
         found.append(f"device {new.device} in place of {stored.device}")
+    if stored.processor != new.processor:
+        one, two = (each.processor or "one that was not recorded" for each in (new, stored))
+        found.append(f"processor {one} in place of {two}")
     if stored.threads != new.threads:
         found.append(f"{new.threads} threads in place of {stored.threads}")
     if stored.intervals != new.intervals:

@@ -45,6 +45,7 @@ class RerunResult(BaseModel):
         threads: intra-operation threads.
         versions: versions of Python and of the packages that can change a number.
         created: time of the run, with its zone.
+        processor: what computed; missing in files from before this was recorded.
         same: whether all agreed to the last bit with the result stored on that machine.
     """
 
@@ -57,6 +58,7 @@ class RerunResult(BaseModel):
     versions: dict[_Text, _Text] = Field(max_length=50)
     created: AwareDatetime = Field(ge=_EARLIEST, le=_LATEST)
     same: bool
+    processor: _Text | None = None
 
 
 class RerunFile(BaseModel):
@@ -119,6 +121,7 @@ def _result(found: Reproduction) -> RerunResult:
         versions=found.provenance.versions,
         created=datetime.fromisoformat(found.provenance.created),
         same=found.same,
+        processor=found.provenance.processor,
     )
 
 
@@ -151,7 +154,8 @@ def compare_file(file: RerunFile, store: Store) -> tuple[Entry, list[Reproductio
     found = []
     for probe, result in file.results.items():
         then = entry.provenances[probe]
-        own = {name: getattr(result, name) for name in ("device", "threads", "versions")}
+        named = ("device", "threads", "versions", "processor")
+        own = {name: getattr(result, name) for name in named}
         now = then.model_copy(update={**own, "created": result.created.isoformat()})
         found.append(compare(entry.results[probe], _answer(probe, result), then, now))
     return entry, found

@@ -104,6 +104,7 @@ def environments(shards: Sequence[StoredShard]) -> list[str]:
     lines = dict.fromkeys(
         f"{each.device}, {each.threads} {'thread' if each.threads == 1 else 'threads'}, "
         + ", ".join(f"{name} {version}" for name, version in sorted(each.versions.items()))
+        + (f", {each.processor}" if each.processor else "")
         for each in (shard.provenance for shard in shards)
     )
     return list(lines) if len(lines) > 1 else []

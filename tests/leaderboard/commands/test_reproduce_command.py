@@ -97,22 +97,38 @@ def test_an_outcome_that_was_tampered_with_is_found(run, stored):
     assert "1 of 20 outcomes differ" in output
 
 
-def test_other_versions_are_named_where_numbers_differ(run, stored):
-    def change(payload):
+def elsewhere(provenance):
+    provenance["versions"]["torch"] = "1.0.0"
+    provenance["processor"] = "Other CPU (AVX2)"
+
+
+def long_ago(provenance):
+    del provenance["processor"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (elsewhere, [r"torch \S+ in place of 1\.0\.0", r"\) in place of Other CPU \(AVX2\)"]),
+        (long_ago, [r"run with processor .*\) in place of one that was not recorded"]),
+    ],
+)
+def test_what_may_explain_other_numbers_is_named(run, stored, change, words):
+    def halve(payload):
         payload["scores"]["accuracy"]["value"] = 0.5
         return payload
 
-    rewrite(stored, change)
+    rewrite(stored, halve)
     with sqlite3.connect(stored) as connection:
         ((text,),) = connection.execute("SELECT provenance FROM results WHERE probe = 'clean'")
         provenance = json.loads(text)
-        provenance["versions"]["torch"] = "1.0.0"
+        change(provenance)
         connection.execute(
             "UPDATE results SET provenance = ? WHERE probe = 'clean'", (json.dumps(provenance),)
         )
     code, output = run("reproduce", MODEL, "--probe", "clean")
     assert code == 1
-    assert re.search(r"run with torch \S+ in place of 1\.0\.0", output)
+    assert all(re.search(each, output) for each in words), output
 
 
 def test_results_on_training_images_are_found_by_their_split(run):

@@ -30,6 +30,7 @@ def file(tmp_path, record):
     for probe, result in record.results.items():
         then = record.provenances[probe]
         changes = {"device": "cuda", "threads": 8, "created": "2026-05-06T07:08:09+00:00"}
+        changes["processor"] = "GPU X (compute capability 9.0)"
         found.append(compare(result, result, then, then.model_copy(update=changes)))
     write_rerun(tmp_path / "rerun.json", record, found)
     return tmp_path / "rerun.json"
@@ -50,7 +51,11 @@ def test_every_number_survives_the_file(file, store, record):
     rerun = found[0].signed("Ada", imported=True)
     assert (rerun.device, rerun.threads, rerun.outcomes) == ("cuda", 8, 200)
     assert rerun.created == "2026-05-06T07:08:09+00:00"
-    assert rerun.circumstances == ["device cuda in place of cpu", "8 threads in place of 1"]
+    assert rerun.circumstances == [
+        "device cuda in place of cpu",
+        "processor GPU X (compute capability 9.0) in place of one that was not recorded",
+        "8 threads in place of 1",
+    ]
 
 
 def test_its_own_verdict_counts_for_nothing(file, store):
