@@ -429,6 +429,9 @@ class Provenance(BaseModel):
             the process of its user.
         processor: what computed, see :func:`benchmark.processor.processor`; ``None``, and not
             stored, in results from before this was recorded.
+        carried_from: hash of the earlier version of the battery with which the result was computed,
+            if the probe is the same in this one, see :func:`benchmark.batteries.is_unchanged`;
+            ``None``, and not stored, if it was computed with this one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -450,6 +453,7 @@ class Provenance(BaseModel):
     created: str
     isolation: Isolation | None = None
     processor: str | None = Field(default=None, max_length=200)
+    carried_from: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
 
     def algorithm(self, probe: str) -> int:
         """The version of the algorithm that a probe of the battery had."""
@@ -462,10 +466,9 @@ class Provenance(BaseModel):
             content.pop("algorithms", None)
         if self.intervals == 1:  # likewise
             content.pop("intervals", None)
-        if self.isolation is None:  # likewise
-            content.pop("isolation", None)
-        if self.processor is None:  # likewise
-            content.pop("processor", None)
+        for name in ("isolation", "processor", "carried_from"):  # likewise
+            if content.get(name) is None:
+                content.pop(name, None)
         return content
 
     @classmethod

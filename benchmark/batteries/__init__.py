@@ -4,6 +4,7 @@ from benchmark.batteries.battery import Battery, battery_for, content_sha256, li
 from benchmark.batteries.history import Frozen, battery_histories, frozen_batteries
 from benchmark.batteries.own import is_battery_file, load_battery, read_battery, require_own_name
 from benchmark.batteries.stored import stored_headline_threats, stored_probes
+from benchmark.batteries.unchanged import is_unchanged
 
 __all__ = [
     "Battery",
@@ -13,6 +14,7 @@ __all__ = [
     "content_sha256",
     "frozen_batteries",
     "is_battery_file",
+    "is_unchanged",
     "list_batteries",
     "load_battery",
     "read_battery",

@@ -92,6 +92,8 @@ class Probe(ABC, Generic[S]):
         mix: of which kind its passes are, to estimate their time from measured times of each kind.
         step_cost: its time relative to that of its passes by :attr:`mix`, measured on other models;
             see :mod:`benchmark.planning.cost_model`.
+        reads: names of the probes of the battery whose settings it uses as well, with those that
+            these read. It is given no others.
         algorithm: version of what it computes. Increase it whenever the same settings give other
             scores, as after a change of a constant of an attack: versions above 1 are part of the
             hash of every battery with the probe, so that scores of two versions are never in the
@@ -116,6 +118,7 @@ class Probe(ABC, Generic[S]):
     pass_cost: ClassVar[float] = 1.0
     mix: ClassVar[PassMix] = PassMix(images=0.9)
     step_cost: ClassVar[float] = 1.0
+    reads: ClassVar[frozenset[str]] = frozenset()
     algorithm: ClassVar[int] = 1
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -144,7 +147,7 @@ class Probe(ABC, Generic[S]):
 
     def __init__(self, settings: S, battery: Mapping[str, ProbeSettings] | None = None) -> None:
         self.settings = settings
-        self.battery = battery or {}
+        self.battery = {name: each for name, each in (battery or {}).items() if name in self.reads}
 
     def applies(self, subject: Subject) -> str | None:
         """The reason why the probe does not apply to this model and these examples, in one line.

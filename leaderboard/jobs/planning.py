@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark.evaluation import require_same_answers, shows_answers
@@ -19,7 +19,7 @@ from benchmark.session import opened
 from leaderboard.jobs.assignment import Assignment
 from leaderboard.jobs.run import Run
 from leaderboard.jobs.sources import ModelSource
-from leaderboard.store import Store
+from leaderboard.store import Entry, Store
 from leaderboard.store.job import OWN_UNIT, NewJob
 from leaderboard.submissions.accuracy_check import keeping_probe
 from models_zoo.classifier import Classifier
@@ -37,6 +37,8 @@ class ModelPlan:
         name: of the model.
         provenance: of its evaluation.
         known: stored results, by probe.
+        held: those of them that are stored with an earlier version of the battery only, see
+            :mod:`leaderboard.store.carrying`.
         tasks: the probes that are left, as :func:`ordered`.
         expected: what each of them is expected to cost, by probe.
         separable: whether units may be divided into shards, see
@@ -49,6 +51,7 @@ class ModelPlan:
     tasks: list[Assignment]
     expected: dict[str, Estimate]
     separable: bool = False
+    held: dict[str, Entry] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
@@ -88,6 +91,12 @@ def plan_model(
     known = {name: stored[name] for name in run.probes if name in stored}
     known = {name: result for name, result in known.items() if result.left_out is None}
     left = [name for name in run.probes if name not in known]
+    held: dict[str, Entry] = {}
+    if left and not run.fresh:
+        held = store.that_hold(where, run.battery)
+        held = {name: entry for name, entry in held.items() if name in left}
+        known |= {name: entry.results[name] for name, entry in held.items()}
+        left = [name for name in left if name not in held]
     expected: dict[str, Estimate] = {}
     examples_apart = False
     if left or shows_answers(known):
@@ -135,7 +144,7 @@ def plan_model(
         for name in left
     ]
     where = where.model_copy(update=origin)
-    return ModelPlan(model.card.name, where, known, ordered(tasks), expected, examples_apart)
+    return ModelPlan(model.card.name, where, known, ordered(tasks), expected, examples_apart, held)
 
 
 def ordered(tasks: Sequence[Assignment]) -> list[Assignment]:

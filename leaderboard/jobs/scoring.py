@@ -189,12 +189,26 @@ def _added(
 ) -> tuple[list[ModelPlan], dict[str, int]]:
     """Add what is left as jobs; returns the plans with their shards and the jobs' numbers."""
     jobs = Jobs(store.engine)
+    _carry(plans, run, store)
     if run.fresh:
         waiting = open_counts(jobs.open_keys())
         tasks = [task.unit for plan in plans for task in plan.tasks]
         store.forget_shards([unit.key for unit in tasks if unit.whole not in waiting])
     divided = in_shards(plans, store, workers=workers, wanted=shards)
     return divided, jobs.add(jobs_of(divided))
+
+
+def _carry(plans: Sequence[ModelPlan], run: Run, store: Store) -> None:
+    """Store results of earlier versions of the battery for this one, where they hold for it."""
+    held = [plan.held for plan in plans if plan.held]
+    for each in held:
+        store.carry(each, run.battery)
+    if held:
+        say(
+            f"{sum(map(len, held))} results of earlier versions of {run.battery.name} hold for "
+            "this one, whose probes are the same; they are not computed again",
+            err=True,
+        )
 
 
 def plan_models(

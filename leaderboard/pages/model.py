@@ -186,6 +186,8 @@ def _versions(entry: Entry) -> list[tuple[str, str]]:
     groups: dict[str, list[str]] = {}
     for probe, where in entry.provenances.items():
         named = {**where.versions, "processor": where.processor or "not recorded"}
+        if where.carried_from is not None:
+            named["computed for version"] = where.carried_from[:12]
         groups.setdefault(plain(named), []).append(probe)
     return [(", ".join(probes), versions) for versions, probes in groups.items()]
 

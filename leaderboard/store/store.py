@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from benchmark.results import Cost, ProbeResult, Provenance
 from benchmark.shards import Shard, ShardResult
 from leaderboard.store.addresses import without_password
+from leaderboard.store.carrying import carry, of_other_versions, that_hold
 from leaderboard.store.costs import read_costs
 from leaderboard.store.counterexamples import StoredCounterexample
 from leaderboard.store.damage import FAILURES, find_unreadable, print_damage, require_whole
@@ -266,6 +267,27 @@ class Store:
         conditions = of_key(fingerprint, battery_sha256, data_sha256, seed)
         entries = self._entries([*conditions, ResultRow.probe == probe])
         return entries[0].results.get(probe) if entries else None
+
+    def that_hold(self, where: Provenance, battery: Battery) -> dict[str, Entry]:
+        """Results of earlier versions of a battery that hold for it, see :mod:`.carrying`.
+
+        Args:
+            where: the evaluation.
+            battery: its battery.
+
+        Returns:
+            By probe, the entry with the result.
+        """
+        return that_hold(self._entries(of_other_versions(where)), battery)
+
+    def carry(self, held: Mapping[str, Entry], battery: Battery) -> None:
+        """Store results for a later version of their battery as well.
+
+        Args:
+            held: what :meth:`that_hold` returned.
+            battery: the later version.
+        """
+        self.write(lambda session: carry(session, held, battery))
 
     def costs(self, card: Card, where: Provenance) -> dict[str, Cost]:
         """What each probe usually costs, see :func:`leaderboard.store.costs.read_costs`.

@@ -43,6 +43,7 @@ class FlatnessProbe(Probe[FlatnessSettings]):
     name = "flatness"
     mix = PassMix(images=0.61, weights=0.2)
     step_cost = 1.14
+    reads = frozenset({"weight"})
     algorithm = 2
     title = "Flatness"
     question = "How much does the loss increase under weight perturbations?"

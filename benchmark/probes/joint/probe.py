@@ -85,6 +85,7 @@ class JointProbe(Probe[JointSettings]):
     question = "What is the accuracy when images and weights are perturbed together?"
     mix = PassMix(images=0.32, weights=0.48)
     step_cost = 1.2
+    reads = frozenset({"input", "weight"})
     algorithm = 3
     perturbs = frozenset({"images", "weights"})
     in_headline = True
