@@ -21,9 +21,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmark.certificates.enclosure import UNIT_ROUNDOFF, Enclosure, norms
-from benchmark.certificates.moving import NO_DISPLACEMENT, DisplacementBound, bare
+from benchmark.certificates.enclosure import Enclosure, norms
+from benchmark.certificates.moving import (
+    NO_DISPLACEMENT,
+    DisplacementBound,
+    UncertifiableError,
+    bare,
+)
 from benchmark.certificates.norms import convolution_norm, matrix_norm
+from benchmark.certificates.rounding import finite, relative_error, underflow
+from benchmark.certificates.traversal import Traversal
 
 
 @dataclass(frozen=True)
@@ -57,27 +64,28 @@ class Layer:
         return bias if self.positions == 1 and self.weight.ndim == 2 else bias.view(-1, 1, 1)
 
     @property
-    def rounding(self) -> float:
-        """Relative error of a float32 sum of products of this layer, in any order of summation.
+    def roundings(self) -> int:
+        """Number of roundings of a term in a float32 sum of products and the bias, in any order.
 
-        Rounding is equivalent to a displacement of the weights by this share of each, output by
-        output (Higham 2002, section 3.1).
+        One for the product, one for each further product that is added and one for the bias; the
+        last one is spare.
         """
-        return UNIT_ROUNDOFF * (self.weight[0].numel() + 2)
+        return self.weight[0].numel() + 2
 
 
-def linear_layer(weight: Tensor, bias: Tensor | None, cache: dict[object, float]) -> Layer:
+def linear_layer(weight: Tensor, bias: Tensor | None, traversal: Traversal) -> Layer:
     """The layer of ``F.linear`` on inputs (N, features).
 
     Args:
         weight: (outputs, features); a :class:`MovingWeight` if it is perturbed.
         bias: (outputs,) or ``None``; a :class:`MovingWeight` if it is perturbed.
-        cache: of spectral norms.
+        traversal: has the spectral norms that are known.
+
+    Raises:
+        UncertifiableError: the layer does not compute in float32.
     """
-    (matrix, displacement), (shift, shift_displacement) = bare(weight), _bias(bias, weight)
-    key = ("linear", matrix.data_ptr(), matrix.shape)
-    if key not in cache:
-        cache[key] = matrix_norm(matrix)
+    (matrix, displacement), (shift, shift_displacement) = _operands(weight, bias)
+    norm = traversal.norm(matrix, "linear", lambda: matrix_norm(matrix))
     return Layer(
         weight=matrix.double(),
         bias=shift.double(),
@@ -86,7 +94,7 @@ def linear_layer(weight: Tensor, bias: Tensor | None, cache: dict[object, float]
         apply=F.linear,
         energy=norms,
         overlap=1.0,
-        norm=cache[key],
+        norm=norm,
         positions=1,
     )
 
@@ -99,7 +107,7 @@ def convolution_layer(
     padding: tuple[int, int],
     dilation: tuple[int, int],
     groups: int,
-    cache: dict[object, float],
+    traversal: Traversal,
 ) -> Layer:
     """The layer of ``F.conv2d`` on inputs (N, channels, *size), padded with zeros.
 
@@ -112,12 +120,17 @@ def convolution_layer(
         padding: in both directions.
         dilation: in both directions.
         groups: number of blocks of channels.
-        cache: of spectral norms.
+        traversal: has the spectral norms that are known.
+
+    Raises:
+        UncertifiableError: the layer does not compute in float32.
     """
-    (kernel, displacement), (shift, shift_displacement) = bare(weight), _bias(bias, weight)
-    key = ("conv", kernel.data_ptr(), kernel.shape, size, stride, dilation, groups)
-    if key not in cache:
-        cache[key] = convolution_norm(kernel, size, stride, dilation, groups)
+    (kernel, displacement), (shift, shift_displacement) = _operands(weight, bias)
+    norm = traversal.norm(
+        kernel,
+        (size, stride, dilation, groups),
+        lambda: convolution_norm(kernel, size, stride, dilation, groups),
+    )
     ones = torch.ones(1, 1, *kernel.shape[2:], dtype=torch.float64, device=kernel.device)
 
     def apply(values: Tensor, kernel: Tensor) -> Tensor:
@@ -139,16 +152,25 @@ def convolution_layer(
         apply=apply,
         energy=lambda values: patches(values).flatten(1).sum(1).sqrt(),
         overlap=float(counts.amax().sqrt()),
-        norm=cache[key],
+        norm=norm,
         positions=counted[0, 0].numel(),
     )
 
 
-def _bias(bias: Tensor | None, weight: Tensor) -> tuple[Tensor, DisplacementBound]:
-    if bias is not None:
-        return bare(bias)
-    matrix, _ = bare(weight)
-    return matrix.new_zeros(len(matrix)), NO_DISPLACEMENT
+Bounded = tuple[Tensor, DisplacementBound]
+"""A plain tensor and the bound on its displacement."""
+
+
+def _operands(weight: Tensor, bias: Tensor | None) -> tuple[Bounded, Bounded]:
+    """Both operands of a layer, zeros for a bias that it does not have."""
+    bounded = bare(weight)
+    matrix = bounded[0]
+    shift = bare(bias) if bias is not None else (matrix.new_zeros(len(matrix)), NO_DISPLACEMENT)
+    if not matrix.dtype == shift[0].dtype == torch.float32:
+        raise UncertifiableError(f"no bound is known for layers that compute in {matrix.dtype}")
+    if torch.is_autocast_enabled(matrix.device.type):
+        raise UncertifiableError("no bound is known for layers that compute under autocast")
+    return bounded, shift
 
 
 def propagate(z: Enclosure, layer: Layer) -> Enclosure:
@@ -172,7 +194,8 @@ def propagate(z: Enclosure, layer: Layer) -> Enclosure:
         box = box + layer.shaped(layer.bias_displacement.entries)
     weight = float(torch.linalg.vector_norm(layer.weight)) + layer.displacement.norm
     bias = float(torch.linalg.vector_norm(layer.bias)) + layer.bias_displacement.norm
-    return Enclosure(center, box, ball).rounded(layer.rounding * (weight * size + shared * bias))
+    sums = weight * size + shared * bias
+    return Enclosure(center, box, ball).rounded(layer.roundings, sums, weight + size)
 
 
 def least_margins(z: Enclosure, layer: Layer, labels: Tensor) -> Tensor:
@@ -208,6 +231,10 @@ def least_margins(z: Enclosure, layer: Layer, labels: Tensor) -> Tensor:
             margin = margin - shifts[labels] - shifts[j]
         largest = lengths[labels] + lengths[j] + root2 * layer.displacement.norm
         moved = bias[labels].abs() + bias[j].abs() + root2 * layer.bias_displacement.norm
-        margin = margin - layer.rounding * (largest * energy + moved)
+        sums = largest * energy + moved
+        error = relative_error(layer.roundings) * sums
+        # One entry each of two outputs.
+        error = error + 2 * underflow(layer.roundings, 1, largest + energy + sums)
+        margin = margin - finite(error, sums + energy)
         least = torch.minimum(least, margin.masked_fill(labels == j, torch.inf))
     return least

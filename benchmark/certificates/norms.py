@@ -18,7 +18,8 @@ computed."""
 def matrix_norm(matrix: Tensor) -> float:
     """Spectral norm of a matrix (rows, columns)."""
     rows, columns = matrix.shape
-    cheap = _between(matrix.abs().sum(1).amax(), matrix.abs().sum(0).amax())
+    sizes = matrix.double().abs()
+    cheap = _between(sizes.sum(1).amax(), sizes.sum(0).amax())
     if rows * columns * min(rows, columns) > 10 * MAX_SPECTRUM_OPERATIONS:
         return cheap
     return min(

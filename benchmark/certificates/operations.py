@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from benchmark.certificates.affine import convolution_layer, linear_layer, propagate
-from benchmark.certificates.enclosure import UNIT_ROUNDOFF, Enclosure
+from benchmark.certificates.enclosure import Enclosure
 from benchmark.certificates.moving import MovingWeight
 from benchmark.certificates.unknown import Unknown, unsupported
 
@@ -26,7 +26,7 @@ def linear(z: Unknown, weight: Tensor, bias: Tensor | None = None) -> Unknown:
     """``F.linear`` on features (N, features)."""
     if z.ndim != 2:
         raise unsupported("linear on inputs that are not (N, features)")
-    layer = linear_layer(weight, bias, z.traversal.norms)
+    layer = linear_layer(weight, bias, z.traversal)
     entering = z.traversal.enter(z.enclosure)
     return Unknown(propagate(entering, layer), z.traversal, (entering, layer))
 
@@ -52,7 +52,7 @@ def conv2d(
         _pair(padding),
         _pair(dilation),
         groups,
-        z.traversal.norms,
+        z.traversal,
     )
     return z.then(propagate(z.traversal.enter(z.enclosure), layer))
 
@@ -72,15 +72,12 @@ def batch_norm(
         raise unsupported("batch norm with the batch's statistics")
     if isinstance(weight, MovingWeight) or isinstance(bias, MovingWeight):
         raise unsupported("batch norm whose affine parameters move")
-    scale = (running_var.double() + eps).rsqrt()
-    scale = scale if weight is None else scale * weight.double()
-    offset = torch.zeros_like(scale) if bias is None else bias.double()
+    inverse = (running_var.double() + eps).rsqrt()
+    factor = torch.ones_like(inverse) if weight is None else weight.double()
+    offset = torch.zeros_like(inverse) if bias is None else bias.double()
     shape = (1, -1, *[1] * (z.ndim - 2))
-    # In two steps, since the mean may be large and cancel: its rounding has to be included.
-    centered = z.enclosure.scaled(
-        torch.ones_like(scale).view(shape), -running_mean.double().view(shape)
-    )
-    return z.then(centered.scaled(scale.view(shape), offset.view(shape)))
+    constants = (running_mean.double(), inverse, factor, offset)
+    return z.then(z.enclosure.standardized(*(each.view(shape) for each in constants)))
 
 
 def relu(z: Unknown, inplace: bool = False) -> Unknown:
@@ -92,8 +89,10 @@ def leaky_relu(z: Unknown, negative_slope: float = 0.01, inplace: bool = False) 
     """``F.leaky_relu`` with a negative slope in [0, 1]."""
     if not 0 <= negative_slope <= 1:
         raise unsupported(f"leaky_relu with negative slope {negative_slope:g}")
-    enclosure = z.enclosure.activated(lambda values: F.leaky_relu(values, negative_slope))
-    return z.then(enclosure.rounded(UNIT_ROUNDOFF * z.enclosure.size))
+    # The slope is rounded to float32, and then the product.
+    return z.then(
+        z.enclosure.activated(lambda values: F.leaky_relu(values, negative_slope), roundings=2)
+    )
 
 
 def dropout(z: Unknown, p: float = 0.5, training: bool = True, inplace: bool = False) -> Unknown:
@@ -185,8 +184,7 @@ def max_pool2d(
     def pool(values: Tensor) -> Tensor:
         return F.max_pool2d(values, window, step, _pair(padding), 1, ceil_mode)
 
-    enclosure = z.enclosure.activated(pool)
-    return z.then(Enclosure(enclosure.center, enclosure.box, z.enclosure.ball * overlap**0.5))
+    return z.then(z.enclosure.activated(pool, stretch=overlap**0.5))
 
 
 def _averaged(
@@ -198,7 +196,8 @@ def _averaged(
     is at most ``sqrt(overlap / window)``.
     """
     stretch = (overlap / window) ** 0.5
-    return z.rearranged(average, stretch).rounded(UNIT_ROUNDOFF * (window + 2) * stretch * z.size)
+    # The sum before it is divided, perhaps by a product with the rounded 1 / window, may overflow.
+    return z.rearranged(average, stretch).rounded(window + 2, stretch * z.size, window * z.size)
 
 
 def _pair(value: Any) -> Pair:

@@ -7,7 +7,6 @@ a table of operations with known bounds. Operations that are not in the table ar
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -16,28 +15,7 @@ from torch import Tensor
 from benchmark.certificates.affine import Layer
 from benchmark.certificates.enclosure import Enclosure
 from benchmark.certificates.moving import MovingWeight, UncertifiableError
-
-
-@dataclass
-class Traversal:
-    """One traversal of a network.
-
-    Attributes:
-        collapse: number of the layer at whose input the box is merged into the ball; ``None`` for
-            none. Interval bounds are tighter for few inputs and small boxes, lengths for many
-            inputs and in depth; the merge is sound at any layer.
-        norms: cache of spectral norms, shared by traversals of the same network.
-        layers: number of linear layers so far.
-    """
-
-    collapse: int | None = None
-    norms: dict[object, float] = field(default_factory=dict)
-    layers: int = 0
-
-    def enter(self, enclosure: Enclosure) -> Enclosure:
-        """The input of the next linear layer."""
-        here, self.layers = self.layers, self.layers + 1
-        return enclosure.collapsed() if here == self.collapse else enclosure
+from benchmark.certificates.traversal import Traversal
 
 
 class Unknown:

@@ -16,6 +16,7 @@ from benchmark.certificates.affine import linear_layer, propagate
 from benchmark.certificates.enclosure import Enclosure, norms
 from benchmark.certificates.moving import DisplacementBound, MovingWeight
 from benchmark.certificates.norms import convolution_norm, matrix_norm
+from benchmark.certificates.traversal import Traversal
 from benchmark.spaces import IMAGES, InputBall, WeightBall, select_weights
 from benchmark.spaces.weights import GEOMETRIES
 from benchmark.subject import Subject
@@ -210,7 +211,9 @@ def test_a_layer_s_enclosure_holds_its_worst_member():
         torch.rand(1, 7, generator=rng(7)).double(),
         torch.tensor([0.5]).double(),
     )
-    moved = propagate(z, linear_layer(MovingWeight.of(weight, DisplacementBound(0.1)), None, {}))
+    moved = propagate(
+        z, linear_layer(MovingWeight.of(weight, DisplacementBound(0.1)), None, Traversal())
+    )
     values = torch.linalg.svdvals(weight.double())
     assert moved.ball >= 0.5 * values[0] + 0.1 * norms(z.magnitude)
     assert moved.ball <= 0.5 * values[0] + 0.1 * z.size + 1e-4
@@ -218,7 +221,7 @@ def test_a_layer_s_enclosure_holds_its_worst_member():
     boxed = MovingWeight.of(
         weight, DisplacementBound(0.1 * 35**0.5, torch.full_like(weight, 0.1).double())
     )
-    boxed_moved = propagate(z, linear_layer(boxed, None, {}))
+    boxed_moved = propagate(z, linear_layer(boxed, None, Traversal()))
     expected = z.box @ weight.double().abs().T + 0.1 * z.magnitude.sum()
     torch.testing.assert_close(boxed_moved.box, expected)
 
@@ -241,6 +244,7 @@ REFUSED = {
     "second use of a weight": lambda self, z: z + self.linear.weight.sum(1),
     "squared weight": lambda self, z: F.linear(z, self.linear.weight @ self.linear.weight.T),
     "noise": lambda self, z: z + torch.rand(10),
+    "noise larger than rounding": lambda self, z: z + 1e-4 * torch.rand(10),
     "examples mixed": lambda self, z: z.flatten(0).view(-1, 10),
     "one answer": lambda self, z: torch.zeros(len(z), 10),
     "indexing by a list": lambda self, z: z[:, [0] * 10],
