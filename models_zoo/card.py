@@ -95,6 +95,8 @@ class Card(BaseModel):
         preprocessing: how its authors bring images of any size to ``input_shape``, if known.
         weights: which set of weights of the file was used, if it holds several.
         notes: anything a reader should know.
+        function: the logits on generated images as text, by which the same model in another format
+            or number type is recognized; added when the model is scored.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -120,6 +122,7 @@ class Card(BaseModel):
     preprocessing: Preprocessing | None = None
     weights: str | None = None
     notes: str = ""
+    function: str | None = Field(default=None, max_length=2000, pattern=r"^[ -~]+$")
 
     @model_validator(mode="after")
     def _one_mean_and_std_per_channel(self) -> Card:

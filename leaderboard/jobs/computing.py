@@ -11,7 +11,9 @@ from leaderboard.jobs.assignment import Assignment
 from leaderboard.jobs.materials import Materials
 from leaderboard.jobs.sessions import Sessions
 from leaderboard.submissions.accuracy_check import accuracy_flags, with_flags
+from leaderboard.submissions.function import function_fingerprint
 from models_zoo.card import Card
+from models_zoo.classifier import Classifier
 
 
 @dataclass(frozen=True)
@@ -75,14 +77,25 @@ class InProcess:
             "on_step": lambda step: listener.progressed(step.share),
             "cost": task.cost,
         }
+        card = _with_function(model, task) if task.checks_accuracy else model.card
         origin = {"split": task.split, "own_data": task.unknown_data}
         provenance = session.provenance.model_copy(update=origin)
         if task.shard is not None:
             found = session.run_shard(task.probe, task.shard, **options)
-            return Answer(model.card, provenance, found.model_copy(update={"flags": flags}))
+            return Answer(card, provenance, found.model_copy(update={"flags": flags}))
         result = with_flags(session.run(task.probe, **options), flags, [task.probe])
-        return Answer(model.card, provenance, result)
+        return Answer(card, provenance, result)
 
     def close(self) -> None:
         """Restore the model that was evaluated last."""
         self._sessions.close()
+
+
+def _with_function(model: Classifier, task: Assignment) -> Card:
+    """The card of a model that is on its device, with the fingerprint of its function."""
+    if not task.loadable:  # a module of the caller's, in a state of its own
+        return model.card
+    text = function_fingerprint(
+        lambda images: model(images.to(task.device)).cpu(), model.card.input_shape
+    )
+    return model.card.model_copy(update={"function": text})

@@ -31,6 +31,7 @@ from leaderboard.pages.model_headlines import headline_rows
 from leaderboard.pages.reported_scores import reported_lines
 from leaderboard.pages.site_options import SiteLink
 from leaderboard.store import Entry, Store, Summary
+from leaderboard.submissions.function import of_same_function
 
 KEYS = "keys.json"
 """File in the ``models`` folder with a hash of what each model's folder was made from."""
@@ -51,6 +52,7 @@ class Folder:
         landscape: a page of the loss around the model, shown with it.
         namesakes: stored results of other models with the same name, which commands must exclude.
         links: the site's.
+        same: names of the models that compute the same function, with those of their folders.
     """
 
     fingerprint: str
@@ -59,6 +61,7 @@ class Folder:
     landscape: LandscapePage | None = None
     namesakes: tuple[Summary, ...] = ()
     links: tuple[SiteLink, ...] = ()
+    same: tuple[tuple[str, str], ...] = ()
 
 
 def folders_of(
@@ -92,17 +95,32 @@ def folders_of(
         for fingerprint in {each.fingerprint for each in sharing}:
             others[fingerprint] = [each for each in sharing if each.fingerprint != fingerprint]
             revisions[fingerprint] += [repr(each.key) for each in others[fingerprint]]
+    same = _same_functions(summaries, names)
     return [
         Folder(
             fingerprint,
             name,
-            _hash([name, _code_hash(), repr(links), *revisions[fingerprint]]),
+            _hash([name, _code_hash(), repr((links, same[fingerprint])), *revisions[fingerprint]]),
             landscapes.get(fingerprint),
             tuple(others[fingerprint]),
             links,
+            same[fingerprint],
         )
         for fingerprint, name in names.items()
     ]
+
+
+def _same_functions(
+    summaries: Sequence[Summary], names: Mapping[str, str]
+) -> dict[str, tuple[tuple[str, str], ...]]:
+    """By fingerprint, the other models of the same function: names, and those of the folders."""
+    cards = {each.fingerprint: each.card for each in summaries}
+    functions = {key: card.function for key, card in cards.items() if card.function is not None}
+    found = of_same_function(functions)
+    return {
+        key: tuple((cards[other].name, names[other]) for other in found.get(key, []))
+        for key in names
+    }
 
 
 def start_processes(store: Store, earlier: Path) -> Generator[None, None, None]:
@@ -259,6 +277,7 @@ def _write_model(
         evaluations=evaluations,
         load=how_to_load(entries[0].card),
         export=shlex.join(["nonsingular", "export", entries[0].card.name]),
+        same=folder.same,
         landscape=put_landscape(folder.landscape, folder.fingerprint, before, own),
     )
     for file, text in (model_files(entries, folder.namesakes) | {"index.html": page}).items():

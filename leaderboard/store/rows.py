@@ -44,6 +44,8 @@ def save_model(session: Session, card: Card, provenance: Provenance, *, submitte
         rank, stored_rank = _PRECEDENCE[card.source], _PRECEDENCE[stored.source]
         if rank < stored_rank or (rank == stored_rank and card.name != stored.name):
             return
+        if card.function is None:  # it is found once per run
+            card = card.model_copy(update={"function": stored.function})
     values: dict[str, Any] = {
         "name": card.name,
         "card": card.model_dump(mode="json"),

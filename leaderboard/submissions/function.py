@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,10 +51,12 @@ def function_fingerprint(
 
     with torch.no_grad():
         logits = model(generated_images(input_shape, IMAGES)).double().numpy()
+    if not np.isfinite(logits).all():
+        return None
     logits = logits - logits.mean(axis=1, keepdims=True)
     varying = (logits - logits.mean(axis=0)) @ _projection(logits.shape[1])
     scale = float(np.sqrt((varying**2).mean()))
-    if not (math.isfinite(scale) and scale > 0):
+    if not scale > 0:
         return None
     levels = np.clip(np.rint(varying * (LEVELS / scale)), -127, 127).astype(np.int8)
     text = base64.b64encode(levels.tobytes()).decode("ascii")
@@ -70,15 +71,40 @@ def same_function(first: str, second: str) -> bool:
         first: of :func:`function_fingerprint`.
         second: of another model; text of another kind is of no function.
     """
-    kind, _, ours = first.rpartition(":")
-    other, _, theirs = second.rpartition(":")
-    if kind != other or len(ours) != len(theirs):
-        return False
-    a, b = _numbers(ours), _numbers(theirs)
-    if a is None or b is None or len(a) != len(b):
-        return False
-    longest = max(float(np.linalg.norm(a)), float(np.linalg.norm(b)))
-    return longest > 0 and float(np.linalg.norm(a - b)) <= MAX_DISTANCE * longest
+    return bool(of_same_function({"first": first, "second": second}))
+
+
+def of_same_function(fingerprints: Mapping[str, str]) -> dict[str, list[str]]:
+    """Which of many models compute the same function, see :func:`same_function`.
+
+    Args:
+        fingerprints: of :func:`function_fingerprint`, by model.
+
+    Returns:
+        The other models with the function of a model, for those that have any.
+    """
+    kinds: dict[tuple[str, int], dict[str, np.ndarray]] = {}
+    for model, text in fingerprints.items():
+        kind, _, levels = text.rpartition(":")
+        numbers = _numbers(levels)
+        if numbers is not None and numbers.any():
+            kinds.setdefault((kind, len(numbers)), {})[model] = numbers
+    found: dict[str, list[str]] = {}
+    for group in kinds.values():
+        models = list(group)
+        for model, others in zip(models, _near(np.stack([*group.values()])), strict=True):
+            same = [models[each] for each in others if models[each] != model]
+            if same:
+                found[model] = same
+    return found
+
+
+def _near(levels: np.ndarray) -> Iterator[np.ndarray]:
+    """For each row, the numbers of the rows within :data:`MAX_DISTANCE`, itself among them."""
+    squares = (levels**2).sum(axis=1)
+    for row, square in zip(levels, squares, strict=True):
+        distances = square + squares - 2 * levels @ row  # squared; whole numbers, so exact
+        yield np.flatnonzero(distances <= MAX_DISTANCE**2 * np.maximum(square, squares))
 
 
 def _projection(classes: int) -> np.ndarray:

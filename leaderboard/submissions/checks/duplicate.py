@@ -23,7 +23,8 @@ class Duplicate(Check):
         "number type would count as a new one. The logits on generated images, centered, scaled "
         "and rounded, are compared with those of the models of the zoo and of the models that were "
         "submitted before: weights stored as float16, an ONNX graph of the same weights and "
-        "another scale of the logits are recognized. Rows of the same function are linked."
+        "another scale of the logits are recognized. On the leaderboard, the pages of models with "
+        "the same function link to each other."
     )
     fix = "Nothing, if it is the same model on purpose; otherwise check which file you submitted."
 
