@@ -40,6 +40,11 @@ class LastLayer:
     features: Tensor
     probabilities: Tensor
 
+    def at_temperature(self, temperature: float) -> LastLayer:
+        """The layer with its weights, and so its logits, divided by a temperature."""
+        logits = self.probabilities.log() / temperature
+        return LastLayer(self.weight / temperature, self.features, logits.softmax(1))
+
     def normalized(self) -> LastLayer:
         """The same function with every feature scaled to unit deviation over the examples.
 

@@ -1,4 +1,4 @@
-"""The temperature that calibrates a model, to remove the scale of its logits.
+"""Temperatures that remove the scale of a model's logits: by calibration, or at a confidence.
 
 Source: temperature scaling, Guo et al. 2017, "On calibration of modern neural networks". The
     targets are smoothed as in Platt 1999; otherwise a model without errors would have the
@@ -49,6 +49,37 @@ def calibrated_temperature(logits: Tensor, labels: Tensor) -> float:
         expected = (z * torch.softmax(z / math.exp(middle), 1)).sum(1).mean()
         # The sign of the loss's derivative in 1 / T: positive where the model is overconfident.
         low, high = (middle, high) if expected > target else (low, middle)
+    return math.exp((low + high) / 2)
+
+
+def matching_temperature(logits: Tensor, level: float) -> float | None:
+    """The temperature T at which the mean confidence of ``softmax(logits / T)`` is ``level``.
+
+    The largest probability of every example falls as T grows, so bisection finds the only one.
+    Multiplying all logits by a number multiplies T by it.
+
+    Args:
+        logits: (N, K).
+        level: mean over examples of the largest probability.
+
+    Returns:
+        T, above 0; ``None`` if there is none: the level is not between 1 / K and the confidence at
+        the smallest temperature that is tried, as where all logits of examples are the same, or
+        some logits are not finite.
+    """
+    z = logits.double() - logits.double().amax(1, keepdim=True)
+    deviation = float(z.square().mean().sqrt())
+    if not 0 < deviation < math.inf:
+        return None
+    low, high = (
+        math.log(deviation / MAX_TEMPERATURE_FACTOR),
+        math.log(deviation * MAX_TEMPERATURE_FACTOR),
+    )
+    if not confidence(z, math.exp(high)) < level < confidence(z, math.exp(low)):
+        return None
+    for _ in range(N_BISECTIONS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if confidence(z, math.exp(middle)) > level else (low, middle)
     return math.exp((low + high) / 2)
 
 

@@ -16,6 +16,7 @@ from benchmark.probes.input import InputProbe
 from benchmark.probes.input_autoattack import AutoAttackProbe
 from benchmark.probes.intrinsic import IntrinsicProbe
 from benchmark.probes.joint import JointProbe
+from benchmark.probes.matched_flatness import MatchedFlatnessProbe
 from benchmark.probes.probe import Probe
 from benchmark.probes.regional import RegionalProbe
 from benchmark.probes.weight import WeightProbe
@@ -88,6 +89,7 @@ for _probe in (
     JointProbe,
     BackdoorProbe,
     FlatnessProbe,
+    MatchedFlatnessProbe,
     IntrinsicProbe,
     BitsProbe,
     RegionalProbe,

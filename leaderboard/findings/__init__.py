@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from leaderboard.findings.backdoors import backdoors
 from leaderboard.findings.finding import RULE, Finding
+from leaderboard.findings.flatness_and_confidence import flatness_and_confidence
 from leaderboard.findings.generalization import generalization
 from leaderboard.findings.inputs_and_weights import inputs_and_weights
 from leaderboard.findings.intrinsic_metric import intrinsic_metric
@@ -21,6 +22,7 @@ FINDINGS = (
     joint_volume,
     backdoors,
     intrinsic_metric,
+    flatness_and_confidence,
 )
 """In the order of the page."""
 

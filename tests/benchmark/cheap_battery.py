@@ -46,6 +46,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "input_steps": 2,
         "measure_examples": 0,
     },
+    "matched-flatness": {"confidences": []},
     "intrinsic": {"linf": [0.1], "headline": 0.1, "steps": 2, "restarts": 1},
     "bits": {
         "rates": [0.01],

@@ -48,6 +48,7 @@ TABLES = {
         "input_steps": 3,
         "measure_examples": 0,
     },
+    "matched-flatness": {"confidences": []},
     "intrinsic": {"linf": [0.05, 0.1], "headline": 0.1, "steps": 5, "restarts": 2},
     "bits": {
         "rates": [0.001, 0.01],

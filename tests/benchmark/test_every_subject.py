@@ -29,6 +29,7 @@ TABLES = {
     | {"triggers": [{"kind": "patch", "size": 2}]},
     "flatness": {"eps": 0.1, "average_radii": [], "worst_radii": [], "draws": 2, "restarts": 1}
     | {"epochs": 1, "input_steps": 2, "measure_examples": 3, "lanczos_steps": 2, "trace_draws": 2},
+    "matched-flatness": {"confidences": []},
     "intrinsic": {"linf": [0.1], "headline": 0.1, "steps": 2, "restarts": 1},
     "bits": {"rates": [0.01], "headline_rate": 0.01, "patterns": 2, "flips": 2}
     | {"headline_flips": 1, "top": 2, "draws": 2},

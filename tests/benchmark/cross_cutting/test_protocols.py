@@ -24,6 +24,7 @@ MUST_STATE = {
     "joint": (*IN_WEIGHT_SPACE, "kind of ball", "scale of the logits"),
     "backdoor": (*IN_WEIGHT_SPACE, "kind of ball"),
     "flatness": (*IN_WEIGHT_SPACE, "kind of ball", "scale of the logits"),
+    "matched-flatness": (*IN_WEIGHT_SPACE, "kind of ball", "scale of the logits"),
     "intrinsic": ("kind of ball", "radius", "number of examples", "effort", "scale of the logits"),
     "bits": IN_WEIGHT_SPACE,
 }

@@ -67,6 +67,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "input_steps": 2,
         "measure_examples": 8,
     },
+    "matched-flatness": {"confidences": [0.5]},
     "intrinsic": {"linf": [0.2], "headline": 0.2, "steps": 5, "restarts": 1},
     "bits": {
         "rates": [0.01],

@@ -43,7 +43,9 @@ def answers(
     at_psi_budget=None,
     loss=None,
     rises=None,
-    only=("input", "weight", "flatness", "joint", "backdoor", "intrinsic"),
+    matched=1.0,
+    confidence=0.9,
+    only=("input", "weight", "flatness", "matched-flatness", "joint", "backdoor", "intrinsic"),
 ):
     """A model's answers with the numbers that findings read."""
     clean = robust_outcomes(0.98)
@@ -95,6 +97,14 @@ def answers(
             else {
                 "robust loss": [1.0] * len(rises),
                 "robust loss, mean over random weights": [1.0 + rise for rise in rises],
+            },
+        ),
+        ProbeResult(
+            probe="matched-flatness",
+            scores={
+                "average_robust": mean(np.linspace(matched - 0.1, matched + 0.1, 10)),
+                "confidence": _narrow(confidence),
+                "temperature": exact(1.0, N),
             },
         ),
         ProbeResult(

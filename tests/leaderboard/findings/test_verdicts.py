@@ -246,6 +246,65 @@ def test_psi_that_ranks_as_the_attack_does_speaks_for_the_last_claim(make, psi, 
     assert places == ([str(i) for i in range(1, 8)] if vote == "for" else list("7654321"))
 
 
+SHARP = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
+
+
+@pytest.mark.parametrize(
+    ("confidence", "matched", "votes"),
+    [
+        # sharper with more confidence; less robust only because of it
+        (SHARP, SHARP[::-1], ["for", "for"]),
+        (SHARP[::-1], SHARP, ["against", "open"]),
+        ([0.4, 0.2, 0.7, 0.1, 0.5, 0.3, 0.6], SHARP, ["open", "open"]),
+    ],
+)
+def test_flatness_that_goes_with_confidence_alone_speaks_for_the_claim(
+    make, confidence, matched, votes
+):
+    models = [
+        (
+            f"cnn-{i}",
+            "pgd-at",
+            {"flatness": SHARP[i], "matched": matched[i], "inputs": 0.9 - SHARP[i]}
+            | {"confidence": confidence[i]},
+        )
+        for i in range(7)
+    ]
+    part = make.findings(*models)["flatness-and-confidence"].parts[0]
+    assert part.votes == votes
+    rows = {row[1]: row for row in part.tables[1].rows}
+    minus = "\N{MINUS SIGN}1.00"
+    assert rows["robust accuracy, own logits"][3].startswith(minus)
+    after = rows["robust accuracy, equal confidence"]
+    assert [cell.split()[0] for cell in after[2:]] == (
+        ["7", "+1.00", "+1.00"] if matched != SHARP else ["7", minus, minus]
+    )
+    (words,) = part.text
+    assert ("nothing is shown about the sign" in words) == ("open" in votes)
+    assert ("the change" in words.partition("nothing is shown")[2]) == (votes[1] == "open")
+
+
+def test_sharper_models_that_are_less_robust_only_at_equal_confidence_contradict(make):
+    models = [
+        (
+            f"cnn-{i}",
+            "pgd-at",
+            {"flatness": SHARP[-1 - i], "matched": SHARP[i], "inputs": 0.9 - SHARP[i]},
+        )
+        for i in range(7)
+    ]
+    part = make.findings(*models)["flatness-and-confidence"].parts[0]
+    assert part.votes == ["open", "against"]  # all are equally confident from the start
+
+
+def test_without_equal_confidence_the_command_is_named(make):
+    numbers = {"only": ("input", "flatness")}
+    models = [(f"cnn-{i}", "pgd-at", numbers) for i in range(7)]
+    part = make.findings(*models)["flatness-and-confidence"].parts[0]
+    assert (list(part.votes), list(part.tables)) == ([], [])
+    assert "--probe matched-flatness --probe flatness --probe input" in " ".join(part.missing)
+
+
 def test_models_without_a_probe_are_named_with_the_command_that_adds_it(make):
     found = make.findings(
         ("cnn-standard", "standard", {"only": ("input",)}), ("cnn-pgd-at", "pgd-at", {})
