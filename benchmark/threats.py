@@ -24,6 +24,21 @@ DEFAULT_RULE = "no-normalization"
 """The default rule, which labels leave out."""
 
 
+STORAGES: dict[str, tuple[str, str]] = {
+    "weights": ("changed weight", "changed weights"),
+    "weights-unbounded": ("changed weight of any size", "changed weights of any size"),
+    "float32-bits": ("flipped float32 bit", "flipped float32 bits"),
+    "int8-bits": ("flipped int8 bit", "flipped int8 bits"),
+}
+"""What one sparse change of stored weights is, in words for one and for several. ``weights``: a
+weight gets any value within the largest absolute value of its tensor; ``weights-unbounded``: any
+finite value; ``float32-bits``: one bit of a weight in float32 is flipped, and the weight stays
+finite; ``int8-bits``: one bit of a weight rounded to 8 bits, as in the bits probe."""
+
+_IN_ANY_WEIGHTS = ("weights", "float32-bits")
+"""Storages whose changes are changes of as many weights or fewer to finite values."""
+
+
 class Threat(ABC):
     """A set of perturbations that an adversary may choose from."""
 
@@ -253,6 +268,46 @@ class BackdoorThreat(OneBudgetThreat):
 
 
 @dataclass(frozen=True)
+class SparseBackdoorThreat(OneBudgetThreat):
+    """A few stored weights or bits may be changed so that a trigger determines the predicted class.
+
+    Attributes:
+        changes: the largest number of changed weights or bits, a whole number.
+        storage: what one change is, see :data:`STORAGES`.
+        trigger: text of the trigger; ``None`` for any fixed trigger of the battery.
+        target: the target class; ``None`` for any target of the battery.
+    """
+
+    changes: Written
+    storage: str = "float32-bits"
+    trigger: str | None = None
+    target: int | None = None
+    kind: Literal["sparse-backdoor"] = "sparse-backdoor"
+    budget_field = "changes"
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown storage, and convert the number to a budget."""
+        super().__post_init__()
+        if not isinstance(self.storage, str) or self.storage not in STORAGES:
+            raise unknown_name("storage of weights", self.storage, STORAGES)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Storage and number, then the trigger and the target where they are set."""
+        chosen = [str(each) for each in (self.trigger, self.target) if each is not None]
+        return self.storage, repr(float(self.changes)), *chosen
+
+    @property
+    def label(self) -> str:
+        """Such as ``1 flipped float32 bit, 3x3 square of 1, lower right, target class 0``."""
+        one, several = STORAGES[self.storage]
+        trigger = "a fixed trigger" if self.trigger is None else self.trigger
+        target = "" if self.target is None else f", target class {self.target}"
+        changed = one if self.changes == 1.0 else several
+        return f"{self.changes.text} {changed}, {trigger}{target}"
+
+
+@dataclass(frozen=True)
 class BitErrorThreat(OneBudgetThreat):
     """Every stored bit of the weights is flipped at random, with the same probability.
 
@@ -346,6 +401,7 @@ AnyThreat = Annotated[
     | WeightThreat
     | JointThreat
     | BackdoorThreat
+    | SparseBackdoorThreat
     | BitErrorThreat
     | BitFlipThreat
     | RegionThreat,
@@ -359,7 +415,8 @@ def includes(threat: Threat, other: Threat) -> bool:
 
     A joint threat includes the threats to images alone and to weights alone that its parts include,
     since the other part need not be perturbed. Balls of different norms, geometries or rules are
-    not compared.
+    not compared. Sparse changes to any finite values include those within a bound and flipped bits
+    of float32, which change one weight each.
 
     Args:
         threat: the threat that may be larger.
@@ -369,6 +426,13 @@ def includes(threat: Threat, other: Threat) -> bool:
         if isinstance(other, JointThreat):
             return includes(threat.inputs, other.inputs) and includes(threat.weights, other.weights)
         return includes(threat.inputs, other) or includes(threat.weights, other)
+    if (
+        isinstance(threat, SparseBackdoorThreat)
+        and isinstance(other, SparseBackdoorThreat)
+        and threat.storage == "weights-unbounded"
+        and other.storage in _IN_ANY_WEIGHTS
+    ):
+        other = replace(other, storage=threat.storage)
     if isinstance(threat, OneBudgetThreat) and type(other) is type(threat):
         return threat.budget >= other.budget and threat.at(other.budget) == other
     return False

@@ -7,6 +7,7 @@ from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
 from benchmark.probes.backdoor import BackdoorProbe
+from benchmark.probes.backdoor_sparse import SparseBackdoorProbe
 from benchmark.probes.bits import BitsProbe
 from benchmark.probes.checks import ChecksProbe
 from benchmark.probes.clean import CleanProbe
@@ -92,6 +93,7 @@ for _probe in (
     MatchedFlatnessProbe,
     IntrinsicProbe,
     BitsProbe,
+    SparseBackdoorProbe,
     RegionalProbe,
     DistanceProbe,
     AutoAttackProbe,

@@ -26,12 +26,17 @@ def combinations(settings: BackdoorSettings, subject: Subject) -> dict[str, Back
     """Every combination of trigger, seed and target, by a unique name."""
     named = {}
     for trigger, seed, target in product(settings.triggers, settings.seeds, settings.targets):
-        generator = subject.generator("backdoor", "trigger", seed)
-        pattern = int(torch.randint(2**62, (1,), generator=generator))
+        pattern = pattern_seed(subject, seed)
         which = f", seed {seed}" if len(settings.seeds) > 1 else ""
         backdoor = Backdoor(trigger.seeded(pattern), target, seed)
         named[f"{trigger}{which} -> {target}"] = backdoor
     return named
+
+
+def pattern_seed(subject: Subject, seed: int) -> int:
+    """The seed of a trigger's random pattern, from the subject's seed and one of the settings."""
+    generator = subject.generator("backdoor", "trigger", seed)
+    return int(torch.randint(2**62, (1,), generator=generator))
 
 
 def outcome_scores(outcome: BackdoorOutcome) -> dict[str, Score]:
