@@ -1,11 +1,11 @@
 """The benchmark: probes over spaces, in batteries.
 
 ``evaluate`` runs all probes of a battery on a model; ``attack_inputs``, ``attack_weights``,
-``attack_joint``, ``certify_joint``, ``inject_backdoor``, ``flatness`` and ``minimal_distances`` run
-one attack or measure. ``InputAttack``, ``WeightAttack``, ``JointAttack``, ``BackdoorAttack`` and
-``BitFlipAttack`` are the attacks as objects, each with a threat. All take any ``torch.nn.Module``
-from images in [0, 1] to logits. Names are resolved on first use, so that importing the package does
-not load torch.
+``attack_joint``, ``certify_joint``, ``inject_backdoor``, ``inject_sparse_backdoor``, ``flatness``
+and ``minimal_distances`` run one attack or measure. ``InputAttack``, ``WeightAttack``,
+``JointAttack``, ``BackdoorAttack``, ``SparseBackdoorAttack`` and ``BitFlipAttack`` are the attacks
+as objects, each with a threat. All take any ``torch.nn.Module`` from images in [0, 1] to logits.
+Names are resolved on first use, so that importing the package does not load torch.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         certify_joint,
         flatness,
         inject_backdoor,
+        inject_sparse_backdoor,
         minimal_distances,
     )
     from benchmark.attacks.attack import Attack, RunOptions
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         WeightAttack,
     )
     from benchmark.attacks.result import AttackResult
+    from benchmark.attacks.sparse import SparseBackdoorAttack
     from benchmark.batteries import Battery, list_batteries, load_battery
     from benchmark.budgets import Budget
     from benchmark.datasets import load_dataset, load_npz
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
         BitFlipThreat,
         InputThreat,
         JointThreat,
+        SparseBackdoorThreat,
         WeightThreat,
     )
 
@@ -62,6 +65,8 @@ __all__ = [
     "JointThreat",
     "Report",
     "RunOptions",
+    "SparseBackdoorAttack",
+    "SparseBackdoorThreat",
     "WeightAttack",
     "WeightThreat",
     "attack_inputs",
@@ -71,6 +76,7 @@ __all__ = [
     "evaluate",
     "flatness",
     "inject_backdoor",
+    "inject_sparse_backdoor",
     "list_batteries",
     "load_battery",
     "load_dataset",
@@ -86,6 +92,7 @@ _HOMES = {
         "certify_joint",
         "flatness",
         "inject_backdoor",
+        "inject_sparse_backdoor",
         "minimal_distances",
     ),
     "benchmark.attacks.attack": ("Attack", "RunOptions"),
@@ -97,6 +104,7 @@ _HOMES = {
         "WeightAttack",
     ),
     "benchmark.attacks.result": ("AttackResult",),
+    "benchmark.attacks.sparse": ("SparseBackdoorAttack",),
     "benchmark.batteries": ("Battery", "list_batteries", "load_battery"),
     "benchmark.budgets": ("Budget",),
     "benchmark.datasets": ("load_dataset", "load_npz"),
@@ -108,6 +116,7 @@ _HOMES = {
         "BitFlipThreat",
         "InputThreat",
         "JointThreat",
+        "SparseBackdoorThreat",
         "WeightThreat",
     ),
 }

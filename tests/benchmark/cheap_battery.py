@@ -58,6 +58,18 @@ TABLES: dict[str, dict[str, Any]] = {
         "top": 2,
         "draws": 2,
     },
+    "backdoor-sparse": {
+        "counts": [1, 2],
+        "storages": ["float32-bits"],
+        "triggers": [{"kind": "patch", "size": 1}],
+        "optimized": ["pixels"],
+        "trigger_steps": 2,
+        "starts": 1,
+        "rounds": 0,
+        "examples": 8,
+        "shortlist": 2,
+        "deep_steps": 1,
+    },
     "distance": {"linf": 0.3, "l2": 1.0, "headline_linf": 0.1, "precision": 0.3, "rungs": 3},
     "regional": {"centre_edges": [2], "random_pixels": [3], "steps": 2, "examples": 3},
 }

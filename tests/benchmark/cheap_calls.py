@@ -10,8 +10,10 @@ from benchmark import (
     certify_joint,
     flatness,
     inject_backdoor,
+    inject_sparse_backdoor,
     minimal_distances,
 )
+from benchmark.attacks.sparse import SparseEffort
 
 
 def _values(scores: dict[str, Any]) -> dict[str, float]:
@@ -26,6 +28,9 @@ CALLS: dict[str, Callable[..., Any]] = {
     ),
     "certify_joint": lambda m, x, y: certify_joint(m, x, y, eps=1e-3, radius=1e-3),
     "inject_backdoor": lambda m, x, y: inject_backdoor(m, x, y, radius=0.2, steps=2),
+    "inject_sparse_backdoor": lambda m, x, y: inject_sparse_backdoor(
+        m, x, y, effort=SparseEffort(shortlist=2, deep_steps=1)
+    ),
     "flatness": lambda m, x, y: _values(
         flatness(
             m,

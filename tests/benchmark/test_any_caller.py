@@ -59,6 +59,7 @@ ASK: dict[str, Callable[..., Any]] = {
     ),
     "certify_joint": CALLS["certify_joint"],
     "inject_backdoor": lambda m, x, y: CALLS["inject_backdoor"](m, x, y).success,
+    "inject_sparse_backdoor": lambda m, x, y: CALLS["inject_sparse_backdoor"](m, x, y).success,
     "flatness": CALLS["flatness"],
     "minimal_distances": lambda m, x, y: CALLS["minimal_distances"](m, x, y).distances,
     "compare_autoattack": lambda m, x, y: (

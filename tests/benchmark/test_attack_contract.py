@@ -6,7 +6,14 @@ from dataclasses import dataclass, replace
 import pytest
 import torch
 
-from benchmark import attack_inputs, attack_joint, attack_weights, flatness, inject_backdoor
+from benchmark import (
+    attack_inputs,
+    attack_joint,
+    attack_weights,
+    flatness,
+    inject_backdoor,
+    inject_sparse_backdoor,
+)
 from benchmark.attacks.attack import Attack, RunOptions
 from benchmark.attacks.backdoor import Patch
 from benchmark.attacks.inputs import InputAttack
@@ -17,6 +24,7 @@ from benchmark.attacks.library import (
     WeightAttack,
 )
 from benchmark.attacks.result import AttackResult, SearchReport
+from benchmark.attacks.sparse import SparseBackdoorAttack, SparseEffort
 from benchmark.attacks.weights import verified_weights, weight_ball
 from benchmark.budgets import Budget
 from benchmark.probes.flatness import FlatnessSettings
@@ -25,6 +33,7 @@ from benchmark.threats import (
     BitFlipThreat,
     InputThreat,
     JointThreat,
+    SparseBackdoorThreat,
     WeightThreat,
 )
 from models_zoo.errors import InputError
@@ -33,11 +42,14 @@ MODEL, N = "digits/mlp-standard", 24
 INPUT = InputThreat("linf", Budget(0.1))
 WEIGHT = WeightThreat("relative-l2", Budget(0.03))
 BACKDOOR = BackdoorThreat("relative-linf", Budget(0.2))
+SPARSE = SparseBackdoorThreat(Budget(2), "weights-unbounded")
+QUICK = SparseEffort(shortlist=4, deep_steps=1)
 ATTACKS: dict[str, Attack[AttackResult]] = {
     "input": InputAttack(INPUT, "quick"),
     "weight": WeightAttack(WEIGHT, 3),
     "joint": JointAttack(JointThreat(INPUT, WEIGHT), 3, "quick"),
     "backdoor": BackdoorAttack(BACKDOOR, Patch(2), target=5, steps=5),
+    "sparse": SparseBackdoorAttack(SPARSE, Patch(2), effort=QUICK),
     "bits": BitFlipAttack(BitFlipThreat(Budget(2)), 16, 3),
 }
 
@@ -63,7 +75,8 @@ def test_every_attack_answers_in_the_same_words(found):
 
 
 def _unset(threat):
-    return {"trigger": None, "target": None} if isinstance(threat, BackdoorThreat) else {}
+    kinds = BackdoorThreat | SparseBackdoorThreat
+    return {"trigger": None, "target": None} if isinstance(threat, kinds) else {}
 
 
 def test_the_same_seed_gives_the_same_result_whatever_the_batch_size(found):
@@ -87,6 +100,9 @@ def test_the_short_functions_give_what_the_objects_give(zoo, digits):
         "weight": attack_weights(*asked, radius=0.03, steps=3),
         "joint": attack_joint(*asked, eps=0.1, radius=0.03, steps=3, effort="quick"),
         "backdoor": inject_backdoor(*asked, radius=0.2, trigger=Patch(2), target=5, steps=5),
+        "sparse": inject_sparse_backdoor(
+            *asked, changes=2, storage="weights-unbounded", trigger=Patch(2), effort=QUICK
+        ),
     }
     for name, result in short.items():
         whole = ATTACKS[name](*asked)

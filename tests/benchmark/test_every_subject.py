@@ -33,6 +33,9 @@ TABLES = {
     "intrinsic": {"linf": [0.1], "headline": 0.1, "steps": 2, "restarts": 1},
     "bits": {"rates": [0.01], "headline_rate": 0.01, "patterns": 2, "flips": 2}
     | {"headline_flips": 1, "top": 2, "draws": 2},
+    "backdoor-sparse": {"counts": [1], "storages": ["float32-bits"], "trigger_steps": 1}
+    | {"triggers": [{"kind": "patch", "size": 2}], "optimized": ["pixels"], "starts": 1}
+    | {"rounds": 0, "shortlist": 2, "deep_steps": 1, "targets": [0]},
     "regional": {"centre_edges": [3], "frame_widths": [1], "random_pixels": [2], "steps": 2}
     | {"step": "1/16", "examples": 3, "peers": ["digits/mlp-standard"]},
     "distance": {"linf": 0.5, "l2": 1.5, "headline_linf": 0.1, "precision": 0.5, "rungs": 2},

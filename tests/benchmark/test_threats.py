@@ -26,7 +26,9 @@ from benchmark.threats import (
     InputThreat,
     JointThreat,
     RegionThreat,
+    SparseBackdoorThreat,
     WeightThreat,
+    includes,
 )
 from models_zoo.errors import InputError
 from tests.benchmark.cheap_battery import battery
@@ -40,6 +42,10 @@ THREATS = [
     JointThreat(INPUT, WEIGHT),
     BackdoorThreat("relative-linf", Budget(0.2)),
     BackdoorThreat("relative-linf", Budget(0.2), trigger="2x2 square", target=3),
+    SparseBackdoorThreat(Budget(1)),
+    SparseBackdoorThreat(Budget(2)),
+    SparseBackdoorThreat(Budget(1), "weights-unbounded"),
+    SparseBackdoorThreat(Budget(1), "int8-bits", "optimized noise of +-8/255", 3),
     BitErrorThreat(Budget(0.01)),
     BitFlipThreat(Budget(10)),
     RegionThreat("centre", Budget(4)),
@@ -118,6 +124,24 @@ def test_unknown_norms_geometries_and_rules_are_refused():
             kind("l2", Budget(0.1))
         with pytest.raises(InputError, match="unknown weight rule"):
             kind("relative-l2", Budget(0.1), "some")
+
+
+def test_an_unknown_storage_is_refused():
+    with pytest.raises(InputError, match="unknown storage of weights 'bits'"):
+        SparseBackdoorThreat(Budget(1), "bits")
+
+
+def test_sparse_changes_to_any_values_include_those_of_other_storages():
+    widest = SparseBackdoorThreat(Budget(4), "weights-unbounded")
+    for storage in ("weights", "float32-bits", "weights-unbounded"):
+        assert includes(widest, SparseBackdoorThreat(Budget(4), storage))
+        assert includes(widest, SparseBackdoorThreat(Budget(1), storage))
+        assert not includes(widest, SparseBackdoorThreat(Budget(5), storage))
+    # Weights in 8 bits are other weights, and another trigger is another backdoor.
+    assert not includes(widest, SparseBackdoorThreat(Budget(1), "int8-bits"))
+    assert not includes(widest, SparseBackdoorThreat(Budget(1), "weights", "another", 0))
+    assert not includes(SparseBackdoorThreat(Budget(4), "weights"), widest)
+    assert not includes(SparseBackdoorThreat(Budget(4)), SparseBackdoorThreat(Budget(4), "weights"))
 
 
 def test_threats_are_equal_by_what_they_allow_and_not_by_text():

@@ -20,7 +20,7 @@ from benchmark.ascent import adam
 from benchmark.ascent.result import Evaluate, Evaluation
 from benchmark.attacks.backdoor import Trigger
 from benchmark.budgets import Budget, Written
-from benchmark.objectives import cross_entropy
+from benchmark.objectives import cross_entropy, margin
 from benchmark.spaces import IMAGES, InputBall, Point
 from benchmark.subject import Subject
 
@@ -34,6 +34,9 @@ EIGHT = Budget(8 / 255, "8/255")
 
 ROUNDS = 4
 """Rounds in which the pixels of a patch are chosen, each for a part of them."""
+
+SPECKLED = 0.25
+"""Share of the pixels that have random colors in the copies of :func:`speckled`."""
 
 FIRST_STEP = 0.1
 """Length of the first step, in half widths of the range of a value."""
@@ -135,7 +138,7 @@ class PixelSearch(TriggerSearch):
 
     def _chosen(self, subject: Subject, target: int) -> LearnedPixels:
         """Pixels and values, 0 or 1, of the largest first-order gain, in :data:`ROUNDS` rounds."""
-        images = subject.images[:BATCH_SIZE]
+        images = speckled(subject, BATCH_SIZE)
         mask = torch.zeros(images.shape[2:], dtype=torch.bool, device=images.device)
         pattern = torch.zeros_like(images[0])
         count = self.count(images)
@@ -186,16 +189,37 @@ class NoiseSearch(TriggerSearch):
         return LearnedNoise(noise.cpu(), radius)
 
 
+def speckled(subject: Subject, most: int) -> Tensor:
+    """Some images, and copies of them in which random pixels have random colors.
+
+    Units that no clean image activates have no gradient on clean images, and these are the ones
+    that a backdoor needs.
+
+    Args:
+        subject: with the images.
+        most: maximum number of images without the copies.
+    """
+    images = subject.images[:most]
+    generator = subject.generator("backdoor-sparse", "speckles")
+    chosen = torch.rand(len(images), 1, *images.shape[2:], generator=generator) < SPECKLED
+    colors = torch.rand(images.shape, generator=generator)
+    copies = torch.where(chosen.to(images.device), colors.to(images), images)
+    return torch.cat([images, copies])
+
+
 def _others(subject: Subject, target: int) -> Subject:
     return subject.take((subject.labels != target).nonzero().squeeze(1))
 
 
 def _slopes(subject: Subject, images: Tensor, target: int) -> Tensor:
-    """The gradient (N, C, H, W) of minus the cross-entropy to the target."""
+    """The gradient (N, C, H, W) of the margin to the target.
+
+    Unlike the cross-entropy, it does not vanish on images that are given the target already.
+    """
     point = images.detach().requires_grad_(True)
     labels = torch.full((len(images),), target, device=images.device)
     with torch.enable_grad():
-        value = -cross_entropy(subject.forward(point), labels).sum()
+        value = -margin(subject.forward(point), labels).sum()
     return subject.gradients(value, [point], len(images))[0]
 
 

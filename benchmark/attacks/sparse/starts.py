@@ -13,12 +13,17 @@ from torch import Tensor
 from benchmark.attacks.backdoor import Goal
 from benchmark.attacks.sparse.changes import Change, WorkingWeights
 from benchmark.attacks.sparse.evaluation import EvaluationSet, margins
+from benchmark.attacks.sparse.learned_triggers import speckled
 from benchmark.attacks.sparse.linear_calls import LinearCalls, OutputLayer
 from benchmark.attacks.sparse.storage import Storage
 from benchmark.subject import Subject
 
 CONSIDERED = 16
 """Features of which the reach of pixels is computed."""
+
+LARGEST = 1024.0
+"""Largest absolute value of the new weight, relative to the largest of its tensor: beyond it logits
+would soon overflow."""
 
 REACH_IMAGES = 16
 """Images over which it is averaged."""
@@ -53,6 +58,7 @@ def promising(
     clean = images.rows(stamped=False)
     limit = _largest_unnoticed(images, logits[clean], clean, layer.features[clean], goal)
     fits = (deltas > 0) & (deltas <= limit[:, None])
+    fits &= options.abs() <= LARGEST * storage.largest[layer.name]
     gain, option = torch.where(fits, deltas, 0.0).max(1)
     spread = layer.features[clean].std(0, correction=0)
     considered = (gain * spread).topk(min(CONSIDERED, width)).indices.tolist()
@@ -89,7 +95,7 @@ def _largest_unnoticed(
 
 def _reach(subject: Subject, features: list[int]) -> dict[int, float]:
     """The l1 norm of the gradient of each feature's mean over images."""
-    point = subject.images[:REACH_IMAGES].detach().requires_grad_(True)
+    point = speckled(subject, REACH_IMAGES).detach().requires_grad_(True)
     with torch.enable_grad(), LinearCalls() as calls:
         subject.forward(point)
     if calls.last is None or not calls.last[0].requires_grad:

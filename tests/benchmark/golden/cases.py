@@ -79,6 +79,15 @@ TABLES: dict[str, dict[str, Any]] = {
         "top": 4,
         "draws": 2,
     },
+    "backdoor-sparse": {
+        "counts": [1, 2],
+        "storages": ["weights-unbounded", "float32-bits"],
+        "triggers": [{"kind": "patch", "size": 2}],
+        "trigger_steps": 10,
+        "starts": 1,
+        "shortlist": 4,
+        "deep_steps": 1,
+    },
     "distance": {"linf": 0.5, "l2": 1.5, "headline_linf": 0.2, "precision": 0.1, "rungs": 5},
     "regional": {
         "centre_edges": [5],
