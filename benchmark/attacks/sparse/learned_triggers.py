@@ -35,8 +35,8 @@ EIGHT = Budget(8 / 255, "8/255")
 ROUNDS = 4
 """Rounds in which the pixels of a patch are chosen, each for a part of them."""
 
-SPECKLED = 0.25
-"""Share of the pixels that have random colors in the copies of :func:`speckled`."""
+NOISE_SHARE = 0.25
+"""Weight of the noise in the copies of :func:`with_noisy_copies`."""
 
 FIRST_STEP = 0.1
 """Length of the first step, in half widths of the range of a value."""
@@ -138,7 +138,7 @@ class PixelSearch(TriggerSearch):
 
     def _chosen(self, subject: Subject, target: int) -> LearnedPixels:
         """Pixels and values, 0 or 1, of the largest first-order gain, in :data:`ROUNDS` rounds."""
-        images = speckled(subject, BATCH_SIZE)
+        images = with_noisy_copies(subject, BATCH_SIZE)
         mask = torch.zeros(images.shape[2:], dtype=torch.bool, device=images.device)
         pattern = torch.zeros_like(images[0])
         count = self.count(images)
@@ -189,8 +189,8 @@ class NoiseSearch(TriggerSearch):
         return LearnedNoise(noise.cpu(), radius)
 
 
-def speckled(subject: Subject, most: int) -> Tensor:
-    """Some images, and copies of them in which random pixels have random colors.
+def with_noisy_copies(subject: Subject, most: int) -> Tensor:
+    """Some images, and copies of them with noise blended in.
 
     Units that no clean image activates have no gradient on clean images, and these are the ones
     that a backdoor needs.
@@ -200,11 +200,9 @@ def speckled(subject: Subject, most: int) -> Tensor:
         most: maximum number of images without the copies.
     """
     images = subject.images[:most]
-    generator = subject.generator("backdoor-sparse", "speckles")
-    chosen = torch.rand(len(images), 1, *images.shape[2:], generator=generator) < SPECKLED
-    colors = torch.rand(images.shape, generator=generator)
-    copies = torch.where(chosen.to(images.device), colors.to(images), images)
-    return torch.cat([images, copies])
+    generator = subject.generator("backdoor-sparse", "noisy copies")
+    noise = torch.rand(images.shape, generator=generator).to(images)
+    return torch.cat([images, torch.lerp(images, noise, NOISE_SHARE)])
 
 
 def _others(subject: Subject, target: int) -> Subject:

@@ -13,7 +13,7 @@ from torch import Tensor
 from benchmark.attacks.backdoor import Goal
 from benchmark.attacks.sparse.changes import Change, WorkingWeights
 from benchmark.attacks.sparse.evaluation import EvaluationSet, margins
-from benchmark.attacks.sparse.learned_triggers import speckled
+from benchmark.attacks.sparse.learned_triggers import with_noisy_copies
 from benchmark.attacks.sparse.linear_calls import LinearCalls, OutputLayer
 from benchmark.attacks.sparse.storage import Storage
 from benchmark.subject import Subject
@@ -95,7 +95,7 @@ def _largest_unnoticed(
 
 def _reach(subject: Subject, features: list[int]) -> dict[int, float]:
     """The l1 norm of the gradient of each feature's mean over images."""
-    point = speckled(subject, REACH_IMAGES).detach().requires_grad_(True)
+    point = with_noisy_copies(subject, REACH_IMAGES).detach().requires_grad_(True)
     with torch.enable_grad(), LinearCalls() as calls:
         subject.forward(point)
     if calls.last is None or not calls.last[0].requires_grad:
