@@ -21,7 +21,6 @@ if TYPE_CHECKING:
         certify_joint,
         flatness,
         inject_backdoor,
-        inject_sparse_backdoor,
         minimal_distances,
     )
     from benchmark.attacks.attack import Attack, RunOptions
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
         WeightAttack,
     )
     from benchmark.attacks.result import AttackResult
-    from benchmark.attacks.sparse import SparseBackdoorAttack
+    from benchmark.attacks.sparse import SparseBackdoorAttack, inject_sparse_backdoor
     from benchmark.batteries import Battery, list_batteries, load_battery
     from benchmark.budgets import Budget
     from benchmark.datasets import load_dataset, load_npz
@@ -92,7 +91,6 @@ _HOMES = {
         "certify_joint",
         "flatness",
         "inject_backdoor",
-        "inject_sparse_backdoor",
         "minimal_distances",
     ),
     "benchmark.attacks.attack": ("Attack", "RunOptions"),
@@ -104,7 +102,7 @@ _HOMES = {
         "WeightAttack",
     ),
     "benchmark.attacks.result": ("AttackResult",),
-    "benchmark.attacks.sparse": ("SparseBackdoorAttack",),
+    "benchmark.attacks.sparse": ("SparseBackdoorAttack", "inject_sparse_backdoor"),
     "benchmark.batteries": ("Battery", "list_batteries", "load_battery"),
     "benchmark.budgets": ("Budget",),
     "benchmark.datasets": ("load_dataset", "load_npz"),

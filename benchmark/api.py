@@ -27,12 +27,6 @@ from benchmark.attacks.library import (
     WeightAttack,
 )
 from benchmark.attacks.result import AttackResult
-from benchmark.attacks.sparse import (
-    SparseBackdoorAttack,
-    SparseBackdoorResult,
-    SparseEffort,
-    TriggerSearch,
-)
 from benchmark.attacks.weights import weight_ball
 from benchmark.batches import Examples, examples_of
 from benchmark.certificates import Certifier
@@ -45,13 +39,7 @@ from benchmark.requirements import (
 from benchmark.results import Score
 from benchmark.subject import Progress
 from benchmark.threads import measured_threads
-from benchmark.threats import (
-    BackdoorThreat,
-    InputThreat,
-    JointThreat,
-    SparseBackdoorThreat,
-    WeightThreat,
-)
+from benchmark.threats import BackdoorThreat, InputThreat, JointThreat, WeightThreat
 from models_zoo.errors import InputError, first_problem
 
 
@@ -350,59 +338,6 @@ def inject_backdoor(
     """
     threat = BackdoorThreat(geometry, budget_of("radius", radius), rule)
     attack = BackdoorAttack(threat, Patch() if trigger is None else trigger, target, steps)
-    return attack(model, images, labels, RunOptions(seed, device, batch_size, progress, examples))
-
-
-def inject_sparse_backdoor(
-    model: nn.Module,
-    images: Examples,
-    labels: Array | None = None,
-    *,
-    changes: int = 1,
-    storage: str = "float32-bits",
-    target: int = 0,
-    trigger: Trigger | TriggerSearch | None = None,
-    effort: SparseEffort | None = None,
-    seed: int = 0,
-    device: str = "cpu",
-    batch_size: int = 256,
-    examples: int | None = None,
-    progress: bool | Progress | None = None,
-) -> SparseBackdoorResult:
-    """Inject a backdoor by changing at most a few weights or bits, and measure it.
-
-    Half of the examples are used for the search, a fifth for selecting, and the rest for measuring.
-
-    Args:
-        model: from images in [0, 1] to logits; it is not changed.
-        images: float (N, C, H, W) in [0, 1], at least 4.
-        labels: int (N,).
-        changes: largest number of changed weights or flipped bits.
-        storage: ``"float32-bits"``, ``"int8-bits"``, ``"weights"`` (any values within the largest
-            of each tensor) or ``"weights-unbounded"`` (any finite values).
-        target: the class that stamped images are to be classified as.
-        trigger: what is stamped, any of :mod:`benchmark.attacks.backdoor.triggers`; or a set of
-            triggers from which one is optimized, :class:`benchmark.attacks.sparse.PixelSearch` or
-            :class:`benchmark.attacks.sparse.NoiseSearch`; by default a bright 3 x 3 square in the
-            lower right corner.
-        effort: of the search.
-        seed: root of every random draw.
-        device: where to compute.
-        batch_size: images passed through the model at once.
-        examples: maximum number of examples, the first ones; by default all.
-        progress: ``True`` for a display, or a function that is called with short texts.
-
-    Returns:
-        ``weights`` and ``changes``, ``trigger``, ``success`` on stamped images of other classes,
-        ``alone``, the same for the trigger with the untouched weights, and ``robust`` and
-        ``agreement`` on clean images.
-
-    Raises:
-        InputError: arguments that do not fit together.
-    """
-    threat = SparseBackdoorThreat(budget_of("changes", changes), storage)
-    chosen = Patch() if trigger is None else trigger
-    attack = SparseBackdoorAttack(threat, chosen, target, effort or SparseEffort())
     return attack(model, images, labels, RunOptions(seed, device, batch_size, progress, examples))
 
 

@@ -13,6 +13,7 @@ from benchmark.attacks.backdoor import Goal, Patch, split
 from benchmark.attacks.backdoor.splits import Splits
 from benchmark.attacks.sparse import (
     Change,
+    LearnedPixels,
     NoiseSearch,
     PixelSearch,
     SparseBackdoorAttack,
@@ -29,6 +30,7 @@ from benchmark.attacks.sparse.evaluation import EvaluationSet
 from benchmark.attacks.sparse.last_layer import LastLayer
 from benchmark.attacks.sparse.linear_calls import Replay, output_layer
 from benchmark.attacks.sparse.storage import FLOAT_BITS, flipped
+from benchmark.budgets import Budget
 from benchmark.threats import STORAGES, SparseBackdoorThreat
 from models_zoo.errors import InputError
 from tests.benchmark.planted_backdoors import CLASSES, LAST, SIDE, TRIGGER, Planted, data, planted
@@ -162,7 +164,7 @@ class FailsLater(nn.Module):
 def test_the_model_keeps_every_bit_also_when_it_fails(calls):
     model = FailsLater(calls)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    attack = SparseBackdoorAttack(SparseBackdoorThreat(2), PixelSearch(0.05), effort=QUICK)
+    attack = SparseBackdoorAttack(SparseBackdoorThreat(Budget(2)), PixelSearch(0.05), effort=QUICK)
     try:
         attack(model, *data())
         assert calls > 1000
@@ -353,14 +355,14 @@ def test_the_search_does_not_look_at_the_measured_split():
 # optimized triggers
 
 
-@pytest.mark.parametrize("search", [PixelSearch(0.05), NoiseSearch("8/255")])
+@pytest.mark.parametrize("search", [PixelSearch(0.05), NoiseSearch(Budget.of("8/255"))])
 def test_an_optimized_trigger_stays_within_its_cap_and_helps(subject, search):
     asked = subject("digits/cnn-standard", 60)
     trigger = search.optimize(asked, 2, 20)
     stamped = trigger.stamp(asked.images)
     assert 0 <= stamped.min() <= stamped.max() <= 1
     moved = (stamped - asked.images).abs()
-    if isinstance(search, PixelSearch):
+    if isinstance(trigger, LearnedPixels):
         assert trigger.mask.sum() == 3 <= 0.05 * 64
         assert not moved[:, :, ~trigger.mask].any()
     else:
@@ -382,6 +384,7 @@ def test_a_trigger_is_optimized_for_the_unit_that_one_bit_can_turn_on():
     outcome = injection.measured(best)
     assert outcome.rate == 1
     assert outcome.drop == 0
+    assert isinstance(outcome.trigger, LearnedPixels)
     assert int(outcome.trigger.mask.sum()) == 1
 
 
@@ -390,7 +393,7 @@ def test_a_trigger_is_optimized_for_the_unit_that_one_bit_can_turn_on():
 
 def test_the_attack_tells_what_it_changed_and_what_the_trigger_does_alone():
     subject = planted()
-    attack = SparseBackdoorAttack(SparseBackdoorThreat(1), TRIGGER, effort=QUICK)
+    attack = SparseBackdoorAttack(SparseBackdoorThreat(Budget(1)), TRIGGER, effort=QUICK)
     found = attack(subject.model, subject.images, subject.labels)
     assert (
         found.threat.label == "1 flipped float32 bit, 1x1 square of 1, lower right, target class 0"
@@ -407,7 +410,7 @@ def test_the_attack_tells_what_it_changed_and_what_the_trigger_does_alone():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"threat": SparseBackdoorThreat(1.5)}, "changes must be a whole number, got 1.5"),
+        ({"threat": SparseBackdoorThreat(Budget(1.5))}, "changes must be a whole number, got 1.5"),
         ({"trigger": "patch"}, "trigger must be a trigger, such as Patch"),
         ({"target": 7}, "target 7 is not one of 4 classes"),
         ({"target": 0.5}, "target"),
@@ -415,6 +418,6 @@ def test_the_attack_tells_what_it_changed_and_what_the_trigger_does_alone():
     ],
 )
 def test_an_attack_that_cannot_run_is_refused(changes, message):
-    attack = replace(SparseBackdoorAttack(SparseBackdoorThreat(1), effort=QUICK), **changes)
+    attack = replace(SparseBackdoorAttack(SparseBackdoorThreat(Budget(1)), effort=QUICK), **changes)
     with pytest.raises(InputError, match=message):
         attack(Planted(1.0, 1.0), *data(8))

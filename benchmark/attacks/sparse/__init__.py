@@ -5,6 +5,7 @@ their code. :mod:`benchmark.attacks.sparse.search` lists the differences.
 """
 
 from benchmark.attacks.sparse.attack import SparseBackdoorAttack, SparseBackdoorResult
+from benchmark.attacks.sparse.calling import inject_sparse_backdoor
 from benchmark.attacks.sparse.changes import Change, WorkingWeights, applied
 from benchmark.attacks.sparse.injection import Found, SparseInjection
 from benchmark.attacks.sparse.learned_triggers import (
@@ -39,6 +40,7 @@ __all__ = [
     "TriggerSearch",
     "WorkingWeights",
     "applied",
+    "inject_sparse_backdoor",
     "measure_sparse",
     "search_states",
     "storage_of",

@@ -83,8 +83,8 @@ class AnyLayer:
         each = max(self.shortlist // (len(REACHES) * max(len(gradient), 1)), 1)
         found = []
         for reach in REACHES:
-            for name, slopes in gradient.items():
-                flat = slopes.flatten()
+            for name, gradients in gradient.items():
+                flat = gradients.flatten()
                 entries = flat.abs().topk(min(4 * each, len(flat))).indices
                 found += self._of_tensor(name, flat[entries], entries, working, taken, reach, each)
         found.sort(key=lambda each: -each[0])
@@ -93,7 +93,7 @@ class AnyLayer:
     def _of_tensor(
         self,
         name: str,
-        slopes: Tensor,
+        gradients: Tensor,
         entries: Tensor,
         working: WorkingWeights,
         taken: Set[tuple[str, int, int]],
@@ -104,7 +104,7 @@ class AnyLayer:
         values = working.values(name, entries)
         options = self.storage.options(name, values)
         bounded = options.abs() <= reach * self.storage.largest[name]
-        gains = torch.where(bounded, slopes[:, None] * (options - values[:, None]), -torch.inf)
+        gains = torch.where(bounded, gradients[:, None] * (options - values[:, None]), -torch.inf)
         for place, entry in enumerate(entries.tolist()):
             for taken_option in range(gains.shape[1]):
                 if (name, entry, taken_option) in taken or (name, entry, -1) in taken:
@@ -138,7 +138,7 @@ class AnyLayer:
             with torch.enable_grad():
                 logits = self.subject.forward(self.images.images[part], weights)
                 value = -cross_entropy(logits, self.images.labels[part]).sum()
-            slopes = self.subject.gradients(value, list(moving.values()), len(part))
-            for name, slope in zip(moving, slopes, strict=True):
-                total[name] = total[name] + slope if name in total else slope
+            gradients = self.subject.gradients(value, list(moving.values()), len(part))
+            for name, gradient in zip(moving, gradients, strict=True):
+                total[name] = total[name] + gradient if name in total else gradient
         return total

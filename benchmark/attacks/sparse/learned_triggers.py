@@ -144,8 +144,8 @@ class PixelSearch(TriggerSearch):
         count = self.count(images)
         for number in range(ROUNDS):
             stamped = torch.where(mask, pattern, images)
-            slopes = _slopes(subject, stamped, target)
-            to_zero, to_one = (slopes * -stamped).mean(0), (slopes * (1 - stamped)).mean(0)
+            gradients = _gradients(subject, stamped, target)
+            to_zero, to_one = (gradients * -stamped).mean(0), (gradients * (1 - stamped)).mean(0)
             gain = torch.where(mask, -torch.inf, torch.maximum(to_zero, to_one).sum(0))
             now = (number + 1) * count // ROUNDS - number * count // ROUNDS
             added = torch.zeros_like(mask)
@@ -209,7 +209,7 @@ def _others(subject: Subject, target: int) -> Subject:
     return subject.take((subject.labels != target).nonzero().squeeze(1))
 
 
-def _slopes(subject: Subject, images: Tensor, target: int) -> Tensor:
+def _gradients(subject: Subject, images: Tensor, target: int) -> Tensor:
     """The gradient (N, C, H, W) of the margin to the target.
 
     Unlike the cross-entropy, it does not vanish on images that are given the target already.
@@ -233,8 +233,8 @@ def _batches(subject: Subject, target: int, stamp: _Stamp) -> Iterator[Evaluate]
             with torch.enable_grad():
                 logits = subject.forward(stamp(part, picture))
                 value = -cross_entropy(logits, labels).mean()
-            (slope,) = subject.gradients(value, [picture], len(part))
-            return Evaluation(value.detach().view(1), {IMAGES: slope})
+            (gradient,) = subject.gradients(value, [picture], len(part))
+            return Evaluation(value.detach().view(1), {IMAGES: gradient})
 
         yield evaluate
 

@@ -103,6 +103,6 @@ def _reach(subject: Subject, features: list[int]) -> dict[int, float]:
     found, hidden = {}, calls.last[0]
     for place, feature in enumerate(features):
         again = place + 1 < len(features)
-        (slope,) = subject.gradients(hidden[:, feature].mean(), [point], len(point), again=again)
-        found[feature] = float(slope.sum(0).abs().sum())
+        (gradient,) = subject.gradients(hidden[:, feature].mean(), [point], len(point), again=again)
+        found[feature] = float(gradient.sum(0).abs().sum())
     return found
