@@ -35,7 +35,7 @@ TABLES = {
     | {"headline_flips": 1, "top": 2, "draws": 2},
     "backdoor-sparse": {"counts": [1], "storages": ["float32-bits"], "trigger_steps": 1}
     | {"triggers": [{"kind": "patch", "size": 2}], "optimized": ["pixels"], "starts": 1}
-    | {"rounds": 0, "shortlist": 2, "deep_steps": 1, "targets": [0]},
+    | {"rounds": 0, "shortlist": 2, "deep_steps": 1, "targets": [0, 5]},
     "regional": {"centre_edges": [3], "frame_widths": [1], "random_pixels": [2], "steps": 2}
     | {"step": "1/16", "examples": 3, "peers": ["digits/mlp-standard"]},
     "distance": {"linf": 0.5, "l2": 1.5, "headline_linf": 0.1, "precision": 0.5, "rungs": 2},
@@ -78,6 +78,8 @@ def expected(classes, count, shape):
         left_out["backdoor"] = f"target 5 is not one of {classes} classes"
     elif shape[1] < 2:
         left_out["backdoor"] = "does not fit on images of 1x1"
+    if "backdoor" in left_out:
+        left_out["backdoor-sparse"] = left_out["backdoor"]
     if shape[1] < 3:
         left_out["regional"] = "does not fit images of 1 x 1"
     if classes < 4:
@@ -143,12 +145,15 @@ def labelled(model, images, how):
     }[how]
 
 
+ONE_CLASS = "all 4 images to measure on are of the backdoor's target 0"
+
+
 @pytest.mark.parametrize(
     ("how", "left_out"),
     [
         ("right everywhere", {}),
         ("wrong everywhere", {}),
-        ("one class", {"backdoor": "all 4 images to measure on are of the backdoor's target 0"}),
+        ("one class", dict.fromkeys(("backdoor", "backdoor-sparse"), ONE_CLASS)),
         ("the last class", {}),
         ("two classes", {}),
     ],

@@ -152,7 +152,10 @@ def test_it_does_not_apply_to_weights_in_float64_and_to_few_examples():
 
 
 def test_the_generators_of_the_caller_are_not_used():
-    asked, probe = planted(), SparseBackdoorProbe(SparseBackdoorSettings.model_validate(QUICK))
+    asked, probe = (
+        planted(),
+        SparseBackdoorProbe(SparseBackdoorSettings.model_validate(QUICK | TWO)),
+    )
     torch.manual_seed(5)
     before = torch.rand(1)
     torch.manual_seed(5)
