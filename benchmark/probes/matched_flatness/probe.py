@@ -56,13 +56,13 @@ class MatchedFlatnessProbe(Probe[MatchedFlatnessSettings]):
     reads = frozenset({"flatness"})
     scores = {
         "average_robust": _spec(
-            "Flatness (average, equal confidence)",
+            "Flatness (equal confidence)",
             "Mean increase of the adversarial cross-entropy under the random weight perturbations "
             "of flatness (average), with the logits divided by the temperature. Larger is sharper.",
             headline=True,
         ),
         "average_clean": _spec(
-            "Flatness (average, clean, equal confidence)",
+            "Flatness (clean, equal confidence)",
             "Mean increase of the clean cross-entropy under the same perturbations, with the "
             "logits divided by the temperature. Larger is sharper.",
         ),
