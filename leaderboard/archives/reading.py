@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import json
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -154,6 +156,8 @@ class Archive:
             raise ValueError("a result is of a battery that is not in it")
         if (where.battery, where.algorithms) != (battery.content["name"], battery.algorithms):
             raise ValueError("a result states another battery than that of its hash")
+        if not re.fullmatch("[0-9a-f]{64}", where.data_sha256):
+            raise ValueError(f"a result states {shown(where.data_sha256)} as SHA-256 of its images")
         if not -(2**63) <= where.seed < 2**63:
             raise ValueError(f"a result has the seed {shown(where.seed)}")
         for moment in (where.created, *(rerun.created for rerun in line.reruns)):
@@ -208,7 +212,10 @@ class _Lines:
         if b"\\u0000" in line:
             raise ValueError("a text has a null character")
         self._hash.update(line)
-        return encoding.loads(line)
+        found = encoding.loads(line)
+        if b"\\ud" in line.lower():
+            _require_encodable(found)
+        return found
 
     def next(self, kind: type[L]) -> L:
         """The next line."""
@@ -232,6 +239,14 @@ def _require_printable(*texts: str) -> None:
     for text in texts:
         if not text.isprintable() or len(text) > 200:
             raise ValueError(f"the text {shown(text)} is too long or does not print")
+
+
+def _require_encodable(content: object) -> None:
+    """Refuse halves of surrogate pairs, which no database stores; archives are written without."""
+    try:
+        json.dumps(content, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("a text has half of a surrogate pair") from error
 
 
 def _leads_out(path: str) -> bool:

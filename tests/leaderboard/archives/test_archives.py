@@ -205,6 +205,18 @@ def nul(lines):
     first_result(lines)["content"]["protocol"]["note"] = "a\0b"
 
 
+def other_hash(lines):
+    first_result(lines)["provenance"]["data_sha256"] = "images"
+
+
+def half_a_pair(lines):
+    first_result(lines)["provenance"]["data_sha256"] = "\ud800"
+
+
+def half_a_pair_in_a_name(lines):
+    next(each for each in lines if "card" in each)["card"]["name"] = "net \udc00"
+
+
 def fewer_outcomes(lines):
     outcome = first_result(lines)["outcomes"]["headline"]
     outcome |= {"n": 8, "bits": b64encode(b"\xff").decode()}
@@ -241,6 +253,9 @@ def extra_field(lines):
         (count_too_few, ""),
         (twice, "is in it twice"),
         (nul, "null character"),
+        (other_hash, "states 'images' as SHA-256 of its images"),
+        (half_a_pair, "half of a surrogate pair"),
+        (half_a_pair_in_a_name, "half of a surrogate pair"),
         (fewer_outcomes, "outcome"),
         (escape, "does not print"),
         (huge_seed, "seed"),
