@@ -22,6 +22,7 @@ IntervalKind = Literal[
     "inverse loss",
     "median",
     "draws",
+    "bootstrap",
     "search",
     "whole set",
     "heavy tail",
@@ -73,6 +74,11 @@ INTERVALS: dict[str, Interval] = {
     ),
     "draws": Interval(
         "Student", "mean over random draws: Student's t; about the draws, not the examples"
+    ),
+    "bootstrap": Interval(
+        "bootstrap",
+        "number from several accuracies of the same examples: quantiles over resamples of the "
+        "examples (Efron 1979), with two that are always right and two that are always wrong",
     ),
 }
 """Kinds of intervals."""

@@ -173,18 +173,18 @@ class Curve(BaseModel):
 
 
 class Surface(BaseModel):
-    """A score over two kinds of budgets; ``z[i][j]`` belongs to ``y[i]`` and ``x[j]``.
+    """A score over pairs, such as of budgets; ``z[i][j]`` belongs to ``y[i]`` and ``x[j]``.
 
     Attributes:
         picture: name of its chart.
-        x: weight radii, ascending.
-        y: input budgets, ascending.
-        x_text: radii as the battery writes them.
-        y_text: input budgets as the battery writes them.
+        x: weight radii, or other numbers, ascending.
+        y: input budgets, or other numbers, ascending.
+        x_text: radii as the battery writes them, or what else is shown for each ``x``.
+        y_text: input budgets likewise.
         z: scores.
         unit: of the scores, see :class:`ScoreSpec`.
         role: role of the scores, see :data:`Role`.
-        threat: the threat at the largest budgets.
+        threat: the threat at the largest budgets; ``None`` if there are no budgets.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

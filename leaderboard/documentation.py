@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from benchmark import headline
 from benchmark.batteries import battery_histories, list_batteries, load_battery
+from benchmark.corruptions import CORRUPTIONS, VALIDATION
 from benchmark.probes import PROBES
 from benchmark.probes.definition import Definition
 from benchmark.results import ScoreSpec
@@ -177,8 +178,29 @@ def page_blocks() -> dict[str, dict[str, str]]:
         },
         "batteries.md": {"changelog": battery_changelog()},
         "submitting.md": {"findings": findings_markdown()},
+        "probes/corruptions.md": {"kinds of corruption": corruptions_table()},
         "reporting.md": {f"protocol of {name}": protocol_block(name) for name in list_batteries()},
     }
+
+
+def corruptions_table() -> str:
+    """Every corruption with its definition and constants."""
+    rows = [
+        (
+            f"`{name}`",
+            each.family + ("" if name in CORRUPTIONS else ", for validation"),
+            each.description,
+            f"{each.constants}: {'; '.join(map(_constants, each.levels))}",
+        )
+        for name, each in (CORRUPTIONS | VALIDATION).items()
+    ]
+    return _table(("corruption", "family", "what it does", "constants, severity 1 to 5"), rows)
+
+
+def _constants(level: object) -> str:
+    numbers = level if isinstance(level, tuple) else (level,)
+    shown = ("yes" if each is True else "no" if each is False else f"{each:g}" for each in numbers)
+    return " ".join(shown)
 
 
 def findings_markdown() -> str:
@@ -240,7 +262,8 @@ def write_documentation(docs: Path) -> list[Path]:
         contents[page] = with_blocks(page.read_text("utf-8"), blocks)
     for name in PROBES:
         if (page := probe_page(docs, name)).is_file():
-            contents[page] = with_tables(page.read_text("utf-8"), name)
+            text = contents.get(page) or page.read_text("utf-8")
+            contents[page] = with_tables(text, name)
     for path, content in contents.items():
         path.write_text(content, "utf-8")
     return list(contents)

@@ -12,11 +12,11 @@ from markupsafe import Markup
 
 from benchmark.probes import PROBES
 from leaderboard.charts.curves import Picture
-from leaderboard.charts.heat_maps import heat_map_chart, heat_maps
+from leaderboard.charts.heat_maps import heat_map_chart, heat_maps, images_in_cells
 from leaderboard.charts.style import Layers
 from leaderboard.charts.svg import NOT_DRAWN, Painter, drawable
 from leaderboard.charts.thumbnails import ENLARGED, Shown, strip_chart, strips
-from leaderboard.pages.model_pictures import pictures_of
+from leaderboard.pages.model_pictures import pictures_of, shown_thumbnails
 from leaderboard.store import Entry
 from models_zoo.errors import unknown_name
 
@@ -137,10 +137,12 @@ def plots_of(entry: Entry, probes: Sequence[str] = ()) -> Plots:
         )
         pictures = pictures_of(result, next(references, None), recorder, entry.card.name)
         plots = [recorder.plot(each) for each in (*pictures.leading, *pictures.further)]
-        for heat_map in heat_maps(result.surfaces):
+        thumbnails = shown_thumbnails(result)
+        for heat_map in heat_maps(result.surfaces, thumbnails):
             chart = heat_map_chart(heat_map)
             plots.append(Plot(heat_map.title, heat_map.title, plain_colors(chart.to_dict())))
-        for strip in strips(result.thumbnails):
+        in_cells = images_in_cells(result.surfaces, thumbnails)
+        for strip in strips([each for each in thumbnails if each.picture not in in_cells]):
             spec = plain_colors(strip_chart(strip).to_dict())
             plots.append(Plot(strip.title, strip.title, spec, strip.images))
         for plot in plots:

@@ -20,7 +20,7 @@ class GlassBlur(Corruption[tuple[float, int, int]]):
     description = "Replaces pixels by random neighbors between two blurs, as frosted glass does."
     constants = "standard deviation of the blurs in pixels; largest shift in pixels; passes"
     levels = ((0.05, 1, 1), (0.25, 1, 1), (0.4, 1, 1), (0.25, 1, 2), (0.4, 1, 2))
-    source = f"{CIFAR_C}, which copies a neighbor where the paper's text says that two pixels swap"
+    source = f"{CIFAR_C}, which means to swap two pixels, but copies one"
     least_side = 16
     unordered = "the blurs between severity 1 and 3 take back some of the noise of the same copies"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.npz import load_npz
-from benchmark.datasets.root import default_root
+from benchmark.datasets.root import default_root, use_root
 from benchmark.datasets.standard import remember
 from models_zoo.errors import unknown_name
 from models_zoo.image_sets import IMAGE_SETS
@@ -55,6 +55,8 @@ def load_dataset(
         raise unknown_name("data set", name, DATASETS)
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)
+    if data_root:
+        use_root(Path(data_root))
     if name == "digits":
         from benchmark.datasets.digits import digits
 

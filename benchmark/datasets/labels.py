@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.datasets.npz_arrays import Header
+from benchmark.datasets.npy_header import Header
 from models_zoo.display import shown
 from models_zoo.errors import InputError
 

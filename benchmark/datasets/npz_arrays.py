@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import struct
 import zipfile
-from dataclasses import dataclass
 from io import BytesIO
-from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.datasets.npy_header import Header, UnreadableError, read_header
 from models_zoo.checkpoint.archive import end_of_directory
 from models_zoo.checkpoint.content import FileBytes, Readable, read_file, size_limit
 from models_zoo.display import shown
@@ -24,35 +22,8 @@ MAX_UNPACKED_BYTES = 2 << 30
 MAX_ARRAYS = 1000
 """Maximum number of arrays of an archive."""
 
-_MAX_HEADER_BYTES = 10_000
 _MAX_TAIL_BYTES = (1 << 16) + 22
 _CHUNK_BYTES = 1 << 24
-
-
-class UnreadableError(ValueError):
-    """An archive or one of its arrays cannot be read; the message says why."""
-
-
-@dataclass(frozen=True)
-class Header:
-    """The header of an array.
-
-    Attributes:
-        dtype: its type.
-        shape: its shape.
-        fortran: whether it is in column-major order.
-        start: offset of the data in the member, in bytes.
-    """
-
-    dtype: np.dtype[Any]
-    shape: tuple[int, ...]
-    fortran: bool
-    start: int
-
-    @property
-    def nbytes(self) -> int:
-        """Size of the data in bytes."""
-        return prod(self.shape) * self.dtype.itemsize
 
 
 class Archive:
@@ -144,26 +115,11 @@ class Archive:
     def _header(self, name: str) -> Header:
         member = self._members[f"{name}.npy"]
         with self._zip.open(member) as stream:
-            begin = stream.read(12)
-            if begin[:6] != b"\x93NUMPY" or begin[6:8] not in (b"\1\0", b"\2\0"):
-                raise UnreadableError(f"array {name!r} is not a NumPy array")
-            wide = begin[6] == 2
-            (length,) = struct.unpack_from("<I" if wide else "<H", begin, 8)
-            if length > _MAX_HEADER_BYTES:
-                raise UnreadableError(f"array {name!r} has a header of {length:,} bytes")
-            start = length + (12 if wide else 10)
-            text = BytesIO((begin + stream.read(length))[8:start])
-        read = np.lib.format.read_array_header_2_0 if wide else np.lib.format.read_array_header_1_0
-        shape, fortran, dtype = read(text)
-        if dtype.hasobject:
-            raise UnreadableError(f"array {name!r} holds Python objects, which are not unpickled")
-        if any(type(size) is not int or size < 0 for size in shape) or len(shape) > 32:
-            raise UnreadableError(f"array {name!r} has the impossible shape {shape}")
-        found = Header(dtype, shape, fortran, start)
-        if found.nbytes != member.file_size - start:
+            found = read_header(stream, f"array {name!r}")
+        if found.nbytes != member.file_size - found.start:
             raise UnreadableError(
                 f"array {name!r} should have {found.nbytes:,} bytes, it has "
-                f"{member.file_size - start:,}"
+                f"{member.file_size - found.start:,}"
             )
         return found
 

@@ -16,7 +16,7 @@ from benchmark.interval_kinds import IntervalKind
 from benchmark.probes.definition import Definition, read_definition
 from benchmark.probes.settings import ProbeSettings
 from benchmark.requirements import missing_image_gradients, missing_weights
-from benchmark.results import Cost, Flag, Outcomes, ProbeResult, ScoreSpec
+from benchmark.results import Cost, Flag, Outcomes, ProbeResult, ScoreSpec, Thumbnail
 from benchmark.subject import Subject
 from benchmark.threats import AnyThreat
 from benchmark.work import PassMix, Steps, Work
@@ -144,6 +144,18 @@ class Probe(ABC, Generic[S]):
             settings: the probe's, as the battery has them.
         """
         return cls.scores | cls.scores_by_norm.get(str(settings.get("headline_norm")), {})
+
+    @classmethod
+    def thumbnails_of(cls, result: ProbeResult) -> Sequence[Thumbnail]:
+        """The small images that pages show of a result: by default those that it has.
+
+        Images that are generated from stored ones need not be stored themselves. Those named after
+        a surface, one per cell, are shown in its cells.
+
+        Args:
+            result: of this probe.
+        """
+        return result.thumbnails
 
     def __init__(self, settings: S, battery: Mapping[str, ProbeSettings] | None = None) -> None:
         self.settings = settings

@@ -11,6 +11,7 @@ from benchmark.probes.backdoor_sparse import SparseBackdoorProbe
 from benchmark.probes.bits import BitsProbe
 from benchmark.probes.checks import ChecksProbe
 from benchmark.probes.clean import CleanProbe
+from benchmark.probes.corruptions import CorruptionsProbe
 from benchmark.probes.distance import DistanceProbe
 from benchmark.probes.flatness import FlatnessProbe
 from benchmark.probes.input import InputProbe
@@ -96,6 +97,7 @@ for _probe in (
     SparseBackdoorProbe,
     RegionalProbe,
     DistanceProbe,
+    CorruptionsProbe,
     AutoAttackProbe,
 ):
     register_probe(_probe)

@@ -5,6 +5,7 @@ docs/method.md says which interval each kind of score has, and how often it cove
 
 from __future__ import annotations
 
+from benchmark.statistics.bootstrap import Resamples
 from benchmark.statistics.bounded import bounded_mean, bounded_score
 from benchmark.statistics.draws import LOSS_BOUNDS, SHARE_BOUNDS, mean, students_t
 from benchmark.statistics.losses import mean_loss
@@ -17,6 +18,7 @@ __all__ = [
     "SHARE_BOUNDS",
     "Z95",
     "Effect",
+    "Resamples",
     "bounded_mean",
     "bounded_score",
     "differs",

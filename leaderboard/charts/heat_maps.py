@@ -1,21 +1,25 @@
-"""Scores over pairs of budgets as tables whose cells are shaded."""
+"""Scores over pairs, such as of budgets, as tables whose cells are shaded."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import altair as alt
 
-from benchmark.results import Surface
+from benchmark.results import Surface, Thumbnail
 from leaderboard.charts.curves import titled
 from leaderboard.charts.labels import distinct, short
 from leaderboard.charts.style import COLORS, INK, Layers, styled
+from leaderboard.charts.thumbnails import image_address
 from leaderboard.formatting.texts import number
 
 _CELL = (74, 40)
 """Width and height of a cell of a chart, in pixels."""
+
+_IMAGE = 48
+"""Width and height of an image in a cell of a chart, in pixels."""
 
 _LEAST_HEIGHT = 170
 """Height at which the title of the vertical axis fits, in pixels."""
@@ -42,29 +46,63 @@ class HeatMap:
         title: caption.
         cells: a row for each of the surface's ``y``.
         proven: whether the cells also hold the lower envelope.
+        images: an image for each cell; empty if there are none.
     """
 
     surface: Surface
     title: str
     cells: list[list[HeatCell]]
     proven: bool
+    images: list[list[Thumbnail]] = field(default_factory=list)
 
 
-def heat_maps(surfaces: Sequence[Surface]) -> list[HeatMap]:
-    """A table per surface; what is certified is shown in the cells of the attacked surface."""
+def images_in_cells(
+    surfaces: Sequence[Surface], thumbnails: Sequence[Thumbnail]
+) -> dict[str, list[list[Thumbnail]]]:
+    """The images that belong to cells, by the surface's name: those of its name, one per cell.
+
+    Args:
+        surfaces: of a result.
+        thumbnails: its small images, row by row for each surface.
+    """
+    found = {}
+    for surface in surfaces:
+        own = [each for each in thumbnails if each.picture == surface.picture]
+        columns = len(surface.x)
+        whole = len(own) == columns * len(surface.y) and len({each.shape for each in own}) == 1
+        if whole:
+            starts = range(0, len(own), columns)
+            found[surface.picture] = [own[start : start + columns] for start in starts]
+    return found
+
+
+def heat_maps(surfaces: Sequence[Surface], thumbnails: Sequence[Thumbnail] = ()) -> list[HeatMap]:
+    """A table per surface; what is certified is shown in the cells of the attacked surface.
+
+    Args:
+        surfaces: of a result.
+        thumbnails: its small images, of which some may belong to cells.
+    """
+    images = images_in_cells(surfaces, thumbnails)
     attacked = [surface for surface in surfaces if surface.role == "budget"]
     certified = [surface for surface in surfaces if surface.role == "certificate"]
     pairs = [(above, below) for above in attacked for below in certified if _match(above, below)]
     shown_below = [below for _, below in pairs]
     return [
-        _heat_map(surface, next((below for above, below in pairs if above is surface), None))
+        replace(
+            _heat_map(surface, next((below for above, below in pairs if above is surface), None)),
+            images=images.get(surface.picture, []),
+        )
         for surface in surfaces
         if not any(surface is below for below in shown_below)
     ]
 
 
 def heat_map_chart(heat_map: HeatMap) -> Layers:
-    """A heat map as a chart, with the text of each cell and below it what is certified."""
+    """A heat map as a chart, with the text of each cell and below it what is certified.
+
+    Images are above the texts.
+    """
     surface = heat_map.surface
     across, down = distinct(surface.x_text, _TICK), distinct(surface.y_text, _TICK)
     columns, rows = list(across.values()), list(down.values())
@@ -78,6 +116,9 @@ def heat_map_chart(heat_map: HeatMap) -> Layers:
         for y, line in zip(surface.y_text, heat_map.cells, strict=True)
         for x, cell in zip(surface.x_text, line, strict=True)
     ]
+    images = [image_address(each) for row in heat_map.images for each in row]
+    for cell_data, source in zip(data, images, strict=False):
+        cell_data["image"] = source
     axis = alt.Axis(grid=False, ticks=False, domain=False, labelAngle=0)
     base = alt.Chart(alt.InlineData(values=data)).encode(
         x=alt.X("x:N", title=short(surface.x_label), sort=columns, axis=axis),
@@ -87,9 +128,15 @@ def heat_map_chart(heat_map: HeatMap) -> Layers:
         "strength:Q", scale=alt.Scale(domain=[0, 1], range=[0.04, 0.7]), legend=None
     )
     cells = base.mark_rect(color=COLORS[0]).encode(opacity=shade)
-    texts = base.mark_text(color=INK, fontSize=11, lineHeight=13).encode(text="text:N")
-    width, height = (side * len(ticks) for side, ticks in zip(_CELL, (columns, rows), strict=True))
-    return styled(alt.layer(cells, texts), width, max(height, _LEAST_HEIGHT))
+    below = _IMAGE / 2 if images else 0
+    texts = base.mark_text(color=INK, fontSize=11, lineHeight=13, dy=below).encode(text="text:N")
+    layers = [cells, texts]
+    if images:
+        picture = base.mark_image(width=_IMAGE, height=_IMAGE, yOffset=-_IMAGE // 6)
+        layers.append(picture.encode(url="image:N"))
+    cell = (_CELL[0], _CELL[1] + (_IMAGE if images else 0))
+    width, height = (side * len(ticks) for side, ticks in zip(cell, (columns, rows), strict=True))
+    return styled(alt.layer(*layers), width, max(height, _LEAST_HEIGHT))
 
 
 def _match(attacked: Surface, certified: Surface) -> bool:

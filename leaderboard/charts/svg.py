@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from leaderboard.charts.labels import chart_text, short
 from leaderboard.charts.style import Layers
+from leaderboard.charts.thumbnails import data_address
 from leaderboard.terminal.warnings import print_warning
 from models_zoo.errors import reason_of
 
@@ -88,6 +89,19 @@ class Painter:
         # The same chart twice on a page must not repeat its ids.
         page = text.replace(f"c{key}", f"c{key}-{self.drawn}")
         return Markup(page), name if self.folder else ""  # noqa: S704
+
+    def image(self, png: bytes) -> str:
+        """The address of a PNG within a page: of a file in the charts folder, or its content.
+
+        Args:
+            png: content of the file.
+        """
+        if self.folder is None:
+            return data_address(png)
+        name = f"{hashlib.sha256(png).hexdigest()[:16]}.png"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / name).write_bytes(png)
+        return f"charts/{name}"
 
     def _kept(self, name: str) -> str | None:
         """The SVG of a chart that was drawn before, for this site or the earlier one."""

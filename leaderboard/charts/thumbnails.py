@@ -1,4 +1,4 @@
-"""Small images, such as triggers, as PNGs inside the page."""
+"""Small images, such as triggers, as PNGs: in rows of their own, or in the cells of a heat map."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import altair as alt
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from benchmark.results import Thumbnail
@@ -72,11 +73,60 @@ def strip_chart(strip: Strip) -> Layers:
     return styled(alt.layer(marks), (ENLARGED + 16) * max(len(set(names)), 1), ENLARGED + 8)
 
 
+@dataclass(frozen=True)
+class Sheet:
+    """The images of a heat map's cells, in one picture.
+
+    Attributes:
+        png: the picture's file.
+        cell: width and height of an image, in pixels.
+        size: width and height of the picture, in pixels.
+    """
+
+    png: bytes
+    cell: tuple[int, int]
+    size: tuple[int, int]
+
+    def window(self, row: int, column: int) -> str:
+        """The part of the picture with the image of a cell, as an SVG's view box."""
+        width, height = self.cell
+        return f"{column * width} {row * height} {width} {height}"
+
+
+def sheet_of(rows: Sequence[Sequence[Thumbnail]]) -> Sheet:
+    """One picture of images in rows and columns.
+
+    Args:
+        rows: as many images in each, all of one shape.
+    """
+    lines = [np.concatenate([_values(each) for each in row], axis=2) for row in rows]
+    values = np.concatenate(lines, axis=1)
+    _, height, width = rows[0][0].shape
+    return Sheet(_png(values), (width, height), (values.shape[2], values.shape[1]))
+
+
+def data_address(png: bytes) -> str:
+    """A PNG as a ``data:`` address."""
+    return f"data:image/png;base64,{b64encode(png).decode()}"
+
+
 def _shown(thumbnail: Thumbnail) -> Shown:
-    channels, height, width = thumbnail.shape
-    values = np.frombuffer(b64decode(thumbnail.pixels), np.uint8).reshape(thumbnail.shape)
-    image = Image.fromarray(values[0] if channels == 1 else values.transpose(1, 2, 0))
+    _, height, width = thumbnail.shape
+    return Shown(thumbnail.caption, data_address(_png(_values(thumbnail))), width, height)
+
+
+def image_address(thumbnail: Thumbnail) -> str:
+    """The PNG of an image as a ``data:`` address."""
+    return _shown(thumbnail).source
+
+
+def _values(thumbnail: Thumbnail) -> NDArray[np.uint8]:
+    return np.frombuffer(b64decode(thumbnail.pixels), np.uint8).reshape(thumbnail.shape)
+
+
+def _png(values: NDArray[np.uint8]) -> bytes:
+    """An image (C, H, W) as the content of a file."""
+    image = Image.fromarray(values[0] if len(values) == 1 else values.transpose(1, 2, 0))
     file = io.BytesIO()
     image.save(file, "PNG", optimize=True)
-    source = f"data:image/png;base64,{b64encode(file.getvalue()).decode()}"
-    return Shown(thumbnail.caption, source, width, height)
+    return file.getvalue()

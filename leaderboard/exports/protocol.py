@@ -7,6 +7,7 @@ from importlib.metadata import version
 from benchmark import headline
 from benchmark.batteries import Battery, frozen_batteries, stored_headline_threats
 from benchmark.headline import headline_probes
+from benchmark.probes import PROBES
 from benchmark.threats import AnyThreat, labels
 from leaderboard.exports.bibliography import KEY, citation_keys
 from leaderboard.exports.latex import latex_text, norms_as_symbols
@@ -37,16 +38,19 @@ def protocol_paragraph(battery: Battery, examples: int | None = None) -> str:
             f"{battery.dataset} with pixels in [0, 1].",
             [KEY],
         ),
-        *_headline(threats),
     ]
-    rest = [name for name in battery.default if name not in headline_probes()]
-    sentences += [_method(name, threats) for name in (*headline_probes(), *rest)]
-    sentences.append(
-        "Attacks are counted only where the perturbed example was measured to lie inside its set "
-        "and was classified again, so that robust accuracies are upper bounds. Radii called "
-        "relative are shares of the norm of each weight tensor. Intervals are 95\\% intervals over "
-        "test images."
-    )
+    if set(headline_probes()) <= set(battery.probes):
+        sentences += _headline(threats)
+    first = [name for name in headline_probes() if name in battery.probes]
+    names = [*first, *(name for name in battery.default if name not in first)]
+    sentences += [_method(name, threats) for name in names]
+    if any(PROBES[name].perturbs for name in names):
+        sentences.append(
+            "Attacks are counted only where the perturbed example was measured to lie inside its "
+            "set and was classified again, so that robust accuracies are upper bounds. Radii "
+            "called relative are shares of the norm of each weight tensor."
+        )
+    sentences.append("Intervals are 95\\% intervals over test images.")
     return " ".join(filter(None, sentences))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmark.batteries import Battery
 from benchmark.data_fit import require_form
 from benchmark.datasets import CLASSES, SPLITS, Dataset, load_dataset, load_npz
+from benchmark.datasets.root import use_root
 from models_zoo.card import Card
 from models_zoo.errors import InputError, unknown_name
 from models_zoo.preprocessing import Preprocessing
@@ -78,7 +79,8 @@ def evaluation_examples(
     Args:
         dataset: name of the battery's data set.
         file: an ``.npz`` to use instead of the data set's own split.
-        data_root: folder that downloaded data sets are kept in.
+        data_root: folder that downloaded data sets are kept in, and what probes read besides the
+            examples.
         count: number of examples; ``None`` for ``usual``, or all if there are fewer.
         usual: the battery's default number; ``None`` for all.
         split: ``"test"`` or ``"train"``: the split to load, or the one that a file is from.
@@ -99,6 +101,7 @@ def evaluation_examples(
         raise InputError("--own-data goes with --data, such as --data images.npz")
     if split not in SPLITS:
         raise unknown_name("split", split, SPLITS)
+    use_root(data_root)
     if file is None:
         return load_dataset(dataset, split, data_root, count, preparation, usual)
     classes = None if own_data else CLASSES.get(dataset)

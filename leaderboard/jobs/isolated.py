@@ -135,10 +135,13 @@ def files_of(task: Assignment, trust: bool) -> dict[str, Path]:
         files[MODEL] = task.folder / task.model.file
     elif cache_folder().is_dir():
         files[CACHE] = cache_folder()
+    root = task.folder / (task.data.data_root or default_root())
     if task.data.file is not None:
         files[DATA] = task.folder / task.data.file
     elif task.data.dataset != WITHOUT_FILES:
-        files[DATA_ROOT] = task.folder / (task.data.data_root or default_root())
+        files[DATA_ROOT] = root
+    if task.data.data_root is not None and root.is_dir():  # probes may read more than examples
+        files[DATA_ROOT] = root
     if is_battery_file(task.battery):
         files[BATTERY] = task.folder / task.battery
     for path in files.values():

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from benchmark.batteries import Battery, load_battery
 from benchmark.datasets import Dataset
+from benchmark.datasets.root import use_root
 from leaderboard.jobs.assignment import Assignment
 from leaderboard.jobs.sources import NotHereError
 from models_zoo.classifier import Classifier
@@ -62,6 +63,8 @@ class Materials:
         Raises:
             InputError: they cannot be loaded, or have changed since it was planned.
         """
+        root = None if task.data is None else task.data.data_root
+        use_root(None if root is None else task.folder / root)  # another task may have another one
         if self._data is None or self._data[0] != task.data_sha256:
             source = _known(task.data, f"the examples of {shown(task.name)}")
             self._data = None  # two sets of examples need not be in memory at once

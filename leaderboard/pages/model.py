@@ -9,9 +9,9 @@ from benchmark.headline import nonsingular
 from benchmark.probes import PROBES
 from benchmark.results import Flag, ProbeResult, Score, ScoreSpec
 from benchmark.threats import labels
-from leaderboard.charts.heat_maps import HeatMap, heat_maps
+from leaderboard.charts.heat_maps import HeatMap, heat_maps, images_in_cells
 from leaderboard.charts.svg import Painter
-from leaderboard.charts.thumbnails import Strip, strips
+from leaderboard.charts.thumbnails import Sheet, Strip, sheet_of, strips
 from leaderboard.formatting.texts import (
     ABSENT,
     ProbeText,
@@ -20,7 +20,7 @@ from leaderboard.formatting.texts import (
     plain,
     probe_text,
 )
-from leaderboard.pages.model_pictures import Pictures, pictures_of
+from leaderboard.pages.model_pictures import Pictures, pictures_of, shown_thumbnails
 from leaderboard.reruns.command_lines import bench_command, reproduce_commands
 from leaderboard.reruns.verification import Verification, verification_of
 from leaderboard.store import Entry, Summary
@@ -35,6 +35,21 @@ class MainScore:
 
     text: str
     interval: str | None
+
+
+@dataclass(frozen=True)
+class ShownMap:
+    """A heat map on a page.
+
+    Attributes:
+        map: the heat map.
+        sheet: the images of its cells in one picture; ``None`` if there are none.
+        source: address of the picture.
+    """
+
+    map: HeatMap
+    sheet: Sheet | None
+    source: str
 
 
 @dataclass(frozen=True)
@@ -60,7 +75,7 @@ class Section:
     scores: list[tuple[ScoreSpec, Score]]
     further: list[tuple[ScoreSpec, Score]]
     pictures: Pictures
-    heat_maps: list[HeatMap]
+    heat_maps: list[ShownMap]
     strips: list[Strip]
     command: str
     verification: Verification
@@ -202,6 +217,8 @@ def _section(entry: Entry, result: ProbeResult, painter: Painter, command: str) 
         if probe.reference_for == result.probe
     )
     reference = next((found for found in references if found is not None), None)
+    thumbnails = shown_thumbnails(result)
+    in_cells = images_in_cells(result.surfaces, thumbnails)
     return Section(
         text=text,
         result=result,
@@ -209,8 +226,15 @@ def _section(entry: Entry, result: ProbeResult, painter: Painter, command: str) 
         scores=scores[:first],
         further=scores[first:],
         pictures=pictures_of(result, reference, painter, entry.card.name),
-        heat_maps=heat_maps(result.surfaces),
-        strips=strips(result.thumbnails),
+        heat_maps=[_shown_map(each, painter) for each in heat_maps(result.surfaces, thumbnails)],
+        strips=strips([each for each in thumbnails if each.picture not in in_cells]),
         command=command,
         verification=verification_of(entry, result.probe),
     )
+
+
+def _shown_map(heat_map: HeatMap, painter: Painter) -> ShownMap:
+    if not heat_map.images:
+        return ShownMap(heat_map, None, "")
+    sheet = sheet_of(heat_map.images)
+    return ShownMap(heat_map, sheet, painter.image(sheet.png))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmark.probes import PROBES
-from benchmark.results import Curve, ProbeResult
+from benchmark.results import Curve, ProbeResult, Thumbnail
 from benchmark.threats import InputThreat
 from leaderboard.charts.bars import bars_pictures
 from leaderboard.charts.curves import Picture, curves_pictures, titled
@@ -22,6 +22,12 @@ class Pictures:
 
     leading: list[Picture]
     further: list[Picture]
+
+
+def shown_thumbnails(result: ProbeResult) -> Sequence[Thumbnail]:
+    """The small images of a result, as its probe shows them."""
+    probe = PROBES.get(result.probe)
+    return result.thumbnails if probe is None else probe.thumbnails_of(result)
 
 
 def pictures_of(

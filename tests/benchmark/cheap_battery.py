@@ -71,6 +71,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "deep_steps": 1,
     },
     "distance": {"linf": 0.3, "l2": 1.0, "headline_linf": 0.1, "precision": 0.3, "rungs": 3},
+    "corruptions": {"resamples": 100},
     "regional": {"centre_edges": [2], "random_pixels": [3], "steps": 2, "examples": 3},
 }
 

@@ -11,6 +11,7 @@ from benchmark.interval_kinds import INTERVALS, WITHOUT
 from benchmark.objectives import cross_entropy
 from benchmark.probes import PROBES
 from benchmark.statistics import (
+    Resamples,
     bounded_mean,
     mean,
     mean_loss,
@@ -285,6 +286,32 @@ def test_what_is_not_finite_bounds_no_mean(bad):
     for statistic in (mean, lambda values: mean_loss(values, 10)):
         score = statistic([1.0, 2.0, bad])
         assert (score.low, score.high) == (-math.inf, math.inf)
+
+
+@pytest.mark.parametrize("n", [30, 100, 400])
+def test_statistics_of_several_accuracies_of_the_same_examples(n):
+    """Examples are more or less difficult under all conditions at once; one condition is worst."""
+    shifts = np.linspace(0.0, 2.0, 6)
+    truth = ndtr(shifts / math.sqrt(2))
+
+    def draw(rng):
+        difficulty, own = rng.standard_normal(n), rng.standard_normal((6, n))
+        return Resamples(difficulty + own + shifts[:, None] > 0, rng, 200)
+
+    for statistic in (
+        lambda each: each.min(axis=-1),
+        lambda each: each[..., :-1].mean(axis=-1) / np.maximum(each[..., -1], 1 / n),
+    ):
+        right = covered(lambda each, of=statistic: each.score(of), draw, statistic(truth), 300)
+        assert right >= 0.95 - 2.6 * ERROR  # of 300 simulations
+
+
+def test_the_same_outcomes_everywhere_still_have_an_interval():
+    for value in (True, False):
+        resamples = Resamples(np.full((3, 40), value), np.random.default_rng(0), 200)
+        score = resamples.score(lambda each: each.mean(axis=-1))
+        assert score.value == value
+        assert 0.02 < score.high - score.low < 0.2
 
 
 def test_every_score_says_which_interval_it_has_or_why_none():

@@ -21,7 +21,7 @@ def test_every_chart_of_the_model_s_page_is_there(report):
     shown: list[str] = []
     for section in page.sections:
         shown += [each.title for each in (*section.pictures.leading, *section.pictures.further)]
-        shown += [each.title for each in section.heat_maps]
+        shown += [each.map.title for each in section.heat_maps]
         shown += [each.title for each in section.strips]
     assert len(shown) >= 6
     assert len(report.plots()) == len(shown)

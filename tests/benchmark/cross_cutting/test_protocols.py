@@ -54,6 +54,6 @@ def test_what_it_says_is_something(protocols, probe):
 
 def test_every_probe_that_a_battery_runs_by_default_is_known_here():
     """A new probe in weight space must say at least as much."""
-    others = {"clean", "checks", "input", "regional", "distance", "input-autoattack"}
+    others = {"clean", "checks", "input", "regional", "distance", "corruptions", "input-autoattack"}
     for name in ("digits-v1", "cifar10-linf-v1"):
         assert set(load_battery(name).default) <= others | set(MUST_STATE)

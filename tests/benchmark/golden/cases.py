@@ -89,6 +89,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "deep_steps": 1,
     },
     "distance": {"linf": 0.5, "l2": 1.5, "headline_linf": 0.2, "precision": 0.1, "rungs": 5},
+    "corruptions": {"resamples": 200},
     "regional": {
         "centre_edges": [5],
         "random_pixels": [25],

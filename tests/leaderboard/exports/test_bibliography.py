@@ -178,6 +178,14 @@ def test_a_protocol_has_every_budget_and_cites_entries_that_exist(name):
     assert "no budget" not in text
 
 
+def test_a_protocol_describes_no_probe_that_the_battery_lacks():
+    text = CliRunner().invoke(app, ["cite", "cifar10-c-v1", "--protocol"]).stdout
+    assert "15 common corruptions" in text
+    assert "no budget" not in text
+    assert "Attacks" not in text
+    assert "Non-singular" not in text
+
+
 def test_a_protocol_of_a_battery_of_one_s_own_says_so(tmp_path):
     file = tmp_path / "mine.toml"
     assert CliRunner().invoke(app, ["batteries", "new", str(file)]).exit_code == 0
