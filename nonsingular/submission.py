@@ -202,10 +202,10 @@ def _candidates(
             architecture = architecture or card.architecture
             mean, std, network = mean or card.mean, std or card.std, network.network
     file = _weights_file(network, name)
-    fitting = propose(_tensors(network), data.input_shape, data.classes).architectures
+    fitting = propose(_tensors(network), data.image_shape, data.classes).architectures
     names = [architecture] if architecture is not None else list(fitting)
     given = mean is not None or std is not None
-    usual = ((mean, std),) if given else COMMON_NORMALIZATIONS.get(data.input_shape[0], ())
+    usual = ((mean, std),) if given else COMMON_NORMALIZATIONS.get(data.image_shape[0], ())
     for called, (subtracted, divided) in product(names, usual or ((None, None),)):
         tried.append(called)
         try:
@@ -217,7 +217,7 @@ def _candidates(
                     architecture=called,
                     dataset=data.name,
                     classes=data.classes,
-                    input_shape=data.input_shape,
+                    input_shape=data.image_shape,
                     mean=subtracted,
                     std=divided,
                     source="submitted",
@@ -234,7 +234,7 @@ def _candidates(
             name=name,
             dataset=data.name,
             classes=data.classes,
-            input_shape=data.input_shape,
+            input_shape=data.image_shape,
             source="submitted",
         )
         yield graph, found

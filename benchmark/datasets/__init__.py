@@ -11,9 +11,10 @@ from benchmark.datasets.standard import remember
 from models_zoo.errors import unknown_name
 from models_zoo.image_sets import IMAGE_SETS
 from models_zoo.preprocessing import Preprocessing
+from models_zoo.text_sets import TEXT_SETS
 from models_zoo.torch_modes import fixed_modes
 
-CLASSES = {name: IMAGE_SETS[name].classes for name in sorted(IMAGE_SETS)}
+CLASSES = {name: each.classes for name, each in sorted((IMAGE_SETS | TEXT_SETS).items())}
 """Number of classes of each data set."""
 
 DATASETS = tuple(CLASSES)
@@ -40,7 +41,7 @@ def load_dataset(
         split: ``"train"`` or ``"test"``.
         data_root: folder that data sets are kept in, laid out as torchvision expects it; by default
             that of the environment variable ``NONSINGULAR_DATA``, or ``~/.cache/nonsingular``.
-            ``digits`` needs none.
+            ``digits`` needs none. ``movies`` is made there by ``nonsingular prepare``.
         examples: number of examples, the first ones; ``None`` for all. ``imagenet`` reads no
             further images.
         preparation: how images of ``imagenet`` are resized and cropped; other data sets have images
@@ -61,6 +62,10 @@ def load_dataset(
         from benchmark.datasets.digits import digits
 
         data = digits(split)
+    elif name == "movies":
+        from benchmark.datasets.movies import movies
+
+        data = movies(split, Path(data_root) if data_root else default_root())
     else:
         from benchmark.datasets import downloaded
 

@@ -12,6 +12,7 @@ from benchmark.datasets import jpeg
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.labels import class_labels, require_label_type, require_pixels
 from benchmark.datasets.npz_arrays import MAX_UNPACKED_BYTES, Archive
+from benchmark.datasets.token_archive import VOCABULARY, texts_of
 from models_zoo.checkpoint.content import size_limit
 from models_zoo.display import label, shown
 from models_zoo.errors import InputError
@@ -22,13 +23,14 @@ _EXPECTED_ARRAYS = "x uint8 (N, C, H, W) and y int64 (N,)"
 
 @fixed_modes()
 def load_npz(path: str | Path, name: str = "npz", classes: int | None = 10) -> Dataset:
-    """Read labeled images from an ``.npz`` archive; object arrays are refused, never unpickled.
+    """Read labeled images or texts from an ``.npz`` archive; nothing in it is unpickled.
 
     Args:
         path: archive with ``y``, integers (N,), a column or one-hot, and either ``x`` uint8 (N, C,
             H, W), which is divided by 255, or JPEG files: ``jpeg`` uint8, the bytes of all of them
             joined, and ``offsets`` int64 (N + 1,), where image i is
-            ``jpeg[offsets[i]:offsets[i + 1]]``.
+            ``jpeg[offsets[i]:offsets[i + 1]]``. If it has an array ``vocab`` it holds texts, see
+            :mod:`benchmark.datasets.token_archive`.
         name: what to call the data set.
         classes: number of classes; ``None`` for the largest label plus 1, at least 2.
 
@@ -37,6 +39,8 @@ def load_npz(path: str | Path, name: str = "npz", classes: int | None = 10) -> D
     """
     path = Path(path)
     archive = Archive(path, _EXPECTED_ARRAYS)
+    if VOCABULARY in archive.names:
+        return texts_of(archive, name, classes)
     packed = "x" not in archive.names and bool({"jpeg", "offsets"} & set(archive.names))
     form = jpeg.EXPECTED_ARRAYS if packed else _EXPECTED_ARRAYS
     wanted = ["jpeg", "offsets", "y"] if packed else ["x", "y"]

@@ -4,8 +4,8 @@ What a battery evaluates by default are the first test images in the data set's 
 recognized in arrays and files by comparing hashes with those of
 
 - the digits, which come with scikit-learn,
-- MNIST's 10,000 test images and the first 846 of CIFAR-10, whose hashes come with this package
-  (``python -m perf.standard_images`` writes them), and
+- MNIST's 10,000 test images, the first 846 of CIFAR-10 and the 3,012 test sentences of ``movies``,
+  whose hashes come with this package (``python -m perf.standard_images`` writes them), and
 - whatever :func:`benchmark.datasets.load_dataset` has loaded in this process.
 """
 
@@ -28,8 +28,8 @@ Origin = Literal["train", "test"]
 FOLDER = "standard_images"
 """Folder with a file of hashes per data set, little-endian uint32, in the order of the images."""
 
-SIZES = {"cifar10": 10_000, "mnist": 10_000}
-"""Number of test images of the data sets in :data:`FOLDER`. Of CIFAR-10 only the first are there;
+SIZES = {"cifar10": 10_000, "mnist": 10_000, "movies": 3012}
+"""Number of test examples of the data sets in :data:`FOLDER`. Of CIFAR-10 only the first are there;
 images that begin with all of these are taken for the test images as a whole."""
 
 _LABEL = 0x9E3779B1
@@ -42,7 +42,7 @@ def example_keys(images: Tensor, labels: Tensor) -> Tensor:
     """A hash of each example, int64 (N,), from 0 to 2^32 - 1.
 
     Args:
-        images: float32 (N, C, H, W).
+        images: float32 (N, C, H, W), or token ids, int64 (N, L).
         labels: int64 (N,).
     """
     return (image_keys(images).cpu() + labels.cpu() * _LABEL) & 0xFFFFFFFF

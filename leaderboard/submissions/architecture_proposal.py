@@ -53,7 +53,7 @@ def missing_architecture(
     """
     found = read_checkpoint(file, weights=weights)
     called = f"checkpoint {shown(found.file.path)}"
-    fitting = propose(found.tensors, data.input_shape, data.classes)
+    fitting = propose(found.tensors, data.image_shape, data.classes)
     plain = f"{called} needs --architecture: it holds weights only; "
     if not fitting.architectures or fitting.classes not in (None, data.classes):
         return InputError(plain + fitting.advice(data.classes))
@@ -65,7 +65,7 @@ def missing_architecture(
             architecture=architecture,
             dataset=dataset,
             classes=data.classes,
-            input_shape=data.input_shape,
+            input_shape=data.image_shape,
             mean=subtracted,
             std=divided,
             weights=weights,
@@ -73,7 +73,7 @@ def missing_architecture(
 
     first = load(fitting.architectures[0], None)
     known = mean is not None or std is not None or first.card.mean != (0.0,)
-    usual = () if known else COMMON_NORMALIZATIONS.get(data.input_shape[0], ())
+    usual = () if known else COMMON_NORMALIZATIONS.get(data.image_shape[0], ())
     pairs = list(product(fitting.architectures, usual or (None,)))[:MAX_COMBINATIONS]
     screened = [(_accuracy(load(*pair), data, SCREENING_EXAMPLES), pair) for pair in pairs]
     best_screened = [pair for _, pair in sorted(screened, key=lambda each: -each[0])[:NAMES]]

@@ -81,7 +81,7 @@ class Case(FileCase):
             InputError: neither the data set nor the data says.
         """
         if self.data is not None:
-            return ImageSet(self.data.input_shape, self.data.classes)
+            return ImageSet(self.data.image_shape, self.data.classes)
         if self.description.dataset not in IMAGE_SETS:
             raise InputError(
                 f"the images of data set {shown(self.description.dataset)} are not known; "

@@ -1,6 +1,6 @@
-"""The shape of the images of an architecture."""
+"""The shape of the inputs of an architecture."""
 
 from __future__ import annotations
 
-Shape = tuple[int, int, int]
-"""(channels, height, width) of one image."""
+Shape = tuple[int, ...]
+"""(channels, height, width) of one image, or (length,) of one text."""
