@@ -64,6 +64,8 @@ def read_checkpoint(
     try:
         with warnings.catch_warnings(action="ignore"):  # that the bytes must not be written to
             for name, stored in choice.tensors.items():
+                if any("\ud800" <= each <= "\udfff" for each in name):
+                    raise DamagedError("the name of a tensor has half of a surrogate pair")
                 if isinstance(stored, Unusable):
                     raise InputError(
                         f"checkpoint {shown(read.path)} stores {shown(name)} as {stored.kind}; "

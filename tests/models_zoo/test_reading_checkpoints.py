@@ -1,7 +1,9 @@
 """What is read as weights, and what is refused without being run."""
 
+import json
 import os
 import pickle
+import struct
 import zipfile
 
 import numpy as np
@@ -214,3 +216,17 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
         save_weights(network, tmp_path / "a.safetensors")
     assert [p.name for p in tmp_path.iterdir()] == ["a.safetensors"]
     assert (tmp_path / "a.safetensors").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("kind", ["safetensors", "torch"])
+def test_a_name_with_half_of_a_surrogate_pair_is_refused_in_one_line(tmp_path, kind):
+    path = tmp_path / "weights"
+    if kind == "torch":
+        torch.save({"\ud800": torch.ones(2)}, path)
+    else:
+        fields = {"\udc00": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}
+        header = json.dumps(fields).encode()
+        path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(8))
+    with pytest.raises(InputError, match="half of a surrogate pair") as refused:
+        read_weights(path)
+    assert str(refused.value).isprintable()
