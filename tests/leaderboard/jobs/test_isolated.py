@@ -12,6 +12,7 @@ import torch
 
 import models_zoo
 from benchmark import load_battery, load_dataset
+from benchmark.datasets import root as root_module
 from benchmark.probes.input.found import InputFound
 from benchmark.results import Score
 from benchmark.shards import Shard, ShardResult
@@ -20,6 +21,7 @@ from leaderboard.jobs import worker as worker_module
 from leaderboard.jobs.answer_message import from_message, to_message
 from leaderboard.jobs.computing import Answer
 from leaderboard.jobs.inside_sandbox import with_files
+from leaderboard.jobs.isolated import files_of
 from leaderboard.jobs.materials import Materials
 from leaderboard.jobs.planning import jobs_of
 from leaderboard.jobs.run import Run
@@ -350,3 +352,26 @@ def test_inside_a_unit_has_the_files_that_the_sandbox_shows(answered):
     assert (seen.model.file, seen.data.file) == (files["model"], files["data"])
     assert seen.battery == str(files["battery"])
     assert seen.unit == task.unit
+
+
+def test_a_unit_has_the_folder_of_data_sets_beside_a_file_of_examples(answered, tmp_path):
+    """A probe may read more than the examples, such as published corrupted images."""
+    task, _, _ = answered
+    examples = tmp_path / "examples.npz"
+    examples.touch()
+    for root, given in ((tmp_path, True), (None, False), (tmp_path / "missing", False)):
+        data = DataSource(dataset="digits", file=examples, data_root=root)
+        files = files_of(task.model_copy(update={"data": data}), trust=False)
+        assert files.get("data root") == (root if given else None)
+        assert files["data"] == examples
+
+
+def test_what_probes_read_is_in_the_folder_of_the_unit_that_runs(answered, tmp_path, monkeypatch):
+    task, _, _ = answered
+    monkeypatch.setattr(root_module, "_named", None)
+    materials = Materials(data=load_dataset("digits").head(8))
+    for root in (tmp_path / "one", None, Path("two")):
+        data = DataSource(dataset="digits", count=8, data_root=root)
+        materials.data(task.model_copy(update={"data": data, "folder": tmp_path}))
+        expected = root_module.default_root() if root is None else tmp_path / root
+        assert root_module.data_root() == expected

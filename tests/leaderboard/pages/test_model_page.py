@@ -12,7 +12,7 @@ from itertools import pairwise
 import pytest
 from PIL import Image
 
-from benchmark.results import Thumbnail
+from benchmark.results import Surface, Thumbnail
 from leaderboard.charts.svg import Painter
 from leaderboard.formatting.web_links import web_link
 from leaderboard.pages import render_site
@@ -197,6 +197,33 @@ def test_examples_stand_in_rows_of_clean_perturbed_and_difference(
         "Example 7",
     ]
     assert re.findall(r'alt="([^"]+)"', inputs) == list(captions) * 2
+
+
+def test_an_example_stands_in_each_cell_of_the_table_of_its_name(tmp_path, store, made_up, battery):
+    import torch
+
+    result = made_up.results()["clean"]
+    places = {"x": [1.0, 2.0], "x_text": ["1", "2"], "y": [0.0], "y_text": ["fog"]}
+    labels = {"x_label": "severity", "y_label": "corruption", "z_label": "accuracy"}
+    surface = Surface(
+        picture="weather", z=[[0.5, 0.25]], unit="share", role="control", **places, **labels
+    )
+    result.surfaces[:] = [surface]
+    result.thumbnails[:] = [
+        *(Thumbnail.of("weather", f"fog {each}", torch.rand(3, 4, 4)) for each in (1, 2)),
+        Thumbnail.of("other", "apart", torch.rand(1, 4, 4)),
+    ]
+    store.save(made_up.card(), made_up.provenance(battery), battery, result)
+    clean = section(page_of(store, tmp_path, "digits-cnn-standard"), "clean-1")
+    assert re.findall(
+        r'viewBox="([^"]+)"[^>]*><use href="#sheet-1-clean-1"/></svg>(\S+?)<', clean
+    ) == [
+        ("0 0 4 4", "50.0%"),
+        ("4 0 4 4", "25.0%"),
+    ]
+    assert re.findall(r"<figcaption>(\w+)</figcaption>", clean) == ["Other"]
+    (address,) = re.findall(r'<image id="sheet-1-clean-1" href="([^"]+)" width="8"', clean)
+    assert (tmp_path / "site/models/digits-cnn-standard" / address).is_file()
 
 
 def test_what_the_author_reports_stands_beside_what_was_measured(tmp_path, store, made_up, battery):
