@@ -46,6 +46,22 @@ def examples(model):
     return images, labels
 
 
+class Part(nn.Module):
+    """A network on a part of larger images, for what needs images of some size."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, images):
+        return self.network(images[:, :2, :SIDE, :SIDE])
+
+
+def corruptions(network, images, labels):
+    larger = nn.functional.pad(images, (0, 3, 0, 3, 0, 1))
+    return evaluate(Part(network), larger, labels, battery(), ["corruptions"]).scores
+
+
 ASK: dict[str, Callable[..., Any]] = {
     **{
         name: lambda m, x, y, name=name: CALLS[name](m, x, y).robust
@@ -72,6 +88,7 @@ ASK: dict[str, Callable[..., Any]] = {
         f"probe {name}": lambda m, x, y, name=name: evaluate(m, x, y, battery(), [name]).scores
         for name in TABLES
     },
+    "probe corruptions": corruptions,
 }
 
 
