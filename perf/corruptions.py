@@ -25,6 +25,7 @@ from benchmark.corruptions import (
     VALIDATION,
     AnyCorruption,
     corrupt,
+    defined_for,
 )
 from benchmark.probes.corruptions.images import in_bytes, to_images
 from benchmark.results import Score
@@ -89,7 +90,10 @@ class Row:
 def _measured(subject: Subject) -> Iterator[Row]:
     levels, count = in_bytes(subject.images), len(subject)
     labels = subject.labels.numpy()
-    for each in track((CORRUPTIONS | VALIDATION).values(), "corruptions", console=console):
+    channels, height, width = levels.shape[1:]
+    benchmark, validation = defined_for(channels, height, width)
+    for name in track(benchmark + validation, "corruptions", console=console):
+        each = (CORRUPTIONS | VALIDATION)[name]
         row = Row(each, count)
         for severity in SEVERITIES:  # matrices of some are computed once
             corrupt(levels[:2], each.name, severity)
@@ -129,7 +133,7 @@ def _table(measured: list[Row]) -> Iterator[str]:
     mean = bounded_mean(whole.mean(axis=(0, 1)))
     yield line(
         [
-            "**mean of the 15**",
+            f"**mean of the {len(whole)}**",
             *(f"{share:.1%}" for share in whole.mean(axis=(0, 2))),
             _with_interval(mean),
             "",
