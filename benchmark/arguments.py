@@ -76,6 +76,27 @@ def images_of(images: Array) -> Tensor:
     return own.clamp_(0, 1)
 
 
+def tokens_of(ids: Array) -> Tensor | None:
+    """Copy token ids to contiguous int64 (N, L); ``None`` if these are not whole numbers (N, L).
+
+    Args:
+        ids: integers (N, L).
+
+    Raises:
+        InputError: they are negative, or there are none.
+    """
+    given = _tensor("token ids", ids)
+    whole = not (given.is_floating_point() or given.is_complex() or given.is_quantized)
+    if given.ndim != 2 or not whole or given.dtype == torch.bool:
+        return None
+    if given.numel() == 0:
+        raise InputError(f"there are no token ids to evaluate, got shape {tuple(given.shape)}")
+    own = given.detach().to(torch.int64, copy=True, memory_format=torch.contiguous_format)
+    if int(own.min()) < 0:
+        raise InputError(f"token ids must be at least 0, got {int(own.min())}")
+    return own
+
+
 def labels_of(labels: Array, count: int) -> Tensor:
     """Copy labels to int64 (N,).
 
@@ -268,6 +289,8 @@ def _tensor(name: str, given: Array) -> Tensor:
 
 def _hint(images: Tensor) -> str:
     hints = []
+    if images.ndim == 2 and not images.is_floating_point() and images.dtype != torch.bool:
+        return "; if these are token ids, only probes that perturb weights alone take them"
     if images.ndim == 3:
         many = ", gray images (N, H, W) images.unsqueeze(1)"
         one = "a single image needs images.unsqueeze(0)"

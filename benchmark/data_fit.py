@@ -13,6 +13,11 @@ from benchmark.datasets.standard import recognized
 from models_zoo.classifier import Classifier
 from models_zoo.errors import InputError, shown
 from models_zoo.image_sets import IMAGE_SETS, ImageSet
+from models_zoo.inputs import kind_of
+from models_zoo.text_sets import TEXT_SETS, TextSet
+
+SETS: dict[str, ImageSet | TextSet] = {**IMAGE_SETS, **TEXT_SETS}
+"""The data sets whose form is known."""
 
 ALLOW = "own_data=True"
 """How a caller of the library accepts data that do not fit."""
@@ -31,9 +36,9 @@ def require_examples(
     """Check that examples are such as those of the battery's data set.
 
     Args:
-        battery: the battery. If its data set is none of :data:`models_zoo.image_sets.IMAGE_SETS`,
-            only what is wrong with any images is checked.
-        images: float32 (N, C, H, W) in [0, 1].
+        battery: the battery. If its data set is none of :data:`SETS`, only what is wrong with any
+            examples is checked.
+        images: float32 (N, C, H, W) in [0, 1], or token ids, int64 (N, L).
         labels: int64 (N,).
         own_data: whether images of another shape or range and labels of other classes are accepted.
         allow: how the caller sets ``own_data``, for messages.
@@ -53,7 +58,7 @@ def require_form(
     Raises:
         InputError: they are not those of the battery's data set.
     """
-    wanted = None if own_data else IMAGE_SETS.get(battery.dataset)
+    wanted = None if own_data else SETS.get(battery.dataset)
     if wanted is None:
         return
     shape = tuple(images.shape[1:])
@@ -73,8 +78,8 @@ def require_values(
     Raises:
         InputError: as :func:`require_examples`.
     """
-    wanted = None if own_data else IMAGE_SETS.get(battery.dataset)
-    if images.numel() > 1:
+    wanted = None if own_data else SETS.get(battery.dataset)
+    if images.numel() > 1 and kind_of(images) == "images":
         _require_range(battery, wanted, float(images.min()), float(images.max()), allow)
     if wanted is None:
         return
@@ -98,7 +103,7 @@ def require_trained_for(battery: Battery, model: object, *, allow: str = ALLOW) 
         InputError: it is for another data set.
     """
     card = model.card if isinstance(model, Classifier) else None
-    known = card is not None and {card.dataset, battery.dataset} <= set(IMAGE_SETS)
+    known = card is not None and {card.dataset, battery.dataset} <= set(SETS)
     if card is not None and known and card.dataset != battery.dataset:
         raise InputError(
             f"{_meant(battery)}, model {shown(card.name)} for {card.dataset}"
@@ -117,7 +122,7 @@ def require_classes(battery: Battery, classes: int, *, allow: str = ALLOW) -> No
     Raises:
         InputError: it has not.
     """
-    wanted = IMAGE_SETS.get(battery.dataset)
+    wanted = SETS.get(battery.dataset)
     if wanted is not None and classes != wanted.classes:
         raise InputError(
             f"{_meant(battery)}, {wanted.classes:,} classes, the model has {classes:,} logits; "
@@ -125,18 +130,26 @@ def require_classes(battery: Battery, classes: int, *, allow: str = ALLOW) -> No
         )
 
 
-def _require_shape(battery: Battery, wanted: ImageSet, shape: tuple[int, ...], allow: str) -> None:
+def _require_shape(
+    battery: Battery, wanted: ImageSet | TextSet, shape: tuple[int, ...], allow: str
+) -> None:
     if wanted.takes(shape):
         return
+    got = f"texts of {shape[0]} token ids" if len(shape) == 1 else str(shape)
+    if isinstance(wanted, TextSet):
+        raise InputError(
+            f"{_meant(battery)}, texts of {wanted.length} token ids, got "
+            f"{'' if len(shape) == 1 else 'images of shape '}{got}{_instead(shape, 2, allow)}"
+        )
     sized = "3 channels" if wanted.any_size else f"shape {wanted.input_shape}"
-    got = f"{_meant(battery)}, images of {sized}, got {shape}"
+    got = f"{_meant(battery)}, images of {sized}, got {got}"
     if len(shape) == 3 and wanted.takes((shape[2], shape[0], shape[1])):
         raise InputError(f"{got}; they look like (N, H, W, C), use images.permute(0, 3, 1, 2)")
     raise InputError(f"{got}{_instead(shape, 2, allow)}")
 
 
 def _require_range(
-    battery: Battery, wanted: ImageSet | None, low: float, high: float, allow: str
+    battery: Battery, wanted: ImageSet | TextSet | None, low: float, high: float, allow: str
 ) -> None:
     if low == high:
         raise InputError(f"every pixel of the images is {low:g}, so there is nothing to classify")
@@ -158,11 +171,11 @@ def _meant(battery: Battery) -> str:
 
 def _instead(shape: tuple[int, ...], classes: int, allow: str, dataset: str | None = None) -> str:
     """What to do: the batteries for such data, or the permission."""
-    fitting = []
+    fitting, what = [], "texts" if len(shape) == 1 else "images"
     for battery in map(load_battery, list_batteries()):
-        images = IMAGE_SETS.get(battery.dataset)
+        images = SETS.get(battery.dataset)
         if images is not None and images.input_shape == shape and images.classes >= classes:
             fitting.append(battery)
     named = [each.name for each in fitting if dataset in (None, each.dataset)]
     other = f"use battery {' or '.join(map(repr, named))}, or give " if named else "give "
-    return f"; {other}{allow} if these are images of your own"
+    return f"; {other}{allow} if these are {what} of your own"

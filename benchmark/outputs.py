@@ -19,7 +19,8 @@ def logits_of(output: object, dtype: torch.dtype) -> Tensor:
     Args:
         output: a tensor, or an object with a tensor called :data:`LOGITS`, as the models of
             transformers return.
-        dtype: the type to convert to; models in half precision or under autocast return others.
+        dtype: of the inputs, which logits are converted to (float32 if these are token ids); models
+            in half precision or under autocast return others.
 
     Raises:
         InputError: there are no logits, or several tensors none of which is called :data:`LOGITS`.
@@ -44,7 +45,7 @@ def logits_of(output: object, dtype: torch.dtype) -> Tensor:
         logits = logits.as_subclass(Tensor)
     if logits.is_inference():  # the model may run under torch.inference_mode()
         logits = logits.clone()
-    return logits.to(dtype)
+    return logits.to(dtype if dtype.is_floating_point else torch.float32)
 
 
 def one_row_each(logits: Tensor, count: int) -> Tensor:

@@ -17,6 +17,7 @@ from benchmark.interval_kinds import INTERVALS_VERSION
 from benchmark.processor import processor
 from benchmark.results import Provenance
 from models_zoo.classifier import Classifier, fingerprint
+from models_zoo.inputs import kind_of
 
 PACKAGES = ("nonsingular", "torch", "torchvision", "numpy", "pyautoattack")
 """Packages whose versions can change scores."""
@@ -43,7 +44,7 @@ def provenance_of(
 
     Args:
         model: a :class:`models_zoo.Classifier`, or any module.
-        images: float32 (N, C, H, W).
+        images: float32 (N, C, H, W), or token ids, int64 (N, L).
         labels: int64 (N,).
         battery: the battery.
         seed: root of every random draw.
@@ -55,7 +56,9 @@ def provenance_of(
         if isinstance(model, Classifier)
         else fingerprint(model, salt=repr(model)),
         checkpoint_sha256=model.card.sha256 if isinstance(model, Classifier) else None,
-        data_sha256=examples_sha256(images.float(), labels.long()),
+        data_sha256=examples_sha256(
+            images if kind_of(images) == "tokens" else images.float(), labels.long()
+        ),
         examples=len(images),
         split="train" if origin == "train" else "test",
         own_data=origin is None,

@@ -171,6 +171,7 @@ def opened(
         batch_size=DEFAULT_BATCH_SIZE if batch_size is None else batch_size,
         progress=progress,
         check=partial(require_examples, battery, own_data=own_data),
+        texts=True,
     ) as subject:
         if not own_data:
             require_classes(battery, subject.classes)
@@ -209,7 +210,13 @@ def _patiently(
 def applicable(
     subject: Subject, battery: Battery, names: Sequence[str]
 ) -> dict[str, tuple[Probe[Any], str | None]]:
-    """The probes with the reason why each is left out, determined before the first one runs."""
+    """The probes with the reason why each is left out, determined before the first one runs.
+
+    Raises:
+        InputError: a probe does not take inputs of this kind.
+    """
+    for name in names:
+        PROBES[name].require_takes(subject.kind)
     probes = {name: PROBES[name](battery.probes[name], battery.probes) for name in names}
     return {name: (probe, probe.obstacle(subject)) for name, probe in probes.items()}
 

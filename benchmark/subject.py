@@ -22,6 +22,7 @@ from benchmark.arguments import (
     images_of,
     labels_of,
     module_of,
+    tokens_of,
 )
 from benchmark.draws import image_keys
 from benchmark.memory import out_of_memory, peak_memory
@@ -33,6 +34,7 @@ from benchmark.spaces.weight_roles import WeightRoles
 from benchmark.work import CallTimes, Work
 from models_zoo.errors import InputError, reason_of
 from models_zoo.functional_call import functional_call
+from models_zoo.inputs import Kind, kind_of
 from models_zoo.prediction import predicted_classes
 from models_zoo.torch_modes import fixed_modes
 
@@ -91,8 +93,9 @@ class Subject:
     """A model with examples, and the operations that every probe needs.
 
     Attributes:
-        model: from images (N, C, H, W) in [0, 1] to logits (N, K), in eval mode.
-        images: the evaluation images, float32.
+        model: from images (N, C, H, W) in [0, 1], or token ids (N, L), to logits (N, K), in eval
+            mode.
+        images: the evaluation images, float32, or the token ids of texts, int64.
         labels: their labels, int64 (N,).
         seed: root of every random draw.
         batch_size: images passed through the model at once; changes memory, not scores.
@@ -121,6 +124,11 @@ class Subject:
     def __len__(self) -> int:
         """Number of examples."""
         return len(self.images)
+
+    @property
+    def kind(self) -> Kind:
+        """Whether the inputs are images or token ids."""
+        return kind_of(self.images)
 
     def weights_that_move(self, rule: str) -> dict[str, Tensor]:
         """The model's own tensors that a rule of :data:`benchmark.spaces.RULES` selects."""
@@ -303,6 +311,7 @@ def subject_of(
     batch_size: int = 256,
     progress: Progress | None = None,
     check: Callable[[Tensor, Tensor], None] | None = None,
+    texts: bool = False,
 ) -> Iterator[Subject]:
     """Prepare a model for evaluation, and restore it exactly afterwards.
 
@@ -319,13 +328,15 @@ def subject_of(
         batch_size: images passed through the model at once.
         progress: called with a short text whenever a piece of work is done.
         check: called with images and labels before the model is, to refuse them.
+        texts: whether token ids, int (N, L), are accepted in place of images.
 
     Raises:
         InputError: images, labels or logits that do not fit together, or a model that changes when
             it is called.
     """
     with fixed_modes():
-        own_images = images_of(images)
+        ids = tokens_of(images) if texts else None
+        own_images = images_of(images) if ids is None else ids
         own_labels = labels_of(labels, len(own_images))
         if check is not None:
             check(own_images, own_labels)

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, model_validator
 
+from models_zoo.inputs import Images, Inputs, Tokens
 from models_zoo.preprocessing import Preprocessing
 from models_zoo.units import for_byte_images, in_unit_range, written
 
@@ -78,9 +79,10 @@ class Card(BaseModel):
         architecture: a name of :func:`models_zoo.list_architectures`, or ``<library>:<name>`` where
             another library builds the network, or ``<format>:<hash>`` if the file contains it.
         classes: number of logits.
-        input_shape: (channels, height, width) of an image.
+        input_shape: (channels, height, width) of an image, or (length,) of a text.
         mean: per-channel mean subtracted inside the model; inputs are in [0, 1].
-        std: per-channel standard deviation divided by inside the model.
+        std: per-channel standard deviation divided by inside the model; token ids are not
+            normalized.
         checkpoint: file name of the weights.
         url: where the weights are downloaded from, for source ``"downloaded"``.
         sha256: SHA-256 of that file, verified at load.
@@ -97,6 +99,7 @@ class Card(BaseModel):
         notes: anything a reader should know.
         function: the logits on generated images as text, by which the same model in another format
             or number type is recognized; added when the model is scored.
+        tokens: of a model of texts, the token ids that it takes; ``None`` for images.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -105,7 +108,7 @@ class Card(BaseModel):
     dataset: str
     architecture: str
     classes: int = Field(default=10, ge=2)
-    input_shape: tuple[int, int, int]
+    input_shape: tuple[int, ...]
     mean: tuple[float, ...]
     std: tuple[float, ...]
     checkpoint: str | None = None
@@ -123,6 +126,29 @@ class Card(BaseModel):
     weights: str | None = None
     notes: str = ""
     function: str | None = Field(default=None, max_length=2000, pattern=r"^[ -~]+$")
+    tokens: Tokens | None = None
+
+    @model_validator(mode="after")
+    def _shape_of_the_inputs(self) -> Card:
+        if self.tokens is None and len(self.input_shape) != 3:
+            raise ValueError(
+                "input_shape must be three numbers (channels, height, width), got "
+                f"{self.input_shape}"
+            )
+        if self.tokens is not None:
+            if self.input_shape != self.tokens.shape:
+                raise ValueError(f"input_shape must be {self.tokens.shape}, the length of a text")
+            if self.mean != (0.0,) or self.std != (1.0,):
+                raise ValueError("token ids are not normalized; mean must be 0 and std 1")
+        return self
+
+    @property
+    def inputs(self) -> Inputs:
+        """What the model takes."""
+        if self.tokens is not None:
+            return self.tokens
+        channels, height, width = self.input_shape
+        return Images(shape=(channels, height, width))
 
     @model_validator(mode="after")
     def _one_mean_and_std_per_channel(self) -> Card:

@@ -1,4 +1,4 @@
-"""A network that contains its normalization, so that its inputs are images in [0, 1]."""
+"""A network that contains its normalization: its inputs are images in [0, 1], or token ids."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from models_zoo.card import Card
 
 
 class Classifier(nn.Module):
-    """A network from images in [0, 1] to logits, in eval mode, with parameter gradients off.
+    """A network from images in [0, 1], or token ids, to logits; in eval mode, gradients off.
 
     Args:
-        network: from normalized images (N, C, H, W) to logits (N, classes).
+        network: from normalized images (N, C, H, W), or token ids (N, L), to logits (N, classes).
         card: what is known about it, including the normalization.
         notes: what a user should know about how it was read, such as which of several sets of
             weights in its file is used; one line each. Commands print them before they score.
@@ -40,8 +40,9 @@ class Classifier(nn.Module):
         self.requires_grad_(False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, classes) of ``images`` (N, C, H, W), float32 in [0, 1]."""
-        logits: Tensor = self.network((images - self.mean) / self.std)
+        """Logits (N, classes) of images, float32 (N, C, H, W), or token ids, int64 (N, L)."""
+        own = images if self.card.tokens else (images - self.mean) / self.std
+        logits: Tensor = self.network(own)
         return logits
 
     @property

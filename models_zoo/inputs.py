@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Kind = Literal["images", "tokens"]
 """The kinds of inputs: float32 (N, C, H, W) in [0, 1], or int64 (N, L)."""
@@ -30,6 +32,11 @@ class Images(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     shape: tuple[int, int, int]
+
+    @property
+    def kind(self) -> Kind:
+        """``"images"``."""
+        return "images"
 
     @property
     def text(self) -> str:
@@ -51,6 +58,11 @@ class Tokens(BaseModel):
     length: int = Field(ge=1, le=100_000)
     vocabulary: int = Field(ge=2, le=10_000_000)
     words_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+    @property
+    def kind(self) -> Kind:
+        """``"tokens"``."""
+        return "tokens"
 
     @property
     def shape(self) -> tuple[int]:

@@ -22,6 +22,10 @@ class TextSet:
         """(length,) of a text."""
         return (self.length,)
 
+    def takes(self, shape: tuple[int, ...]) -> bool:
+        """Whether texts of a shape (length,) may be of this data set."""
+        return shape == self.input_shape
+
 
 TEXT_SETS = {"movies": TextSet(48, 2)}
 """Data sets by the name that cards and batteries use."""

@@ -166,7 +166,7 @@ class Cache:
         device: str,
     ) -> bool:
         """Whether the results of all these probes are stored."""
-        with subject_of(model, images, labels, seed=seed, device=device) as subject:
+        with subject_of(model, images, labels, seed=seed, device=device, texts=True) as subject:
             examples = subject.images, subject.labels
             where = provenance_of(subject.model, *examples, self.battery, seed, device)
         return set(probes) <= set(self.find(where))

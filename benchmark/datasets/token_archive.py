@@ -13,7 +13,8 @@ from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.labels import class_labels, require_label_type
-from benchmark.datasets.npz_arrays import Archive, Header
+from benchmark.datasets.npy_header import Header
+from benchmark.datasets.npz_arrays import Archive
 from models_zoo.checkpoint.writing import write_bytes
 from models_zoo.display import shown
 from models_zoo.errors import InputError

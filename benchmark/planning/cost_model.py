@@ -96,6 +96,7 @@ def estimate(
         device=str(device_of(device)),
         batch_size=DEFAULT_BATCH_SIZE if batch_size is None else batch_size,
         check=partial(require_examples, battery, own_data=own_data),
+        texts=True,
     ) as subject:
         if batch_size is None:
             subject.batch_size = default_batch_size(subject.images)
@@ -134,6 +135,8 @@ def estimate_on(
         tries: whether to try how robust the model is.
         clock: the time, in seconds.
     """
+    for name in names:
+        PROBES[name].require_takes(subject.kind)
     asked = {name: PROBES[name](battery.probes[name], battery.probes) for name in names}
     reasons = {name: probe.obstacle(subject) for name, probe in asked.items()}
     known = measured or {}
@@ -164,7 +167,11 @@ class _Costs:
 
     @cached_property
     def _pilot(self) -> Pilot | None:
-        if not self._tries or missing_image_gradients(self._subject):
+        if (
+            not self._tries
+            or self._subject.kind != "images"
+            or missing_image_gradients(self._subject)
+        ):
             return None
         return Pilot(self._tried)
 

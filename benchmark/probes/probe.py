@@ -20,7 +20,8 @@ from benchmark.results import Cost, Flag, Outcomes, ProbeResult, ScoreSpec, Thum
 from benchmark.subject import Subject
 from benchmark.threats import AnyThreat
 from benchmark.work import PassMix, Steps, Work
-from models_zoo.errors import InputError
+from models_zoo.errors import InputError, shown
+from models_zoo.inputs import KINDS, Kind
 
 S = TypeVar("S", bound=ProbeSettings)
 """The settings of a probe."""
@@ -75,6 +76,8 @@ class Probe(ABC, Generic[S]):
         scores: what each of its scores means.
         scores_by_norm: what scores mean in batteries with another headline norm.
         perturbs: what its adversary perturbs; empty if nothing is perturbed.
+        takes: the kinds of inputs that its models may have. A probe that only perturbs weights and
+            classifies the inputs as they are takes token ids as well.
         uses_image_gradients: whether it needs gradients with respect to the images. The input probe
             does not: some of its searches need none.
         example_wise: whether the outcomes of an example do not depend on which other examples are
@@ -107,6 +110,7 @@ class Probe(ABC, Generic[S]):
     scores: ClassVar[dict[str, ScoreSpec]]
     scores_by_norm: ClassVar[Mapping[str, dict[str, ScoreSpec]]] = {}
     perturbs: ClassVar[frozenset[Perturbed]] = frozenset()
+    takes: ClassVar[frozenset[Kind]] = frozenset({"images"})
     uses_image_gradients: ClassVar[bool] = False
     example_wise: ClassVar[bool] = False
     in_headline: ClassVar[bool] = False
@@ -219,9 +223,23 @@ class Probe(ABC, Generic[S]):
     def obstacle(self, subject: Subject) -> str | None:
         """The reason why it is left out: a missing requirement, or :meth:`applies`."""
         missing = missing_weights(subject) if self.weight_rule is not None else None
-        if missing is None and self.uses_image_gradients:
+        if missing is None and self.uses_image_gradients and subject.kind == "images":
             missing = missing_image_gradients(subject)
         return missing or self.applies(subject)
+
+    @classmethod
+    def require_takes(cls, kind: Kind) -> None:
+        """Refuse inputs of a kind that the probe is not about.
+
+        Raises:
+            InputError: they are.
+        """
+        if kind not in cls.takes:
+            wanted = " or ".join(sorted(KINDS[each] for each in cls.takes))
+            raise InputError(
+                f"probe {shown(cls.name)} takes {wanted}, and the inputs are {KINDS[kind]}; choose "
+                "probes that perturb weights alone, such as --probe clean --probe weight"
+            )
 
     @final
     def left_out(self, reason: str) -> ProbeResult:

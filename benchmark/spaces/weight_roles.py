@@ -10,6 +10,7 @@ from torch import Generator, Tensor, nn
 from benchmark.roles import Coverage, Roles, covered, trace, undisturbed, unseen
 from benchmark.spaces.selection import RULES, select_weights
 from models_zoo.errors import InputError
+from models_zoo.inputs import kind_of
 
 EXAMINATION_SEED = 0
 """Seed of the noise image and of the trial displacements; no score depends on it."""
@@ -91,7 +92,12 @@ class WeightRoles:
 
 
 def _shown(images: Tensor) -> Tensor:
-    """An image of the data and one of noise, for which no weight has only zero inputs."""
+    """An image of the data and one of noise, for which no weight has only zero inputs.
+
+    Of texts, the first two: noise is no text.
+    """
+    if kind_of(images) == "tokens":
+        return images[:2].detach()
     first = images[:1].detach()
     noise = torch.rand(first.shape, generator=Generator().manual_seed(EXAMINATION_SEED))
     return torch.cat([first, noise.to(first)])

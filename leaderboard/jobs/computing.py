@@ -95,6 +95,8 @@ def _with_function(model: Classifier, task: Assignment) -> Card:
     """The card of a model that is on its device, with the fingerprint of its function."""
     if not task.loadable:  # a module of the caller's, in a state of its own
         return model.card
+    if model.card.tokens is not None:  # fingerprints are made of generated images
+        return model.card
     text = function_fingerprint(
         lambda images: model(images.to(task.device)).cpu(), model.card.input_shape
     )

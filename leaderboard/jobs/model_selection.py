@@ -9,6 +9,7 @@ from leaderboard.jobs.sources import ModelSource
 from leaderboard.terminal.model_notes import print_notes
 from models_zoo.display import shown
 from models_zoo.errors import InputError
+from models_zoo.inputs import Tokens
 
 if TYPE_CHECKING:
     from benchmark.datasets import Dataset
@@ -47,6 +48,7 @@ def checkpoint_source(
         from leaderboard.submissions.architecture_proposal import missing_architecture
 
         raise missing_architecture(path, dataset, data, mean, std, weights)
+    inputs = data.inputs
     return ModelSource(
         file=path,
         architecture=architecture,
@@ -57,6 +59,7 @@ def checkpoint_source(
         std=std,
         trust=trust,
         weights=weights,
+        tokens=inputs if isinstance(inputs, Tokens) else None,
     )
 
 

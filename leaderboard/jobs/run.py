@@ -16,6 +16,7 @@ from benchmark.datasets import Dataset
 from benchmark.datasets.standard import origin_of
 from benchmark.evaluation import LOSS_TOLERANCE
 from benchmark.memory import default_batch_size
+from benchmark.probes import PROBES
 from benchmark.subject import subject_of
 from leaderboard.jobs.sources import DataSource
 from models_zoo.classifier import Classifier
@@ -75,6 +76,8 @@ def require_scorable(models: Sequence[Classifier], run: Run) -> None:
         InputError: the device cannot be used, or a model does not take the data.
     """
     device_of(run.device)
+    for name in run.probes:
+        PROBES[name].require_takes(run.data.inputs.kind)
     for model in models:
         if not run.own_data:
             require_trained_for(run.battery, model, allow="--own-data")
@@ -108,17 +111,20 @@ def _answers(model: Classifier, run: Run) -> Tensor:
     """Logits of the first examples."""
     images, labels = run.data.images[:_COMPARED], run.data.labels[:_COMPARED]
     size = default_batch_size(images) if run.batch_size is None else run.batch_size
-    with subject_of(model, images, labels, device=run.device, batch_size=size) as subject:
+    with subject_of(
+        model, images, labels, device=run.device, batch_size=size, texts=True
+    ) as subject:
         return subject.logits()
 
 
 def _require_fit(model: Classifier, run: Run) -> None:
     data = run.data
-    if tuple(model.card.input_shape) != tuple(data.input_shape):
+    takes, has = model.card.inputs, data.inputs
+    if takes != has:
+        got = data.input_shape if takes.kind == has.kind == "images" else has.text
         raise InputError(
-            f"model {shown(model.card.name)} takes images of shape "
-            f"{tuple(model.card.input_shape)}, "
-            f"the data {shown(data.name)} has {tuple(data.input_shape)}"
+            f"model {shown(model.card.name)} takes {takes.text}, the data {shown(data.name)} has "
+            f"{got}"
         )
     # Labels of own images need not reach the last class.
     if not (

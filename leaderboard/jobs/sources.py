@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from leaderboard.submissions.description import Description
 from models_zoo.display import shown
 from models_zoo.errors import InputError
+from models_zoo.inputs import Tokens
 from models_zoo.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class ModelSource(BaseModel):
         trust: whether loading may execute code that comes with the model.
         architecture: with a file, as the options that follow: see :func:`models_zoo.load_file`.
         description: with a submitted file, what its submitter says about it.
+        tokens: with a file of a model of texts, the token ids that it takes.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -43,11 +45,12 @@ class ModelSource(BaseModel):
     trust: bool = False
     architecture: str | None = None
     classes: int | None = None
-    input_shape: tuple[int, int, int] | None = None
+    input_shape: tuple[int, ...] | None = None
     mean: list[float] | None = None
     std: list[float] | None = None
     weights: str | None = None
     description: Description | None = None
+    tokens: Tokens | None = None
 
     def load(self, content: FileBytes | None = None) -> Classifier:
         """Load the model.
@@ -73,6 +76,7 @@ class ModelSource(BaseModel):
             std=self.std,
             trust=self.trust,
             weights=self.weights,
+            tokens=self.tokens,
         )
         if self.description is not None:
             model.card = self.description.complete(model.card)

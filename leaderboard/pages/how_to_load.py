@@ -21,13 +21,22 @@ def how_to_load(card: Card) -> str:
             *_architecture(card),
             f"    dataset={card.dataset!r},",
             f"    classes={card.classes},",
-            f"    input_shape={card.input_shape!r},",
-            f"    mean={card.mean!r},",
-            f"    std={card.std!r},",
+            *_inputs(card),
             *([f"    weights={card.weights!r},"] if card.weights else []),
             ")",
         ]
     )
+
+
+def _inputs(card: Card) -> list[str]:
+    """What the model takes, and the normalization of images."""
+    if card.tokens is not None:
+        return [f"    tokens=ns.Tokens(**{card.tokens.model_dump()!r}),"]
+    return [
+        f"    input_shape={card.input_shape!r},",
+        f"    mean={card.mean!r},",
+        f"    std={card.std!r},",
+    ]
 
 
 def _architecture(card: Card) -> list[str]:

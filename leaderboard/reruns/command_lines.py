@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from benchmark.batteries import list_batteries
+from benchmark.data_fit import SETS
 from benchmark.headline import headline_probes
 from leaderboard.reruns.find_results import HASH_DIGITS, may_mean
 from leaderboard.store import Entry, Summary
 from models_zoo.card import Card
-from models_zoo.image_sets import IMAGE_SETS
 
 FILE_SOURCES = ("file", "submitted")
 """Sources whose models can only be loaded from a file, not by name."""
@@ -113,7 +113,7 @@ def _seed(seed: int) -> str:
 
 def _unlike(entry: Entry) -> bool:
     """Whether the model takes other images, or has other classes, than the battery's data set."""
-    usual = IMAGE_SETS.get(str(entry.battery.get("dataset")))
+    usual = SETS.get(str(entry.battery.get("dataset")))
     card = entry.card
     return usual is not None and not (
         usual.takes(card.input_shape) and usual.classes == card.classes

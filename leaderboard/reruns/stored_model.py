@@ -82,6 +82,7 @@ def _from_file(card: Card, checkpoint: Path | FileBytes, trust: bool) -> Classif
         std=card.std,
         trust=trust,
         weights=card.weights,
+        tokens=card.tokens,
     )
 
 

@@ -37,7 +37,7 @@ to bfloat16 at most 0.013; the two closest networks of different trainings are 0
 
 
 def function_fingerprint(
-    model: Callable[[Tensor], Tensor], input_shape: tuple[int, int, int]
+    model: Callable[[Tensor], Tensor], input_shape: tuple[int, ...]
 ) -> str | None:
     """The fingerprint of a model; ``None`` if its logits are not finite or all the same.
 

@@ -22,7 +22,7 @@ SIDES = (1, 2, 4, 8)
 SEED = 20240229
 
 
-def generated_images(input_shape: tuple[int, int, int], count: int = COUNT) -> Tensor:
+def generated_images(input_shape: tuple[int, ...], count: int = COUNT) -> Tensor:
     """Images with structure at several scales, so that a model's logits differ among them.
 
     Args:

@@ -22,7 +22,7 @@ def zoo_functions(dataset: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in list_models():
         card = load_card(name)
-        if card.dataset != dataset or card.source != "bundled":
+        if card.dataset != dataset or card.source != "bundled" or card.tokens:
             continue
         try:
             text = function_fingerprint(load_model(name), card.input_shape)

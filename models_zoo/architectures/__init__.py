@@ -9,6 +9,7 @@ from models_zoo.architectures import (
     preact_resnet,
     resnet,
     resnet_small,
+    texts,
     vgg,
     wide_resnet,
 )
@@ -34,6 +35,7 @@ FAMILIES = (
     preact_resnet,
     resnet,
     resnet_small,
+    texts,
     vgg,
     wide_resnet,
 )

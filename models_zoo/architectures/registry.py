@@ -23,10 +23,10 @@ LARGEST = 2_000_000_000
 
 
 class Factory(Protocol):
-    """Builds an untrained network from normalized images to logits."""
+    """Builds an untrained network from normalized images, or token ids, to logits."""
 
     def __call__(self, *, classes: int, input_shape: Shape) -> nn.Module:
-        """The network for ``classes`` logits and images of ``input_shape``."""
+        """The network for ``classes`` logits and inputs of ``input_shape``."""
         ...
 
 
@@ -72,7 +72,9 @@ def canonical_name(name: str) -> str:
 def build_architecture(
     name: str, *, classes: int, input_shape: Shape, trust: bool = False
 ) -> nn.Module:
-    """An untrained network, from normalized images (N, C, H, W) to logits (N, classes).
+    """An untrained network, from images (N, C, H, W) or token ids (N, L) to logits (N, classes).
+
+    Images are normalized outside of it.
 
     Its initial weights are drawn from torch's global generator.
 
@@ -81,7 +83,7 @@ def build_architecture(
             (``"timm:resnet18"``, ``"torchvision:vgg16"``, ``"robustbench:WideResNet?depth=34"``),
             or, where ``trust`` is set, a function in a file (``"net.py:make"``).
         classes: number of logits, at least 2.
-        input_shape: (channels, height, width) of an image.
+        input_shape: (channels, height, width) of an image, or (length,) of a text.
         trust: whether a file of code may be run.
 
     Raises:
@@ -108,10 +110,10 @@ def build_skeleton(
     """
     if classes < 2:
         raise InputError(f"a classifier needs at least 2 classes, got {classes}")
-    if len(input_shape) != 3 or min(input_shape) < 1:
+    if len(input_shape) not in (1, 3) or min(input_shape) < 1:
         raise InputError(
-            f"input shape must be three positive numbers (channels, height, width), "
-            f"got {input_shape}"
+            f"input shape must be three positive numbers (channels, height, width), or the length "
+            f"of texts, got {input_shape}"
         )
     if is_architecture(name):
         return _tried(name, lambda: _without_storage(name, classes, input_shape), input_shape)
@@ -152,10 +154,12 @@ def _tried(name: str, make: Callable[[], nn.Module], input_shape: Shape) -> nn.M
     except InputError:
         raise
     except Exception as error:  # a library's networks fail in their own ways
-        shape = "x".join(map(str, input_shape))
+        shape = f"texts of {input_shape[0]} token ids ("
+        if len(input_shape) == 3:
+            shape = f"images of {'x'.join(map(str, input_shape))} (channels x height x width; "
         raise InputError(
-            f"architecture {shown(name)} cannot take images of {shape} (channels x height x "
-            f"width; {reason_of(error)}); give the shape it was made for"
+            f"architecture {shown(name)} cannot take {shape}{reason_of(error)}); give the shape it "
+            "was made for"
         ) from error
     return network
 
@@ -169,21 +173,22 @@ def _require_size(name: str, network: nn.Module) -> None:
 
 
 def _require_shape(network: nn.Module, input_shape: Shape) -> None:
-    """Pass one image of zeros through a network, or none through one without storage.
+    """Pass one input of zeros through a network, or none through one without storage.
 
     PyTorch could run the latter on the ``meta`` device, but imports its compiler for that, which
     takes seconds. An empty batch on the CPU meets the same checks; its weights are zeros that share
     one number.
     """
     tensors = network.state_dict()
+    kind = torch.int64 if len(input_shape) == 1 else torch.float32
     if not any(tensor.is_meta for tensor in tensors.values()):
-        network(torch.zeros(1, *input_shape))
+        network(torch.zeros(1, *input_shape, dtype=kind))
         return
     zeros = {
         name: torch.zeros((), dtype=tensor.dtype).expand(tensor.shape)
         for name, tensor in tensors.items()
     }
-    functional_call(network, zeros, (torch.zeros(0, *input_shape),))
+    functional_call(network, zeros, (torch.zeros(0, *input_shape, dtype=kind),))
 
 
 def _unknown(name: str) -> InputError:

@@ -16,6 +16,7 @@ from models_zoo.checkpoint.inspection import EXTRA, ROOM, inspecting
 from models_zoo.classifier import Classifier
 from models_zoo.display import cut, label
 from models_zoo.errors import InputError, printable, shown
+from models_zoo.inputs import Tokens
 from models_zoo.sources.description import DESCRIBING, described, make_card
 from models_zoo.sources.normalization import settle
 from models_zoo.sources.program import FORMATS, load_program
@@ -38,6 +39,7 @@ def load_file(
     source: Source = "file",
     trust: bool = False,
     weights: str | None = None,
+    tokens: Tokens | None = None,
 ) -> Classifier:
     """A classifier from a foreign checkpoint file, read safely.
 
@@ -59,6 +61,8 @@ def load_file(
         trust: whether a ``.pt2`` may be loaded and the code of an architecture run.
         weights: which weights to use if a file holds several sets: ``"raw"``, ``"ema"`` or a name;
             by default the trained ones. :attr:`~models_zoo.Classifier.notes` says which were used.
+        tokens: for weights of a model of texts, the token ids that it takes, in place of
+            ``input_shape``.
 
     Raises:
         InputError: the file cannot be read, does not fit, or the description is inconsistent.
@@ -86,6 +90,8 @@ def load_file(
         )
     if architecture is None:
         raise _without_architecture(file, weights, input_shape, classes)
+    if tokens is not None:
+        input_shape = tokens.shape
     if input_shape is None:
         raise InputError(f"checkpoint {shown(path)} needs the shape of its images, such as 3x32x32")
     card = make_card(
@@ -98,6 +104,7 @@ def load_file(
         std=(1.0,) if std is None else tuple(std),
         checkpoint=path.name,
         source=source,
+        tokens=tokens,
     )
     stated = mean is not None or std is not None
     return classifier_from_file(file, card, weights, stated=stated, trust=trust)

@@ -44,6 +44,7 @@ class BitsProbe(Probe[BitsSettings]):
     mix = PassMix(weights=0.4)
     step_cost = 1.2
     question = "What is the accuracy when bits of the stored weights are flipped?"
+    takes = frozenset({"images", "tokens"})
     perturbs = frozenset({"weights"})
     offers_threats = True
     profile = ProfileShare("attacked_accuracy", "bit flips")

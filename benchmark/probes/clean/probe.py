@@ -21,6 +21,7 @@ class CleanProbe(Probe[ProbeSettings]):
     step_cost = 2.0
     title = "Clean"
     question = "What is the accuracy on unperturbed images?"
+    takes = frozenset({"images", "tokens"})
     example_wise = True
     in_headline = True
     offers_threats = True

@@ -32,6 +32,7 @@ class WeightProbe(Probe[WeightSettings]):
     mix = PassMix(weights=0.89)
     step_cost = 1.07
     question = "What is the accuracy when the weights may be perturbed slightly?"
+    takes = frozenset({"images", "tokens"})
     perturbs = frozenset({"weights"})
     in_headline = True
     offers_threats = True

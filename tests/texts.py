@@ -1,0 +1,57 @@
+"""A tiny data set of texts, and models of them."""
+
+import torch
+from torch import nn
+
+from benchmark.datasets.dataset import Dataset
+from models_zoo.architectures import build_architecture
+from models_zoo.card import Card
+from models_zoo.classifier import Classifier
+
+WORDS = ("<pad>", "<unk>", "<cls>", *(f"word{i}" for i in range(27)))
+LENGTH = 8
+
+
+def tiny_texts(count=24, name="own", length=LENGTH):
+    """Texts of 2 to ``length`` tokens; the label is whether word0 is among them."""
+    generator = torch.Generator().manual_seed(0)
+    ids = torch.randint(3, len(WORDS), (count, length), generator=generator)
+    sizes = torch.randint(2, length + 1, (count, 1), generator=generator)
+    ids[:, 0] = 2
+    ids[::2, 1] = 3
+    ids[1::2][ids[1::2] == 3] = 4
+    ids = torch.where(torch.arange(length) < sizes, ids, 0)
+    labels = (ids == 3).any(1).long()
+    return Dataset(name, "test", ids, labels, 2, WORDS)
+
+
+def text_model(architecture="mean-linear", data=None, seed=0, network=None, **fields):
+    """A model with random weights for texts like those of :func:`tiny_texts`."""
+    data = tiny_texts() if data is None else data
+    torch.manual_seed(seed)
+    name = f"{architecture}:{len(data.words)}"
+    made = network or build_architecture(name, classes=2, input_shape=data.input_shape)
+    card = {
+        "name": f"{data.name}/{architecture}",
+        "dataset": data.name,
+        "architecture": name,
+        "classes": 2,
+        "input_shape": data.input_shape,
+        "mean": (0.0,),
+        "std": (1.0,),
+        "source": "memory",
+        "tokens": data.inputs,
+    }
+    return Classifier(made, Card(**card | fields))
+
+
+def trained(model, data, steps=60):
+    """The model after some steps of Adam on all texts."""
+    model.requires_grad_(True)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+    for _ in range(steps):
+        loss = nn.functional.cross_entropy(model(data.images), data.labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return model.requires_grad_(False)
