@@ -27,6 +27,7 @@ class Family:
         build: builds the network.
         chain: whether its layers follow each other without branches, so that they can be matched in
             order, whatever their names.
+        texts: whether they take token ids instead of images.
     """
 
     form: str
@@ -35,13 +36,20 @@ class Family:
     pattern: re.Pattern[str]
     build: Build
     chain: bool = False
+    texts: bool = False
 
 
 _FAMILIES: list[Family] = []
 
 
 def register_family(
-    form: str, *, pattern: str, example: str, description: str, chain: bool = False
+    form: str,
+    *,
+    pattern: str,
+    example: str,
+    description: str,
+    chain: bool = False,
+    texts: bool = False,
 ) -> Callable[[Build], Build]:
     """Decorator that adds a family, whose example must match its pattern."""
 
@@ -49,7 +57,7 @@ def register_family(
         compiled = re.compile(pattern)
         if compiled.fullmatch(example) is None:
             raise ValueError(f"{example!r} is not of the form {form!r}")
-        _FAMILIES.append(Family(form, example, description, compiled, build, chain))
+        _FAMILIES.append(Family(form, example, description, compiled, build, chain, texts))
         return build
 
     return add

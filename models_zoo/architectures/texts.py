@@ -130,8 +130,8 @@ class _Layer(nn.Module):
         weights = scores.masked_fill(hidden, -math.inf).softmax(3)
         mixed = (weights @ value).transpose(1, 2).flatten(2)
         steps = steps + self.dropout(self.out(mixed))
-        answer: Tensor = self.linear2(self.linear1(self.norm2(steps)).relu())
-        return steps + self.dropout(answer)
+        answer: Tensor = steps + self.dropout(self.linear2(self.linear1(self.norm2(steps)).relu()))
+        return answer
 
 
 class Encoder(nn.Module):
@@ -189,6 +189,7 @@ def _vocabulary(parts: Mapping[str, str]) -> int:
     pattern=r"mean-linear:(?P<vocabulary>[0-9]+)",
     example="mean-linear:7243",
     description="texts: the mean of the embeddings and a linear layer",
+    texts=True,
 )
 def mean_linear(parts: Mapping[str, str], classes: int, input_shape: Shape) -> nn.Module:
     """A bag of words with embeddings of 32 numbers."""
@@ -201,6 +202,7 @@ def mean_linear(parts: Mapping[str, str], classes: int, input_shape: Shape) -> n
     pattern=r"text-cnn:(?P<vocabulary>[0-9]+)",
     example="text-cnn:7243",
     description="texts: convolutions of widths 3, 4 and 5 and their maxima over time (Kim 2014)",
+    texts=True,
 )
 def text_cnn(parts: Mapping[str, str], classes: int, input_shape: Shape) -> nn.Module:
     """Convolutions with 64 channels each on embeddings of 32 numbers."""
@@ -213,6 +215,7 @@ def text_cnn(parts: Mapping[str, str], classes: int, input_shape: Shape) -> nn.M
     pattern=r"encoder-2:(?P<vocabulary>[0-9]+)",
     example="encoder-2:7243",
     description="texts: two transformer layers, 64 wide, with 4 heads and learned positions",
+    texts=True,
 )
 def encoder_2(parts: Mapping[str, str], classes: int, input_shape: Shape) -> nn.Module:
     """A transformer encoder of two layers."""
