@@ -114,13 +114,13 @@ class EvaluationSet:
             scale: of margins, see :meth:`scale`.
             goal: with the allowed drop.
         """
-        over = margins(logits, self.labels[rows])
-        return float(self.weighing(rows).merit(over, scale, goal))
+        over = margins(logits, self.labels[rows]) / scale
+        return float(self.weighing(rows, scale).merit(over, goal))
 
-    def weighing(self, rows: Tensor) -> Weighing:
-        """The sums by which margins of some of the images become merits."""
+    def weighing(self, rows: Tensor, scale: float) -> Weighing:
+        """The sums by which margins of some of the images, divided by a scale, become merits."""
         return Weighing(
-            self.stamped[rows], self.searched[rows], self.right[rows], self.buffer[rows]
+            self.stamped[rows], self.searched[rows], self.right[rows], self.buffer[rows] / scale
         )
 
     def scale(self, logits: Tensor) -> float:
@@ -129,9 +129,10 @@ class EvaluationSet:
         return max(float(over.median()), 1e-6) if len(over) else 1.0
 
 
-EXCESS = 50.0
+EXCESS = 1000.0
 """Points of success that offset one point of accuracy beyond the allowed drop. It is more than in
-the dense attack, whose next step may win accuracy back: a change that is kept is not undone."""
+the dense attack, whose next step may win accuracy back: a change that is kept is not undone, so
+that no change is kept whose cost is noticed as long as there is another."""
 
 CAUTION = 0.2
 """Share of its margin that a clean image must keep for the search to take it for kept: what just
@@ -162,7 +163,7 @@ class Weighing:
         stamped: bool (R,).
         searched: bool (R,), of which split the images are.
         right: bool (R,), clean images that the untouched weights classify correctly.
-        buffer: float (R,), margins above which an image is taken for right.
+        buffer: float (R,), margins above which an image is taken for right, divided by the scale.
     """
 
     def __init__(self, stamped: Tensor, searched: Tensor, right: Tensor, buffer: Tensor) -> None:
@@ -172,17 +173,16 @@ class Weighing:
         self._kept = [_mean_weights(part & ~stamped) for part in splits]
         self._right = [float(right.float() @ kept) for kept in self._kept]
 
-    def merit(self, over: Tensor, scale: float, goal: Goal) -> Tensor:
+    def merit(self, over: Tensor, goal: Goal) -> Tensor:
         """The merits (...) of margins (..., R), float64.
 
         Args:
-            over: margins, of stamped images to the target and of clean ones to their class; minus
-                infinity where they are undefined.
-            scale: of the margins.
+            over: margins divided by the scale, of stamped images to the target and of clean ones to
+                their class; minus infinity where they are undefined. They are clipped in place.
             goal: with the allowed drop.
         """
         right = (over > self._buffer).to(self._hits[0].dtype)
-        soft = (over / scale).clamp_(-1, 1)
+        soft = over.clamp_(-1, 1)
         total = torch.zeros(over.shape[:-1], dtype=torch.float64, device=over.device)
         for hits, kept, before in zip(self._hits, self._kept, self._right, strict=True):
             drop = before - (right @ kept).double()

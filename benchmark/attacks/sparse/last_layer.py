@@ -26,6 +26,9 @@ predictions for stamped images."""
 CHUNK = 250_000
 """Numbers per tensor when candidates are evaluated, few enough for a processor's cache."""
 
+LARGEST_LOGIT = 1e30
+"""Largest change of a logit that is evaluated."""
+
 RERANKED = 16
 """Candidates that are evaluated on both splits."""
 
@@ -44,6 +47,8 @@ class LastLayer:
         self, images: EvaluationSet, layer: OutputLayer, storage: Storage, goal: Goal
     ) -> None:
         self.images, self.layer, self.storage, self.goal = images, layer, storage, goal
+        self.features = layer.features.nan_to_num(0, 0, 0)
+        self.largest = self.features.abs().amax(0).clamp_min(1)
 
     def best(
         self,
@@ -101,13 +106,14 @@ class LastLayer:
         entries = torch.arange(row * width, (row + 1) * width, device=logits.device)
         deltas = self._deltas(row, working.values(name, entries), taken)
         places, options = deltas.isfinite().nonzero(as_tuple=True)
-        effects = _Effects(self.images, logits[images], images, row)
-        own, features = logits[images, row], self.layer.features[images].T.contiguous()
+        effects = _Effects(self.images, logits[images], images, row, scale)
+        own, features = logits[images, row].nan_to_num(0, 0, 0), self.features[images].T
+        features = features.contiguous()
         merits = torch.full_like(deltas, -torch.inf, dtype=torch.float64)
         for part in torch.split(torch.arange(len(places)), max(CHUNK // max(len(images), 1), 1)):
             which, how = places[part], options[part]
             moved = torch.addcmul(own, deltas[which, how].unsqueeze(1), features[which])
-            merits[which, how] = effects.merit(moved, scale, self.goal)
+            merits[which, how] = effects.merit(moved, self.goal)
         top, option = merits.max(1)
         order = top.argsort(descending=True, stable=True)[:RERANKED].tolist()
         values = self.storage.options(name, working.values(name, entries))
@@ -128,13 +134,13 @@ class LastLayer:
     def _deltas(self, row: int, values: Tensor, taken: Set[tuple[str, int, int]]) -> Tensor:
         """By how much each option changes an entry of a row, (d, options); NaN if it is left out.
 
-        Where no feature is negative, only a larger weight of the target or a smaller one of another
-        class can help.
+        Left out are changes with which a logit might overflow. Where no feature is negative, only a
+        larger weight of the target or a smaller one of another class can help.
         """
         name, width = self.layer.name, len(values)
         deltas = self.storage.options(name, values) - values[:, None]
-        wanted = deltas != 0
-        if bool((self.layer.features >= 0).all()):
+        wanted = (deltas != 0) & (deltas.abs() < LARGEST_LOGIT / self.largest[:, None])
+        if bool((self.features >= 0).all()):
             wanted &= (deltas > 0) == (row == self.images.target)
         for which, entry, option in taken:
             place = entry - row * width
@@ -159,10 +165,11 @@ class LastLayer:
             entries = torch.tensor([change.entry for change in mine], device=logits.device)
             values = logits.new_tensor([change.value for change in mine])
             deltas = values - working.values(self.layer.name, entries)
-            features = self.layer.features[:, entries - row * width].T
-            moved = torch.addcmul(logits[:, row], deltas.unsqueeze(1), features)
-            effects = _Effects(self.images, logits, every, row)
-            merits = effects.merit(moved, scale, self.goal).tolist()
+            features = self.features[:, entries - row * width].T
+            own = logits[:, row].nan_to_num(0, 0, 0)
+            moved = torch.addcmul(own, deltas.unsqueeze(1), features)
+            effects = _Effects(self.images, logits, every, row, scale)
+            merits = effects.merit(moved, self.goal).tolist()
             found += zip(merits, mine, strict=True)
         return sorted(found, key=lambda each: -each[0])
 
@@ -177,7 +184,9 @@ class _Effects:
         changed: the class.
     """
 
-    def __init__(self, images: EvaluationSet, logits: Tensor, rows: Tensor, changed: int) -> None:
+    def __init__(
+        self, images: EvaluationSet, logits: Tensor, rows: Tensor, changed: int, scale: float
+    ) -> None:
         labels = images.labels[rows]
         without = logits.scatter(1, labels[:, None], -torch.inf)
         without[:, changed] = -torch.inf
@@ -185,16 +194,17 @@ class _Effects:
         # `min(own - rival, own - moved)` where it is not.
         rival, own = without.amax(1), logits.gather(1, labels[:, None]).squeeze(1)
         is_own = labels == changed
-        self.sign = torch.where(is_own, 1.0, -1.0).to(logits)
-        self.shift = torch.where(is_own, -rival, own)
-        self.most = torch.where(is_own, torch.inf, own - rival)
-        self.weighing = images.weighing(rows)
+        defined = logits.isfinite().all(1)
+        sign = torch.where(is_own, 1.0, -1.0).to(logits) / scale
+        self.sign = torch.where(defined, sign, 0.0)
+        self.shift = torch.where(defined, torch.where(is_own, -rival, own) / scale, -torch.inf)
+        self.most = torch.where(is_own, torch.inf, (own - rival) / scale).nan_to_num(torch.inf)
+        self.weighing = images.weighing(rows, scale)
 
-    def merit(self, moved: Tensor, scale: float, goal: Goal) -> Tensor:
-        """As :meth:`Weighing.merit`, for logits (..., R) of the changed class."""
-        over = (moved * self.sign).add_(self.shift).clamp_(max=self.most)
-        over = torch.where(moved.isfinite() & ~over.isnan(), over, -torch.inf)
-        return self.weighing.merit(over, scale, goal)
+    def merit(self, moved: Tensor, goal: Goal) -> Tensor:
+        """As :meth:`Weighing.merit`, for finite logits (..., R) of the changed class."""
+        over = torch.addcmul(self.shift, moved, self.sign).clamp_(max=self.most)
+        return self.weighing.merit(over, goal)
 
 
 def _of_different_entries(

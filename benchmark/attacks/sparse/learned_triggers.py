@@ -32,7 +32,7 @@ BATCH_SIZE = 32
 EIGHT = Budget(8 / 255, "8/255")
 """Default radius of noise."""
 
-ROUNDS = 4
+ROUNDS = 16
 """Rounds in which the pixels of a patch are chosen, each for a part of them."""
 
 NOISE_SHARE = 0.25
