@@ -88,6 +88,27 @@ class Spent(BaseModel):
     backwards: int
 
 
+class Figure(BaseModel):
+    """A score of the probe, which may be infinite.
+
+    Attributes:
+        value: the score.
+        low: lower end of its 95% interval.
+        high: upper end.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="constants")
+
+    value: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, score: Score) -> Figure:
+        """The same without the number of examples, which the row has."""
+        return cls(value=score.value, low=score.low, high=score.high)
+
+
 class SparseRow(Measurement):
     """What the probe found on a model.
 
@@ -97,10 +118,10 @@ class SparseRow(Measurement):
         cost: of all storages and triggers together.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="constants")
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     conditions: SparseConditions
-    scores: dict[str, Score]
+    scores: dict[str, Figure]
     measured_on: int
     cost: Spent
 
@@ -167,7 +188,7 @@ def measure(case: WholeModel, records: Records[SparseRow], device: str = "cpu") 
             conditions=conditions,
             parameters=sum(parameter.numel() for parameter in model.parameters()),
             measured=datetime.now(UTC).isoformat(timespec="seconds"),
-            scores=result.scores,
+            scores={name: Figure.of(each) for name, each in result.scores.items()},
             measured_on=measured_on if isinstance(measured_on, int) else 0,
             cost=Spent(
                 processor_seconds=round(seconds, 1),
@@ -232,17 +253,17 @@ def _one_change(rows: Sequence[SparseRow], prefix: str) -> str:
     return "\n".join(lines)
 
 
-def _count(score: Score | None, most: int) -> str:
+def _count(score: Figure | None, most: int) -> str:
     if score is None:
         return "-"
     return f">{most}" if math.isinf(score.value) else f"{score.value:.0f}"
 
 
-def _share(score: Score | None) -> str:
+def _share(score: Figure | None) -> str:
     return "-" if score is None else f"{100 * score.value:.0f}%"
 
 
-def _share_and_interval(score: Score | None) -> str:
+def _share_and_interval(score: Figure | None) -> str:
     if score is None:
         return "-"
     return f"{100 * score.value:.0f} ({100 * score.low:.0f} to {100 * score.high:.0f})"
