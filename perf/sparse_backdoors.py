@@ -44,11 +44,16 @@ from perf.page import line, write_section
 from perf.records import Circumstances, Measurement, Records, sources_sha256, surroundings
 
 TOOL = "sparse_backdoors"
-EXAMPLES = {"digits": 360, "mnist": 600, "cifar10": 200}
+EXAMPLES = {"digits": 540, "mnist": 600, "cifar10": 200}
 """Examples of each data set; half of them are to optimize on, and three tenths are measured."""
 
 SLOW: dict[str, dict[str, Any]] = {
-    "cifar10-resnet56-standard": {"examples": 100, "storages": ("float32-bits", "int8-bits")},
+    "cifar10-resnet20-standard": {"storages": ("float32-bits", "int8-bits"), "deep_steps": 4},
+    "cifar10-resnet56-standard": {
+        "examples": 100,
+        "storages": ("float32-bits", "int8-bits"),
+        "deep_steps": 2,
+    },
     "cifar10-resnet18-at8": {
         "examples": 100,
         "storages": ("float32-bits", "int8-bits"),

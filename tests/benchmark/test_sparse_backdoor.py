@@ -310,6 +310,22 @@ def test_a_trigger_that_works_alone_has_no_gain_and_needs_no_change():
     assert all(outcome.rate == outcome.alone_rate == 1 for *_, outcome in measured)
 
 
+def test_of_several_triggers_and_targets_the_promising_one_is_searched():
+    subject = planted()
+    storage = storage_of("int8-bits", kernels(subject))
+    injection = SparseInjection(split(subject), storage, 4, Goal(), QUICK)
+    centre = Patch(1, position="centre")
+    found = injection.with_triggers([(centre, 0), (TRIGGER, 0), (centre, 3)])
+    assert {(each.trigger, each.target) for each in found} == {
+        (centre, 0),
+        (TRIGGER, 0),
+        (centre, 3),
+    }
+    best = injection.best(found, 4)
+    assert (best.trigger, best.target) == (TRIGGER, 0)
+    assert best.state.trial.perfect
+
+
 def test_a_backdoor_that_fails_on_the_measured_split_does_not_count():
     subject = planted()
     storage = storage_of("float32-bits", kernels(subject))

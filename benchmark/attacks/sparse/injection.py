@@ -20,7 +20,7 @@ from benchmark.spaces import Point
 FIRST_LOOK = 2
 """Changes in the last layer by which triggers and targets are compared before the whole search."""
 
-SEARCHED = 2
+SEARCHED = 1
 """Number of triggers and targets of a family that the whole search is run for."""
 
 

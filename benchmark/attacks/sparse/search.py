@@ -43,7 +43,7 @@ class SparseEffort:
     rounds: int = 1
     examples: int = 256
     shortlist: int = 32
-    deep_steps: int = 2
+    deep_steps: int = 8
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ class SparseBackdoorProbe(Probe[SparseBackdoorSettings]):
     perturbs = frozenset({"images", "weights"})
     offers_threats = True
     leading_pictures = ("sparse_backdoor_one_change", "sparse_backdoor_float32_bits_pixels")
-    mix = PassMix(images=0.3, weights=0.1)
+    mix = PassMix(images=0.25, weights=0.05)
     scores = specs()
 
     def applies(self, subject: Subject) -> str | None:
@@ -85,7 +85,7 @@ class SparseBackdoorProbe(Probe[SparseBackdoorSettings]):
         search = 3 * each + (deep if settings.shortlist else 0)
         families = len(settings.optimized) * len(settings.targets)
         triggers = families * (1 + settings.starts + settings.rounds)
-        searches = families * (2 + settings.rounds) + (2 if settings.triggers else 0)
+        searches = families * (1 + settings.rounds) + (1 if settings.triggers else 0)
         steps = triggers * settings.trigger_steps * 2 * BATCH_SIZE
         passes = len(settings.storages) * (searches * STEPS_TAKEN * search + steps)
         return Work.in_batches(passes, 64)

@@ -62,7 +62,7 @@ class SparseBackdoorSettings(ProbeSettings):
     rounds: int = Field(default=1, ge=0)
     examples: int = Field(default=256, ge=1)
     shortlist: int = Field(default=32, ge=0)
-    deep_steps: int = Field(default=2, ge=0)
+    deep_steps: int = Field(default=8, ge=0)
 
     @model_validator(mode="after")
     def _numbers_fit_together(self) -> Self:
