@@ -187,14 +187,13 @@ def measure(case: WholeModel, records: Records[SparseRow], device: str = "cpu") 
         start = time.process_time()
         result = probe(subject)
         seconds = time.process_time() - start
-    measured_on = result.protocol["measured on"]
     records.put(
         SparseRow(
             conditions=conditions,
             parameters=sum(parameter.numel() for parameter in model.parameters()),
             measured=datetime.now(UTC).isoformat(timespec="seconds"),
             scores={name: Figure.of(each) for name, each in result.scores.items()},
-            measured_on=measured_on if isinstance(measured_on, int) else 0,
+            measured_on=result.scores[_first_name(settings)].n,
             cost=Spent(
                 processor_seconds=round(seconds, 1),
                 forwards=result.cost.forwards,
@@ -203,6 +202,11 @@ def measure(case: WholeModel, records: Records[SparseRow], device: str = "cpu") 
         )
     )
     return True
+
+
+def _first_name(settings: SparseBackdoorSettings) -> str:
+    """Name of a score that is about all measured images."""
+    return smallest_name(settings.storages[0], settings.families[0])
 
 
 def section(rows: Sequence[SparseRow]) -> str:
