@@ -100,7 +100,7 @@ publish: $(INSTALLED) ## Score every bundled model for results/: hours; MNIST=FO
 	@$(publish) --battery mnist-linf-v1 --data-root $(MNIST) $(gap)
 	@if [ -n "$(CIFAR10)" ]; then $(publish) --battery cifar10-linf-v1 --data $(CIFAR10); fi
 	@if [ -n "$(CIFAR10_TRAIN)" ]; then $(publish) --battery cifar10-linf-v1 --data $(CIFAR10_TRAIN) $(gap); fi
-	@$(VENV)/bin/nonsingular export --archive $(RESULTS) --by "the nonsingular project" --database $(PUBLISHED)
+	@$(VENV)/bin/nonsingular export --archive $(RESULTS) --current --by "the nonsingular project" --database $(PUBLISHED)
 
 .PHONY: findings
 findings: $(INSTALLED) ## Judge the literature's claims by what is stored: docs/findings.md; DATABASE=FILE for another store

@@ -32,6 +32,7 @@ REPEATS = frozenset(
         "layer_steps",
         "patterns",
         "random_draws",
+        "resamples",
         "restarts",
         "steps",
         "trace_draws",
@@ -39,7 +40,7 @@ REPEATS = frozenset(
 )
 """Settings that count repetitions, which use the same memory."""
 
-CHOICES = frozenset({"seeds", "shares", "targets", "triggers"})
+CHOICES = frozenset({"confidences", "seeds", "shares", "targets", "triggers"})
 """Settings that list alternatives tried one after the other; the first is enough."""
 
 BUDGETS = frozenset(

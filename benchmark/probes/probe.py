@@ -95,8 +95,8 @@ class Probe(ABC, Generic[S]):
         mix: of which kind its passes are, to estimate their time from measured times of each kind.
         step_cost: its time relative to that of its passes by :attr:`mix`, measured on other models;
             see :mod:`benchmark.planning.cost_model`.
-        reads: names of the probes of the battery whose settings it uses as well, with those that
-            these read. It is given no others.
+        reads: names of the probes of the battery whose settings it uses as well. It is given no
+            others.
         algorithm: version of what it computes. Increase it whenever the same settings give other
             scores, as after a change of a constant of an attack: versions above 1 are part of the
             hash of every battery with the probe, so that scores of two versions are never in the

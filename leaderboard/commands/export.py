@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +16,7 @@ from models_zoo.display import shown
 from models_zoo.errors import InputError
 
 if TYPE_CHECKING:
+    from benchmark.results import Provenance
     from leaderboard.board import Board
     from leaderboard.store import Entry, Summary
 
@@ -78,6 +79,14 @@ def export(
     by: Annotated[
         str, typer.Option(help="Who made the --archive; shown where a result of it differs.")
     ] = "",
+    current: Annotated[
+        bool,
+        typer.Option(
+            "--current",
+            help="In an --archive, of each battery of the suite only results of its current "
+            "version.",
+        ),
+    ] = False,
     battery: Annotated[
         str | None,
         typer.Option(
@@ -146,10 +155,11 @@ def export(
     if archive is not None:
         if out is not None or column or examples is not None:
             raise InputError("--archive goes with none of --out, --column and --examples")
-        _archive(archive, models or [], stored_battery(battery), by, data_licence, database)
+        named = stored_battery(battery)
+        _archive(archive, models or [], named, by, data_licence, database, current=current)
         return
-    if by:
-        raise InputError("--by goes with --archive")
+    if by or current:
+        raise InputError(f"{'--by' if by else '--current'} goes with --archive")
     benchmark = _required(format_, benchmark)
     named = stored_battery(battery)
     store = Store.open(database, to_read=True)
@@ -175,8 +185,16 @@ def export(
 
 
 def _archive(
-    path: Path, models: list[str], battery: str | None, by: str, licence: str, database: str
+    path: Path,
+    models: list[str],
+    battery: str | None,
+    by: str,
+    licence: str,
+    database: str,
+    *,
+    current: bool,
 ) -> None:
+    from benchmark.batteries import battery_histories
     from leaderboard.archives import write_archive
     from leaderboard.exports.selection import chosen_entries
     from leaderboard.store import Store
@@ -185,6 +203,9 @@ def _archive(
     if by:
         require_signature(by)
     chosen = chosen_entries(Store.open(database, to_read=True), models, battery)
+    if current:
+        newest = {name: history[-1].sha256 for name, history in battery_histories().items()}
+        chosen = [entry for entry in chosen if _is_current(entry.provenance, newest)]
     entries = [entry for entry in chosen if entry.provenance.seed >= 0]
     if len(entries) < len(chosen):
         note(f"left out until their seed is revealed: {len(chosen) - len(entries):,} evaluations")
@@ -268,3 +289,8 @@ def _required(format_: Format, benchmark: str | None) -> str:
 def _require_web_address(url: str | None) -> None:
     if url is not None and not url.startswith(("https://", "http://")):
         raise InputError(f"--source-url {shown(url)} does not begin with https:// or http://")
+
+
+def _is_current(where: Provenance, newest: Mapping[str, str]) -> bool:
+    """Whether a result is of the newest version of its battery, if the suite has that battery."""
+    return where.battery_sha256 == newest.get(where.battery, where.battery_sha256)

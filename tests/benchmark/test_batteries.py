@@ -117,7 +117,9 @@ def test_the_package_s_batteries_hold_the_probes_of_the_headline(name):
     chosen = load_battery(name)
     assert chosen.name == name
     assert set(headline_probes()) <= set(chosen.default) <= set(chosen.probes) <= set(PROBES)
-    on_request = {"input-autoattack", "distance"} | (set() if name == "digits-v1" else {"regional"})
+    on_request = {"input-autoattack", "distance", "backdoor-sparse"}
+    on_request |= set() if name == "digits-v1" else {"regional"}
+    on_request |= {"corruptions"} if name == "imagenet-linf-v1" else set()
     assert chosen.default == tuple(probe for probe in chosen.probes if probe not in on_request)
     settings = chosen.model_dump()["probes"]
     norm = settings["input"].get("headline_norm", "linf")

@@ -2,6 +2,7 @@
 
 import json
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -155,9 +156,13 @@ def test_a_mistake_is_named():
     images = records.scenes(1)
     with pytest.raises(InputError, match="frozt"):
         corrupt(images, "frozt", 1)
-    for severity in (0, 6, 1.5, "3"):
+    severities: tuple[Any, ...] = (0, 6, 1.5, "3")
+    for severity in severities:
         with pytest.raises(InputError, match="severity must be"):
             corrupt(images, "frost", severity)
-    for wrong in (images / 255.0, images[0], images[:, :2], images[:, :, :7], images.tolist()):
+    wrong_ones: tuple[Any, ...] = (
+        *(images / 255.0, images[0], images[:, :2], images[:, :, :7], images.tolist()),
+    )
+    for wrong in wrong_ones:
         with pytest.raises(InputError, match="images must"):
             corrupt(wrong, "frost", 1)

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, event
 from leaderboard.store import Store
 from perf.store_size import QUERIES, _section, measured
 
-RESULTS, VECTORS, EXAMPLES = 10, 21, 600
+RESULTS, VECTORS, EXAMPLES = 12, 21, 600
 """Of each synthetic model."""
 
 

@@ -30,7 +30,8 @@ def test_its_models_are_bundled_with_these_cards(published):
     names = Counter(line.card.name for line in published.models.values())
     assert set(names.values()) == {1}
     for line in published.models.values():
-        assert line.card == load_card(line.card.name)
+        assert line.card.function is not None
+        assert line.card.model_copy(update={"function": None}) == load_card(line.card.name)
         assert line.card.source == "bundled"
 
 
