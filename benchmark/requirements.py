@@ -107,6 +107,8 @@ def _refuse(problem: str | None) -> None:
 
 
 def _missing_image_gradients(subject: Subject) -> str | None:
+    if subject.kind == "tokens":
+        return "the inputs are token ids, to which no gradient flows"
     images = subject.images[:1].clone().requires_grad_(True)
     problem = _no_gradient(subject, images, {}, [images])
     if problem in (

@@ -55,7 +55,7 @@ def hessian_product(subject: Subject, weights: Point, direction: Point) -> Point
     for rows in _chunks(subject):
         part = subject.take(rows)
         asked = {name: w.detach().requires_grad_(True) for name, w in weights.items()}
-        share = part.images.new_full((len(rows),), 1 / len(subject))
+        share = _shares(part, 1 / len(subject))
         with _twice():
             along = _directional_derivative(part, asked, direction, share)
             gradients = _differentiate(part, along, list(asked.values()))
@@ -82,11 +82,16 @@ def directional_derivatives(subject: Subject, weights: Point, direction: Point) 
     for rows in _chunks(subject):
         part = subject.take(rows)
         asked = {name: w.detach().requires_grad_(True) for name, w in weights.items()}
-        share = part.images.new_ones(len(rows)).requires_grad_(True)
+        share = _shares(part, 1.0).requires_grad_(True)
         with _twice():
             along = _directional_derivative(part, asked, direction, share)
             found.extend(_differentiate(part, along, [share]))
     return torch.cat(found)
+
+
+def _shares(part: Subject, value: float) -> Tensor:
+    """A number for each example, float32: the inputs may be token ids."""
+    return torch.full((len(part),), value, dtype=torch.float32, device=part.images.device)
 
 
 def _directional_derivative(part: Subject, asked: Point, direction: Point, share: Tensor) -> Tensor:

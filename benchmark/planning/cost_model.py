@@ -167,11 +167,7 @@ class _Costs:
 
     @cached_property
     def _pilot(self) -> Pilot | None:
-        if (
-            not self._tries
-            or self._subject.kind != "images"
-            or missing_image_gradients(self._subject)
-        ):
+        if not self._tries or missing_image_gradients(self._subject):
             return None
         return Pilot(self._tried)
 

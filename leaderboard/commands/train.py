@@ -31,7 +31,9 @@ def train(
     recipe: Annotated[
         str, typer.Argument(help="How to train, such as 'standard', 'pgd-at' or 'trades'.")
     ],
-    dataset: Annotated[str, typer.Option(help="Data set: 'digits', 'mnist' or 'cifar10'.")],
+    dataset: Annotated[
+        str, typer.Option(help="Data set: 'digits', 'mnist', 'cifar10' or 'movies'.")
+    ],
     architecture: Annotated[str, typer.Option(help="Architecture, such as 'cnn' or 'mlp'.")],
     out: Annotated[Path, typer.Option(help="Where to write the weights, as .safetensors.")],
     card: Annotated[Path | None, typer.Option(help="Where to write the card, as .toml.")] = None,

@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 def zoo(
     dataset: Annotated[
-        str, typer.Argument(help="Data set: 'digits', 'mnist' or 'cifar10'.")
+        str, typer.Argument(help="Data set: 'digits', 'mnist', 'cifar10' or 'movies'.")
     ] = "digits",
     only: Annotated[
         str, typer.Option(help="Only models that match, with * and ?, such as 'mlp-*'.")
@@ -83,6 +83,7 @@ def zoo(
             device=chosen_device(device),
             keep=row.keep,
             measured=plan.measured,
+            float16=plan.float16,
         )
         attacked = written.robustness
         output.print(

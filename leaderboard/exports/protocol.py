@@ -12,6 +12,7 @@ from benchmark.threats import AnyThreat, labels
 from leaderboard.exports.bibliography import KEY, citation_keys
 from leaderboard.exports.latex import latex_text, norms_as_symbols
 from leaderboard.formatting.texts import probe_text
+from models_zoo.text_sets import TEXT_SETS
 
 HASH_DIGITS = 12
 """Digits of the battery's hash in the paragraph, enough to tell batteries apart."""
@@ -29,13 +30,15 @@ def protocol_paragraph(battery: Battery, examples: int | None = None) -> str:
     threats = stored_headline_threats(battery.model_dump(mode="json"))
     frozen = frozen_batteries().get(battery.sha256)
     count = battery.examples if examples is None else examples
-    images = "all test images" if count is None else _first_images(count)
+    noun = "text" if battery.dataset in TEXT_SETS else "image"
+    inputs = "as token ids" if noun == "text" else "with pixels in [0, 1]"
+    images = f"all test {noun}s" if count is None else _first(count, noun)
     own = "" if frozen else ", which is not one of the suite's own batteries"
     sentences = [
         _cited(
             f"Models are evaluated with nonsingular {version('nonsingular')} and its battery "
             f"{battery.name} (SHA-256 {battery.sha256[:HASH_DIGITS]}{own}) on {images} of "
-            f"{battery.dataset} with pixels in [0, 1].",
+            f"{battery.dataset} {inputs}.",
             [KEY],
         ),
     ]
@@ -50,12 +53,12 @@ def protocol_paragraph(battery: Battery, examples: int | None = None) -> str:
             "set and was classified again, so that robust accuracies are upper bounds. Radii "
             "called relative are shares of the norm of each weight tensor."
         )
-    sentences.append("Intervals are 95\\% intervals over test images.")
+    sentences.append(f"Intervals are 95\\% intervals over test {noun}s.")
     return " ".join(filter(None, sentences))
 
 
-def _first_images(count: int) -> str:
-    return f"the first {count:,} test images" if count > 1 else "the first test image"
+def _first(count: int, noun: str) -> str:
+    return f"the first {count:,} test {noun}s" if count > 1 else f"the first test {noun}"
 
 
 def _headline(threats: dict[str, list[AnyThreat]]) -> list[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -26,6 +27,7 @@ from models_zoo.checkpoint import save_weights, sha256_file
 from models_zoo.checkpoint.writing import write_bytes
 from models_zoo.classifier import Classifier
 from models_zoo.errors import InputError
+from models_zoo.inputs import Tokens
 from models_zoo.prediction import predicted_classes
 from models_zoo.training import Epoch, Settings, train
 from models_zoo.training.plan import Measured
@@ -76,9 +78,11 @@ def load_material(
         shapes = {part.input_shape for part in parts}
         if len(shapes) > 1:
             raise InputError(f"--data files hold images of different shapes: {sorted(shapes)}")
+        if len({part.inputs for part in parts}) > 1:
+            raise InputError("--data files hold different kinds of inputs, or other vocabularies")
         images = torch.cat([part.images for part in parts])
         labels = torch.cat([part.labels for part in parts])
-        examples = Dataset(dataset, "train", images, labels, parts[0].classes)
+        examples = replace(parts[0], split="train", images=images, labels=labels)
         words = f"{dataset}: {' and '.join(path.name for path in data)}"
     else:
         examples, words = load_dataset(dataset, "train", data_root), None
@@ -145,6 +149,7 @@ def train_and_write(
     device: str = "cpu",
     keep: Collection[int] = (),
     measured: Measured | None = None,
+    float16: bool = False,
 ) -> Card:
     """Train a network, write its weights and card, and those of the epochs to keep.
 
@@ -160,6 +165,7 @@ def train_and_write(
         device: where to compute.
         keep: earlier epochs whose weights are written as models as well.
         measured: an input attack whose result is put on the card.
+        float16: whether weights are rounded to float16 before the model is evaluated and written.
 
     Returns:
         The card of the finished model.
@@ -167,10 +173,11 @@ def train_and_write(
     Raises:
         InputError: as :func:`models_zoo.training.train`.
     """
-    by_channel = material.train.images.transpose(0, 1).flatten(1)
+    inputs = material.train.inputs
+    mean, std = _normalization(material.train)
 
     def write(model: Classifier) -> Card:
-        return _write(model, material.test, place, measured)
+        return _write(model, material.test, place, measured, float16=float16)
 
     with _shown(f"{recipe} {architecture}", settings.epochs) as show:
         model = train(
@@ -184,26 +191,45 @@ def train_and_write(
             name=place.name,
             dataset=place.dataset,
             data=material.words,
-            mean=[round(value, 4) for value in by_channel.mean(1).tolist()],
-            std=[round(value, 4) for value in by_channel.std(1).tolist()],
+            mean=mean,
+            std=std,
             device=device,
             progress=show,
             state=place.state,
             keep=keep,
             snapshot=write,
+            tokens=inputs if isinstance(inputs, Tokens) else None,
         )
     card = write(model)
     place.state.unlink(missing_ok=True)
     return card
 
 
-def _write(model: Classifier, test: Dataset, place: Destination, measured: Measured | None) -> Card:
+def _normalization(train: Dataset) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of the channels of images; none of token ids."""
+    if isinstance(train.inputs, Tokens):
+        return [0.0], [1.0]
+    by_channel = train.images.transpose(0, 1).flatten(1)
+    mean, std = by_channel.mean(1).tolist(), by_channel.std(1).tolist()
+    return [round(value, 4) for value in mean], [round(value, 4) for value in std]
+
+
+def _write(
+    model: Classifier,
+    test: Dataset,
+    place: Destination,
+    measured: Measured | None,
+    *,
+    float16: bool,
+) -> Card:
+    if float16:
+        model.network.half().float()
     training = model.card.training
     place = place.at(training.epoch if training else None)
     with torch.no_grad():
         predictions = [predicted_classes(model(part)) for part in torch.split(test.images, 500)]
     right = int((torch.cat(predictions) == test.labels).sum())
-    save_weights(model.network, place.weights)
+    save_weights(deepcopy(model.network).half() if float16 else model.network, place.weights)
     card = model.card.model_copy(
         update={
             "name": place.name,
@@ -247,8 +273,8 @@ def _shown(title: str, epochs: int) -> Iterator[ShowProgress]:
             bar.update(
                 task,
                 completed=epoch.number,
-                state=f"loss {epoch.loss:.3f}, held-out clean {epoch.clean:.1%}, "
-                f"robust {epoch.robust:.1%}",
+                state=f"loss {epoch.loss:.3f}, held-out clean {epoch.clean:.1%}"
+                + ("" if epoch.robust is None else f", robust {epoch.robust:.1%}"),
             )
 
         yield show

@@ -9,6 +9,7 @@ from benchmark.batteries import battery_for, list_batteries, load_battery
 from leaderboard.formatting.texts import probe_text
 from models_zoo import list_architectures
 from models_zoo.checkpoint.formats import REFUSED_SUFFIXES
+from models_zoo.image_sets import IMAGE_SETS
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class Scored:
 
 def submit_values() -> dict[str, Any]:
     """The template's values, taken from the code that they describe."""
-    datasets = dict.fromkeys(load_battery(name).dataset for name in list_batteries())
+    known = dict.fromkeys(load_battery(name).dataset for name in list_batteries())
+    datasets = [each for each in known if each in IMAGE_SETS]  # submissions are of images
     return {
         "datasets": [
             Scored(

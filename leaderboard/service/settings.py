@@ -106,10 +106,12 @@ class Settings:
 
 @cache
 def _datasets() -> tuple[str, ...]:
-    """The data sets that batteries are for."""
+    """The data sets of images that batteries are for."""
     from benchmark.batteries import list_batteries, load_battery
+    from models_zoo.image_sets import IMAGE_SETS
 
-    return tuple(sorted({load_battery(name).dataset for name in list_batteries()}))
+    known = {load_battery(name).dataset for name in list_batteries()}
+    return tuple(sorted(known & set(IMAGE_SETS)))
 
 
 @cache

@@ -21,6 +21,20 @@ from models_zoo.inputs import PADDING
 MAX_VOCABULARY = 1_000_000
 """Maximum number of token ids."""
 
+DEVIATION = 0.1
+"""Standard deviation of the entries of an embedding before training."""
+
+
+def _embedding(vocabulary: int, width: int) -> nn.Embedding:
+    """Embeddings of small random entries.
+
+    Of PyTorch's usual deviation, 1, a few thousand texts change too little: words that are rare
+    keep what is random.
+    """
+    made = nn.Embedding(vocabulary, width)
+    nn.init.normal_(made.weight, std=DEVIATION)
+    return made
+
 
 def embedded(embedding: nn.Embedding, ids: Tensor) -> tuple[Tensor, Tensor]:
     """Embeddings (N, L, D) of ``ids`` (N, L) and which are kept (N, L, 1): both 0 at padding."""
@@ -44,7 +58,7 @@ class MeanLinear(nn.Module):
 
     def __init__(self, classes: int, vocabulary: int, width: int = 32) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(vocabulary, width)
+        self.embedding = _embedding(vocabulary, width)
         self.linear = nn.Linear(width, classes)
 
     def forward(self, ids: Tensor) -> Tensor:
@@ -80,7 +94,7 @@ class TextCNN(nn.Module):
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(vocabulary, width)
+        self.embedding = _embedding(vocabulary, width)
         self.convolutions = nn.ModuleList(nn.Conv1d(width, channels, each) for each in windows)
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(channels * len(windows), classes)
@@ -161,7 +175,7 @@ class Encoder(nn.Module):
         dropout: float = 0.3,
     ) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(vocabulary, width)
+        self.embedding = _embedding(vocabulary, width)
         self.positions = nn.Parameter(0.02 * torch.randn(length, width))
         self.layers = nn.ModuleList(_Layer(width, heads, 2 * width, dropout) for _ in range(layers))
         self.dropout = nn.Dropout(dropout)

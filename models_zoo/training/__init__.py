@@ -2,6 +2,7 @@
 
 from models_zoo.training import (
     at_awp,
+    clean_awp,
     label_smoothing,
     mart,
     nonsingular,
@@ -17,6 +18,7 @@ from models_zoo.training.recipe import USUAL_EPS, Recipe, Settings, list_recipes
 
 RECIPES = (
     at_awp,
+    clean_awp,
     label_smoothing,
     mart,
     nonsingular,

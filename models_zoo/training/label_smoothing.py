@@ -24,7 +24,7 @@ class LabelSmoothingSettings(Settings):
     smoothing: float = Field(default=0.1, ge=0, lt=1)
 
 
-@register("label-smoothing", LabelSmoothingSettings)
+@register("label-smoothing", LabelSmoothingSettings, texts=True)
 def loss(model: nn.Module, step: Step, settings: LabelSmoothingSettings) -> Tensor:
     """Mean cross-entropy of clean images against smoothed labels."""
     return F.cross_entropy(model(step.images), step.labels, label_smoothing=settings.smoothing)

@@ -14,8 +14,9 @@ from models_zoo.architectures import build_architecture
 from models_zoo.card import Card, Training
 from models_zoo.classifier import Classifier
 from models_zoo.errors import InputError
+from models_zoo.inputs import Tokens, kind_of
 from models_zoo.training.progress import Epoch, Progress
-from models_zoo.training.recipe import Settings, load_recipe
+from models_zoo.training.recipe import Recipe, Settings, list_recipes, load_recipe
 from models_zoo.training.run import Run
 from models_zoo.training.state import Identity, digest, load_state, save_state
 
@@ -42,6 +43,7 @@ def train(
     state: Path | None = None,
     keep: Collection[int] = (),
     snapshot: Snapshot | None = None,
+    tokens: Tokens | None = None,
 ) -> Classifier:
     """Train a network from scratch; the weights after the last epoch are the result.
 
@@ -51,7 +53,7 @@ def train(
     Args:
         recipe: one of :func:`models_zoo.training.list_recipes`.
         architecture: one of :func:`models_zoo.list_architectures`.
-        images: float32 (N, C, H, W) in [0, 1], the training split.
+        images: float32 (N, C, H, W) in [0, 1], the training split; or token ids, int64 (N, L).
         labels: int64 (N,).
         classes: number of logits.
         settings: the recipe's settings; ``None`` for its defaults.
@@ -69,6 +71,7 @@ def train(
             it.
         keep: epochs before the last whose weights are also kept.
         snapshot: called with these models.
+        tokens: what the token ids are, if these are not images.
 
     Returns:
         The trained classifier, in eval mode; its card says how it was trained.
@@ -86,13 +89,14 @@ def train(
             f"cannot keep epoch {unknown[0]} of {settings.epochs}; "
             "give epochs before the last, which is kept anyway"
         )
-    channels, height, width = images.shape[1:]
+    if kind_of(images) == "tokens":
+        require_trainable_on_texts(method, settings)
     card = Card(
         name=name or f"{architecture}-{recipe}",
         dataset=dataset,
         architecture=architecture,
         classes=classes,
-        input_shape=(channels, height, width),
+        input_shape=tuple(images.shape[1:]),
         mean=tuple(mean),
         std=tuple(std),
         training=Training(
@@ -103,6 +107,7 @@ def train(
             extra_data=None if data else False,
         ),
         source="memory",
+        tokens=tokens,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -126,6 +131,22 @@ def train(
             if state:
                 save_state(state, identity, {"epoch": number, **run.state()})
     return _frozen(run.result)
+
+
+def require_trainable_on_texts(recipe: Recipe, settings: Settings) -> None:
+    """Refuse recipes and augmentations of images.
+
+    Raises:
+        InputError: it perturbs or augments images.
+    """
+    if not recipe.texts:
+        known = ", ".join(name for name in list_recipes() if load_recipe(name).texts)
+        raise InputError(
+            f"recipe {recipe.name} perturbs images, and the data are token ids; choose one of "
+            f"{known}"
+        )
+    if settings.shift or settings.flip or settings.noise:
+        raise InputError("shift, flip and noise change images, and the data are token ids")
 
 
 def _frozen(model: Classifier, epoch: int | None = None) -> Classifier:

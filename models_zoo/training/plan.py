@@ -76,7 +76,9 @@ class Plan(BaseModel):
         dataset: name of the data set.
         licence: SPDX identifier of the weights' licence.
         seed: of every model.
-        measured: what is put on the cards in addition to the clean accuracy.
+        measured: what is put on the cards in addition to the clean accuracy; nothing for texts.
+        float16: whether weights are rounded to float16, which halves the files. The accuracy on
+            the card is that of the rounded weights.
         networks: by the first part of their models' names.
         settings: of every model, so that models are comparable.
         adversary: of every model whose recipe has an adversary on the images.
@@ -89,7 +91,8 @@ class Plan(BaseModel):
     dataset: str
     licence: str
     seed: int = 0
-    measured: Measured
+    measured: Measured | None = None
+    float16: bool = False
     networks: dict[str, Network]
     settings: Values = Field(default_factory=dict)
     adversary: Values = Field(default_factory=dict)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from models_zoo.inputs import kind_of
 from models_zoo.prediction import predicted_classes
 from models_zoo.training.pgd import pgd
 
@@ -27,14 +28,14 @@ class Epoch:
         loss: mean training loss of the epoch.
         clean: accuracy on the held-out part.
         robust: accuracy under a short PGD attack at the settings' ``eps``, on at most
-            :data:`ATTACKED` held-out images.
+            :data:`ATTACKED` held-out images; ``None`` for texts.
         seconds: wall time of the epoch, without the report.
     """
 
     number: int
     loss: float
     clean: float
-    robust: float
+    robust: float | None
     seconds: float
 
 
@@ -44,12 +45,12 @@ Progress = Callable[[Epoch], None]
 
 def held_out_accuracy(
     model: nn.Module, images: Tensor, labels: Tensor, *, eps: float, generator: torch.Generator
-) -> tuple[float, float]:
-    """Clean and robust accuracy of a model; puts it into eval mode.
+) -> tuple[float, float | None]:
+    """Clean and robust accuracy of a model, the latter of images only; puts it into eval mode.
 
     Args:
         model: from images in [0, 1] to logits.
-        images: float32 (N, C, H, W) in [0, 1].
+        images: float32 (N, C, H, W) in [0, 1], or token ids, int64 (N, L).
         labels: int64 (N,).
         eps: linf budget in input units.
         generator: source of the ascent's start.
@@ -61,6 +62,8 @@ def held_out_accuracy(
         with torch.no_grad():
             right = predicted_classes(model(part)) == truth
         clean += int(right.sum())
+        if kind_of(images) == "tokens":
+            continue
         some = slice(0, max(0, ATTACKED - start))
         if len(truth[some]):
             adversarial = pgd(
@@ -75,4 +78,6 @@ def held_out_accuracy(
             with torch.no_grad():
                 correct = predicted_classes(model(adversarial)) == truth[some]
             robust += int((right[some] & correct).sum())
+    if kind_of(images) == "tokens":
+        return clean / len(labels), None
     return clean / len(labels), robust / min(ATTACKED, len(labels))

@@ -26,7 +26,7 @@ class RandomWeightNoiseSettings(Settings):
     radius: float = Field(default=0.3, ge=0, le=10)
 
 
-@register("random-weight-noise", RandomWeightNoiseSettings)
+@register("random-weight-noise", RandomWeightNoiseSettings, texts=True)
 def loss(model: nn.Module, step: Step, settings: RandomWeightNoiseSettings) -> Tensor:
     """Mean cross-entropy of clean images, with each kernel displaced in a random direction."""
     moved = {}

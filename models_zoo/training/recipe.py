@@ -80,7 +80,7 @@ class Step:
     """The inputs of one training step.
 
     Attributes:
-        images: float32 (N, C, H, W) in [0, 1], augmented.
+        images: float32 (N, C, H, W) in [0, 1], augmented; or token ids, int64 (N, L).
         labels: int64 (N,).
         generator: source of the step's random draws, on the CPU.
         done: share of all steps that are done, from 0 to below 1.
@@ -104,11 +104,13 @@ class Recipe:
         name: such as ``"pgd-at"``.
         settings: type of its settings.
         loss: the loss of one step, on a model in train mode.
+        texts: whether it takes token ids as well: it perturbs no inputs.
     """
 
     name: str
     settings: type[Settings]
     loss: Loss
+    texts: bool = False
 
     def configure(self, values: Mapping[str, object]) -> Settings:
         """Settings from values by name; numbers may be text, as on a command line.
@@ -130,13 +132,13 @@ class Recipe:
 _RECIPES: dict[str, Recipe] = {}
 
 
-def register(name: str, settings: type[Settings]) -> Callable[[Loss], Loss]:
+def register(name: str, settings: type[Settings], *, texts: bool = False) -> Callable[[Loss], Loss]:
     """Decorator that registers a loss function as the recipe ``name``, which must be new."""
 
     def add(loss: Loss) -> Loss:
         if name in _RECIPES:
             raise ValueError(f"recipe {name!r} is registered twice")
-        _RECIPES[name] = Recipe(name, settings, loss)
+        _RECIPES[name] = Recipe(name, settings, loss, texts)
         return loss
 
     return add

@@ -122,7 +122,7 @@ class Run:
             images = flipped(images, generator)
         return noisy(images, settings.noise, generator) if settings.noise else images
 
-    def accuracy(self, number: int) -> tuple[float, float]:
+    def accuracy(self, number: int) -> tuple[float, float | None]:
         """Clean and robust accuracy on the held-out part, after epoch ``number``."""
         return held_out_accuracy(
             self.result,

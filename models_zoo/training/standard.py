@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from models_zoo.training.recipe import Settings, Step, register
 
 
-@register("standard", Settings)
+@register("standard", Settings, texts=True)
 def loss(model: nn.Module, step: Step, settings: Settings) -> Tensor:
     """Mean cross-entropy of clean images."""
     return F.cross_entropy(model(step.images), step.labels)

@@ -9,6 +9,7 @@ from benchmark.batteries import (
     stored_probes,
 )
 from benchmark.threats import InputThreat, JointThreat, WeightThreat, labels
+from models_zoo.text_sets import TEXT_SETS
 
 
 @pytest.mark.parametrize("name", list_batteries())
@@ -18,6 +19,12 @@ def test_every_battery_says_what_its_scores_are_about(name):
     threats = stored_headline_threats(content)
     if content["default"] == ["clean", "corruptions"]:  # nothing is attacked
         assert threats == {}
+        return
+    if content["dataset"] in TEXT_SETS:  # weights alone are attacked
+        assert set(threats) == {"weight", "bits", "flatness"}
+        assert not any(
+            isinstance(each, InputThreat) for found in threats.values() for each in found
+        )
         return
     assert {"input", "weight", "joint", "backdoor", "flatness"} <= set(threats)
     assert "clean" not in threats

@@ -11,6 +11,7 @@ import torch
 from benchmark import evaluate
 from benchmark.batteries import load_battery
 from benchmark.probes import PROBES
+from benchmark.probes.flatness import FlatnessProbe, FlatnessSettings
 from benchmark.provenance import provenance_of
 from benchmark.subject import subject_of
 from leaderboard.cli import run
@@ -23,7 +24,7 @@ BATTERY = """
 name = "texts-v1"
 dataset = "own"
 description = "For tests."
-default = ["clean", "weight", "bits"]
+default = ["clean", "weight", "bits", "flatness"]
 [probes.clean]
 [probes.input]
 linf = ["8/255"]
@@ -36,6 +37,16 @@ headline = 0.1
 steps = 3
 random_draws = 2
 layer_steps = 2
+[probes.flatness]
+eps = 0
+average_radii = [0.5]
+worst_radius = 0.005
+worst_radii = [0.005]
+restarts = 1
+draws = 2
+epochs = 2
+lanczos_steps = 5
+trace_draws = 2
 [probes.bits]
 flips = 3
 headline_flips = 3
@@ -60,7 +71,7 @@ def data():
 
 def test_probes_that_perturb_weights_alone_take_token_ids():
     takers = {name for name, probe in PROBES.items() if "tokens" in probe.takes}
-    assert takers >= {"clean", "weight", "bits"}
+    assert takers >= {"clean", "weight", "bits", "flatness"}
     assert not takers & {"input", "joint", "regional", "intrinsic", "distance", "input-autoattack"}
     assert all("images" in probe.takes for probe in PROBES.values())
 
@@ -74,7 +85,21 @@ def test_models_of_texts_are_scored(battery, data, architecture):
     assert report.scores["weight.robust_accuracy"] <= report.scores["weight.random_accuracy"]
     again = evaluate(model, data, battery=load_battery(battery), batch_size=7)
     assert again.scores == pytest.approx(report.scores, abs=1e-5)
+    flat = report.results["flatness"].scores
+    assert {"worst_clean", "average_clean", "hessian_top", "fisher_rao", "sam"} <= set(flat)
+    assert not {"worst_robust", "average_robust", "average_error", "robust_loss"} & set(flat)
+    assert flat["worst_clean"].value >= 0
+    assert not report.results["flatness"].headline_threats[0].label.startswith("linf")
     assert "(100%)" in str(report.results["weight"].protocol["weights under attack"])
+
+
+def test_flatness_needs_no_input_budget_for_texts(battery, data):
+    settings = FlatnessSettings(eps=8 / 255)
+    with subject_of(text_model(), data.images, data.labels, texts=True) as subject:
+        assert "set eps = 0" in str(FlatnessProbe(settings).obstacle(subject))
+        assert FlatnessProbe(FlatnessSettings(eps=0)).obstacle(subject) is None
+    headline = {n for n, spec in FlatnessProbe.scores_with({"eps": 0}).items() if spec.headline}
+    assert headline == {"average_clean", "worst_clean"}
 
 
 def test_results_are_stored_under_the_hash_of_the_token_ids(battery, data):

@@ -97,7 +97,7 @@ def test_every_way_of_descending_learns(digits, optimizer, schedule):
     assert [epoch.number for epoch in epochs] == [1, 2, 3, 4]
     assert epochs[-1].loss < epochs[0].loss
     assert epochs[-1].clean > 0.5
-    assert all(0 <= epoch.robust <= epoch.clean for epoch in epochs)
+    assert all(epoch.robust is not None and 0 <= epoch.robust <= epoch.clean for epoch in epochs)
     assert not model.training
     assert not any(p.requires_grad for p in model.parameters())
 

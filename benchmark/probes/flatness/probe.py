@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pydantic import JsonValue
 
 from benchmark.attacks.inputs.pilot import Pilot
@@ -47,6 +50,7 @@ class FlatnessProbe(Probe[FlatnessSettings]):
     algorithm = 2
     title = "Flatness"
     question = "How much does the loss increase under weight perturbations?"
+    takes = frozenset({"images", "tokens"})
     uses_image_gradients = True
     perturbs = frozenset({"images", "weights"})
     leading_pictures = ("average_case_loss", "worst_case_loss")
@@ -110,8 +114,22 @@ class FlatnessProbe(Probe[FlatnessSettings]):
         **SPECS,
     }
 
+    @classmethod
+    def scores_with(cls, settings: Mapping[str, Any]) -> dict[str, ScoreSpec]:
+        """Without an input budget, as for texts, the flatness of the clean loss is the headline."""
+        found = super().scores_with(settings)
+        if settings.get("eps") != 0:
+            return found
+        clean = ("average_clean", "worst_clean")
+        return {
+            name: spec.model_copy(update={"headline": name in clean})
+            for name, spec in found.items()
+        }
+
     def applies(self, subject: Subject) -> str | None:
-        """Requires weights to perturb."""
+        """Requires weights to perturb, and no input budget for texts."""
+        if subject.kind == "tokens" and self.settings.eps > 0:
+            return "token ids have no neighbors; set eps = 0, for the flatness of the clean loss"
         return refusal(lambda: subject.weights_that_move(self.settings.rule))
 
     @property
@@ -122,9 +140,10 @@ class FlatnessProbe(Probe[FlatnessSettings]):
 
     @property
     def headline_threats(self) -> list[AnyThreat]:
-        """The input ball of the robust loss, then the balls of both kinds of flatness."""
+        """The input ball of the robust loss, if any, then the balls of both kinds of flatness."""
+        eps = self.settings.eps
         return [
-            InputThreat("linf", self.settings.eps),
+            *([InputThreat("linf", eps)] if eps > 0 else []),
             self.settings.threat(self.settings.average_radius),
             self.settings.threat(self.settings.worst_radius),
         ]
@@ -158,7 +177,10 @@ class FlatnessProbe(Probe[FlatnessSettings]):
         return [TakenOver("weight", WeightProbe.mix.steps(search))]
 
     def ask(self, subject: Subject) -> ProbeResult:
-        """Evaluate both cases for all losses with the same attack, and the other measures."""
+        """Evaluate both cases for all losses with the same attack, and the other measures.
+
+        Of models of texts, the clean loss alone.
+        """
         settings = self.settings
         some = subject.head(settings.examples)
         temperature = calibrated_temperature(some.logits(), some.labels)
@@ -168,6 +190,8 @@ class FlatnessProbe(Probe[FlatnessSettings]):
             "clean": RobustLoss(0.0),
             "calibrated": RobustLoss(settings.eps, settings.attack_steps, temperature),
         }
+        if subject.kind == "tokens":
+            losses = {"clean": losses["clean"]}
         average = self._average(some, losses)
         worst = self._worst(some, losses, average, self._known(subject))
         scores: dict[str, Score] = {}
@@ -176,10 +200,11 @@ class FlatnessProbe(Probe[FlatnessSettings]):
             scores[f"average_{name}"] = mean(draws.loss.cpu().numpy())
             found = worst[name][settings.worst_radius]
             scores[f"worst_{name}"] = exact(float(found.loss), len(some))
-        at = average["robust"][settings.average_radius], worst["robust"][settings.worst_radius]
-        scores["average_error"] = mean(at[0].error.cpu().numpy(), (-1, 1))
-        scores["worst_error"] = exact(float(at[1].error), len(some))
-        scores["robust_loss"] = mean_loss(losses["robust"](some).losses.cpu().numpy(), classes)
+        if "robust" in losses:
+            at = average["robust"][settings.average_radius], worst["robust"][settings.worst_radius]
+            scores["average_error"] = mean(at[0].error.cpu().numpy(), (-1, 1))
+            scores["worst_error"] = exact(float(at[1].error), len(some))
+            scores["robust_loss"] = mean_loss(losses["robust"](some).losses.cpu().numpy(), classes)
         protocol = self._protocol(some, temperature)
         if settings.measure_examples:
             few = subject.head(min(settings.measure_examples, settings.examples))
@@ -290,6 +315,11 @@ class FlatnessProbe(Probe[FlatnessSettings]):
         ascent = f"APGD, {settings.epochs} steps on all examples"
         if settings.minibatch is not None:
             ascent = f"{settings.epochs} epochs in steps of {settings.minibatch} images"
+        attack = (
+            f"PGD-{settings.attack_steps}, one start, on both sides; in the worst case two starts"
+        )
+        if some.kind == "tokens":
+            attack = "none: the inputs are token ids"
         return {
             "ball": settings.geometry,
             "tensors": settings.rule,
@@ -300,8 +330,7 @@ class FlatnessProbe(Probe[FlatnessSettings]):
             "draws": settings.draws,
             "restarts": settings.restarts,
             "ascent": ascent,
-            "input attack": f"PGD-{settings.attack_steps}, one start, on both sides; in the worst "
-            "case two starts",
+            "input attack": attack,
             "loss cap": "none",
             "batch norm": "frozen",
             "mean confidence": confidence(some.logits()),
