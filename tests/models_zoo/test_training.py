@@ -111,7 +111,7 @@ def test_the_card_says_how_it_was_trained(digits):
     assert card.input_shape == (1, 8, 8)
 
 
-@pytest.mark.parametrize("recipe", list_recipes())
+@pytest.mark.parametrize("recipe", [name for name in list_recipes() if name != "awp"])
 def test_the_defaults_are_those_of_the_bundled_zoo(recipe):
     card = load_card(f"digits/mlp-{recipe}")
     assert card.training is not None
