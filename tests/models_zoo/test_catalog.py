@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tomllib
+from importlib.resources import files
 
 import pytest
 import torch
@@ -10,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.datasets import load_dataset
+from benchmark.datasets.movies import write_movies
+from benchmark.datasets.rated_sentences import SENTENCES
 from models_zoo import Card, InputError, Training, list_models, load_card, load_model
 from models_zoo.catalog.writing import card_to_toml
 from models_zoo.training.pgd import pgd
@@ -118,3 +121,31 @@ def test_a_written_card_reads_back_the_same(notes, key, value, mean):
     )
     fields = tomllib.loads(card_to_toml(card))
     assert Card.model_validate({"name": "digits/a", "dataset": "digits", **fields}) == card
+
+
+NAIVE_BAYES = 0.7955
+"""Accuracy of naive Bayes on the test sentences of movies, with the same tokens."""
+
+
+@pytest.mark.parametrize("name", list_models("movies/*"))
+def test_models_of_texts_are_within_two_points_of_naive_bayes(name):
+    card = load_card(name)
+    assert card.clean_accuracy is not None
+    assert card.clean_accuracy >= NAIVE_BAYES - 0.02
+    assert card.inputs == load_card("movies/mean-linear-standard").inputs
+
+
+def test_the_bundled_models_of_texts_are_small_together():
+    folder = files("models_zoo") / "checkpoints" / "movies"
+    assert sum(len(each.read_bytes()) for each in folder.iterdir()) < 10_000_000
+
+
+def test_the_accuracy_of_models_of_texts_is_what_the_card_says(tmp_path, shared_data):
+    write_movies(shared_data / "text" / SENTENCES, tmp_path)
+    test = load_dataset("movies", data_root=tmp_path)
+    for name in ("movies/mean-linear-awp", "movies/encoder-2-standard"):
+        model = load_model(name)
+        assert model.card.inputs == test.inputs
+        parts = torch.split(test.images, 500)
+        right = torch.cat([model(part).argmax(1) for part in parts]) == test.labels
+        assert float(right.double().mean()) == pytest.approx(model.card.clean_accuracy, abs=1e-3)
