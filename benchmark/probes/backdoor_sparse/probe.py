@@ -28,7 +28,7 @@ from benchmark.subject import Subject
 from benchmark.threats import SparseBackdoorThreat
 from benchmark.work import PassMix, Work
 
-STEPS_TAKEN = 0.6
+STEPS_TAKEN = 0.75
 """Usual share of the work of a search that is done, for estimates of the time left: a search ends
 when its backdoor is perfect."""
 
@@ -44,7 +44,8 @@ class SparseBackdoorProbe(Probe[SparseBackdoorSettings]):
     perturbs = frozenset({"images", "weights"})
     offers_threats = True
     leading_pictures = ("sparse_backdoor_one_change", "sparse_backdoor_float32_bits_pixels")
-    mix = PassMix(images=0.25, weights=0.05)
+    mix = PassMix(images=0.28, weights=0.02)
+    step_cost = 1.5
     scores = specs()
 
     def applies(self, subject: Subject) -> str | None:
