@@ -94,7 +94,7 @@ class SparseBackdoorSettings(ProbeSettings):
             return None
         if family == "noise":
             return f"optimized noise of +-{self.noise.text}"
-        return f"optimized pixels, {100 * self.area:g}% of the image"
+        return f"optimized pixels in {self.area:.2g} of the image"
 
     @property
     def effort(self) -> SparseEffort:
