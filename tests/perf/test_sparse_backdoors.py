@@ -40,7 +40,7 @@ def test_a_row_has_what_was_found_and_what_it_cost(records):
     assert row.measured_on == 5
     assert row.conditions.settings["storages"] == ["float32-bits"]
     assert row.cost.forwards > row.cost.backwards > 0
-    assert {"smallest_float32_bits_fixed", "gain_pixels", "success_noise"} <= set(row.scores)
+    assert {"smallest_float32_bits_fixed", "gain_pixels", "success_pixels"} <= set(row.scores)
     assert Records(records.path, SparseRow).rows == records.rows
 
 
