@@ -41,12 +41,13 @@ def preprocessing_of(cards: Sequence[Card]) -> Preprocessing | None:
     Cards without preprocessing use ImageNet's default for images of their size.
 
     Returns:
-        ``None`` where there are no cards.
+        ``None`` where there are no cards of models of images.
 
     Raises:
         InputError: two of them need different preprocessing.
     """
-    wanted = {card.name: card.preprocessing or _usual(card) for card in cards}
+    images = [card for card in cards if card.tokens is None]
+    wanted = {card.name: card.preprocessing or _usual(card) for card in images}
     if len(set(wanted.values())) > 1:
         first, other = list(dict.fromkeys(wanted.values()))[:2]
         names = [next(name for name, each in wanted.items() if each == p) for p in (first, other)]

@@ -164,6 +164,8 @@ def test_the_command_scores_texts_and_refuses_what_does_not_fit(
         assert code == 0, err
         (report,) = json.loads((tmp_path / "report.json").read_text()).values()
         assert report["provenance"]["data_sha256"] == data.sha256
+        again = ["reproduce", "own", "--data", "texts.npz", "--checkpoint", "own.safetensors"]
+        assert run([*again, "--battery", str(load_battery(battery).name)]) == 0
         return
     assert code == 2
     assert re.search(said, err)
