@@ -23,6 +23,7 @@ IntervalKind = Literal[
     "median",
     "draws",
     "bootstrap",
+    "examples and draws",
     "search",
     "whole set",
     "heavy tail",
@@ -79,6 +80,11 @@ INTERVALS: dict[str, Interval] = {
         "bootstrap",
         "number from several accuracies of the same examples: quantiles over resamples of the "
         "examples (Efron 1979), with two that are always right and two that are always wrong",
+    ),
+    "examples and draws": Interval(
+        "score interval",
+        "mean over examples and over a random model's draws: as for values between 0 and 1, whose "
+        "scatter includes that of the draws; widened by Student's t where all examples share them",
     ),
 }
 """Kinds of intervals."""

@@ -19,6 +19,7 @@ from benchmark.probes import PROBES, Probe
 from benchmark.probes.divisible import ask_shard
 from benchmark.progress import Meter, Step, plans_of
 from benchmark.provenance import provenance_of
+from benchmark.random_models import require_takes_random_models
 from benchmark.results import Cost, ProbeResult, Provenance
 from benchmark.shards import Shard, ShardResult
 from benchmark.subject import Progress, Subject, subject_of
@@ -213,10 +214,12 @@ def applicable(
     """The probes with the reason why each is left out, determined before the first one runs.
 
     Raises:
-        InputError: a probe does not take inputs of this kind.
+        InputError: a probe does not take inputs of this kind, or the model draws random numbers and
+            a probe does not take such a model.
     """
     for name in names:
         PROBES[name].require_takes(subject.kind)
+    require_takes_random_models(subject, battery, names)
     probes = {name: PROBES[name](battery.probes[name], battery.probes) for name in names}
     return {name: (probe, probe.obstacle(subject)) for name, probe in probes.items()}
 

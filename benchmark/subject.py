@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import random
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 
@@ -25,6 +23,7 @@ from benchmark.arguments import (
     tokens_of,
 )
 from benchmark.draws import image_keys
+from benchmark.generators import seed_generators
 from benchmark.memory import out_of_memory, peak_memory
 from benchmark.module_state import ModuleState, ordinary, unwrapped
 from benchmark.outputs import logits_of, one_row_each
@@ -263,12 +262,7 @@ class Subject:
         The suite's own draws never use them.
         """
         seed = int(torch.randint(2**31, (), generator=self.generator("global", purpose)))
-        if torch.accelerator.is_available():
-            torch.manual_seed(seed)
-        else:  # torch.manual_seed formats the stack for each kind that is absent: milliseconds
-            torch.default_generator.manual_seed(seed)
-        np.random.seed(seed)  # noqa: NPY002
-        random.seed(seed)
+        seed_generators(seed, self.images.device)
 
     def require_unchanged(self) -> None:
         """Check that the model has not changed since it was passed in.

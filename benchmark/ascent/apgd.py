@@ -123,11 +123,11 @@ def _moved(space: Space, state: _State, *, again: bool) -> Point:
     uphill = space.steepest(state.gradient, state.point)
     moved = space.project(space.move(state.point, uphill, state.step))
     if again and space.momentum < 1:
-        moved = space.project(_blend(space.momentum, moved, state.point, state.previous))
+        moved = space.project(blend(space.momentum, moved, state.point, state.previous))
     return moved
 
 
-def _blend(momentum: float, moved: Point, point: Point, previous: Point) -> Point:
+def blend(momentum: float, moved: Point, point: Point, previous: Point) -> Point:
     """``point + a (moved - point) + (1 - a) (point - previous)`` with ``a`` the momentum."""
     return {
         name: torch.lerp(here, moved[name], momentum).add_(

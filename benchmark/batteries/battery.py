@@ -114,6 +114,16 @@ class Battery(BaseModel):
         return None
 
     @property
+    def has_headline(self) -> bool:
+        """Whether it has all probes of the headline, and so is a battery for any model."""
+        return all(name in self.probes for name, probe in PROBES.items() if probe.in_headline)
+
+    @property
+    def takes_random_models(self) -> bool:
+        """Whether all its default probes take models that draw random numbers."""
+        return all(PROBES[name].takes_random_models for name in self.default)
+
+    @property
     def robust_loss_budget(self) -> Budget | None:
         """The linf budget of the robust loss in flatness; ``None`` if there is none."""
         settings = self.probes.get(FlatnessProbe.name)
@@ -186,13 +196,25 @@ def reason_in_file(error: ValidationError, *place: str) -> str:
 
 
 def battery_for(dataset: str) -> Battery:
-    """The newest battery of a data set: the last by name among those meant for it.
+    """The newest battery of a data set: the last by name among those with the headline's probes.
 
     Raises:
         InputError: no battery is meant for that data set.
     """
-    batteries = [b for b in map(load_bundled, list_batteries()) if b.dataset == dataset]
-    if not batteries:
-        known = sorted({load_bundled(name).dataset for name in list_batteries()})
+    batteries = [each for each in map(load_bundled, list_batteries()) if each.has_headline]
+    fitting = [each for each in batteries if each.dataset == dataset]
+    if not fitting:
+        known = sorted({each.dataset for each in batteries})
         raise unknown_name("data set with a battery", dataset, known)
-    return batteries[-1]
+    return fitting[-1]
+
+
+def battery_for_random_models(dataset: str) -> Battery | None:
+    """The newest bundled battery for models that draw random numbers; ``None`` if there is none.
+
+    Args:
+        dataset: the data set.
+    """
+    batteries = [each for each in map(load_bundled, list_batteries()) if each.takes_random_models]
+    fitting = [each for each in batteries if each.dataset == dataset]
+    return fitting[-1] if fitting else None

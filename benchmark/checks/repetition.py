@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
+from benchmark.randomness import (
+    MAX_REPEATED_CHANGE,
+    largest_difference,
+    largest_logit,
+    randomness_of,
+)
 from benchmark.results import Flag
 from benchmark.subject import Subject
 from models_zoo.prediction import predicted_classes
-
-MAX_REPEATED_CHANGE = 1e-4
-"""Largest accepted change between two passes over the same batch, relative to the largest logit:
-far above float32 rounding on any device, far below the effect of a random layer."""
 
 MAX_REGROUPED_CHANGE = 1e-2
 """Largest accepted change between different batches, where a GPU may choose another algorithm with
@@ -26,18 +27,24 @@ MAX_IMAGES = 16
 
 
 def random_outputs(subject: Subject) -> Flag:
-    """Check the largest difference between the logits of two passes over the same images."""
+    """Check the largest difference between the logits of two passes over the same images.
+
+    A flag that is raised says how the numbers are drawn, see :mod:`benchmark.randomness.kind`.
+    """
     first, second = subject.logits(subject.images), subject.logits(subject.images)
-    apart, scale = _difference(first, second), _scale(first)
+    apart, scale = largest_difference(first, second), largest_logit(first)
     changed = int((predicted_classes(first) != predicted_classes(second)).sum())
+    raised = apart > MAX_REPEATED_CHANGE * scale
+    drawn = randomness_of(subject).text if raised else "none"
     return Flag(
         name="random_outputs",
         title="Forward pass is random",
-        raised=apart > MAX_REPEATED_CHANGE * scale,
+        raised=raised,
         figure=apart,
         saw=f"Two passes over the same {len(subject)} images differ by up to {apart:.3g} in a "
         f"logit, where the largest logit is {scale:.3g}; {changed} predictions changed. More than "
-        f"{MAX_REPEATED_CHANGE:g} of the largest logit raises the flag.",
+        f"{MAX_REPEATED_CHANGE:g} of the largest logit raises the flag."
+        + ("" if drawn == "none" else f" The random numbers are {drawn}."),
         advice="An attack that succeeds once may not succeed again, so no outcome is a proof. Fix "
         "the randomness and say so, or average over it: attack and classify with the mean of many "
         "passes (EOT).",
@@ -73,9 +80,9 @@ def batch_dependence(subject: Subject) -> Flag:
         batch = torch.cat([noise.to(some.images), some.images])
         together = subject.forward(batch)[len(some) :]
     apart, repeated, scale = (
-        _difference(by_itself, together),
-        _difference(by_itself, again),
-        _scale(by_itself),
+        largest_difference(by_itself, together),
+        largest_difference(by_itself, again),
+        largest_logit(by_itself),
     )
     return Flag(
         name="batch_dependence",
@@ -89,15 +96,3 @@ def batch_dependence(subject: Subject) -> Flag:
         "batch norm without running statistics. Scores depend on the batch size and the order of "
         "the examples until it is fixed.",
     )
-
-
-def _difference(first: Tensor, second: Tensor) -> float:
-    """Largest absolute difference where both are finite; 0 where none are."""
-    apart = (first.double() - second.double()).abs()
-    return float(apart[apart.isfinite()].max()) if apart.isfinite().any() else 0.0
-
-
-def _scale(logits: Tensor) -> float:
-    """Largest finite absolute logit; 0 where there is none."""
-    size = logits[logits.isfinite()].abs()
-    return float(size.max()) if len(size) else 0.0

@@ -29,6 +29,7 @@ from benchmark.planning.estimates import Estimate
 from benchmark.planning.step_times import SECONDS, Line, StepTimes
 from benchmark.probes import PROBES
 from benchmark.probes.probe import Probe
+from benchmark.random_models import require_takes_random_models
 from benchmark.requirements import missing_image_gradients
 from benchmark.results import Cost
 from benchmark.subject import Subject, subject_of
@@ -134,9 +135,13 @@ def estimate_on(
         seconds: about how long steps are timed.
         tries: whether to try how robust the model is.
         clock: the time, in seconds.
+
+    Raises:
+        InputError: the model draws random numbers and a probe does not take such a model.
     """
     for name in names:
         PROBES[name].require_takes(subject.kind)
+    require_takes_random_models(subject, battery, names)
     asked = {name: PROBES[name](battery.probes[name], battery.probes) for name in names}
     reasons = {name: probe.obstacle(subject) for name, probe in asked.items()}
     known = measured or {}

@@ -97,6 +97,8 @@ class Probe(ABC, Generic[S]):
             see :mod:`benchmark.planning.cost_model`.
         reads: names of the probes of the battery whose settings it uses as well. It is given no
             others.
+        takes_random_models: whether its scores hold for a model that draws random numbers. All
+            others are refused for such a model: what a single pass finds is no proof.
         algorithm: version of what it computes. Increase it whenever the same settings give other
             scores, as after a change of a constant of an attack: versions above 1 are part of the
             hash of every battery with the probe, so that scores of two versions are never in the
@@ -123,6 +125,7 @@ class Probe(ABC, Generic[S]):
     mix: ClassVar[PassMix] = PassMix(images=0.9)
     step_cost: ClassVar[float] = 1.0
     reads: ClassVar[frozenset[str]] = frozenset()
+    takes_random_models: ClassVar[bool] = False
     algorithm: ClassVar[int] = 1
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

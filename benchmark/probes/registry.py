@@ -20,6 +20,7 @@ from benchmark.probes.intrinsic import IntrinsicProbe
 from benchmark.probes.joint import JointProbe
 from benchmark.probes.matched_flatness import MatchedFlatnessProbe
 from benchmark.probes.probe import Probe
+from benchmark.probes.randomized import RandomizedProbe
 from benchmark.probes.regional import RegionalProbe
 from benchmark.probes.weight import WeightProbe
 from models_zoo.errors import InputError, reason_of, unknown_name
@@ -98,6 +99,7 @@ for _probe in (
     RegionalProbe,
     DistanceProbe,
     CorruptionsProbe,
+    RandomizedProbe,
     AutoAttackProbe,
 ):
     register_probe(_probe)

@@ -11,6 +11,7 @@ from benchmark.statistics.draws import LOSS_BOUNDS, SHARE_BOUNDS, mean, students
 from benchmark.statistics.losses import mean_loss
 from benchmark.statistics.medians import median
 from benchmark.statistics.paired import Effect, differs, paired_means, paired_shares, tango
+from benchmark.statistics.repeated import expected_share, survival
 from benchmark.statistics.shares import Z95, exact, proportion, wilson
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "bounded_score",
     "differs",
     "exact",
+    "expected_share",
     "mean",
     "mean_loss",
     "median",
@@ -30,6 +32,7 @@ __all__ = [
     "paired_shares",
     "proportion",
     "students_t",
+    "survival",
     "tango",
     "wilson",
 ]

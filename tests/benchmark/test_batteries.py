@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from benchmark import list_batteries, load_battery
-from benchmark.batteries import Battery, battery_for
+from benchmark.batteries import Battery, battery_for, battery_for_random_models
 from benchmark.budgets import Budget, budget_text
 from benchmark.datasets.cifar_c import PUBLISHED
 from benchmark.headline import headline_probes, headline_sentence
@@ -109,13 +109,9 @@ def test_selecting_probes(battery):
         chosen.select(["jiont"])
 
 
-WITH_HEADLINE = [
-    name
-    for name in list_batteries()
-    if name.removesuffix("-v1") not in PUBLISHED and load_battery(name).dataset not in TEXT_SETS
-]
-"""Batteries but for those about published corrupted images, which attack nothing, and those about
-texts, whose inputs are not perturbed."""
+WITH_HEADLINE = [name for name in list_batteries() if load_battery(name).has_headline]
+"""Batteries but for those about published corrupted images, which attack nothing, those about
+texts, whose inputs are not perturbed, and those for random models."""
 
 
 @pytest.mark.parametrize("name", WITH_HEADLINE)
@@ -211,6 +207,16 @@ def test_a_battery_for_a_data_set():
         battery_for("digit")
     with pytest.raises(InputError, match="unknown battery 'digits-v0'; did you mean 'digits-v"):
         load_battery("digits-v0")
+
+
+@pytest.mark.parametrize("dataset", ["digits", "cifar10"])
+def test_the_batteries_for_random_models_attack_at_the_headline_s_budget(dataset):
+    chosen, usual = battery_for_random_models(dataset), battery_for(dataset)
+    assert chosen is not None
+    assert chosen.default == ("checks", "randomized")
+    assert not usual.takes_random_models
+    assert chosen.headline_threats["randomized"] == usual.headline_threats["input"][:1]
+    assert battery_for_random_models("mnist") is None
 
 
 def test_every_probe_describes_itself():

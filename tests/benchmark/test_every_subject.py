@@ -40,6 +40,7 @@ TABLES = {
     | {"step": "1/16", "examples": 3, "peers": ["digits/mlp-standard"]},
     "corruptions": {"resamples": 100},
     "distance": {"linf": 0.5, "l2": 1.5, "headline_linf": 0.1, "precision": 0.5, "rungs": 2},
+    "randomized": {"eps": 0.1, "effort": "quick", "draws": 5},
     "input-autoattack": {"eps": 0.9},
 }
 

@@ -30,6 +30,7 @@ class ChecksProbe(Probe[ChecksSettings]):
     name = "checks"
     mix = PassMix(images=0.75)
     step_cost = 1.35
+    takes_random_models = True
     title = "Checks"
     question = "Can the outcomes of attacks be trusted, or does the model only look robust?"
     scores = {

@@ -1,0 +1,16 @@
+"""The attack on models that draw random numbers: expectation over transformation (EOT)."""
+
+from benchmark.attacks.randomized.attack import (
+    RandomizedAttack,
+    RandomizedResult,
+    attack_draws,
+)
+from benchmark.attacks.randomized.efforts import EFFORTS, RandomizedEffort
+
+__all__ = [
+    "EFFORTS",
+    "RandomizedAttack",
+    "RandomizedEffort",
+    "RandomizedResult",
+    "attack_draws",
+]
