@@ -76,7 +76,7 @@ def run_autoattack(subject: Subject, norm: str, eps: float) -> ReferenceAttack:
     if eps == 0:
         return ReferenceAttack(subject.images, correct, correct, Cost(), 0.0)
     before = subject.passes.seconds
-    with subject.cost() as cost, _isolated(subject) as listener:
+    with subject.cost() as cost, isolated(subject) as listener:
         attack = AutoAttack(
             _CountedModel(subject),
             norm=NORMS[norm],
@@ -182,7 +182,7 @@ def _on_gradient(tensor: Tensor, call: Callable[[Tensor], None]) -> None:
     register(call)
 
 
-class _Listener(logging.Handler):
+class Listener(logging.Handler):
     """Reports AutoAttack's log as progress and keeps its warnings."""
 
     def __init__(self, progress: Progress) -> None:
@@ -191,6 +191,7 @@ class _Listener(logging.Handler):
         self.warnings: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Keep or report a message."""
         if record.levelno >= logging.WARNING:
             self.warnings.append(record.getMessage())
         else:
@@ -198,10 +199,14 @@ class _Listener(logging.Handler):
 
 
 @contextmanager
-def _isolated(subject: Subject) -> Iterator[_Listener]:
-    """Restore what AutoAttack changes in the process: random state, log, trace function."""
+def isolated(subject: Subject) -> Iterator[Listener]:
+    """Restore what AutoAttack changes in the process: random state, log, trace function.
+
+    Args:
+        subject: model and examples.
+    """
     device = subject.images.device
-    logger, listener = logging.getLogger("auto-attack"), _Listener(subject.progress)
+    logger, listener = logging.getLogger("auto-attack"), Listener(subject.progress)
     level, propagate, trace = logger.level, logger.propagate, sys.gettrace()
     logger.addHandler(listener)
     logger.setLevel(logging.DEBUG)

@@ -10,7 +10,6 @@ import torch
 from benchmark import list_batteries, load_battery
 from benchmark.batteries import Battery, battery_for, battery_for_random_models
 from benchmark.budgets import Budget, budget_text
-from benchmark.datasets.cifar_c import PUBLISHED
 from benchmark.headline import headline_probes, headline_sentence
 from benchmark.memory import default_batch_size
 from benchmark.probes import PROBES
