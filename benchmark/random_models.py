@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from torch import nn
+
 from benchmark.batteries import Battery, battery_for_random_models
 from benchmark.probes import PROBES
-from benchmark.randomness import Randomness, randomness_of
+from benchmark.randomness import randomness_of
 from benchmark.subject import Subject
+from models_zoo.classifier import Classifier
 from models_zoo.display import shown
 from models_zoo.errors import InputError
 
@@ -27,17 +30,10 @@ def require_takes_random_models(subject: Subject, battery: Battery, probes: Iter
     if refusing and (found := randomness_of(subject)).random:
         names = ", ".join(refusing[:3]) + (", ..." if len(refusing) > 3 else "")
         raise InputError(
-            f"{random_text(found)}, so the point scores of battery {shown(battery.name)} ({names}) "
-            f"would be luck; {random_advice(battery.dataset)}"
+            f"{_named(subject.model)} is random ({found.text}: passes over the same images differ "
+            f"by up to {found.change:.3g} in a logit), so the point scores of battery "
+            f"{shown(battery.name)} ({names}) would be luck; {random_advice(battery.dataset)}"
         )
-
-
-def random_text(found: Randomness) -> str:
-    """That a model is random, in a clause."""
-    return (
-        f"the model is random ({found.text}): passes over the same images differ by up to "
-        f"{found.change:.3g} in a logit"
-    )
 
 
 def random_advice(dataset: str) -> str:
@@ -56,3 +52,7 @@ def random_advice(dataset: str) -> str:
         f"fix its random numbers, or use battery {shown(battery.name)}, whose scores are "
         "expectations"
     )
+
+
+def _named(model: nn.Module) -> str:
+    return f"model {shown(model.card.name)}" if isinstance(model, Classifier) else "the model"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from benchmark.counterexamples.verification import Verified
+from benchmark.probes import PROBES
 from benchmark.results import Curve, Flag, Outcomes, ProbeResult, Surface
 from benchmark.statistics import proportion
 from benchmark.threats import BackdoorThreat, InputThreat, JointThreat, Threat, includes
@@ -44,7 +45,8 @@ def lowered_by_perturbation(
     has become lower.
 
     Scores that are a share of examples, curves and surfaces follow their outcomes. Others, such as
-    the volume under the joint surface, are those that were measured.
+    the volume under the joint surface, are those that were measured. Results of probes for models
+    that draw random numbers stay as they are: one misclassification of such a model is no proof.
 
     Args:
         results: of a model on the examples that the counterexample is about, by probe.
@@ -56,7 +58,7 @@ def lowered_by_perturbation(
     outcomes = {
         probe: {name: _worse(result, name, found) for name in result.outcome_kinds}
         for probe, result in results.items()
-        if result.left_out is None
+        if result.left_out is None and not _is_about_draws(probe)
     }
     changed = {
         probe: {name: bits for name, bits in each.items() if bits is not None}
@@ -68,6 +70,11 @@ def lowered_by_perturbation(
         for probe, bits in changed.items()
         if bits
     }
+
+
+def _is_about_draws(probe: str) -> bool:
+    """Whether a probe's outcomes are about many draws of a random model."""
+    return probe in PROBES and PROBES[probe].takes_random_models
 
 
 def _worse(result: ProbeResult, name: str, found: Verified) -> Outcomes | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from benchmark.datasets import Dataset
+from benchmark.random_models import random_advice
 from benchmark.statistics import proportion
 from leaderboard.submissions.case import EXAMPLES
 from leaderboard.submissions.description import Description
@@ -60,7 +61,7 @@ def admit(model: Classifier, data: Dataset, explain: Callable[[], str] = lambda:
         difference = float((once - again).abs().max())
         raise InputError(
             f"model {shown(name)} is refused: two passes over the same images differ by "
-            f"{difference:.3g}; a randomized defense needs another protocol"
+            f"{difference:.3g}; {random_advice(model.card.dataset)}"
         )
     score = proportion((predicted_classes(logits) == data.labels).numpy())
     if score.low <= 1 / data.classes:

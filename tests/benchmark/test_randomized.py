@@ -14,6 +14,8 @@ from benchmark.attacks.attack import RunOptions
 from benchmark.attacks.randomized import RandomizedAttack
 from benchmark.attacks.randomized.attack import least_rate
 from benchmark.batteries import Battery
+from benchmark.counterexamples.lowering import lowered_by_perturbation
+from benchmark.counterexamples.verification import Verified
 from benchmark.datasets import load_dataset
 from benchmark.randomness import Draws, randomness_of
 from benchmark.statistics import expected_share, survival
@@ -335,3 +337,11 @@ def test_the_bound_of_a_rate_is_that_of_clopper_and_pearson():
     wanted = [0.0, *(beta.ppf(0.01, k, 100 - k + 1) for k in (50, 99, 100))]
     assert least_rate(failures, 100).tolist() == pytest.approx(wanted)
     assert least_rate(failures, 100)[3] > 0.95 > least_rate(failures, 100)[2]
+
+
+def test_one_misclassification_of_a_random_model_lowers_no_result(jittered):
+    result = jittered[0]
+    broken = result.outcomes["headline"].copy()
+    assert broken.any()
+    found = Verified(InputThreat("linf", 0.1), ~broken, broken)
+    assert lowered_by_perturbation({"randomized": result}, found) == {}

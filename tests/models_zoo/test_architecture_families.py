@@ -307,6 +307,23 @@ def test_code_that_cannot_be_run_is_one_line(tmp_path, text, reason):
         build_skeleton(f"{tmp_path}/none.py:make", classes=10, input_shape=CIFAR, trust=True)
 
 
+def test_noise_is_put_on_the_input_of_a_network_whose_weights_fit():
+    shape, seeded = (1, 8, 8), torch.manual_seed
+    seeded(0)
+    plain = build_architecture("mlp", classes=10, input_shape=shape).eval()
+    noisy = build_architecture("noise-0.25:mlp", classes=10, input_shape=shape).eval()
+    noisy.load_state_dict(plain.state_dict())
+    images = torch.rand(4, *shape)
+    seeded(1)
+    logits = noisy(images)
+    seeded(1)
+    assert torch.equal(logits, plain(images + 0.25 * torch.randn_like(images)))
+    assert not torch.equal(logits, noisy(images))
+    for name in ("noise-0.25:noise-0.25:mlp", "noise-0.25:timm:resnet18"):
+        with pytest.raises(InputError, match="noise is put on a network of this package"):
+            build_skeleton(name, classes=10, input_shape=shape)
+
+
 def test_the_documentation_lists_every_family():
     pages = Path(__file__).parents[2] / "docs" / "zoo.md"
     text = pages.read_text("utf-8")

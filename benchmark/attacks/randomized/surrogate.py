@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from benchmark.outputs import logits_of, one_row_each
 from benchmark.subject import Subject
+from models_zoo.classifier import Classifier
 from models_zoo.errors import InputError, reason_of
 
 NAME = "surrogate"
@@ -24,7 +25,13 @@ Surrogate = Callable[[Tensor], object]
 
 
 def surrogate_of(model: nn.Module) -> Surrogate | None:
-    """The model's surrogate, if its author gave it one."""
+    """The model's surrogate, if its author gave it one.
+
+    That of a network inside a :class:`Classifier` gets normalized images, as the network does.
+    """
+    if isinstance(model, Classifier):
+        inner = surrogate_of(model.network)
+        return None if inner is None else lambda images: inner((images - model.mean) / model.std)
     found = getattr(model, NAME, None)
     return found if callable(found) else None
 

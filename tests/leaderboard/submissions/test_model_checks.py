@@ -120,6 +120,8 @@ def test_a_fault_of_the_forward_pass_is_found(look, fault, how):
     assert fault in found
     severity = "warning" if fault == "gradient-masking" else "refused"
     assert found[fault].severity == severity
+    if fault == "random-outputs":
+        assert "battery 'digits-randomized-v1'" in found[fault].saw
     allowed = {"duplicate", "gradient-masking", "random-outputs", fault}
     assert found.keys() <= allowed, found
 
