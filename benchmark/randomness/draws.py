@@ -1,6 +1,6 @@
 """Passes of a random model at numbered draws, and how often it classifies an image correctly.
 
-Draws are numbered by a purpose: those that score an image have another one than those an attack
+Draws are numbered by a purpose: those for scores have another one than those an attack
 used, so that an attack never sees them. They are seeded by the pixels of the clean image, so that
 neither the batch nor the other examples matter, and a perturbed image is scored with the same draws
 as the clean one.

@@ -1,6 +1,6 @@
 """Whether a model's outputs are random, and what they are drawn from.
 
-Every pass of the check begins with the global generators seeded anew. A model whose logits differ
+Every pass of the check begins with the global generators seeded again. A model whose logits differ
 between seeds is random. One whose logits differ although the seeds are equal draws from a generator
 of its own, or is not deterministic for another reason: its draws cannot be repeated. One that gives
 two copies of an image in a batch the same logits draws once per forward pass.
@@ -49,10 +49,10 @@ class Randomness:
 
     @property
     def text(self) -> str:
-        """The kind in words, such as ``drawn anew for every image``."""
+        """The kind in words, such as ``drawn separately for every image``."""
         if not self.random:
             return "none"
-        unit = "once per forward pass" if self.shared else "anew for every image"
+        unit = "once per forward pass" if self.shared else "separately for every image"
         source = "the global generators" if self.controlled else "a generator that no seed controls"
         return f"drawn {unit} from {source}"
 

@@ -17,7 +17,7 @@ def expected_share(right: Outcomes, *, shared: bool = False) -> Score:
 
     The interval is that of :func:`bounded_mean` for the shares of the examples. These are
     independent, and scatter by the draws as well as by the examples, so that it is about both. A
-    bootstrap over examples that also drew their outcomes anew would count the draws twice.
+    bootstrap over examples that also drew new outcomes would count the draws twice.
 
     Args:
         right: bool (R, N), whether a draw classifies an example correctly.

@@ -161,7 +161,7 @@ def test_a_deterministic_model_has_the_numbers_of_the_input_probe_at_one_draw():
     assert (report.per_example["input"] == result.outcomes["headline"]).all()
     assert result.scores["expected_clean"] == result.scores["survives_100_clean"]
     assert result.protocol["random numbers"] == "none"
-    assert result.protocol["draws that score an image"] == 1
+    assert result.protocol["draws for scores"] == 1
 
 
 class Jittered(nn.Module):
@@ -301,7 +301,7 @@ def test_point_scores_of_a_random_model_are_refused_with_the_battery_to_use():
         evaluate(Jittered(), data.images, data.labels, "digits-v1", ["clean"])
     report = evaluate(Jittered(), data.images, data.labels, "digits-v1", ["checks"])
     (flag,) = (each for each in report.results["checks"].flags if each.name == "random_outputs")
-    assert flag.saw.endswith("are drawn anew for every image from the global generators.")
+    assert flag.saw.endswith("are drawn separately for every image from the global generators.")
 
 
 def test_survival_is_the_share_of_sets_of_draws_that_are_all_right():

@@ -33,7 +33,7 @@ from benchmark.attacks.attack import Attack
 from benchmark.attacks.inputs.state import temperatures
 from benchmark.attacks.randomized.efforts import RandomizedEffort, effort_named
 from benchmark.attacks.randomized.pilot import Pilot, pilot
-from benchmark.attacks.randomized.searches import Ascent, Frozen, Lane, Search, Squares
+from benchmark.attacks.randomized.searches import Ascent, Frozen, Part, Search, Squares
 from benchmark.attacks.randomized.surrogate import surrogate_of, with_surrogate
 from benchmark.attacks.result import AttackResult, SearchReport
 from benchmark.attacks.verification import require_inside
@@ -229,7 +229,7 @@ class _Run:
 
     def _improve(self, rows: Tensor, number: int, search: Search) -> None:
         ball, best = self.ball.take(rows), self.images[rows]
-        lane = Lane(
+        part = Part(
             self.draws,
             self._gradients,
             rows,
@@ -238,7 +238,7 @@ class _Run:
             self._temperature[rows],
             self.pilot.draws,
         )
-        found = search.find(lane)
+        found = search.find(part)
         candidates = [best, *(ball.project({IMAGES: each})[IMAGES] for each in found)]
         scored = [self._score(each, rows, "select", number) for each in candidates]
         failures = torch.stack([each.failures for each in scored])

@@ -45,7 +45,7 @@ OBJECTIVES: dict[str, Objective] = {
 
 
 @dataclass(frozen=True)
-class Lane:
+class Part:
     """Some of the examples, as a search sees them.
 
     Attributes:
@@ -68,7 +68,7 @@ class Lane:
 
 
 class Search(ABC):
-    """A search, see :class:`Lane`."""
+    """A search, see :class:`Part`."""
 
     uses_gradients: ClassVar[bool] = True
 
@@ -78,7 +78,7 @@ class Search(ABC):
         """What it does, in a few words."""
 
     @abstractmethod
-    def find(self, lane: Lane) -> Tensor:
+    def find(self, part: Part) -> Tensor:
         """Images (candidates, n, C, H, W), not necessarily inside the balls."""
 
 
@@ -99,14 +99,14 @@ class Frozen(Search):
         """The effort."""
         return f"input attack ({self.effort}) at one draw"
 
-    def find(self, lane: Lane) -> Tensor:
+    def find(self, part: Part) -> Tensor:
         """The images of the input attack."""
-        draws, some = lane.draws, lane.gradients.take(lane.rows)
-        if self.effort == "quick" and missing_image_gradients(lane.gradients) is not None:
-            return lane.best[None]
+        draws, some = part.draws, part.gradients.take(part.rows)
+        if self.effort == "quick" and missing_image_gradients(part.gradients) is not None:
+            return part.best[None]
         if draws.randomness.random:
             some = averaged(some, [draws.seed("frozen")])
-        found = attack_subject(some, lane.ball.norm, float(lane.ball.eps), self.effort)
+        found = attack_subject(some, part.ball.norm, float(part.ball.eps), self.effort)
         return found.images[None]
 
 
@@ -126,13 +126,13 @@ class Squares(Search):
         """What it is."""
         return "Square attack on the mean over draws"
 
-    def find(self, lane: Lane) -> Tensor:
+    def find(self, part: Part) -> Tensor:
         """The images of the Square attack."""
-        draws, some = lane.draws, lane.draws.subject.take(lane.rows)
+        draws, some = part.draws, part.draws.subject.take(part.rows)
         if draws.randomness.random:
-            some = averaged(some, [draws.seed("squares", k) for k in range(lane.gradient_draws)])
+            some = averaged(some, [draws.seed("squares", k) for k in range(part.gradient_draws)])
         found = attack_subject(
-            some, lane.ball.norm, float(lane.ball.eps), self.effort, access="scores"
+            some, part.ball.norm, float(part.ball.eps), self.effort, access="scores"
         )
         return found.images[None]
 
@@ -159,35 +159,35 @@ class Ascent(Search):
         draws = "" if self.draws is None else f", {self.draws} draw{'s' * (self.draws != 1)} each"
         return f"EOT on {self.objective} from {self.start}, {self.steps} steps{draws}"
 
-    def find(self, lane: Lane) -> Tensor:
+    def find(self, part: Part) -> Tensor:
         """The short list of the ascent."""
         evaluate = mean_over_draws(
-            lane, self.objective, self.draws or lane.gradient_draws, self.name
+            part, self.objective, self.draws or part.gradient_draws, self.name
         )
-        start = {"image": lane.ball.images, "best": lane.best}.get(self.start)
+        start = {"image": part.ball.images, "best": part.best}.get(self.start)
         if start is None:
-            keys = lane.draws.subject.keys[lane.rows]
-            numbers = uniform(lane.draws.seed(self.name), keys, 0, lane.ball.uniforms)
-            start = lane.ball.point_at(numbers)[IMAGES]
-        found = expected_ascent(lane.ball, evaluate, {IMAGES: start}, self.steps)
+            keys = part.draws.subject.keys[part.rows]
+            numbers = uniform(part.draws.seed(self.name), keys, 0, part.ball.uniforms)
+            start = part.ball.point_at(numbers)[IMAGES]
+        found = expected_ascent(part.ball, evaluate, {IMAGES: start}, self.steps)
         filled = found.counts > 0
         points = found.points[IMAGES]
         return torch.where(filled.view(*filled.shape, 1, 1, 1), points, start)
 
 
-def mean_over_draws(lane: Lane, objective: str, count: int, purpose: str) -> EvaluateAtStep:
+def mean_over_draws(part: Part, objective: str, count: int, purpose: str) -> EvaluateAtStep:
     """The mean of an objective over draws, the same for every evaluation at a step.
 
     Where draws differ between the images of a batch, several copies of the examples share a batch.
 
     Args:
-        lane: the examples.
+        part: the examples.
         objective: a name of :data:`OBJECTIVES`.
         count: number of draws.
         purpose: of the draws.
     """
-    draws, subject = lane.draws, lane.gradients
-    labels, compute = subject.labels[lane.rows], OBJECTIVES[objective]
+    draws, subject = part.draws, part.gradients
+    labels, compute = subject.labels[part.rows], OBJECTIVES[objective]
     count = count if draws.randomness.random else 1
     n = len(labels)
     copies = 1 if draws.randomness.shared else max(1, min(count, subject.batch_size // max(n, 1)))
@@ -199,7 +199,7 @@ def mean_over_draws(lane: Lane, objective: str, count: int, purpose: str) -> Eva
         for first in range(0, count, copies):
             times = min(copies, count - first)
             tiled = images.repeat(times, 1, 1, 1)
-            arguments = labels.repeat(times), lane.temperature.repeat(times)
+            arguments = labels.repeat(times), part.temperature.repeat(times)
             draws.begin(purpose, step, first)
             if with_gradient:
                 forward = DifferentiableForward(subject, tiled)

@@ -19,7 +19,7 @@ ATTACKED, FLOOR = "under attack", "noise floor (no perturbation)"
 
 
 def survival_curves(right: Outcomes, clean: Outcomes) -> list[Curve]:
-    """The probability of a correct answer at every one of so many queries.
+    """The probability of a correct answer at each of several queries.
 
     Args:
         right: bool (R, N), whether a draw classifies a perturbed example correctly.

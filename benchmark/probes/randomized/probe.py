@@ -145,7 +145,7 @@ class RandomizedProbe(Probe[RandomizedSettings]):
             "effort": settings.effort,
             f"{settings.norm} budget": float(settings.eps),
             "random numbers": found.randomness.text,
-            "draws that score an image": len(found.right),
+            "draws for scores": len(found.right),
             "draws for a gradient": found.pilot.draws,
             "cosine of two averages, by draws": {
                 str(count): round(cosine, 3) for count, cosine in found.pilot.cosines.items()

@@ -32,7 +32,7 @@ def test_point_scores_are_refused_before_any_work_and_expectations_are_not(capsy
     command = ["bench", *MODEL, "--examples", "8", "--no-site", "--json", "scores.json"]
     assert run([*command, "--battery", "digits-v1"]) == 2
     said = " ".join(capsys.readouterr().err.split())
-    assert "is random (drawn anew for every image from the global generators" in said
+    assert "is random (drawn separately for every image from the global generators" in said
     assert "use battery 'digits-randomized-v1', whose scores are expectations" in said
     assert not Path("scores.json").exists()
 
