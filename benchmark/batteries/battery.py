@@ -196,12 +196,13 @@ def reason_in_file(error: ValidationError, *place: str) -> str:
 
 
 def battery_for(dataset: str) -> Battery:
-    """The newest battery of a data set: the last by name among those with the headline's probes.
+    """The newest battery of a data set: the last by name that is not for random models alone.
 
     Raises:
         InputError: no battery is meant for that data set.
     """
-    batteries = [each for each in map(load_bundled, list_batteries()) if each.has_headline]
+    every = map(load_bundled, list_batteries())
+    batteries = [each for each in every if not each.takes_random_models]
     fitting = [each for each in batteries if each.dataset == dataset]
     if not fitting:
         known = sorted({each.dataset for each in batteries})

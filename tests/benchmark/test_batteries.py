@@ -15,7 +15,6 @@ from benchmark.memory import default_batch_size
 from benchmark.probes import PROBES
 from benchmark.threats import AnyThreat, InputThreat, JointThreat, WeightThreat
 from models_zoo.errors import InputError
-from models_zoo.text_sets import TEXT_SETS
 
 HEAD = 'name = "x-v1"\ndataset = "x"\ndescription = "-"\ndefault = ["clean"]\n'
 
