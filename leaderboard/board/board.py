@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from benchmark.batteries import stored_headline_threats
-from benchmark.headline import headline_sentence
+from benchmark.headline import NAME, headline_sentence
 from benchmark.threats import AnyThreat, labels
 from leaderboard.board.cell_texts import RANK_MEANING, rank_example
 from leaderboard.board.columns import Column, columns_of
@@ -23,6 +23,7 @@ from leaderboard.formatting.slugs import slug
 from leaderboard.formatting.texts import probe_text
 from leaderboard.reported import ReportedRow
 from leaderboard.store import Summary
+from models_zoo.text_sets import TEXT_SETS
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Board:
         prescribed: number of examples that the battery says; ``None`` if it is all of the data set.
         is_trial: whether it has too few examples for a place on the front page.
         reported: rows under its threat that are reported elsewhere, a table for each source.
+        example: what an example is, ``"image"`` or ``"text"``.
     """
 
     name: str
@@ -71,6 +73,12 @@ class Board:
     prescribed: int | None = None
     is_trial: bool = False
     reported: Sequence[ReportedTable] = ()
+    example: str = "image"
+
+    @property
+    def has_headline(self) -> bool:
+        """Whether any of its models has non-singular robust accuracy; models of texts have none."""
+        return any(column.probe == NAME for column in self.columns)
 
     @property
     def flagged(self) -> bool:
@@ -84,7 +92,7 @@ class Board:
         count = f"{models:,} model{'s' if models != 1 else ''}"
         if models != len(self.rows):
             count = f"{len(self.rows):,} results of {count}"
-        images = f"{self.examples:,} image{'s' if self.examples != 1 else ''}"
+        images = f"{self.examples:,} {self.example}{'s' if self.examples != 1 else ''}"
         fewer = self.prescribed is not None and self.examples < self.prescribed
         instead = f" instead of {self.prescribed:,}" if fewer else ""
         return f"{count}, scored on {images}{instead}."
@@ -177,6 +185,7 @@ def make_boards(
                 picture=input_weight_scatter(group, painter, headline_threats, model_pages),
                 prescribed=_prescribed(content),
                 is_trial=key(first) in trials,
+                example="text" if content.get("dataset") in TEXT_SETS else "image",
                 reported=reported_tables(
                     reported, content.get("dataset"), headline_threats, group, model_pages
                 ),

@@ -15,6 +15,7 @@ def how_to_load(card: Card) -> str:
     return "\n".join(
         [
             "import nonsingular as ns",
+            *(["from models_zoo.inputs import Tokens"] if card.tokens else []),
             "",
             "model = ns.load_file(",
             f"    {card.checkpoint or 'checkpoint.safetensors'!r},",
@@ -31,7 +32,7 @@ def how_to_load(card: Card) -> str:
 def _inputs(card: Card) -> list[str]:
     """What the model takes, and the normalization of images."""
     if card.tokens is not None:
-        return [f"    tokens=ns.Tokens(**{card.tokens.model_dump()!r}),"]
+        return [f"    tokens=Tokens(**{card.tokens.model_dump()!r}),"]
     return [
         f"    input_shape={card.input_shape!r},",
         f"    mean={card.mean!r},",

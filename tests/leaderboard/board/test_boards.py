@@ -70,6 +70,9 @@ def test_a_board_says_what_was_scored_and_what_its_ranks_mean(summaries, zoo_sto
     whole = board(summaries)
     assert whole.scored == "4 models, scored on 200 images."
     assert whole.rank_example.startswith("A rank goes from 1 plus the number of significantly")
+    assert board(summaries, dataset="movies").scored == "4 models, scored on 200 texts."
+    assert whole.has_headline
+    assert not replace(whole, columns=whole.columns[1:]).has_headline
     fewer = board(summaries, examples=1000)
     assert fewer.scored == "4 models, scored on 200 images instead of 1,000."
     assert board(summaries, examples="many").prescribed is None

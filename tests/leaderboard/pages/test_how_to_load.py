@@ -9,6 +9,8 @@ from leaderboard.pages.how_to_load import how_to_load
 from leaderboard.reruns.command_lines import bench_command
 from leaderboard.store.entry import Entry
 from models_zoo import Card, load_model
+from models_zoo.checkpoint import save_weights
+from tests.texts import text_model
 
 PROVENANCE = Provenance(
     fingerprint="0" * 64,
@@ -68,3 +70,13 @@ def test_weights_name_their_architecture():
     described = card(source="submitted", checkpoint="net.pt")
     assert "architecture='mlp'" in how_to_load(described)
     assert "--checkpoint net.pt --architecture mlp" in command(described)
+
+
+def test_weights_of_a_model_of_texts_are_loaded_with_their_vocabulary(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model = text_model(source="file", checkpoint="own.safetensors")
+    save_weights(model.network, tmp_path / "own.safetensors")
+    space: dict[str, Any] = {}
+    exec(how_to_load(model.card), space)  # noqa: S102
+    assert space["model"].card.inputs == model.card.inputs
+    assert space["model"].fingerprint == model.fingerprint
