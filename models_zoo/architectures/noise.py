@@ -23,7 +23,7 @@ PREFIX = "noise-"
 class GaussianNoise:
     """A hook before the forward pass that adds noise to the input, in train and in eval mode.
 
-    The numbers are drawn separately for every image, from the global generator of the input's device.
+    The numbers are drawn separately for every image, from the global generator of the device.
 
     Args:
         deviation: of the noise, in units of the normalized input.
