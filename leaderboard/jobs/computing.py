@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import torch
+from torch import Tensor
+
+from benchmark.memory import default_batch_size
 from benchmark.results import Flag, ProbeResult, Provenance
 from benchmark.shards import ShardResult
 from leaderboard.jobs.assignment import Assignment
@@ -97,7 +101,10 @@ def _with_function(model: Classifier, task: Assignment) -> Card:
         return model.card
     if model.card.tokens is not None:  # fingerprints are made of generated images
         return model.card
-    text = function_fingerprint(
-        lambda images: model(images.to(task.device)).cpu(), model.card.input_shape
-    )
+
+    def logits(images: Tensor) -> Tensor:
+        size = task.batch_size or default_batch_size(images)
+        return torch.cat([model(each.to(task.device)).cpu() for each in images.split(size)])
+
+    text = function_fingerprint(logits, model.card.input_shape)
     return model.card.model_copy(update={"function": text})
