@@ -104,7 +104,7 @@ def _with_function(model: Classifier, task: Assignment) -> Card:
 
     def logits(images: Tensor) -> Tensor:
         size = task.batch_size or default_batch_size(images)
-        return torch.cat([model(each.to(task.device)).cpu() for each in images.split(size)])
+        return torch.cat([model(each.to(task.device)).cpu() for each in torch.split(images, size)])
 
     text = function_fingerprint(logits, model.card.input_shape)
     return model.card.model_copy(update={"function": text})

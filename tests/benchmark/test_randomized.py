@@ -14,6 +14,7 @@ from benchmark.attacks.attack import RunOptions
 from benchmark.attacks.randomized import RandomizedAttack
 from benchmark.attacks.randomized.attack import least_rate
 from benchmark.batteries import Battery
+from benchmark.budgets import Budget
 from benchmark.counterexamples.lowering import lowered_by_perturbation
 from benchmark.counterexamples.verification import Verified
 from benchmark.datasets import load_dataset
@@ -85,11 +86,15 @@ def case(draw="per image", count=24, deviation=0.3):
     ],
 )
 def test_how_a_model_draws_is_found_out(draw, kind):
-    before = torch.get_rng_state(), np.random.get_state()[2], random.getstate()  # noqa: NPY002
+    before = (
+        torch.get_rng_state(),
+        np.random.get_state(legacy=False)["state"]["pos"],
+        random.getstate(),
+    )  # noqa: NPY002
     found = randomness_of(Subject(*case(draw)))
     assert (found.random, found.controlled, found.shared) == kind
     assert torch.equal(torch.get_rng_state(), before[0])
-    assert (np.random.get_state()[2], random.getstate()) == before[1:]  # noqa: NPY002
+    assert (np.random.get_state(legacy=False)["state"]["pos"], random.getstate()) == before[1:]  # noqa: NPY002
 
 
 def within(score, truth):
@@ -99,7 +104,7 @@ def within(score, truth):
 @pytest.mark.parametrize("draw", ["per image", "per pass", "own"])
 def test_the_closed_form_of_a_linear_model_with_noise(draw):
     model, images, labels = case(draw)
-    attack = RandomizedAttack(InputThreat("linf", EPS), "quick")
+    attack = RandomizedAttack(InputThreat("linf", Budget.of(EPS)), "quick")
     found = attack(model, images, labels, RunOptions())
     size, most = model.margins(images).abs().detach(), EPS * model.weight.detach().abs().sum()
     deviation = model.deviation * model.weight.detach().norm()
@@ -120,7 +125,8 @@ def test_the_closed_form_of_a_linear_model_with_noise(draw):
 def test_a_model_that_answers_at_random_has_its_noise_floor_and_autoattack_rand_does_not_say_so():
     share = 0.3
     model, (images, labels) = Coin(share), coin_examples(40, 5)
-    found = RandomizedAttack(InputThreat("linf", 0.1), "quick")(model, images, labels, RunOptions())
+    attack = RandomizedAttack(InputThreat("linf", Budget.of(0.1)), "quick")
+    found = attack(model, images, labels, RunOptions())
     accuracy = 35 / 40
     assert found.expected_clean == pytest.approx(accuracy * (1 - share) + share / 10, abs=0.02)
     assert torch.equal(found.right, found.right_clean)  # nothing an attack can do
@@ -158,7 +164,7 @@ def test_a_deterministic_model_has_the_numbers_of_the_input_probe_at_one_draw():
     other = evaluate(model, data.images, data.labels, randomized())
     result = other.results["randomized"]
     assert report.scores["input.robust_accuracy"] == other.scores["randomized.expected_robust"]
-    assert (report.per_example["input"] == result.outcomes["headline"]).all()
+    assert np.array_equal(report.per_example["input"], result.outcomes["headline"])
     for score in ("expected_clean", "vote_clean"):
         assert result.scores[score].value == result.scores["survives_100_clean"].value
     assert result.protocol["random numbers"] == "none"
@@ -238,7 +244,7 @@ def test_the_draws_that_score_an_image_depend_on_neither_batch_nor_order():
 
 def test_the_number_of_draws_for_a_gradient_is_chosen_and_reported():
     data = load_dataset("digits").head(32)
-    attack = RandomizedAttack(InputThreat("linf", 0.1), "quick", draws=2)
+    attack = RandomizedAttack(InputThreat("linf", Budget.of(0.1)), "quick", draws=2)
     found = attack(Jittered(0.3), data.images, data.labels, RunOptions())
     assert found.pilot.draws == 5
     assert list(found.pilot.cosines) == [1, 5]
@@ -268,7 +274,7 @@ class Wrong(Rounded):
 
 def test_a_surrogate_is_followed_and_said():
     data = load_dataset("digits").head(16)
-    attack = RandomizedAttack(InputThreat("linf", 0.2), "quick", draws=20)
+    attack = RandomizedAttack(InputThreat("linf", Budget.of(0.2)), "quick", draws=20)
     without, given = (
         attack(model, data.images, data.labels, RunOptions())
         for model in (Rounded(), WithSurrogate())
@@ -289,7 +295,7 @@ class Careless(Jittered):
 
 def test_a_model_that_differs_without_gradients_is_flagged():
     data = load_dataset("digits").head(4)
-    attack = RandomizedAttack(InputThreat("linf", 0.1), "quick", draws=2)
+    attack = RandomizedAttack(InputThreat("linf", Budget.of(0.1)), "quick", draws=2)
     found = attack(Careless(), data.images, data.labels, RunOptions())
     assert [flag.name for flag in found.pilot.flags if flag.raised] == ["differs_without_gradients"]
 
@@ -344,5 +350,5 @@ def test_one_misclassification_of_a_random_model_lowers_no_result(jittered):
     result = jittered[0]
     broken = result.outcomes["headline"].copy()
     assert broken.any()
-    found = Verified(InputThreat("linf", 0.1), ~broken, broken)
+    found = Verified(InputThreat("linf", Budget.of(0.1)), ~broken, broken)
     assert lowered_by_perturbation({"randomized": result}, found) == {}
