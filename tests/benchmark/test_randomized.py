@@ -74,6 +74,11 @@ def case(draw="per image", count=24, deviation=0.3):
     return model, images, (model.margins(images) < 0).long()
 
 
+def place_of_numpy():
+    """Place of NumPy's global generator in its stream."""
+    return np.random.get_state(legacy=False)["state"]["pos"]  # noqa: NPY002
+
+
 @pytest.mark.parametrize(
     ("draw", "kind"),
     [
@@ -86,15 +91,11 @@ def case(draw="per image", count=24, deviation=0.3):
     ],
 )
 def test_how_a_model_draws_is_found_out(draw, kind):
-    before = (
-        torch.get_rng_state(),
-        np.random.get_state(legacy=False)["state"]["pos"],
-        random.getstate(),
-    )  # noqa: NPY002
+    before = torch.get_rng_state(), place_of_numpy(), random.getstate()
     found = randomness_of(Subject(*case(draw)))
     assert (found.random, found.controlled, found.shared) == kind
     assert torch.equal(torch.get_rng_state(), before[0])
-    assert (np.random.get_state(legacy=False)["state"]["pos"], random.getstate()) == before[1:]  # noqa: NPY002
+    assert (place_of_numpy(), random.getstate()) == before[1:]
 
 
 def within(score, truth):
