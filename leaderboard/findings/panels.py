@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmark.headline import headline_probes
 from benchmark.results import Outcomes, Score
 from leaderboard.store import Entry
 from models_zoo.card import Card
@@ -108,7 +109,8 @@ def _alike(one: Card, other: Card) -> bool:
 def make_panels(entries: Sequence[Entry]) -> list[Panel]:
     """One panel per data set: the largest group of checkpoints that were scored in the same way.
 
-    Results are scored alike if they share battery hash, test images and seed; of two groups of the
+    Results are scored alike if they share battery hash, test images and seed. The size of a group
+    is the number of checkpoints with all probes of the headline, then of all; of two groups of the
     same size, the newer one is taken.
 
     Args:
@@ -127,8 +129,9 @@ def make_panels(entries: Sequence[Entry]) -> list[Panel]:
     return [_panel(dataset, group, entries) for dataset, group in sorted(chosen.items())]
 
 
-def _weight(group: list[Entry]) -> tuple[int, str]:
-    return len(group), max(entry.provenance.created for entry in group)
+def _weight(group: list[Entry]) -> tuple[int, int, str]:
+    whole = sum(entry.results.keys() >= set(headline_probes()) for entry in group)
+    return whole, len(group), max(entry.provenance.created for entry in group)
 
 
 def _panel(dataset: str, group: list[Entry], entries: Sequence[Entry]) -> Panel:

@@ -325,3 +325,15 @@ def test_results_of_other_batteries_data_or_seeds_are_never_mixed(made_up):
     assert len(panels) == 1
     assert len(panels[0].checkpoints) == 4
     assert {c.recipe for c in panels[0].checkpoints} == {"standard", "pgd-at"}
+
+
+def test_a_battery_without_the_headline_does_not_take_the_place_of_one_with_it(made_up):
+    store = Store.open(":memory:")
+    made_up.fill(store)
+    other = made_up.Battery(description="Other.")
+    for place in range(5):
+        where = made_up.provenance(other, f"{place}" * 64, created="2027-01-02T03:04:05+00:00")
+        card = made_up.card(f"digits/other-{place}", "trades")
+        store.save(card, where, other, made_up.results()["clean"])
+    (panel,) = make_panels(store.entries())
+    assert {c.recipe for c in panel.checkpoints} == {"standard", "pgd-at"}
