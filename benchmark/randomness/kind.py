@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from benchmark.generators import generators_restored, seed_generators
+from benchmark.memory import out_of_memory
 from benchmark.subject import Subject
 
 MAX_REPEATED_CHANGE = 1e-4
@@ -69,7 +70,17 @@ def randomness_of(subject: Subject) -> Randomness:
 
 
 def _randomness_of(subject: Subject) -> Randomness:
-    images = subject.images[: max(1, min(MAX_IMAGES, subject.batch_size // 2))]
+    most = max(1, min(MAX_IMAGES, subject.batch_size // 2))
+    while True:
+        try:
+            return _randomness_on(subject, subject.images[:most])
+        except Exception as error:
+            if most == 1 or not out_of_memory(error):
+                raise
+        most //= 2  # only here is what the traceback referred to free again
+
+
+def _randomness_on(subject: Subject, images: Tensor) -> Randomness:
     seeds = [subject.generator("randomness", number).initial_seed() for number in range(N_SEEDS)]
     with generators_restored(images.device):
         passes = [_logits(subject, images, seed) for seed in seeds]

@@ -205,8 +205,13 @@ def _create(url: URL, *, to_read: bool) -> Engine:
 
 
 def _migrate(connection: Connection, name: str) -> None:
-    if _up_to_date(connection, name):
-        return
+    try:
+        if _up_to_date(connection, name):
+            return
+    except InputError:
+        # On PostgreSQL another process may have made the tables between two of its questions.
+        if connection.dialect.name != "postgresql":
+            raise
     postgresql.take_turn(connection, "migrations")
     if not _up_to_date(connection, name):  # another process may have done it meanwhile
         config = _config()

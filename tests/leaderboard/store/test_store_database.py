@@ -19,7 +19,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
 from leaderboard.jobs.executors import processes
-from leaderboard.store import Store
+from leaderboard.store import Store, database
 from leaderboard.store.schema import Base
 from models_zoo import InputError
 
@@ -199,3 +199,20 @@ def test_a_relative_path_is_that_of_the_folder_in_which_it_was_opened(tmp_path, 
     store.engine.dispose()
     assert store.names() == {}
     assert not [*Path().iterdir()]
+
+
+def test_tables_that_another_process_makes_meanwhile_are_no_other_program_s(
+    postgresql, monkeypatch
+):
+    with postgresql.database() as url:
+        Store.open(url).engine.dispose()
+        heads, asked = database._heads, []
+
+        def none_at_first(connection):
+            asked.append(connection)
+            return heads(connection) if len(asked) > 1 else ()
+
+        monkeypatch.setattr(database, "_heads", none_at_first)
+        store = Store.open(url)
+        assert (store.entries(), len(asked)) == ([], 2)
+        store.engine.dispose()
