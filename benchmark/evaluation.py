@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from benchmark.applicability import applicable
 from benchmark.arguments import Array, device_of
 from benchmark.batches import Examples, examples_of
 from benchmark.batteries import Battery, battery_for, list_batteries, load_battery
@@ -20,7 +21,7 @@ from benchmark.progress import Step, TimeLeft
 from benchmark.progress_display import Display, showing
 from benchmark.report import Report
 from benchmark.results import Cost, ProbeResult, Provenance
-from benchmark.session import applicable, meter_of, opened, provenance_for, result_of
+from benchmark.session import meter_of, opened, provenance_for, result_of
 from benchmark.subject import Progress, Subject
 from models_zoo.errors import InputError, shown
 

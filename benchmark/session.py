@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from benchmark.applicability import applicable
 from benchmark.arguments import Array
 from benchmark.batteries import Battery
 from benchmark.data_fit import require_classes, require_examples, require_trained_for
@@ -19,7 +20,6 @@ from benchmark.probes import PROBES, Probe
 from benchmark.probes.divisible import ask_shard
 from benchmark.progress import Meter, Step, plans_of
 from benchmark.provenance import provenance_of
-from benchmark.random_models import require_takes_random_models
 from benchmark.results import Cost, ProbeResult, Provenance
 from benchmark.shards import Shard, ShardResult
 from benchmark.subject import Progress, Subject, subject_of
@@ -206,22 +206,6 @@ def _patiently(
         # Only here is what the traceback referred to free again.
         subject.batch_size = halved(subject.batch_size, len(subject), subject.images.device)
         note(f"memory ran out; {probe.title} begins again in batches of {subject.batch_size:,}")
-
-
-def applicable(
-    subject: Subject, battery: Battery, names: Sequence[str]
-) -> dict[str, tuple[Probe[Any], str | None]]:
-    """The probes with the reason why each is left out, determined before the first one runs.
-
-    Raises:
-        InputError: a probe does not take inputs of this kind, or the model draws random numbers and
-            a probe does not take such a model.
-    """
-    for name in names:
-        PROBES[name].require_takes(subject.kind)
-    require_takes_random_models(subject, battery, names)
-    probes = {name: PROBES[name](battery.probes[name], battery.probes) for name in names}
-    return {name: (probe, probe.obstacle(subject)) for name, probe in probes.items()}
 
 
 def meter_of(

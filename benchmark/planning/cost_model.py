@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from benchmark.applicability import applicable
 from benchmark.arguments import Array, device_of
 from benchmark.attacks.inputs.pilot import DESCENTS, Pilot
 from benchmark.batteries import Battery
@@ -29,7 +30,6 @@ from benchmark.planning.estimates import Estimate
 from benchmark.planning.step_times import SECONDS, Line, StepTimes
 from benchmark.probes import PROBES
 from benchmark.probes.probe import Probe
-from benchmark.random_models import require_takes_random_models
 from benchmark.requirements import missing_image_gradients
 from benchmark.results import Cost
 from benchmark.subject import Subject, subject_of
@@ -137,18 +137,14 @@ def estimate_on(
         clock: the time, in seconds.
 
     Raises:
-        InputError: the model draws random numbers and a probe does not take such a model.
+        InputError: as :func:`benchmark.applicability.applicable`.
     """
-    for name in names:
-        PROBES[name].require_takes(subject.kind)
-    require_takes_random_models(subject, battery, names)
-    asked = {name: PROBES[name](battery.probes[name], battery.probes) for name in names}
-    reasons = {name: probe.obstacle(subject) for name, probe in asked.items()}
+    asked = applicable(subject, battery, names)
     known = measured or {}
     found = {}
     costs: _Costs | None = None
-    for name, probe in asked.items():
-        reason, cost = reasons[name], known.get(name)
+    for name, (probe, reason) in asked.items():
+        cost = known.get(name)
         if reason is not None:
             found[name] = Estimate(name, 0.0, 0, 0, left_out=reason)
         elif cost is not None:
@@ -156,7 +152,7 @@ def estimate_on(
             found[name] = Estimate(name, *passes, from_similar=True)
         else:
             costs = costs or _Costs(subject, seconds, tries, clock)
-            others = [] if alone else [each for each in names if reasons[each] is None]
+            others = [] if alone else [each for each in names if asked[each][1] is None]
             found[name] = costs.of(probe, others)
     return found
 

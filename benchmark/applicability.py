@@ -1,0 +1,27 @@
+"""Which probes of a battery apply to a model and its examples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from benchmark.batteries import Battery
+from benchmark.probes import PROBES, Probe
+from benchmark.random_models import require_takes_random_models
+from benchmark.subject import Subject
+
+
+def applicable(
+    subject: Subject, battery: Battery, names: Sequence[str]
+) -> dict[str, tuple[Probe[Any], str | None]]:
+    """The probes with the reason why each is left out, determined before the first one runs.
+
+    Raises:
+        InputError: a probe does not take inputs of this kind, or the model draws random numbers and
+            a probe does not take such a model.
+    """
+    for name in names:
+        PROBES[name].require_takes(subject.kind)
+    require_takes_random_models(subject, battery, names)
+    probes = {name: PROBES[name](battery.probes[name], battery.probes) for name in names}
+    return {name: (probe, probe.obstacle(subject)) for name, probe in probes.items()}
