@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-import torch
 from torch import Tensor
 
 from benchmark.arguments import count_of, input_budget_of
@@ -61,7 +60,9 @@ class WeightAttack(Attack[AttackResult]):
         with subject.cost() as cost:
             (found,) = worst_weights(subject, [self.threat], self.steps)
         lowest = found.lowest
-        search = _whole_set("weight", lowest.robust, cost().forwards, cost().backwards)
+        search = SearchReport.of_whole_set(
+            "weight", lowest.robust, cost().forwards, cost().backwards
+        )
         return AttackResult(self.threat, lowest.robust, subject.images, lowest.weights, (search,))
 
 
@@ -198,7 +199,9 @@ class BackdoorAttack(Attack[BackdoorResult]):
         with subject.cost() as cost:
             injection = Injection(splits, backdoor, InjectionEffort(self.steps))
             found = injection.measure(ball, injection.at(ball))
-        search = _whole_set("injection", found.robust, cost().forwards, cost().backwards)
+        search = SearchReport.of_whole_set(
+            "injection", found.robust, cost().forwards, cost().backwards
+        )
         threat = replace(self.threat, trigger=str(self.trigger), target=int(self.target))
         return BackdoorResult(
             threat,
@@ -250,7 +253,7 @@ class BitFlipAttack(Attack[AttackResult]):
                 top=self.top,
             )
         robust = found.after(int(self.threat.flips))
-        search = _whole_set("bit search", robust, cost().forwards, cost().backwards)
+        search = SearchReport.of_whole_set("bit search", robust, cost().forwards, cost().backwards)
         weights = found.weights.weights()
         return AttackResult(self.threat, robust, subject.images, weights, (search,))
 
@@ -258,8 +261,3 @@ class BitFlipAttack(Attack[AttackResult]):
 def _require_weights(subject: Subject, rule: str) -> None:
     require_weights(subject)
     require_weights_under_attack(subject, rule)
-
-
-def _whole_set(name: str, robust: Tensor, forwards: int, backwards: int) -> SearchReport:
-    """The report of a search that perturbs all examples at once."""
-    return SearchReport(name, torch.ones_like(robust), ~robust, forwards, backwards)

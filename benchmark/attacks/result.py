@@ -39,6 +39,18 @@ class SearchReport:
             f"{int(self.attacked.sum()):,} broken)"
         )
 
+    @classmethod
+    def of_whole_set(cls, search: str, robust: Tensor, forwards: int, backwards: int) -> Self:
+        """The report of a search that perturbs all examples at once.
+
+        Args:
+            search: its name.
+            robust: bool (N,), examples that it did not break.
+            forwards: images passed forward through the model.
+            backwards: images passed backward.
+        """
+        return cls(search, torch.ones_like(robust), ~robust, forwards, backwards)
+
     @property
     def n_robust(self) -> int:
         """Number of the attacked examples that are still classified correctly."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-import torch
 from torch import Tensor
 
 from benchmark.arguments import count_of
@@ -101,12 +100,8 @@ class SparseBackdoorAttack(Attack[SparseBackdoorResult]):
             else:
                 found = injection.with_optimized(self.trigger, [self.target])
             outcome = injection.measured(injection.best(found, most))
-        report = SearchReport(
-            "sparse search",
-            torch.ones_like(outcome.robust),
-            ~outcome.robust,
-            cost().forwards,
-            cost().backwards,
+        report = SearchReport.of_whole_set(
+            "sparse search", outcome.robust, cost().forwards, cost().backwards
         )
         threat = replace(self.threat, trigger=str(outcome.trigger), target=int(self.target))
         return SparseBackdoorResult(
