@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
-
 from benchmark.batteries.battery import Battery
+from benchmark.batteries.stored import stored_probes
 from benchmark.probes import PROBES
-from models_zoo.errors import InputError
 
 
 def is_unchanged(
@@ -35,17 +33,15 @@ def is_unchanged(
     same = (content.get("name"), content.get("dataset")) == (battery.name, battery.dataset)
     if not same or not isinstance(tables, Mapping) or probe not in battery.probes:
         return False
-    return all(
-        _same_settings(battery, name, tables)
-        and (name not in tables or algorithms.get(name, 1) == PROBES[name].algorithm)
-        for name in (probe, *PROBES[probe].reads)
-    )
-
-
-def _same_settings(battery: Battery, probe: str, tables: Mapping[str, Any]) -> bool:
-    if probe not in tables or probe not in battery.probes:
-        return probe not in tables and probe not in battery.probes
-    try:  # settings that are new since have the value by which nothing changes
-        return PROBES[probe].Settings.model_validate(tables[probe]) == battery.probes[probe]
-    except (ValidationError, InputError):
+    # Settings that are new since have the value by which nothing changes.
+    then = stored_probes(content)
+    own, reads = battery.probes, (probe, *PROBES[probe].reads)
+    if any((name in tables) != (name in own) for name in reads):
         return False
+    return all(
+        name in then
+        and then[name].settings == own[name]
+        and algorithms.get(name, 1) == PROBES[name].algorithm
+        for name in reads
+        if name in own
+    )
