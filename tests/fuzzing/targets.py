@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import hashlib
 import io
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from models_zoo.errors import InputError
+from tests.event_loop import run
 from tests.fuzzing.mutations import Mutate, changed_json, damaged, json_bytes, nested
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -178,7 +178,7 @@ def read_form(path: Path) -> None:
         found = await reading(stream(), "multipart/form-data; boundary=b")
         return sum([len(each) async for each in found.content])
 
-    asyncio.run(whole())
+    run(whole)
 
 
 def _problem() -> type[Exception]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from itertools import pairwise
 
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from leaderboard.service.form import read_form
 from leaderboard.service.form_fields import description_of_fields
 from leaderboard.service.problems import Problem
+from tests.event_loop import run
 from tests.leaderboard.service.conftest import DESCRIPTION
 
 TYPE = "multipart/form-data; boundary=XyZ"
@@ -46,7 +46,7 @@ def read(*chunks, kind=TYPE):
         form = await read_form(stream(*chunks), kind)
         return form.fields, form.file_name, b"".join([piece async for piece in form.content])
 
-    return asyncio.run(all_of_it())
+    return run(all_of_it)
 
 
 @settings(max_examples=40)
