@@ -60,7 +60,7 @@ def _rows(statement: str) -> Query:
 
 QUERIES: Mapping[str, Query] = {
     "front page: summaries of all models": lambda store, summaries: store.summaries(
-        headline_scores(), offering_probes()
+        headline_scores(store.batteries().values()), offering_probes()
     ),
     "page of a model: all of its results": lambda store, summaries: store.entries(
         fingerprints=[summaries[0].fingerprint]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +13,21 @@ from leaderboard.formatting.texts import probe_text, probe_texts
 from leaderboard.store import Summary
 
 
-def headline_scores() -> list[tuple[str, str]]:
-    """Probe and name of every headline score."""
+def headline_scores(batteries: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Probe and name of every headline score of at least one battery, in the order of the probes.
+
+    A battery's settings decide which of a probe's scores are in the headline: without an input
+    budget it is the flatness of the clean loss, and not of the adversarial one.
+
+    Args:
+        batteries: content of each.
+    """
+    contents = list(batteries)
     return [
-        (text.name, name)
-        for text in probe_texts().values()
-        for name, spec in text.scores.items()
-        if spec.headline
+        (probe, name)
+        for probe, text in probe_texts().items()
+        for name in text.scores
+        if any(probe_text(probe, content).spec(name).headline for content in contents)
     ]
 
 
@@ -57,7 +65,7 @@ def columns_of(summaries: Sequence[Summary], battery: Mapping[str, Any]) -> list
     """
     columns = [
         Column(probe, name, probe_text(probe, battery).spec(name))
-        for probe, name in headline_scores()
+        for probe, name in headline_scores([battery])
     ]
     present = {key for summary in summaries for key in summary.scores}
     return [column for column in columns if column.key in present]

@@ -57,10 +57,10 @@ def select_board(
         InputError: nothing matches, or what matches is not of one battery and data set.
     """
     chosen_scores = [_score_of(column) for column in columns]
-    summaries = store.summaries([*headline_scores(), *chosen_scores])
+    contents = store.batteries()
+    summaries = store.summaries([*headline_scores(contents.values()), *chosen_scores])
     tested = [summary for summary in summaries if not summary.on_training_data]
     group = _of_one_board(_of_models(tested, models), battery, examples)
-    contents = store.batteries()
     pages = {summary.fingerprint: "" for summary in group}
     sha256 = group[0].battery_sha256
     (board,) = make_boards(group, contents, pages, {sha256: ""}, painter or _NoPainter())

@@ -43,10 +43,10 @@ def headline_rows(entries: Sequence[Entry]) -> list[HeadlineRow]:
     """The headline scores that at least one entry has, in the order of the probes."""
     answers = [entry.answers for entry in entries]
     rows = []
-    for probe, name in headline_scores():
+    for probe, name in headline_scores(entry.battery for entry in entries):
         specs = [probe_text(probe, entry.battery).spec(name) for entry in entries]
         # One score may mean two things on two batteries: a row each.
-        for spec in dict.fromkeys(specs):
+        for spec in dict.fromkeys(each for each in specs if each.headline):
             cells = [
                 _cell(answer[probe].scores[name], spec, place)
                 if own == spec and probe in answer and name in answer[probe].scores

@@ -105,7 +105,7 @@ def _render(
 ) -> None:
     processes = start_processes(store, out / "models")
     with closed_on_exit(processes):
-        summaries = store.summaries(headline_scores(), offering_probes())
+        summaries = store.summaries(headline_scores(store.batteries().values()), offering_probes())
         deque(processes, maxlen=0)
     names = unique_slugs({each.fingerprint: each.card.name for each in summaries})
     models = {fingerprint: f"models/{name}/index.html" for fingerprint, name in names.items()}

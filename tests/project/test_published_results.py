@@ -44,7 +44,7 @@ def test_it_fills_three_boards(published, tmp_path):
     store = Store.open(tmp_path / "board.sqlite")
     found = import_archive(store, published)
     assert set(found.fates) == {"added"}
-    summaries = store.summaries(headline_scores())
+    summaries = store.summaries(headline_scores(store.batteries().values()))
     boards = Counter(each.battery for each in summaries if not each.on_training_data)
     assert set(boards) == {"digits-v1", "mnist-linf-v1", "cifar10-linf-v1"}
     assert sum(boards.values()) >= 28

@@ -9,11 +9,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmark import load_battery
 from benchmark.budgets import Budget
 from benchmark.threats import AnyThreat, InputThreat, JointThreat, WeightThreat
 from leaderboard.board import headline_scores, make_boards, offering_probes
 from leaderboard.board.card_columns import CARD_COLUMNS
 from leaderboard.board.cell_texts import rank_example
+from leaderboard.board.columns import columns_of
 from leaderboard.board.payload import script
 from leaderboard.board.ranking import Rank
 from leaderboard.board.threats import outcomes_payload, threats_of
@@ -23,7 +25,7 @@ from models_zoo.architectures import family
 
 @pytest.fixture(scope="module")
 def summaries(zoo_store):
-    return zoo_store.summaries(headline_scores(), offering_probes())
+    return zoo_store.summaries(headline_scores(zoo_store.batteries().values()), offering_probes())
 
 
 def test_summaries_hold_what_entries_hold(zoo_store, summaries):
@@ -33,7 +35,7 @@ def test_summaries_hold_what_entries_hold(zoo_store, summaries):
         entry = entries[summary.fingerprint]
         assert summary.card == entry.card
         assert set(summary.probes) == set(entry.results)
-        for probe, name in headline_scores():
+        for probe, name in headline_scores(zoo_store.batteries().values()):
             there = probe in entry.answers and name in entry.answers[probe].scores
             assert (f"{probe}.{name}" in summary.scores) == there
             if there:
@@ -43,12 +45,29 @@ def test_summaries_hold_what_entries_hold(zoo_store, summaries):
         assert (bits[: len(expected)].astype(bool) == expected).all()
 
 
+def test_the_battery_decides_which_scores_of_a_probe_are_columns(summaries):
+    """Of texts, the flatness of the clean loss is in the headline, and not of the adversarial."""
+    contents = {
+        name: load_battery(name).model_dump(mode="json") for name in ("digits-v1", "movies-v1")
+    }
+    scores = dict.fromkeys(["flatness.average_robust", "flatness.average_clean", "clean.accuracy"])
+    shown = {
+        name: [each.key for each in columns_of([replace(summaries[0], scores=scores)], content)]
+        for name, content in contents.items()
+    }
+    assert shown["digits-v1"] == ["clean.accuracy", "flatness.average_robust"]
+    assert shown["movies-v1"] == ["clean.accuracy", "flatness.average_clean"]
+    of_both = headline_scores(contents.values())
+    assert {("flatness", "average_robust"), ("flatness", "average_clean")} <= set(of_both)
+
+
 def test_a_revision_changes_with_an_answer_and_with_nothing_else(store, made_up):
     made_up.fill(store)
-    before = {s.fingerprint: s.revision for s in store.summaries(headline_scores())}
+    scores = headline_scores(store.batteries().values())
+    before = {s.fingerprint: s.revision for s in store.summaries(scores)}
     assert {s.fingerprint: s.revision for s in store.summaries(())} == before
     made_up.fill(store, zoo=made_up_zoo()[:1], created="2026-02-02T00:00:00+00:00")
-    after = {s.fingerprint: s.revision for s in store.summaries(headline_scores())}
+    after = {s.fingerprint: s.revision for s in store.summaries(scores)}
     assert sum(after[key] != before[key] for key in before) == 1
 
 
