@@ -11,6 +11,7 @@ from benchmark import evaluation
 from benchmark.arguments import Array, device_of
 from benchmark.batches import Examples, examples_of
 from benchmark.batteries import Battery
+from benchmark.datasets import Dataset
 from benchmark.progress import Step
 from benchmark.provenance import provenance_of
 from benchmark.report import Report as PlainReport
@@ -22,6 +23,7 @@ from leaderboard.submissions.names import require_name
 from models_zoo.card import Card
 from models_zoo.classifier import Classifier, fingerprint
 from models_zoo.errors import InputError, shown
+from models_zoo.inputs import Inputs, Tokens
 from nonsingular.doubts import doubts, flagging
 from nonsingular.report import Report
 
@@ -62,7 +64,8 @@ def evaluate(
 
     Args:
         model: from images (N, C, H, W) in [0, 1] to logits (N, classes).
-        images: float (N, C, H, W) in [0, 1]; or a data set, a loader or batches.
+        images: float (N, C, H, W) in [0, 1]; or a data set, of images or of texts, a loader or
+            batches.
         labels: int (N,); left out if ``images`` has them.
         battery: a battery, its name or file; by default the newest one of a data set of this suite.
         probes: which of its probes to run; by default all that are not references.
@@ -88,8 +91,9 @@ def evaluate(
         InputError: as :func:`benchmark.evaluate`, or the cache cannot be used.
     """
     chosen = evaluation.battery_of(battery, images)
+    inputs = images.inputs if isinstance(images, Dataset) else None
     images, labels = examples_of(images, labels, examples)
-    card = card_of(model, images, labels, chosen, name)
+    card = card_of(model, images, labels, chosen, name, inputs)
     names = chosen.select(probes)
     device = str(device_of(device))
     kept = None if cache is None else Cache(cache, card, chosen, on_result)
@@ -190,7 +194,12 @@ class Cache:
 
 
 def card_of(
-    model: nn.Module, images: Array, labels: Array, battery: Battery, name: str | None
+    model: nn.Module,
+    images: Array,
+    labels: Array,
+    battery: Battery,
+    name: str | None,
+    inputs: Inputs | None = None,
 ) -> Card:
     """The card of a model: its own, or one of what is known about a module in memory.
 
@@ -200,22 +209,31 @@ def card_of(
         labels: of the images.
         battery: of the evaluation, whose data set the model is for.
         name: of the model; by default that of its card, or made of its class and its fingerprint.
+        inputs: what a data set says that a model of it takes; needed for texts, since an array of
+            token ids does not say their vocabulary.
 
     Raises:
-        InputError: the name is unusable, or the model does not take the images.
+        InputError: the name is unusable, the model does not take the examples, or the vocabulary
+            of token ids is unknown.
     """
     if isinstance(model, Classifier):
         return model.card if name is None else _named(model.card, name)
-    with subject_of(model, images[:1], labels[:1]) as subject:
+    with subject_of(model, images[:1], labels[:1], texts=True) as subject:
+        tokens = inputs if isinstance(inputs, Tokens) else None
+        if subject.kind == "tokens" and tokens is None:
+            raise InputError(
+                "an array of token ids does not say their vocabulary; give a data set, such as "
+                "nonsingular.load_npz('FILE.npz'), or a model of the zoo"
+            )
         digits = fingerprint(subject.model, salt=repr(subject.model))[:_DIGITS]
-        channels, height, width = subject.images.shape[1:]
         kind = type(subject.model).__name__
         made = Card(
             name=f"{kind[:100]}-{digits}",
             dataset=battery.dataset,
             architecture=kind,
             classes=subject.logits().shape[1],
-            input_shape=(channels, height, width),
+            input_shape=tuple(subject.images.shape[1:]),
+            tokens=tokens,
             mean=(0.0,),
             std=(1.0,),
             parameters=sum(each.numel() for each in subject.model.parameters()) or None,

@@ -10,6 +10,7 @@ import nonsingular as ns
 from benchmark import evaluate as plain_evaluate
 from leaderboard.store import Store
 from models_zoo.errors import InputError
+from tests.texts import text_model, tiny_texts
 
 PROBES = ["clean", "checks"]
 
@@ -76,6 +77,17 @@ def test_a_model_in_memory_gets_a_card(network, digits):
 def test_a_model_of_the_zoo_keeps_its_card(digits):
     model = ns.load_model("digits/mlp-standard")
     assert ns.evaluate(model, digits, probes=["clean"]).card == model.card
+
+
+def test_a_module_of_texts_gets_a_card_with_their_vocabulary():
+    texts = tiny_texts()
+    module = text_model().network
+    asked = {"battery": "movies-ci-v1", "probes": ["clean"], "own_data": True}
+    report = ns.evaluate(module, texts, **asked)
+    assert report.card.inputs == texts.inputs
+    assert report.card.input_shape == texts.input_shape
+    with pytest.raises(InputError, match="does not say their vocabulary; give a data set"):
+        ns.evaluate(module, texts.images, texts.labels, **asked)
 
 
 def test_cached_results_are_not_computed_again(network, digits, tmp_path, computed):
