@@ -63,7 +63,6 @@ SLOW: dict[str, dict[str, Any]] = {
         "rounds": 0,
     },
     "cifar10-resnet56-standard": {
-        "examples": 100,
         "storages": ("float32-bits", "int8-bits"),
         "deep_steps": 2,
         "trigger_steps": 30,
@@ -229,13 +228,16 @@ def section(rows: Sequence[SparseRow]) -> str:
     """The section of the page: the machine, the smallest k, and one flipped bit."""
     if not rows:
         return "Not measured yet.\n"
-    machines = sorted({_machine(row.conditions) for row in rows})
     ordered = sorted(rows, key=lambda row: row.conditions.case)
     parts = [
-        "\n".join(machines),
+        _machines(ordered),
         "Smallest k with the battery's fixed triggers / optimized pixels / optimized noise, and "
         "what it cost to search everything:",
         _smallest(ordered),
+        "The effort of each row, largest networks with less: storages and kinds of optimized "
+        "triggers, the examples of all three splits, `trigger_steps` / `starts` / `rounds`, and "
+        "`shortlist` / `deep_steps` of the search in any layer:",
+        _efforts(ordered),
     ]
     for storage, prefix in AT_ONE.items():
         parts += [
@@ -260,6 +262,28 @@ def _smallest(rows: Sequence[SparseRow]) -> str:
         spent = [f"{row.cost.processor_seconds:.0f}", f"{passes:,.0f}"]
         lines.append(line([row.conditions.model, str(row.measured_on), *found, *spent]))
     return "\n".join(lines)
+
+
+def _efforts(rows: Sequence[SparseRow]) -> str:
+    """Models of one effort in one line."""
+    by_effort: dict[tuple[str, ...], list[str]] = {}
+    for row in rows:
+        by_effort.setdefault(_effort(row.conditions), []).append(f"`{row.conditions.model}`")
+    headings = ["storages", "optimized", "examples", "trigger", "any layer", "models"]
+    lines = [line(headings), line(["---"] * len(headings))]
+    lines += [line([*effort, ", ".join(models)]) for effort, models in by_effort.items()]
+    return "\n".join(lines)
+
+
+def _effort(conditions: SparseConditions) -> tuple[str, ...]:
+    s = conditions.settings
+    return (
+        ", ".join(f"`{name}`" for name in s["storages"]),
+        ", ".join(s["optimized"]),
+        f"{conditions.examples}",
+        f"{s['trigger_steps']} / {s['starts']} / {s['rounds']}",
+        f"{s['shortlist']} / {s['deep_steps']}",
+    )
 
 
 def _one_change(rows: Sequence[SparseRow], prefix: str) -> str:
@@ -294,11 +318,21 @@ def _share_and_interval(score: Figure | None) -> str:
     return f"{100 * score.value:.0f} ({100 * score.low:.0f} to {100 * score.high:.0f})"
 
 
-def _machine(conditions: SparseConditions) -> str:
-    packages = ", ".join(f"{name} {version}" for name, version in conditions.versions.items())
-    return (
-        f"{conditions.processor}, {conditions.cores} cores, {conditions.threads} threads, "
-        f"{conditions.device}; {packages}."
+def _machines(rows: Sequence[SparseRow]) -> str:
+    """Machine, versions and sources of the attack, with the models that were measured there."""
+    models: dict[str, list[str]] = {}
+    for row in rows:
+        c = row.conditions
+        packages = ", ".join(f"{name} {version}" for name, version in c.versions.items())
+        machine = (
+            f"{c.processor}, {c.cores} cores, {c.threads} threads, {c.device}; {packages}; "
+            f"sources of the attack {c.sources[:12]}, {row.measured[:10]}"
+        )
+        models.setdefault(machine, []).append(c.model)
+    most = max(map(len, models.values()))
+    return "\n".join(
+        f"- {machine}: {', '.join(names) if len(names) < most else f'{len(names)} models'}."
+        for machine, names in models.items()
     )
 
 
