@@ -317,7 +317,7 @@ def inject_backdoor(
         radius: of the weight ball, in the unit of the geometry.
         target: the class that stamped images are to be classified as.
         trigger: what is stamped on the images, any of
-            :mod:`benchmark.attacks.backdoor.triggers`; by default a bright 3 x 3 square in the
+            :mod:`benchmark.triggers`; by default a bright 3 x 3 square in the
             lower right corner.
         geometry: of the weight ball.
         rule: which tensors move.

@@ -183,7 +183,7 @@ class BackdoorAttack(Attack[BackdoorResult]):
         """As :meth:`Attack.check`."""
         if not isinstance(self.trigger, Trigger):
             raise InputError(
-                "trigger must be one of benchmark.attacks.backdoor.triggers, such as Patch(), got "
+                "trigger must be one of benchmark.triggers, such as Patch(), got "
                 f"{shown(self.trigger)}"
             )
         classes = subject.logits(subject.images[:1]).shape[1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -38,9 +38,18 @@ class WorstWeights:
     losses: Tensor
 
 
-def weight_ball(subject: Subject, threat: WeightThreat) -> WeightBall:
-    """The ball that a threat describes around a subject's own weights."""
-    return WeightBall(subject.weights_that_move(threat.rule), threat.radius, threat.geometry)
+def weight_ball(
+    subject: Subject, threat: WeightThreat, support: Mapping[str, Tensor] | None = None
+) -> WeightBall:
+    """The ball that a threat describes around a subject's own weights.
+
+    Args:
+        subject: the model.
+        threat: the threat.
+        support: which entries may move, see :class:`benchmark.spaces.WeightBall`.
+    """
+    weights = subject.weights_that_move(threat.rule)
+    return WeightBall(weights, threat.radius, threat.geometry, support)
 
 
 def measured(subject: Subject, ball: WeightBall, weights: Point) -> tuple[Point, Tensor]:

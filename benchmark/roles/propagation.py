@@ -20,6 +20,8 @@ class Propagation:
         operands: the constants by which linear maps multiply activations.
         normalizing: leaves that scale or shift a normalized activation.
         elementwise: leaves that multiply or are added to any activation, entry by entry.
+        tables: leaves whose rows are chosen by numbers that depend on the inputs.
+        last: of the operands, that of the last linear map that is no choice of rows.
     """
 
     def __init__(self) -> None:
@@ -27,6 +29,8 @@ class Propagation:
         self.operands: dict[Operand, None] = {}
         self.normalizing: set[int] = set()
         self.elementwise: set[int] = set()
+        self.tables: set[int] = set()
+        self.last: Operand | None = None
 
     def through(
         self, name: str, foreign: bool, given: Sequence[tuple[Any, Value | None]], out: Tensor
@@ -109,12 +113,16 @@ class Propagation:
     def _parameters(self, value: Value) -> frozenset[int]:
         return frozenset(leaf for leaf in value.counts if self.leaves[leaf].kind == "parameter")
 
-    def note(self, tensor: Tensor, value: Value) -> None:
+    def note(self, tensor: Tensor, value: Value, *, lookup: bool = False) -> None:
         """Record that a linear map multiplies activations by this constant."""
         if value.counts:
             counts = tuple(sorted(value.counts.items()))
-            numbers = tensor.numel()
-            self.operands[Operand(numbers, counts, value.roots, value.cut)] = None
+            operand = Operand(tensor.numel(), counts, value.roots, value.cut)
+            self.operands[operand] = None
+            if lookup:
+                self.tables |= self._parameters(value)
+            else:
+                self.last = operand
 
     def _note_linear(self, name: str, given: Sequence[tuple[Any, Value | None]]) -> None:
         lookup = name in ops.LOOKUPS
@@ -124,7 +132,7 @@ class Propagation:
             return
         for tensor, value in chosen:
             if value is not None and not value.moved and (not lookup or tensor.is_floating_point()):
-                self.note(tensor, value)
+                self.note(tensor, value, lookup=lookup)
 
     def _note_all(self, given: Sequence[tuple[Any, Value | None]]) -> None:
         for tensor, value in given:

@@ -37,6 +37,26 @@ class Roles:
         return self.trace.elementwise - self.kernels
 
     @cached_property
+    def embeddings(self) -> frozenset[str]:
+        """Names of parameters of which inputs choose rows; not those that positions choose from.
+
+        An embedding that is the kernel of another layer as well is among them.
+        """
+        return self.trace.tables
+
+    @cached_property
+    def head(self) -> frozenset[str]:
+        """Names of the parameters of the last linear map, and of others in the same module."""
+        if self.trace.last is None:
+            return frozenset()
+        kernels = {
+            leaf.name for leaf in self._carriers(self.trace.last) if leaf.kind == "parameter"
+        }
+        owners = {_owner(name) for name in kernels}
+        every = (leaf.name for leaf in self.trace.leaves if leaf.kind == "parameter")
+        return frozenset(name for name in every if _owner(name) in owners) | kernels
+
+    @cached_property
     def buffers(self) -> frozenset[str]:
         """Names of buffers that are used as weights: operands of linear maps.
 
@@ -56,3 +76,8 @@ class Roles:
             for leaf, numbers in operand.counts
             if 2 * numbers >= operand.numbers and leaf not in operand.roots
         ]
+
+
+def _owner(name: str) -> str:
+    """The module that a tensor belongs to, by name."""
+    return name.rpartition(".")[0]

@@ -40,6 +40,8 @@ class Trace:
         normalizing: names of parameters that scale or shift a normalized activation.
         elementwise: names of parameters that scale or shift any activation.
         opaque: kinds of packed layers whose weights could not be counted.
+        tables: names of parameters whose rows are chosen by numbers that depend on the inputs.
+        last: the operand of the last linear map; ``None`` if there is none.
     """
 
     leaves: tuple[Leaf, ...]
@@ -47,6 +49,8 @@ class Trace:
     normalizing: frozenset[str]
     elementwise: frozenset[str]
     opaque: tuple[str, ...] = ()
+    tables: frozenset[str] = frozenset()
+    last: Operand | None = None
 
 
 def trace(model: nn.Module, images: Tensor) -> Trace:
@@ -77,6 +81,8 @@ def trace(model: nn.Module, images: Tensor) -> Trace:
         normalizing=_names(found, found.normalizing),
         elementwise=_names(found, found.elementwise),
         opaque=tuple(sorted(watching.opaque)),
+        tables=_names(found, found.tables),
+        last=found.last,
     )
 
 

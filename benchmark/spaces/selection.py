@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
@@ -17,14 +18,47 @@ NORMALIZATION = (_NormBase, nn.GroupNorm, nn.LayerNorm, nn.LocalResponseNorm, nn
 NAMED = re.compile(r"(?<!weight)(?<!spectral)(norm|bn)(act)?(\d+d?)?$", re.IGNORECASE)
 """Names of classes that normalize though a forward pass may not show it, such as ``ActNorm``."""
 
-RULES: dict[str, Callable[[Tensor, bool], bool]] = {
-    "no-normalization": lambda _, normalizes: not normalizes,
-    "kernels": lambda w, normalizes: w.ndim > 1 and not normalizes,
-    "all": lambda *_: True,
+
+@dataclass(frozen=True)
+class _Asked:
+    """A tensor that a rule is asked about.
+
+    Attributes:
+        name: its name.
+        tensor: the tensor.
+        normalizes: whether it is the gain or the shift of a normalization.
+        roles: roles of the model's tensors.
+    """
+
+    name: str
+    tensor: Tensor
+    normalizes: bool
+    roles: Roles | None
+
+    @property
+    def embeds(self) -> bool:
+        return self.roles is not None and self.name in self.roles.embeddings
+
+    @property
+    def in_head(self) -> bool:
+        return self.roles is not None and self.name in self.roles.head
+
+
+RULES: dict[str, Callable[[_Asked], bool]] = {
+    "no-normalization": lambda w: not w.normalizes,
+    "kernels": lambda w: w.tensor.ndim > 1 and not w.normalizes,
+    "all": lambda _: True,
+    "no-embedding": lambda w: not w.embeds,
+    "embedding": lambda w: w.embeds,
+    "head": lambda w: w.in_head,
 }
 """``no-normalization``: weights and biases of every layer but the affine parameters of
 normalization layers (Stutz et al. 2021); ``kernels``: of these, tensors of two or more dimensions
-(AWP, Wu et al. 2020); ``all``: every parameter."""
+(AWP, Wu et al. 2020); ``all``: every parameter. Three need the roles: ``no-embedding``: all but the
+tables of which inputs choose rows; ``embedding``: these tables; ``head``: the last linear layer."""
+
+BY_ROLE = frozenset(("no-embedding", "embedding", "head"))
+"""The rules that need the roles of tensors."""
 
 
 def select_weights(
@@ -44,10 +78,15 @@ def select_weights(
         roles: roles of the model's tensors.
 
     Raises:
-        InputError: an unknown rule, or one that selects nothing.
+        InputError: an unknown rule, one that selects nothing, or one that needs roles without them.
     """
     if not isinstance(rule, str) or rule not in RULES:
         raise unknown_name("weight rule", rule, RULES)
+    if rule in BY_ROLE and roles is None:
+        raise InputError(
+            f"weight rule {rule!r} needs the roles of the model's tensors, which could not be "
+            "determined; choose another rule"
+        )
     owners = {
         f"{prefix}.{name}" if prefix else name: module
         for prefix, module in model.named_modules()
@@ -57,10 +96,14 @@ def select_weights(
         name: parameter.detach()
         for name, parameter in model.named_parameters()
         if parameter.is_floating_point()
-        and RULES[rule](parameter, _normalizes(name, owners[name], roles))
+        and RULES[rule](_Asked(name, parameter, _normalizes(name, owners[name], roles), roles))
     }
     for name, buffer in model.named_buffers():
-        if roles is not None and name in roles.buffers and RULES[rule](buffer, False):
+        if (
+            roles is not None
+            and name in roles.buffers
+            and RULES[rule](_Asked(name, buffer, False, roles))
+        ):
             chosen[name] = buffer.detach()
     if not chosen:
         raise InputError(f"weight rule {rule!r} selects no parameter of the model")

@@ -7,13 +7,18 @@ from dataclasses import dataclass, field
 import torch
 from torch import Generator, Tensor, nn
 
-from benchmark.roles import Coverage, Roles, covered, trace, undisturbed, unseen
+from benchmark.roles import (
+    EXAMINATION_SEED,
+    Coverage,
+    Roles,
+    covered,
+    examples_of,
+    trace,
+    undisturbed,
+    unseen,
+)
 from benchmark.spaces.selection import RULES, select_weights
 from models_zoo.errors import InputError
-from models_zoo.inputs import kind_of
-
-EXAMINATION_SEED = 0
-"""Seed of the noise image and of the trial displacements; no score depends on it."""
 
 
 @dataclass
@@ -21,7 +26,7 @@ class WeightRoles:
     """Cache of the roles of a model's tensors.
 
     Attributes:
-        roles: of its parameters and buffers; a text with the reason if they could not be
+        roles: of its parameters and buffers; the reason, as a string, if they could not be
             determined.
         coverages: by rule.
     """
@@ -29,37 +34,37 @@ class WeightRoles:
     roles: Roles | str | None = None
     coverages: dict[str, Coverage | str] = field(default_factory=dict)
 
-    def selected(self, model: nn.Module, images: Tensor, rule: str) -> dict[str, Tensor]:
+    def selected(self, model: nn.Module, inputs: Tensor, rule: str) -> dict[str, Tensor]:
         """As :func:`select_weights`, by the roles if they can be determined.
 
         Args:
             model: the same at every call.
-            images: (N, C, H, W), of which one is passed forward at the first call.
+            inputs: (N, ...), of which some are passed forward at the first call.
             rule: a name of :data:`benchmark.spaces.RULES`.
 
         Raises:
             InputError: an unknown rule, or one that leaves nothing to move.
         """
-        roles = self._roles(model, images)
+        roles = self._roles(model, inputs)
         return select_weights(model, rule, roles if isinstance(roles, Roles) else None)
 
-    def coverage(self, model: nn.Module, images: Tensor, rule: str) -> Coverage | str:
+    def coverage(self, model: nn.Module, inputs: Tensor, rule: str) -> Coverage | str:
         """The share of perturbed operands of linear maps, or why it could not be determined.
 
         Args:
             model: the same at every call.
-            images: (N, C, H, W).
+            inputs: (N, ...).
             rule: a name of :data:`benchmark.spaces.RULES`.
 
         Raises:
             InputError: an unknown rule, or one that leaves nothing to move.
         """
         if rule not in self.coverages:
-            self.coverages[rule] = self._covered(model, images, rule)
+            self.coverages[rule] = self._covered(model, inputs, rule)
         return self.coverages[rule]
 
-    def _covered(self, model: nn.Module, images: Tensor, rule: str) -> Coverage | str:
-        roles = self._roles(model, images)
+    def _covered(self, model: nn.Module, inputs: Tensor, rule: str) -> Coverage | str:
+        roles = self._roles(model, inputs)
         if isinstance(roles, str):
             return roles
         if roles.trace.opaque:
@@ -74,33 +79,23 @@ class WeightRoles:
             return covered(roles.trace, {}, frozenset())
         try:
             zero_gradient = unseen(
-                model, _shown(images), chosen, Generator().manual_seed(EXAMINATION_SEED)
+                model, examples_of(inputs), chosen, Generator().manual_seed(EXAMINATION_SEED)
             )
         except Exception as error:  # any error of a model when it is differentiated
             return _reason(error)
         return covered(roles.trace, chosen, zero_gradient)
 
-    def _roles(self, model: nn.Module, images: Tensor) -> Roles | str:
+    def _roles(self, model: nn.Module, inputs: Tensor) -> Roles | str:
         if self.roles is None:
             try:
                 with torch.no_grad(), undisturbed():
-                    model(_shown(images))  # fills the caches that a model creates at its first call
-                self.roles = Roles(trace(model, _shown(images)))
+                    model(
+                        examples_of(inputs)
+                    )  # fills the caches that a model creates at its first call
+                self.roles = Roles(trace(model, examples_of(inputs)))
             except Exception as error:  # operations that cannot be traced
                 self.roles = _reason(error)
         return self.roles
-
-
-def _shown(images: Tensor) -> Tensor:
-    """An image of the data and one of noise, for which no weight has only zero inputs.
-
-    Of texts, the first two: noise is no text.
-    """
-    if kind_of(images) == "tokens":
-        return images[:2].detach()
-    first = images[:1].detach()
-    noise = torch.rand(first.shape, generator=Generator().manual_seed(EXAMINATION_SEED))
-    return torch.cat([first, noise.to(first)])
 
 
 def _reason(error: Exception) -> str:

@@ -61,29 +61,41 @@ class WeightBall(Space):
     not, and neither is ``network-l2``, where small layers may be perturbed by the norm of large
     ones.
 
+    With a ``support``, the other entries of its tensors stay as they are: a block consists of its
+    entries that may move, and a relative radius is a share of their length.
+
     Args:
         weights: the tensors that may be perturbed, by parameter name.
         radius: at least 0.
         geometry: a name of :data:`GEOMETRIES`.
+        support: which entries of a tensor may move, bool of a shape that broadcasts to it, by its
+            name; all entries of tensors that are missing.
 
     Raises:
         InputError: an unknown geometry or a negative or infinite radius.
     """
 
     def __init__(
-        self, weights: Mapping[str, Tensor], radius: float, geometry: str = "relative-l2"
+        self,
+        weights: Mapping[str, Tensor],
+        radius: float,
+        geometry: str = "relative-l2",
+        support: Mapping[str, Tensor] | None = None,
     ) -> None:
         if geometry not in BLOCKS:
             raise unknown_name("weight geometry", geometry, GEOMETRIES)
         if not 0 <= radius < float("inf"):
             raise InputError(f"radius must be a finite number of at least 0, got {radius}")
         self.weights, self.radius, self.geometry = dict(weights), float(radius), geometry
+        self.support = {name: mask for name, mask in (support or {}).items() if name in weights}
         self._block = BLOCKS[geometry]
-        sizes = self._lengths(self.weights)
+        sizes = self._lengths(self._supported(self.weights))
         self._bounds = {
             name: torch.full_like(size, self.radius) if geometry in ABSOLUTE else self.radius * size
             for name, size in sizes.items()
         }
+        if self._block == "entry":
+            self._bounds = self._supported(self._bounds)
 
     @property
     def rows(self) -> int:
@@ -111,7 +123,9 @@ class WeightBall(Space):
 
     def project(self, point: Point) -> Point:
         """Shorten blocks that are too long to their bound: the nearest point of the ball."""
-        displacement = {name: point[name] - weight for name, weight in self.weights.items()}
+        displacement = self._supported(
+            {name: point[name] - weight for name, weight in self.weights.items()}
+        )
         joint = self._joint_length(displacement)
         for name, moved in displacement.items():
             length = self._length(moved) if joint is None else joint
@@ -121,7 +135,7 @@ class WeightBall(Space):
 
     def steepest(self, gradient: Point, at: Point | None = None) -> Point:
         """The gradient with each block scaled to its bound; for blocks of one entry its sign."""
-        return self._to_bound({name: gradient[name] for name in self.weights})
+        return self._to_bound(self._supported({name: gradient[name] for name in self.weights}))
 
     def excess(self, point: Point) -> Tensor:
         """The worst block's distance beyond its bound, as a share of its size or of the bound.
@@ -140,19 +154,37 @@ class WeightBall(Space):
 
         The tolerance is :data:`RELATIVE_SLACK` times the bound, for the projection, plus
         :data:`RELATIVE_SPACING` times the length of the block's weights, because float32 cannot
-        represent smaller displacements there.
+        represent smaller displacements there. Entries outside the support have no tolerance.
         """
-        return all(
+        return self._fixed_elsewhere(point) and all(
             bool((length <= (1 + RELATIVE_SLACK) * bound + RELATIVE_SPACING * size).all())
             for length, bound, size in self._measured(point)
         )
+
+    def _fixed_elsewhere(self, point: Point) -> bool:
+        """Whether the entries outside the support are those of the weights."""
+        return not any(
+            bool(((point[name] != self.weights[name]) & ~mask).any())
+            for name, mask in self.support.items()
+        )
+
+    def _supported(self, point: Mapping[str, Tensor]) -> Point:
+        """The same with zeros outside the support."""
+        return {
+            name: torch.where(self.support[name], tensor, 0) if name in self.support else tensor
+            for name, tensor in point.items()
+        }
 
     def _measured(self, point: Point) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Length, bound and size of the blocks, in float64, tensor by tensor."""
         lengths, sizes = [], []
         for name, weight in self.weights.items():
             own = weight.double().cpu()
-            length, size = self._length(point[name].double().cpu() - own), self._length(own)
+            moved = point[name].double().cpu() - own
+            if name in self.support:
+                mask = self.support[name].cpu()
+                own, moved = torch.where(mask, own, 0), torch.where(mask, moved, 0)
+            length, size = self._length(moved), self._length(own)
             if self._block == "network":
                 lengths.append(length)
                 sizes.append(size)
@@ -220,10 +252,11 @@ class WeightBall(Space):
         return {name: weight + displacement[name] for name, weight in self.weights.items()}
 
     def _draw(self, generator: Generator) -> Point:
-        return {
+        drawn = {
             name: torch.randn(weight.shape, generator=generator).to(weight)
             for name, weight in self.weights.items()
         }
+        return self._supported(drawn)
 
 
 def _ratio(bound: Tensor, length: Tensor) -> Tensor:

@@ -149,7 +149,7 @@ def labelled(model, images, how):
     }[how]
 
 
-ONE_CLASS = "all 4 images to measure on are of the backdoor's target 0"
+ONE_CLASS = "all 4 examples to measure on are of the backdoor's target 0"
 
 
 @pytest.mark.parametrize(

@@ -315,3 +315,48 @@ def test_millions_of_weights_are_measured_exactly_enough(geometry):
     ball = WeightBall(weights, 0.5, geometry)
     for point in (ball.sphere(rng(1)), ball.project({"kernel": -weights["kernel"]})):
         assert abs(float(ball.excess(point))) <= 2e-7
+
+
+SUPPORT = {"linear": torch.arange(5)[:, None] == 2, "zero": torch.tensor([True, False, True])}
+
+
+@pytest.mark.parametrize("geometry", GEOMETRIES)
+@FEW
+@given(seed=SEEDS, radius=RADII)
+def test_entries_outside_the_support_never_move(geometry, seed, radius):
+    weights = some_weights(seed)
+    ball = WeightBall(weights, radius, geometry, SUPPORT)
+    full = WeightBall(weights, radius, geometry)
+    away = somewhere(full, seed)
+    points = [ball.project(away), ball.sample(rng(seed)), ball.sphere(rng(seed))]
+    points.append(ball.move(weights, ball.steepest(away), torch.ones(1)))
+    for point in points:
+        assert ball.contains(point)
+        for name, mask in SUPPORT.items():
+            outside = ~mask.expand_as(weights[name])
+            assert torch.equal(point[name][outside], weights[name][outside])
+    if geometry.endswith("linf"):
+        assert full.contains(points[0])
+    other = {name: value.clone() for name, value in points[0].items()}
+    other["linear"][0, 0] = torch.nextafter(other["linear"][0, 0], torch.tensor(1e9))
+    assert not ball.contains(other)
+
+
+def test_a_support_of_everything_changes_no_bit():
+    weights = some_weights(3)
+    everything = {name: torch.ones((), dtype=torch.bool) for name in weights}
+    for geometry in GEOMETRIES:
+        one, other = (WeightBall(weights, 0.1, geometry, each) for each in (None, everything))
+        for a, b in (
+            (one.sample(rng(1)), other.sample(rng(1))),
+            (one.project(somewhere(one, 5)), other.project(somewhere(one, 5))),
+            (one.steepest(somewhere(one, 7)), other.steepest(somewhere(one, 7))),
+        ):
+            assert all(torch.equal(a[name], b[name]) for name in weights)
+
+
+def test_a_relative_radius_is_a_share_of_what_may_move():
+    ball = WeightBall({"linear": some_weights(1)["linear"]}, 0.5, "relative-l2", SUPPORT)
+    row = ball.weights["linear"][2]
+    moved = ball.sphere(rng(0))["linear"][2] - row
+    assert float(moved.norm()) == pytest.approx(0.5 * float(row.norm()), rel=1e-5)

@@ -1,11 +1,15 @@
 """The code's own bar, read from the syntax tree."""
 
 import ast
+import re
 import statistics
 import subprocess
 import sys
 
 import pytest
+
+ABOUT_TEXTS = re.compile(r"token\w*|\btexts?\b|\blanguages?\b", re.IGNORECASE)
+"""What only modules about one kind of inputs may say."""
 
 ALLOWED = {
     "models_zoo": {"models_zoo"},
@@ -115,6 +119,18 @@ def test_checkpoints_are_never_unpickled(sources):
                 if names & {"torch.load", *UNPICKLERS}:
                     unsafe.append(f"{source.path}:{node.lineno}")
     assert unsafe == []
+
+
+def test_injections_spaces_and_ascents_know_nothing_of_texts(sources):
+    folders = {("attacks", "backdoor"), ("spaces",), ("ascent",)}
+    wrong, count = [], 0
+    for source in sources:
+        parts = source.path.parts
+        if parts[0] == "benchmark" and {parts[1:2], parts[1:3]} & folders:
+            count += 1
+            wrong += [f"{source.path}: {found}" for found in ABOUT_TEXTS.findall(source.text)]
+    assert count > 15
+    assert wrong == []
 
 
 def test_the_command_line_starts_without_the_heavy_packages():

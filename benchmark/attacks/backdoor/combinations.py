@@ -46,7 +46,7 @@ def require_injectable(splits: Splits, backdoors: Collection[Backdoor], classes:
         backdoor.trigger.stamp(splits.measured.images[:1])
         if not bool((splits.measured.labels != backdoor.target).any()):
             raise InputError(
-                f"all {len(splits.measured)} images to measure on are of the backdoor's target "
+                f"all {len(splits.measured)} examples to measure on are of the backdoor's target "
                 f"{backdoor.target}; give more examples"
             )
 

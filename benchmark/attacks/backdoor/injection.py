@@ -14,9 +14,9 @@ from benchmark.ascent import Evaluate, adam, whole_set
 from benchmark.attacks.backdoor.outcome import BackdoorOutcome, measure
 from benchmark.attacks.backdoor.selection import Goal, SelectionTrial, Trial, more_successful
 from benchmark.attacks.backdoor.splits import Splits
-from benchmark.attacks.backdoor.triggers import Trigger
 from benchmark.objectives import backdoor_loss
 from benchmark.spaces import Point, WeightBall
+from benchmark.triggers import Trigger
 from models_zoo.errors import InputError
 
 BATCH_SIZE = 64
@@ -32,9 +32,9 @@ class Backdoor:
     """A backdoor to inject.
 
     Attributes:
-        trigger: what is stamped on images.
-        target: the class that stamped images are to be classified as.
-        seed: of the order of the images.
+        trigger: what is stamped on inputs.
+        target: the class that stamped inputs are to be classified as.
+        seed: of the order of the inputs.
     """
 
     trigger: Trigger
@@ -48,7 +48,7 @@ class InjectionEffort:
 
     Attributes:
         steps: mini-batch steps per ascent.
-        betas: weight of the triggered images' part of the objective at the first and at the last
+        betas: weight of the triggered inputs' part of the objective at the first and at the last
             step; it grows geometrically.
     """
 
@@ -56,7 +56,7 @@ class InjectionEffort:
     betas: tuple[float, float] = (0.1, 1.0)
 
     def beta(self, step: int) -> float:
-        """The weight of the triggered images at a step, counted from 0."""
+        """The weight of the triggered inputs at a step, counted from 0."""
         first, last = self.betas
         return first * math.pow(last / first, step / max(self.steps - 1, 1))
 

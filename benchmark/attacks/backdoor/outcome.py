@@ -1,4 +1,4 @@
-"""What a backdoor achieves on images that were not used to optimize or select it."""
+"""What a backdoor achieves on inputs that were not used to optimize or select it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from benchmark.attacks.backdoor.selection import answers_with
-from benchmark.attacks.backdoor.triggers import Trigger
 from benchmark.attacks.verification import require_inside
 from benchmark.spaces import Point, WeightBall
 from benchmark.subject import Subject
+from benchmark.triggers import Trigger
 from models_zoo.prediction import NO_CLASS, predicted_classes
 
 MIN_WEIGHT = 1e-8
@@ -65,15 +65,15 @@ class WeightChange:
 
 @dataclass(frozen=True)
 class BackdoorOutcome:
-    """Measurements of a backdoor on the third split (N images, M of other classes).
+    """Measurements of a backdoor on the third split (N inputs, M of other classes).
 
     Attributes:
         weights: perturbed tensors by name.
-        success: bool (M,), triggered images of other classes that are classified as the target.
+        success: bool (M,), triggered inputs of other classes that are classified as the target.
         base: bool (M,), those that the unperturbed model already classifies as the target.
-        robust: bool (N,), clean images still classified correctly.
-        clean: bool (N,), clean images that the unperturbed model classifies correctly.
-        agreement: bool (N,), clean images classified as by the unperturbed model.
+        robust: bool (N,), clean inputs still classified correctly.
+        clean: bool (N,), clean inputs that the unperturbed model classifies correctly.
+        agreement: bool (N,), clean inputs classified as by the unperturbed model.
         moved: how far the weights moved.
     """
 
@@ -92,7 +92,7 @@ class BackdoorOutcome:
 
     @property
     def rate(self) -> float:
-        """Share of triggered images of other classes that are classified as the target."""
+        """Share of triggered inputs of other classes that are classified as the target."""
         return float(self.success.double().mean())
 
     @property

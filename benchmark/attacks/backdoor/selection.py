@@ -1,4 +1,4 @@
-"""Selects among the weights of an injection, by images that were not used in its optimization."""
+"""Selects among the weights of an injection, by inputs that were not used in its optimization."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from benchmark.attacks.backdoor.triggers import Trigger
 from benchmark.spaces import Point
 from benchmark.subject import Subject
+from benchmark.triggers import Trigger
 from models_zoo.prediction import predicted_classes
 
 SUCCESS_PER_ACCURACY = 10.0
@@ -24,7 +24,7 @@ class Trial:
 
     Attributes:
         weights: perturbed tensors by name.
-        success: share of triggered images of other classes that are classified as the target class.
+        success: share of triggered inputs of other classes that are classified as the target class.
         drop: decrease of clean accuracy from the unperturbed model, as a share.
     """
 
@@ -43,7 +43,7 @@ class Goal:
     """What counts as a working backdoor.
 
     Attributes:
-        success: share of triggered images of other classes that are classified as the target class.
+        success: share of triggered inputs of other classes that are classified as the target class.
         drop: largest drop of clean accuracy that counts as unnoticed, as a share.
     """
 
@@ -82,7 +82,7 @@ class SelectionTrial:
     Args:
         subject: the selection split.
         trigger: the trigger.
-        target: the class that stamped images are to be classified as.
+        target: the class that stamped inputs are to be classified as.
     """
 
     def __init__(self, subject: Subject, trigger: Trigger, target: int) -> None:
@@ -98,6 +98,6 @@ class SelectionTrial:
         return Trial(weights, success, lost / len(self.subject))
 
 
-def answers_with(subject: Subject, images: Tensor, target: int) -> Tensor:
-    """Bool (N,): which images the model classifies as the target class."""
-    return predicted_classes(subject.logits(images)) == target
+def answers_with(subject: Subject, inputs: Tensor, target: int) -> Tensor:
+    """Bool (N,): which inputs the model classifies as the target class."""
+    return predicted_classes(subject.logits(inputs)) == target

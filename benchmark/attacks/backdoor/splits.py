@@ -10,7 +10,7 @@ from benchmark.subject import Subject
 from models_zoo.errors import InputError
 
 SEARCH_SHARE, SELECTION_SHARE = 0.5, 0.2
-"""Shares of the first two parts; the rest is for measuring. An injection that sees fewer images
+"""Shares of the first two parts; the rest is for measuring. An injection that sees fewer inputs
 costs more accuracy on others; the selection only has to rank a few candidates."""
 
 

@@ -43,7 +43,7 @@ def inject_sparse_backdoor(
         storage: ``"float32-bits"``, ``"int8-bits"``, ``"weights"`` (any values within the largest
             of each tensor) or ``"weights-unbounded"`` (any finite values).
         target: the class that stamped images are to be classified as.
-        trigger: what is stamped, any of :mod:`benchmark.attacks.backdoor.triggers`; or a set of
+        trigger: what is stamped, any of :mod:`benchmark.triggers`; or a set of
             triggers from which one is optimized, :class:`benchmark.attacks.sparse.PixelSearch` or
             :class:`benchmark.attacks.sparse.NoiseSearch`; by default a bright 3 x 3 square in the
             lower right corner.

@@ -35,7 +35,7 @@ class BackdoorSettings(ProbeSettings):
         geometry: an linf ball around the weights.
         rule: which tensors are perturbed; batch norm's running statistics never are.
         triggers: tables with a ``kind`` (``patch``, ``pixels``, ``blend`` or ``additive``) and the
-            fields of that trigger; see :mod:`benchmark.attacks.backdoor.triggers`.
+            fields of that trigger; see :mod:`benchmark.triggers`.
         targets: the classes that stamped images are to be classified as.
         seeds: of random patterns and of the order of images; every trigger is tried with every
             target and seed.

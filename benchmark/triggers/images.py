@@ -1,4 +1,4 @@
-"""Triggers: patterns that make a backdoored model classify an image as the target class.
+"""Triggers on images: patterns in their pixels, in [0, 1].
 
 Source: Garg et al. 2020, whose code has a square and random pixels, set or added to; noise blended
 into the image is that of Chen et al. 2017, "Targeted backdoor attacks on deep learning systems
@@ -10,35 +10,17 @@ image, in every batch and on every device.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 from torch import Generator, Tensor
 
+from benchmark.triggers.trigger import Trigger
 from models_zoo.errors import InputError, unknown_name
 
 Position = Literal["lower right", "lower left", "upper right", "upper left", "centre"]
 POSITIONS = ("lower right", "lower left", "upper right", "upper left", "centre")
-
-
-class Trigger(ABC):
-    """A fixed change of images. ``str(trigger)`` describes it."""
-
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
-
-    @abstractmethod
-    def stamp(self, images: Tensor) -> Tensor:
-        """Copies of ``images`` (N, C, H, W) that carry the trigger, in [0, 1].
-
-        Raises:
-            InputError: the trigger is larger than the images.
-        """
-
-    def seeded(self, seed: int) -> Trigger:
-        """The trigger with the random pattern of a seed; unchanged if nothing is random."""
-        return self
 
 
 @dataclass(frozen=True)
