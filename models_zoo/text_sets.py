@@ -27,5 +27,5 @@ class TextSet:
         return shape == self.input_shape
 
 
-TEXT_SETS = {"movies": TextSet(48, 2)}
+TEXT_SETS = {"movies": TextSet(48, 2), "spam": TextSet(128, 2)}
 """Data sets by the name that cards and batteries use."""

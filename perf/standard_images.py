@@ -1,4 +1,4 @@
-"""Write the hashes by which the first test images of MNIST and CIFAR-10 are recognized.
+"""Write the hashes by which the first test examples of data sets are recognized.
 
 ``python -m perf.standard_images mnist --data-root DIR``, or with ``--data FILE.npz`` of the first
 images in their official order.
@@ -32,7 +32,7 @@ def main() -> None:
     keys = example_keys(data.images, data.labels).numpy().astype(np.dtype("<u4"))
     TARGET.mkdir(exist_ok=True)
     (TARGET / f"{given.dataset}.bin").write_bytes(keys.tobytes())
-    print(f"{len(keys):,} of {SIZES[given.dataset]:,} images")
+    print(f"{len(keys):,} of {SIZES[given.dataset]:,} examples")
 
 
 if __name__ == "__main__":

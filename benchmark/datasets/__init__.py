@@ -41,7 +41,8 @@ def load_dataset(
         split: ``"train"`` or ``"test"``.
         data_root: folder that data sets are kept in, laid out as torchvision expects it; by default
             that of the environment variable ``NONSINGULAR_DATA``, or ``~/.cache/nonsingular``.
-            ``digits`` needs none. ``movies`` is made there by ``nonsingular prepare``.
+            ``digits`` needs none. ``movies`` and ``spam`` are made there by ``nonsingular
+            prepare``.
         examples: number of examples, the first ones; ``None`` for all. ``imagenet`` reads no
             further images.
         preparation: how images of ``imagenet`` are resized and cropped; other data sets have images
@@ -62,10 +63,10 @@ def load_dataset(
         from benchmark.datasets.digits import digits
 
         data = digits(split)
-    elif name == "movies":
-        from benchmark.datasets.movies import movies
+    elif name in TEXT_SETS:
+        from benchmark.datasets.prepared_texts import prepared_texts
 
-        data = movies(split, Path(data_root) if data_root else default_root())
+        data = prepared_texts(name, split, Path(data_root) if data_root else default_root())
     else:
         from benchmark.datasets import downloaded
 

@@ -13,11 +13,10 @@ import hashlib
 import tarfile
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
-from benchmark.datasets.tokenizer import Vocabulary, make_vocabulary
+from benchmark.datasets.labeled_texts import LabeledText
 from models_zoo.checkpoint.content import read_file
 from models_zoo.display import shown
 from models_zoo.errors import InputError, reason_of
@@ -40,39 +39,10 @@ ORIGIN = (
 LEAST_RATING = 0.5
 """Sentences with a rating from minus this to this are neither positive nor negative."""
 
-SHARES = {"train": 0.6, "validation": 0.1, "test": 0.3}
-"""Shares of the sentences by split, in the order of their hashes."""
-
 _MOST_BYTES = 64 << 20
 
 
-@dataclass(frozen=True)
-class Sentence:
-    """A sentence.
-
-    Attributes:
-        text: as in the file.
-        label: 1 if it is positive, 0 if it is negative.
-    """
-
-    text: str
-    label: int
-
-
-@dataclass(frozen=True)
-class Splits:
-    """The sentences by split, with the vocabulary of the training sentences.
-
-    Attributes:
-        by_name: by the names of :data:`SHARES`.
-        vocabulary: of the training sentences.
-    """
-
-    by_name: dict[str, list[Sentence]]
-    vocabulary: Vocabulary
-
-
-def read_sentences(path: Path) -> list[Sentence]:
+def read_sentences(path: Path) -> list[LabeledText]:
     """The positive and negative sentences, in the order of the file.
 
     Args:
@@ -97,35 +67,11 @@ def read_sentences(path: Path) -> list[Sentence]:
     return list(_parsed(found.decode()))
 
 
-def split(sentences: list[Sentence]) -> Splits:
-    """Divide sentences by the SHA-256 of their text, so that the order of the file has no effect.
-
-    Of sentences with equal text, the first one is kept.
-
-    Raises:
-        ValueError: see :func:`benchmark.datasets.tokenizer.make_vocabulary`.
-    """
-    distinct = {each.text: each for each in reversed(sentences)}
-    ordered = sorted(distinct.values(), key=lambda each: _sha256(each.text))
-    by_name, start, until = {}, 0, 0.0
-    for name, share in SHARES.items():
-        until += share
-        end = round(until * len(ordered))
-        by_name[name], start = ordered[start:end], end
-    train, *others = ([each.text for each in part] for part in by_name.values())
-    vocabulary = make_vocabulary(train, (text for part in others for text in part))
-    return Splits(by_name, vocabulary)
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _parsed(text: str) -> Iterator[Sentence]:
+def _parsed(text: str) -> Iterator[LabeledText]:
     for line in text.splitlines():
         _, rating, sentence = line.split("\t", 2)
         if abs(float(rating)) > LEAST_RATING:
-            yield Sentence(sentence.strip(), int(float(rating) > 0))
+            yield LabeledText(sentence.strip(), int(float(rating) > 0))
 
 
 def _unpacked(content: bytes) -> bytes:

@@ -4,8 +4,9 @@ What a battery evaluates by default are the first test images in the data set's 
 recognized in arrays and files by comparing hashes with those of
 
 - the digits, which come with scikit-learn,
-- MNIST's 10,000 test images, the first 846 of CIFAR-10 and the 3,012 test sentences of ``movies``,
-  whose hashes come with this package (``python -m perf.standard_images`` writes them), and
+- MNIST's 10,000 test images, the first 846 of CIFAR-10, the 3,012 test sentences of ``movies``
+  and the 1,769 test mails of ``spam``, whose hashes come with this package (``python -m
+  perf.standard_images`` writes them), and
 - whatever :func:`benchmark.datasets.load_dataset` has loaded in this process.
 """
 
@@ -28,7 +29,7 @@ Origin = Literal["train", "test"]
 FOLDER = "standard_images"
 """Folder with a file of hashes per data set, little-endian uint32, in the order of the images."""
 
-SIZES = {"cifar10": 10_000, "mnist": 10_000, "movies": 3012}
+SIZES = {"cifar10": 10_000, "mnist": 10_000, "movies": 3012, "spam": 1769}
 """Number of test examples of the data sets in :data:`FOLDER`. Of CIFAR-10 only the first are there;
 images that begin with all of these are taken for the test images as a whole."""
 

@@ -9,7 +9,6 @@ import typer
 
 from leaderboard.commands.options import DataRoot
 from leaderboard.terminal.output import say
-from models_zoo.errors import unknown_name
 
 
 def register(app: typer.Typer) -> None:
@@ -18,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def prepare(
-    dataset: Annotated[str, typer.Argument(help="Data set: 'movies'.")],
+    dataset: Annotated[str, typer.Argument(help="Data set: 'movies' or 'spam'.")],
     source: Annotated[
         Path,
         typer.Argument(help="The archive or file with its texts; docs/data.md says which one."),
@@ -29,10 +28,8 @@ def prepare(
 
     The source is checked by its SHA-256, and the same source gives the same files.
     """
-    from benchmark.datasets.movies import write_movies
+    from benchmark.datasets.prepared_texts import prepare_texts
     from benchmark.datasets.root import default_root
 
-    if dataset != "movies":
-        raise unknown_name("data set to prepare", dataset, ["movies"])
-    for path, count in write_movies(source, data_root or default_root()).items():
+    for path, count in prepare_texts(dataset, source, data_root or default_root()).items():
         say(f"{path}: {count:,} texts")

@@ -32,7 +32,7 @@ def train(
         str, typer.Argument(help="How to train, such as 'standard', 'pgd-at' or 'trades'.")
     ],
     dataset: Annotated[
-        str, typer.Option(help="Data set: 'digits', 'mnist', 'cifar10' or 'movies'.")
+        str, typer.Option(help="Data set: 'digits', 'mnist', 'cifar10', 'movies' or 'spam'.")
     ],
     architecture: Annotated[str, typer.Option(help="Architecture, such as 'cnn' or 'mlp'.")],
     out: Annotated[Path, typer.Option(help="Where to write the weights, as .safetensors.")],

@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from benchmark.datasets import load_dataset, load_npz, rated_sentences
-from benchmark.datasets.movies import write_movies
-from benchmark.datasets.rated_sentences import INNER, SENTENCES, Sentence, read_sentences, split
+from benchmark.datasets.labeled_texts import LabeledText, split
+from benchmark.datasets.prepared_texts import prepare_texts
+from benchmark.datasets.rated_sentences import INNER, SENTENCES, read_sentences
 from benchmark.datasets.standard import origin_of
 from benchmark.datasets.token_archive import write_texts
 from benchmark.datasets.tokenizer import CANDIDATES, SPECIAL, make_vocabulary, tokens_of
@@ -50,8 +51,8 @@ def test_a_vocabulary_without_enough_words_for_triggers_is_refused():
 
 
 def test_splits_depend_on_the_text_alone_and_have_no_text_in_common():
-    sentences = [Sentence(f"sentence {i}", i % 2) for i in range(100)]
-    first, second = split(sentences), split([*reversed(sentences), Sentence("sentence 3", 0)])
+    sentences = [LabeledText(f"sentence {i}", i % 2) for i in range(100)]
+    first, second = split(sentences), split([*reversed(sentences), LabeledText("sentence 3", 0)])
     assert [len(part) for part in first.by_name.values()] == [60, 10, 30]
     texts = [{each.text for each in part} for part in first.by_name.values()]
     assert len(set().union(*texts)) == 100
@@ -60,7 +61,7 @@ def test_splits_depend_on_the_text_alone_and_have_no_text_in_common():
 
 
 def test_the_first_of_two_equal_sentences_is_kept():
-    both = [Sentence("same", 1), Sentence("same", 0), Sentence("other", 0)]
+    both = [LabeledText("same", 1), LabeledText("same", 0), LabeledText("other", 0)]
     labels = [each.label for part in split(both).by_name.values() for each in part]
     assert sorted(labels) == [0, 1]
 
@@ -90,10 +91,10 @@ def test_sentences_are_read_from_the_file_and_from_both_archives(tmp_path, monke
     (tmp_path / "source").write_bytes(form(CONTENT))
     found = read_sentences(tmp_path / "source")
     assert found == [
-        Sentence("A good, GOOD film", 1),
-        Sentence("Too long", 0),
-        Sentence("It's\ta film", 1),
-        Sentence("A good, GOOD film", 0),
+        LabeledText("A good, GOOD film", 1),
+        LabeledText("Too long", 0),
+        LabeledText("It's\ta film", 1),
+        LabeledText("A good, GOOD film", 0),
     ]
 
 
@@ -110,7 +111,7 @@ def test_sentences_are_read_from_the_file_and_from_both_archives(tmp_path, monke
 def test_another_source_is_refused_in_one_line(tmp_path, content, said):
     (tmp_path / "source").write_bytes(content)
     with pytest.raises(InputError, match=said) as refusal:
-        write_movies(tmp_path / "source", tmp_path)
+        prepare_texts("movies", tmp_path / "source", tmp_path)
     assert "\n" not in str(refusal.value)
     assert [each.name for each in tmp_path.iterdir()] == ["source"]
 

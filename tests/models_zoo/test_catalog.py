@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.datasets import load_dataset
-from benchmark.datasets.movies import write_movies
+from benchmark.datasets.prepared_texts import prepare_texts
 from benchmark.datasets.rated_sentences import SENTENCES
 from models_zoo import Card, InputError, Training, list_models, load_card, load_model
 from models_zoo.catalog.writing import card_to_toml
@@ -141,7 +141,7 @@ def test_the_bundled_models_of_texts_are_small_together():
 
 
 def test_the_accuracy_of_models_of_texts_is_what_the_card_says(tmp_path, shared_data):
-    write_movies(shared_data / "text" / SENTENCES, tmp_path)
+    prepare_texts("movies", shared_data / "text" / SENTENCES, tmp_path)
     test = load_dataset("movies", data_root=tmp_path)
     for name in ("movies/mean-linear-awp", "movies/encoder-2-standard"):
         model = load_model(name)
