@@ -33,17 +33,22 @@ class LastLayer:
     Attributes:
         weight: (K, d).
         features: its inputs (N, d).
-        probabilities: softmax of its outputs, (N, K).
+        logits: its outputs (N, K), and not their softmax: probabilities of a confident model
+            underflow, and no temperature brings them back.
     """
 
     weight: Tensor
     features: Tensor
-    probabilities: Tensor
+    logits: Tensor
+
+    @property
+    def probabilities(self) -> Tensor:
+        """Softmax of the outputs, (N, K)."""
+        return self.logits.softmax(1)
 
     def at_temperature(self, temperature: float) -> LastLayer:
         """The layer with its weights, and so its logits, divided by a temperature."""
-        logits = self.probabilities.log() / temperature
-        return LastLayer(self.weight / temperature, self.features, logits.softmax(1))
+        return LastLayer(self.weight / temperature, self.features, self.logits / temperature)
 
     def normalized(self) -> LastLayer:
         """The same function with every feature scaled to unit deviation over the examples.
@@ -56,7 +61,7 @@ class LastLayer:
         rounding = MIN_RELATIVE_DEVIATION * self.features.abs().amax(0)
         deviation = torch.where(deviation > rounding, deviation, 0.0)
         inverse = torch.where(deviation > 0, 1 / deviation, 0.0)
-        return LastLayer(self.weight * deviation, self.features * inverse, self.probabilities)
+        return LastLayer(self.weight * deviation, self.features * inverse, self.logits)
 
     def trace(self) -> float:
         """``kappa_Tr = sum over s, s' of <w_s, w_s'> Tr(H_ss')``.
@@ -64,8 +69,9 @@ class LastLayer:
         That equals the mean over examples of ``|x|^2`` times the variance of the rows of W under p,
         ``sum_s p_s |w_s|^2 - |sum_s p_s w_s|^2``.
         """
-        expected = self.probabilities @ self.weight
-        squares = self.probabilities @ self.weight.square().sum(1)
+        probabilities = self.probabilities
+        expected = probabilities @ self.weight
+        squares = probabilities @ self.weight.square().sum(1)
         variance = squares - expected.square().sum(1)
         return float((self.features.square().sum(1) * variance).mean())
 
@@ -76,7 +82,8 @@ class LastLayer:
         same largest eigenvalue.
         """
         products = self.features @ self.features.T / len(self.features)
-        roots = (self.probabilities * (1 - self.probabilities)).clamp_min(0).sqrt()
+        probabilities = self.probabilities
+        roots = (probabilities * (1 - probabilities)).clamp_min(0).sqrt()
         total = 0.0
         for row, root in zip(self.weight, roots.T, strict=True):
             top = torch.linalg.eigvalsh(root[:, None] * products * root)[-1]
@@ -106,7 +113,7 @@ def last_layer(subject: Subject) -> LastLayer | None:
     return LastLayer(
         weight.double(),
         torch.cat(features).double(),
-        torch.cat(logits).double().softmax(1),
+        torch.cat(logits).double(),
     )
 
 

@@ -114,12 +114,14 @@ def test_a_layer_at_a_temperature_is_the_layer_with_divided_weights():
     )
 
     def layer(weight):
-        return LastLayer(weight, features, (features @ weight.T).softmax(1))
+        return LastLayer(weight, features, features @ weight.T)
 
     for measure in (LastLayer.trace, LastLayer.largest):
         found = measure(layer(weight).at_temperature(2.5))
         assert found == pytest.approx(measure(layer(weight / 2.5)), rel=1e-9)
         assert found != pytest.approx(measure(layer(weight)), rel=0.01)
+        # The probabilities of such logits are exactly 0 and 1.
+        assert measure(layer(1e4 * weight).at_temperature(2.5e4)) == pytest.approx(found, rel=1e-9)
 
 
 def test_a_model_of_constant_logits_has_a_confidence_alone():
