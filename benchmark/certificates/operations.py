@@ -70,6 +70,8 @@ def batch_norm(
     """``F.batch_norm`` in eval mode, with unperturbed affine parameters."""
     if training or running_mean is None or running_var is None:
         raise unsupported("batch norm with the batch's statistics")
+    if bool((running_var < 0).any()):  # plus eps it may cancel, and lose all its digits
+        raise unsupported("batch norm with a negative variance")
     if isinstance(weight, MovingWeight) or isinstance(bias, MovingWeight):
         raise unsupported("batch norm whose affine parameters move")
     inverse = (running_var.double() + eps).rsqrt()

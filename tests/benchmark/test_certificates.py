@@ -245,6 +245,9 @@ REFUSED = {
     "squared weight": lambda self, z: F.linear(z, self.linear.weight @ self.linear.weight.T),
     "noise": lambda self, z: z + torch.rand(10),
     "noise larger than rounding": lambda self, z: z + 1e-4 * torch.rand(10),
+    "noise beside a masked class": lambda self, z: F.linear(
+        z + torch.rand(10), torch.eye(10), torch.tensor([0.0] * 9 + [-1e9])
+    ),
     "examples mixed": lambda self, z: z.flatten(0).view(-1, 10),
     "one answer": lambda self, z: torch.zeros(len(z), 10),
     "indexing by a list": lambda self, z: z[:, [0] * 10],
@@ -269,6 +272,9 @@ def test_batch_norm_that_moves_and_weight_norm_are_refused(digits):
     certify_joint(body, data.images, labels, **asked)
     with pytest.raises(UncertifiableError, match="batch norm whose affine"):
         certify_joint(body, data.images, labels, rule="all", **asked)
+    body[1].running_var.fill_(-9.99e-6)
+    with pytest.raises(UncertifiableError, match="negative variance"):
+        certify_joint(body, data.images, body(data.images).argmax(1), **asked)
     normed = nn.Sequential(nn.Flatten(), nn.utils.parametrizations.weight_norm(nn.Linear(64, 10)))
     labels = normed(data.images).argmax(1)
     with pytest.raises(UncertifiableError, match="outside a layer"):
