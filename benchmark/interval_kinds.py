@@ -84,7 +84,7 @@ INTERVALS: dict[str, Interval] = {
     "examples and draws": Interval(
         "score interval",
         "mean over examples and over a random model's draws: as for values between 0 and 1, whose "
-        "scatter includes that of the draws; widened by Student's t where all examples share them",
+        "scatter includes that of the draws; wider where all examples share them",
     ),
 }
 """Kinds of intervals."""

@@ -3,7 +3,9 @@
 Every pass of the check begins with the global generators seeded again. A model whose logits differ
 between seeds is random. One whose logits differ although the seeds are equal draws from a generator
 of its own, or is not deterministic for another reason: its draws cannot be repeated. One that gives
-two copies of an image in a batch the same logits draws once per forward pass.
+two copies of an image in a batch the same logits draws once per forward pass. One whose copies in a
+batch are more alike than those of different passes draws some of its numbers so: a random choice
+per pass besides noise per image.
 """
 
 from __future__ import annotations
@@ -28,6 +30,21 @@ of its answers is not noticed with probability ``(1 - q)^64``: 0.1% for a tenth,
 MAX_IMAGES = 16
 """Number of images that are classified."""
 
+N_PASSES = 20
+"""Number of passes of random models in which copies of the images are compared. What happens in a
+tenth of all passes happens in one of these with a probability of 88%."""
+
+N_PAIRINGS = 500
+"""Number of random pairings of the same logits with which the pairs of a pass are compared."""
+
+MAX_LIKENESS = 5.0
+"""Largest number of standard deviations by which the distance of two copies in a pass may be below
+that of random pairs, if nothing is drawn for a whole pass."""
+
+MASKED = 100.0
+"""A class is masked if its logit is, on all images, more than this many times as far from zero as
+the two largest logits of any image: as where a constant such as -1e9 takes its place."""
+
 
 @dataclass(frozen=True)
 class Randomness:
@@ -36,8 +53,9 @@ class Randomness:
     Attributes:
         random: whether its logits for an image differ from pass to pass.
         controlled: whether they are the same where the global generators are seeded alike.
-        shared: whether all images of a batch share the numbers that are drawn, so that copies of an
-            image in a batch have the same logits.
+        shared: whether the images of a batch share numbers that are drawn, so that copies of an
+            image in a batch are no independent draws.
+        mixed: whether other numbers are drawn for every image as well.
         change: the largest difference between two passes in a logit.
         scale: the largest logit.
     """
@@ -45,6 +63,7 @@ class Randomness:
     random: bool = False
     controlled: bool = True
     shared: bool = False
+    mixed: bool = False
     change: float = 0.0
     scale: float = 0.0
 
@@ -54,6 +73,8 @@ class Randomness:
         if not self.random:
             return "none"
         unit = "once per forward pass" if self.shared else "separately for every image"
+        if self.mixed:
+            unit = "in part once per forward pass, in part separately for every image"
         source = "the global generators" if self.controlled else "a generator that no seed controls"
         return f"drawn {unit} from {source}"
 
@@ -91,12 +112,16 @@ def _randomness_on(subject: Subject, images: Tensor) -> Randomness:
         change = max(again, *(largest_difference(passes[0], each) for each in passes[1:]))
         if change <= most:
             return Randomness(change=change, scale=scale)
-        copies = [_logits(subject, torch.cat([images, images]), seed) for seed in seeds]
+        more = [subject.generator("randomness", each).initial_seed() for each in range(N_PASSES)]
+        copies = [_logits(subject, torch.cat([images, images]), seed) for seed in more]
     halves = [largest_difference(*torch.chunk(each, 2)) for each in copies]
+    alike = max(halves) <= most
+    mixed = not alike and _more_alike(copies, subject.generator("randomness", "pairings"))
     return Randomness(
         random=True,
         controlled=again <= most,
-        shared=max(halves) <= most,
+        shared=alike or mixed,
+        mixed=mixed,
         change=change,
         scale=scale,
     )
@@ -109,6 +134,30 @@ def _logits(subject: Subject, images: Tensor, seed: int) -> Tensor:
         return subject.forward(images)
 
 
+def _more_alike(copies: list[Tensor], generator: torch.Generator) -> bool:
+    """Whether two copies of an image in a pass are closer than two logits of the image at random.
+
+    Args:
+        copies: per pass, logits (2 n, K) of n images and of the same ones again.
+        generator: draws the pairings.
+    """
+    logits = torch.stack([torch.stack(torch.chunk(each.cpu(), 2), 1) for each in copies], 1)
+    found = logits.double().flatten(1, 2).nan_to_num(0.0, 0.0, 0.0)  # (n, 2 passes, K)
+    apart = torch.cdist(found, found)
+    apart = apart / apart.mean((1, 2), keepdim=True).clamp_min(torch.finfo(apart.dtype).tiny)
+
+    def paired(order: Tensor) -> Tensor:
+        """Mean distance of the pairs in orders (n, 2 passes)."""
+        images = torch.arange(len(apart))[:, None]
+        return apart[images, order[:, ::2], order[:, 1::2]].mean()
+
+    rows, places = apart.shape[:2]
+    orders = torch.rand(N_PAIRINGS, rows, places, generator=generator).argsort(-1)
+    at_random = torch.stack([paired(order) for order in orders])
+    own = paired(torch.arange(places).expand(rows, places))
+    return bool(own < at_random.mean() - MAX_LIKENESS * at_random.std())
+
+
 def largest_difference(first: Tensor, second: Tensor) -> float:
     """Largest absolute difference where both are finite; 0 where none are."""
     apart = (first.double() - second.double()).abs()
@@ -116,6 +165,11 @@ def largest_difference(first: Tensor, second: Tensor) -> float:
 
 
 def largest_logit(logits: Tensor) -> float:
-    """Largest finite absolute logit; 0 where there is none."""
-    size = logits[logits.isfinite()].abs()
-    return float(size.max()) if len(size) else 0.0
+    """Largest finite absolute logit of the classes that are not :data:`MASKED`; 0 if none is."""
+    size = torch.where(logits.isfinite(), logits.abs(), 0.0)
+    if not size.numel():
+        return 0.0
+    top = logits.where(logits.isfinite(), -torch.inf).topk(min(2, logits.shape[1]), dim=1).values
+    scale = float(torch.where(top.isfinite(), top.abs(), 0.0).max())
+    masked = (size.amin(0) > MASKED * scale) & (scale > 0)
+    return float(size[:, ~masked].max()) if not bool(masked.all()) else scale

@@ -11,7 +11,7 @@ from benchmark.statistics.draws import LOSS_BOUNDS, SHARE_BOUNDS, mean, students
 from benchmark.statistics.losses import mean_loss
 from benchmark.statistics.medians import median
 from benchmark.statistics.paired import Effect, differs, paired_means, paired_shares, tango
-from benchmark.statistics.repeated import expected_share, survival
+from benchmark.statistics.repeated import expected_share, expected_survival, survival
 from benchmark.statistics.shares import Z95, exact, proportion, wilson
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "differs",
     "exact",
     "expected_share",
+    "expected_survival",
     "mean",
     "mean_loss",
     "median",

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from benchmark.results import Outcomes, Score
 from benchmark.statistics.bounded import bounded_mean
-from benchmark.statistics.draws import students_t
 
 
 def expected_share(right: Outcomes, *, shared: bool = False) -> Score:
@@ -22,17 +21,58 @@ def expected_share(right: Outcomes, *, shared: bool = False) -> Score:
     Args:
         right: bool (R, N), whether a draw classifies an example correctly.
         shared: whether all examples have the same draws, as of a model that draws once per forward
-            pass. Their shares are then not independent, and the interval is widened by Student's
-            for the mean over draws, in quadrature.
+            pass. Their shares are then not independent, and the interval is widened by that of the
+            mean over draws, in quadrature. It allows for draws that did not occur, which may break
+            all examples at once.
     """
     score = bounded_mean(right.mean(0))
     if not shared or len(right) < 2:
         return score
-    by_draw = right.mean(1)
-    half = students_t(len(right) - 1) * float(by_draw.std(ddof=1)) / math.sqrt(len(right))
-    low = score.value - math.hypot(score.value - score.low, half)
-    high = score.value + math.hypot(score.high - score.value, half)
-    return score.model_copy(update={"low": max(low, 0.0), "high": min(high, 1.0)})
+    by_draw = bounded_mean(right.mean(1))
+    return _widened(score, by_draw.low, by_draw.high)
+
+
+def expected_survival(right: Outcomes, queries: int, *, shared: bool = False) -> Score:
+    """The mean of :func:`survival` over examples with its 95% interval.
+
+    Args:
+        right: bool (R, N), whether a draw classifies an example correctly.
+        queries: m, from 1 to R.
+        shared: as for :func:`expected_share`. The examples may fail together, so the interval is
+            widened as if all rates were at the same end of their own intervals (Clopper & Pearson
+            1934).
+    """
+    score = bounded_mean(survival(right, queries))
+    if not shared:
+        return score
+    low, high = (float((each**queries).mean()) for each in _rates_between(right))
+    return _widened(score, low, high)
+
+
+def _rates_between(right: Outcomes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Both ends of the 95% intervals of the rates of examples, (N,) each."""
+    from scipy.special import betaincinv  # slow to import, and not always needed
+
+    draws, survived = len(right), right.sum(0).astype(np.float64)
+    failed = draws - survived
+    low = betaincinv(np.maximum(survived, 1), failed + 1, 0.025)
+    high = betaincinv(survived + 1, np.maximum(failed, 1), 0.975)
+    return np.where(survived > 0, low, 0.0), np.where(failed > 0, high, 1.0)
+
+
+def _widened(score: Score, low: float, high: float) -> Score:
+    """A score whose interval is widened by another source of scatter, in quadrature.
+
+    Args:
+        score: to widen.
+        low: lower end of the interval for the other source alone.
+        high: its upper end.
+    """
+    value = score.value
+    below = math.hypot(value - score.low, max(value - low, 0.0))
+    above = math.hypot(score.high - value, max(high - value, 0.0))
+    ends = {"low": max(value - below, 0.0), "high": min(value + above, 1.0)}
+    return score.model_copy(update=ends)
 
 
 def survival(right: Outcomes, queries: int) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ import random
 import numpy as np
 import pytest
 import torch
-from scipy.stats import beta
+from scipy.stats import beta, binom
 from torch import nn
 
 from benchmark import evaluate, load_battery
@@ -15,11 +15,12 @@ from benchmark.attacks.randomized import RandomizedAttack
 from benchmark.attacks.randomized.attack import least_rate
 from benchmark.batteries import Battery
 from benchmark.budgets import Budget
+from benchmark.checks.repetition import random_outputs
 from benchmark.counterexamples.lowering import lowered_by_perturbation
 from benchmark.counterexamples.verification import Verified
 from benchmark.datasets import load_dataset
 from benchmark.randomness import Draws, randomness_of
-from benchmark.statistics import expected_share, survival
+from benchmark.statistics import expected_share, expected_survival, survival
 from benchmark.subject import Subject
 from benchmark.threats import InputThreat
 from models_zoo import InputError, load_model
@@ -96,6 +97,40 @@ def test_how_a_model_draws_is_found_out(draw, kind):
     assert (found.random, found.controlled, found.shared) == kind
     assert torch.equal(torch.get_rng_state(), before[0])
     assert (place_of_numpy(), random.getstate()) == before[1:]
+
+
+def switched(images):
+    """Noise on every image and, in half of all passes, on all of them."""
+    return 0.1 * torch.randn_like(images) + 3 * (torch.rand(()) < 0.5)
+
+
+def test_what_is_drawn_for_a_pass_is_found_besides_noise_on_every_image():
+    images = torch.zeros(60, *SHAPE)
+    model = Noisy(images, 1.0, switched)
+    subject = Subject(model, images, (model(images + 3).argmax(1) == 0).long())
+    assert "in part once per forward pass" in randomness_of(subject).text
+    right = Draws.of(subject).score(images, torch.arange(60), 100, "score").right
+    # Were copies in a batch taken for draws, an example would survive if a batch of them did.
+    assert float(survival(right.numpy(), 10).mean()) < 0.02
+
+
+class Masked(nn.Module):
+    """A model with one more class, which cannot be predicted."""
+
+    def __init__(self, model, logit):
+        super().__init__()
+        self.model, self.logit = model, logit
+
+    def forward(self, images):
+        return nn.functional.pad(self.model(images), (0, 1), value=self.logit)
+
+
+@pytest.mark.parametrize("logit", [-1e9, -1e5])
+def test_a_masked_class_does_not_hide_what_is_random(logit):
+    model, images, labels = case()
+    own = randomness_of(Subject(model, images, labels))
+    assert randomness_of(Subject(Masked(model, logit), images, labels)) == own
+    assert random_outputs(Subject(Masked(model, logit), images, labels)).raised
 
 
 def within(score, truth):
@@ -338,6 +373,18 @@ def test_the_interval_of_an_expectation_covers_it(shared):
         score = expected_share(np.broadcast_to(numbers, (30, 60)) < rates, shared=shared)
         covered += within(score, 2 / 3)
     assert covered >= 53
+
+
+def test_intervals_cover_where_all_examples_fail_together():
+    failing, covered = 0.02, np.zeros(3)
+    truths = 1 - failing, (1 - failing) ** 10, (1 - failing) ** 100
+    for failed in range(8):  # of 100 draws; more are rarer than once in a thousand times
+        right = np.broadcast_to(np.arange(100)[:, None] >= failed, (100, 20))
+        accuracy = expected_share(right, shared=True)
+        survived = [expected_survival(right, each, shared=True) for each in (10, 100)]
+        inside = [within(*each) for each in zip((accuracy, *survived), truths, strict=True)]
+        covered += binom.pmf(failed, 100, failing) * np.array(inside)
+    assert (covered > 0.93).all()
 
 
 def test_the_bound_of_a_rate_is_that_of_clopper_and_pearson():

@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmark.probes.budget_curves import score_curve
 from benchmark.results import Bars, Curve, Outcomes
-from benchmark.statistics import bounded_mean, proportion, survival
+from benchmark.statistics import expected_survival, proportion
 
 QUERIES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 """Numbers of queries on the curve, as far as there are draws to tell."""
@@ -18,12 +18,13 @@ ATTACKED, FLOOR = "under attack", "noise floor (no perturbation)"
 """Names of the series."""
 
 
-def survival_curves(right: Outcomes, clean: Outcomes) -> list[Curve]:
+def survival_curves(right: Outcomes, clean: Outcomes, *, shared: bool) -> list[Curve]:
     """The probability of a correct answer at each of several queries.
 
     Args:
         right: bool (R, N), whether a draw classifies a perturbed example correctly.
         clean: bool (R, N), the same for the unperturbed example.
+        shared: whether all examples have the same draws.
     """
     queries = [each for each in QUERIES if each <= len(right)]
     return [
@@ -32,7 +33,7 @@ def survival_curves(right: Outcomes, clean: Outcomes) -> list[Curve]:
             series,
             "queries",
             [float(each) for each in queries],
-            [bounded_mean(survival(bits, each)) for each in queries],
+            [expected_survival(bits, each, shared=shared) for each in queries],
             "correct at every query",
             "share",
         )

@@ -12,7 +12,7 @@ from benchmark.probes.randomized.pictures import failure_bars, survival_curves
 from benchmark.probes.randomized.settings import RandomizedSettings
 from benchmark.randomness import randomness_of
 from benchmark.results import Outcome, Outcomes, ProbeResult, Score, ScoreSpec
-from benchmark.statistics import bounded_mean, expected_share, proportion, survival
+from benchmark.statistics import expected_share, expected_survival, proportion
 from benchmark.subject import Subject
 from benchmark.threats import InputThreat
 from benchmark.work import PassMix, Work
@@ -42,12 +42,12 @@ def _survives(queries: int) -> dict[str, ScoreSpec]:
             f"Probability that a perturbed test example is classified correctly at each of "
             f"{queries} independent draws, the mean over examples. It falls with the number of "
             f"queries without any attack: compare it with survives_{queries}_clean.",
-            interval="bounded",
+            interval="examples and draws",
         ),
         f"survives_{queries}_clean": share(
             f"Survives {queries} (clean)",
             f"The same for the unperturbed example: the noise floor of survives_{queries}.",
-            interval="bounded",
+            interval="examples and draws",
         ),
     }
 
@@ -120,15 +120,15 @@ class RandomizedProbe(Probe[RandomizedSettings]):
             "expected_clean": expected_share(clean, shared=shared),
             "vote_robust": proportion(voted),
             "vote_clean": proportion(voted_clean),
-            **_survival_scores(right, ""),
-            **_survival_scores(clean, "_clean"),
+            **_survival_scores(right, "", shared),
+            **_survival_scores(clean, "_clean", shared),
         }
         return ProbeResult(
             probe=self.name,
             scores=scores,
             share_of={"vote_robust": "headline", "vote_clean": "clean"},
             values={"failures": _rates(right), "clean_failures": _rates(clean)},
-            curves=survival_curves(right, clean),
+            curves=survival_curves(right, clean, shared=shared),
             bars=failure_bars(right, clean),
             flags=found.pilot.flags,
             protocol=self._protocol(found),
@@ -159,12 +159,12 @@ class RandomizedProbe(Probe[RandomizedSettings]):
         }
 
 
-def _survival_scores(right: Outcomes, suffix: str) -> dict[str, Score]:
+def _survival_scores(right: Outcomes, suffix: str, shared: bool) -> dict[str, Score]:
     """Those that the number of draws can tell; a deterministic model survives any number alike."""
     if len(right) == 1:
         return {f"survives_{queries}{suffix}": proportion(right[0]) for queries in QUERIES}
     return {
-        f"survives_{queries}{suffix}": bounded_mean(survival(right, queries))
+        f"survives_{queries}{suffix}": expected_survival(right, queries, shared=shared)
         for queries in QUERIES
         if queries <= len(right)
     }
