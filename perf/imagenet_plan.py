@@ -6,7 +6,7 @@ one measured rate by the number of multiplications.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,17 +96,23 @@ class _StandIn(nn.Module):
         return found
 
 
-def probe_seconds(network: Network, examples: int, batch_size: int = 83) -> Mapping[str, float]:
+def probe_seconds(
+    network: Network,
+    examples: int,
+    batch_size: int = 83,
+    probes: Sequence[str] | None = None,
+) -> Mapping[str, float]:
     """Expected seconds of each probe of the battery on one network, with the model loaded.
 
     Args:
         network: the network.
         examples: number of images.
         batch_size: images per batch, by default what the suite uses for such images on a GPU.
+        probes: names of probes; by default those that run by default.
     """
     battery, subject = load_battery(BATTERY), _subject(network, examples, batch_size)
     seconds = {}
-    for name in battery.default:
+    for name in battery.select(probes):
         probe = PROBES[name](battery.probes[name], battery.probes)
         seconds[name] = _seconds(network, probe, probe.mix.steps(probe.expected_work(subject)))
     return seconds
