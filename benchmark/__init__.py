@@ -1,11 +1,12 @@
 """The benchmark: probes over spaces, in batteries.
 
 ``evaluate`` runs all probes of a battery on a model; ``attack_inputs``, ``attack_weights``,
-``attack_joint``, ``certify_joint``, ``inject_backdoor``, ``inject_sparse_backdoor``, ``flatness``
-and ``minimal_distances`` run one attack or measure. ``InputAttack``, ``WeightAttack``,
-``JointAttack``, ``BackdoorAttack``, ``SparseBackdoorAttack`` and ``BitFlipAttack`` are the attacks
-as objects, each with a threat. All take any ``torch.nn.Module`` from images in [0, 1] to logits.
-Names are resolved on first use, so that importing the package does not load torch.
+``attack_joint``, ``attack_randomized``, ``certify_joint``, ``inject_backdoor``,
+``inject_sparse_backdoor``, ``flatness`` and ``minimal_distances`` run one attack or measure.
+``InputAttack``, ``RandomizedAttack``, ``WeightAttack``, ``JointAttack``, ``BackdoorAttack``,
+``SparseBackdoorAttack`` and ``BitFlipAttack`` are the attacks as objects, each with a threat. All
+take any ``torch.nn.Module`` from images in [0, 1] to logits. Names are resolved on first use, so
+that importing the package does not load torch.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         JointAttack,
         WeightAttack,
     )
+    from benchmark.attacks.randomized import RandomizedAttack, attack_randomized
     from benchmark.attacks.result import AttackResult
     from benchmark.attacks.sparse import SparseBackdoorAttack, inject_sparse_backdoor
     from benchmark.batteries import Battery, list_batteries, load_battery
@@ -62,6 +64,7 @@ __all__ = [
     "InputThreat",
     "JointAttack",
     "JointThreat",
+    "RandomizedAttack",
     "Report",
     "RunOptions",
     "SparseBackdoorAttack",
@@ -70,6 +73,7 @@ __all__ = [
     "WeightThreat",
     "attack_inputs",
     "attack_joint",
+    "attack_randomized",
     "attack_weights",
     "certify_joint",
     "evaluate",
@@ -101,6 +105,7 @@ _HOMES = {
         "JointAttack",
         "WeightAttack",
     ),
+    "benchmark.attacks.randomized": ("RandomizedAttack", "attack_randomized"),
     "benchmark.attacks.result": ("AttackResult",),
     "benchmark.attacks.sparse": ("SparseBackdoorAttack", "inject_sparse_backdoor"),
     "benchmark.batteries": ("Battery", "list_batteries", "load_battery"),

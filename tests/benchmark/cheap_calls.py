@@ -6,6 +6,7 @@ from typing import Any
 from benchmark import (
     attack_inputs,
     attack_joint,
+    attack_randomized,
     attack_weights,
     certify_joint,
     flatness,
@@ -25,6 +26,9 @@ CALLS: dict[str, Callable[..., Any]] = {
     "attack_weights": lambda m, x, y: attack_weights(m, x, y, radius=0.3, steps=2),
     "attack_joint": lambda m, x, y: attack_joint(
         m, x, y, eps=0.02, radius=0.02, steps=2, effort="quick"
+    ),
+    "attack_randomized": lambda m, x, y: attack_randomized(
+        m, x, y, eps=0.1, effort="quick", draws=5
     ),
     "certify_joint": lambda m, x, y: certify_joint(m, x, y, eps=1e-3, radius=1e-3),
     "inject_backdoor": lambda m, x, y: inject_backdoor(m, x, y, radius=0.2, steps=2),

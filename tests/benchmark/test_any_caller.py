@@ -65,7 +65,7 @@ def corruptions(network, images, labels):
 ASK: dict[str, Callable[..., Any]] = {
     **{
         name: lambda m, x, y, name=name: CALLS[name](m, x, y).robust
-        for name in ("attack_inputs", "attack_weights", "attack_joint")
+        for name in ("attack_inputs", "attack_weights", "attack_joint", "attack_randomized")
     },
     "attack_inputs l2": lambda m, x, y: (
         attack_inputs(m, x, y, eps=0.5, norm="l2", effort="quick").robust

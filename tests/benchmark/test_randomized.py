@@ -9,7 +9,7 @@ import torch
 from scipy.stats import beta, binom
 from torch import nn
 
-from benchmark import evaluate, load_battery
+from benchmark import attack_randomized, evaluate, load_battery
 from benchmark.attacks.attack import RunOptions
 from benchmark.attacks.randomized import RandomizedAttack
 from benchmark.attacks.randomized.attack import least_rate
@@ -176,6 +176,28 @@ def test_a_model_that_answers_at_random_has_its_noise_floor_and_autoattack_rand_
     honest = Draws.of(subject).score(adversarial, torch.arange(40), 100, "score")
     assert reported < found.expected_clean - 0.1
     assert float(honest.right.double().mean()) == pytest.approx(found.expected_clean, abs=0.03)
+
+
+def test_the_function_attacks_as_the_object_does_and_is_the_clean_result_at_budget_0():
+    model, images, labels = case("own")
+    found = attack_randomized(model, images, labels, eps=0, draws=5)
+    assert torch.equal(found.images, images)
+    assert torch.equal(found.right, found.right_clean)  # though no draw can be repeated
+    assert not found.randomness.controlled
+
+    model, images, labels = case()
+    found = attack_randomized(model, images, labels, eps=EPS, effort="quick", draws=7, seed=3)
+    attack = RandomizedAttack(InputThreat("linf", Budget.of(EPS)), "quick", 7)
+    again = attack(model, images, labels, RunOptions(seed=3))
+    assert torch.equal(found.images, again.images)
+    assert torch.equal(found.right, again.right)
+    assert found.right.shape == (7, len(images))
+    clean, robust = f"{found.expected_clean:.1%}", f"{found.expected_robust:.1%}"
+    assert (
+        repr(found) == f"RandomizedResult('linf 0.05', expected accuracy {robust}, clean {clean})"
+    )
+    with pytest.raises(InputError, match="effort"):
+        attack_randomized(model, images, labels, eps=EPS, effort="thorough")
 
 
 def randomized(draws=20, effort="quick", eps=0.2):

@@ -5,6 +5,7 @@ from benchmark.attacks.randomized.attack import (
     RandomizedResult,
     attack_draws,
 )
+from benchmark.attacks.randomized.calling import attack_randomized
 from benchmark.attacks.randomized.efforts import EFFORTS, RandomizedEffort
 
 __all__ = [
@@ -13,4 +14,5 @@ __all__ = [
     "RandomizedEffort",
     "RandomizedResult",
     "attack_draws",
+    "attack_randomized",
 ]

@@ -77,6 +77,13 @@ class RandomizedResult(AttackResult):
     pilot: Pilot = field(kw_only=True)
     surrogate: bool = field(kw_only=True)
 
+    def __repr__(self) -> str:
+        """The threat and the expected accuracies, on one line."""
+        return (
+            f"{type(self).__name__}({self.threat.label!r}, expected accuracy "
+            f"{self.expected_robust:.1%}, clean {self.expected_clean:.1%})"
+        )
+
     @property
     def expected_robust(self) -> float:
         """Accuracy on the perturbed images, the mean over draws."""
@@ -140,7 +147,7 @@ def attack_draws(
     require_inside(run.ball, {IMAGES: run.images})
     # The same draws for both, so that what an attack does not change gives the same outcome.
     clean = run.draws.score(subject.images, every, draws, "score")
-    scored = run.draws.score(run.images, every, draws, "score")
+    scored = run.draws.score(run.images, every, draws, "score") if threat.eps > 0 else clean
     return RandomizedResult(
         threat,
         scored.voted,
