@@ -88,6 +88,8 @@ MNIST ?= data
 CIFAR10 ?=
 CIFAR10_TRAIN ?=
 publish = $(VENV)/bin/nonsingular bench --database $(PUBLISHED) --no-site $(OPTIONS)
+# The random model, and deterministic ones to read it beside: the same network, and one with another defense.
+RANDOMIZED := digits/mlp-noise-standard digits/mlp-standard digits/mlp-pgd-at
 gap = --split train --probe input --probe flatness
 
 .PHONY: publish
@@ -96,6 +98,7 @@ publish: $(INSTALLED) ## Score every bundled model for results/: hours; MNIST=FO
 	@echo "==> scoring the bundled models; what is stored or published is not computed again"
 	@$(publish) --battery digits-v1
 	@$(publish) --battery digits-v1 $(gap)
+	@$(publish) --battery digits-randomized-v1 $(RANDOMIZED)
 	@$(publish) --battery mnist-linf-v1 --data-root $(MNIST)
 	@$(publish) --battery mnist-linf-v1 --data-root $(MNIST) $(gap)
 	@if [ -n "$(CIFAR10)" ]; then $(publish) --battery cifar10-linf-v1 --data $(CIFAR10); fi

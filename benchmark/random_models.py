@@ -26,7 +26,7 @@ def require_takes_random_models(subject: Subject, battery: Battery, probes: Iter
     Raises:
         InputError: the model draws random numbers and a probe does not take such a model.
     """
-    refusing = [name for name in probes if not PROBES[name].takes_random_models]
+    refusing = refusing_probes(probes)
     if refusing and (found := randomness_of(subject)).random:
         names = ", ".join(refusing[:3]) + (", ..." if len(refusing) > 3 else "")
         raise InputError(
@@ -34,6 +34,15 @@ def require_takes_random_models(subject: Subject, battery: Battery, probes: Iter
             f"by up to {found.change:.3g} in a logit), so the point scores of battery "
             f"{shown(battery.name)} ({names}) would be luck; {random_advice(battery.dataset)}"
         )
+
+
+def refusing_probes(probes: Iterable[str]) -> list[str]:
+    """Those of some probes that do not take a model that draws random numbers.
+
+    Args:
+        probes: their names.
+    """
+    return [name for name in probes if not PROBES[name].takes_random_models]
 
 
 def random_advice(dataset: str) -> str:

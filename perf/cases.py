@@ -12,6 +12,7 @@ from benchmark.budgets import budget_text
 from benchmark.datasets import Dataset, load_dataset, load_npz
 from benchmark.spaces.inputs import NORMS
 from models_zoo import list_models, load_card, load_file, load_model
+from models_zoo.architectures import is_random
 from models_zoo.classifier import Classifier
 from models_zoo.errors import unknown_name
 
@@ -78,8 +79,17 @@ class WholeModel:
     examples: Callable[[], Dataset]
 
 
+def repeatable_models(pattern: str = "*") -> list[str]:
+    """Names of the zoo's models that draw no random numbers.
+
+    Args:
+        pattern: as for :func:`models_zoo.list_models`.
+    """
+    return [n for n in list_models(pattern) if not is_random(load_card(n).architecture)]
+
+
 def whole_models(shared: Path) -> Iterator[WholeModel]:
-    """Every bundled model, and every available shared checkpoint.
+    """Every bundled model that is not random, and every available shared checkpoint.
 
     Args:
         shared: the folder with ``data/checkpoints`` and ``data/cifar10``; it may be missing.
@@ -123,7 +133,7 @@ def all_cases(shared: Path, *, slow: bool) -> Iterator[Case]:
 
 
 def _bundled_models(data: Path) -> Iterator[tuple[str, Callable[[], Dataset]]]:
-    """Every bundled model whose test images are available, with a function that loads them."""
+    """Every bundled model with available test images that is not random, with a loader of them."""
     loaders = {
         "digits": partial(load_dataset, "digits", "test"),
         "mnist": partial(load_dataset, "mnist", "test", data),
@@ -133,7 +143,7 @@ def _bundled_models(data: Path) -> Iterator[tuple[str, Callable[[], Dataset]]]:
         del loaders["mnist"]
     if not (data / "cifar10" / "test_846.npz").is_file():
         del loaders["cifar10"]
-    for name in list_models():
+    for name in repeatable_models():
         card = load_card(name)
         if card.source == "bundled" and card.dataset in loaders:
             yield name, loaders[card.dataset]

@@ -27,6 +27,7 @@ from leaderboard.jobs.run import Run
 from leaderboard.jobs.scoring import Where, score_models
 from leaderboard.store import Store
 from models_zoo import list_models, load_model
+from perf.cases import repeatable_models
 from perf.command import ROOT, Page, console, run_command
 from perf.local_servers import RayNodes
 from perf.page import write_section
@@ -43,7 +44,7 @@ def run(
 ) -> None:
     """Measure the overhead of jobs and the gain of a second worker, and write the section."""
     torch.set_num_threads(1)
-    names = list_models("digits/*")
+    names = repeatable_models("digits/*")
     with tempfile.TemporaryDirectory(prefix="e", dir="/tmp") as name:
         folder = Path(name)
         plain = _fastest(repeats, lambda _: _evaluated(names, examples))

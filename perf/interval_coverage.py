@@ -27,7 +27,8 @@ from benchmark.probes.intrinsic import IntrinsicSettings
 from benchmark.results import Score
 from benchmark.statistics import Effect, mean, mean_loss, tango
 from benchmark.subject import Subject
-from models_zoo import list_models, load_model
+from models_zoo import load_model
+from perf.cases import repeatable_models
 from perf.command import ROOT, console, run_command
 from perf.page import line, write_section
 
@@ -50,7 +51,7 @@ def run(
     page: Annotated[Path, typer.Option(help="Page with the section.")] = ROOT / "docs/method.md",
 ) -> None:
     """Write the tables of coverage."""
-    names = list_models("digits/*")
+    names = repeatable_models("digits/*")
     losses = [_losses(name) for name in track(names, "losses", console=console)]
     text = "\n".join([*_loss_table(losses, times), "", *_paired_table()])
     write_section(page, TOOL, f"{text}\n")

@@ -84,6 +84,8 @@ def zoo(
             keep=row.keep,
             measured=plan.measured,
             float16=plan.float16,
+            notes=row.notes,
+            paper=row.paper,
         )
         attacked = written.robustness
         output.print(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.batteries import Battery, battery_for, is_battery_file, load_battery
+from benchmark.random_models import random_advice, refusing_probes
 from leaderboard.jobs.examples import preprocessing_for
 from leaderboard.jobs.model_selection import checkpoint_source, require_file
 from leaderboard.jobs.run import Run
@@ -13,10 +15,11 @@ from leaderboard.jobs.sources import DataSource, ModelSource
 from leaderboard.terminal.model_notes import print_notes
 from leaderboard.terminal.output import note
 from models_zoo import list_models, load_card
+from models_zoo.architectures import is_random
 from models_zoo.card import UNKNOWN_DATASET
 from models_zoo.catalog import LISTED_BY
 from models_zoo.classifier import Classifier
-from models_zoo.display import shown
+from models_zoo.display import printable, shown
 from models_zoo.errors import InputError, unknown_name
 from models_zoo.sources import dataset_of, parse_reference
 
@@ -90,6 +93,8 @@ def load_request(request: Request) -> Loaded:
         list(request.models), request.battery, checkpoint, own_data=request.own_data
     )
     probes = battery.select(request.probes or None)
+    if refusing_probes(probes):
+        names = _without_random_models(names, request.models, battery)
     data_source = DataSource(
         dataset=battery.dataset,
         file=request.data,
@@ -177,6 +182,33 @@ def _bundled(battery: Battery) -> list[str]:
             f"no bundled model is for {battery.dataset}; name models, or give --checkpoint"
         )
     return bundled
+
+
+def _without_random_models(names: list[str], typed: Sequence[str], battery: Battery) -> list[str]:
+    """The models without those of the zoo that draw random numbers, unless they are named exactly.
+
+    Those are refused with the reason before anything is computed, as any other random model is.
+
+    Args:
+        names: of the models.
+        typed: names and patterns that the user gave.
+        battery: some of whose probes do not take a random model.
+
+    Raises:
+        InputError: none is left.
+    """
+    by_pattern = [name for name in names if name not in typed]
+    random = [name for name in by_pattern if is_random(load_card(name).architecture)]
+    if not random:
+        return names
+    advice = random_advice(battery.dataset)
+    if len(random) == len(names):
+        raise InputError(
+            f"all models that match are random ({', '.join(random)}), so the point scores of "
+            f"battery {shown(battery.name)} would be luck; {advice}"
+        )
+    note(f"random, so not scored with {printable(battery.name)}: {', '.join(random)}; {advice}")
+    return [name for name in names if name not in random]
 
 
 def _datasets(patterns: list[str]) -> dict[str, str | None]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from pydantic import HttpUrl
 from rich.progress import (
     BarColumn,
     Progress,
@@ -17,10 +18,11 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from benchmark import attack_inputs
+from benchmark import attack_inputs, attack_randomized
 from benchmark.datasets import CLASSES, Dataset, load_dataset, load_npz
 from leaderboard.output_paths import require_file_place
 from leaderboard.terminal.output import console
+from models_zoo.architectures import is_random
 from models_zoo.card import Card, Robustness
 from models_zoo.catalog.writing import card_to_toml
 from models_zoo.checkpoint import save_weights, sha256_file
@@ -150,6 +152,8 @@ def train_and_write(
     keep: Collection[int] = (),
     measured: Measured | None = None,
     float16: bool = False,
+    notes: str = "",
+    paper: HttpUrl | None = None,
 ) -> Card:
     """Train a network, write its weights and card, and those of the epochs to keep.
 
@@ -166,6 +170,8 @@ def train_and_write(
         keep: earlier epochs whose weights are written as models as well.
         measured: an input attack whose result is put on the card.
         float16: whether weights are rounded to float16 before the model is evaluated and written.
+        notes: on the cards.
+        paper: likewise.
 
     Returns:
         The card of the finished model.
@@ -177,6 +183,7 @@ def train_and_write(
     mean, std = _normalization(material.train)
 
     def write(model: Classifier) -> Card:
+        model.card = model.card.model_copy(update={"notes": notes, "paper": paper})
         return _write(model, material.test, place, measured, float16=float16)
 
     with _shown(f"{recipe} {architecture}", settings.epochs) as show:
@@ -226,16 +233,13 @@ def _write(
         model.network.half().float()
     training = model.card.training
     place = place.at(training.epoch if training else None)
-    with torch.no_grad():
-        predictions = [predicted_classes(model(part)) for part in torch.split(test.images, 500)]
-    right = int((torch.cat(predictions) == test.labels).sum())
     save_weights(deepcopy(model.network).half() if float16 else model.network, place.weights)
     card = model.card.model_copy(
         update={
             "name": place.name,
             "checkpoint": place.weights.name,
             "sha256": sha256_file(place.weights),
-            "clean_accuracy": round(right / len(test), 4),
+            "clean_accuracy": round(_clean_accuracy(model, test), 4),
             "robustness": measured and _robustness(model, test, measured),
             "licence": place.licence,
         }
@@ -245,15 +249,25 @@ def _write(
     return card
 
 
+def _clean_accuracy(model: Classifier, test: Dataset) -> float:
+    if is_random(model.card.architecture):
+        return attack_randomized(model, test.images, test.labels, eps=0).expected_clean
+    with torch.no_grad():
+        predictions = [predicted_classes(model(part)) for part in torch.split(test.images, 500)]
+    return int((torch.cat(predictions) == test.labels).sum()) / len(test)
+
+
 def _robustness(model: Classifier, test: Dataset, measured: Measured) -> Robustness:
     some = test.head(min(measured.examples, len(test)))
-    attack = attack_inputs(model, some.images, some.labels, eps=measured.eps, effort="quick")
+    asked, eps = (model, some.images, some.labels), measured.eps
+    if is_random(model.card.architecture):
+        accuracy = attack_randomized(*asked, eps=eps, effort="quick").expected_robust
+        attack = "attack_randomized, effort quick, the mean over 100 draws"
+    else:
+        robust = attack_inputs(*asked, eps=eps, effort="quick").robust
+        accuracy, attack = float(robust.double().mean()), "attack_inputs, effort quick"
     return Robustness(
-        accuracy=round(float(attack.robust.double().mean()), 4),
-        norm="linf",
-        eps=measured.eps,
-        examples=len(some),
-        attack="attack_inputs, effort quick",
+        accuracy=round(accuracy, 4), norm="linf", eps=eps, examples=len(some), attack=attack
     )
 
 

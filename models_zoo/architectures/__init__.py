@@ -14,7 +14,7 @@ from models_zoo.architectures import (
     vgg,
     wide_resnet,
 )
-from models_zoo.architectures.families import Family, find_family, list_families
+from models_zoo.architectures.families import Family, find_family, is_random, list_families
 from models_zoo.architectures.family import family
 from models_zoo.architectures.registry import (
     build_architecture,
@@ -54,6 +54,7 @@ __all__ = [
     "family",
     "find_family",
     "is_architecture",
+    "is_random",
     "list_architectures",
     "list_families",
     "register",

@@ -28,6 +28,8 @@ class Family:
         chain: whether its layers follow each other without branches, so that they can be matched in
             order, whatever their names.
         texts: whether they take token ids instead of images.
+        random: whether they draw random numbers in eval mode too, so that their logits differ from
+            pass to pass.
     """
 
     form: str
@@ -37,6 +39,7 @@ class Family:
     build: Build
     chain: bool = False
     texts: bool = False
+    random: bool = False
 
 
 _FAMILIES: list[Family] = []
@@ -50,6 +53,7 @@ def register_family(
     description: str,
     chain: bool = False,
     texts: bool = False,
+    random: bool = False,
 ) -> Callable[[Build], Build]:
     """Decorator that adds a family, whose example must match its pattern."""
 
@@ -57,7 +61,7 @@ def register_family(
         compiled = re.compile(pattern)
         if compiled.fullmatch(example) is None:
             raise ValueError(f"{example!r} is not of the form {form!r}")
-        _FAMILIES.append(Family(form, example, description, compiled, build, chain, texts))
+        _FAMILIES.append(Family(form, example, description, compiled, build, chain, texts, random))
         return build
 
     return add
@@ -75,6 +79,12 @@ def find_family(name: str) -> tuple[Family, dict[str, str]] | None:
         if found is not None:
             return family, {key: value or "" for key, value in found.groupdict().items()}
     return None
+
+
+def is_random(name: str) -> bool:
+    """Whether a family says of its networks that they draw random numbers in eval mode too."""
+    found = find_family(name)
+    return found is not None and found[0].random
 
 
 def number(parts: Mapping[str, str], part: str, *, least: int = 1, most: int) -> int:

@@ -44,6 +44,7 @@ class GaussianNoise:
     example="noise-0.25:mlp",
     description="a network of this package with Gaussian noise of this deviation on its normalized "
     "input, drawn in every pass",
+    random=True,
 )
 def noisy(parts: Mapping[str, str], classes: int, input_shape: Shape) -> nn.Module:
     """A network with noise on its input."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl
 
 from models_zoo.errors import InputError, unknown_name
 from models_zoo.training.adversary import AdversarySettings
@@ -24,6 +24,8 @@ class Network(BaseModel):
         recipes: names of recipes; a model is called ``<network>-<recipe>``.
         settings: those that differ from the data set's other models.
         examples: number of training images, from the first; all by default.
+        notes: on the cards.
+        paper: likewise.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,6 +34,8 @@ class Network(BaseModel):
     recipes: tuple[str, ...]
     settings: Values = Field(default_factory=dict)
     examples: int | None = Field(default=None, ge=1)
+    notes: str = ""
+    paper: HttpUrl | None = None
 
 
 class Measured(BaseModel):
@@ -59,6 +63,8 @@ class Row:
         settings: of the recipe.
         keep: epochs whose weights become models of their own.
         examples: number of training images, from the first; ``None`` for all.
+        notes: on the card.
+        paper: likewise.
     """
 
     name: str
@@ -67,6 +73,8 @@ class Row:
     settings: Settings
     keep: tuple[int, ...]
     examples: int | None = None
+    notes: str = ""
+    paper: HttpUrl | None = None
 
 
 class Plan(BaseModel):
@@ -113,6 +121,8 @@ class Plan(BaseModel):
                 settings=self._configured(recipe, network),
                 keep=self.keep.get(f"{prefix}-{recipe}", ()),
                 examples=network.examples,
+                notes=network.notes,
+                paper=network.paper,
             )
             for prefix, network in self.networks.items()
             for recipe in network.recipes

@@ -123,14 +123,20 @@ class Run:
         return noisy(images, settings.noise, generator) if settings.noise else images
 
     def accuracy(self, number: int) -> tuple[float, float | None]:
-        """Clean and robust accuracy on the held-out part, after epoch ``number``."""
-        return held_out_accuracy(
-            self.result,
-            self.images[self.held_out],
-            self.labels[self.held_out],
-            eps=self.settings.eps,
-            generator=seeded(self.seed, f"report {number}"),
-        )
+        """Clean and robust accuracy on the held-out part, after epoch ``number``.
+
+        A model that draws random numbers in eval mode too would otherwise be trained with others
+        after a report; the robust accuracy of such a model is that of single draws.
+        """
+        devices = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices):
+            return held_out_accuracy(
+                self.result,
+                self.images[self.held_out],
+                self.labels[self.held_out],
+                eps=self.settings.eps,
+                generator=seeded(self.seed, f"report {number}"),
+            )
 
     def state(self) -> dict[str, Any]:
         """Everything that later epochs depend on, as tensors and plain values."""

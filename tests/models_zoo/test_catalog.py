@@ -10,14 +10,20 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmark import attack_randomized
 from benchmark.datasets import load_dataset
 from benchmark.datasets.prepared_texts import prepare_texts
 from benchmark.datasets.rated_sentences import SENTENCES
+from benchmark.randomness import randomness_of
+from benchmark.subject import Subject
 from models_zoo import Card, InputError, Training, list_models, load_card, load_model
+from models_zoo.architectures import is_random
 from models_zoo.catalog.writing import card_to_toml
 from models_zoo.training.pgd import pgd
 
 DIGITS = list_models("digits/*")
+RANDOM = [name for name in DIGITS if is_random(load_card(name).architecture)]
+REPEATABLE = [name for name in DIGITS if name not in RANDOM]
 EPS = 0.2
 
 
@@ -53,14 +59,32 @@ def test_every_card_is_complete_and_true(name):
     assert card.parameters == sum(p.numel() for p in model.parameters())
 
 
-@pytest.mark.parametrize("name", DIGITS)
+def test_the_names_of_architectures_say_which_models_draw_random_numbers():
+    test = load_dataset("digits").head(16)
+    subjects = {name: Subject(load_model(name), test.images, test.labels) for name in DIGITS}
+    assert [name for name, each in subjects.items() if randomness_of(each).random] == RANDOM
+    assert RANDOM == ["digits/mlp-noise-standard"]
+    assert load_card(RANDOM[0]).notes.startswith("Random: ")
+
+
+def test_the_card_of_a_random_model_has_expected_accuracies():
+    test, card = load_dataset("digits"), load_card(RANDOM[0])
+    found = attack_randomized(load_model(card.name), test, eps=0, draws=10)
+    # 6,000 answers: the deviation of their mean is at most 0.003.
+    assert found.expected_clean == pytest.approx(card.clean_accuracy, abs=0.012)
+    assert found.expected_robust == found.expected_clean
+    assert card.robustness is not None
+    assert card.robustness.attack.startswith("attack_randomized, effort quick")
+
+
+@pytest.mark.parametrize("name", REPEATABLE)
 def test_clean_accuracy_is_what_the_card_says(name):
     test = load_dataset("digits")
     right = load_model(name)(test.images).argmax(1) == test.labels
     assert float(right.double().mean()) == pytest.approx(load_card(name).clean_accuracy, abs=1e-4)
 
 
-@pytest.mark.parametrize("name", DIGITS)
+@pytest.mark.parametrize("name", REPEATABLE)
 def test_models_without_an_adversary_fall_where_those_with_one_stand(name):
     model, test = load_model(name), load_dataset("digits")
     adversarial = pgd(

@@ -53,6 +53,12 @@ def test_reporting_progress_changes_nothing(digits):
     assert fingerprint(run(digits, progress=lambda _: None)) == fingerprint(silent)
 
 
+def test_reports_on_a_random_network_do_not_change_its_training(digits):
+    noise = "noise-0.665:mlp"
+    silent, reported = (run(digits, "standard", noise, progress=each) for each in (None, print))
+    assert fingerprint(silent) == fingerprint(reported)
+
+
 def test_training_leaves_the_caller_s_random_state_alone(digits):
     before = torch.get_rng_state()
     run(digits, epochs=1)

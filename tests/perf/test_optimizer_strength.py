@@ -104,6 +104,9 @@ def test_the_models_are_the_bundled_ones_and_the_shared_checkpoints(shared_data,
     cases = {case.model: case for case in whole_models(shared_data.parent)}
     for name in list_models():
         if load_card(name).source == "bundled" and load_card(name).tokens is None:
+            if name == "digits/mlp-noise-standard":  # random
+                assert name not in cases
+                continue
             assert cases[name].battery == battery_for(load_card(name).dataset).name
     assert len(cases["mnist/cnn-standard"].examples()) == 1000
     shared = {name: case for name, case in cases.items() if name.startswith("cifar10-")}

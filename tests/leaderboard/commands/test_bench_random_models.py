@@ -36,8 +36,30 @@ def test_point_scores_are_refused_before_any_work_and_expectations_are_not(capsy
     assert "use battery 'digits-randomized-v1', whose scores are expectations" in said
     assert not Path("scores.json").exists()
 
+    assert run(["bench", "digits/mlp-noise-standard", "--no-site"]) == 2
+    assert "model 'digits/mlp-noise-standard' is random" in capsys.readouterr().err
+
     Path("quick.toml").write_text(BATTERY)
     assert run([*command, "--battery", "quick.toml"]) == 0
     (report,) = json.loads(Path("scores.json").read_text("utf-8")).values()
     scores = report["results"]["randomized"]["scores"]
     assert scores["expected_robust"]["value"] < scores["expected_clean"]["value"]
+
+
+def test_a_pattern_leaves_random_models_out_and_says_where_their_scores_are(capsys):
+    command = ["bench", "--examples", "2", "--workers", "1", "--no-site", "--json", "scores.json"]
+    assert run([*command, "digits/mlp-n*", "--probe", "clean"]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "random, so not scored with digits-v1: digits/mlp-noise-standard;" in said
+    assert "use battery 'digits-randomized-v1'" in said
+    assert [*json.loads(Path("scores.json").read_text("utf-8"))] == ["digits/mlp-nonsingular"]
+
+    assert run([*command, "digits/mlp-noise-*", "--probe", "clean"]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "all models that match are random (digits/mlp-noise-standard)" in said
+
+    Path("quick.toml").write_text(BATTERY)
+    assert run([*command, "digits/mlp-n*", "--battery", "quick.toml"]) == 0
+    assert "not scored" not in capsys.readouterr().err
+    names = ["digits/mlp-noise-standard", "digits/mlp-nonsingular"]
+    assert [*json.loads(Path("scores.json").read_text("utf-8"))] == names

@@ -1,6 +1,7 @@
 """``nonsingular zoo`` and the plans it follows."""
 
 import tomllib
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from leaderboard.commands import zoo
+from leaderboard.jobs import training
 from leaderboard.jobs.training import load_material
 from models_zoo import InputError, list_models, load_card, sha256_file
 from models_zoo.architectures import is_architecture
@@ -89,6 +91,7 @@ def test_the_bundled_models_are_what_their_plan_trains(dataset):
         assert card.architecture == row.architecture
         assert card.licence == plan.licence
         assert card.training is not None
+        assert (card.notes, card.paper) == (row.notes, row.paper)
         assert (card.training.recipe, card.training.seed) == (row.recipe, plan.seed)
         assert card.training.settings == row.settings.model_dump()
         assert (card.robustness and card.robustness.eps) == (plan.measured and plan.measured.eps)
@@ -142,3 +145,21 @@ def test_a_plan_with_an_unknown_setting_is_refused():
     broken = Plan.model_validate(plan | {"settings": {"epoch": 3}})
     with pytest.raises(InputError, match="did you mean 'epochs'"):
         broken.rows()
+
+
+def test_the_card_of_a_random_model_has_expectations_and_says_that_it_is_random(
+    quick, tmp_path, monkeypatch
+):
+    whole = training.load_material
+    monkeypatch.setattr(
+        training, "load_material", lambda *few: replace(m := whole(*few), test=m.test.head(40))
+    )
+    result = run("digits", "--only", "mlp-noise-standard", "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    folder = tmp_path / "catalog/digits"
+    card = tomllib.loads((folder / "mlp-noise-standard.toml").read_text("utf-8"))
+    assert card["notes"] == load_card("digits/mlp-noise-standard").notes
+    assert card["robustness"]["attack"].endswith("the mean over 100 draws")
+    # Means of 4,000 answers, and not shares of 40 examples.
+    assert card["clean_accuracy"] * 40 % 1
+    assert card["robustness"]["accuracy"] < card["clean_accuracy"]

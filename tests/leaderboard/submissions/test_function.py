@@ -15,12 +15,13 @@ from leaderboard.submissions.function import (
     same_function,
 )
 from leaderboard.submissions.zoo_functions import zoo_functions
-from models_zoo import load_model
+from models_zoo import list_models, load_model
 
 
 def test_bundled_models_are_of_different_functions_and_copies_in_half_precision_are_not():
     found = zoo_functions("digits")
     assert of_same_function(found) == {}
+    assert set(list_models("digits/*")) - set(found) == {"digits/mlp-noise-standard"}  # random
     rounded = load_model("digits/mlp-standard").half().float()
     text = function_fingerprint(rounded, (1, 8, 8))
     assert text is not None
