@@ -39,6 +39,11 @@ class Images(BaseModel):
         return "images"
 
     @property
+    def noun(self) -> str:
+        """For one of them, in messages and tables."""
+        return "image"
+
+    @property
     def text(self) -> str:
         """For messages."""
         return f"images of shape {self.shape}"
@@ -63,6 +68,11 @@ class Tokens(BaseModel):
     def kind(self) -> Kind:
         """``"tokens"``."""
         return "tokens"
+
+    @property
+    def noun(self) -> str:
+        """For one of them, in messages and tables."""
+        return "text"
 
     @property
     def shape(self) -> tuple[int]:

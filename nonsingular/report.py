@@ -109,7 +109,7 @@ class Report(PlainReport):
         shown += ["..."] if len(headlines) > HEADLINES else []
         where = self.provenance
         model = f"{label(self.card.name)!r} on {label(where.battery)!r}"
-        what = "own image" if where.own_data else "example"
+        what = f"own {self.card.inputs.noun}" if where.own_data else "example"
         what += "" if where.examples == 1 else "s"
         flags = list(dict.fromkeys(label(flag.name) for flag in self.flags))
         if flags:

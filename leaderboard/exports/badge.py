@@ -93,8 +93,9 @@ def badge_of(entry: Entry) -> Badge:
     value = number(score.value, "share")
     flags = raised_flags(entry)
     remarks = [f"{len(flags)} flag{'s' * (len(flags) != 1)}"] if flags else []
-    remarks += ["training images"] if entry.on_training_data else []
-    remarks += ["own images"] if entry.on_own_data else []
+    noun = entry.card.inputs.noun
+    remarks += [f"training {noun}s"] if entry.on_training_data else []
+    remarks += [f"own {noun}s"] if entry.on_own_data else []
     remark = f" ({', '.join(remarks)})" if remarks else ""
     on = f"{value} on {xml_text(where.battery)}"
     ends = interval(score, "share")
@@ -102,7 +103,7 @@ def badge_of(entry: Entry) -> Badge:
     doubts = f"; raised flags: {xml_text(', '.join(flags))}" if flags else ""
     title = (
         f"{name}: non-singular robust accuracy {value}{measured} of {where.examples:,} "
-        f"{'own ' if entry.on_own_data else ''}{where.split} images on {xml_text(where.battery)}"
+        f"{'own ' if entry.on_own_data else ''}{where.split} {noun}s on {xml_text(where.battery)}"
         f"{doubts}"
     )
     steps = (shade for least, shade in COLORS if score.value >= least)

@@ -65,7 +65,7 @@ def _notes(entry: Entry, headline: Headline) -> str:
     where = entry.provenance
     notes = [
         f"{headline.title}, {headline.spec.unit or 'no unit'}",
-        f"{where.examples} {where.split} images (sha256 {where.data_sha256})",
+        f"{where.examples} {where.split} {entry.card.inputs.noun}s (sha256 {where.data_sha256})",
         f"battery sha256 {where.battery_sha256}",
         f"seed {where.seed}",
     ]

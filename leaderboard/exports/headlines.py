@@ -84,7 +84,7 @@ def data_name(entry: Entry) -> str:
     """The common name of an entry's data set, marked if its images are others."""
     dataset = str(entry.battery.get("dataset", entry.card.dataset))
     name = DATA_SETS[dataset][0] if dataset in DATA_SETS else dataset
-    return f"own images, not {name}" if entry.on_own_data else name
+    return f"own {entry.card.inputs.noun}s, not {name}" if entry.on_own_data else name
 
 
 def raised_flags(entry: Entry) -> list[str]:

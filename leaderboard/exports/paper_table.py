@@ -106,7 +106,9 @@ def paper_table(board: Board, *, intervals: bool = True, licence: str = "") -> P
 
 
 def _images(board: Board) -> str:
-    return "own images (not those of the battery's data set)" if board.own_data else "test images"
+    if board.own_data:
+        return f"own {board.example}s (not those of the battery's data set)"
+    return f"test {board.example}s"
 
 
 def _probes(column: Column) -> Sequence[str]:

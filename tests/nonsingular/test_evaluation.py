@@ -8,6 +8,7 @@ from torch import nn
 
 import nonsingular as ns
 from benchmark import evaluate as plain_evaluate
+from leaderboard.exports.headlines import data_name
 from leaderboard.store import Store
 from models_zoo.errors import InputError
 from tests.texts import text_model, tiny_texts
@@ -86,6 +87,8 @@ def test_a_module_of_texts_gets_a_card_with_their_vocabulary():
     report = ns.evaluate(module, texts, **asked)
     assert report.card.inputs == texts.inputs
     assert report.card.input_shape == texts.input_shape
+    assert "24 own texts" in repr(report)
+    assert data_name(report.entry) == "own texts, not movies"
     with pytest.raises(InputError, match="does not say their vocabulary; give a data set"):
         ns.evaluate(module, texts.images, texts.labels, **asked)
 

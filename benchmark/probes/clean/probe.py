@@ -1,4 +1,4 @@
-"""The clean probe: accuracy and cross-entropy on unperturbed images."""
+"""The clean probe: accuracy and cross-entropy on unperturbed inputs."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from models_zoo.classifier import Classifier
 
 
 class CleanProbe(Probe[ProbeSettings]):
-    """Accuracy and mean cross-entropy on unperturbed images."""
+    """Accuracy and mean cross-entropy on unperturbed inputs."""
 
     name = "clean"
     mix = PassMix()
     step_cost = 2.0
     title = "Clean"
-    question = "What is the accuracy on unperturbed images?"
+    question = "What is the accuracy on unperturbed inputs?"
     takes = frozenset({"images", "tokens"})
     example_wise = True
     in_headline = True
