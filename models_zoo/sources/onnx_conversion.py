@@ -79,6 +79,11 @@ def _layer(node: Any, source: Any, opset: int, names: Names) -> tuple[nn.Module,
     """The module that onnx2torch builds for a node, and its mapping."""
     registry = require("onnx2torch.node_converters", extra="onnx", purpose="ONNX files")
     what = names.node(node.proto)
+    if _in_training_mode(node, source):
+        raise InputError(
+            f"has {what} in training mode, where outputs are random or depend on the batch; export "
+            "the network in eval mode"
+        )
     try:
         converter = registry.get_converter(node.operation_type, opset)
     except NotImplementedError as error:
@@ -98,6 +103,16 @@ def _layer(node: Any, source: Any, opset: int, names: Names) -> tuple[nn.Module,
             reason = f"its input {values} is not constant"
         raise InputError(f"has {what}, which cannot be converted to PyTorch: {reason}") from error
     return module, mapping
+
+
+def _in_training_mode(node: Any, source: Any) -> bool:
+    """Whether a node is to compute as in training, which onnx2torch ignores."""
+    if node.operation_type == "BatchNormalization":
+        return bool(node.attributes.get("training_mode", 0))
+    if node.operation_type != "Dropout" or len(node.input_values) < 3 or not node.input_values[2]:
+        return False
+    mode = node.input_values[2]
+    return mode not in source.initializers or bool(source.initializers[mode].to_torch())
 
 
 class _Building:

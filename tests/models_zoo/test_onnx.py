@@ -113,6 +113,17 @@ def test_batch_norm_and_dropout_are_those_of_evaluation(exporting, tmp_path):
         assert torch.allclose(model(IMAGES), native(IMAGES), atol=1e-5)
 
 
+@pytest.mark.parametrize("layer", [nn.Dropout(), nn.BatchNorm2d(1)])
+def test_layers_in_training_mode_are_refused_and_not_scored_as_in_evaluation(
+    exporting, tmp_path, layer
+):
+    native = nn.Sequential(layer, nn.Flatten(), nn.Linear(64, 3)).train()
+    kept = {"training": torch.onnx.TrainingMode.TRAINING, "do_constant_folding": False}
+    path = exporting.old_onnx(native, SHAPE, tmp_path / "net.onnx", **kept)
+    with pytest.raises(InputError, match="in training mode.*export the network in eval mode"):
+        load_model(str(path))
+
+
 def test_normalisation_can_stay_outside_of_the_graph(exporting, tmp_path):
     native = load_model("digits/mlp-standard")
     path = exporting.onnx(native.network, SHAPE, tmp_path / "net.onnx")
