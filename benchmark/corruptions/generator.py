@@ -78,15 +78,16 @@ def corrupt(
         name: a key of :data:`CORRUPTIONS` or :data:`VALIDATION`.
         severity: 1 to 5.
         seed: root of the draws, at least 0.
-        keys: what identifies each image, such as its place in a data set; by default a hash of its
-            pixels.
+        keys: what identifies each image, such as its place in a data set, at least 0; by default a
+            hash of its pixels.
 
     Returns:
         uint8 (B, C, H, W).
 
     Raises:
-        InputError: an unknown corruption or severity, images of another type or shape, or a
-            corruption that is not defined for images of this shape.
+        InputError: an unknown corruption or severity, images of another type or shape, a
+            corruption that is not defined for images of this shape, a negative seed, or another
+            number of keys than of images.
     """
     corruption = (CORRUPTIONS | VALIDATION).get(name)
     if corruption is None:
@@ -101,6 +102,10 @@ def corrupt(
             f"{max(corruption.least_side, LEAST_SIDE)} pixels"
         )
     own = [image_key(image) for image in images] if keys is None else keys
+    if len(own) != len(images):  # a single one would be that of all images
+        raise InputError(f"keys must be one per image, got {len(own)} for {len(images)} images")
+    if seed < 0 or min(own, default=0) < 0:
+        raise InputError(f"seed and keys must be at least 0, got {min(seed, *own)}")
     each = generators(seed, name, severity, own)
     return np.ascontiguousarray(corruption(np.ascontiguousarray(images), severity, each))
 

@@ -166,3 +166,8 @@ def test_a_mistake_is_named():
     for wrong in wrong_ones:
         with pytest.raises(InputError, match="images must"):
             corrupt(wrong, "frost", 1)
+    with pytest.raises(InputError, match="one per image, got 1 for 3 images"):
+        corrupt(records.scenes(3), "frost", 1, keys=[0])
+    for seed, keys in ((-1, [0]), (0, [-1])):
+        with pytest.raises(InputError, match="at least 0, got -1"):
+            corrupt(images, "frost", 1, seed=seed, keys=keys)

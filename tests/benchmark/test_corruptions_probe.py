@@ -12,6 +12,7 @@ from benchmark.probes.corruptions import CorruptionsProbe
 from benchmark.probes.corruptions.scores import Measured, scores_of
 from benchmark.probes.corruptions.settings import CorruptionsSettings
 from benchmark.results import ProbeResult
+from benchmark.statistics import proportion
 from models_zoo.errors import InputError
 from tests.benchmark.corruption_records import scenes
 
@@ -196,6 +197,14 @@ def test_intervals_are_about_images_not_about_cells():
     for name in ("mean_accuracy", "relative", "worst_corruption", "worst_cell"):
         width = scores[name].high - scores[name].low
         assert width == pytest.approx(2 * half, rel=0.15), name
+
+
+def test_the_ratio_has_an_interval_where_no_corruption_changed_an_outcome():
+    same = measured(np.ones((15, 30), bool))
+    ratio = scores_of(same, None, 100, np.random.default_rng(0))["relative"]
+    assert ratio.value == 1
+    assert ratio.low == proportion(np.ones(30, bool)).low < 0.9
+    assert ratio.high == 1 / ratio.low
 
 
 def test_settings_name_a_known_source_of_images():

@@ -11,7 +11,7 @@ from benchmark.corruptions import CORRUPTIONS, SEVERITIES, VALIDATION
 from benchmark.probes.corruptions.settings import Baseline
 from benchmark.probes.probe import share
 from benchmark.results import Score, ScoreSpec
-from benchmark.statistics import Resamples, bounded_mean, proportion
+from benchmark.statistics import Resamples, bounded_mean, proportion, wilson
 from benchmark.statistics.bootstrap import Array
 
 Right = NDArray[np.bool_]
@@ -168,7 +168,7 @@ def scores_of(
         "all_correct": proportion(measured.all_correct),
     }
     if measured.clean.any():
-        scores["relative"] = drawn.score(relative)
+        scores["relative"] = _not_certain(drawn.score(relative), int(measured.clean.sum()))
     for place, severity in enumerate(SEVERITIES):
         scores[f"severity_{severity}"] = bounded_mean(right[:, place].mean(axis=0))
     scores |= _by_corruption(measured.names, right)
@@ -180,6 +180,23 @@ def scores_of(
         errors = np.array([baseline.errors[name] for name in measured.names])
         scores["mce"] = drawn.score(lambda each: ((1 - corruptions(each)) / errors).mean(axis=-1))
     return scores
+
+
+def _not_certain(ratio: Score, right: int) -> Score:
+    """A ratio whose interval has a width, also if no corruption changed any outcome.
+
+    All resamples then have the ratio 1. What was not seen among the examples that are right is in
+    at most as many as Wilson's interval says.
+
+    Args:
+        ratio: with its interval.
+        right: number of examples that are right without corruption, at least 1.
+    """
+    if ratio.low < ratio.high:
+        return ratio
+    least = wilson(1.0, right).low
+    ends = {"low": ratio.value * least, "high": ratio.value / least}
+    return ratio.model_copy(update=ends)
 
 
 def _by_corruption(names: list[str], right: Right) -> dict[str, Score]:
