@@ -120,7 +120,7 @@ def test_layers_in_training_mode_are_refused_and_not_scored_as_in_evaluation(
     native = nn.Sequential(layer, nn.Flatten(), nn.Linear(64, 3)).train()
     kept = {"training": torch.onnx.TrainingMode.TRAINING, "do_constant_folding": False}
     path = exporting.old_onnx(native, SHAPE, tmp_path / "net.onnx", **kept)
-    with pytest.raises(InputError, match="in training mode.*export the network in eval mode"):
+    with pytest.raises(InputError, match=r"in training mode.*export the network in eval mode"):
         load_model(str(path))
 
 
