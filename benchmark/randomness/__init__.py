@@ -7,6 +7,7 @@ from benchmark.randomness.kind import (
     largest_difference,
     largest_logit,
     randomness_of,
+    rare_randomness_of,
 )
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "largest_difference",
     "largest_logit",
     "randomness_of",
+    "rare_randomness_of",
 ]

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from benchmark.generators import generators_restored, seed_generators
 from benchmark.objectives import margin
-from benchmark.randomness.kind import Randomness, randomness_of
+from benchmark.randomness.kind import Randomness, rare_randomness_of
 from benchmark.subject import Subject
 from models_zoo.prediction import NO_CLASS, predicted_classes
 
@@ -60,8 +60,8 @@ class Draws:
 
     @classmethod
     def of(cls, subject: Subject) -> Draws:
-        """The draws of a subject, after :func:`randomness_of`."""
-        return cls(subject, randomness_of(subject))
+        """The draws of a subject, after :func:`rare_randomness_of`."""
+        return cls(subject, rare_randomness_of(subject))
 
     def seed(self, *purpose: Hashable) -> int:
         """The seed of a purpose."""

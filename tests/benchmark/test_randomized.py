@@ -200,6 +200,18 @@ def test_the_function_attacks_as_the_object_does_and_is_the_clean_result_at_budg
         attack_randomized(model, images, labels, eps=EPS, effort="thorough")
 
 
+def test_what_is_random_in_few_answers_is_found_in_all_images():
+    images, labels = coin_examples(200, 0)
+    images = (images - 1e-4 * torch.arange(200.0).view(-1, 1, 1, 1)).abs()  # equal ones draw alike
+    subject = Subject(Coin(0.005), images, labels)
+    assert not randomness_of(subject).random
+    draws = Draws.of(subject)
+    assert draws.randomness.random
+    right = draws.score(images, torch.arange(200), 100, "score").right
+    survived = expected_survival(right.numpy(), 100, shared=draws.randomness.shared)
+    assert within(survived, (1 - 0.9 * 0.005) ** 100)
+
+
 def randomized(draws=20, effort="quick", eps=0.2):
     return Battery.model_validate(
         {
