@@ -26,6 +26,7 @@ from benchmark.attacks.sparse import (
     storage_of,
     stored_in_float32,
 )
+from benchmark.attacks.sparse.any_layer import AnyLayer
 from benchmark.attacks.sparse.evaluation import EvaluationSet
 from benchmark.attacks.sparse.last_layer import LastLayer
 from benchmark.attacks.sparse.linear_calls import Replay, output_layer
@@ -228,6 +229,27 @@ def test_a_replayed_pass_gives_the_logits_of_a_whole_one(subject):
             assert not torch.equal(whole, replay.logits)
             assert torch.equal(replay.after(name), whole), name
     assert torch.equal(replay.after(name), replay.logits)
+
+
+@pytest.mark.parametrize("name", STORAGES)
+def test_every_linear_and_convolutional_layer_has_candidates(subject, name, monkeypatch):
+    asked = subject("digits/cnn-standard", 20)
+    storage = storage_of(name, kernels(asked))
+    images = EvaluationSet.of(split(asked), storage.untouched, Patch(2), 0, 16)
+    tried, after = [], Replay.after
+
+    def watched(replay, tensor):
+        tried.append(tensor)
+        return after(replay, tensor)
+
+    monkeypatch.setattr(Replay, "after", watched)
+    working = WorkingWeights(storage.untouched)
+    logits, _ = output_layer(asked, images.images, working.tensors)
+    layers = AnyLayer(asked, images, storage, Goal(), shortlist=16)
+    assert layers.best(working, set(), images.scale(logits)) is not None
+    assert len(tried) <= 16
+    assert set(tried) == set(storage.untouched)
+    assert {storage.untouched[tensor].ndim for tensor in tried} == {2, 4}
 
 
 class NoLastLayer(nn.Module):
