@@ -48,11 +48,13 @@ EXAMPLES = {
     "digits/mlp-standard": 600,
     "digits/mlp-pgd-at": 100,
     "cifar10-cnn-a-adv": 100,
+    "cifar10-resnet20-standard": 32,
 }
 """Models and the numbers of their examples, in the order of the table."""
 
 WITHOUT = {
     "cifar10-cnn-a-adv": ("regional",),
+    "cifar10-resnet20-standard": ("regional", "distance", "input-autoattack"),
 }
 """Probes on request that are not measured: regional attacks need a network that is not in a clone,
 and the others would take minutes more."""

@@ -21,7 +21,7 @@ def render_shares(rows: Sequence[ShareRow]) -> str:
     lines.append(line(["---", *["---:"] * len(rows)]))
     lines += [line([name, *(_cell(row, row.time_of(name)) for row in rows)]) for name in probes]
     lines.append(line(["**battery**", *(f"**{_seconds(row.seconds)} s**" for row in rows)]))
-    machines = list(dict.fromkeys(_machine(row) for row in rows))
+    machines = _machines(rows)
     planned = [_planned(row) for row in rows if row.generation is not None]
     settings = [_setting_heading(), *map(_setting, rows)]
     parts = [[*machines, *planned], lines, settings, _with_noise(rows)]
@@ -36,10 +36,9 @@ def _with_noise(rows: Sequence[ShareRow]) -> list[str]:
         own = by_model.get(name.partition(", noise")[0])
         if own is not None and own is not noisy:
             found.append(
-                f"`{noisy.conditions.battery}` on {name}, takes "
-                f"{noisy.seconds / own.seconds:.0%} of the time of `{own.conditions.battery}` on "
-                f"the network itself, with {noisy.conditions.examples} and "
-                f"{own.conditions.examples} examples."
+                f"`{noisy.conditions.battery}` on {name} ({noisy.conditions.examples} examples), "
+                f"takes {noisy.seconds / own.seconds:.0%} of the time of "
+                f"`{own.conditions.battery}` on the network itself ({own.conditions.examples})."
             )
     return found
 
@@ -91,10 +90,15 @@ def _passes(counts: Sequence[int]) -> str:
     return f"{sum(counts):,}" if any(counts) else "-"
 
 
-def _machine(row: ShareRow) -> str:
-    c = row.conditions
-    packages = ", ".join(f"{name} {version}" for name, version in c.versions.items())
-    return (
-        f"{c.processor}, {c.cores} cores, {c.threads} thread{'s' * (c.threads > 1)}, {c.device}; "
-        f"{packages}; sources of `benchmark` {c.sources[:12]}, {row.measured[:10]}."
-    )
+def _machines(rows: Sequence[ShareRow]) -> list[str]:
+    """Machine, versions and sources, with the days of the measurements."""
+    days: dict[str, set[str]] = {}
+    for row in rows:
+        c = row.conditions
+        packages = ", ".join(f"{name} {version}" for name, version in c.versions.items())
+        machine = (
+            f"{c.processor}, {c.cores} cores, {c.threads} thread{'s' * (c.threads > 1)}, "
+            f"{c.device}; {packages}; sources of `benchmark` {c.sources[:12]}"
+        )
+        days.setdefault(machine, set()).add(row.measured[:10])
+    return [f"{machine}, {' and '.join(sorted(of))}." for machine, of in days.items()]

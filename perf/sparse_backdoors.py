@@ -320,20 +320,23 @@ def _share_and_interval(score: Figure | None) -> str:
 
 def _machines(rows: Sequence[SparseRow]) -> str:
     """Machine, versions and sources of the attack, with the models that were measured there."""
-    models: dict[str, list[str]] = {}
+    found: dict[str, list[SparseRow]] = {}
     for row in rows:
         c = row.conditions
         packages = ", ".join(f"{name} {version}" for name, version in c.versions.items())
         machine = (
             f"{c.processor}, {c.cores} cores, {c.threads} threads, {c.device}; {packages}; "
-            f"sources of the attack {c.sources[:12]}, {row.measured[:10]}"
+            f"sources of the attack {c.sources[:12]}"
         )
-        models.setdefault(machine, []).append(c.model)
-    most = max(map(len, models.values()))
-    return "\n".join(
-        f"- {machine}: {', '.join(names) if len(names) < most else f'{len(names)} models'}."
-        for machine, names in models.items()
-    )
+        found.setdefault(machine, []).append(row)
+    most = max(map(len, found.values()))
+    lines = []
+    for machine, mine in found.items():
+        names = ", ".join(row.conditions.model for row in mine)
+        days = " and ".join(sorted({row.measured[:10] for row in mine}))
+        which = names if len(mine) < most else f"{len(mine)} models"
+        lines.append(f"- {machine}, {days}: {which}.")
+    return "\n".join(lines)
 
 
 def run(

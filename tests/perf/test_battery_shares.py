@@ -85,7 +85,7 @@ def test_a_network_with_noise_is_compared_with_the_network_itself(row):
         for time in row.probes
     )
     both = [row, row.model_copy(update={"conditions": noisy, "probes": twice})]
-    said = f"`r-v1` on {NAME}, noise 0.1, takes 200% of the time of `digits-v1` on"
+    said = f"`r-v1` on {NAME}, noise 0.1 (3 examples), takes 200% of the time of `digits-v1` on"
     assert said in render_shares(both)
     assert "takes" not in render_shares(both[:1]) + render_shares(both[1:])
 

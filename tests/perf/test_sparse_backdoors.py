@@ -122,6 +122,17 @@ def test_what_the_page_says_of_the_zoo_is_in_the_rows():
     success = percent(sorted(values(cifar, "success_pixels")))
     assert f"Success with one flipped bit, {success[0]} to {success[-1]}, says little" in page
 
+    for name in ("cifar10-resnet56-standard", "cifar10-resnet18-at8"):
+        (large,) = (row for row in rows if row.conditions.model == name)
+        smallest = [found.value for s, found in large.scores.items() if s.startswith("smallest")]
+        assert set(smallest) == {math.inf}
+        gains = [found for s, found in large.scores.items() if "gain" in s]
+        assert len(gains) == 6
+        assert all(gain.low <= 0 for gain in gains)
+        most = f"{100 * max(gain.value for gain in gains):.0f}"
+        assert f"`{name}`, where" in page
+        assert f"adds at most {most}" in page.partition(f"`{name}`, where")[2][:40]
+
     gains = sorted(small, key=lambda row: -row.scores["gain_pixels"].value)[:2]
     points = [f"{100 * row.scores['gain_pixels'].value:.0f}" for row in gains]
     first, second = (row.conditions.model for row in gains)

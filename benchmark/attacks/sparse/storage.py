@@ -30,7 +30,7 @@ NEAR = (0.6, 0.7, 0.8, 0.9, 1.1, 1.25, 1.4, 1.6)
 
 FLOAT_BITS = (20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31)
 """Bits of a float32 that the search considers: sign, exponent and three bits of the mantissa. The
-others change a weight by less than a sixteenth of itself."""
+others change a weight by at most a sixteenth of itself."""
 
 
 class Storage(ABC):
