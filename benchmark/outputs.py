@@ -12,6 +12,10 @@ from models_zoo.errors import InputError
 LOGITS = "logits"
 """Name of the logits in a dict, a named tuple or a dataclass."""
 
+MASKED = 100.0
+"""A class is masked if its logit is, on all images, more than this many times as far from zero as
+the two largest logits of any image: as where a constant such as -1e9 takes its place."""
+
 
 def logits_of(output: object, dtype: torch.dtype) -> Tensor:
     """The logits in a model's output, converted to one type.
@@ -64,6 +68,23 @@ def one_row_each(logits: Tensor, count: int) -> Tensor:
             f"{count} image{'s' * (count != 1)}"
         )
     return logits
+
+
+def masked_classes(logits: Tensor) -> Tensor:
+    """Bool (K,), which classes are :data:`MASKED`; never all of them.
+
+    Such a logit says nothing about the scale of the others.
+
+    Args:
+        logits: (N, K).
+    """
+    if not logits.numel():
+        return torch.zeros(logits.shape[1], dtype=torch.bool, device=logits.device)
+    finite = logits.isfinite()
+    size = torch.where(finite, logits.abs(), 0.0)
+    top = logits.where(finite, -torch.inf).topk(min(2, logits.shape[1]), dim=1).values
+    scale = torch.where(top.isfinite(), top.abs(), 0.0).max()
+    return (size.amin(0) > MASKED * scale) & (scale > 0)
 
 
 def _kind(output: object) -> str:

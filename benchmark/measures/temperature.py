@@ -12,6 +12,8 @@ import math
 import torch
 from torch import Tensor
 
+from benchmark.outputs import masked_classes
+
 MAX_TEMPERATURE_FACTOR = 1e3
 """Largest factor between the temperature and the deviation of the logits."""
 
@@ -25,7 +27,8 @@ def calibrated_temperature(logits: Tensor, labels: Tensor) -> float:
     The target has weight ``1 - 1 / (N + 1)`` on the label and distributes the rest over all
     classes, as with one further example of unknown class. The loss is convex in 1 / T, so bisection
     finds its minimum. Multiplying all logits by a number multiplies T by it. A model no better than
-    chance has no minimum; it gets the largest temperature of the bisection.
+    chance has no minimum; it gets the largest temperature of the bisection. Masked classes are left
+    out if they are the label of no example.
 
     Args:
         logits: (N, K).
@@ -34,6 +37,9 @@ def calibrated_temperature(logits: Tensor, labels: Tensor) -> float:
     Returns:
         T, above 0; 1 if all logits of every example are the same.
     """
+    masked = masked_classes(logits)
+    if bool(masked.any()) and not bool(masked[labels].any()):
+        logits, labels = logits[:, ~masked], (~masked).cumsum(0)[labels] - 1
     z = logits.double() - logits.double().mean(1, keepdim=True)
     deviation = float(z.square().mean().sqrt())
     if not 0 < deviation < math.inf:
@@ -67,6 +73,7 @@ def matching_temperature(logits: Tensor, level: float) -> float | None:
         the smallest temperature that is tried, as where all logits of examples are the same, or
         some logits are not finite.
     """
+    logits = logits[:, ~masked_classes(logits)]
     z = logits.double() - logits.double().amax(1, keepdim=True)
     deviation = float(z.square().mean().sqrt())
     if not 0 < deviation < math.inf:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from benchmark.generators import generators_restored, seed_generators
 from benchmark.memory import in_batches, out_of_memory
+from benchmark.outputs import masked_classes
 from benchmark.subject import Subject
 
 MAX_REPEATED_CHANGE = 1e-4
@@ -41,10 +42,6 @@ N_PAIRINGS = 500
 MAX_LIKENESS = 5.0
 """Largest number of standard deviations by which the distance of two copies in a pass may be below
 that of random pairs, if nothing is drawn for a whole pass."""
-
-MASKED = 100.0
-"""A class is masked if its logit is, on all images, more than this many times as far from zero as
-the two largest logits of any image: as where a constant such as -1e9 takes its place."""
 
 
 @dataclass(frozen=True)
@@ -213,11 +210,6 @@ def largest_difference(first: Tensor, second: Tensor) -> float:
 
 
 def largest_logit(logits: Tensor) -> float:
-    """Largest finite absolute logit of the classes that are not :data:`MASKED`; 0 if none is."""
-    size = torch.where(logits.isfinite(), logits.abs(), 0.0)
-    if not size.numel():
-        return 0.0
-    top = logits.where(logits.isfinite(), -torch.inf).topk(min(2, logits.shape[1]), dim=1).values
-    scale = float(torch.where(top.isfinite(), top.abs(), 0.0).max())
-    masked = (size.amin(0) > MASKED * scale) & (scale > 0)
-    return float(size[:, ~masked].max()) if not bool(masked.all()) else scale
+    """Largest finite absolute logit of the classes that are not masked; 0 if none is."""
+    size = torch.where(logits.isfinite(), logits.abs(), 0.0)[:, ~masked_classes(logits)]
+    return float(size.max()) if size.numel() else 0.0

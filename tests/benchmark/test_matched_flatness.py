@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from benchmark.measures.relative_flatness import LastLayer
-from benchmark.measures.temperature import confidence, matching_temperature
+from benchmark.measures.temperature import calibrated_temperature, confidence, matching_temperature
 from benchmark.probes.flatness import FlatnessProbe, FlatnessSettings
 from benchmark.probes.matched_flatness import MatchedFlatnessProbe, MatchedFlatnessSettings
 from benchmark.subject import Subject
@@ -55,6 +55,16 @@ def test_the_mean_confidence_at_the_temperature_is_the_one_asked_for():
         found = matching_temperature(logits, level)
         assert found is not None
         assert confidence(logits, found) == pytest.approx(level, abs=1e-9)
+
+
+@pytest.mark.parametrize("constant", [-1e9, -1e5])
+def test_a_masked_class_changes_no_temperature(constant):
+    logits = 5 * torch.randn(50, 9, generator=torch.Generator().manual_seed(0))
+    labels = logits.argmax(1).roll(1)
+    masked = torch.cat([logits[:, :4], logits.new_full((50, 1), constant), logits[:, 4:]], 1)
+    assert matching_temperature(masked, 0.8) == matching_temperature(logits, 0.8)
+    moved = labels + (labels >= 4)
+    assert calibrated_temperature(masked, moved) == calibrated_temperature(logits, labels)
 
 
 @pytest.mark.parametrize(
