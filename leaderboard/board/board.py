@@ -86,6 +86,11 @@ class Board:
         return any(row.summary.flags for row in self.rows)
 
     @property
+    def attributed(self) -> bool:
+        """Whether it is known of any of its models which adversary of the headline costs most."""
+        return any(row.costliest for row in self.rows)
+
+    @property
     def scored(self) -> str:
         """How many models were scored on how many images, as a sentence."""
         models = len({row.summary.fingerprint for row in self.rows})

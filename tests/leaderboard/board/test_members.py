@@ -1,9 +1,13 @@
 """What each adversary of the headline costs a model."""
 
+import re
+
 import numpy as np
 import pytest
 
+from benchmark import load_battery
 from leaderboard.board.members import Member, costliest, members_of
+from leaderboard.pages import render_site
 from leaderboard.store import Summary
 from leaderboard.store.encoding import pack
 
@@ -57,3 +61,18 @@ def test_without_one_of_them_nothing_is_said(made_up, missing):
     del outcomes[missing]
     assert members_of(stored(made_up, **outcomes)) == []
     assert costliest([]) is None
+
+
+@pytest.mark.parametrize(("probes", "hidden"), [(("clean", "weight"), True), (None, False)])
+def test_a_board_hides_the_column_that_none_of_its_models_fills(
+    made_up, store, tmp_path, probes, hidden
+):
+    battery = load_battery("digits-v1")
+    for result in made_up.results().values():
+        if probes is None or result.probe in probes:
+            card, where = made_up.card("digits/one", "standard"), made_up.provenance(battery)
+            store.save(card, where, battery, result)
+    page = render_site(store, tmp_path / "site").read_text("utf-8")
+    (heading,) = re.findall(r'<th [^>]*data-key="costliest"', page)
+    assert ('class="name extra"' in heading) == hidden
+    assert ('<td class="name cost extra">' in page) == hidden
