@@ -15,6 +15,7 @@ from pydantic import (
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
+    field_serializer,
     model_serializer,
 )
 
@@ -141,6 +142,12 @@ class ModelLine(Line):
     card: Card
     submitted: bool = False
     counterexamples: list[CounterexampleLine] = Field(default_factory=list, max_length=10_000)
+
+    @field_serializer("card")
+    def _plain(self, card: Card) -> dict[str, Any]:
+        # Not mode="json", as for the line. JSON has no addresses.
+        texts = {name: str(found) for name in ("url", "paper") if (found := getattr(card, name))}
+        return card.model_dump() | texts
 
     @model_serializer(mode="wrap")
     def _without_none(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

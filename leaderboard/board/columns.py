@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmark.headline import NAME
@@ -33,11 +33,20 @@ def headline_scores(batteries: Iterable[Mapping[str, Any]]) -> list[tuple[str, s
 
 @dataclass(frozen=True)
 class Column:
-    """A headline score: its probe, its name and its meaning."""
+    """A headline score: its probe, its name and its meaning.
+
+    Attributes:
+        probe: name of the probe.
+        name: of the score.
+        spec: what it means.
+        alone: whether its board has no usual columns, so that the front page shows all, as of a
+            battery for models that draw random numbers.
+    """
 
     probe: str
     name: str
     spec: ScoreSpec
+    alone: bool = False
 
     @property
     def key(self) -> str:
@@ -48,9 +57,10 @@ class Column:
     def is_usual(self) -> bool:
         """Whether the front page shows it before a reader chooses columns.
 
-        These are the score that ranks the models and the scores of a model's profile.
+        These are the score that ranks the models and the scores of a model's profile, or all if
+        the board has neither.
         """
-        if self.probe == NAME:
+        if self.probe == NAME or self.alone:
             return True
         profile = PROBES[self.probe].profile if self.probe in PROBES else None
         return profile is not None and profile.score == self.name
@@ -68,4 +78,7 @@ def columns_of(summaries: Sequence[Summary], battery: Mapping[str, Any]) -> list
         for probe, name in headline_scores([battery])
     ]
     present = {key for summary in summaries for key in summary.scores}
-    return [column for column in columns if column.key in present]
+    found = [column for column in columns if column.key in present]
+    if any(column.is_usual for column in found):
+        return found
+    return [replace(column, alone=True) for column in found]

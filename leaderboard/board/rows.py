@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from benchmark.probes import PROBES
 from benchmark.probes.probe import ProfileShare
@@ -113,7 +114,7 @@ def make_rows(
     pages: dict[str, str],
     ranking: Ranking,
 ) -> list[Row]:
-    """Rows, best first; models without a rank come last.
+    """Rows, best first; models without a rank come last, or by the first column if none has one.
 
     Args:
         summaries: one battery, one data set.
@@ -141,6 +142,8 @@ def make_rows(
         for index, (summary, rank) in enumerate(zip(summaries, ranking.ranks, strict=True))
         for members in [members_of(summary)]
     ]
+    if columns and all(row.rank is None for row in rows):
+        return sorted(rows, key=partial(_order_by_first, up=columns[0].spec.higher_is_better))
     return sorted(rows, key=_order)
 
 
@@ -163,6 +166,13 @@ def _order(row: Row) -> tuple[float, float, str]:
         return 1, 0, row.summary.card.name
     score = row.summary.scores["nonsingular.robust_accuracy"].value
     return 0, -score, row.summary.card.name
+
+
+def _order_by_first(row: Row, *, up: bool | None) -> tuple[float, str]:
+    value = row.cells[0].value
+    if value is None or up is None:
+        return math.inf, row.summary.card.name
+    return -value if up else value, row.summary.card.name
 
 
 def profile_words(row: Row) -> str:

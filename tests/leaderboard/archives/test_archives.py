@@ -17,6 +17,7 @@ from leaderboard.pages import render_site
 from leaderboard.reruns.verification import verification_of
 from leaderboard.store import Rerun, Store
 from leaderboard.store.schema import AlternativeRow
+from models_zoo import Card
 from models_zoo.errors import InputError
 
 RERUN = Rerun(
@@ -84,6 +85,17 @@ def test_an_imported_database_equals_the_exported_one(filled, archive, other, tm
     again = tmp_path / "again.jsonl.gz"
     write_archive(again, other.entries(), by="the zoo", licence="CC-BY-4.0")
     assert again.read_bytes() == archive.read_bytes()
+
+
+def test_a_card_with_a_paper_is_archived_and_read_back(store, made_up, other, tmp_path, battery):
+    paper = "https://arxiv.org/abs/1712.00673"
+    card = Card.model_validate(made_up.card().model_dump() | {"paper": paper})
+    where = made_up.provenance(battery, "a" * 64)
+    for result in made_up.results(0.1).values():
+        store.save(card, where, battery, result)
+    write_archive(tmp_path / "a.jsonl.gz", store.entries())
+    import_archive(other, read_archive(tmp_path / "a.jsonl.gz"))
+    assert [str(entry.card.paper) for entry in other.entries()] == [paper]
 
 
 def test_importing_twice_changes_nothing(archive, other):

@@ -11,6 +11,7 @@ import pytest
 
 from benchmark import load_battery
 from benchmark.budgets import Budget
+from benchmark.results import Score
 from benchmark.threats import AnyThreat, InputThreat, JointThreat, WeightThreat
 from leaderboard.board import headline_scores, make_boards, offering_probes
 from leaderboard.board.card_columns import CARD_COLUMNS
@@ -18,6 +19,7 @@ from leaderboard.board.cell_texts import rank_example
 from leaderboard.board.columns import columns_of
 from leaderboard.board.payload import script
 from leaderboard.board.ranking import Rank
+from leaderboard.board.rows import make_rows, ranking_of
 from leaderboard.board.threats import outcomes_payload, threats_of
 from leaderboard.charts.svg import Painter
 from models_zoo.architectures import family
@@ -104,6 +106,34 @@ def test_a_board_says_what_was_scored_and_what_its_ranks_mean(summaries, zoo_sto
     )
     rows = [replace(row, rank=rank) for row in whole.rows]
     assert replace(whole, rows=rows).rank_example == rank_example(rank)
+
+
+def test_a_board_without_usual_columns_shows_all_of_its_own_and_is_sorted_by_the_first(
+    summaries, zoo_store
+):
+    content = zoo_store.batteries()[summaries[0].battery_sha256]
+    values = {s.card.name: value for s, value in zip(summaries, (0.3, 0.9, 0.1, 0.5), strict=True)}
+    random = [
+        replace(
+            s,
+            outcomes={},
+            scores={
+                f"randomized.expected_{kind}": Score(
+                    value=(v := values[s.card.name]), n=200, low=v, high=v
+                )
+                for kind in ("robust", "clean")
+            },
+        )
+        for s in summaries
+    ]
+    assert not any(column.alone for column in columns_of(summaries, content))
+    columns = columns_of(random, content | {"probes": {"randomized": {"eps": 0.2}}})
+    assert [c.key for c in columns] == ["randomized.expected_robust", "randomized.expected_clean"]
+    assert all(column.is_usual for column in columns)
+    pages = {s.fingerprint: "" for s in random}
+    rows = make_rows(random, columns, pages, ranking_of(random))
+    assert all(row.rank is None for row in rows)
+    assert [row.cells[0].value for row in rows] == sorted(values.values(), reverse=True)
 
 
 def test_threats_are_the_budgets_with_an_outcome_for_every_example(summaries):
