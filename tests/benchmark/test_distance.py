@@ -13,6 +13,7 @@ from torch import nn
 from benchmark import evaluate, minimal_distances
 from benchmark.attacks.inputs import attack_subject, outcomes_by_budget
 from benchmark.attacks.inputs.distance import find_distances
+from benchmark.attacks.inputs.minimum_norm import clearly_misclassified
 from benchmark.batteries import Battery
 from benchmark.statistics import median
 from benchmark.subject import Subject
@@ -58,6 +59,16 @@ def linear_case():
     with torch.no_grad():
         labels = model(images).argmax(1)
     return model, linear, images, labels
+
+
+@pytest.mark.parametrize("constant", [-1e9, -1e5])
+def test_a_masked_class_does_not_hide_a_misclassification(constant):
+    """It would leave a model without any distance."""
+    logits = torch.tensor([[3.0, 2.0, 1.0], [2.0, 3.0, 1.0], [3.0, 3.00001, 1.0]])
+    masked = torch.cat([logits, torch.full((3, 1), constant)], 1)
+    labels = torch.zeros(3, dtype=torch.int64)
+    for each in (logits, masked):
+        assert clearly_misclassified(each, labels).tolist() == [False, True, False]
 
 
 def closed_form(linear, images, labels, norm):

@@ -52,6 +52,9 @@ MIN_RELATIVE_MARGIN = 1e-5
 """Smallest margin, as a share of the largest logit, of an image that counts as misclassified, so
 that it is misclassified in batches of other sizes too."""
 
+MAX_RATIO = 1e3
+"""Largest ratio of a logit to the two largest ones up to which it counts for that share."""
+
 
 @dataclass(frozen=True)
 class L1Step:
@@ -106,7 +109,11 @@ class Descent:
 
 def clearly_misclassified(logits: Tensor, labels: Tensor) -> Tensor:
     """Bool (N,): by more than rounding, see :data:`MIN_RELATIVE_MARGIN`."""
-    return margins(logits, labels) > MIN_RELATIVE_MARGIN * logits.abs().amax(1)
+    size = logits.abs()
+    top = logits.topk(2, dim=1).values.abs().amax(1, keepdim=True)
+    # A constant such as -1e9 in place of a logit does not add to the rounding of the others.
+    constant = (size > MAX_RATIO * top) & (top > 0) & size.isfinite()
+    return margins(logits, labels) > MIN_RELATIVE_MARGIN * size.masked_fill(constant, 0.0).amax(1)
 
 
 def descend(
