@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -83,7 +85,7 @@ def test_a_model_of_the_zoo_keeps_its_card(digits):
 def test_a_module_of_texts_gets_a_card_with_their_vocabulary():
     texts = tiny_texts()
     module = text_model().network
-    asked = {"battery": "movies-ci-v1", "probes": ["clean"], "own_data": True}
+    asked: dict[str, Any] = {"battery": "movies-ci-v1", "probes": ["clean"], "own_data": True}
     report = ns.evaluate(module, texts, **asked)
     assert report.card.inputs == texts.inputs
     assert report.card.input_shape == texts.input_shape

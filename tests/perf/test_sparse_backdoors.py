@@ -133,9 +133,9 @@ def test_what_the_page_says_of_the_zoo_is_in_the_rows():
         assert f"`{name}`, where" in page
         assert f"adds at most {most}" in page.partition(f"`{name}`, where")[2][:40]
 
-    gains = sorted(small, key=lambda row: -row.scores["gain_pixels"].value)[:2]
-    points = [f"{100 * row.scores['gain_pixels'].value:.0f}" for row in gains]
-    first, second = (row.conditions.model for row in gains)
+    best = sorted(small, key=lambda row: -row.scores["gain_pixels"].value)[:2]
+    points = [f"{100 * row.scores['gain_pixels'].value:.0f}" for row in best]
+    first, second = (row.conditions.model for row in best)
     assert f"up to {points[0]} points**, `{first}`, and {points[1]}, `{second}`," in page
     assert f"In 8 bits it adds at most {100 * max(values(small, 'int8_gain_pixels')):.0f}." in page
 
