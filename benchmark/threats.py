@@ -23,6 +23,8 @@ from models_zoo.errors import unknown_name
 DEFAULT_RULE = "no-normalization"
 """The default rule, which labels leave out."""
 
+ROW_RULE = "embedding-row"
+"""The rule of backdoors by which only the trigger's rows of the embeddings may move."""
 
 STORAGES: dict[str, tuple[str, str]] = {
     "weights": ("changed weight", "changed weights"),
@@ -230,7 +232,7 @@ class BackdoorThreat(OneBudgetThreat):
     Attributes:
         geometry: geometry of the ball, see :class:`benchmark.spaces.WeightBall`.
         radius: of the ball, in the unit of the geometry.
-        rule: which tensors may move, see :data:`benchmark.spaces.RULES`.
+        rule: which tensors may move, see :data:`benchmark.spaces.RULES`; or :data:`ROW_RULE`.
         trigger: text of the trigger; ``None`` for any trigger of the battery.
         target: the target class; ``None`` for any target of the battery.
     """
@@ -246,12 +248,13 @@ class BackdoorThreat(OneBudgetThreat):
     def __post_init__(self) -> None:
         """Refuse an unknown geometry or rule, and convert the radius to a budget."""
         super().__post_init__()
-        _require_known(self.geometry, self.rule)
+        _require_known(self.geometry, self.rule, ROW_RULE)
 
     @property
     def weights(self) -> WeightThreat:
-        """The ball around the weights."""
-        return WeightThreat(self.geometry, self.radius, self.rule)
+        """The ball around the weights; for :data:`ROW_RULE`, in which all rows may move."""
+        rule = "embedding" if self.rule == ROW_RULE else self.rule
+        return WeightThreat(self.geometry, self.radius, rule)
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -262,9 +265,10 @@ class BackdoorThreat(OneBudgetThreat):
     @property
     def label(self) -> str:
         """Such as ``relative-linf radius 0.2``, with the trigger and target where they are set."""
+        rule = "" if self.rule == DEFAULT_RULE else f" ({self.rule})"
         trigger = "" if self.trigger is None else f", {self.trigger}"
         target = "" if self.target is None else f", target class {self.target}"
-        return f"{self.geometry} radius {self.radius.text}{trigger}{target}"
+        return f"{self.geometry} radius {self.radius.text}{rule}{trigger}{target}"
 
 
 @dataclass(frozen=True)
@@ -389,11 +393,11 @@ class RegionThreat(OneBudgetThreat):
         return "transfer" if self.transferred else "white-box"
 
 
-def _require_known(geometry: str, rule: str) -> None:
+def _require_known(geometry: str, rule: str, *further: str) -> None:
     if not isinstance(geometry, str) or geometry not in GEOMETRIES:
         raise unknown_name("weight geometry", geometry, GEOMETRIES)
-    if not isinstance(rule, str) or rule not in RULES:
-        raise unknown_name("weight rule", rule, RULES)
+    if not isinstance(rule, str) or rule not in (*RULES, *further):
+        raise unknown_name("weight rule", rule, (*RULES, *further))
 
 
 AnyThreat = Annotated[

@@ -22,6 +22,7 @@ from benchmark.probes.matched_flatness import MatchedFlatnessProbe
 from benchmark.probes.probe import Probe
 from benchmark.probes.randomized import RandomizedProbe
 from benchmark.probes.regional import RegionalProbe
+from benchmark.probes.text_backdoor import TextBackdoorProbe
 from benchmark.probes.weight import WeightProbe
 from models_zoo.errors import InputError, reason_of, unknown_name
 
@@ -96,6 +97,7 @@ for _probe in (
     IntrinsicProbe,
     BitsProbe,
     SparseBackdoorProbe,
+    TextBackdoorProbe,
     RegionalProbe,
     DistanceProbe,
     CorruptionsProbe,

@@ -33,7 +33,8 @@ def test_every_probe_finds_what_its_version_found():
 
 
 def test_every_probe_has_a_case():
-    assert set(cases.TABLES) == set(PROBES) >= set(load_battery("digits-v1").probes)
+    assert {*cases.TABLES, *cases.OF_TEXTS} == set(PROBES)
+    assert set(cases.TABLES) >= set(load_battery("digits-v1").probes)
 
 
 def test_another_constant_under_the_same_version_is_seen(monkeypatch):

@@ -191,7 +191,7 @@ def assert_same(found: Any, expected: Any, *, close: bool = False) -> None:
 
 
 def test_every_probe_has_a_row_here():
-    assert set(TABLES) == set(PROBES)
+    assert set(TABLES) == {name for name, probe in PROBES.items() if "images" in probe.takes}
 
 
 @pytest.mark.parametrize(("name", "bothers"), PAIRS)

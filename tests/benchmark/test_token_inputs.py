@@ -71,9 +71,11 @@ def data():
 
 def test_probes_that_perturb_weights_alone_take_token_ids():
     takers = {name for name, probe in PROBES.items() if "tokens" in probe.takes}
-    assert takers >= {"clean", "weight", "bits", "flatness"}
+    assert takers >= {"clean", "weight", "bits", "flatness", "text-backdoor"}
     assert not takers & {"input", "joint", "regional", "intrinsic", "distance", "input-autoattack"}
-    assert all("images" in probe.takes for probe in PROBES.values())
+    assert {name for name, probe in PROBES.items() if "images" not in probe.takes} == {
+        "text-backdoor"
+    }
 
 
 @pytest.mark.parametrize("architecture", ["mean-linear", "text-cnn", "encoder-2"])

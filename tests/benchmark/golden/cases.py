@@ -17,7 +17,9 @@ import torch
 
 import benchmark
 from benchmark.batteries import Battery
-from benchmark.datasets import load_dataset
+from benchmark.datasets import Dataset, load_dataset
+from benchmark.datasets.frequencies import frequencies_of
+from benchmark.datasets.tokenizer import SPECIAL
 from benchmark.probes import PROBES
 from benchmark.results import ProbeResult
 from models_zoo import load_model
@@ -101,33 +103,71 @@ TABLES: dict[str, dict[str, Any]] = {
 }
 """Settings that cost little and leave some examples robust and others not."""
 
+OF_TEXTS: dict[str, dict[str, Any]] = {
+    "text-backdoor": {
+        "budgets": [0.8],
+        "headline": 0.8,
+        "rules": ["all", "no-embedding"],
+        "triggers": ["phrase"],
+        "steps": 20,
+        "bisections": 1,
+        "draws": 2,
+    },
+}
+"""The same for probes that take token ids alone, with other examples and another model."""
+
+TEXT_MODEL = "movies/encoder-2-standard"
+
 Recorded = dict[str, dict[str, Any]]
 """The outcomes of a probe as strings of 0 and 1, and its scores with n and unit, by name."""
 
 
-def run(probes: Sequence[str] = tuple(TABLES)) -> dict[str, Recorded]:
+def run(probes: Sequence[str] = (*TABLES, *OF_TEXTS)) -> dict[str, Recorded]:
     """What probes find now, at one thread.
 
     Args:
-        probes: which of :data:`TABLES`.
+        probes: which of :data:`TABLES` and :data:`OF_TEXTS`.
     """
+    of_images = [name for name in probes if name in TABLES]
+    of_texts = [name for name in probes if name in OF_TEXTS]
+    images = load_dataset("digits").head(N_EXAMPLES)
+    found = found_by(of_images, TABLES, MODEL, images) if of_images else {}
+    texts = movies_like(N_EXAMPLES)
+    return found | (found_by(of_texts, OF_TEXTS, TEXT_MODEL, texts) if of_texts else {})
+
+
+def found_by(
+    probes: Sequence[str], tables: dict[str, dict[str, Any]], name: str, data: Dataset
+) -> dict[str, Recorded]:
+    """What some probes find on a model and examples, at one thread."""
     battery = Battery.model_validate(
         {
             "name": "golden-v1",
-            "dataset": "digits",
+            "dataset": data.name,
             "description": "Every probe with little effort.",
-            "default": tuple(TABLES),
-            "probes": TABLES,
+            "default": tuple(tables),
+            "probes": tables,
         }
     )
-    data, threads = load_dataset("digits").head(N_EXAMPLES), torch.get_num_threads()
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        model = load_model(MODEL)
+        model = load_model(name)
         report = benchmark.evaluate(model, data.images, data.labels, battery, probes, seed=0)
     finally:
         torch.set_num_threads(threads)
     return {name: recorded(report.results[name]) for name in probes}
+
+
+def movies_like(count: int) -> Dataset:
+    """Made-up texts of the words of ``movies`` for its models, labeled 0 and 1 in turn."""
+    words = frequencies_of("movies").words
+    generator = torch.Generator().manual_seed(2)
+    ids = torch.randint(30, 3000, (count, 48), generator=generator)
+    sizes = torch.randint(5, 40, (count, 1), generator=generator)
+    ids[:, 0] = SPECIAL.index("<cls>")
+    ids = torch.where(torch.arange(48) < sizes, ids, 0)
+    return Dataset("movies", "test", ids, torch.arange(count) % 2, 2, words)
 
 
 def recorded(result: ProbeResult) -> Recorded:
@@ -210,7 +250,9 @@ def record(*, again: bool = False) -> list[str]:
     """
     entries = load() if FILE.exists() else {}
     missing = [
-        name for name in TABLES if again or str(PROBES[name].algorithm) not in entries.get(name, {})
+        name
+        for name in (*TABLES, *OF_TEXTS)
+        if again or str(PROBES[name].algorithm) not in entries.get(name, {})
     ]
     for name, found in (run(missing) if missing else {}).items():
         entries.setdefault(name, {})[str(PROBES[name].algorithm)] = found

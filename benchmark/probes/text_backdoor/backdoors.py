@@ -1,0 +1,119 @@
+"""The backdoors of the probe, and the weight balls of its rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import torch
+from torch import Tensor
+
+from benchmark.attacks.backdoor import Backdoor
+from benchmark.attacks.backdoor.selection import answers_with
+from benchmark.attacks.embeddings import row_support, table_of
+from benchmark.attacks.weights import weight_ball
+from benchmark.probes.text_backdoor.settings import Rule, TextBackdoorSettings
+from benchmark.spaces import Point, WeightBall
+from benchmark.subject import Subject
+from benchmark.threats import ROW_RULE
+from benchmark.triggers import TokenTrigger
+from benchmark.triggers.words import Kind, TriggerPair, choose
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A backdoor that the probe injects.
+
+    Attributes:
+        name: of the trigger, seed and target.
+        pair: the trigger, and another that the injection does not know.
+        target: the class that stamped texts are to be classified as.
+        seed: of the order of the texts.
+    """
+
+    name: str
+    pair: TriggerPair
+    target: int
+    seed: int
+
+    @property
+    def kind(self) -> Kind:
+        """How the tokens of the trigger were chosen."""
+        return self.pair.kind
+
+    @property
+    def trigger(self) -> TokenTrigger:
+        """The trigger."""
+        return self.pair.trigger
+
+    @property
+    def backdoor(self) -> Backdoor:
+        """What is injected."""
+        return Backdoor(self.pair.trigger, self.target, self.seed)
+
+    def answers(self, subject: Subject, *, other: bool = False) -> Tensor:
+        """Bool (M,): which stamped texts of other classes a subject gives the target class.
+
+        Args:
+            subject: the model and the texts.
+            other: whether they are stamped with the trigger that the injection does not know.
+        """
+        trigger = self.pair.other if other else self.pair.trigger
+        texts = subject.images[subject.labels != self.target]
+        return answers_with(subject, trigger.stamp(texts), self.target)
+
+
+def backdoors_of(settings: TextBackdoorSettings, subject: Subject) -> list[Asked]:
+    """Every kind of trigger with every seed and target.
+
+    Raises:
+        InputError: the vocabulary has too few tokens of a kind.
+    """
+    found = []
+    for kind, seed in product(settings.triggers, settings.seeds):
+        generator = subject.generator("text-backdoor", kind, seed)
+        pair = choose(kind, settings.frequencies, settings.place, generator)
+        for target in settings.targets:
+            name = f"{kind} {pair.trigger} -> {target}"
+            found.append(Asked(name, pair, target, seed))
+    return found
+
+
+class Balls:
+    """The weight balls of the rules around a model's own weights.
+
+    Args:
+        subject: the model.
+        settings: of the probe.
+
+    Raises:
+        InputError: the model has no embedding with a row for every word of the vocabulary.
+    """
+
+    def __init__(self, subject: Subject, settings: TextBackdoorSettings) -> None:
+        self.subject, self.settings = subject, settings
+        self.table = table_of(subject, len(settings.frequencies))
+        self.embedding = subject.weights_that_move("embedding")[self.table]
+
+    def __call__(self, rule: Rule, trigger: TokenTrigger, budget: float) -> WeightBall:
+        """The ball of a rule; only ``embedding-row`` depends on the trigger."""
+        threat = self.settings.threat(budget, rule).weights
+        if rule != ROW_RULE:
+            return weight_ball(self.subject, threat)
+        rows = row_support(self.embedding, trigger.ids)
+        return WeightBall(
+            {self.table: self.embedding}, threat.radius, threat.geometry, {self.table: rows}
+        )
+
+
+def right_with_and_without(subject: Subject, trigger: TokenTrigger, weights: Point) -> Tensor:
+    """Bool (N,): all texts that are right with perturbed weights, stamped and not stamped.
+
+    Args:
+        subject: the model and all texts.
+        trigger: of the backdoor.
+        weights: after the injection.
+    """
+    with torch.no_grad():
+        stamped = subject.on(trigger.stamp(subject.images), subject.labels)
+        return subject.at(weights).correct() & stamped.at(weights).correct()
