@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmark.headline import nonsingular
+from benchmark.passages import Passage
 from benchmark.probes import PROBES
 from benchmark.results import Flag, ProbeResult, Score, ScoreSpec
 from benchmark.threats import labels
@@ -20,7 +21,12 @@ from leaderboard.formatting.texts import (
     plain,
     probe_text,
 )
-from leaderboard.pages.model_pictures import Pictures, pictures_of, shown_thumbnails
+from leaderboard.pages.model_pictures import (
+    Pictures,
+    pictures_of,
+    shown_passages,
+    shown_thumbnails,
+)
 from leaderboard.reruns.command_lines import bench_command, reproduce_commands
 from leaderboard.reruns.verification import Verification, verification_of
 from leaderboard.store import Entry, Summary
@@ -65,6 +71,7 @@ class Section:
         pictures: curves and bars.
         heat_maps: surfaces.
         strips: small images.
+        passages: sentences with a marked part.
         command: runs the probe again and compares.
         verification: whether the result was confirmed by reruns.
     """
@@ -77,6 +84,7 @@ class Section:
     pictures: Pictures
     heat_maps: list[ShownMap]
     strips: list[Strip]
+    passages: Sequence[Passage]
     command: str
     verification: Verification
 
@@ -228,6 +236,7 @@ def _section(entry: Entry, result: ProbeResult, painter: Painter, command: str) 
         pictures=pictures_of(result, reference, painter, entry.card.name),
         heat_maps=[_shown_map(each, painter) for each in heat_maps(result.surfaces, thumbnails)],
         strips=strips([each for each in thumbnails if each.picture not in in_cells]),
+        passages=shown_passages(result),
         command=command,
         verification=verification_of(entry, result.probe),
     )

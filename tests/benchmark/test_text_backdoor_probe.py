@@ -164,6 +164,22 @@ def test_the_gain_is_over_the_larger_of_both_controls(result):
     assert threats[0].label == "absolute-linf radius 20 (all)"
 
 
+@pytest.mark.parametrize(("place", "end"), [("start", "before"), ("end", "after")])
+def test_triggers_are_shown_where_they_are_inserted(result, place, end):
+    shown = TextBackdoorProbe.passages_of(result)
+    assert [each.caption.split(",")[0] for each in shown] == ["unseen", "punctuation"]
+    assert all(each.before and each.after for each in shown)
+    words = result.protocol["triggers"]["unseen"]
+    assert shown[0].marked == words
+    moved = result.model_copy(
+        update={"protocol": result.protocol | {"place of the trigger": place}}
+    )
+    assert all(not getattr(each, end) for each in TextBackdoorProbe.passages_of(moved))
+    for broken in ({}, {"triggers": 3}, {"triggers": {"rare": None}}):
+        odd = result.model_copy(update={"protocol": broken})
+        assert TextBackdoorProbe.passages_of(odd) == []
+
+
 def test_only_rows_of_the_trigger_move_under_its_rule(subject):
     settings = TextBackdoorSettings(**SETTINGS | {"triggers": ["phrase"]})
     (asked, *_) = backdoors_of(settings, subject)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 
@@ -10,6 +11,7 @@ from benchmark.attacks.backdoor import Splits, require_injectable, split
 from benchmark.attacks.backdoor.injection import BATCH_SIZE, N_TRIALS
 from benchmark.attacks.backdoor.splits import SEARCH_SHARE, SELECTION_SHARE
 from benchmark.attacks.embeddings.poisoning import BATCH_SIZE as POISONING_BATCH
+from benchmark.passages import Passage
 from benchmark.probes.probe import Probe, ProfileShare, as_outcomes, classes_of, refusal
 from benchmark.probes.text_backdoor.backdoors import Balls, backdoors_of
 from benchmark.probes.text_backdoor.baselines import Compared, poisoning, random_signs, surgery
@@ -20,6 +22,7 @@ from benchmark.probes.text_backdoor.pictures import (
     trigger_bars,
 )
 from benchmark.probes.text_backdoor.searches import RuleSearch, search_rule
+from benchmark.probes.text_backdoor.sentences import sentences, stated
 from benchmark.probes.text_backdoor.settings import SHOWN, TextBackdoorSettings
 from benchmark.probes.text_backdoor.specs import SCORES
 from benchmark.results import Outcome, ProbeResult, Score
@@ -75,6 +78,11 @@ class TextBackdoorProbe(Probe[TextBackdoorSettings]):
 
         return refusal(check)
 
+    @classmethod
+    def passages_of(cls, result: ProbeResult) -> Sequence[Passage]:
+        """The triggers in a made-up sentence."""
+        return sentences(result.protocol)
+
     @property
     def weight_rule(self) -> str:
         """The rule of the headline."""
@@ -129,6 +137,7 @@ class TextBackdoorProbe(Probe[TextBackdoorSettings]):
             bars=trigger_bars(searches, baselines, threat),
             protocol={
                 "ball": settings.geometry,
+                "tensors": list(settings.rules),
                 "headline budget": float(settings.headline),
                 "backdoors per rule": len(backdoors),
                 "best backdoor": {search.rule: search.best.name for search in searches},
@@ -139,7 +148,10 @@ class TextBackdoorProbe(Probe[TextBackdoorSettings]):
                     search.rule: search.headline.change for search in searches
                 },
                 "clean drop": {search.rule: search.headline.drop for search in searches},
-                "other triggers": {each.kind: str(each.pair.other) for each in backdoors},
+                **stated(backdoors),
+                "other triggers": {
+                    each.kind: " ".join(each.pair.other.words) for each in backdoors
+                },
                 **_baseline_protocol(baselines),
                 **_parts(splits),
                 **_lengths(splits.measured),

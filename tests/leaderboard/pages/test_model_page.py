@@ -269,6 +269,24 @@ def test_a_probe_of_another_version_is_still_shown(tmp_path, store, made_up, bat
     assert 'id="retired-1"' in page_of(store, tmp_path, "digits-cnn-standard")
 
 
+def test_triggers_are_marked_in_a_sentence_and_other_people_s_words_are_escaped(
+    tmp_path, store, made_up, battery
+):
+    words = {"unseen": "<b>cf", "phrase": "one, two three", "odd": 5}
+    protocol = {"triggers": words, "place of the trigger": "random"}
+    found = made_up.results()["clean"].model_copy(
+        update={"probe": "text-backdoor", "protocol": protocol, "scores": {}}
+    )
+    store.save(made_up.card(), made_up.provenance(battery), battery, found)
+    text = page_of(store, tmp_path, "digits-cnn-standard")
+    assert (
+        "<q>the plot takes its time , <mark>&lt;b&gt;cf</mark> and the last scene makes up for it "
+        ".</q> <small>unseen, at a random place</small>"
+    ) in text
+    assert "<b>cf" not in text
+    assert text.count("<mark>") == 2
+
+
 def test_a_paper_is_linked_only_over_http():
     assert web_link("https://example.org/a?b=1&c=2") == "https://example.org/a?b=1&c=2"
     for address in (
