@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import torch
@@ -19,7 +20,9 @@ import typer
 from torch import nn
 
 from benchmark.batteries import load_battery
-from benchmark.datasets import Dataset
+from benchmark.datasets import Dataset, load_dataset
+from benchmark.datasets.prepared_texts import prepare_texts
+from benchmark.datasets.rated_sentences import SENTENCES
 from models_zoo import load_model
 from models_zoo.errors import InputError
 from perf.cases import WholeModel, test_images, whole_models
@@ -58,6 +61,9 @@ WITHOUT = {
 }
 """Probes on request that are not measured: regional attacks need a network that is not in a clone,
 and the others would take minutes more."""
+
+TEXTS, N_TEXTS = "movies/mean-linear-standard", 300
+"""Model of texts and the number of its examples, with the battery of its data set."""
 
 PLANNED = NETWORKS[0].name
 
@@ -118,6 +124,9 @@ def cases(shared: Path) -> Iterator[ShareCase]:
         _noisy,
         partial(_first, noisy, EXAMPLES[NOISY]),
     )
+    yield ShareCase(
+        *(TEXTS, load_battery("movies-v1"), partial(load_model, TEXTS), partial(_texts, shared))
+    )
 
 
 def noisy_name() -> str:
@@ -128,12 +137,21 @@ def noisy_name() -> str:
 def ordered(rows: list[ShareRow]) -> list[ShareRow]:
     """Rows in the order of the table, without those of models that are measured no longer."""
     by_model = {row.conditions.model: row for row in rows}
-    return [by_model[name] for name in (*EXAMPLES, noisy_name(), PLANNED) if name in by_model]
+    return [
+        by_model[name] for name in (*EXAMPLES, noisy_name(), TEXTS, PLANNED) if name in by_model
+    ]
 
 
 def _first(case: WholeModel, count: int) -> Dataset:
     data = case.examples()
     return data.head(min(count, len(data)))
+
+
+def _texts(shared: Path) -> Dataset:
+    with TemporaryDirectory() as folder:
+        root = Path(folder)
+        prepare_texts("movies", shared / "data" / "text" / SENTENCES, root)
+        return load_dataset("movies", data_root=root, examples=N_TEXTS)
 
 
 def _noisy() -> nn.Module:

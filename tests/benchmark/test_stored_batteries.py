@@ -24,7 +24,7 @@ def test_every_battery_says_what_its_scores_are_about(name):
         assert set(threats) == {"randomized"}
         return
     if content["dataset"] in TEXT_SETS:  # weights alone are attacked
-        assert set(threats) == {"weight", "bits", "flatness"}
+        assert set(threats) == {"weight", "bits", "flatness", "text-backdoor"}
         assert not any(
             isinstance(each, InputThreat) for found in threats.values() for each in found
         )
