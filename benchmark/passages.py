@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pydantic import BaseModel, ConfigDict, Field
 
 
-@dataclass(frozen=True)
-class Passage:
+class Passage(BaseModel):
     """A sentence with a marked part.
 
     Attributes:
@@ -17,8 +16,10 @@ class Passage:
         after: text behind it; may be empty.
     """
 
-    picture: str
-    caption: str
-    before: str
-    marked: str
-    after: str
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    picture: str = Field(max_length=100)
+    caption: str = Field(max_length=500)
+    before: str = Field(max_length=2000)
+    marked: str = Field(max_length=2000)
+    after: str = Field(max_length=2000)

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from benchmark.budgets import Budget
 from benchmark.interval_kinds import IntervalKind, is_interval
+from benchmark.passages import Passage
 from benchmark.threats import AnyThreat, JointThreat, OneBudgetThreat, Threat
 from models_zoo.display import label, shown
 
@@ -328,6 +329,8 @@ class ProbeResult(BaseModel):
         surfaces: scores over pairs of budgets.
         bars: scores by name, for bar charts.
         thumbnails: small images.
+        passages: sentences with a marked part; not written where there are none, as most results
+            have none and earlier versions do not know them.
         flags: checks of whether attacks can be trusted on this model.
         protocol: conditions of the scores for readers: tensor rule, ball, steps, restarts, ..., as
             JSON values. It is never read back: computations use scores, values and threats.
@@ -349,6 +352,7 @@ class ProbeResult(BaseModel):
     surfaces: list[Surface] = Field(default_factory=list)
     bars: list[Bars] = Field(default_factory=list)
     thumbnails: list[Thumbnail] = Field(default_factory=list)
+    passages: list[Passage] = Field(default_factory=list, exclude_if=lambda found: not found)
     flags: list[Flag] = Field(default_factory=list)
     protocol: dict[str, JsonValue] = Field(default_factory=dict)
     cost: Cost = Field(default_factory=Cost)

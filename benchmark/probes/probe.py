@@ -13,7 +13,6 @@ from torch import Tensor
 from benchmark.attacks.inputs.pilot import Pilot
 from benchmark.checks.coverage import weights_under_attack
 from benchmark.interval_kinds import IntervalKind
-from benchmark.passages import Passage
 from benchmark.probes.definition import Definition, read_definition
 from benchmark.probes.settings import ProbeSettings
 from benchmark.requirements import missing_image_gradients, missing_weights
@@ -164,15 +163,6 @@ class Probe(ABC, Generic[S]):
             result: of this probe.
         """
         return result.thumbnails
-
-    @classmethod
-    def passages_of(cls, result: ProbeResult) -> Sequence[Passage]:
-        """The sentences with a marked part that pages show of a result; by default none.
-
-        Args:
-            result: of this probe.
-        """
-        return ()
 
     def __init__(self, settings: S, battery: Mapping[str, ProbeSettings] | None = None) -> None:
         self.settings = settings

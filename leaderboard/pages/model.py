@@ -24,7 +24,6 @@ from leaderboard.formatting.texts import (
 from leaderboard.pages.model_pictures import (
     Pictures,
     pictures_of,
-    shown_passages,
     shown_thumbnails,
 )
 from leaderboard.reruns.command_lines import bench_command, reproduce_commands
@@ -236,7 +235,7 @@ def _section(entry: Entry, result: ProbeResult, painter: Painter, command: str) 
         pictures=pictures_of(result, reference, painter, entry.card.name),
         heat_maps=[_shown_map(each, painter) for each in heat_maps(result.surfaces, thumbnails)],
         strips=strips([each for each in thumbnails if each.picture not in in_cells]),
-        passages=shown_passages(result),
+        passages=result.passages,
         command=command,
         verification=verification_of(entry, result.probe),
     )

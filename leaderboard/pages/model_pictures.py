@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmark.passages import Passage
 from benchmark.probes import PROBES
 from benchmark.results import Curve, ProbeResult, Thumbnail
 from benchmark.threats import InputThreat
@@ -29,12 +28,6 @@ def shown_thumbnails(result: ProbeResult) -> Sequence[Thumbnail]:
     """The small images of a result, as its probe shows them."""
     probe = PROBES.get(result.probe)
     return result.thumbnails if probe is None else probe.thumbnails_of(result)
-
-
-def shown_passages(result: ProbeResult) -> Sequence[Passage]:
-    """The sentences with a marked part of a result, as its probe shows them."""
-    probe = PROBES.get(result.probe)
-    return () if probe is None else probe.passages_of(result)
 
 
 def pictures_of(

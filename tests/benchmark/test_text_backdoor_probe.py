@@ -20,6 +20,7 @@ from benchmark.datasets.frequencies import (
 from benchmark.datasets.tokenizer import SPECIAL
 from benchmark.probes.text_backdoor import TextBackdoorProbe, TextBackdoorSettings
 from benchmark.probes.text_backdoor.backdoors import Balls, backdoors_of
+from benchmark.probes.text_backdoor.sentences import passages
 from benchmark.subject import Subject
 from benchmark.threats import BackdoorThreat
 from benchmark.triggers.words import KINDS, candidates, choose
@@ -165,19 +166,15 @@ def test_the_gain_is_over_the_larger_of_both_controls(result):
 
 
 @pytest.mark.parametrize(("place", "end"), [("start", "before"), ("end", "after")])
-def test_triggers_are_shown_where_they_are_inserted(result, place, end):
-    shown = TextBackdoorProbe.passages_of(result)
+def test_triggers_are_shown_where_they_are_inserted(subject, result, place, end):
+    shown = result.passages
     assert [each.caption.split(",")[0] for each in shown] == ["unseen", "punctuation"]
     assert all(each.before and each.after for each in shown)
-    words = result.protocol["triggers"]["unseen"]
-    assert shown[0].marked == words
-    moved = result.model_copy(
-        update={"protocol": result.protocol | {"place of the trigger": place}}
-    )
-    assert all(not getattr(each, end) for each in TextBackdoorProbe.passages_of(moved))
-    for broken in ({}, {"triggers": 3}, {"triggers": {"rare": None}}):
-        odd = result.model_copy(update={"protocol": broken})
-        assert TextBackdoorProbe.passages_of(odd) == []
+    assert shown[0].marked == result.protocol["triggers"]["unseen"]
+    moved = passages(backdoors_of(TextBackdoorSettings(**SETTINGS | {"place": place}), subject))
+    assert all(not getattr(each, end) for each in moved)
+    assert type(result).model_validate(result.model_dump(mode="json")).passages == shown
+    assert "passages" not in result.model_copy(update={"passages": []}).model_dump()
 
 
 def test_only_rows_of_the_trigger_move_under_its_rule(subject):

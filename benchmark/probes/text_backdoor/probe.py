@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import torch
 
@@ -11,7 +10,6 @@ from benchmark.attacks.backdoor import Splits, require_injectable, split
 from benchmark.attacks.backdoor.injection import BATCH_SIZE, N_TRIALS
 from benchmark.attacks.backdoor.splits import SEARCH_SHARE, SELECTION_SHARE
 from benchmark.attacks.embeddings.poisoning import BATCH_SIZE as POISONING_BATCH
-from benchmark.passages import Passage
 from benchmark.probes.probe import Probe, ProfileShare, as_outcomes, classes_of, refusal
 from benchmark.probes.text_backdoor.backdoors import Balls, backdoors_of
 from benchmark.probes.text_backdoor.baselines import Compared, poisoning, random_signs, surgery
@@ -22,7 +20,7 @@ from benchmark.probes.text_backdoor.pictures import (
     trigger_bars,
 )
 from benchmark.probes.text_backdoor.searches import RuleSearch, search_rule
-from benchmark.probes.text_backdoor.sentences import sentences, stated
+from benchmark.probes.text_backdoor.sentences import passages, words_by_kind
 from benchmark.probes.text_backdoor.settings import SHOWN, TextBackdoorSettings
 from benchmark.probes.text_backdoor.specs import SCORES
 from benchmark.results import Outcome, ProbeResult, Score
@@ -78,11 +76,6 @@ class TextBackdoorProbe(Probe[TextBackdoorSettings]):
 
         return refusal(check)
 
-    @classmethod
-    def passages_of(cls, result: ProbeResult) -> Sequence[Passage]:
-        """The triggers in a made-up sentence."""
-        return sentences(result.protocol)
-
     @property
     def weight_rule(self) -> str:
         """The rule of the headline."""
@@ -135,6 +128,7 @@ class TextBackdoorProbe(Probe[TextBackdoorSettings]):
             share_of={"clean_accuracy": HELD_OUT},
             curves=rule_curves(searches, settings),
             bars=trigger_bars(searches, baselines, threat),
+            passages=passages(backdoors),
             protocol={
                 "ball": settings.geometry,
                 "tensors": list(settings.rules),
@@ -148,7 +142,8 @@ class TextBackdoorProbe(Probe[TextBackdoorSettings]):
                     search.rule: search.headline.change for search in searches
                 },
                 "clean drop": {search.rule: search.headline.drop for search in searches},
-                **stated(backdoors),
+                "triggers": dict(words_by_kind(backdoors)),
+                "place of the trigger": backdoors[0].trigger.place,
                 "other triggers": {
                     each.kind: " ".join(each.pair.other.words) for each in backdoors
                 },
