@@ -12,6 +12,7 @@ from itertools import pairwise
 import pytest
 from PIL import Image
 
+from benchmark.passages import Passage
 from benchmark.results import Surface, Thumbnail
 from leaderboard.charts.svg import Painter
 from leaderboard.formatting.web_links import web_link
@@ -272,17 +273,14 @@ def test_a_probe_of_another_version_is_still_shown(tmp_path, store, made_up, bat
 def test_triggers_are_marked_in_a_sentence_and_other_people_s_words_are_escaped(
     tmp_path, store, made_up, battery
 ):
-    words = {"unseen": "<b>cf", "phrase": "one, two three", "odd": 5}
-    protocol = {"triggers": words, "place of the trigger": "random"}
-    found = made_up.results()["clean"].model_copy(
-        update={"probe": "text-backdoor", "protocol": protocol, "scores": {}}
-    )
+    marked = [
+        Passage(picture="triggers", caption=kind, before="One", marked=words, after="two.")
+        for kind, words in {"unseen": "<b>cf", "phrase": "three four"}.items()
+    ]
+    found = made_up.results()["clean"].model_copy(update={"passages": marked})
     store.save(made_up.card(), made_up.provenance(battery), battery, found)
     text = page_of(store, tmp_path, "digits-cnn-standard")
-    assert (
-        "<q>the plot takes its time , <mark>&lt;b&gt;cf</mark> and the last scene makes up for it "
-        ".</q> <small>unseen, at a random place</small>"
-    ) in text
+    assert "<q>One <mark>&lt;b&gt;cf</mark> two.</q> <small>unseen</small>" in text
     assert "<b>cf" not in text
     assert text.count("<mark>") == 2
 
