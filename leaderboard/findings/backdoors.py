@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmark.batteries import stored_probes
-from benchmark.probes.backdoor.settings import BackdoorSettings
+from benchmark.probes.backdoor import BackdoorProbe, BackdoorSettings
+from benchmark.probes.text_backdoor import TextBackdoorProbe, TextBackdoorSettings
 from leaderboard.findings.figures import lines
 from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, Vote
 from leaderboard.findings.panels import Checkpoint, Panel
@@ -42,28 +43,46 @@ def backdoors(panels: Sequence[Panel]) -> Finding:
         "small.",
         caveats=[
             "The smallest budget is that of the best injection found, an upper bound. A longer "
-            "search or more images may find a smaller one."
+            "search or more images may find a smaller one.",
+            "For texts this is the paper's method on a language task of this suite: its own is not "
+            "published with its code.",
         ],
         parts=[_part(panel) for panel in panels],
     )
 
 
+COLUMNS = {
+    "smallest budget": ("smallest_budget", "radius"),
+    "mean change there": ("smallest_change", "share"),
+    "success at the headline": ("success", "share"),
+    "at any cost": ("success_at_any_cost", "share"),
+    "mean change": ("relative_change", "share"),
+    "clean accuracy lost": ("clean_drop", "share"),
+}
+"""Scores of the probe ``backdoor`` by the heading of their column, with their units."""
+
+TEXT_COLUMNS = {
+    "smallest budget": ("smallest_budget", "radius"),
+    "mean change there": ("smallest_change", "share"),
+    "without the embedding": ("no_embedding_smallest_budget", "radius"),
+    "success at the headline": ("success", "share"),
+    "gain": ("gain", "share"),
+    "success without the embedding": ("no_embedding_success", "share"),
+    "gain without it": ("no_embedding_gain", "share"),
+    "clean accuracy lost": ("clean_drop", "share"),
+}
+"""The same of the probe ``text-backdoor``."""
+
+
 def _part(panel: Panel) -> Part:
-    known = [c for c in panel.checkpoints if c.score("backdoor", "smallest_budget")]
-    known.sort(key=_smallest)
-    columns = {
-        "smallest budget": ("smallest_budget", "radius"),
-        "mean change there": ("smallest_change", "share"),
-        "success at the headline": ("success", "share"),
-        "at any cost": ("success_at_any_cost", "share"),
-        "mean change": ("relative_change", "share"),
-        "clean accuracy lost": ("clean_drop", "share"),
-    }
-    votes = [_vote(checkpoint) for checkpoint in known]
+    probe, columns = _asked(panel)
+    known = [c for c in panel.checkpoints if c.score(probe, "smallest_budget")]
+    known.sort(key=lambda each: _smallest(each, probe))
+    votes = [_vote(checkpoint, probe) for checkpoint in known]
     rows = [
         [
             c.name,
-            *(scored(c.score("backdoor", name), unit) for name, unit in columns.values()),
+            *(scored(c.score(probe, name), unit) for name, unit in columns.values()),
             vote,
         ]
         for c, vote in zip(known, votes, strict=True)
@@ -71,44 +90,54 @@ def _part(panel: Panel) -> Part:
     return Part(
         panel.dataset,
         votes=votes,
-        text=_text(panel) if known else [],
+        text=_text(panel, probe) if known else [],
         tables=[Table(["checkpoint", *columns, "verdict"], rows)] if rows else [],
-        figures=_figures(panel, known),
-        missing=missing_probe(
-            panel, ["backdoor"], [c for c in panel.checkpoints if c not in known]
-        ),
+        figures=_figures(panel, known, probe),
+        missing=missing_probe(panel, [probe], [c for c in panel.checkpoints if c not in known]),
     )
 
 
-def _smallest(checkpoint: Checkpoint) -> float:
-    score = checkpoint.score("backdoor", "smallest_budget")
+def _asked(panel: Panel) -> tuple[str, dict[str, tuple[str, str]]]:
+    """The probe that injects backdoors into the models of a panel, and its columns."""
+    if TextBackdoorProbe.name in stored_probes(panel.entry.battery):
+        return TextBackdoorProbe.name, TEXT_COLUMNS
+    return BackdoorProbe.name, COLUMNS
+
+
+def _smallest(checkpoint: Checkpoint, probe: str) -> float:
+    score = checkpoint.score(probe, "smallest_budget")
     return score.value if score else float("nan")
 
 
-def _vote(checkpoint: Checkpoint) -> Vote:
-    budget = _smallest(checkpoint)
+def _vote(checkpoint: Checkpoint, probe: str) -> Vote:
+    budget = _smallest(checkpoint, probe)
     if budget == float("inf"):
         return "open"
-    change = checkpoint.score("backdoor", "smallest_change")
+    change = checkpoint.score(probe, "smallest_change")
     return "for" if min(budget, change.value if change else budget) <= SMALL else "open"
 
 
-def _text(panel: Panel) -> list[str]:
+def _text(panel: Panel, name: str) -> list[str]:
     """What the battery asks of a backdoor."""
-    probe = stored_probes(panel.entry.battery).get("backdoor")
+    probe = stored_probes(panel.entry.battery).get(name)
     settings = probe.settings if probe else None
-    if not isinstance(settings, BackdoorSettings):
-        return []
-    return [f"A backdoor counts as working with {settings.goal}."]
+    if isinstance(settings, BackdoorSettings):
+        return [f"A backdoor counts as working with {settings.goal}."]
+    if isinstance(settings, TextBackdoorSettings):
+        return [
+            f"Inserted words are the triggers, and a backdoor counts as working with "
+            f"{settings.goal}. Every weight may move, or all but the embedding of tokens; gain is "
+            "success less the larger one of the base rate and the success of other words."
+        ]
+    return []
 
 
-def _figures(panel: Panel, known: Sequence[Checkpoint]) -> list[Figure]:
-    series = {
-        checkpoint.name: list(zip(curve.x, curve.y, strict=True))
-        for checkpoint in known
-        for curve in checkpoint.entry.results["backdoor"].curves
-        if curve.role == "success"
-    }
+def _figures(panel: Panel, known: Sequence[Checkpoint], probe: str) -> list[Figure]:
+    series = {}
+    for checkpoint in known:
+        successes = [c for c in checkpoint.entry.results[probe].curves if c.role == "success"]
+        for curve in successes[:1]:  # for texts, of the first rule: every weight may move
+            series[checkpoint.name] = list(zip(curve.x, curve.y, strict=True))
     shown = dict(list(series.items())[:_MAX_LINES])
     if not shown:
         return []

@@ -34,8 +34,12 @@ HELD_OUT, TRIGGERED = "held_out_robust", "triggered"
 """Outcomes: of the clean texts that the injection did not see, and of every text under the
 headline's backdoor, stamped and not stamped."""
 
-SHARE_OF_STEPS = 0.8
+SHARE_OF_STEPS = 0.95
 """Usual share of the steps that are taken: an ascent ends when its backdoor is perfect."""
+
+CONTROLS = 2.5
+"""Passes per text and budget to measure a backdoor and its controls: all texts, stamped and not,
+and those of the measured split."""
 
 LENGTHS = (0.05, 0.5, 0.95)
 """Quantiles of the lengths of texts that the protocol states."""
@@ -52,8 +56,7 @@ class TextBackdoorProbe(Probe[TextBackdoorSettings]):
     )
     takes = frozenset({"tokens"})
     pass_cost = 1.15
-    mix = PassMix(weights=0.94)
-    step_cost = 1.2
+    mix = PassMix(weights=0.82)
     perturbs = frozenset({"images", "weights"})
     offers_threats = True
     profile = ProfileShare("success", "backdoor resisted", complement=True)
@@ -97,6 +100,8 @@ class TextBackdoorProbe(Probe[TextBackdoorSettings]):
         trials = N_TRIALS * SELECTION_SHARE * len(subject) * 2
         passes = SHARE_OF_STEPS * ascents * (settings.steps * 4 * batch + trials)
         passes += backdoors * settings.steps * 2 * min(POISONING_BATCH, searched)
+        measured = len(settings.rules) * (len(settings.budgets) + settings.bisections + 2)
+        passes += measured * CONTROLS * len(subject)
         return Work.in_batches(passes, 2 * batch)
 
     def ask(self, subject: Subject) -> ProbeResult:
@@ -163,7 +168,7 @@ class TextBackdoorProbe(Probe[TextBackdoorSettings]):
         )
 
 
-_BESIDE = ("success", "gain", "clean_drop", "smallest_budget")
+_BESIDE = ("success", "gain", "clean_drop", "smallest_budget", "smallest_change")
 """Scores of the rule without the embedding."""
 
 
@@ -184,6 +189,7 @@ def _scores(search: RuleSearch) -> dict[str, Score]:
         "agreement": proportion(as_outcomes(headline.agreement)),
         "relative_change": exact(headline.change, len(headline.robust)),
         "smallest_budget": exact(search.by_budget.smallest(), len(headline.robust)),
+        "smallest_change": exact(search.by_budget.smallest_change(), len(headline.robust)),
     }
 
 

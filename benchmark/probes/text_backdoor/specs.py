@@ -102,10 +102,26 @@ SCORES = {
         higher_is_better=True,
         interval="search",
     ),
+    "smallest_change": ScoreSpec(
+        label="Smallest change",
+        description="Mean of |dw| / |w| over all weights with |w| of at least 1e-8 for the "
+        "backdoor of the smallest budget; infinite if there is none.",
+        unit="share",
+        higher_is_better=True,
+        interval="search",
+    ),
     "no_embedding_smallest_budget": ScoreSpec(
         label="Smallest without embedding",
         description="The same budget if every weight but the embedding of tokens may move.",
         unit="radius",
+        higher_is_better=True,
+        interval="search",
+    ),
+    "no_embedding_smallest_change": ScoreSpec(
+        label="Smallest change without embedding",
+        description="The same mean for the backdoor of the smallest budget without the embedding, "
+        "over the weights that may move.",
+        unit="share",
         higher_is_better=True,
         interval="search",
     ),
