@@ -22,6 +22,12 @@ from pydantic import BaseModel, ConfigDict
 from benchmark.batteries import load_battery
 from benchmark.datasets import Dataset, load_dataset
 from benchmark.probes.text_backdoor import TextBackdoorProbe, TextBackdoorSettings
+from benchmark.probes.text_backdoor.pictures import (
+    CLEAN_ACCURACY,
+    RELATIVE_CHANGE,
+    RULES,
+    SMALLEST,
+)
 from benchmark.results import Bars, ProbeResult, Score
 from benchmark.statistics import wilson
 from benchmark.subject import subject_of
@@ -180,16 +186,25 @@ def row_of(
     result: ProbeResult, conditions: TextConditions, model: Classifier, seconds: float
 ) -> TextRow:
     """A row from a result of the probe."""
-    stated: Any = result.protocol
+    found = {(each.picture, each.series): each for each in result.bars}
+
+    def by_rule(picture: str, series: str) -> dict[str, float]:
+        each = found[picture, series]
+        return dict(zip(each.names, (score.value for score in each.y), strict=True))
+
+    scores = result.scores
+    before = scores["clean_accuracy"].value + scores["clean_drop"].value
+    smallest = by_rule(SMALLEST, "smallest budget").items()
+    accuracy = by_rule(RULES, CLEAN_ACCURACY).items()
     return TextRow(
         conditions=conditions,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         measured=datetime.now(UTC).isoformat(timespec="seconds"),
-        scores={name: Figure.of(each) for name, each in result.scores.items()},
+        scores={name: Figure.of(each) for name, each in scores.items()},
         bars=_by_picture(result.bars),
-        smallest=stated["smallest budget"],
-        change=stated["mean relative change"],
-        drop=stated["clean drop"],
+        smallest={rule: each if math.isfinite(each) else "none" for rule, each in smallest},
+        change=by_rule(RULES, RELATIVE_CHANGE),
+        drop={rule: before - each for rule, each in accuracy},
         processor_seconds=round(seconds, 1),
     )
 

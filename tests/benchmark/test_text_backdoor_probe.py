@@ -142,7 +142,16 @@ def test_every_rule_is_measured_beside_its_controls(result, data):
         assert values == sorted(values)
     # In this ball the row of a token that no text has is all that a backdoor needs.
     assert by_trigger["embedding-row"].y[0].value > 0.9
-    assert result.protocol["clean drop"]["embedding-row"] == 0
+    (smallest,) = bars(result, "text_backdoor_smallest").values()
+    assert smallest.names == rules
+    assert smallest.y[0] == result.scores["smallest_budget"]
+    assert smallest.y[rules.index("head")].value == math.inf
+    by_rule = bars(result, "text_backdoor_rules")
+    assert by_rule["relative change"].y[0] == result.scores["relative_change"]
+    accuracy = dict(zip(rules, by_rule["clean accuracy"].y, strict=True))
+    assert accuracy["all"] == result.scores["clean_accuracy"]
+    before = result.scores["clean_accuracy"].value + result.scores["clean_drop"].value
+    assert accuracy["embedding-row"].value == pytest.approx(before)
     assert by_trigger["head"].y[0].value < 0.5
 
 

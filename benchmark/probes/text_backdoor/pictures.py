@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from benchmark.probes.budget_curves import outcome_curve
+from benchmark.probes.probe import as_outcomes
 from benchmark.probes.text_backdoor.backdoors import Asked
 from benchmark.probes.text_backdoor.baselines import Compared
 from benchmark.probes.text_backdoor.searches import Found, RuleSearch
 from benchmark.probes.text_backdoor.settings import TextBackdoorSettings
 from benchmark.results import Bars, Curve, Score
-from benchmark.statistics import wilson
+from benchmark.statistics import exact, proportion, wilson
 from benchmark.threats import BackdoorThreat
 
 BY_BUDGET, BY_TRIGGER, CONTROLS = (
@@ -23,6 +24,8 @@ BY_BUDGET, BY_TRIGGER, CONTROLS = (
     "text_backdoor_controls",
 )
 BASELINES, RANDOM = "text_backdoor_baselines", "random signs"
+SMALLEST, RULES = "text_backdoor_smallest", "text_backdoor_rules"
+RELATIVE_CHANGE, CLEAN_ACCURACY = "relative change", "clean accuracy"
 
 Measured = TypeVar("Measured", Found, Compared)
 """What was measured for one backdoor."""
@@ -91,6 +94,50 @@ def trigger_bars(
                 _bars(BASELINES, f"{name}, other trigger", found, lambda e: e.other, threat)
             )
     return bars
+
+
+def rule_bars(searches: Sequence[RuleSearch], threat: BackdoorThreat) -> list[Bars]:
+    """Smallest budget, change of the weights and clean accuracy of the best backdoor of each rule.
+
+    Args:
+        searches: one per rule.
+        threat: of the headline.
+    """
+    rules: list[str] = [search.rule for search in searches]
+    shares = {
+        RELATIVE_CHANGE: [
+            exact(search.headline.change, len(search.headline.robust)) for search in searches
+        ],
+        CLEAN_ACCURACY: [proportion(as_outcomes(search.headline.robust)) for search in searches],
+    }
+    smallest = [
+        exact(search.by_budget.smallest(), len(search.headline.robust)) for search in searches
+    ]
+    return [
+        Bars(
+            picture=SMALLEST,
+            series="smallest budget",
+            x_label="rule",
+            y_label=f"{threat.geometry} budget",
+            names=rules,
+            y=smallest,
+            unit="radius",
+            threat=threat,
+        ),
+        *(
+            Bars(
+                picture=RULES,
+                series=series,
+                x_label="rule",
+                y_label="share",
+                names=rules,
+                y=scores,
+                unit="share",
+                threat=threat,
+            )
+            for series, scores in shares.items()
+        ),
+    ]
 
 
 def mean_success(found: Sequence[Found]) -> Score:

@@ -16,6 +16,7 @@ from benchmark.probes.text_backdoor.baselines import Compared, poisoning, random
 from benchmark.probes.text_backdoor.pictures import (
     RANDOM,
     mean_success,
+    rule_bars,
     rule_curves,
     trigger_bars,
 )
@@ -132,7 +133,7 @@ class TextBackdoorProbe(Probe[TextBackdoorSettings]):
             },
             share_of={"clean_accuracy": HELD_OUT},
             curves=rule_curves(searches, settings),
-            bars=trigger_bars(searches, baselines, threat),
+            bars=[*trigger_bars(searches, baselines, threat), *rule_bars(searches, threat)],
             passages=passages(backdoors),
             protocol={
                 "ball": settings.geometry,
@@ -140,13 +141,6 @@ class TextBackdoorProbe(Probe[TextBackdoorSettings]):
                 "headline budget": float(settings.headline),
                 "backdoors per rule": len(backdoors),
                 "best backdoor": {search.rule: search.best.name for search in searches},
-                "smallest budget": {
-                    search.rule: _number(search.by_budget.smallest()) for search in searches
-                },
-                "mean relative change": {
-                    search.rule: search.headline.change for search in searches
-                },
-                "clean drop": {search.rule: search.headline.drop for search in searches},
                 "triggers": dict(words_by_kind(backdoors)),
                 "place of the trigger": backdoors[0].trigger.place,
                 "other triggers": {
@@ -212,10 +206,6 @@ def _baseline_protocol(
             kind: sum(each.move for each in group) / len(group) for kind, group in groups.items()
         }
     return stated
-
-
-def _number(value: float) -> float | str:
-    return value if math.isfinite(value) else "none"
 
 
 def _lengths(subject: Subject) -> dict[str, str]:
