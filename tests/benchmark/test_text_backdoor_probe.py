@@ -125,7 +125,9 @@ def test_targets_share_a_trigger_and_the_measured_texts_do_not_choose_it(subject
 
 def test_every_rule_is_measured_beside_its_controls(result, data):
     assert result.left_out is None
-    assert set(result.scores) == set(TextBackdoorProbe.scores)
+    assert list(result.scores) == list(TextBackdoorProbe.scores)
+    # A page shows six scores unfolded, and success is never shown without the other rule's.
+    assert {"success", "no_embedding_success", "gain"} <= set(list(result.scores)[:6])
     by_trigger = bars(result, "text_backdoor_triggers")
     rules = ["all", "no-embedding", "embedding-row", "head"]
     assert list(by_trigger) == [*rules, "base rate"]

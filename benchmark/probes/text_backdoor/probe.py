@@ -124,13 +124,14 @@ class TextBackdoorProbe(Probe[TextBackdoorSettings]):
         }
         first, without = (by_rule[rule] for rule in SHOWN)
         threat = settings.threat(settings.headline)
+        scores = {
+            **_scores(first),
+            "mean_success": mean_success(first.found),
+            **{f"no_embedding_{name}": _scores(without)[name] for name in _BESIDE},
+        }
         return ProbeResult(
             probe=self.name,
-            scores={
-                **_scores(first),
-                "mean_success": mean_success(first.found),
-                **{f"no_embedding_{name}": _scores(without)[name] for name in _BESIDE},
-            },
+            scores={name: scores[name] for name in SCORES},
             share_of={"clean_accuracy": HELD_OUT},
             curves=rule_curves(searches, settings),
             bars=[*trigger_bars(searches, baselines, threat), *rule_bars(searches, threat)],
