@@ -126,4 +126,5 @@ SCORES = {
         interval="search",
     ),
 }
-"""By name, in the order of pages, which fold all but the first six. Those with ``no_embedding`` are about the best backdoor of that rule."""
+"""By name, in the order of pages, which fold all but the first six. Those with
+``no_embedding`` are about the best backdoor of that rule."""
