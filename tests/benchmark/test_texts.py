@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from benchmark.datasets import load_dataset, load_npz, rated_sentences
+from benchmark.datasets.frequencies import counted, frequencies_of
 from benchmark.datasets.labeled_texts import LabeledText, split
 from benchmark.datasets.prepared_texts import prepare_texts
 from benchmark.datasets.rated_sentences import INNER, SENTENCES, read_sentences
@@ -130,6 +131,9 @@ def test_the_real_sentences_give_the_files_whose_texts_are_recognized(
     file = load_npz(tmp_path / "movies" / "test.npz", "movies", 2).head(100)
     assert file.sha256 == test.head(100).sha256
     assert file.words == train.words
+    parts = split(read_sentences(source))
+    texts = [each.text for each in parts.by_name["train"]]
+    assert counted(parts.vocabulary, texts) == frequencies_of("movies")
 
 
 def test_missing_files_are_reported_with_the_command_that_makes_them(tmp_path):
