@@ -102,6 +102,20 @@ def test_a_smaller_budgets_find_is_kept_where_it_does_better():
     assert [outcome.change for outcome in kept] == pytest.approx([0.0, 0.1, 0.1, 0.4, 0.4])
 
 
+@pytest.mark.parametrize(
+    ("rates", "at"),
+    [((0.1, 0.5, 0.4, 0.9, 0.9), 0.1), ((0.1, 0.3, 0.4, 0.9, 0.9), 0.2), ((0.6,) * 5, 0.0)],
+)
+def test_the_weights_of_the_outcome_that_counts_at_the_headline_are_kept(rates, at):
+    """And no others: of a large model each takes as much memory as the model."""
+    by_radius = dict(zip((0.0, 0.1, 0.2, 0.4, 0.8), rates, strict=True))
+    found = by_budget(lambda r: (by_radius.get(round(r, 6), 0.95), 0.0))
+    found.bisect(3)
+    kept = found.kept(sorted(by_radius))
+    assert float(kept[2].weights["w"]) == pytest.approx(at)
+    assert sum(bool(each.outcome.weights) for each in found.found.values()) == 1
+
+
 def test_the_probe_reports_base_rate_curves_and_a_working_budget(ask, zoo, digits):
     result = ask(
         triggers=[PATCH], budgets=[0.2, 0.8], headline=0.8, steps=60, success=0.7, clean_drop=0.2
@@ -125,6 +139,10 @@ def test_the_probe_reports_base_rate_curves_and_a_working_budget(ask, zoo, digit
     others = success.y[0].n
     assert others < clean.y[0].n == 24
     assert result.outcomes["held_out_robust"].mean() == clean.y[-1].value
+    # The outcome of every example is that with the backdoor in place, stamped and not stamped.
+    target = (digits.head(80).labels == 0).double().mean().item()
+    resisting = 1 - result.scores["success"].value
+    assert result.outcomes["triggered"].mean() <= target + (1 - target) * resisting + 0.1
 
 
 def test_every_combination_is_tried_shown_and_averaged(ask):

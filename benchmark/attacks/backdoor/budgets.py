@@ -18,7 +18,8 @@ class AtBudget:
 
     Attributes:
         works: whether the backdoor works on the selection split.
-        outcome: measured on the third split; without the weights, to save memory.
+        outcome: measured on the third split; without the weights, to save memory, except that
+            which counts at the headline budget.
     """
 
     works: bool
@@ -37,6 +38,7 @@ class BackdoorByBudget:
         self.injection, self.ball = injection, ball
         self.found: dict[float, AtBudget] = {}
         self._working: tuple[float, Trial] | None = None
+        self._headline = 0.0
         self._at(0.0)
 
     def inject(self, budgets: Sequence[float], headline: float, found: Trial) -> None:
@@ -47,6 +49,7 @@ class BackdoorByBudget:
             headline: the budget at which ``found`` is known.
             found: the result there.
         """
+        self._headline = headline
         self._add(headline, found)
         for way in (
             [budget for budget in budgets if budget > headline],
@@ -64,14 +67,18 @@ class BackdoorByBudget:
         low = max(budget for budget in self.found if budget < high)
         for _ in range(times):
             middle = (low + high) / 2
-            found = self._at(middle, trial)
+            found = self.injection.at(self.ball(middle), trial)
+            self._add(middle, found, between=True)
             if self.found[middle].works:
                 high, trial = middle, found
             else:
                 low = middle
 
     def kept(self, budgets: Sequence[float]) -> list[BackdoorOutcome]:
-        """The most successful outcome up to each budget: smaller balls lie in larger ones."""
+        """The most successful outcome up to each budget: smaller balls lie in larger ones.
+
+        That of the headline has its weights.
+        """
         outcomes: list[BackdoorOutcome] = []
         for budget in budgets:
             outcome = self.found[budget].outcome
@@ -104,9 +111,20 @@ class BackdoorByBudget:
         self._add(budget, trial)
         return trial
 
-    def _add(self, budget: float, trial: Trial) -> None:
+    def _add(self, budget: float, trial: Trial, *, between: bool = False) -> None:
+        """Measure what was found at a budget, which may lie between those of :meth:`inject`."""
         outcome = self.injection.measure(self.ball(budget), trial)
-        found = AtBudget(self.injection.works(trial), replace(outcome, weights={}))
-        self.found[budget] = found
+        if between or budget > self._headline:
+            outcome = replace(outcome, weights={})
+        found = self.found[budget] = AtBudget(self.injection.works(trial), outcome)
+        self._forget_weights()
         if found.works and (self._working is None or budget < self._working[0]):
             self._working = budget, trial
+
+    def _forget_weights(self) -> None:
+        """Keep the weights of the most successful outcome alone, of several at its least budget."""
+        with_weights = [each for each, found in self.found.items() if found.outcome.weights]
+        ranked = sorted(with_weights, key=lambda each: (-self.found[each].outcome.rate, each))
+        for budget in ranked[1:]:
+            found = self.found[budget]
+            self.found[budget] = replace(found, outcome=replace(found.outcome, weights={}))

@@ -45,6 +45,7 @@ class BackdoorProbe(Probe[BackdoorSettings]):
     """Projected ascent on the weights towards a composite objective, measured on other images."""
 
     name = "backdoor"
+    algorithm = 2
     title = "Backdoor injection"
     pass_cost = 1.15
     mix = PassMix(weights=0.97)
