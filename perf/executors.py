@@ -26,7 +26,7 @@ from leaderboard.jobs.executors import cores
 from leaderboard.jobs.run import Run
 from leaderboard.jobs.scoring import Where, score_models
 from leaderboard.store import Store
-from models_zoo import list_models, load_model
+from models_zoo import load_model
 from perf.cases import repeatable_models
 from perf.command import ROOT, Page, console, run_command
 from perf.local_servers import RayNodes
@@ -51,7 +51,7 @@ def run(
         console.print(f"evaluate: {plain:.1f} s")
         jobs = _fastest(repeats, lambda i: _scored(names, examples, folder / f"j{i}.sqlite"))
         console.print(f"with jobs: {jobs:.1f} s")
-        some = list_models(EIGHT)[:8]
+        some = repeatable_models(EIGHT)[:8]
         with RayNodes(folder / "ray") as nodes:
             one, two = (
                 _fastest(repeats, partial(_on_ray, some, examples, folder, nodes.address, count))
