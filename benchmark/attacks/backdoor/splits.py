@@ -28,6 +28,15 @@ class Splits:
     selection: Subject
     measured: Subject
 
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Number of examples of each part, for protocols."""
+        return {
+            "optimized on": len(self.search),
+            "selected on": len(self.selection),
+            "measured on": len(self.measured),
+        }
+
 
 def split(subject: Subject) -> Splits:
     """Half, a fifth and the rest of the examples, drawn from the subject's seed.

@@ -6,7 +6,6 @@ import math
 
 from benchmark.attacks.backdoor import (
     BackdoorByBudget,
-    Splits,
     inject_all,
     require_injectable,
     split,
@@ -214,7 +213,7 @@ class BackdoorProbe(Probe[BackdoorSettings]):
                 "best combination": best.name,
                 "combination at any cost": loud_name,
                 "clean drop at any cost": loud.drop,
-                **_parts(splits),
+                **splits.sizes,
                 "batch norm": "frozen",
                 "steps": settings.steps,
                 "weights of triggered images": list(settings.betas),
@@ -238,11 +237,3 @@ class BackdoorProbe(Probe[BackdoorSettings]):
                 ),
             }
         )
-
-
-def _parts(splits: Splits) -> dict[str, int]:
-    return {
-        "optimized on": len(splits.search),
-        "selected on": len(splits.selection),
-        "measured on": len(splits.measured),
-    }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import product
 
-import torch
 from torch import Tensor
 
 from benchmark.attacks.backdoor import Backdoor
@@ -13,7 +12,7 @@ from benchmark.attacks.backdoor.selection import answers_with
 from benchmark.attacks.embeddings import row_support, table_of
 from benchmark.attacks.weights import weight_ball
 from benchmark.probes.text_backdoor.settings import Rule, TextBackdoorSettings
-from benchmark.spaces import Point, WeightBall
+from benchmark.spaces import WeightBall
 from benchmark.subject import Subject
 from benchmark.threats import ROW_RULE
 from benchmark.triggers import TokenTrigger
@@ -104,16 +103,3 @@ class Balls:
         return WeightBall(
             {self.table: self.embedding}, threat.radius, threat.geometry, {self.table: rows}
         )
-
-
-def right_with_and_without(subject: Subject, trigger: TokenTrigger, weights: Point) -> Tensor:
-    """Bool (N,): all texts that are right with perturbed weights, stamped and not stamped.
-
-    Args:
-        subject: the model and all texts.
-        trigger: of the backdoor.
-        weights: after the injection.
-    """
-    with torch.no_grad():
-        stamped = subject.on(trigger.stamp(subject.images), subject.labels)
-        return subject.at(weights).correct() & stamped.at(weights).correct()

@@ -6,10 +6,16 @@ import math
 
 import torch
 
-from benchmark.attacks.backdoor import Splits, require_injectable, split
+from benchmark.attacks.backdoor import require_injectable, split
 from benchmark.attacks.backdoor.injection import BATCH_SIZE, N_TRIALS
 from benchmark.attacks.backdoor.splits import SEARCH_SHARE, SELECTION_SHARE
 from benchmark.attacks.embeddings.poisoning import BATCH_SIZE as POISONING_BATCH
+from benchmark.probes.backdoor.outcomes import (
+    HELD_OUT,
+    TRIGGERED,
+    outcome_scores,
+    right_with_and_without,
+)
 from benchmark.probes.probe import Probe, ProfileShare, as_outcomes, classes_of, refusal
 from benchmark.probes.text_backdoor.backdoors import Balls, backdoors_of
 from benchmark.probes.text_backdoor.baselines import Compared, poisoning, random_signs, surgery
@@ -31,16 +37,8 @@ from benchmark.threats import BackdoorThreat
 from benchmark.work import PassMix, Work
 from models_zoo.inputs import PADDING
 
-HELD_OUT, TRIGGERED = "held_out_robust", "triggered"
-"""Outcomes: of the clean texts that the injection did not see, and of every text under the
-headline's backdoor, stamped and not stamped."""
-
 SHARE_OF_STEPS = 0.95
 """Usual share of the steps that are taken: an ascent ends when its backdoor is perfect."""
-
-CONTROLS = 2.5
-"""Passes per text and budget to measure a backdoor and its controls: all texts, stamped and not,
-and those of the measured split."""
 
 LENGTHS = (0.05, 0.5, 0.95)
 """Quantiles of the lengths of texts that the protocol states."""
@@ -102,7 +100,7 @@ class TextBackdoorProbe(Probe[TextBackdoorSettings]):
         passes = SHARE_OF_STEPS * ascents * (settings.steps * 4 * batch + trials)
         passes += backdoors * settings.steps * 2 * min(POISONING_BATCH, searched)
         measured = len(settings.rules) * (len(settings.budgets) + settings.bisections + 2)
-        passes += measured * CONTROLS * len(subject)
+        passes += 2 * (measured * (1 - SEARCH_SHARE - SELECTION_SHARE) + 1) * len(subject)
         return Work.in_batches(passes, 2 * batch)
 
     def ask(self, subject: Subject) -> ProbeResult:
@@ -112,7 +110,7 @@ class TextBackdoorProbe(Probe[TextBackdoorSettings]):
         backdoors = backdoors_of(settings, subject)
         searches = []
         for rule in settings.rules:
-            searches.append(search_rule(rule, subject, splits, backdoors, balls, settings))
+            searches.append(search_rule(rule, splits, backdoors, balls, settings))
             subject.progress(f"{rule}: {searches[-1].headline.rate:.1%} success")
         by_rule = {search.rule: search for search in searches}
         baselines = {
@@ -148,7 +146,7 @@ class TextBackdoorProbe(Probe[TextBackdoorSettings]):
                     each.kind: " ".join(each.pair.other.words) for each in backdoors
                 },
                 **_baseline_protocol(baselines),
-                **_parts(splits),
+                **splits.sizes,
                 **_lengths(splits.measured),
                 "steps": settings.steps,
                 "weights of triggered texts": list(settings.betas),
@@ -158,7 +156,13 @@ class TextBackdoorProbe(Probe[TextBackdoorSettings]):
         ).with_outcomes(
             {
                 HELD_OUT: Outcome(as_outcomes(first.headline.robust), "control", threat),
-                TRIGGERED: Outcome(as_outcomes(first.controls.right), "budget", threat),
+                TRIGGERED: Outcome(
+                    as_outcomes(
+                        right_with_and_without(subject, first.best.trigger, first.headline.weights)
+                    ),
+                    "budget",
+                    threat,
+                ),
             }
         )
 
@@ -170,19 +174,13 @@ _BESIDE = ("success", "gain", "clean_drop", "smallest_budget", "smallest_change"
 def _scores(search: RuleSearch) -> dict[str, Score]:
     """The scores of the best backdoor of a rule."""
     headline = search.headline
-    success, other = as_outcomes(headline.success), as_outcomes(search.controls.other)
+    success, other = as_outcomes(headline.success), as_outcomes(search.other)
     base = as_outcomes(headline.base)
     reference = base if base.mean() > other.mean() else other
-    drop = paired_shares(as_outcomes(headline.clean), as_outcomes(headline.robust))
     return {
-        "success": proportion(success),
+        **outcome_scores(headline),
         "gain": paired_shares(success, reference).score,
-        "base_rate": proportion(base),
         "false_trigger": proportion(other),
-        "clean_accuracy": proportion(as_outcomes(headline.robust)),
-        "clean_drop": drop.score,
-        "agreement": proportion(as_outcomes(headline.agreement)),
-        "relative_change": exact(headline.change, len(headline.robust)),
         "smallest_budget": exact(search.by_budget.smallest(), len(headline.robust)),
         "smallest_change": exact(search.by_budget.smallest_change(), len(headline.robust)),
     }
@@ -213,11 +211,3 @@ def _lengths(subject: Subject) -> dict[str, str]:
     sizes = (subject.images != PADDING).sum(1).double().cpu()
     low, middle, high = torch.quantile(sizes, torch.tensor(LENGTHS, dtype=torch.float64)).tolist()
     return {"tokens per text (median, 5% to 95%)": f"{middle:.0f}, {low:.0f} to {high:.0f}"}
-
-
-def _parts(splits: Splits) -> dict[str, int]:
-    return {
-        "optimized on": len(splits.search),
-        "selected on": len(splits.selection),
-        "measured on": len(splits.measured),
-    }
