@@ -18,7 +18,7 @@ from typing import Annotated
 import torch
 import typer
 
-from benchmark import evaluate, load_battery, load_dataset
+from benchmark import load_battery, load_dataset
 from benchmark.provenance import versions
 from leaderboard.jobs.executors import cores
 from leaderboard.jobs.run import Run
@@ -37,7 +37,6 @@ EIGHT = "digits/mlp-*"
 
 def run(
     examples: Annotated[int, typer.Option(min=8, help="Number of images.")] = 60,
-    repeats: Annotated[int, typer.Option(min=1, help="Runs of each; the fastest counts.")] = 2,
     page: Page = ROOT / "docs/scaling.md",
 ) -> None:
     """Measure the overhead of jobs and the gain of a second worker, and write the section."""
@@ -45,8 +44,8 @@ def run(
     names = repeatable_models("digits/*")
     with tempfile.TemporaryDirectory(prefix="e", dir="/tmp") as name:
         folder = Path(name)
-        plain, jobs = _plain_and_jobs(names, examples, repeats, folder)
-        console.print(f"evaluate: {plain:.1f} s, with jobs: {jobs:.1f} s")
+        whole, probes = _as_jobs(names, examples, folder / "jobs.sqlite")
+        console.print(f"as jobs: {whole:.1f} s, of which probes: {probes:.1f} s")
         some = repeatable_models(EIGHT)[:8]
         with RayNodes(folder / "ray") as nodes:
             one, two = (
@@ -54,39 +53,23 @@ def run(
                 for count in (1, 2)
             )
         console.print(f"Ray, one worker {one:.1f} s, two {two:.1f} s")
-    write_section(page, TOOL, _section(len(names), len(some), examples, plain, jobs, one, two))
+    write_section(page, TOOL, _section(len(names), len(some), examples, whole, probes, one, two))
 
 
-def _plain_and_jobs(
-    names: list[str], examples: int, repeats: int, folder: Path
-) -> tuple[float, float]:
-    """Processor seconds of the library's own loop, and of the same as jobs of a database.
+def _as_jobs(names: list[str], examples: int, path: Path) -> tuple[float, float]:
+    """Seconds of the jobs of some models in this process, and of the probes among them.
 
-    The speed of a machine drifts by more than jobs cost. Each model is therefore evaluated both
-    ways in turn, the other one first every second time, and its fastest time of each counts.
+    What lies between is planning, storage, scheduling and watching. It is measured in one run,
+    since the speed of a machine drifts by more than that from one run to the next.
     """
     data, battery = load_dataset("digits").head(examples), load_battery(BATTERY)
-    run, where = Run(battery, data, battery.select(None)), Where(workers=1)
-
-    def plain(name: str, _: int) -> None:
-        evaluate(load_model(name), data.images, data.labels, battery)
-
-    def jobs(name: str, number: int) -> None:
-        score_models([load_model(name)], run, Store.open(folder / f"j{number}.sqlite"), where=where)
-
-    seconds: dict[str, list[float]] = {"plain": [], "jobs": []}
-    for name in names:
-        times: dict[str, list[float]] = {"plain": [], "jobs": []}
-        for number in range(repeats):
-            both = [("plain", plain), ("jobs", jobs)]
-            for which, score in both if number % 2 == 0 else reversed(both):
-                start = time.process_time()
-                score(name, number)
-                times[which].append(time.process_time() - start)
-        for which, each in times.items():
-            seconds[which].append(min(each))
-        console.print(f"{name}: {seconds['plain'][-1]:.1f} s, as jobs {seconds['jobs'][-1]:.1f} s")
-    return sum(seconds["plain"]), sum(seconds["jobs"])
+    models = [load_model(name) for name in names]
+    run = Run(battery, data, battery.select(None))
+    start = time.perf_counter()
+    reports = score_models(models, run, Store.open(path), where=Where(workers=1))
+    whole = time.perf_counter() - start
+    costs = [result.cost for report in reports for result in report.results.values()]
+    return whole, sum(cost.seconds for cost in costs if cost is not None)
 
 
 def _on_ray(names: list[str], examples: int, path: Path, address: str, workers: int) -> float:
@@ -102,7 +85,7 @@ def _on_ray(names: list[str], examples: int, path: Path, address: str, workers: 
 
 
 def _section(
-    models: int, some: int, examples: int, plain: float, jobs: float, one: float, two: float
+    models: int, some: int, examples: int, whole: float, probes: float, one: float, two: float
 ) -> str:
     known = versions()
     return (
@@ -110,14 +93,12 @@ def _section(
         f"per worker ({cores()} cores of an {platform.processor() or platform.machine()} machine, "
         f"Python {known['python']}, PyTorch {known['torch']}):\n\n"
         "| | seconds | |\n|---|---:|---:|\n"
-        f"| `evaluate` in a loop: no database, no jobs (processor time) | {plain:.1f} | |\n"
-        f"| the same as jobs, planned, stored and watched (processor time) | {jobs:.1f} | "
-        f"{jobs / plain - 1:+.1%} |\n"
+        f"| jobs in one process: planned, computed, stored and watched | {whole:.1f} | |\n"
+        f"| of which outside the probes | {whole - probes:.1f} | {1 - probes / whole:.1%} of it |\n"
         f"| `nonsingular bench --executor ray`, {some} models, one worker | {one:.1f} | |\n"
         f"| the same with two workers on two nodes | {two:.1f} | {two / one:.2f} of it |\n\n"
-        "The first two rows are measured model by model, both ways in turn: the fastest of each, "
-        "summed up. The last two rows are the whole command, with its start and that of the "
-        "workers. `python -m perf.executors` repeats them.\n"
+        "The last two rows are the whole command, with its start and that of the workers. "
+        "`python -m perf.executors` repeats them.\n"
     )
 
 
