@@ -196,7 +196,9 @@ def reason_in_file(error: ValidationError, *place: str) -> str:
 
 
 def battery_for(dataset: str) -> Battery:
-    """The newest battery of a data set: the last by name that is not for random models alone.
+    """The newest battery of a data set: the last by name, of those with the headline if there are.
+
+    Those that are for random models alone are left out.
 
     Raises:
         InputError: no battery is meant for that data set.
@@ -207,7 +209,7 @@ def battery_for(dataset: str) -> Battery:
     if not fitting:
         known = sorted({each.dataset for each in batteries})
         raise unknown_name("data set with a battery", dataset, known)
-    return fitting[-1]
+    return ([each for each in fitting if each.has_headline] or fitting)[-1]
 
 
 def battery_for_random_models(dataset: str) -> Battery | None:

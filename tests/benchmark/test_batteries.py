@@ -207,6 +207,19 @@ def test_a_battery_for_a_data_set():
         load_battery("digits-v0")
 
 
+def test_a_battery_of_one_question_is_not_that_of_its_data_set(battery, monkeypatch):
+    whole = load_battery("digits-v1")
+    part = whole.model_copy(
+        update={"name": "digits-z-v1", "probes": {"clean": battery().probes["clean"]}}
+    )
+    bundled = {each.name: each for each in (whole, part)}
+    monkeypatch.setattr("benchmark.batteries.battery.list_batteries", lambda: sorted(bundled))
+    monkeypatch.setattr("benchmark.batteries.battery.load_bundled", bundled.__getitem__)
+    assert battery_for("digits") is whole
+    del bundled[whole.name]
+    assert battery_for("digits") is part
+
+
 @pytest.mark.parametrize("dataset", ["digits", "cifar10"])
 def test_the_batteries_for_random_models_attack_at_the_headline_s_budget(dataset):
     chosen, usual = battery_for_random_models(dataset), battery_for(dataset)
