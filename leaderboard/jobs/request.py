@@ -21,7 +21,7 @@ from models_zoo.catalog import LISTED_BY
 from models_zoo.classifier import Classifier
 from models_zoo.display import printable, shown
 from models_zoo.errors import InputError, unknown_name
-from models_zoo.sources import dataset_of, parse_reference
+from models_zoo.sources import dataset_of, missing_package, parse_reference
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,7 @@ def load_request(request: Request) -> Loaded:
     names, battery = _choose(
         list(request.models), request.battery, checkpoint, own_data=request.own_data
     )
+    names = _without_missing_packages(names, request.models)
     probes = battery.select(request.probes or None)
     if refusing_probes(probes):
         names = _without_random_models(names, request.models, battery)
@@ -182,6 +183,29 @@ def _bundled(battery: Battery) -> list[str]:
             f"no bundled model is for {battery.dataset}; name models, or give --checkpoint"
         )
     return bundled
+
+
+def _without_missing_packages(names: list[str], typed: Sequence[str]) -> list[str]:
+    """The models without those whose package is not installed, unless they are named exactly.
+
+    Args:
+        names: of the models.
+        typed: names and patterns that the user gave.
+
+    Raises:
+        InputError: none is left.
+    """
+    missing = {}
+    for name in names:
+        if name not in typed and parse_reference(name) is None:
+            advice = missing_package(load_card(name))
+            if advice is not None:
+                missing[name] = advice
+    for name, advice in missing.items():
+        if len(missing) == len(names):
+            raise InputError(f"model {shown(name)} needs {advice}")
+        note(f"not scored: {name} needs {advice}")
+    return [name for name in names if name not in missing]
 
 
 def _without_random_models(names: list[str], typed: Sequence[str], battery: Battery) -> list[str]:

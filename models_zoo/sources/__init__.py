@@ -18,13 +18,21 @@ from models_zoo.display import shown
 from models_zoo.errors import InputError
 from models_zoo.sources.bundled import bundled_file
 from models_zoo.sources.downloaded import downloaded_file
+from models_zoo.sources.encoders import classifier_on_encoder, encoder_of
 from models_zoo.sources.file import classifier_from_file, load_file
-from models_zoo.sources.installed import installed_file
+from models_zoo.sources.installed import installed_file, missing_package
 from models_zoo.sources.program import FORMATS
 from models_zoo.sources.reference import Reference, parse_reference
 from models_zoo.torch_modes import fixed_modes
 
-__all__ = ["dataset_of", "describe_model", "load_file", "load_model", "parse_reference"]
+__all__ = [
+    "dataset_of",
+    "describe_model",
+    "load_file",
+    "load_model",
+    "missing_package",
+    "parse_reference",
+]
 
 _LOCATE = {"bundled": bundled_file, "installed": installed_file, "downloaded": downloaded_file}
 
@@ -73,6 +81,8 @@ def load_model(name: str, *, trust: bool = False) -> Classifier:
             f"model {shown(name)} has source {shown(card.source)}, which the zoo cannot read"
         )
     with _LOCATE[card.source](card) as path:
+        if card.source == "installed" and encoder_of(card.architecture) is not None:
+            return classifier_on_encoder(path, card)
         return classifier_from_file(path, card)
 
 

@@ -19,7 +19,9 @@ from benchmark.subject import Subject
 from models_zoo import Card, InputError, Training, list_models, load_card, load_model
 from models_zoo.architectures import is_random
 from models_zoo.catalog.writing import card_to_toml
+from models_zoo.sources import missing_package
 from models_zoo.training.pgd import pgd
+from tests.missing import missing
 
 DIGITS = list_models("digits/*")
 RANDOM = [name for name in DIGITS if is_random(load_card(name).architecture)]
@@ -50,6 +52,8 @@ def test_an_unknown_model_suggests_the_nearest():
 
 @pytest.mark.parametrize("name", list_models())
 def test_every_card_is_complete_and_true(name):
+    if advice := missing_package(load_card(name)):
+        missing("minilm", f"{name} needs {advice}")
     model = load_model(name)
     card = model.card
     assert (card.name, card.dataset) == (name, name.split("/")[0])

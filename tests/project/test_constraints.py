@@ -13,6 +13,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from models_zoo.sources.encoders import MINILM
+
 FILE = "constraints.txt"
 
 
@@ -28,13 +30,18 @@ def pinned(root: Path) -> dict[str, Version]:
 
 
 def direct(root: Path) -> list[Requirement]:
-    """What pyproject.toml asks for, with every extra and to build."""
+    """What pyproject.toml asks for, with every extra that the tests need and to build."""
     content = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
     project = content["project"]
     texts = [*content["build-system"]["requires"], *project["dependencies"]]
-    for extra in project["optional-dependencies"].values():
-        texts += extra
+    for name, extra in project["optional-dependencies"].items():
+        texts += [] if name == "minilm" else extra
     return [each for each in map(Requirement, texts) if each.name != project["name"]]
+
+
+def test_the_extra_that_no_test_needs_has_one_version(root):
+    content = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
+    assert content["project"]["optional-dependencies"]["minilm"] == [MINILM.requirement]
 
 
 def test_every_dependency_is_pinned_within_its_range(root, pinned):
