@@ -26,6 +26,9 @@ DEFAULT_RULE = "no-normalization"
 ROW_RULE = "embedding-row"
 """The rule of backdoors by which only the trigger's rows of the embeddings may move."""
 
+SPARSE_RULE = "kernels"
+"""The default rule of sparse changes, which labels leave out."""
+
 STORAGES: dict[str, tuple[str, str]] = {
     "weights": ("changed weight", "changed weights"),
     "weights-unbounded": ("changed weight of any size", "changed weights of any size"),
@@ -280,26 +283,31 @@ class SparseBackdoorThreat(OneBudgetThreat):
         storage: what one change is, see :data:`STORAGES`.
         trigger: text of the trigger; ``None`` for any fixed trigger of the battery.
         target: the target class; ``None`` for any target of the battery.
+        rule: which weights of linear maps and embeddings may change, see
+            :data:`benchmark.spaces.RULES`, by default all; or :data:`ROW_RULE`.
     """
 
     changes: Written
     storage: str = "float32-bits"
     trigger: str | None = None
     target: int | None = None
+    rule: str = SPARSE_RULE
     kind: Literal["sparse-backdoor"] = "sparse-backdoor"
     budget_field = "changes"
 
     def __post_init__(self) -> None:
-        """Refuse an unknown storage, and convert the number to a budget."""
+        """Refuse an unknown storage or rule, and convert the number to a budget."""
         super().__post_init__()
         if not isinstance(self.storage, str) or self.storage not in STORAGES:
             raise unknown_name("storage of weights", self.storage, STORAGES)
+        _require_rule(self.rule, ROW_RULE)
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Storage and number, then the trigger and the target where they are set."""
+        """Storage, rule and number, then the trigger and the target, where they are set."""
+        rule = () if self.rule == SPARSE_RULE else (self.rule,)
         chosen = [str(each) for each in (self.trigger, self.target) if each is not None]
-        return self.storage, repr(float(self.changes)), *chosen
+        return self.storage, *rule, repr(float(self.changes)), *chosen
 
     @property
     def label(self) -> str:
@@ -308,7 +316,8 @@ class SparseBackdoorThreat(OneBudgetThreat):
         trigger = "a fixed trigger" if self.trigger is None else self.trigger
         target = "" if self.target is None else f", target class {self.target}"
         changed = one if self.changes == 1.0 else several
-        return f"{self.changes.text} {changed}, {trigger}{target}"
+        rule = "" if self.rule == SPARSE_RULE else f" ({self.rule})"
+        return f"{self.changes.text} {changed}{rule}, {trigger}{target}"
 
 
 @dataclass(frozen=True)
@@ -396,6 +405,10 @@ class RegionThreat(OneBudgetThreat):
 def _require_known(geometry: str, rule: str, *further: str) -> None:
     if not isinstance(geometry, str) or geometry not in GEOMETRIES:
         raise unknown_name("weight geometry", geometry, GEOMETRIES)
+    _require_rule(rule, *further)
+
+
+def _require_rule(rule: str, *further: str) -> None:
     if not isinstance(rule, str) or rule not in (*RULES, *further):
         raise unknown_name("weight rule", rule, (*RULES, *further))
 

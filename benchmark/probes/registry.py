@@ -23,6 +23,7 @@ from benchmark.probes.probe import Probe
 from benchmark.probes.randomized import RandomizedProbe
 from benchmark.probes.regional import RegionalProbe
 from benchmark.probes.text_backdoor import TextBackdoorProbe
+from benchmark.probes.text_backdoor_sparse import TextSparseBackdoorProbe
 from benchmark.probes.weight import WeightProbe
 from models_zoo.errors import InputError, reason_of, unknown_name
 
@@ -98,6 +99,7 @@ for _probe in (
     BitsProbe,
     SparseBackdoorProbe,
     TextBackdoorProbe,
+    TextSparseBackdoorProbe,
     RegionalProbe,
     DistanceProbe,
     CorruptionsProbe,

@@ -24,7 +24,9 @@ def test_every_battery_says_what_its_scores_are_about(name):
         assert set(threats) == {"randomized"}
         return
     if content["dataset"] in TEXT_SETS:  # weights alone are attacked
-        assert set(threats) == {"weight", "bits", "flatness", "text-backdoor"}
+        attacked = {"weight", "bits", "flatness", "text-backdoor"}
+        attacked |= {"text-backdoor-sparse"} if name == "movies-v1" else set()
+        assert set(threats) == attacked
         assert not any(
             isinstance(each, InputThreat) for found in threats.values() for each in found
         )

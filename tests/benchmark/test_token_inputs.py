@@ -74,7 +74,8 @@ def test_probes_that_perturb_weights_alone_take_token_ids():
     assert takers >= {"clean", "weight", "bits", "flatness", "text-backdoor"}
     assert not takers & {"input", "joint", "regional", "intrinsic", "distance", "input-autoattack"}
     assert {name for name, probe in PROBES.items() if "images" not in probe.takes} == {
-        "text-backdoor"
+        "text-backdoor",
+        "text-backdoor-sparse",
     }
 
 

@@ -12,12 +12,12 @@ from benchmark.subject import Subject
 from models_zoo.errors import InputError
 
 
-def table_of(subject: Subject, vocabulary: int) -> str:
+def table_of(subject: Subject, vocabulary: int | None = None) -> str:
     """The name of the embedding: the parameter of which token ids choose rows.
 
     Args:
         subject: the model.
-        vocabulary: number of token ids.
+        vocabulary: number of token ids; by default any.
 
     Raises:
         InputError: there is none with a row for each id, or there are several.
@@ -25,8 +25,13 @@ def table_of(subject: Subject, vocabulary: int) -> str:
     found = [
         name
         for name, table in subject.weights_that_move("embedding").items()
-        if table.ndim == 2 and len(table) == vocabulary
+        if table.ndim == 2 and vocabulary in (None, len(table))
     ]
+    if len(found) != 1 and vocabulary is None:
+        raise InputError(
+            f"the model has {len(found) or 'no'} embeddings of which token ids choose rows, and "
+            "one is needed; choose another rule"
+        )
     if len(found) != 1:
         raise InputError(
             f"the model has {len(found) or 'no'} embeddings with a row for each of the "

@@ -19,6 +19,7 @@ from benchmark.attacks.sparse.outcome import SparseOutcome, measure_sparse
 from benchmark.attacks.sparse.search import SparseEffort, SparseState, search_states
 from benchmark.attacks.sparse.storage import (
     Storage,
+    Support,
     storage_of,
     stored_in_float32,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "SparseOutcome",
     "SparseState",
     "Storage",
+    "Support",
     "TriggerSearch",
     "WorkingWeights",
     "applied",

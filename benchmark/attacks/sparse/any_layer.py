@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Set
 
 import torch
@@ -16,9 +17,14 @@ from benchmark.objectives import cross_entropy
 from benchmark.subject import Subject
 
 REACHES = (1.0, 16.0)
-"""Largest absolute values of the new weights in the two halves of a shortlist, relative to the
-largest of their tensor. First-order gains grow with the size of a change, and without a limit
-flips of the highest exponent bits, which destroy every output, would be all of the shortlist."""
+"""Largest absolute values of the new weights in the equal parts of a shortlist, relative to the
+largest of their tensor, by default. First-order gains grow with the size of a change, and without a
+limit flips of the highest exponent bits, which destroy every output, would be all of the
+shortlist."""
+
+ROW_REACHES = (*REACHES, 1024.0, math.inf)
+"""The same where only rows of an embedding may change: no value is too large for inputs that do not
+use them."""
 
 CONFIRMED = 3
 """Candidates that are evaluated on all images after a first look on a few."""
@@ -33,13 +39,20 @@ class AnyLayer:
         storage: of the weights.
         goal: what counts as working.
         shortlist: number of candidates of a step.
+        reaches: as :data:`REACHES`.
     """
 
     def __init__(
-        self, subject: Subject, images: EvaluationSet, storage: Storage, goal: Goal, shortlist: int
+        self,
+        subject: Subject,
+        images: EvaluationSet,
+        storage: Storage,
+        goal: Goal,
+        shortlist: int,
+        reaches: tuple[float, ...] = REACHES,
     ) -> None:
         self.subject, self.images, self.storage, self.goal = subject, images, storage, goal
-        self.shortlist = shortlist
+        self.shortlist, self.reaches = shortlist, reaches
 
     def best(
         self,
@@ -78,13 +91,15 @@ class AnyLayer:
     def _shortlist(
         self, working: WorkingWeights, taken: Set[tuple[str, int, int]], without: str | None
     ) -> list[Change]:
-        """Changes of the largest first-order gain, as many of each tensor, for either reach."""
+        """Changes of the largest first-order gain, as many of each tensor, for each reach."""
         gradient = self._gradient(working, without)
-        each = max(self.shortlist // (len(REACHES) * max(len(gradient), 1)), 1)
+        each = max(self.shortlist // (len(self.reaches) * max(len(gradient), 1)), 1)
         found = []
-        for reach in REACHES:
+        for reach in self.reaches:
             for name, gradients in gradient.items():
                 flat = gradients.flatten()
+                if (allowed := self.storage.may_change(name)) is not None:
+                    flat = torch.where(allowed, flat, 0.0)  # without a gain, which is no candidate
                 entries = flat.abs().topk(min(4 * each, len(flat))).indices
                 found += self._of_tensor(name, flat[entries], entries, working, taken, reach, each)
         found.sort(key=lambda each: -each[0])
@@ -129,12 +144,15 @@ class AnyLayer:
         """Of minus the mean cross-entropies, stamped to the target and clean to the true class."""
         rows = self.images.searched.nonzero().squeeze(1)
         total: dict[str, Tensor] = {}
+        names = [name for name in self.storage.candidates if name != without]
+        if not names:
+            return total
         for part in torch.split(rows, self.subject.batch_size):
             weights = {
-                name: tensor.detach().requires_grad_(name != without)
+                name: tensor.detach().requires_grad_(name in names)
                 for name, tensor in working.tensors.items()
             }
-            moving = {name: weights[name] for name in weights if name != without}
+            moving = {name: weights[name] for name in names}
             with torch.enable_grad():
                 logits = self.subject.forward(self.images.images[part], weights)
                 value = -cross_entropy(logits, self.images.labels[part]).sum()

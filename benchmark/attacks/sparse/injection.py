@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from benchmark.attacks.backdoor import Goal, Splits, Trigger
@@ -14,7 +14,7 @@ from benchmark.attacks.sparse.linear_calls import output_layer
 from benchmark.attacks.sparse.outcome import SparseOutcome, measure_sparse
 from benchmark.attacks.sparse.search import SparseEffort, SparseState, search_states
 from benchmark.attacks.sparse.starts import promising
-from benchmark.attacks.sparse.storage import Storage
+from benchmark.attacks.sparse.storage import Storage, Support
 from benchmark.spaces import Point
 
 FIRST_LOOK = 2
@@ -48,13 +48,20 @@ class SparseInjection:
         most: maximum number of changes.
         goal: what counts as working.
         effort: of the searches.
+        support: which weights may change for a trigger; by default all.
     """
 
     def __init__(
-        self, splits: Splits, storage: Storage, most: int, goal: Goal, effort: SparseEffort
+        self,
+        splits: Splits,
+        storage: Storage,
+        most: int,
+        goal: Goal,
+        effort: SparseEffort,
+        support: Callable[[Trigger], Support] | None = None,
     ) -> None:
         self.splits, self.storage, self.goal, self.effort = splits, storage, goal, effort
-        self.most = most
+        self.most, self.support = most, support
 
     def with_triggers(self, pairs: Sequence[tuple[Trigger, int]]) -> list[Found]:
         """All states found for some of the triggers and targets, the most promising ones.
@@ -65,7 +72,7 @@ class SparseInjection:
         if len(pairs) <= SEARCHED:
             return [found for pair in pairs for found in self._search(*pair)]
         looked = []
-        shallow = replace(self.effort, shortlist=0)
+        shallow = replace(self.effort, shortlist=self.effort.first_look)
         most = min(FIRST_LOOK, self.most)
         for trigger, target in pairs:
             states = list(self._states(trigger, target, most, shallow))
@@ -120,8 +127,8 @@ class SparseInjection:
 
     def measured(self, found: Found) -> SparseOutcome:
         """Measure changes from scratch on the third split."""
-        measured, changes = self.splits.measured, found.state.changes
-        return measure_sparse(measured, self.storage, changes, found.trigger, found.target)
+        measured, storage = self.splits.measured, self._storage(found.trigger)
+        return measure_sparse(measured, storage, found.state.changes, found.trigger, found.target)
 
     def works(self, found: Found) -> bool:
         """Whether a backdoor meets the goal on the images to select on."""
@@ -158,7 +165,12 @@ class SparseInjection:
     def _states(
         self, trigger: Trigger, target: int, most: int, effort: SparseEffort
     ) -> Iterable[SparseState]:
-        return search_states(self.splits, self.storage, trigger, target, most, self.goal, effort)
+        storage = self._storage(trigger)
+        return search_states(self.splits, storage, trigger, target, most, self.goal, effort)
+
+    def _storage(self, trigger: Trigger) -> Storage:
+        """The weights, of which those may change that a trigger allows to."""
+        return self.storage if self.support is None else self.storage.within(self.support(trigger))
 
     def _starts(self, trigger: Trigger, target: int) -> list[Point]:
         """Weights with single changes that clean images do not show."""

@@ -142,6 +142,8 @@ class LastLayer:
         wanted = (deltas != 0) & (deltas.abs() < LARGEST_LOGIT / self.largest[:, None])
         if bool((self.features >= 0).all()):
             wanted &= (deltas > 0) == (row == self.images.target)
+        if (allowed := self.storage.may_change(name)) is not None:
+            wanted &= allowed[row * width : (row + 1) * width, None]
         for which, entry, option in taken:
             place = entry - row * width
             if which == name and 0 <= place < width:

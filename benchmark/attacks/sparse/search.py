@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from benchmark.attacks.backdoor import Goal, Splits, Trial, Trigger
-from benchmark.attacks.sparse.any_layer import AnyLayer
+from benchmark.attacks.sparse.any_layer import REACHES, AnyLayer
 from benchmark.attacks.sparse.changes import Change, WorkingWeights
 from benchmark.attacks.sparse.evaluation import EvaluationSet
 from benchmark.attacks.sparse.last_layer import LastLayer
-from benchmark.attacks.sparse.linear_calls import output_layer
+from benchmark.attacks.sparse.linear_calls import OutputLayer, output_layer
 from benchmark.attacks.sparse.storage import Storage
 
 
@@ -36,6 +37,10 @@ class SparseEffort:
         shortlist: number of changes in any layer that a step evaluates by forward passes; 0 for the
             last layer alone.
         deep_steps: number of steps that consider them.
+        first_look: as ``shortlist``, where triggers and targets are compared before the whole
+            search; by default the last layer alone.
+        reaches: largest absolute values of new weights in any layer, relative to the largest of
+            their tensor, each for as many of the shortlist.
     """
 
     trigger_steps: int = 60
@@ -44,6 +49,8 @@ class SparseEffort:
     examples: int = 256
     shortlist: int = 32
     deep_steps: int = 8
+    first_look: int = 0
+    reaches: tuple[float, ...] = REACHES
 
 
 @dataclass(frozen=True)
@@ -84,8 +91,14 @@ def search_states(
     subject = splits.search
     images = EvaluationSet.of(splits, storage.untouched, trigger, target, effort.examples)
     working = WorkingWeights(storage.untouched)
-    deep = AnyLayer(subject, images, storage, goal, effort.shortlist)
-    logits, layer = output_layer(subject, images.images, working.tensors)
+    deep = AnyLayer(subject, images, storage, goal, effort.shortlist, effort.reaches)
+
+    def forward() -> tuple[Tensor, OutputLayer | None]:
+        """The logits, and the last linear layer if some of it may change."""
+        found, last = output_layer(subject, images.images, working.tensors)
+        return found, last if last is not None and last.name in storage.candidates else None
+
+    logits, layer = forward()
     scale = images.scale(logits)
     changes: list[Change] = []
     taken: set[tuple[str, int, int]] = set()
@@ -112,5 +125,5 @@ def search_states(
         if layer is not None and change.name == layer.name:
             logits = layer.logits(working.tensors[layer.name])
         else:
-            logits, layer = output_layer(subject, images.images, working.tensors)
+            logits, layer = forward()
         yield state()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar
+from copy import copy
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -33,6 +34,11 @@ FLOAT_BITS = (20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31)
 others change a weight by at most a sixteenth of itself."""
 
 
+Support = Mapping[str, Tensor]
+"""Which weights may change: bool tensors by name that broadcast to the weights. Tensors that it
+does not name may change wholly."""
+
+
 class Storage(ABC):
     """One way of storing weights, and what a single change of it can do.
 
@@ -43,6 +49,7 @@ class Storage(ABC):
 
     Attributes:
         untouched: the weights as they are stored, to which success and accuracy are compared.
+        support: which of them may change, by default all; see :meth:`within`.
     """
 
     name: ClassVar[str]
@@ -54,6 +61,27 @@ class Storage(ABC):
             name: tensor.detach().contiguous() for name, tensor in weights.items()
         }
         self.largest = {name: float(w.abs().amax()) for name, w in self.untouched.items()}
+        self.support: Support = {}
+
+    def within(self, support: Support) -> Self:
+        """The same stored weights, of which only some may change.
+
+        All are stored alike whatever may change, so that rules are compared with the same weights.
+        """
+        chosen = copy(self)
+        chosen.support = support
+        return chosen
+
+    @property
+    def candidates(self) -> list[str]:
+        """Names of the tensors of which at least one weight may change."""
+        support = self.support
+        return [name for name in self.untouched if name not in support or bool(support[name].any())]
+
+    def may_change(self, name: str) -> Tensor | None:
+        """Bool (M,), which weights of a tensor may change, in flat order; ``None`` if all may."""
+        mask = self.support.get(name)
+        return None if mask is None else mask.expand_as(self.untouched[name]).reshape(-1)
 
     @abstractmethod
     def options(self, name: str, values: Tensor) -> Tensor:
@@ -75,7 +103,8 @@ class Storage(ABC):
         """Number of changes between the untouched weights and others; by default of weights.
 
         Raises:
-            RuntimeError: a value is not finite, or not one that the storage can hold.
+            RuntimeError: a value is not finite, or not one that the storage can hold, or it is of a
+                weight that may not change.
         """
         changed = 0
         for name, own in self.untouched.items():
@@ -83,6 +112,9 @@ class Storage(ABC):
             before, after = own.view(-1)[rows], weights[name].reshape(-1)[rows]
             if not bool(after.isfinite().all()):
                 raise RuntimeError(f"a changed weight of {name} is not finite")
+            allowed = self.may_change(name)
+            if allowed is not None and not bool(allowed[rows].all()):
+                raise RuntimeError(f"a weight of {name} changed that may not")
             changed += self._count(name, before, after)
         return changed
 

@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Protocol
 
 from torch import Tensor
 
 from benchmark.attacks.backdoor import Backdoor
 from benchmark.attacks.backdoor.selection import answers_with
-from benchmark.attacks.embeddings import row_support, table_of
-from benchmark.attacks.weights import weight_ball
+from benchmark.attacks.embeddings import table_of, trigger_ball
+from benchmark.datasets.frequencies import Frequencies
 from benchmark.probes.text_backdoor.settings import Rule, TextBackdoorSettings
 from benchmark.spaces import WeightBall
 from benchmark.subject import Subject
-from benchmark.threats import ROW_RULE
-from benchmark.triggers import TokenTrigger
+from benchmark.triggers import Place, TokenTrigger
 from benchmark.triggers.words import Kind, TriggerPair, choose
+
+
+class Choices(Protocol):
+    """The settings of a probe that say which backdoors it injects."""
+
+    @property
+    def triggers(self) -> Sequence[Kind]:
+        """Kinds of triggers."""
+
+    @property
+    def place(self) -> Place:
+        """Where they are inserted."""
+
+    @property
+    def targets(self) -> Sequence[int]:
+        """The classes that stamped texts are to be classified as."""
+
+    @property
+    def seeds(self) -> Sequence[int]:
+        """Of the tokens of triggers and their places."""
+
+    @property
+    def frequencies(self) -> Frequencies:
+        """The vocabulary with its frequencies."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +87,8 @@ class Asked:
         return answers_with(subject, trigger.stamp(texts), self.target)
 
 
-def backdoors_of(settings: TextBackdoorSettings, subject: Subject) -> list[Asked]:
-    """Every kind of trigger with every seed and target.
+def backdoors_of(settings: Choices, subject: Subject) -> list[Asked]:
+    """Every kind of trigger with every seed and target; the same ones for all probes.
 
     Raises:
         InputError: the vocabulary has too few tokens of a kind.
@@ -96,10 +121,5 @@ class Balls:
 
     def __call__(self, rule: Rule, trigger: TokenTrigger, budget: float) -> WeightBall:
         """The ball of a rule; only ``embedding-row`` depends on the trigger."""
-        threat = self.settings.threat(budget, rule).weights
-        if rule != ROW_RULE:
-            return weight_ball(self.subject, threat)
-        rows = row_support(self.embedding, trigger.ids)
-        return WeightBall(
-            {self.table: self.embedding}, threat.radius, threat.geometry, {self.table: rows}
-        )
+        threat = self.settings.threat(budget, rule)
+        return trigger_ball(self.subject, threat, trigger, self.table)

@@ -113,6 +113,14 @@ OF_TEXTS: dict[str, dict[str, Any]] = {
         "bisections": 1,
         "draws": 2,
     },
+    "text-backdoor-sparse": {
+        "counts": [1, 2],
+        "storages": ["weights-unbounded", "float32-bits"],
+        "triggers": ["unseen"],
+        "shortlist": 4,
+        "deep_steps": 1,
+        "first_look": 2,
+    },
 }
 """The same for probes that take token ids alone, with other examples and another model."""
 
