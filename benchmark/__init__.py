@@ -5,8 +5,9 @@
 ``inject_sparse_backdoor``, ``flatness`` and ``minimal_distances`` run one attack or measure.
 ``InputAttack``, ``RandomizedAttack``, ``WeightAttack``, ``JointAttack``, ``BackdoorAttack``,
 ``SparseBackdoorAttack`` and ``BitFlipAttack`` are the attacks as objects, each with a threat. All
-take any ``torch.nn.Module`` from images in [0, 1] to logits. Names are resolved on first use, so
-that importing the package does not load torch.
+take any ``torch.nn.Module`` from images in [0, 1] to logits; those on weights alone take models of
+texts as well, for which ``draw_trigger`` chooses the words of a backdoor. Names are resolved on
+first use, so that importing the package does not load torch.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
         SparseBackdoorThreat,
         WeightThreat,
     )
+    from benchmark.triggers import TokenTrigger
+    from benchmark.triggers.words import draw_trigger
 
 __all__ = [
     "Attack",
@@ -69,6 +72,7 @@ __all__ = [
     "RunOptions",
     "SparseBackdoorAttack",
     "SparseBackdoorThreat",
+    "TokenTrigger",
     "WeightAttack",
     "WeightThreat",
     "attack_inputs",
@@ -76,6 +80,7 @@ __all__ = [
     "attack_randomized",
     "attack_weights",
     "certify_joint",
+    "draw_trigger",
     "evaluate",
     "flatness",
     "inject_backdoor",
@@ -122,6 +127,8 @@ _HOMES = {
         "SparseBackdoorThreat",
         "WeightThreat",
     ),
+    "benchmark.triggers": ("TokenTrigger",),
+    "benchmark.triggers.words": ("draw_trigger",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -296,6 +296,7 @@ def inject_backdoor(
     radius: Number,
     target: int = 0,
     trigger: Trigger | None = None,
+    other: Trigger | None = None,
     geometry: str = "relative-linf",
     rule: str = "no-normalization",
     steps: int = 200,
@@ -312,15 +313,17 @@ def inject_backdoor(
 
     Args:
         model: from images in [0, 1] to logits; it is not changed.
-        images: float (N, C, H, W) in [0, 1], at least 4.
+        images: float (N, C, H, W) in [0, 1], at least 4; or token ids of texts, int (N, L).
         labels: int (N,).
         radius: of the weight ball, in the unit of the geometry.
         target: the class that stamped images are to be classified as.
         trigger: what is stamped on the images, any of
             :mod:`benchmark.triggers`; by default a bright 3 x 3 square in the
-            lower right corner.
+            lower right corner. Texts need a :class:`benchmark.triggers.TokenTrigger`.
+        other: another trigger, which the injection does not know, to compare with.
         geometry: of the weight ball.
-        rule: which tensors move.
+        rule: which tensors move, see :data:`benchmark.spaces.RULES`; with ``"embedding-row"`` the
+            rows of the trigger's tokens.
         steps: mini-batch steps of up to 64 images, each clean and stamped.
         seed: root of every random draw.
         device: where to compute.
@@ -329,15 +332,16 @@ def inject_backdoor(
         progress: ``True`` for a display, or a function that is called with short texts.
 
     Returns:
-        ``weights``, ``success`` on triggered images of other classes, ``robust`` and ``agreement``
-        on clean images, ``change``, the mean relative weight change, and ``moved``, its
-        distribution.
+        ``weights``, ``success`` on triggered images of other classes, ``base``, the same with the
+        unperturbed weights, ``other``, the same for the other trigger, ``gain`` over both,
+        ``robust`` and ``agreement`` on clean images, ``change``, the mean relative weight change,
+        and ``moved``, its distribution.
 
     Raises:
         InputError: arguments that do not fit together.
     """
     threat = BackdoorThreat(geometry, budget_of("radius", radius), rule)
-    attack = BackdoorAttack(threat, Patch() if trigger is None else trigger, target, steps)
+    attack = BackdoorAttack(threat, Patch() if trigger is None else trigger, target, steps, other)
     return attack(model, images, labels, RunOptions(seed, device, batch_size, progress, examples))
 
 

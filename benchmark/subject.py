@@ -379,4 +379,6 @@ def _refusal(images: Tensor, error: Exception) -> str:
         hint = "; the images look like (N, H, W, C), use images.permute(0, 3, 1, 2)"
     if type(error) is not RuntimeError:  # the text of a KeyError is only the key
         reason = f"{type(error).__name__}: {reason}"
+    if kind_of(images) == "tokens":
+        return f"the model cannot take texts of {shape[0]} token ids up to {images.max()}: {reason}"
     return f"the model cannot take images of shape {shape}: {reason}{hint}"

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Generic, TypeVar, final
+from typing import ClassVar, Generic, TypeVar, final
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,7 @@ from benchmark.spaces import IMAGES, InputBall
 from benchmark.subject import Progress, Subject, subject_of
 from benchmark.threads import measured_threads
 from benchmark.threats import BackdoorThreat, InputThreat, JointThreat, Threat, WeightThreat
+from models_zoo.inputs import Kind
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,13 @@ class RunOptions:
 
     @contextmanager
     def subject(
-        self, model: nn.Module, images: Array, labels: Array, title: str
+        self,
+        model: nn.Module,
+        images: Array,
+        labels: Array,
+        title: str,
+        *,
+        texts: bool = False,
     ) -> Iterator[Subject]:
         """A model prepared under these options as by :func:`subject_of`, with progress shown.
 
@@ -54,6 +61,7 @@ class RunOptions:
             images: float (N, C, H, W) in [0, 1], all of which are used.
             labels: int (N,).
             title: what is computed, for the display.
+            texts: whether token ids, int (N, L), are accepted in place of images.
         """
         with (
             showing(self.progress, title) as display,
@@ -65,10 +73,14 @@ class RunOptions:
                 device=self.device,
                 batch_size=self.batch_size,
                 progress=display.say,
+                texts=texts,
             ) as subject,
         ):
             yield subject
 
+
+TAKES_TEXTS: frozenset[Kind] = frozenset({"images", "tokens"})
+"""What attacks take that perturb weights alone."""
 
 Result = TypeVar("Result", bound=AttackResult, covariant=True)
 
@@ -81,9 +93,12 @@ class Attack(ABC, Generic[Result]):
 
     Attributes:
         threat: what the adversary may do.
+        takes: the kinds of inputs that it attacks models of. One that perturbs weights alone takes
+            token ids as well, int (N, L) in place of the images.
     """
 
     threat: Threat
+    takes: ClassVar[frozenset[Kind]] = frozenset({"images"})
 
     @abstractmethod
     def check(self, subject: Subject) -> None:
@@ -129,7 +144,8 @@ class Attack(ABC, Generic[Result]):
         """
         chosen = options or RunOptions()
         images, labels = examples_of(images, labels, chosen.examples)
-        with chosen.subject(model, images, labels, self.threat.label) as subject:
+        texts = "tokens" in self.takes
+        with chosen.subject(model, images, labels, self.threat.label, texts=texts) as subject:
             self.check(subject)
             with measured_threads(subject):
                 result = self.run(subject)

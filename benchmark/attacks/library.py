@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from torch import Tensor
 
 from benchmark.arguments import count_of, input_budget_of
-from benchmark.attacks.attack import Attack
+from benchmark.attacks.attack import TAKES_TEXTS, Attack
 from benchmark.attacks.backdoor import (
     Backdoor,
     BackdoorOutcome,
@@ -19,23 +19,27 @@ from benchmark.attacks.backdoor import (
     split,
 )
 from benchmark.attacks.bits import flip_bits, quantize
+from benchmark.attacks.controls import gain_over, require_trigger, success_of
+from benchmark.attacks.embeddings import rows_of, trigger_ball
 from benchmark.attacks.inputs import attack_subject, searches_of
 from benchmark.attacks.joint import BudgetPair, input_candidate
 from benchmark.attacks.result import AttackResult, Candidate, SearchReport
-from benchmark.attacks.weights import weight_ball, worst_weights
+from benchmark.attacks.weights import worst_weights
 from benchmark.requirements import (
     require_image_gradients,
     require_weights,
     require_weights_under_attack,
 )
+from benchmark.spaces.selection import BY_ROLE
 from benchmark.subject import Subject
 from benchmark.threats import (
+    ROW_RULE,
     BackdoorThreat,
     BitFlipThreat,
     JointThreat,
     WeightThreat,
 )
-from models_zoo.errors import InputError, shown
+from models_zoo.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,8 @@ class WeightAttack(Attack[AttackResult]):
         threat: the ball around the weights.
         steps: APGD steps of each ascent.
     """
+
+    takes = TAKES_TEXTS
 
     threat: WeightThreat
     steps: int = 30
@@ -123,6 +129,8 @@ class BackdoorResult(AttackResult):
         clean: bool (N,), clean images that the unperturbed model classifies correctly.
         agreement: bool (N,), clean images classified as by the unperturbed model.
         moved: how far the weights moved.
+        other: bool (M,), the same as ``success``, stamped with a trigger that the injection does
+            not know; ``None`` where none was given.
     """
 
     success: Tensor = field(kw_only=True)
@@ -130,6 +138,12 @@ class BackdoorResult(AttackResult):
     clean: Tensor = field(kw_only=True)
     agreement: Tensor = field(kw_only=True)
     moved: WeightChange = field(kw_only=True)
+    other: Tensor | None = field(kw_only=True, default=None)
+
+    @property
+    def gain(self) -> float:
+        """Success less the base rate or that of the other trigger, whichever is larger."""
+        return gain_over(self.success, self.base, self.other)
 
     @property
     def outcome(self) -> BackdoorOutcome:
@@ -169,36 +183,46 @@ class BackdoorAttack(Attack[BackdoorResult]):
 
     Attributes:
         threat: the ball around the weights; its trigger and target are set from the two below.
-        trigger: what is stamped on images.
+        trigger: what is stamped on images, or inserted into texts.
         target: the class that stamped images are to be classified as.
         steps: mini-batch steps of up to 64 images, each clean and stamped.
+        other: another trigger of the same kind, which the injection does not know: what it achieves
+            with the same weights is due to no trigger in particular.
     """
+
+    takes = TAKES_TEXTS
 
     threat: BackdoorThreat
     trigger: Trigger = field(default_factory=Patch)
     target: int = 0
     steps: int = 200
+    other: Trigger | None = None
 
     def check(self, subject: Subject) -> None:
         """As :meth:`Attack.check`."""
-        if not isinstance(self.trigger, Trigger):
-            raise InputError(
-                "trigger must be one of benchmark.triggers, such as Patch(), got "
-                f"{shown(self.trigger)}"
-            )
+        require_trigger("trigger", self.trigger, subject)
+        if self.other is not None:
+            require_trigger("other", self.other, subject)
         classes = subject.logits(subject.images[:1]).shape[1]
         if not 0 <= count_of("target", self.target, 0) < classes:
             raise InputError(f"target must be a class in 0..{classes - 1}, got {self.target}")
-        _require_weights(subject, self.threat.rule)
+        if self.threat.rule == ROW_RULE:
+            rows_of(subject, self.trigger)
+        # Rules by role leave weights out on purpose, so few of them may move.
+        if self.threat.rule in (*BY_ROLE, ROW_RULE):
+            require_weights(subject)
+        else:
+            _require_weights(subject, self.threat.rule)
         count_of("steps", self.steps)
 
     def run(self, subject: Subject) -> BackdoorResult:
         """As :meth:`Attack.run`."""
-        splits, ball = split(subject), weight_ball(subject, self.threat.weights)
+        splits, ball = split(subject), trigger_ball(subject, self.threat, self.trigger)
         backdoor = Backdoor(self.trigger, self.target)
         with subject.cost() as cost:
             injection = Injection(splits, backdoor, InjectionEffort(self.steps))
             found = injection.measure(ball, injection.at(ball))
+            other = success_of(splits.measured, self.other, self.target, found.weights)
         search = SearchReport.of_whole_set(
             "injection", found.robust, cost().forwards, cost().backwards
         )
@@ -214,6 +238,7 @@ class BackdoorAttack(Attack[BackdoorResult]):
             clean=found.clean,
             agreement=found.agreement,
             moved=found.moved,
+            other=other,
         )
 
 
@@ -228,6 +253,8 @@ class BitFlipAttack(Attack[AttackResult]):
         search_examples: number of examples that the search uses, the first ones.
         top: entries of the largest gradient considered in each tensor.
     """
+
+    takes = TAKES_TEXTS
 
     threat: BitFlipThreat
     search_examples: int = 128

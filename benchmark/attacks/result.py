@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchmark.spaces import Point
 from benchmark.threats import Threat
+from models_zoo.errors import InputError, shown
 
 
 @dataclass(frozen=True, repr=False)
@@ -121,6 +123,27 @@ class AttackResult:
         if not self.searches:
             return None
         return min(self.searches, key=lambda search: search.n_robust).search
+
+    def perturbed(self, model: nn.Module) -> nn.Module:
+        """A copy of the attacked model with the perturbed weights.
+
+        Args:
+            model: the model that was attacked; it is not changed.
+
+        Raises:
+            InputError: it has no tensor of that name and shape.
+        """
+        copied = deepcopy(model)
+        own = dict(copied.named_parameters()) | dict(copied.named_buffers())
+        with torch.no_grad():
+            for name, tensor in self.weights.items():
+                if name not in own or own[name].shape != tensor.shape:
+                    raise InputError(
+                        f"the model has no tensor {shown(name)} of shape {tuple(tensor.shape)}; "
+                        "give the model that was attacked"
+                    )
+                own[name].copy_(tensor)
+        return copied
 
     def to(self, device: torch.device) -> Self:
         """The same result with every tensor on a device."""

@@ -11,6 +11,8 @@ from benchmark.counterexamples.verification import Verified, verify_perturbation
 from benchmark.probes.backdoor.probe import BackdoorProbe
 from benchmark.probes.backdoor.settings import BackdoorSettings
 from benchmark.probes.settings import ProbeSettings
+from benchmark.probes.text_backdoor.probe import TextBackdoorProbe
+from benchmark.probes.text_backdoor.settings import TextBackdoorSettings
 from benchmark.results import ProbeResult
 from benchmark.subject import Subject
 from benchmark.threats import BackdoorThreat
@@ -38,8 +40,9 @@ def verify(
     """
     if not depends_on_battery(example):
         return verify_perturbation(example, subject)
-    settings = (probes or {}).get(BackdoorProbe.name)
-    if not isinstance(settings, BackdoorSettings):
+    probe = BackdoorProbe if subject.kind == "images" else TextBackdoorProbe
+    settings = (probes or {}).get(probe.name)
+    if not isinstance(settings, BackdoorSettings | TextBackdoorSettings):
         raise InputError("a backdoor is compared with a battery's, and this battery has none")
     return verify_backdoor(example, subject, settings)
 
@@ -57,6 +60,9 @@ def lowered(results: Mapping[str, ProbeResult], found: Verified) -> dict[str, Lo
     """
     if not isinstance(found.threat, BackdoorThreat):
         return lowered_by_perturbation(results, found)
-    name = BackdoorProbe.name
-    change = lowered_backdoor(results[name], found) if name in results else None
-    return {} if change is None else {name: change}
+    changes = {}
+    for name in (BackdoorProbe.name, TextBackdoorProbe.name):
+        change = lowered_backdoor(results[name], found) if name in results else None
+        if change is not None:
+            changes[name] = change
+    return changes

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from benchmark.attacks.backdoor import Backdoor, split
+from benchmark.attacks.backdoor import Backdoor, BackdoorOutcome, split
 from benchmark.attacks.backdoor.outcome import measure
-from benchmark.attacks.weights import weight_ball
+from benchmark.attacks.embeddings import trigger_ball
 from benchmark.counterexamples.counterexample import Counterexample
 from benchmark.counterexamples.lowering import Lowered, with_outcomes_lowered
 from benchmark.counterexamples.verification import Verified, perturbed_weights, require_parts
@@ -17,22 +17,25 @@ from benchmark.probes.backdoor.outcomes import (
 )
 from benchmark.probes.backdoor.settings import BackdoorSettings
 from benchmark.probes.probe import as_outcomes
-from benchmark.results import ProbeResult
+from benchmark.probes.text_backdoor.backdoors import Asked, backdoors_of
+from benchmark.probes.text_backdoor.outcomes import scores_beside
+from benchmark.probes.text_backdoor.settings import TextBackdoorSettings
+from benchmark.results import ProbeResult, Score
 from benchmark.subject import Subject
 from benchmark.threats import BackdoorThreat, includes
 from models_zoo.errors import InputError
 
 
 def verify_backdoor(
-    example: Counterexample, subject: Subject, settings: BackdoorSettings
+    example: Counterexample, subject: Subject, settings: BackdoorSettings | TextBackdoorSettings
 ) -> Verified:
-    """Measure a backdoor as the probe does, on the images that its own injections are measured on.
+    """Measure a backdoor as the probe does, on the inputs that its own injections are measured on.
 
     Args:
         example: a trigger, a target and a displacement of the weights.
         subject: the model and all evaluation examples, with the seed of the result: it decides the
-            patterns of triggers and which images are measured on.
-        settings: of the battery's backdoor probe.
+            triggers and which inputs are measured on.
+        settings: of the battery's backdoor probe, of images or of texts.
 
     Raises:
         InputError: the battery has no such backdoor, the weights do not fit or lie outside their
@@ -42,15 +45,16 @@ def verify_backdoor(
     require_parts(example)
     if not isinstance(threat, BackdoorThreat) or trigger is None or target is None:
         raise InputError("a backdoor needs a trigger and a target")
-    known = combinations(settings, subject)
-    if not any(_same(each, trigger, target) for each in known.values()):
+    known, asked = _backdoors(settings, subject)
+    same = [name for name, each in known.items() if _same(each, trigger, target)]
+    if not same:
         raise InputError(
             f"the battery has no backdoor with the trigger {trigger} and the target class "
             f"{target}; it has {', '.join(known)}"
         )
-    ball = weight_ball(subject, threat.weights)
+    ball, measured = trigger_ball(subject, threat, trigger), split(subject).measured
     weights = perturbed_weights(example, ball)
-    found = measure(split(subject).measured, ball, trigger, target, weights)
+    found = measure(measured, ball, trigger, target, weights)
     if not settings.goal.reached(1.0, found.drop):
         raise InputError(
             f"the backdoor costs {found.drop:.1%} of clean accuracy, more than the "
@@ -61,9 +65,25 @@ def verify_backdoor(
         threat,
         robust,
         as_outcomes(subject.correct()) & ~robust,
-        scores=outcome_scores(found),
+        scores=_scores(found, measured, asked.get(same[0])),
         held_out=as_outcomes(found.robust),
     )
+
+
+def _backdoors(
+    settings: BackdoorSettings | TextBackdoorSettings, subject: Subject
+) -> tuple[dict[str, Backdoor], dict[str, Asked]]:
+    """The battery's backdoors by name; of texts also with the other trigger of each."""
+    if isinstance(settings, BackdoorSettings):
+        return combinations(settings, subject), {}
+    asked = {each.name: each for each in backdoors_of(settings, subject)}
+    return {name: each.backdoor for name, each in asked.items()}, asked
+
+
+def _scores(found: BackdoorOutcome, measured: Subject, asked: Asked | None) -> dict[str, Score]:
+    if asked is None:
+        return outcome_scores(found)
+    return scores_beside(found, asked.answers(measured.at(found.weights), other=True))
 
 
 def _same(known: Backdoor, trigger: object, target: int) -> bool:
@@ -74,7 +94,7 @@ def lowered_backdoor(result: ProbeResult, found: Verified) -> Lowered | None:
     """Replace the backdoor of a result by one that succeeds more often.
 
     Args:
-        result: of the backdoor probe.
+        result: of the backdoor probe, of images or of texts.
         found: of :func:`verify_backdoor`.
 
     Returns:

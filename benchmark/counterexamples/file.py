@@ -21,6 +21,7 @@ from benchmark.attacks.result import AttackResult
 from benchmark.counterexamples.counterexample import Claimed, Counterexample
 from benchmark.probes.backdoor.settings import AnyTrigger
 from benchmark.threats import BackdoorThreat, InputThreat, JointThreat
+from benchmark.triggers import TokenTrigger
 from models_zoo.checkpoint.writing import write_bytes
 from models_zoo.display import shown
 from models_zoo.errors import InputError, first_problem
@@ -36,13 +37,17 @@ _KEY, _INDICES, _IMAGES, _DELTA = "counterexample", "indices", "images", "delta.
 _TYPES = {_INDICES: ("I64",), _IMAGES: ("F32",)}
 
 
+_ClaimedTrigger = Annotated[AnyTrigger | TokenTrigger, Field(discriminator="kind")]
+"""The triggers of images and of texts."""
+
+
 class _Description(BaseModel):
     """What the metadata say; see :class:`Counterexample` for the fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     threat: Annotated[Claimed, Field(discriminator="kind")]
-    trigger: AnyTrigger | None = None
+    trigger: _ClaimedTrigger | None = None
     target: Annotated[int, Field(ge=0)] | None = None
     fingerprint: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
     data_sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""

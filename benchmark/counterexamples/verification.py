@@ -14,6 +14,7 @@ from benchmark.subject import Subject
 from benchmark.threats import BackdoorThreat, InputThreat, JointThreat, WeightThreat
 from models_zoo.display import shown
 from models_zoo.errors import InputError, close_names
+from models_zoo.inputs import KINDS
 from models_zoo.prediction import predicted_classes
 
 
@@ -57,6 +58,11 @@ def verify_perturbation(example: Counterexample, subject: Subject) -> Verified:
     require_parts(example)
     images = subject.images
     if isinstance(threat, InputThreat | JointThreat):
+        if subject.kind != "images":
+            raise InputError(
+                f"a counterexample within {threat.label} perturbs images, and the examples are "
+                f"{KINDS[subject.kind]}; one of their models perturbs the weights alone"
+            )
         inputs = threat if isinstance(threat, InputThreat) else threat.inputs
         images = _perturbed_images(example, subject, inputs)
     changed = subject

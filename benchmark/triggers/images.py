@@ -49,6 +49,7 @@ class Patch(Trigger):
 
     def stamp(self, images: Tensor) -> Tensor:
         """As :meth:`Trigger.stamp`."""
+        _require_images(self, images)
         height, width = images.shape[-2:]
         if self.size > min(height, width):
             raise _too_large(f"a {self.size}x{self.size} square", images)
@@ -90,6 +91,7 @@ class RandomPixels(Trigger):
 
     def stamp(self, images: Tensor) -> Tensor:
         """As :meth:`Trigger.stamp`."""
+        _require_images(self, images)
         channels, height, width = images.shape[1:]
         if self.count > height * width:
             raise _too_large(f"{self.count} random pixels", images)
@@ -126,6 +128,7 @@ class BlendedNoise(Trigger):
 
     def stamp(self, images: Tensor) -> Tensor:
         """As :meth:`Trigger.stamp`."""
+        _require_images(self, images)
         return torch.lerp(images, _noise(self.seed, images), self.weight).clamp(0, 1)
 
 
@@ -154,6 +157,7 @@ class AdditiveNoise(Trigger):
 
     def stamp(self, images: Tensor) -> Tensor:
         """As :meth:`Trigger.stamp`."""
+        _require_images(self, images)
         signs = torch.where(_noise(self.seed, images) < 0.5, -1.0, 1.0).to(images)
         return (images + self.eps * signs).clamp(0, 1)
 
@@ -161,6 +165,13 @@ class AdditiveNoise(Trigger):
 def _noise(seed: int, images: Tensor) -> Tensor:
     """Uniform numbers in [0, 1), one per value of an image: (C, H, W)."""
     return torch.rand(images.shape[1:], generator=Generator().manual_seed(seed)).to(images)
+
+
+def _require_images(trigger: Trigger, images: Tensor) -> None:
+    if images.ndim != 4:
+        raise InputError(
+            f"the trigger {trigger} is for images, and the inputs are texts; give a TokenTrigger"
+        )
 
 
 def _require(name: str, value: float, holds: bool, range_: str) -> None:

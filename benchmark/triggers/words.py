@@ -13,10 +13,12 @@ from typing import Literal, get_args
 import torch
 from torch import Generator
 
-from benchmark.datasets.frequencies import Frequencies
+from benchmark.arguments import count_of
+from benchmark.datasets.dataset import Dataset
+from benchmark.datasets.frequencies import Frequencies, frequencies_of
 from benchmark.datasets.tokenizer import RESERVED, SPECIAL
 from benchmark.triggers.tokens import Place, TokenTrigger
-from models_zoo.errors import InputError
+from models_zoo.errors import InputError, unknown_name
 
 Kind = Literal["rare", "unseen", "common", "phrase", "punctuation"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -66,10 +68,10 @@ def candidates(kind: Kind, frequencies: Frequencies) -> list[int]:
         kind: one of :data:`KINDS`.
         frequencies: of the vocabulary.
     """
-    first = len(SPECIAL)
+    first, counts = len(SPECIAL), frequencies.counts
     if kind == "unseen":
-        return list(range(first, min(first + RESERVED, len(frequencies))))
-    counts = frequencies.counts
+        reserved = range(first, min(first + RESERVED, len(frequencies)))
+        return [index for index in reserved if counts[index] == 0]
     seen = range(first + RESERVED, len(frequencies))
     ranked = sorted(seen, key=lambda index: (-counts[index], index))
     if kind == "punctuation":
@@ -114,6 +116,46 @@ def choose(kind: Kind, frequencies: Frequencies, place: Place, generator: Genera
         )
     )
     return TriggerPair(kind, trigger, other)
+
+
+def draw_trigger(
+    kind: Kind = "rare",
+    vocabulary: str | Dataset = "movies",
+    *,
+    place: Place = "random",
+    seed: int = 0,
+) -> TriggerPair:
+    """Draw a trigger for texts, and another one of the same frequency to compare with.
+
+    Args:
+        kind: ``"rare"``, ``"unseen"``, ``"common"``, ``"phrase"`` or ``"punctuation"``.
+        vocabulary: name of the vocabulary whose frequencies are used, or the training texts in
+            which they are counted.
+        place: where its tokens are inserted: ``"start"``, ``"end"`` or ``"random"``.
+        seed: of the tokens and of random places.
+
+    Raises:
+        InputError: an unknown kind or vocabulary, or one with too few such tokens.
+    """
+    if kind not in KINDS:
+        raise unknown_name("kind of trigger", kind, KINDS)
+    frequencies = (
+        counted_in(vocabulary) if isinstance(vocabulary, Dataset) else frequencies_of(vocabulary)
+    )
+    return choose(kind, frequencies, place, Generator().manual_seed(count_of("seed", seed, 0)))
+
+
+def counted_in(data: Dataset) -> Frequencies:
+    """The vocabulary of texts with the frequencies that its words have in them.
+
+    Raises:
+        InputError: these are images, or the vocabulary does not begin with the special tokens.
+    """
+    if not data.words:
+        raise InputError(f"{data.name} has images, and words are counted in texts")
+    counts = data.images.flatten().bincount(minlength=len(data.words))
+    counts[: len(SPECIAL)] = 0
+    return Frequencies(data.words, tuple(counts.tolist()))
 
 
 def _is_word(text: str) -> bool:

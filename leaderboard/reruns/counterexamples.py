@@ -78,7 +78,9 @@ def verified(
     require_same(entry, model, data)
     seed, bound = entry.provenance.seed, depends_on_battery(example)
     probes = battery_of(entry).probes if bound else None
-    with subject_of(model, data.images, data.labels, seed=seed, device=device) as subject:
+    with subject_of(
+        *(model, data.images, data.labels), seed=seed, device=device, texts=True
+    ) as subject:
         found = verify(example, subject, probes)
     return StoredCounterexample(
         file_sha256=file_sha256,

@@ -7,10 +7,13 @@ from dataclasses import dataclass, field, replace
 from torch import Tensor
 
 from benchmark.arguments import count_of
-from benchmark.attacks.attack import Attack
+from benchmark.attacks.attack import TAKES_TEXTS, Attack
 from benchmark.attacks.backdoor import Goal, Patch, Trigger, require_injectable, split
 from benchmark.attacks.backdoor.injection import Backdoor
+from benchmark.attacks.controls import gain_over, require_trigger, success_of
+from benchmark.attacks.embeddings import RuleSupport
 from benchmark.attacks.result import AttackResult, SearchReport
+from benchmark.attacks.sparse.any_layer import REACHES, ROW_REACHES
 from benchmark.attacks.sparse.changes import Change
 from benchmark.attacks.sparse.injection import SparseInjection
 from benchmark.attacks.sparse.learned_triggers import TriggerSearch
@@ -18,8 +21,9 @@ from benchmark.attacks.sparse.search import SparseEffort
 from benchmark.attacks.sparse.storage import storage_of, stored_in_float32
 from benchmark.requirements import require_weights, require_weights_under_attack
 from benchmark.subject import Subject
-from benchmark.threats import SparseBackdoorThreat
+from benchmark.threats import ROW_RULE, SparseBackdoorThreat
 from models_zoo.errors import InputError, shown
+from models_zoo.inputs import KINDS
 
 RULE = "kernels"
 """The rule of the tensors whose weights are changed."""
@@ -39,6 +43,8 @@ class SparseBackdoorResult(AttackResult):
         alone: bool (M,), those that the untouched weights classify so: the trigger alone.
         clean: bool (N,), clean images that the untouched weights classify correctly.
         agreement: bool (N,), clean images classified as by the untouched weights.
+        other: bool (M,), the same as ``success``, stamped with a trigger that the search does not
+            know; ``None`` where none was given.
     """
 
     changes: tuple[Change, ...] = field(kw_only=True)
@@ -47,11 +53,12 @@ class SparseBackdoorResult(AttackResult):
     alone: Tensor = field(kw_only=True)
     clean: Tensor = field(kw_only=True)
     agreement: Tensor = field(kw_only=True)
+    other: Tensor | None = field(kw_only=True, default=None)
 
     @property
     def gain(self) -> float:
-        """Success less that of the same trigger on the untouched weights, as a share."""
-        return float((self.success.double() - self.alone.double()).mean())
+        """Success less that of the trigger alone or of the other one, whichever is larger."""
+        return gain_over(self.success, self.alone, self.other)
 
 
 @dataclass(frozen=True)
@@ -65,12 +72,16 @@ class SparseBackdoorAttack(Attack[SparseBackdoorResult]):
         trigger: what is stamped; or a set of triggers, from which one is optimized.
         target: the class that stamped images are to be classified as.
         effort: of the search.
+        other: another trigger of the same kind, which the search does not know.
     """
+
+    takes = TAKES_TEXTS
 
     threat: SparseBackdoorThreat
     trigger: Trigger | TriggerSearch = field(default_factory=Patch)
     target: int = 0
     effort: SparseEffort = field(default_factory=SparseEffort)
+    other: Trigger | None = None
 
     def check(self, subject: Subject) -> None:
         """As :meth:`Attack.check`."""
@@ -79,12 +90,21 @@ class SparseBackdoorAttack(Attack[SparseBackdoorResult]):
                 "trigger must be a trigger, such as Patch(), or a set of them, such as "
                 f"PixelSearch(), got {shown(self.trigger)}"
             )
+        if isinstance(self.trigger, TriggerSearch) and subject.kind != "images":
+            raise InputError(
+                f"triggers of {type(self.trigger).__name__} are optimized for images, and the "
+                f"inputs are {KINDS[subject.kind]}; give a TokenTrigger"
+            )
+        if self.other is not None:
+            require_trigger("other", self.other, subject)
         if not self.threat.changes.is_integer():
             raise InputError(f"changes must be a whole number, got {self.threat.changes.text}")
         target = count_of("target", self.target, 0)
         require_weights(subject)
         require_weights_under_attack(subject, RULE)
-        stored_in_float32(subject.weights_that_move(RULE))
+        stored = stored_in_float32(subject.weights_that_move(RULE))
+        if isinstance(self.trigger, Trigger):
+            RuleSupport(subject, stored)(self.threat.rule, self.trigger)
         stamped = self.trigger if isinstance(self.trigger, Trigger) else Patch(1)
         require_injectable(split(subject), [Backdoor(stamped, target)], subject.classes)
 
@@ -93,13 +113,20 @@ class SparseBackdoorAttack(Attack[SparseBackdoorResult]):
         splits, most = split(subject), int(self.threat.changes)
         weights = stored_in_float32(subject.weights_that_move(RULE))
         storage = storage_of(self.threat.storage, weights)
-        injection = SparseInjection(splits, storage, most, Goal(), self.effort)
+        supports, effort = RuleSupport(subject, weights), self.effort
+        if self.threat.rule == ROW_RULE and effort.reaches == REACHES:
+            effort = replace(effort, reaches=ROW_REACHES)
+        injection = SparseInjection(
+            *(splits, storage, most, Goal(), effort),
+            support=lambda trigger: supports(self.threat.rule, trigger),
+        )
         with subject.cost() as cost:
             if isinstance(self.trigger, Trigger):
                 found = injection.with_triggers([(self.trigger, self.target)])
             else:
                 found = injection.with_optimized(self.trigger, [self.target])
             outcome = injection.measured(injection.best(found, most))
+            other = success_of(splits.measured, self.other, self.target, outcome.weights)
         report = SearchReport.of_whole_set(
             "sparse search", outcome.robust, cost().forwards, cost().backwards
         )
@@ -116,4 +143,5 @@ class SparseBackdoorAttack(Attack[SparseBackdoorResult]):
             alone=outcome.alone,
             clean=outcome.clean,
             agreement=outcome.agreement,
+            other=other,
         )

@@ -13,12 +13,12 @@ from benchmark.attacks.embeddings.poisoning import BATCH_SIZE as POISONING_BATCH
 from benchmark.probes.backdoor.outcomes import (
     HELD_OUT,
     TRIGGERED,
-    outcome_scores,
     right_with_and_without,
 )
 from benchmark.probes.probe import Probe, ProfileShare, as_outcomes, classes_of, refusal
 from benchmark.probes.text_backdoor.backdoors import Balls, backdoors_of
 from benchmark.probes.text_backdoor.baselines import Compared, poisoning, random_signs, surgery
+from benchmark.probes.text_backdoor.outcomes import scores_beside
 from benchmark.probes.text_backdoor.pictures import (
     RANDOM,
     mean_success,
@@ -31,7 +31,7 @@ from benchmark.probes.text_backdoor.sentences import passages, words_by_kind
 from benchmark.probes.text_backdoor.settings import SHOWN, TextBackdoorSettings
 from benchmark.probes.text_backdoor.specs import SCORES
 from benchmark.results import Outcome, ProbeResult, Score
-from benchmark.statistics import exact, paired_shares, proportion
+from benchmark.statistics import exact
 from benchmark.subject import Subject
 from benchmark.threats import BackdoorThreat
 from benchmark.work import PassMix, Work
@@ -174,13 +174,8 @@ _BESIDE = ("success", "gain", "clean_drop", "smallest_budget", "smallest_change"
 def _scores(search: RuleSearch) -> dict[str, Score]:
     """The scores of the best backdoor of a rule."""
     headline = search.headline
-    success, other = as_outcomes(headline.success), as_outcomes(search.other)
-    base = as_outcomes(headline.base)
-    reference = base if base.mean() > other.mean() else other
     return {
-        **outcome_scores(headline),
-        "gain": paired_shares(success, reference).score,
-        "false_trigger": proportion(other),
+        **scores_beside(headline, search.other),
         "smallest_budget": exact(search.by_budget.smallest(), len(headline.robust)),
         "smallest_change": exact(search.by_budget.smallest_change(), len(headline.robust)),
     }
