@@ -9,6 +9,7 @@ written; the same data give the same bytes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -98,9 +99,6 @@ def main(
     head = max(heads, key=lambda each: each.accuracy(*labeled[1]))  # the first of equals
     network.linear.weight.copy_(head.weight)
     network.linear.bias.copy_(head.bias)
-    checkpoint = out / "checkpoints" / DATASET / f"{NAME}.safetensors"
-    own = as_tensors(pieces) | {"linear.weight": head.weight, "linear.bias": head.bias}
-    write_bytes(checkpoint, save(own))
     card = Card(
         name=f"{DATASET}/{NAME}",
         dataset=DATASET,
@@ -109,8 +107,6 @@ def main(
         input_shape=test.input_shape,
         mean=(0.0,),
         std=(1.0,),
-        checkpoint=checkpoint.name,
-        sha256=sha256_file(checkpoint),
         clean_accuracy=round(head.accuracy(*labeled[2]), 4),
         licence="Apache-2.0",
         source="installed",
@@ -124,12 +120,28 @@ def main(
         notes=NOTES,
         tokens=train.inputs if isinstance(train.inputs, Tokens) else None,
     )
-    text = f'source = "{card.source}"\n{card_to_toml(card)}'  # which it leaves to the zoo's folders
-    write_bytes(out / "catalog" / DATASET / f"{NAME}.toml", text.encode())
+    own = as_tensors(pieces) | {"linear.weight": head.weight, "linear.bias": head.bias}
+    write_model(card, own, out)
     console.print(
         f"inverse penalty {head.inverse_penalty:g}: validation {head.accuracy(*labeled[1]):.2%}, "
         f"test {card.clean_accuracy:.2%}"
     )
+
+
+def write_model(card: Card, own: Mapping[str, Tensor], out: Path) -> None:
+    """Write the bundled part of a model on an encoder, and its card.
+
+    Args:
+        card: without the checkpoint.
+        own: the tensors of the checkpoint.
+        out: folder for ``catalog`` and ``checkpoints``.
+    """
+    checkpoint = out / "checkpoints" / f"{card.name}.safetensors"
+    write_bytes(checkpoint, save(dict(own)))
+    stored = {"checkpoint": checkpoint.name, "sha256": sha256_file(checkpoint)}
+    text = card_to_toml(card.model_copy(update=stored))
+    text = f'source = "{card.source}"\n{text}'  # the catalog's default is another
+    write_bytes(out / "catalog" / f"{card.name}.toml", text.encode())
 
 
 def _embeddings(network: MiniLM, ids: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ from models_zoo.training.wordpiece import pieces_of, pieces_of_vocabulary
 from tests.missing import missing
 from tests.texts import LENGTH, WORDS, text_model, tiny_texts
 
-NAME = "movies/minilm-l6-linear-head"
+NAME, TUNED = "movies/minilm-l6-linear-head", "movies/minilm-l6-bitfit"
 PIECES = 3
 
 GOLDEN = [-0.3075930, -0.1538736, -0.1505410, 0.1134669]
@@ -254,6 +254,17 @@ def test_the_model_of_the_zoo_is_an_installed_encoder_with_a_bundled_layer(
         assert not rows[word, count:].any()
     for name, value in model.network.layers.state_dict().items():
         assert torch.equal(network.layers.state_dict()[name], value.half().float()), name
+
+    tuned: Any = load_model(TUNED).network
+    with bundled_file(load_card(TUNED)) as path:
+        assert path.stat().st_size < 200_000
+        own = read_weights(path)
+    assert torch.equal(tuned.layers[5].norm2.weight, own["layers.5.norm2.weight"])
+    assert not torch.equal(tuned.layers[0].query.bias, network.layers[0].query.bias)
+    assert torch.equal(tuned.layers[0].query.weight, network.layers[0].query.weight)
+    assert torch.equal(tuned.counts, network.counts)
+    assert {name for name, value in own.items() if value.ndim > 1} == {"linear.weight"}
+
     with installed.open("r+b") as file:
         file.seek(-1, 2)
         file.write(b"1")
