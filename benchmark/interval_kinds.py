@@ -22,6 +22,8 @@ IntervalKind = Literal[
     "inverse loss",
     "median",
     "draws",
+    "pairs",
+    "deviation",
     "bootstrap",
     "examples and draws",
     "search",
@@ -75,6 +77,16 @@ INTERVALS: dict[str, Interval] = {
     ),
     "draws": Interval(
         "Student", "mean over random draws: Student's t; about the draws, not the examples"
+    ),
+    "pairs": Interval(
+        "jackknife",
+        "mean over all pairs of random draws: Student's t for the jackknife's pseudo-values, one "
+        "per draw (Arvesen 1969)",
+    ),
+    "deviation": Interval(
+        "jackknife, logarithmic",
+        "standard deviation over random draws, or the ratio of two over the same draws: Student's "
+        "t for the jackknife's pseudo-values of the logarithm (Miller 1968)",
     ),
     "bootstrap": Interval(
         "bootstrap",
@@ -135,6 +147,8 @@ def missing_interval(kind: IntervalKind, value: float, n: int, low: float) -> st
         return "one value does not say how others scatter"
     if kind == "draws":
         return "all draws are the same"
+    if kind in ("pairs", "deviation"):
+        return "all draws are the same, or all but one"
     if kind == "median" and n < 6:
         return "six values are needed"
     return "stored without one"

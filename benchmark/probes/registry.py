@@ -11,6 +11,7 @@ from benchmark.probes.backdoor_sparse import SparseBackdoorProbe
 from benchmark.probes.bits import BitsProbe
 from benchmark.probes.checks import ChecksProbe
 from benchmark.probes.clean import CleanProbe
+from benchmark.probes.concepts import ConceptsProbe
 from benchmark.probes.corruptions import CorruptionsProbe
 from benchmark.probes.distance import DistanceProbe
 from benchmark.probes.flatness import FlatnessProbe
@@ -103,6 +104,7 @@ for _probe in (
     RegionalProbe,
     DistanceProbe,
     CorruptionsProbe,
+    ConceptsProbe,
     RandomizedProbe,
     AutoAttackProbe,
 ):

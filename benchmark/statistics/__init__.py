@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from benchmark.statistics.bootstrap import Resamples
 from benchmark.statistics.bounded import bounded_mean, bounded_score
+from benchmark.statistics.deviations import deviation, deviation_ratio, mean_over_pairs
 from benchmark.statistics.draws import LOSS_BOUNDS, SHARE_BOUNDS, mean, students_t
 from benchmark.statistics.losses import mean_loss
 from benchmark.statistics.medians import median
@@ -22,12 +23,15 @@ __all__ = [
     "Resamples",
     "bounded_mean",
     "bounded_score",
+    "deviation",
+    "deviation_ratio",
     "differs",
     "exact",
     "expected_share",
     "expected_survival",
     "mean",
     "mean_loss",
+    "mean_over_pairs",
     "median",
     "paired_means",
     "paired_shares",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from leaderboard.findings.backdoors import backdoors
+from leaderboard.findings.concept_vectors import concept_vectors
 from leaderboard.findings.finding import RULE, Finding
 from leaderboard.findings.flatness_and_confidence import flatness_and_confidence
 from leaderboard.findings.generalization import generalization
@@ -24,9 +25,12 @@ FINDINGS = (
     intrinsic_metric,
     flatness_and_confidence,
 )
-"""In the order of the page."""
+"""In the order of the page, on batteries of attacks."""
 
-__all__ = ["FINDINGS", "RULE", "Finding", "Panel", "make_findings", "make_panels"]
+ON_TRACKS = {"concepts": concept_vectors}
+"""The finding on each of :data:`~leaderboard.findings.panels.TRACKS`, last on the page."""
+
+__all__ = ["FINDINGS", "ON_TRACKS", "RULE", "Finding", "Panel", "make_findings", "make_panels"]
 
 
 def make_findings(entries: Sequence[Entry]) -> list[Finding]:
@@ -36,4 +40,7 @@ def make_findings(entries: Sequence[Entry]) -> list[Finding]:
         entries: everything stored, results on training images included.
     """
     panels = make_panels(entries)
-    return [find(panels) for find in FINDINGS]
+    return [
+        *(find([panel for panel in panels if not panel.track]) for find in FINDINGS),
+        *(find([p for p in panels if p.track == track]) for track, find in ON_TRACKS.items()),
+    ]

@@ -20,6 +20,10 @@ PERTURBED = {"at-awp": "pgd-at", "trades-awp": "trades"}
 
 JOINT = ("nonsingular",)
 
+TRACKS = ("concepts",)
+"""Probes whose questions are not about accuracy under attack. Checkpoints that were scored with a
+battery for one of them are on a panel of their own."""
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -67,10 +71,12 @@ class Panel:
     Attributes:
         dataset: the data set.
         checkpoints: at least one, by name.
+        track: one of :data:`TRACKS`; empty for batteries of attacks.
     """
 
     dataset: str
     checkpoints: tuple[Checkpoint, ...]
+    track: str = ""
 
     @property
     def entry(self) -> Entry:
@@ -107,7 +113,7 @@ def _alike(one: Card, other: Card) -> bool:
 
 
 def make_panels(entries: Sequence[Entry]) -> list[Panel]:
-    """One panel per data set: the largest group of checkpoints that were scored in the same way.
+    """One panel per data set and track: the largest group that was scored in the same way.
 
     Results are scored alike if they share battery hash, test images and seed. The size of a group
     is the number of checkpoints with all probes of the headline, then of all; of two groups of the
@@ -116,17 +122,27 @@ def make_panels(entries: Sequence[Entry]) -> list[Panel]:
     Args:
         entries: all stored results.
     """
-    groups: dict[tuple[str, str, str, int], list[Entry]] = {}
+    groups: dict[tuple[str, str, str, str, int], list[Entry]] = {}
     for entry in entries:
         where = entry.provenance
         if not entry.on_training_data:
             dataset = str(entry.battery.get("dataset", entry.card.dataset))
-            key = (dataset, where.battery_sha256, where.data_sha256, where.seed)
+            key = (track_of(entry), dataset, where.battery_sha256, where.data_sha256, where.seed)
             groups.setdefault(key, []).append(entry)
-    chosen: dict[str, list[Entry]] = {}
-    for (dataset, *_), group in sorted(groups.items(), key=lambda item: _weight(item[1])):
-        chosen[dataset] = group
-    return [_panel(dataset, group, entries) for dataset, group in sorted(chosen.items())]
+    chosen: dict[tuple[str, str], list[Entry]] = {}
+    for (track, dataset, *_), group in sorted(groups.items(), key=lambda item: _weight(item[1])):
+        chosen[track, dataset] = group
+    return [
+        _panel(dataset, group, entries, track) for (track, dataset), group in sorted(chosen.items())
+    ]
+
+
+def track_of(entry: Entry) -> str:
+    """The track that an entry's battery is for, which has not the probes of the headline."""
+    probes = entry.battery.get("probes", {})
+    if set(headline_probes()) <= set(probes):
+        return ""
+    return next((track for track in TRACKS if track in probes), "")
 
 
 def _weight(group: list[Entry]) -> tuple[int, int, str]:
@@ -134,7 +150,7 @@ def _weight(group: list[Entry]) -> tuple[int, int, str]:
     return whole, len(group), max(entry.provenance.created for entry in group)
 
 
-def _panel(dataset: str, group: list[Entry], entries: Sequence[Entry]) -> Panel:
+def _panel(dataset: str, group: list[Entry], entries: Sequence[Entry], track: str) -> Panel:
     names = [entry.card.name for entry in group]
     checkpoints = []
     for name, entry in zip(names, group, strict=True):
@@ -142,7 +158,7 @@ def _panel(dataset: str, group: list[Entry], entries: Sequence[Entry]) -> Panel:
         if names.count(name) > 1:
             short += f" {entry.provenance.fingerprint[:8]}"
         checkpoints.append(Checkpoint(short, entry, _training(entry, entries)))
-    return Panel(dataset, tuple(sorted(checkpoints, key=lambda checkpoint: checkpoint.name)))
+    return Panel(dataset, tuple(sorted(checkpoints, key=lambda checkpoint: checkpoint.name)), track)
 
 
 def _training(entry: Entry, entries: Sequence[Entry]) -> Entry | None:

@@ -1,0 +1,72 @@
+"""Settings of the probe for concept activation vectors."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from benchmark.probes.settings import ProbeSettings
+from models_zoo.errors import InputError
+
+Label = Annotated[int, Field(ge=0)]
+Width = Annotated[float, Field(gt=0, le=1)]
+Classes = Annotated[tuple[Label, ...], Field(min_length=1)]
+
+
+class ConceptsSettings(ProbeSettings):
+    """The concept, the classes that have it, and the effort.
+
+    Attributes:
+        layer: name of the module whose output is read; empty for the last one before the last
+            linear layer that has more numbers per image than ``images`` and ``directions``
+            together.
+        contains: classes whose test images contain the concept, a loop.
+        lacks: classes whose test images do not. Images of other classes are not used.
+        line: smallest and largest width of the drawn lines, as a share of the shorter side of an
+            image: the distance at which they have decreased to 37%.
+        images: number of drawn images of the concept, and of negatives in each set.
+        directions: number of random directions orthogonal to the concept's activations, from which
+            Gram-Schmidt negatives are combined.
+        seeds: number of repetitions, each with other negatives; the images of the concept are the
+            same in all.
+        averaged: number of classifiers, with different negatives, whose mean is a concept vector of
+            the averaged variants; the single ones are the first of them.
+        eps: moves of adversarial concept vectors in deviations of the activations, ascending; the
+            scores are about the last.
+        false_positives: share of test images without the concept above the threshold of the main
+            score.
+        activations: ``raw``, divided by one number, or ``centered``, with the mean over drawn
+            images subtracted as well.
+        penalty: weight of the squared norm of the classifiers, but for CAV-SGD.
+    """
+
+    layer: str = ""
+    contains: Classes = (0, 6, 8, 9)
+    lacks: Classes = (1, 7)
+    line: tuple[Width, Width] = (0.05, 0.09)
+    images: int = Field(default=60, ge=2)
+    directions: int = Field(default=60, ge=1)
+    seeds: int = Field(default=20, ge=2)
+    averaged: int = Field(default=5, ge=1)
+    eps: Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1)] = (0.1, 0.3)
+    false_positives: float = Field(default=0.05, gt=0, lt=1)
+    activations: Literal["raw", "centered"] = "raw"
+    penalty: float = Field(default=1e-3, gt=0)
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        if both := sorted(set(self.contains) & set(self.lacks)):
+            raise InputError(
+                f"concepts: class {both[0]} is among contains and lacks; keep it in one"
+            )
+        if self.line[0] > self.line[1]:
+            raise InputError(f"concepts.line must ascend, got {self.line[0]}, {self.line[1]}")
+        if list(self.eps) != sorted(set(self.eps)):
+            raise InputError(f"concepts.eps must ascend, got {', '.join(map(str, self.eps))}")
+        return self
+
+    @property
+    def needed_width(self) -> int:
+        """The layer must have more numbers per image than this."""
+        return self.images + self.directions
