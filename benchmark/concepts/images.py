@@ -22,14 +22,16 @@ RADII: Range = (0.18, 0.34)
 HALF_LENGTHS: Range = (0.2, 0.38)
 """Half the lengths of strokes, as a share of the shorter side."""
 
+WIDTHS: Range = (0.05, 0.09)
+"""Distances from a line at which it has decreased to 37%, as a share of the shorter side."""
 
-def loops(count: int, shape: Shape, line: Range, generator: Generator) -> Tensor:
+
+def loops(count: int, shape: Shape, generator: Generator) -> Tensor:
     """Soft ellipses, bright on black, of random place, radii, angle and width of the line.
 
     Args:
         count: number of images.
         shape: of an image; all channels are the same.
-        line: smallest and largest width of the line, as a share of the shorter side.
         generator: of the draws.
 
     Returns:
@@ -40,16 +42,15 @@ def loops(count: int, shape: Shape, line: Range, generator: Generator) -> Tensor
     x, y = _rotated(x, y, _between((0, math.pi), (count,), generator))
     wide, high = radii[:, :, None, None]
     distance = ((x / wide).square() + (y / high).square()).sqrt() - 1
-    return _soft(distance * radii.mean(0)[:, None, None], shape, line, generator)
+    return _soft(distance * radii.mean(0)[:, None, None], shape, generator)
 
 
-def strokes(count: int, shape: Shape, line: Range, generator: Generator) -> Tensor:
+def strokes(count: int, shape: Shape, generator: Generator) -> Tensor:
     """Soft straight lines, bright on black, of random place, length, angle and width.
 
     Args:
         count: number of images.
         shape: of an image; all channels are the same.
-        line: smallest and largest width of the line, as a share of the shorter side.
         generator: of the draws.
 
     Returns:
@@ -59,7 +60,7 @@ def strokes(count: int, shape: Shape, line: Range, generator: Generator) -> Tens
     half = _between(HALF_LENGTHS, (count, 1, 1), generator) * min(shape[1:])
     x, y = _rotated(x, y, _between((0, math.pi), (count,), generator))
     beyond = (x.abs() - half).clamp_min(0)
-    return _soft((beyond.square() + y.square()).sqrt(), shape, line, generator)
+    return _soft((beyond.square() + y.square()).sqrt(), shape, generator)
 
 
 def _between(ends: Range, size: tuple[int, ...], generator: Generator) -> Tensor:
@@ -84,9 +85,9 @@ def _rotated(x: Tensor, y: Tensor, angle: Tensor) -> tuple[Tensor, Tensor]:
     return cosine * x + sine * y, cosine * y - sine * x
 
 
-def _soft(distance: Tensor, shape: Shape, line: Range, generator: Generator) -> Tensor:
+def _soft(distance: Tensor, shape: Shape, generator: Generator) -> Tensor:
     """Images (count, C, H, W) that are 1 on a line and decrease with the distance from it."""
     channels, height, width = shape
-    wide = _between(line, (len(distance), 1, 1), generator) * min(height, width)
+    wide = _between(WIDTHS, (len(distance), 1, 1), generator) * min(height, width)
     values = (-(distance / wide).square()).exp()
     return values[:, None].expand(-1, channels, -1, -1).clone()

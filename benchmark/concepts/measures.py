@@ -60,4 +60,5 @@ def cosines(weights: Tensor) -> Tensor:
         weights: (V, d).
     """
     unit = weights / torch.linalg.vector_norm(weights, dim=1, keepdim=True).clamp_min(_TINY)
-    return unit @ unit.T
+    found: Tensor = unit @ unit.T
+    return found

@@ -23,7 +23,8 @@ def concept_basis(concept: Tensor) -> Tensor:
     _, values, rows = torch.linalg.svd(concept, full_matrices=False)
     # Not one direction is independent where all activations are zero.
     independent = (values > DEPENDENT * values[0]) & (values > 0)
-    return rows[independent].T.contiguous()
+    basis: Tensor = rows[independent].T.contiguous()
+    return basis
 
 
 def other_basis(concept: Tensor, directions: int, generator: Generator) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ from torch import Tensor
 SGD_ALPHA, SGD_ITERATIONS, SGD_TOLERANCE = 0.01, 1000, 1e-3
 """Settings of the classifier of the official code (``cav.py`` of tensorflow/tcav)."""
 
-ITERATIONS, TOLERANCE = 1000, 1e-6
+ITERATIONS, TOLERANCE = 1000, 1e-8
 """Maximum number of iterations of L-BFGS, and the largest derivative at which it ends."""
 
 _TINY = 1e-300
@@ -77,7 +76,13 @@ def fit_sgd(concept: Tensor, negatives: Tensor, seed: int) -> Directions:
     classifier = SGDClassifier(
         alpha=SGD_ALPHA, max_iter=SGD_ITERATIONS, tol=SGD_TOLERANCE, random_state=seed
     )
-    return _fit_each(classifier, concept, negatives)
+    sets, labels = _training(concept, negatives)
+    points = []
+    for each in sets.numpy():
+        classifier.fit(each, labels.numpy())
+        points.append(np.append(classifier.coef_[0], classifier.intercept_[0]))
+    found = torch.from_numpy(np.array(points))
+    return Directions(found[:, :-1].contiguous(), found[:, -1].contiguous())
 
 
 def fit_logistic(concept: Tensor, negatives: Tensor, penalty: float) -> Directions:
@@ -91,28 +96,7 @@ def fit_logistic(concept: Tensor, negatives: Tensor, penalty: float) -> Directio
     Returns:
         One classifier per set of negatives.
     """
-    from sklearn.linear_model import LogisticRegression
-
-    total = concept.shape[-2] + negatives.shape[1]
-    classifier = LogisticRegression(C=1 / (2 * penalty * total), max_iter=ITERATIONS, tol=TOLERANCE)
-    return _fit_each(classifier, concept, negatives)
-
-
-def _fit_each(classifier: object, concept: Tensor, negatives: Tensor) -> Directions:
-    """A scikit-learn classifier fitted on each set of negatives."""
-    from sklearn.exceptions import ConvergenceWarning
-
-    sets, labels = _training(concept, negatives)
-    weights, biases = [], []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        for each in sets.numpy():
-            fitted = classifier.fit(each, labels.numpy() > 0)  # type: ignore[attr-defined]
-            weights.append(fitted.coef_[0])
-            biases.append(fitted.intercept_[0])
-    return Directions(
-        torch.from_numpy(np.array(weights)), torch.from_numpy(np.array(biases, dtype=np.float64))
-    )
+    return _minimize_each(concept, negatives, 0.0, penalty, start=None)
 
 
 def fit_adversarial(
@@ -145,23 +129,27 @@ def fit_adversarial(
     plain = fit_logistic(concept, negatives, penalty)
     if eps == 0:
         return plain
+    return _minimize_each(concept, negatives, -eps if away else eps, penalty, start=plain)
+
+
+def _minimize_each(
+    concept: Tensor, negatives: Tensor, eps: float, penalty: float, start: Directions | None
+) -> Directions:
+    """The minimum for each set of negatives, from a start or from zero; see :func:`_minimized`."""
     sets, labels = _training(concept, negatives)
+    starts = np.zeros((len(sets), sets.shape[2] + 1))
+    if start is not None:
+        starts[:, :-1], starts[:, -1] = start.weights.numpy(), start.biases.numpy()
     found = [
-        _minimized(
-            each.numpy(),
-            labels.numpy(),
-            -eps if away else eps,
-            penalty,
-            np.append(plain.weights[place].numpy(), float(plain.biases[place])),
-        )
-        for place, each in enumerate(sets)
+        _minimized(each, labels.numpy(), eps, penalty, point)
+        for each, point in zip(sets, starts, strict=True)
     ]
     points = torch.from_numpy(np.array(found))
     return Directions(points[:, :-1].contiguous(), points[:, -1].contiguous())
 
 
 def _minimized(
-    activations: Array, labels: Array, eps: float, penalty: float, start: Array
+    activations: Tensor, labels: Array, eps: float, penalty: float, start: Array
 ) -> Array:
     """Weights and bias (d + 1,) of the smallest loss of moved activations, by L-BFGS-B.
 
@@ -169,7 +157,7 @@ def _minimized(
     differences of two non-negative parts, whose sum is the norm.
 
     Args:
-        activations: (n, d).
+        activations: float64 (n, d).
         labels: (n,), 1 or -1.
         eps: size of the move towards the boundary in deviations; negative away from it.
         penalty: weight of the squared norm.
@@ -178,15 +166,18 @@ def _minimized(
     from scipy.optimize import Bounds, minimize
 
     width = activations.shape[1]
-    signed = activations * labels[:, None]
-    reach = eps * float(activations.std())
+    signed = activations * torch.from_numpy(labels)[:, None]
+    reach = eps * float(activations.std(correction=0))
 
     def loss(weights: Array, bias: float, norm: float) -> tuple[float, Array, float, float]:
         """The loss, and its derivatives by weights, bias and norm."""
-        slack = reach * norm - signed @ weights - labels * bias
+        # PyTorch's products keep to its number of threads, unlike those of NumPy.
+        margins = (signed @ torch.from_numpy(weights)).numpy()
+        slack = reach * norm - margins - labels * bias
         shares = _sigmoid(slack) / len(labels)
         value = float(np.logaddexp(0, slack).mean() + penalty * weights @ weights)
-        by_weights = 2 * penalty * weights - shares @ signed
+        pull = (torch.from_numpy(shares) @ signed).numpy()
+        by_weights = 2 * penalty * weights - pull
         return value, by_weights, -float(shares @ labels), reach * float(shares.sum())
 
     def in_parts(point: Array) -> tuple[float, Array]:
@@ -202,8 +193,8 @@ def _minimized(
         )
         return value, np.append(by_weights + by_norm * np.sign(weights), by_bias)
 
-    options = {"maxiter": ITERATIONS, "maxfun": 2 * ITERATIONS, "ftol": 1e-10, "gtol": TOLERANCE}
-    if eps < 0:  # the norm is to be large, which its parts would reach without their difference
+    options = {"maxiter": ITERATIONS, "maxfun": 2 * ITERATIONS, "ftol": 1e-12, "gtol": TOLERANCE}
+    if eps <= 0:  # below 0 the norm is to be large, which its parts would be on their own
         return np.asarray(minimize(whole, start, jac=True, method="L-BFGS-B", options=options).x)
     weights = start[:width]
     parts = np.concatenate([weights.clip(0), (-weights).clip(0), start[-1:]])

@@ -72,6 +72,14 @@ TABLES: dict[str, dict[str, Any]] = {
     },
     "distance": {"linf": 0.3, "l2": 1.0, "headline_linf": 0.1, "precision": 0.3, "rungs": 3},
     "corruptions": {"resamples": 100},
+    "concepts": {
+        "contains": [1],
+        "lacks": [0, 2, 3],
+        "images": 3,
+        "directions": 2,
+        "seeds": 3,
+        "averaged": 2,
+    },
     "randomized": {"eps": 0.1, "effort": "quick", "draws": 10},
     "regional": {"centre_edges": [2], "random_pixels": [3], "steps": 2, "examples": 3},
 }

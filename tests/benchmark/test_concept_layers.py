@@ -89,7 +89,7 @@ class Functions(nn.Module):
 
 
 def test_a_model_whose_layers_are_not_called_is_refused_with_what_to_do(subject_of):
-    with pytest.raises(InputError, match="calls none of its modules.*was compiled from"):
+    with pytest.raises(InputError, match=r"calls none of its modules.*was compiled from"):
         choose_layer(subject_of(Functions()), "", 10)
 
 
@@ -192,18 +192,18 @@ def test_a_random_concept_is_not_found(trained):
 
 def test_the_scores_are_those_of_captum(trained, tmp_path):
     pytest.importorskip("captum")
-    from captum.concept import TCAV, Classifier, Concept
+    from captum.concept import TCAV, Classifier, Concept  # type: ignore[import-not-found]
 
     images, labels = planted(60, 1)
     drawn = torch.Generator().manual_seed(3)
-    concept, others = (draw(20, (1, 8, 8), (0.05, 0.09), drawn) for draw in (loops, strokes))
+    concept, others = (draw(20, (1, 8, 8), drawn) for draw in (loops, strokes))
     subject = Subject(trained, images, labels)
     layer = choose_layer(subject, "2", 20)
     vector = fit_logistic(
         *(activations(subject, layer, concept), activations(subject, layer, others)[None]), 1e-3
     )
 
-    class Ours(Classifier):
+    class Ours(Classifier):  # type: ignore[misc]
         """Returns the vector above; captum's own classifier has other settings and a split."""
 
         def train_and_eval(self, dataloader, **_):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -20,7 +21,6 @@ from benchmark.concepts.subspaces import concept_basis, other_basis
 from models_zoo import InputError
 
 PENALTY = 1e-3
-LINE = (0.05, 0.09)
 
 
 def generator(seed=0):
@@ -79,13 +79,19 @@ def test_activations_without_room_for_the_directions_are_refused_in_a_line():
     assert "\n" not in str(caught.value)
 
 
-def test_an_eps_of_zero_is_logistic_regression(sets):
+@pytest.mark.parametrize("eps", [None, 0.0, 1e-9])
+def test_without_a_move_it_is_the_logistic_regression_of_scikit_learn(sets, eps):
     concept, negatives = sets
-    plain = fit_logistic(concept, negatives, PENALTY)
-    for eps in (0.0, 1e-9):  # the second is minimized like any other
-        found = fit_adversarial(concept, negatives, eps, penalty=PENALTY)
-        assert torch.allclose(found.weights, plain.weights, atol=2e-3)
-        assert torch.allclose(found.biases, plain.biases, atol=2e-3)
+    found = (
+        fit_logistic(concept, negatives, PENALTY)
+        if eps is None
+        else fit_adversarial(concept, negatives, eps, penalty=PENALTY)
+    )
+    classifier = LogisticRegression(C=1 / (2 * PENALTY * 24), tol=1e-9, max_iter=10000)
+    for place, others in enumerate(negatives):
+        classifier.fit(torch.cat([concept, others]).numpy(), np.arange(24) < 12)
+        assert found.weights[place].numpy() == pytest.approx(classifier.coef_[0], abs=2e-3)
+        assert float(found.biases[place]) == pytest.approx(classifier.intercept_[0], abs=2e-3)
 
 
 @pytest.mark.parametrize("eps", [0.1, 0.3])
@@ -105,10 +111,9 @@ def test_the_adversarial_vector_minimizes_the_loss_of_moved_activations(sets, ep
 
 def test_moves_away_from_the_boundary_lower_the_loss_for_free(sets):
     concept, negatives = sets
-    options = {"penalty": PENALTY}
-    towards = fit_adversarial(concept, negatives[:1], 0.3, **options)
-    away = fit_adversarial(concept, negatives[:1], 0.3, away=True, **options)
-    plain = fit_adversarial(concept, negatives[:1], 0.0, **options)
+    towards = fit_adversarial(concept, negatives[:1], 0.3, penalty=PENALTY)
+    away = fit_adversarial(concept, negatives[:1], 0.3, penalty=PENALTY, away=True)
+    plain = fit_logistic(concept, negatives[:1], PENALTY)
     losses = [
         moved_loss((each.weights[0], each.biases[0]), concept, negatives[0], eps, away=flipped)
         for each, eps, flipped in ((away, 0.3, True), (plain, 0.0, False), (towards, 0.3, False))
@@ -156,7 +161,7 @@ def test_vectors_count_alike_in_a_mean_whatever_their_norm(sets):
 
 def test_loops_are_dark_inside_and_strokes_are_bright_in_their_middle():
     for draw, middle in ((loops, 0.2), (strokes, 0.8)):
-        images = draw(50, (3, 28, 28), LINE, generator())
+        images = draw(50, (3, 28, 28), generator())
         assert images.shape == (50, 3, 28, 28)
         assert images.dtype == torch.float32
         assert 0 <= float(images.min()) <= float(images.max()) <= 1
@@ -166,8 +171,8 @@ def test_loops_are_dark_inside_and_strokes_are_bright_in_their_middle():
         x = (weights.sum(1) * torch.arange(28)).sum(1).round().long()
         center = images[torch.arange(50), 0, y, x].mean()
         assert (center > middle) == (draw is strokes)
-        assert torch.equal(images, draw(50, (3, 28, 28), LINE, generator()))
-        assert not torch.equal(images, draw(50, (3, 28, 28), LINE, generator(1)))
+        assert torch.equal(images, draw(50, (3, 28, 28), generator()))
+        assert not torch.equal(images, draw(50, (3, 28, 28), generator(1)))
 
 
 def test_recall_at_a_rate_never_allows_more_false_positives():

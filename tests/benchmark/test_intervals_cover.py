@@ -13,8 +13,11 @@ from benchmark.probes import PROBES
 from benchmark.statistics import (
     Resamples,
     bounded_mean,
+    deviation,
+    deviation_ratio,
     mean,
     mean_loss,
+    mean_over_pairs,
     median,
     paired_means,
     paired_shares,
@@ -55,6 +58,29 @@ def losses():
 def test_means_over_draws(n):
     share = covered(mean, lambda rng: 3 + 0.5 * rng.standard_normal(n), 3)
     assert ABOUT[0] <= share <= ABOUT[1]
+
+
+@pytest.mark.parametrize("kind", ["normal", "shares"])
+def test_deviations_over_twenty_draws_and_their_ratios(kind, n=20):
+    def draw(rng):
+        if kind == "normal":
+            return rng.standard_normal((2, n)) * [[2.0], [0.5]]
+        return rng.binomial(100, 0.8, (2, n)) / 100
+
+    truth, ratio = {"normal": (2.0, 4.0), "shares": (0.04, 1.0)}[kind]
+    share = covered(lambda both: deviation(both[0]), draw, truth, times=400)
+    assert share >= 0.95 - 2.3 * ERROR  # of 400 simulations
+    share = covered(lambda both: deviation_ratio(*both), draw, ratio, times=400)
+    assert share >= 0.95 - 2.3 * ERROR
+
+
+@pytest.mark.parametrize("n", [5, 20])
+def test_means_over_pairs_of_draws(n):
+    def draw(rng):
+        drawn = rng.standard_normal((n, 4)) + 1
+        return drawn @ drawn.T
+
+    assert covered(mean_over_pairs, draw, 4.0, times=600) >= 0.95 - 2 * ERROR
 
 
 @pytest.mark.parametrize("n", [12, 50, 150, 360, 1000])

@@ -10,7 +10,6 @@ from benchmark.probes.settings import ProbeSettings
 from models_zoo.errors import InputError
 
 Label = Annotated[int, Field(ge=0)]
-Width = Annotated[float, Field(gt=0, le=1)]
 Classes = Annotated[tuple[Label, ...], Field(min_length=1)]
 
 
@@ -23,8 +22,6 @@ class ConceptsSettings(ProbeSettings):
             together.
         contains: classes whose test images contain the concept, a loop.
         lacks: classes whose test images do not. Images of other classes are not used.
-        line: smallest and largest width of the drawn lines, as a share of the shorter side of an
-            image: the distance at which they have decreased to 37%.
         images: number of drawn images of the concept, and of negatives in each set.
         directions: number of random directions orthogonal to the concept's activations, from which
             Gram-Schmidt negatives are combined.
@@ -44,7 +41,6 @@ class ConceptsSettings(ProbeSettings):
     layer: str = ""
     contains: Classes = (0, 6, 8, 9)
     lacks: Classes = (1, 7)
-    line: tuple[Width, Width] = (0.05, 0.09)
     images: int = Field(default=60, ge=2)
     directions: int = Field(default=60, ge=1)
     seeds: int = Field(default=20, ge=2)
@@ -60,8 +56,6 @@ class ConceptsSettings(ProbeSettings):
             raise InputError(
                 f"concepts: class {both[0]} is among contains and lacks; keep it in one"
             )
-        if self.line[0] > self.line[1]:
-            raise InputError(f"concepts.line must ascend, got {self.line[0]}, {self.line[1]}")
         if list(self.eps) != sorted(set(self.eps)):
             raise InputError(f"concepts.eps must ascend, got {', '.join(map(str, self.eps))}")
         return self

@@ -95,9 +95,7 @@ class Experiment:
         self.subject, self.layer, self.settings = subject, layer, settings
         channels, height, width = subject.images.shape[1:]
         self.shape = (channels, height, width)
-        self.images = loops(
-            settings.images, self.shape, settings.line, subject.generator("concepts", "images")
-        )
+        self.images = loops(settings.images, self.shape, subject.generator("concepts", "images"))
         raw = activations(subject, layer, self.images)
         first = activations(subject, layer, self.negatives(0)[: settings.images])
         self.scale = Scale.of(torch.cat([raw, first]), centered=settings.activations == "centered")
@@ -109,7 +107,7 @@ class Experiment:
 
     def _strokes(self, purpose: str, seed: int) -> Tensor:
         settings, generator = self.settings, self.subject.generator("concepts", purpose, seed)
-        return strokes(settings.averaged * settings.images, self.shape, settings.line, generator)
+        return strokes(settings.averaged * settings.images, self.shape, generator)
 
     def vectors(self, seed: int) -> Mapping[str, Directions]:
         """The classifiers of every variant with one seed, one per set of negatives.

@@ -92,6 +92,7 @@ TABLES: dict[str, dict[str, Any]] = {
     },
     "distance": {"linf": 0.5, "l2": 1.5, "headline_linf": 0.2, "precision": 0.1, "rungs": 5},
     "corruptions": {"resamples": 200},
+    "concepts": {"images": 12, "directions": 12, "seeds": 4, "averaged": 2},
     "randomized": {"eps": 0.2, "effort": "quick", "draws": 20},
     "regional": {
         "centre_edges": [5],
