@@ -105,6 +105,17 @@ publish: $(INSTALLED) ## Score every bundled model for results/: hours; MNIST=FO
 	@if [ -n "$(CIFAR10_TRAIN)" ]; then $(publish) --battery cifar10-linf-v1 --data $(CIFAR10_TRAIN) $(gap); fi
 	@$(VENV)/bin/nonsingular export --archive $(RESULTS) --current --by "the nonsingular project" --database $(PUBLISHED)
 
+# Questions other than accuracy under attack, each with a small battery of its own.
+TRACKS := digits-concepts-v1
+TRACK_MODELS := digits/mlp-standard digits/mlp-pgd-at
+.PHONY: tracks
+tracks: $(INSTALLED) ## Score two models on the small battery of every track and render their boards; a minute on two cores
+	@for battery in $(TRACKS); do \
+		echo "==> scoring $(TRACK_MODELS) with the battery $$battery"; \
+		$(VENV)/bin/nonsingular bench $(TRACK_MODELS) --battery $$battery --database $(DATABASE) --no-site $(OPTIONS) || exit 1; \
+	done
+	@$(VENV)/bin/nonsingular site --database $(DATABASE)
+
 .PHONY: findings
 findings: $(INSTALLED) ## Judge the literature's claims by what is stored: docs/findings.md; DATABASE=FILE for another store
 	@echo "==> writing docs/findings.md from $(DATABASE)"

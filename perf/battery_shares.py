@@ -65,6 +65,9 @@ and the others would take minutes more."""
 TEXTS, N_TEXTS = "movies/mean-linear-standard", 300
 """Model of texts and the number of its examples, with the battery of its data set."""
 
+CONCEPTS = "digits/cnn-standard"
+"""Model that the concept vectors of the battery for digits are measured on, with all examples."""
+
 PLANNED = NETWORKS[0].name
 
 NOISY = "digits/mlp-pgd-at"
@@ -125,6 +128,10 @@ def cases(shared: Path) -> Iterator[ShareCase]:
         partial(_first, noisy, EXAMPLES[NOISY]),
     )
     yield ShareCase(
+        *(CONCEPTS, load_battery("digits-concepts-v1"), partial(load_model, CONCEPTS)),
+        examples=partial(load_dataset, "digits"),
+    )
+    yield ShareCase(
         *(TEXTS, load_battery("movies-v1"), partial(load_model, TEXTS), partial(_texts, shared))
     )
 
@@ -138,7 +145,9 @@ def ordered(rows: list[ShareRow]) -> list[ShareRow]:
     """Rows in the order of the table, without those of models that are measured no longer."""
     by_model = {row.conditions.model: row for row in rows}
     return [
-        by_model[name] for name in (*EXAMPLES, noisy_name(), TEXTS, PLANNED) if name in by_model
+        by_model[name]
+        for name in (*EXAMPLES, noisy_name(), CONCEPTS, TEXTS, PLANNED)
+        if name in by_model
     ]
 
 

@@ -33,8 +33,8 @@ def concept_vectors(panels: Sequence[Panel]) -> Finding:
         "Each checkpoint has two comparisons, paired over seeds. A-CAV supports the claim if its "
         "gain in recall (`concepts.acav_gain`) is significantly above 0, and contradicts it if "
         "significantly below. Gram-Schmidt supports it if the ratio of the standard deviations "
-        "(`concepts.gs_spread`) is significantly below 1 while recall (`concepts.gs_gain`) is not "
-        "significantly lower, and contradicts it if the ratio is significantly above 1 or recall "
+        "(`concepts.gs_spread`) is 0 or significantly below 1 while recall (`concepts.gs_gain`) is "
+        "not significantly lower, and contradicts it if the ratio is significantly above 1 or recall "
         "is significantly lower. All else is open. The numbers at each classifier's own threshold, "
         "which the source reports, are beside them and do not count.",
         caveats=[
@@ -99,7 +99,8 @@ def _orthogonal_vote(checkpoint: Checkpoint) -> Vote:
     ratio, gain = (checkpoint.score(PROBE, name) for name in ("gs_spread", "gs_gain"))
     if _side(gain, 0) < 0 or _side(ratio, 1) > 0:
         return "against"
-    return "for" if _side(ratio, 1) < 0 else "open"
+    # Without any scatter there is no interval either.
+    return "for" if _side(ratio, 1) < 0 or (ratio is not None and ratio.value == 0) else "open"
 
 
 def _side(score: Score | None, of: float) -> int:

@@ -17,7 +17,10 @@ def test_every_battery_says_what_its_scores_are_about(name):
     content = load_battery(name).model_dump(mode="json")
     assert list(stored_probes(content)) == list(content["probes"])
     threats = stored_headline_threats(content)
-    if content["default"] in (["clean", "corruptions"], ["clean", "concepts"]):  # nothing is attacked
+    if content["default"] in (
+        ["clean", "corruptions"],
+        ["clean", "concepts"],
+    ):  # nothing is attacked
         assert threats == {}
         return
     if content["default"] == ["checks", "randomized"]:  # expectations under one attack

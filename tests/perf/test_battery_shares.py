@@ -16,7 +16,7 @@ from benchmark.datasets import load_dataset
 from benchmark.probes import PROBES
 from models_zoo import load_model
 from models_zoo.errors import InputError
-from perf.battery_shares import EXAMPLES, PLANNED, TEXTS, cases, noisy_name, ordered
+from perf.battery_shares import CONCEPTS, EXAMPLES, PLANNED, TEXTS, cases, noisy_name, ordered
 from perf.page import marks
 from perf.records import Records
 from perf.share_imagenet import plan_shares
@@ -110,7 +110,13 @@ def test_the_page_shows_the_stored_rows():
 
 def test_every_probe_has_a_share_of_its_present_battery():
     rows = Records(ROWS, ShareRow).rows
-    assert {row.conditions.model for row in rows} == {*EXAMPLES, noisy_name(), TEXTS, PLANNED}
+    assert {row.conditions.model for row in rows} == {
+        *EXAMPLES,
+        noisy_name(),
+        CONCEPTS,
+        TEXTS,
+        PLANNED,
+    }
     measured = {time.probe for row in rows for time in row.probes}
     assert measured == set(PROBES)
     for row in rows:
