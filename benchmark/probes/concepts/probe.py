@@ -35,7 +35,9 @@ class ConceptsProbe(Probe[ConceptsSettings]):
     )
     scores = SCORES
     leading_pictures = ("concept_recall", "spread_of_concept_recall")
+    pass_cost = 60.0  # the classifiers take the time, for small networks nearly all of it
     mix = PassMix(images=0.1)
+    step_cost = 60.0
 
     def applies(self, subject: Subject) -> str | None:
         """Requires classes with and without the concept, and a layer that is wide enough."""
