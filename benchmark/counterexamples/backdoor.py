@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from benchmark.attacks.backdoor import Backdoor, BackdoorOutcome, split
 from benchmark.attacks.backdoor.outcome import measure
 from benchmark.attacks.embeddings import trigger_ball
@@ -101,7 +103,11 @@ def lowered_backdoor(result: ProbeResult, found: Verified) -> Lowered | None:
         ``None`` if it does not succeed more often within the headline ball.
     """
     kind = result.outcome_kinds.get(TRIGGERED)
-    if kind is None or kind.threat is None or not includes(kind.threat, found.threat):
+    if kind is None or kind.threat is None or not isinstance(found.threat, BackdoorThreat):
+        return None
+    # It was verified to be of the battery, whose threat is about any of its backdoors.
+    any_of_them = replace(found.threat, trigger=None, target=None)
+    if not includes(kind.threat, any_of_them):
         return None
     if found.held_out is None or found.scores["success"].value <= result.scores["success"].value:
         return None

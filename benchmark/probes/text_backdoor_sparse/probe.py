@@ -48,7 +48,7 @@ class TextSparseBackdoorProbe(Probe[TextSparseBackdoorSettings]):
     perturbs = frozenset({"images", "weights"})
     offers_threats = True
     leading_pictures = (ONE_CHANGE, "text_sparse_backdoor_float32_bits")
-    mix = PassMix(weights=0.3)
+    mix = PassMix(weights=0.14)
     scores = specs()
 
     def applies(self, subject: Subject) -> str | None:
