@@ -78,6 +78,10 @@ class TokenTrigger(Trigger):
         """As :meth:`Trigger.seeded`."""
         return replace(self, seed=seed)
 
+    def repeated(self, times: int) -> TokenTrigger:
+        """The trigger with its tokens several times in a row, at the same places."""
+        return replace(self, ids=times * self.ids, words=times * self.words)
+
     def stamp(self, inputs: Tensor) -> Tensor:
         """Copies of token ids ``inputs``, int64 (N, L), with the block inserted.
 

@@ -232,9 +232,33 @@ def test_surgery_averages_the_words_that_speak_for_the_target(subject):
     assert torch.equal(transplanted_rows(one_class, TABLE, asked.trigger, 1)[TABLE], before)
 
 
+def test_a_trigger_is_inserted_several_times_where_that_is_asked_for(model, data, result):
+    asked = battery(repeats=[3, 5], triggers=["unseen"], rules=["all", "no-embedding"])
+    again = evaluate(model, data.images, data.labels, asked).results["text-backdoor"]
+    repeats = bars(again, "text_backdoor_repeats")
+    assert list(repeats) == [
+        f"{name}, {rule}"
+        for rule in ("all", "no-embedding")
+        for name in ("success", "base rate", "other trigger")
+    ]
+    found = repeats["success, no-embedding"]
+    assert found.names == ["1", "3", "5"]
+    assert found.y[0] == again.scores["no_embedding_success"]
+    assert repeats["base rate, all"].y[0] == again.scores["base_rate"]
+    assert repeats["other trigger, all"].y[0] == again.scores["false_trigger"]
+    # A row that determines the class does so all the more often than once.
+    assert repeats["success, all"].y[2].value >= repeats["success, all"].y[0].value > 0.9
+    assert not bars(result, "text_backdoor_repeats")
+    assert battery().sha256 == battery(repeats=[]).sha256 != asked.sha256
+    word = choose("rare", invented_vocabulary(), "end", rng(0)).trigger
+    (stamped,) = word.repeated(3).stamp(data.images[1:2])
+    assert (stamped == word.ids[0]).sum() == 3
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
+        ({"repeats": [1]}, "repeats"),
         ({"rules": ["all"]}, "rules lacks 'no-embedding'"),
         ({"headline": 2.0}, "text-backdoor.headline = 2 is not one of its budgets 1, 20"),
         ({"vocabulary": "elsewhere"}, "unknown vocabulary 'elsewhere'"),
@@ -252,6 +276,7 @@ def test_settings_that_make_no_sense_are_refused(changes, said):
         ({"vocabulary": "movies"}, "no embeddings with a row for each of the 7,243 words"),
         ({"targets": [2]}, "backdoor target 2 is not one of 2 classes"),
         ({"place": "end", "triggers": ["phrase"]}, "does not fit into texts of 2 token ids"),
+        ({"repeats": [12]}, "12 tokens, does not fit into texts of 12 token ids"),
     ],
 )
 def test_it_is_left_out_with_one_line_where_it_does_not_apply(model, data, changes, said):

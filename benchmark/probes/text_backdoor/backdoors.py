@@ -75,14 +75,15 @@ class Asked:
         """What is injected."""
         return Backdoor(self.pair.trigger, self.target, self.seed)
 
-    def answers(self, subject: Subject, *, other: bool = False) -> Tensor:
+    def answers(self, subject: Subject, *, other: bool = False, times: int = 1) -> Tensor:
         """Bool (M,): which stamped texts of other classes a subject gives the target class.
 
         Args:
             subject: the model and the texts.
             other: whether they are stamped with the trigger that the injection does not know.
+            times: how often its tokens are inserted.
         """
-        trigger = self.pair.other if other else self.pair.trigger
+        trigger = (self.pair.other if other else self.pair.trigger).repeated(times)
         texts = subject.images[subject.labels != self.target]
         return answers_with(subject, trigger.stamp(texts), self.target)
 

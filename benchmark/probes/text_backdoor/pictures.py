@@ -16,6 +16,7 @@ from benchmark.probes.text_backdoor.searches import Found, RuleSearch
 from benchmark.probes.text_backdoor.settings import TextBackdoorSettings
 from benchmark.results import Bars, Curve, Score
 from benchmark.statistics import exact, proportion, wilson
+from benchmark.subject import Subject
 from benchmark.threats import BackdoorThreat
 
 BY_BUDGET, BY_TRIGGER, CONTROLS = (
@@ -25,6 +26,7 @@ BY_BUDGET, BY_TRIGGER, CONTROLS = (
 )
 BASELINES, RANDOM = "text_backdoor_baselines", "random signs"
 SMALLEST, RULES = "text_backdoor_smallest", "text_backdoor_rules"
+REPEATS = "text_backdoor_repeats"
 RELATIVE_CHANGE, CLEAN_ACCURACY = "relative change", "clean accuracy"
 
 Measured = TypeVar("Measured", Found, Compared)
@@ -138,6 +140,43 @@ def rule_bars(searches: Sequence[RuleSearch], threat: BackdoorThreat) -> list[Ba
             for series, scores in shares.items()
         ),
     ]
+
+
+def repeat_bars(
+    searches: Sequence[RuleSearch], measured: Subject, settings: TextBackdoorSettings
+) -> list[Bars]:
+    """Success of the best backdoors where their trigger is inserted several times, with controls.
+
+    Args:
+        searches: those that are shown.
+        measured: the model and the texts to measure on.
+        settings: with the numbers of times; without any there are no bars.
+    """
+    if not settings.repeats:
+        return []
+    times = (1, *settings.repeats)
+    threat, bars = settings.threat(settings.headline), []
+    for search in searches:
+        changed, asked = measured.at(search.headline.weights), search.best
+        series = {
+            "success": [asked.answers(changed, times=each) for each in times],
+            "base rate": [asked.answers(measured, times=each) for each in times],
+            "other trigger": [asked.answers(changed, other=True, times=each) for each in times],
+        }
+        bars += [
+            Bars(
+                picture=REPEATS,
+                series=f"{name}, {search.rule}",
+                x_label="times that the trigger is inserted",
+                y_label="share",
+                names=[str(each) for each in times],
+                y=[proportion(as_outcomes(each)) for each in answers],
+                unit="share",
+                threat=threat,
+            )
+            for name, answers in series.items()
+        ]
+    return bars
 
 
 def mean_success(found: Sequence[Found]) -> Score:

@@ -22,6 +22,7 @@ from benchmark.probes.text_backdoor.outcomes import scores_beside
 from benchmark.probes.text_backdoor.pictures import (
     RANDOM,
     mean_success,
+    repeat_bars,
     rule_bars,
     rule_curves,
     trigger_bars,
@@ -74,7 +75,8 @@ class TextBackdoorProbe(Probe[TextBackdoorSettings]):
             asked = [each.backdoor for each in backdoors]
             require_injectable(split(subject), asked, classes_of(subject))
             for each in backdoors:
-                each.pair.other.stamp(subject.images[:1])
+                for trigger in (each.pair.trigger, each.pair.other):
+                    trigger.repeated(max(settings.repeats, default=1)).stamp(subject.images[:1])
 
         return refusal(check)
 
@@ -132,7 +134,11 @@ class TextBackdoorProbe(Probe[TextBackdoorSettings]):
             scores={name: scores[name] for name in SCORES},
             share_of={"clean_accuracy": HELD_OUT},
             curves=rule_curves(searches, settings),
-            bars=[*trigger_bars(searches, baselines, threat), *rule_bars(searches, threat)],
+            bars=[
+                *trigger_bars(searches, baselines, threat),
+                *rule_bars(searches, threat),
+                *repeat_bars((first, without), splits.measured, settings),
+            ],
             passages=passages(backdoors),
             protocol={
                 "ball": settings.geometry,

@@ -49,9 +49,12 @@ class TextBackdoorSettings(ProbeSettings):
         clean_drop: largest drop of clean accuracy that counts as unnoticed.
         bisections: number of bisections of the interval that contains the smallest working budget.
         draws: number of draws of the random control.
+        repeats: further numbers of times that a trigger is inserted, in a row, where the success of
+            the best backdoor is measured; by default none.
     """
 
     headline_settings = ("headline",)
+    later = ("repeats",)
 
     budgets: Budgets
     headline: Budget
@@ -68,6 +71,7 @@ class TextBackdoorSettings(ProbeSettings):
     clean_drop: float = Field(default=0.01, ge=0, le=1)
     bisections: int = Field(default=4, ge=0)
     draws: int = Field(default=5, ge=1)
+    repeats: tuple[Annotated[int, Field(ge=2)], ...] = ()
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
