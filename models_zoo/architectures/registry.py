@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.func import functional_call
+from torch.overrides import TorchFunctionMode
 
 from models_zoo.architectures.arguments import parse_call
 from models_zoo.architectures.families import find_family, list_families
@@ -140,8 +141,29 @@ def _make(name: str, classes: int, input_shape: Shape) -> nn.Module:
 
 
 def _without_storage(name: str, classes: int, input_shape: Shape) -> nn.Module:
-    with torch.device("meta"):
+    with torch.device("meta"), _NothingDrawn():
         return _make(name, classes, input_shape)
+
+
+class _NothingDrawn(TorchFunctionMode):
+    """Leaves tensors without storage as they are where normal numbers would be drawn into them.
+
+    PyTorch imports its compiler for that, which takes seconds, as for products with a number.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        named = kwargs or {}
+        if func in (Tensor.normal_, nn.init.normal_):
+            tensor: Tensor = args[0] if args else named["tensor"]
+            if tensor.is_meta:
+                return tensor
+        return func(*args, **named)
 
 
 def _tried(name: str, make: Callable[[], nn.Module], input_shape: Shape) -> nn.Module:

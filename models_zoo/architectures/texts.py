@@ -176,7 +176,8 @@ class Encoder(nn.Module):
     ) -> None:
         super().__init__()
         self.embedding = _embedding(vocabulary, width)
-        self.positions = nn.Parameter(0.02 * torch.randn(length, width))
+        self.positions = nn.Parameter(torch.empty(length, width))
+        nn.init.normal_(self.positions, std=0.02)
         self.layers = nn.ModuleList(_Layer(width, heads, 2 * width, dropout) for _ in range(layers))
         self.dropout = nn.Dropout(dropout)
         self.norm = nn.LayerNorm(width)

@@ -36,6 +36,21 @@ def test_residual_networks_have_the_published_size(name, parameters):
     assert sum(p.numel() for p in network.parameters()) == parameters
 
 
+def test_to_prepare_a_network_for_weights_takes_no_compiler(forks):
+    """It is imported, for seconds, where PyTorch draws normal numbers without storage."""
+    code = (
+        "import sys\n"
+        "from models_zoo.architectures import build_skeleton, list_architectures\n"
+        "for name in list_architectures():\n"
+        "    build_skeleton(name, classes=10, input_shape=(3, 32, 32))\n"
+        "for name in ('mean-linear:400', 'text-cnn:400', 'encoder-2:400'):\n"
+        "    build_skeleton(name, classes=2, input_shape=(48,))\n"
+        "print('torch._dynamo' in sys.modules)"
+    )
+    ran = forks.run(code=code)
+    assert (ran.returncode, ran.stdout) == (0, "False\n"), ran.stderr
+
+
 def test_an_unknown_architecture_suggests_the_nearest():
     with pytest.raises(InputError, match="did you mean 'cifar-resnet20'"):
         build_architecture("cifar-resnet-20", classes=10, input_shape=CIFAR)
