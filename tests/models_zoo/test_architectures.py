@@ -43,7 +43,8 @@ def test_to_prepare_a_network_for_weights_takes_no_compiler(forks):
         "from models_zoo.architectures import build_skeleton, list_architectures\n"
         "for name in list_architectures():\n"
         "    build_skeleton(name, classes=10, input_shape=(3, 32, 32))\n"
-        "for name in ('mean-linear:400', 'text-cnn:400', 'encoder-2:400'):\n"
+        "texts = ('mean-linear:400', 'text-cnn:400', 'encoder-2:400', 'minilm-l6:400x6')\n"
+        "for name in texts:\n"
         "    build_skeleton(name, classes=2, input_shape=(48,))\n"
         "print('torch._dynamo' in sys.modules)"
     )
