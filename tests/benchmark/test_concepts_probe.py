@@ -95,7 +95,11 @@ def test_vectors_without_a_concept_find_nothing(model, examples):
     by_name = {bars.picture: dict(zip(bars.names, bars.y, strict=True)) for bars in found.bars}
     tcav, recall, rate = (
         by_name[picture][RANDOM]
-        for picture in ("tcav_score", "recall_at_own_threshold", "false_positives_at_own_threshold")
+        for picture in (
+            "sensitivity_of_the_own_logit",
+            "recall_at_own_threshold",
+            "false_positives_at_own_threshold",
+        )
     )
     assert tcav.low < 0.5 < tcav.high
     assert abs(recall.value - rate.value) < 0.15

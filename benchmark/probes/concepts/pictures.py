@@ -38,9 +38,9 @@ def bars_of(comparison: Comparison, rate: float) -> list[Bars]:
         "recall_at_fpr": _Chart("concept_recall", at, "share"),
         "recall": _Chart("recall_at_own_threshold", "recall", "share"),
         "false_positives": _Chart("false_positives_at_own_threshold", "false positives", "share"),
-        "auroc": _Chart("concept_auroc", "AUROC", ""),
+        "auroc": _Chart("ranking_of_test_images", "AUROC", ""),
         "cosine": _Chart("agreement_of_seeds", "mean cosine of two seeds", ""),
-        "tcav": _Chart("tcav_score", "TCAV score", "share"),
+        "tcav": _Chart("sensitivity_of_the_own_logit", "TCAV score", "share"),
     }
     deviations: dict[str, _Chart] = {
         "recall_at_fpr_deviation": _Chart("spread_of_concept_recall", f"deviation of {at}", ""),
@@ -48,7 +48,7 @@ def bars_of(comparison: Comparison, rate: float) -> list[Bars]:
             "spread_of_recall_at_own_threshold", "deviation of recall over seeds", ""
         ),
         "tcav_deviation": _Chart(
-            "spread_of_tcav_score", "deviation of the TCAV score over seeds", ""
+            "spread_of_sensitivity", "deviation of the TCAV score over seeds", ""
         ),
     }
     first, *others = _of_kind(comparison, means, Measured.means)

@@ -16,7 +16,7 @@ from benchmark.probes.concepts.pictures import bars_of, thumbnails_of
 from benchmark.probes.concepts.settings import ConceptsSettings
 from benchmark.probes.concepts.specs import SCORES
 from benchmark.probes.concepts.variants import GS, LOGISTIC, RANDOM, Experiment, acav
-from benchmark.probes.probe import Probe, classes_of, refusal
+from benchmark.probes.probe import Probe, ProfileShare, classes_of, refusal
 from benchmark.results import ProbeResult, Score
 from benchmark.statistics import deviation_ratio, mean
 from benchmark.subject import Subject
@@ -34,6 +34,7 @@ class ConceptsProbe(Probe[ConceptsSettings]):
         "vectors of different seeds agree?"
     )
     scores = SCORES
+    profile = ProfileShare("recall_at_fpr", "concepts")
     leading_pictures = ("concept_recall", "spread_of_concept_recall")
     pass_cost = 60.0  # the classifiers take the time, for small networks nearly all of it
     mix = PassMix(images=0.1)

@@ -22,14 +22,15 @@ from benchmark.concepts import (
 from benchmark.probes.concepts.settings import ConceptsSettings
 from benchmark.subject import Subject
 
-SGD, LOGISTIC, GS, RANDOM = (
+SGD, LOGISTIC, GS, ACAV_GS, RANDOM = (
     "CAV-SGD",
     "CAV-logistic",
     "GS, reconstruction",
+    "A-CAV+GS, reconstruction",
     "strokes, control",
 )
-"""Names of the vectors without an eps. The control is logistic regression between strokes and
-other strokes, which has no concept."""
+"""Names of the vectors of which there is one, short enough for charts. The control is logistic
+regression between strokes and other strokes, which has no concept."""
 
 
 def acav(eps: float) -> str:
@@ -40,11 +41,6 @@ def acav(eps: float) -> str:
 def pushed_away(eps: float) -> str:
     """Name of the adversarial vector whose activations are moved away from the boundary."""
     return f"push-away {eps:g}, ablation"
-
-
-def acav_gs(eps: float) -> str:
-    """Name of the adversarial vector with Gram-Schmidt negatives."""
-    return f"A-CAV+GS {eps:g}, reconstruction"
 
 
 @dataclass(frozen=True)
@@ -147,7 +143,7 @@ class Experiment:
             **{acav(eps): adversarial(drawn, eps) for eps in settings.eps},
             pushed_away(strongest): adversarial(drawn, strongest, away=True),
             GS: fit_logistic(concept, orthogonal, settings.penalty),
-            acav_gs(strongest): adversarial(orthogonal, strongest),
+            ACAV_GS: adversarial(orthogonal, strongest),
             RANDOM: fit_logistic(others, drawn, settings.penalty),
         }
         return {name: self.scale.undone(each) for name, each in found.items()}
