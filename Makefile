@@ -101,6 +101,8 @@ publish: $(INSTALLED) ## Score every bundled model for results/: hours; MNIST=FO
 	@$(publish) --battery digits-randomized-v1 $(RANDOMIZED)
 	@$(publish) --battery mnist-linf-v1 --data-root $(MNIST)
 	@$(publish) --battery mnist-linf-v1 --data-root $(MNIST) $(gap)
+	@$(publish) --battery digits-concepts-v1
+	@$(publish) --battery mnist-concepts-v1 --data-root $(MNIST)
 	@if [ -n "$(CIFAR10)" ]; then $(publish) --battery cifar10-linf-v1 --data $(CIFAR10); fi
 	@if [ -n "$(CIFAR10_TRAIN)" ]; then $(publish) --battery cifar10-linf-v1 --data $(CIFAR10_TRAIN) $(gap); fi
 	@$(VENV)/bin/nonsingular export --archive $(RESULTS) --current --by "the nonsingular project" --database $(PUBLISHED)

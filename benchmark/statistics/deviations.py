@@ -54,7 +54,7 @@ def deviation_ratio(values: ArrayLike, base: ArrayLike) -> Score | None:
     return _on_logarithms(_deviation(above) / _deviation(below), above.size, ratio)
 
 
-def mean_over_pairs(values: ArrayLike) -> Score:
+def mean_over_pairs(values: ArrayLike, within: tuple[float, float] | None = None) -> Score:
     """Mean over all pairs of draws with its 95% interval.
 
     The interval is Student's for the jackknife's pseudo-values, whose mean is that over pairs
@@ -62,6 +62,7 @@ def mean_over_pairs(values: ArrayLike) -> Score:
 
     Args:
         values: float (N, N), symmetric, N at least 2; the diagonal is not used.
+        within: bounds of the mean, to which the ends are clipped.
     """
     numbers = np.asarray(values, np.float64)
     n = len(numbers)
@@ -70,7 +71,7 @@ def mean_over_pairs(values: ArrayLike) -> Score:
     if n < MIN_DRAWS:
         return Score(value=float(total / (n * (n - 1))), n=n, low=-math.inf, high=math.inf)
     without = (total - 2 * sums) / ((n - 1) * (n - 2))
-    return mean(total / (n - 1) - (n - 1) * without)
+    return mean(total / (n - 1) - (n - 1) * without, within)
 
 
 def _deviation(numbers: Array) -> float:

@@ -108,6 +108,7 @@ def test_vectors_without_a_concept_find_nothing(model, examples):
     assert auroc.low < 0.5 < auroc.high
     # With an eps of 0, A-CAV is logistic regression.
     assert found.scores["acav_gain"].value == found.scores["acav_recall_gain"].value == 0
+    assert all(bars.y[0].high <= 1 for bars in found.bars if bars.picture == "agreement_of_seeds")
     single, several = (
         [each.y for each in found.bars if each.series == name] for name in (SINGLE, averaged(1))
     )

@@ -56,7 +56,7 @@ class Measured:
             "auroc": mean(self.auroc, SHARE_BOUNDS),
             "recall": mean(self.recall, SHARE_BOUNDS),
             "false_positives": mean(self.false_positives, SHARE_BOUNDS),
-            "cosine": mean_over_pairs(self.cosines),
+            "cosine": mean_over_pairs(self.cosines, (-1, 1)),
             "tcav": mean(self.tcav, SHARE_BOUNDS),
         }
 
