@@ -18,6 +18,7 @@ IntervalKind = Literal[
     "clusters",
     "bounded",
     "paired",
+    "paired means",
     "loss",
     "inverse loss",
     "median",
@@ -61,6 +62,11 @@ INTERVALS: dict[str, Interval] = {
     ),
     "paired": Interval(
         "Tango", "difference of two shares of the same examples: the score interval (Tango 1998)"
+    ),
+    "paired means": Interval(
+        "paired test",
+        "difference of two means over the same examples: the differences that the paired test does "
+        "not reject",
     ),
     "loss": Interval(
         "skew-corrected",

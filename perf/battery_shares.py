@@ -68,6 +68,9 @@ TEXTS, N_TEXTS = "movies/mean-linear-standard", 300
 CONCEPTS = "digits/cnn-standard"
 """Model that the concept vectors of the battery for digits are measured on, with all examples."""
 
+DETECTION = "digits/cnn-pgd-at"
+"""Model that the detection of adversarial digits is measured on."""
+
 PLANNED = NETWORKS[0].name
 
 NOISY = "digits/mlp-pgd-at"
@@ -127,6 +130,11 @@ def cases(shared: Path) -> Iterator[ShareCase]:
         _noisy,
         partial(_first, noisy, EXAMPLES[NOISY]),
     )
+    detection = load_battery("digits-detection-v1")
+    yield ShareCase(
+        *(DETECTION, detection, partial(load_model, DETECTION)),
+        examples=partial(load_dataset, detection.dataset, examples=detection.examples),
+    )
     yield ShareCase(
         *(CONCEPTS, load_battery("digits-concepts-v1"), partial(load_model, CONCEPTS)),
         examples=partial(load_dataset, "digits"),
@@ -146,7 +154,7 @@ def ordered(rows: list[ShareRow]) -> list[ShareRow]:
     by_model = {row.conditions.model: row for row in rows}
     return [
         by_model[name]
-        for name in (*EXAMPLES, noisy_name(), CONCEPTS, TEXTS, PLANNED)
+        for name in (*EXAMPLES, noisy_name(), DETECTION, CONCEPTS, TEXTS, PLANNED)
         if name in by_model
     ]
 

@@ -13,6 +13,7 @@ from benchmark.probes.checks import ChecksProbe
 from benchmark.probes.clean import CleanProbe
 from benchmark.probes.concepts import ConceptsProbe
 from benchmark.probes.corruptions import CorruptionsProbe
+from benchmark.probes.detection import DetectionProbe
 from benchmark.probes.distance import DistanceProbe
 from benchmark.probes.flatness import FlatnessProbe
 from benchmark.probes.input import InputProbe
@@ -106,6 +107,7 @@ for _probe in (
     CorruptionsProbe,
     ConceptsProbe,
     RandomizedProbe,
+    DetectionProbe,
     AutoAttackProbe,
 ):
     register_probe(_probe)

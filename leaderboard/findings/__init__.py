@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from leaderboard.findings.backdoors import backdoors
 from leaderboard.findings.concept_vectors import concept_vectors
+from leaderboard.findings.detection import detection
 from leaderboard.findings.finding import RULE, Finding
 from leaderboard.findings.flatness_and_confidence import flatness_and_confidence
 from leaderboard.findings.generalization import generalization
@@ -27,7 +28,7 @@ FINDINGS = (
 )
 """In the order of the page, on batteries of attacks."""
 
-ON_TRACKS = {"concepts": concept_vectors}
+ON_TRACKS = {"concepts": concept_vectors, "detection": detection}
 """The finding on each of :data:`~leaderboard.findings.panels.TRACKS`, last on the page."""
 
 __all__ = ["FINDINGS", "ON_TRACKS", "RULE", "Finding", "Panel", "make_findings", "make_panels"]

@@ -81,6 +81,19 @@ TABLES: dict[str, dict[str, Any]] = {
         "averaged": 2,
     },
     "randomized": {"eps": 0.1, "effort": "quick", "draws": 10},
+    "detection": {
+        "eps": 0.1,
+        "dataset": "digits",
+        "train_images": 50,
+        "validation_images": 500,
+        "epochs": 1,
+        "components": 2,
+        "confidences": [1],
+        "steps": 2,
+        "searches": 1,
+        "attacked": 4,
+        "adaptive_steps": 2,
+    },
     "regional": {"centre_edges": [2], "random_pixels": [3], "steps": 2, "examples": 3},
 }
 

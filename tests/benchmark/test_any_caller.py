@@ -62,6 +62,23 @@ def corruptions(network, images, labels):
     return evaluate(Part(network), larger, labels, battery(), ["corruptions"]).scores
 
 
+class OfDigits(nn.Module):
+    """A network of images of the digits' shape and classes, whose defence has training images."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, images):
+        logits = self.network(images[:, :, :SIDE, :SIDE].expand(-1, 2, -1, -1))
+        return nn.functional.pad(logits, (0, 10 - logits.shape[1]), value=-10.0)
+
+
+def detection(network, images, labels):
+    larger = nn.functional.pad(images[:, :1], (0, 8 - SIDE, 0, 8 - SIDE))
+    return evaluate(OfDigits(network), larger, labels, battery(), ["detection"]).scores
+
+
 ASK: dict[str, Callable[..., Any]] = {
     **{
         name: lambda m, x, y, name=name: CALLS[name](m, x, y).robust
@@ -89,6 +106,7 @@ ASK: dict[str, Callable[..., Any]] = {
         for name in TABLES
     },
     "probe corruptions": corruptions,
+    "probe detection": detection,
 }
 
 

@@ -38,6 +38,9 @@ TABLES = {
     | {"rounds": 0, "shortlist": 2, "deep_steps": 1, "targets": [0, 5]},
     "regional": {"centre_edges": [3], "frame_widths": [1], "random_pixels": [2], "steps": 2}
     | {"step": "1/16", "examples": 3, "peers": ["digits/mlp-standard"]},
+    "detection": {"eps": 0.1, "dataset": "digits", "train_images": 50, "validation_images": 500}
+    | {"epochs": 1, "components": 2, "confidences": [1], "steps": 2, "searches": 1, "attacked": 4}
+    | {"adaptive_steps": 2},
     "corruptions": {"resamples": 100},
     "distance": {"linf": 0.5, "l2": 1.5, "headline_linf": 0.1, "precision": 0.5, "rungs": 2},
     "randomized": {"eps": 0.1, "effort": "quick", "draws": 5},
@@ -86,6 +89,8 @@ def expected(classes, count, shape):
         left_out["regional"] = "does not fit images of 1 x 1"
     if shape[0] not in (1, 3) or min(shape[1:]) < 8:
         left_out["corruptions"] = "sides of at least 8 pixels"
+    if classes != 10 or shape != (1, 8, 8):
+        left_out["detection"] = f"takes {shape} and has {classes}"
     if classes < 4:
         left_out["input-autoattack"] = "at least 4 classes"
     return left_out

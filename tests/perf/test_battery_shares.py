@@ -16,7 +16,16 @@ from benchmark.datasets import load_dataset
 from benchmark.probes import PROBES
 from models_zoo import load_model
 from models_zoo.errors import InputError
-from perf.battery_shares import CONCEPTS, EXAMPLES, PLANNED, TEXTS, cases, noisy_name, ordered
+from perf.battery_shares import (
+    CONCEPTS,
+    DETECTION,
+    EXAMPLES,
+    PLANNED,
+    TEXTS,
+    cases,
+    noisy_name,
+    ordered,
+)
 from perf.page import marks
 from perf.records import Records
 from perf.share_imagenet import plan_shares
@@ -114,6 +123,7 @@ def test_every_probe_has_a_share_of_its_present_battery():
         *EXAMPLES,
         noisy_name(),
         CONCEPTS,
+        DETECTION,
         TEXTS,
         PLANNED,
     }

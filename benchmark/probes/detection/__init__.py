@@ -1,0 +1,6 @@
+"""The probe for the detection of adversarial images."""
+
+from benchmark.probes.detection.probe import DetectionProbe
+from benchmark.probes.detection.settings import DetectionSettings
+
+__all__ = ["DetectionProbe", "DetectionSettings"]
