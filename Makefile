@@ -108,7 +108,7 @@ publish: $(INSTALLED) ## Score every bundled model for results/: hours; MNIST=FO
 	@$(VENV)/bin/nonsingular export --archive $(RESULTS) --current --by "the nonsingular project" --database $(PUBLISHED)
 
 # Questions other than accuracy under attack, each with a small battery of its own.
-TRACKS := digits-concepts-v1
+TRACKS := digits-concepts-v1 digits-detection-v1
 TRACK_MODELS := digits/mlp-standard digits/mlp-pgd-at
 .PHONY: tracks
 tracks: $(INSTALLED) ## Score two models on the small battery of every track and render their boards; a minute on two cores
