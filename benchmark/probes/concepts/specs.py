@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmark.probes.probe import share
 from benchmark.results import ScoreSpec
 
-_PLAIN = "of plain logistic concept vectors (CAV-logistic, single), mean over seeds"
+_PLAIN = "plain logistic concept vectors (CAV-logistic, single), mean over seeds"
 
 
 def _deviation(label: str, of: str) -> ScoreSpec:
@@ -33,7 +33,7 @@ def _ratio(label: str, description: str) -> ScoreSpec:
 SCORES = {
     "recall_at_fpr": share(
         "Concept recall",
-        f"Share of test images with the concept that are retrieved {_PLAIN}, with the threshold "
+        f"Share of test images with the concept that are retrieved by {_PLAIN}, with the threshold "
         "at which at most the battery's share of images without it (5% unless it says otherwise) "
         "are retrieved as well. A classifier that retrieves everything, or nothing, has 0.",
         headline=True,
@@ -45,7 +45,7 @@ SCORES = {
     "auroc": ScoreSpec(
         label="AUROC",
         description="Probability that a test image with the concept has a larger margin than one "
-        f"without, {_PLAIN}.",
+        f"without, for {_PLAIN}.",
         unit="",
         higher_is_better=True,
         interval="draws",
@@ -78,14 +78,14 @@ SCORES = {
     "recall": share(
         "Recall, own threshold",
         "Effectiveness as Soni et al. define it: share of test images with the concept that the "
-        f"classifier retrieves with its own threshold, {_PLAIN}. A classifier that retrieves "
+        f"classifier retrieves with its own threshold, for {_PLAIN}. A classifier that retrieves "
         "everything has 1: read it with the false positives.",
         interval="draws",
     ),
     "false_positives": share(
         "False positives, own threshold",
         "Share of test images without the concept that the classifier retrieves with its own "
-        f"threshold, {_PLAIN}.",
+        f"threshold, for {_PLAIN}.",
         up=False,
         interval="draws",
     ),
@@ -117,7 +117,7 @@ SCORES = {
     "tcav": share(
         "TCAV",
         "Share of test images with the concept whose own class's logit increases along the concept "
-        f"vector, {_PLAIN}.",
+        f"vector, for {_PLAIN}.",
         interval="draws",
     ).model_copy(update={"higher_is_better": None}),
     "tcav_deviation": _deviation("Spread of TCAV", "the TCAV score"),
