@@ -111,11 +111,13 @@ publish: $(INSTALLED) ## Score every bundled model for results/: hours; MNIST=FO
 TRACKS := digits-concepts-v1 digits-detection-v1
 TRACK_MODELS := digits/mlp-standard digits/mlp-pgd-at
 .PHONY: tracks
-tracks: $(INSTALLED) ## Score two models on the small battery of every track and render their boards; a minute on two cores
+tracks: $(INSTALLED) ## Score two models, and methods of anomaly detection, on the small battery of every track and render their boards; minutes on two cores
 	@for battery in $(TRACKS); do \
 		echo "==> scoring $(TRACK_MODELS) with the battery $$battery"; \
 		$(VENV)/bin/nonsingular bench $(TRACK_MODELS) --battery $$battery --database $(DATABASE) --no-site $(OPTIONS) || exit 1; \
 	done
+	@echo "==> scoring training methods with the battery digits-anomaly-v1"
+	@$(VENV)/bin/nonsingular bench --battery digits-anomaly-v1 --database $(DATABASE) --no-site $(OPTIONS)
 	@$(VENV)/bin/nonsingular site --database $(DATABASE)
 
 .PHONY: findings

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmark.batteries import Battery
+from benchmark.method_subjects import require_subjects_taken
 from benchmark.probes import PROBES, Probe
 from benchmark.random_models import require_takes_random_models
 from benchmark.subject import Subject
@@ -17,11 +18,13 @@ def applicable(
     """The probes with the reason why each is left out, determined before the first one runs.
 
     Raises:
-        InputError: a probe does not take inputs of this kind, or the model draws random numbers and
-            a probe does not take such a model.
+        InputError: a probe does not take inputs of this kind, or takes training methods and this is
+            a model or the reverse, or the model draws random numbers and a probe does not take such
+            a model.
     """
     for name in names:
         PROBES[name].require_takes(subject.kind)
+    require_subjects_taken(subject, battery, names)
     require_takes_random_models(subject, battery, names)
     probes = {name: PROBES[name](battery.probes[name], battery.probes) for name in names}
     return {name: (probe, probe.obstacle(subject)) for name, probe in probes.items()}

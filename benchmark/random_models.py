@@ -13,6 +13,7 @@ from benchmark.subject import Subject
 from models_zoo.classifier import Classifier
 from models_zoo.display import shown
 from models_zoo.errors import InputError
+from models_zoo.methods import TrainingMethod
 
 
 def require_takes_random_models(subject: Subject, battery: Battery, probes: Iterable[str]) -> None:
@@ -26,7 +27,7 @@ def require_takes_random_models(subject: Subject, battery: Battery, probes: Iter
     Raises:
         InputError: the model draws random numbers and a probe does not take such a model.
     """
-    refusing = refusing_probes(probes)
+    refusing = [] if isinstance(subject.model, TrainingMethod) else refusing_probes(probes)
     if refusing and (found := randomness_of(subject)).random:
         names = ", ".join(refusing[:3]) + (", ..." if len(refusing) > 3 else "")
         raise InputError(

@@ -34,6 +34,7 @@ from benchmark.work import CallTimes, Work
 from models_zoo.errors import InputError, reason_of
 from models_zoo.functional_call import functional_call
 from models_zoo.inputs import Kind, kind_of
+from models_zoo.methods import TrainingMethod
 from models_zoo.prediction import predicted_classes
 from models_zoo.torch_modes import fixed_modes
 
@@ -314,7 +315,7 @@ def subject_of(
     gradient flags and device are restored.
 
     Args:
-        model: any module from images to logits.
+        model: any module from images to logits, or a training method, which has none.
         images: float (N, C, H, W) in [0, 1].
         labels: int (N,).
         seed: root of every random draw.
@@ -351,7 +352,10 @@ def subject_of(
                 state=state,
             )
             subject.seed_generators("model")
-            _check_logits(subject)
+            if isinstance(examined, TrainingMethod):
+                subject.classes = examined.card.classes  # it has no logits
+            else:
+                _check_logits(subject)
             subject.require_unchanged()
             yield subject
             subject.require_unchanged()

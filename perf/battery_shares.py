@@ -71,6 +71,9 @@ CONCEPTS = "digits/cnn-standard"
 DETECTION = "digits/cnn-pgd-at"
 """Model that the detection of adversarial digits is measured on."""
 
+METHOD = "digits/anomaly-ae"
+"""Training method that is measured with the battery for methods."""
+
 PLANNED = NETWORKS[0].name
 
 NOISY = "digits/mlp-pgd-at"
@@ -140,6 +143,10 @@ def cases(shared: Path) -> Iterator[ShareCase]:
         examples=partial(load_dataset, "digits"),
     )
     yield ShareCase(
+        *(METHOD, load_battery("digits-anomaly-v1"), partial(load_model, METHOD)),
+        examples=partial(load_dataset, "digits"),
+    )
+    yield ShareCase(
         *(TEXTS, load_battery("movies-v1"), partial(load_model, TEXTS), partial(_texts, shared))
     )
 
@@ -154,7 +161,7 @@ def ordered(rows: list[ShareRow]) -> list[ShareRow]:
     by_model = {row.conditions.model: row for row in rows}
     return [
         by_model[name]
-        for name in (*EXAMPLES, noisy_name(), DETECTION, CONCEPTS, TEXTS, PLANNED)
+        for name in (*EXAMPLES, noisy_name(), DETECTION, CONCEPTS, METHOD, TEXTS, PLANNED)
         if name in by_model
     ]
 

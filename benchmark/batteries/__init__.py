@@ -3,6 +3,7 @@
 from benchmark.batteries.battery import (
     Battery,
     battery_for,
+    battery_for_methods,
     battery_for_random_models,
     content_sha256,
     list_batteries,
@@ -16,6 +17,7 @@ __all__ = [
     "Battery",
     "Frozen",
     "battery_for",
+    "battery_for_methods",
     "battery_for_random_models",
     "battery_histories",
     "content_sha256",

@@ -124,6 +124,11 @@ class Battery(BaseModel):
         return all(PROBES[name].takes_random_models for name in self.default)
 
     @property
+    def takes_methods(self) -> bool:
+        """Whether all its default probes take training methods instead of models."""
+        return all(PROBES[name].takes_methods for name in self.default)
+
+    @property
     def robust_loss_budget(self) -> Budget | None:
         """The linf budget of the robust loss in flatness; ``None`` if there is none."""
         settings = self.probes.get(FlatnessProbe.name)
@@ -198,13 +203,13 @@ def reason_in_file(error: ValidationError, *place: str) -> str:
 def battery_for(dataset: str) -> Battery:
     """The newest battery of a data set: the last by name, of those with the headline if there are.
 
-    Those that are for random models alone are left out.
+    Those that are for random models alone and for training methods are left out.
 
     Raises:
         InputError: no battery is meant for that data set.
     """
     every = map(load_bundled, list_batteries())
-    batteries = [each for each in every if not each.takes_random_models]
+    batteries = [each for each in every if not (each.takes_random_models or each.takes_methods)]
     fitting = [each for each in batteries if each.dataset == dataset]
     if not fitting:
         known = sorted({each.dataset for each in batteries})
@@ -219,5 +224,16 @@ def battery_for_random_models(dataset: str) -> Battery | None:
         dataset: the data set.
     """
     batteries = [each for each in map(load_bundled, list_batteries()) if each.takes_random_models]
+    fitting = [each for each in batteries if each.dataset == dataset]
+    return fitting[-1] if fitting else None
+
+
+def battery_for_methods(dataset: str) -> Battery | None:
+    """The newest bundled battery for training methods; ``None`` if there is none.
+
+    Args:
+        dataset: the data set.
+    """
+    batteries = [each for each in map(load_bundled, list_batteries()) if each.takes_methods]
     fitting = [each for each in batteries if each.dataset == dataset]
     return fitting[-1] if fitting else None

@@ -150,11 +150,19 @@ def estimate_on(
         elif cost is not None:
             passes = cost.seconds, cost.forwards, cost.backwards
             found[name] = Estimate(name, *passes, from_similar=True)
+        elif probe.takes_methods:
+            found[name] = _of_training(probe, subject, clock)
         else:
             costs = costs or _Costs(subject, seconds, tries, clock)
             others = [] if alone else [each for each in names if asked[each][1] is None]
             found[name] = costs.of(probe, others)
     return found
+
+
+def _of_training(probe: Probe[Any], subject: Subject, clock: Callable[[], float]) -> Estimate:
+    """The estimate for a probe that trains: half of its passes are backward."""
+    passes = round(probe.expected_work(subject).images / 2)
+    return Estimate(probe.name, probe.expected_seconds(subject, clock), passes, passes)
 
 
 class _Costs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -99,6 +100,8 @@ class Probe(ABC, Generic[S]):
             others.
         takes_random_models: whether its scores hold for a model that draws random numbers. All
             others are refused for such a model: what a single pass finds is no proof.
+        takes_methods: whether it is about training methods (:mod:`models_zoo.methods`), which it
+            trains itself, and not about trained models.
         algorithm: version of what it computes. Increase it whenever the same settings give other
             scores, as after a change of a constant of an attack: versions above 1 are part of the
             hash of every battery with the probe, so that scores of two versions are never in the
@@ -126,6 +129,7 @@ class Probe(ABC, Generic[S]):
     step_cost: ClassVar[float] = 1.0
     reads: ClassVar[frozenset[str]] = frozenset()
     takes_random_models: ClassVar[bool] = False
+    takes_methods: ClassVar[bool] = False
     algorithm: ClassVar[int] = 1
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -202,6 +206,22 @@ class Probe(ABC, Generic[S]):
             pilot: tells how robust some of the examples are; ``None`` if that is not to be tried.
         """
         return self.mix.steps(self.expected_work(subject))
+
+    def expected_seconds(
+        self, subject: Subject, clock: Callable[[], float] = time.perf_counter
+    ) -> float:
+        """Seconds that a probe of training methods takes, from a small part of its work.
+
+        There is no model whose passes could be timed instead.
+
+        Args:
+            subject: method and examples.
+            clock: the time, in seconds.
+
+        Raises:
+            NotImplementedError: the probe takes models, see :meth:`expected_steps`.
+        """
+        raise NotImplementedError(f"probe {self.name} is estimated from passes of the model")
 
     def taken_over(self, subject: Subject, pilot: Pilot | None = None) -> Sequence[TakenOver]:
         """What it takes over from other probes of the battery that ran on the same subject before.

@@ -6,6 +6,7 @@ import re
 from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
+from benchmark.probes.anomaly import AnomalyProbe
 from benchmark.probes.backdoor import BackdoorProbe
 from benchmark.probes.backdoor_sparse import SparseBackdoorProbe
 from benchmark.probes.bits import BitsProbe
@@ -108,6 +109,7 @@ for _probe in (
     ConceptsProbe,
     RandomizedProbe,
     DetectionProbe,
+    AnomalyProbe,
     AutoAttackProbe,
 ):
     register_probe(_probe)

@@ -51,10 +51,12 @@ def list_zoo(
         bool, typer.Option("--json", help="Print the models' cards as JSON instead of a table.")
     ] = False,
 ) -> None:
-    """List the models of the zoo."""
-    from models_zoo.catalog import LISTED_BY, list_models, load_card
+    """List the models of the zoo and the training methods."""
+    from models_zoo import describe_model
+    from models_zoo.catalog import LISTED_BY, list_models
+    from models_zoo.methods import list_methods
 
-    cards = [load_card(name) for name in list_models()]
+    cards = [describe_model(name) for name in [*list_models(), *list_methods()]]
     for kind, value, known in (
         ("data set", dataset, {card.dataset for card in cards}),
         ("recipe", recipe, {card.recipe for card in cards}),

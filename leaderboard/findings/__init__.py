@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from leaderboard.findings.anomaly import anomaly
 from leaderboard.findings.backdoors import backdoors
 from leaderboard.findings.concept_vectors import concept_vectors
 from leaderboard.findings.detection import detection
@@ -28,7 +29,7 @@ FINDINGS = (
 )
 """In the order of the page, on batteries of attacks."""
 
-ON_TRACKS = {"concepts": concept_vectors, "detection": detection}
+ON_TRACKS = {"concepts": concept_vectors, "detection": detection, "anomaly": anomaly}
 """The finding on each of :data:`~leaderboard.findings.panels.TRACKS`, last on the page."""
 
 __all__ = ["FINDINGS", "ON_TRACKS", "RULE", "Finding", "Panel", "make_findings", "make_panels"]

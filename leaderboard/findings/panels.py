@@ -20,7 +20,7 @@ PERTURBED = {"at-awp": "pgd-at", "trades-awp": "trades"}
 
 JOINT = ("nonsingular",)
 
-TRACKS = ("concepts", "detection")
+TRACKS = ("concepts", "detection", "anomaly")
 """Probes whose questions are not about accuracy under attack. Checkpoints that were scored with a
 battery for one of them are on a panel of their own."""
 

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.batteries import Battery, battery_for, is_battery_file, load_battery
+from benchmark.batteries import (
+    Battery,
+    battery_for,
+    battery_for_methods,
+    is_battery_file,
+    load_battery,
+)
+from benchmark.method_subjects import method_advice, model_advice
 from benchmark.random_models import random_advice, refusing_probes
 from leaderboard.jobs.examples import preprocessing_for
 from leaderboard.jobs.model_selection import checkpoint_source, require_file
@@ -21,6 +28,7 @@ from models_zoo.catalog import LISTED_BY
 from models_zoo.classifier import Classifier
 from models_zoo.display import printable, shown
 from models_zoo.errors import InputError, unknown_name
+from models_zoo.methods import is_method, list_methods
 from models_zoo.sources import dataset_of, missing_package, parse_reference
 
 
@@ -92,9 +100,10 @@ def load_request(request: Request) -> Loaded:
     names, battery = _choose(
         list(request.models), request.battery, checkpoint, own_data=request.own_data
     )
-    names = _without_missing_packages(names, request.models)
     probes = battery.select(request.probes or None)
-    if refusing_probes(probes):
+    if not battery.takes_methods:
+        names = _without_missing_packages(names, request.models)
+    if refusing_probes(probes) and not battery.takes_methods:
         names = _without_random_models(names, request.models, battery)
     data_source = DataSource(
         dataset=battery.dataset,
@@ -150,7 +159,7 @@ def _choose(
     chosen = load_battery(battery) if battery is not None else None
     if checkpoint is not None and chosen is not None:
         return [], chosen
-    datasets = _datasets(patterns)
+    datasets = _datasets(patterns, chosen)
     known = {dataset for dataset in datasets.values() if dataset is not None}
     if chosen is None:
         if len(known) > 1:
@@ -162,7 +171,7 @@ def _choose(
                 f"model {next(iter(datasets))!r} does not say which data set it is for; "
                 "give --battery, such as --battery cifar10-linf-v1"
             )
-        chosen = battery_for(known.pop() if known else "digits")
+        chosen = _battery_for(list(datasets), known.pop() if known else "digits")
     elif known - {chosen.dataset} and not own_data:
         other = next(name for name, each in datasets.items() if each in known - {chosen.dataset})
         raise InputError(
@@ -174,6 +183,8 @@ def _choose(
 
 def _bundled(battery: Battery) -> list[str]:
     """The models that come with the suite; installed and downloaded ones have to be named."""
+    if battery.takes_methods:
+        return list_methods(f"{battery.dataset}/*")
     names = list_models(f"{battery.dataset}/*")
     bundled = [name for name in names if load_card(name).source == "bundled"]
     if left := [name for name in names if name not in bundled]:
@@ -235,13 +246,52 @@ def _without_random_models(names: list[str], typed: Sequence[str], battery: Batt
     return [name for name in names if name not in random]
 
 
-def _datasets(patterns: list[str]) -> dict[str, str | None]:
+def _battery_for(names: list[str], dataset: str) -> Battery:
+    """The battery of models or of training methods that are given without one."""
+    methods = [name for name in names if is_method(name)]
+    battery = battery_for_methods(dataset) if methods else None
+    if methods and len(methods) < len(names):
+        raise InputError(
+            f"{shown(methods[0])} is a training method and cannot be scored with models; "
+            + method_advice(dataset)
+        )
+    if methods and battery is None:
+        raise InputError(
+            f"no bundled battery is for training methods on {dataset}; {method_advice(dataset)}"
+        )
+    return battery or battery_for(dataset)
+
+
+def _datasets(patterns: list[str], battery: Battery | None) -> dict[str, str | None]:
     """The data set of every model, by name; ``None`` if unknown."""
     names = []
     for pattern in patterns:
-        found = list_models(pattern) if parse_reference(pattern) is None else [pattern]
+        found = _matching(pattern, battery) if parse_reference(pattern) is None else [pattern]
         if not found:
-            raise unknown_name("model", pattern, list_models(), LISTED_BY)
+            raise unknown_name("model", pattern, list_models() + list_methods(), LISTED_BY)
         names += found
     datasets = {name: dataset_of(name) for name in names}
     return {name: None if each == UNKNOWN_DATASET else each for name, each in datasets.items()}
+
+
+def _matching(pattern: str, battery: Battery | None) -> list[str]:
+    """The models that match a pattern, or the training methods where a battery is for these.
+
+    Without a battery they are methods only if no model matches.
+    """
+    models, methods = list_models(pattern), list_methods(pattern)
+    if pattern in (*models, *methods):
+        return [pattern]  # if it is of the wrong kind, it is refused with the reason
+    takes = not models if battery is None else battery.takes_methods
+    found, others = (methods, models) if takes else (models, methods)
+    if battery is not None and others and not found:
+        kind = "trained models" if takes else "training methods"
+        advice = (model_advice if takes else method_advice)(battery.dataset)
+        raise InputError(
+            f"all that match {shown(pattern)} are {kind}, and battery {shown(battery.name)} is not "
+            f"for these; {advice}"
+        )
+    if others and battery is not None:
+        kind = "trained models" if takes else "training methods"
+        note(f"{kind}, so not scored with {printable(battery.name)}: {', '.join(others)}")
+    return found

@@ -203,8 +203,9 @@ def keeping_probe(probes: Sequence[str]) -> str | None:
 
     Args:
         probes: names of the probes that run. The one that measures clean accuracy keeps the flags,
-            or else the first.
+            or else the first. Training methods have no accuracy to check.
     """
+    probes = [name for name in probes if not PROBES[name].takes_methods]
     measuring = [name for name in probes if PROBES[name].claim == "clean_accuracy"]
     return next(iter([*measuring, *probes]), None)
 

@@ -16,6 +16,7 @@ from models_zoo.catalog import load_card
 from models_zoo.classifier import Classifier
 from models_zoo.display import shown
 from models_zoo.errors import InputError
+from models_zoo.methods import TrainingMethod, is_method, method_card
 from models_zoo.sources.bundled import bundled_file
 from models_zoo.sources.downloaded import downloaded_file
 from models_zoo.sources.encoders import classifier_on_encoder, encoder_of
@@ -64,7 +65,8 @@ def load_model(name: str, *, trust: bool = False) -> Classifier:
     """A model by name, with its normalization inside and a card.
 
     Args:
-        name: one of :func:`models_zoo.list_models`, or ``robustbench:<dataset>/<threat>/<name>``,
+        name: one of :func:`models_zoo.list_models` or, for a training method, of
+            :func:`models_zoo.methods.list_methods`, or ``robustbench:<dataset>/<threat>/<name>``,
             ``torchvision:<name>``, ``timm:<name>``, ``hf-hub:<repository>``, ``file:<path>`` or the
             path of an ``.onnx`` file; see ``docs/zoo.md`` for examples.
         trust: whether a ``.pt2`` file may be loaded, which can execute code.
@@ -75,6 +77,8 @@ def load_model(name: str, *, trust: bool = False) -> Classifier:
     reference = parse_reference(name)
     if reference is not None:
         return _source(reference).load(reference, trust=trust)
+    if is_method(name):
+        return TrainingMethod(method_card(name))
     card = load_card(name)
     if card.source not in _LOCATE:
         raise InputError(
@@ -97,6 +101,8 @@ def describe_model(name: str) -> Card:
         InputError: there is no such model, or its description is in its weights alone.
     """
     reference = parse_reference(name)
+    if is_method(name):
+        return method_card(name)
     return load_card(name) if reference is None else _source(reference).describe(reference)
 
 

@@ -33,7 +33,7 @@ def test_every_probe_finds_what_its_version_found():
 
 
 def test_every_probe_has_a_case():
-    assert {*cases.TABLES, *cases.OF_TEXTS} == set(PROBES)
+    assert {*cases.TABLES, *cases.OF_TEXTS, *cases.OF_METHODS} == set(PROBES)
     assert set(cases.TABLES) >= set(load_battery("digits-v1").probes)
 
 

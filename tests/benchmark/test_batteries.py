@@ -109,7 +109,8 @@ def test_selecting_probes(battery):
 
 WITH_HEADLINE = [name for name in list_batteries() if load_battery(name).has_headline]
 """Batteries but for those about published corrupted images and concepts, which attack nothing,
-those about texts, whose inputs are not perturbed, and those for random models."""
+those about texts, whose inputs are not perturbed, and those for random models and for training
+methods."""
 
 
 @pytest.mark.parametrize("name", WITH_HEADLINE)

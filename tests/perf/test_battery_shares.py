@@ -20,6 +20,7 @@ from perf.battery_shares import (
     CONCEPTS,
     DETECTION,
     EXAMPLES,
+    METHOD,
     PLANNED,
     TEXTS,
     cases,
@@ -124,6 +125,7 @@ def test_every_probe_has_a_share_of_its_present_battery():
         noisy_name(),
         CONCEPTS,
         DETECTION,
+        METHOD,
         TEXTS,
         PLANNED,
     }

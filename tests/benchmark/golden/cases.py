@@ -139,22 +139,40 @@ OF_TEXTS: dict[str, dict[str, Any]] = {
 }
 """The same for probes that take token ids alone, with other examples and another model."""
 
+OF_METHODS: dict[str, dict[str, Any]] = {
+    "anomaly": {
+        "pairs": [[0, 2]],
+        "contaminations": [0.0, 0.1],
+        "collapse_at": 0.1,
+        "seeds": 2,
+        "normals": 40,
+        "hidden": 16,
+        "epochs": 12,
+    },
+}
+"""The same for probes that train a method, whose examples are of all classes."""
+
 TEXT_MODEL = "movies/encoder-2-standard"
+METHOD, N_FOR_METHODS = "digits/anomaly-aae-rejecting", 200
 
 Recorded = dict[str, dict[str, Any]]
 """The outcomes of a probe as strings of 0 and 1, and its scores with n and unit, by name."""
 
 
-def run(probes: Sequence[str] = (*TABLES, *OF_TEXTS)) -> dict[str, Recorded]:
+def run(probes: Sequence[str] = (*TABLES, *OF_TEXTS, *OF_METHODS)) -> dict[str, Recorded]:
     """What probes find now, at one thread.
 
     Args:
-        probes: which of :data:`TABLES` and :data:`OF_TEXTS`.
+        probes: which of :data:`TABLES`, :data:`OF_TEXTS` and :data:`OF_METHODS`.
     """
     of_images = [name for name in probes if name in TABLES]
     of_texts = [name for name in probes if name in OF_TEXTS]
     images = load_dataset("digits").head(N_EXAMPLES)
     found = found_by(of_images, TABLES, MODEL, images) if of_images else {}
+    of_methods = [name for name in probes if name in OF_METHODS]
+    if of_methods:
+        whole = load_dataset("digits").head(N_FOR_METHODS)
+        found |= found_by(of_methods, OF_METHODS, METHOD, whole)
     texts = movies_like(N_EXAMPLES)
     return found | (found_by(of_texts, OF_TEXTS, TEXT_MODEL, texts) if of_texts else {})
 
@@ -274,7 +292,7 @@ def record(*, again: bool = False) -> list[str]:
     entries = load() if FILE.exists() else {}
     missing = [
         name
-        for name in (*TABLES, *OF_TEXTS)
+        for name in (*TABLES, *OF_TEXTS, *OF_METHODS)
         if again or str(PROBES[name].algorithm) not in entries.get(name, {})
     ]
     for name, found in (run(missing) if missing else {}).items():

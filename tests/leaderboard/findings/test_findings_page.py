@@ -22,7 +22,7 @@ KEYS = [
     "flatness-and-confidence",
 ]
 
-TRACKS = ["concepts", "detection"]
+TRACKS = ["concepts", "detection", "anomaly"]
 """Findings on batteries that attack nothing, of which the made-up store has no results."""
 
 FIGURES = sorted([*(f"{key}-digits.svg" for key in KEYS), "flatness-and-confidence-digits-2.svg"])

@@ -1,0 +1,75 @@
+"""What methods of anomaly detection have in common: they are trained, and score images."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from benchmark.anomaly.splits import TrainingSets
+from benchmark.anomaly.training import Budget, Counted
+
+Array = NDArray[np.float64]
+
+Scores = Mapping[str, Array]
+"""Scores (R, m) by what they measure, each larger for more anomalous images."""
+
+ERROR, UNLIKELIHOOD = "reconstruction", "likelihood"
+"""Names of the scores of autoencoders: the error, and minus the log-likelihood of the code."""
+
+
+@dataclass(frozen=True)
+class Detector:
+    """Trained detectors of R runs.
+
+    Attributes:
+        scores: of images (R, m, D).
+        kept: bool (R, n), the training examples that the thresholds are set on.
+        candidates: bool (R, n), those that the method took for outliers; ``None`` if it takes none.
+        candidate_counts: by round, the number of candidates of each run.
+    """
+
+    scores: Callable[[Tensor], Scores]
+    kept: NDArray[np.bool_]
+    candidates: NDArray[np.bool_] | None = None
+    candidate_counts: list[list[int]] = field(default_factory=list)
+
+
+Watched = Callable[[int, Detector], None]
+"""Called with the number of an epoch and the detectors as they are after it."""
+
+
+class Method(ABC):
+    """A method of training detectors.
+
+    Args:
+        settings: its constants, from its card.
+    """
+
+    has_epochs = True
+
+    def __init__(self, settings: Mapping[str, float | int | str | bool]) -> None:
+        self.settings = settings
+
+    def number(self, name: str) -> float:
+        """One of its settings."""
+        return float(self.settings[name])
+
+    def epochs(self, budget: Budget) -> int:
+        """How many epochs it is trained for."""
+        return budget.epochs if self.has_epochs else 0
+
+    @abstractmethod
+    def fit(self, data: TrainingSets, budget: Budget, watch: Watched, counted: Counted) -> Detector:
+        """Train a detector for each run; the labels of outliers are not used.
+
+        Args:
+            data: the training sets.
+            budget: of the networks.
+            watch: called at every epoch.
+            counted: called at every step.
+        """

@@ -1,0 +1,79 @@
+"""Detectors of scikit-learn that train no network."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+from torch import Generator, Tensor
+
+from benchmark.anomaly.method import Array, Detector, Method, Scores, Watched
+from benchmark.anomaly.splits import TrainingSets
+from benchmark.anomaly.training import Budget, Counted
+
+Score = Callable[[Array], Array]
+"""From images (m, D) to scores (m,), larger for more anomalous ones."""
+
+
+class Shallow(Method):
+    """A detector that is fitted to each run on its own."""
+
+    has_epochs = False
+    score_name = "score"
+
+    def fit(self, data: TrainingSets, budget: Budget, watch: Watched, counted: Counted) -> Detector:
+        """Fit; see :meth:`Method.fit`."""
+        fitted = []
+        for images, generator in zip(data.images, data.generators("detector"), strict=True):
+            start = time.perf_counter()
+            fitted.append(self.fit_one(images.double().cpu().numpy(), generator))
+            counted(len(images), time.perf_counter() - start)
+        kept = np.ones(data.outlier.shape, bool)
+        return Detector(partial(self._scores, fitted), kept)
+
+    @abstractmethod
+    def fit_one(self, images: Array, generator: Generator) -> Score:
+        """Fit the detector of one run.
+
+        Args:
+            images: float64 (n, D).
+            generator: for its random numbers.
+        """
+
+    def _scores(self, fitted: list[Score], images: Tensor) -> Scores:
+        own = images.double().cpu().numpy()
+        scores = [score(each) for score, each in zip(fitted, own, strict=True)]
+        return {self.score_name: np.stack(scores)}
+
+
+class OneClassSvm(Shallow):
+    """A one-class SVM on principal components."""
+
+    def fit_one(self, images: Array, generator: Generator) -> Score:
+        """Fit; see :meth:`Shallow.fit_one`."""
+        from sklearn.decomposition import PCA
+        from sklearn.pipeline import make_pipeline
+        from sklearn.svm import OneClassSVM
+
+        components = min(int(self.number("components")), *images.shape)
+        model = make_pipeline(
+            PCA(components, svd_solver="full"), OneClassSVM(nu=self.number("nu"), gamma="scale")
+        ).fit(images)
+        return lambda given: -np.asarray(model.decision_function(given), np.float64)
+
+
+class IsolatingForest(Shallow):
+    """An isolation forest."""
+
+    def fit_one(self, images: Array, generator: Generator) -> Score:
+        """Fit; see :meth:`Shallow.fit_one`."""
+        from sklearn.ensemble import IsolationForest
+
+        model = IsolationForest(
+            n_estimators=int(self.number("trees")),
+            random_state=generator.initial_seed() % 2**32,
+        ).fit(images)
+        return lambda given: -np.asarray(model.score_samples(given), np.float64)

@@ -1,0 +1,257 @@
+"""Methods of anomaly detection: splits, weights, rejection and what they are judged by."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+import torch
+
+from benchmark.anomaly import METHODS, Budget, Run, outliers_for, training_sets
+from benchmark.anomaly.adversarial import AdversarialAutoencoder, log_likelihood
+from benchmark.anomaly.judging import area, balanced, exceeding, judge
+from benchmark.anomaly.networks import BatchNorm, Linear
+from benchmark.anomaly.rejecting import (
+    NEGATIVE_SHARE,
+    RejectingAutoencoder,
+    phases,
+    retraining_weights,
+)
+from benchmark.anomaly.training import NEGATIVE_ERROR, Training, weighted
+from models_zoo.methods import METHODS as SPECS
+
+RUNS = [Run(0, 2, 0), Run(1, 7, 0)]
+BUDGET = Budget(hidden=16, epochs=6, early_epochs=2, batch=32, lr=1e-3)
+
+
+def seeded(*purpose):
+    digest = hashlib.sha256(repr(purpose).encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+
+
+def ignore(*_):
+    pass
+
+
+@pytest.fixture(scope="module")
+def split():
+    from benchmark.datasets import load_dataset
+
+    return load_dataset("digits", "train")
+
+
+@pytest.fixture(scope="module")
+def sets(split):
+    def make(contamination, normals=60, runs=RUNS):
+        return training_sets(split.images, split.labels, runs, normals, contamination, seeded)
+
+    return make
+
+
+def method(name):
+    return METHODS[name](SPECS[name].settings)
+
+
+def states(detector):
+    training = detector.scores.args[0]
+    return {name: value.clone() for name, value in training.networks.state_dict().items()}
+
+
+@pytest.mark.parametrize(
+    ("normals", "share", "count"),
+    [(100, 0.0, 0), (100, 0.001, 1), (90, 0.1, 10), (1000, 0.05, 53), (95, 0.05, 5)],
+)
+def test_contamination_is_outliers_of_all_rounded_up(normals, share, count):
+    assert outliers_for(normals, share) == count
+    assert count / (normals + count) >= share
+    assert count == 0 or (count - 1) / (normals + count - 1) < share
+
+
+def test_all_methods_get_the_same_nested_training_sets(sets):
+    one, again, fewer = sets(0.1), sets(0.1), sets(0.05)
+    assert torch.equal(one.images, again.images)
+    assert one.outlier.sum(1).tolist() == [outliers_for(60, 0.1) - 1] * 2  # a tenth is held out
+    assert one.held_out.shape[1] == 6 + 1
+    known = {row.numpy().tobytes() for row in one.images[0]} | {
+        row.numpy().tobytes() for row in one.held_out[0]
+    }
+    outliers = fewer.images[0][fewer.outlier[0]]
+    assert all(row.numpy().tobytes() in known for row in outliers)
+    assert not (one.images[0][:, None] == one.held_out[0][None]).all(-1).any()
+
+
+def test_layers_of_several_runs_are_those_of_each(sets):
+    layer = Linear(64, 5, [seeded(0), seeded(1)])
+    images = sets(0.0).images
+    alone = torch.nn.functional.linear(images[1], layer.weight[1].T, layer.bias[1, 0])
+    torch.testing.assert_close(layer(images)[1], alone)
+    ours, theirs = BatchNorm(64, 2), torch.nn.BatchNorm1d(64)
+    counted = torch.ones(images.shape[:2])
+    torch.testing.assert_close(
+        ours.train()(images, counted)[0], theirs.train()(images[0]), rtol=1e-3, atol=1e-3
+    )
+
+
+def test_a_run_does_not_depend_on_the_others(sets):
+    data, second = sets(0.1), sets(0.1, runs=RUNS[1:])
+    both = method("anomaly-aae").fit(data, BUDGET, ignore, ignore).scores(data.images)
+    alone = method("anomaly-aae").fit(second, BUDGET, ignore, ignore).scores(second.images)
+    for name, values in alone.items():
+        np.testing.assert_allclose(both[name][1:], values, rtol=0.005)
+        assert not np.allclose(both[name][0], values[0], rtol=0.02)
+
+
+def test_batch_statistics_leave_out_rejected_examples(sets):
+    images = sets(0.0).images
+    counted = torch.ones(images.shape[:2])
+    counted[:, ::2] = 0
+    norm, kept = BatchNorm(64, 2).train(), BatchNorm(64, 2).train()
+    norm(images, counted)
+    kept(images[:, 1::2], counted[:, 1::2])
+    torch.testing.assert_close(norm.mean, kept.mean)
+    torch.testing.assert_close(norm.variance, kept.variance)
+
+
+def test_scores_use_running_statistics(sets):
+    data = sets(0.0)
+    detector = method("anomaly-aae").fit(data, BUDGET, ignore, ignore)
+    together, alone = detector.scores(data.images), detector.scores(data.images[:, :1])
+    before = states(detector)
+    for name in together:
+        np.testing.assert_allclose(together[name][:, :1], alone[name], rtol=1e-4)
+    assert all(torch.equal(before[name], value) for name, value in states(detector).items())
+
+
+def test_without_candidates_rejection_is_the_adversarial_autoencoder_to_the_last_bit(
+    sets, monkeypatch
+):
+    data, budget = sets(0.1), Budget(16, 12, 2, 32, 1e-3)
+    settings = SPECS["anomaly-aae-rejecting"].settings | {"rounds": 2}
+    monkeypatch.setattr(
+        RejectingAutoencoder, "candidates", lambda *_: torch.zeros(data.outlier.shape).bool()
+    )
+    rejecting = RejectingAutoencoder(settings).fit(data, budget, ignore, ignore)
+    plain = method("anomaly-aae").fit(data, budget, ignore, ignore)
+    assert states(rejecting).keys() == states(plain).keys()
+    for name, value in states(plain).items():
+        assert torch.equal(states(rejecting)[name], value)
+
+
+def test_rejection_records_its_candidates_and_is_near_the_adversarial_one_without_outliers(sets):
+    data, budget = sets(0.0), Budget(32, 60, 2, 32, 1e-3)
+    from benchmark.datasets import load_dataset
+
+    test = load_dataset("digits")
+    found = {}
+    for name in ("anomaly-aae", "anomaly-aae-rejecting"):
+        detector = method(name).fit(data, budget, ignore, ignore)
+        found[name] = judge(detector, data, test.images, test.labels.numpy())
+        if detector.candidates is not None:
+            counts = np.array(detector.candidate_counts)
+            assert len(counts) == 10
+            assert (np.diff(counts, axis=0) >= 0).all()  # candidates accumulate
+            assert counts[-1].tolist() == detector.candidates.sum(1).tolist()
+            assert (detector.kept == ~detector.candidates).all()
+    first, second = (each.balanced.mean() for each in found.values())
+    assert abs(first - second) < 0.1
+
+
+def test_codes_become_standard_normal(sets):
+    data = sets(0.0, normals=100)
+    detector = method("anomaly-aae").fit(data, Budget(32, 150, 2, 32, 1e-3), ignore, ignore)
+    codes = detector.scores.args[0].codes(data.images)
+    assert codes.mean((0, 1)).abs().max() < 0.3
+    assert ((codes.std(1) > 0.6) & (codes.std(1) < 1.5)).all()
+
+
+def test_negative_weights_are_bounded():
+    candidates = torch.zeros(2, 100, dtype=torch.bool)
+    candidates[0, :60] = True
+    candidates[1, :5] = True
+    weights = retraining_weights(candidates, torch.rand(2, 100), 80, -0.5)
+    for own, chosen in zip(weights, candidates, strict=True):
+        assert (own[~chosen] == 1).all()
+        assert (own < 0).sum() == (0.2 * chosen.sum()).ceil()
+        assert -own[own < 0].sum() < NEGATIVE_SHARE * own[own > 0].sum()
+    errors = torch.tensor([[0.1, 5.0]], requires_grad=True)
+    loss = weighted(errors, torch.tensor([[1.0, -1.0]]))
+    assert loss.item() == pytest.approx((0.1 - NEGATIVE_ERROR) / 2)
+    assert torch.autograd.grad(loss.sum(), errors)[0].tolist() == [[0.5, 0.0]]
+
+
+def test_the_discriminator_never_sees_a_negative_weight(sets):
+    data, one_batch = sets(0.0), Budget(16, 1, 1, 1000, 1e-3)
+    networks = []
+    for weight in (0.0, -0.1):
+        training = AdversarialAutoencoder({"latent": 2}).begin(data, one_batch, ignore, ignore)
+        training.weights[:, :10] = weight
+        training.run(1)
+        networks.append(training.networks)
+    discriminators = [each.discriminator for each in networks if each.discriminator is not None]
+    first, second = (each.state_dict() for each in discriminators)
+    assert all(torch.equal(first[name], value) for name, value in second.items())
+    decoders = [each.decoder.state_dict().values() for each in networks]
+    assert any(not torch.equal(*pair) for pair in zip(*decoders, strict=True))
+
+
+def test_the_trimmed_loss_leaves_out_the_largest_errors():
+    errors = torch.tensor([[1.0, 2.0, 3.0, 100.0]])
+    assert weighted(errors, torch.ones(1, 4), 0.25).item() == pytest.approx(2.0)
+    assert weighted(errors, torch.ones(1, 4)).item() == pytest.approx(26.5)
+
+
+def test_phases_are_all_epochs():
+    assert phases(300, 10) == (100, 10, 100)
+    for epochs in (1, 7, 12, 150):
+        before, each, after = phases(epochs, 10)
+        assert before + 10 * each + after == epochs
+
+
+def test_epochs_of_all_methods(sets):
+    data = sets(0.05)
+    for name in METHODS:
+        seen: list[int] = []
+        one = method(name)
+        detector = one.fit(data, BUDGET, lambda epoch, _, seen=seen: seen.append(epoch), ignore)
+        if one.has_epochs:
+            assert seen == list(range(one.epochs(BUDGET) + 1))
+        scores = detector.scores(data.held_out)
+        assert all(each.shape == data.held_out.shape[:2] for each in scores.values())
+        assert all(np.isfinite(each).all() for each in scores.values())
+
+
+def test_what_detectors_are_judged_by():
+    from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+
+    generator = np.random.default_rng(0)
+    scores = generator.normal(size=200).round(1)
+    positive = generator.random(200) < 0.3
+    assert area(scores[positive], scores[~positive]) == pytest.approx(
+        roc_auc_score(positive, scores)
+    )
+    flagged = scores > 0.5
+    assert balanced(flagged, ~positive, positive) == pytest.approx(
+        balanced_accuracy_score(positive, flagged)
+    )
+    known = {"a": np.arange(100.0)[None], "b": np.arange(100.0)[None]}
+    used = np.arange(100)[None] < 50
+    given = {"a": np.array([[44.0, 45.0, 0.0]]), "b": np.array([[0.0, 0.0, 60.0]])}
+    assert exceeding(given, known, used).tolist() == [[False, True, True]]
+
+
+def test_the_likelihood_is_that_of_the_standard_normal_distribution():
+    codes = torch.randn(2, 5, 2)
+    normal = torch.distributions.Normal(0.0, 1.0)
+    torch.testing.assert_close(log_likelihood(codes), normal.log_prob(codes).sum(-1))
+
+
+def test_training_goes_on_where_it_stopped(sets):
+    data = sets(0.0)
+    whole = AdversarialAutoencoder({"latent": 2}).begin(data, BUDGET, ignore, ignore)
+    parts = AdversarialAutoencoder({"latent": 2}).begin(data, BUDGET, ignore, ignore)
+    whole.run(4)
+    parts.run(1)
+    parts.run(3)
+    assert isinstance(parts, Training)
+    assert torch.equal(whole.codes(data.images), parts.codes(data.images))
