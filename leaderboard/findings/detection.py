@@ -1,4 +1,4 @@
-"""(h) Does mutual information help a detector of adversarial images?"""
+"""(i) Does mutual information help a detector of adversarial images?"""
 
 from __future__ import annotations
 
