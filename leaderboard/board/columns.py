@@ -31,6 +31,10 @@ def headline_scores(batteries: Iterable[Mapping[str, Any]]) -> list[tuple[str, s
     ]
 
 
+FEW = 4
+"""Number of columns up to which a board without ranks shows all of them."""
+
+
 @dataclass(frozen=True)
 class Column:
     """A headline score: its probe, its name and its meaning.
@@ -39,8 +43,8 @@ class Column:
         probe: name of the probe.
         name: of the score.
         spec: what it means.
-        alone: whether its board has no usual columns, so that the front page shows all, as of a
-            battery for models that draw random numbers.
+        alone: whether its board has no usual columns, or no ranks and few columns, so that the
+            front page shows all, as of a battery for models that draw random numbers.
     """
 
     probe: str
@@ -79,6 +83,7 @@ def columns_of(summaries: Sequence[Summary], battery: Mapping[str, Any]) -> list
     ]
     present = {key for summary in summaries for key in summary.scores}
     found = [column for column in columns if column.key in present]
-    if any(column.is_usual for column in found):
+    ranked = any(column.probe == NAME for column in found)
+    if ranked or (len(found) > FEW and any(column.is_usual for column in found)):
         return found
     return [replace(column, alone=True) for column in found]

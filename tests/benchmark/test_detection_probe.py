@@ -13,6 +13,7 @@ from benchmark.detection import rejected
 from benchmark.detection.defence import Examined
 from benchmark.probes.detection import DetectionProbe, DetectionSettings
 from benchmark.probes.detection.attacked import Attacked
+from benchmark.probes.detection.pictures import ROC, ROC_LINF
 from benchmark.probes.detection.specs import AREAS, SCORES
 from benchmark.probes.detection.tallies import MAGNET, WITH_MI, detection_scores, shares_detected
 from models_zoo.errors import InputError
@@ -108,7 +109,7 @@ def test_pictures_show_curves_by_detector_and_over_confidences(asked):
         "EAD, MagNet",
         "EAD, MagNet + MI",
     ]
-    for name in ("roc_of_c&w_and_ead", "roc_of_the_linf_attack"):
+    for name in (ROC, ROC_LINF):
         assert {curve.series for curve in by_picture[name]} == set(AREAS)
         for curve in by_picture[name]:
             shares = [score.value for score in curve.y]

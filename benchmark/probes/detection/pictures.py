@@ -15,7 +15,11 @@ from benchmark.statistics import paired_shares, proportion, wilson
 from benchmark.subject import Subject
 
 OVER_CONFIDENCE, GAIN = "detection_over_confidence", "detection_gain_by_mi"
-ROC, ROC_LINF, AREAS = "roc_of_c&w_and_ead", "roc_of_the_linf_attack", "area_by_detector"
+ROC, ROC_LINF, AREAS = (
+    "detected_by_false_positives",
+    "linf_attack_detected_by_false_positives",
+    "area_by_detector",
+)
 DETECTED, MISSED = "detected", "missed"
 
 RATES = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)

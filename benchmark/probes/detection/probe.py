@@ -39,7 +39,7 @@ from benchmark.probes.detection.tallies import (
     detection_scores,
     linf_scores,
 )
-from benchmark.probes.probe import Probe, as_outcomes, classes_of, refusal
+from benchmark.probes.probe import Probe, ProfileShare, as_outcomes, classes_of, refusal
 from benchmark.results import Outcome, ProbeResult, Score
 from benchmark.statistics import median, proportion
 from benchmark.subject import Subject
@@ -65,6 +65,7 @@ class DetectionProbe(Probe[DetectionSettings]):
     uses_image_gradients = True
     perturbs = frozenset({"images"})
     mix = PassMix(images=0.9)
+    profile = ProfileShare("adaptive_success", "adaptive attack resisted", complement=True)
     leading_pictures = (OVER_CONFIDENCE, ROC)
     scores = SCORES
 

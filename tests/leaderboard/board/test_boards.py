@@ -234,3 +234,12 @@ def test_card_columns_say_what_a_card_states(made_up):
         "source": "bundled",
         "year": "2020",
     }
+
+
+def test_a_board_with_few_columns_and_no_ranks_shows_all_of_them(summaries):
+    content = load_battery("digits-detection-v1").model_dump(mode="json")
+    names = ("magnet_detection", "mi_gain", "adaptive_success")
+    scores = dict.fromkeys(["clean.accuracy", *(f"detection.{name}" for name in names)])
+    columns = columns_of([replace(summaries[0], scores=scores)], content)
+    assert [column.key for column in columns] == list(scores)
+    assert all(column.is_usual for column in columns)
