@@ -9,7 +9,8 @@ from benchmark.probes import PROBES
 from benchmark.subject import Subject
 from models_zoo.display import shown
 from models_zoo.errors import InputError
-from models_zoo.methods import TrainingMethod, list_methods
+from models_zoo.methods import list_methods
+from models_zoo.training_method import TrainingMethod
 
 
 def require_subjects_taken(subject: Subject, battery: Battery, probes: Iterable[str]) -> None:

@@ -13,7 +13,7 @@ from benchmark.subject import Subject
 from models_zoo.classifier import Classifier
 from models_zoo.display import shown
 from models_zoo.errors import InputError
-from models_zoo.methods import TrainingMethod
+from models_zoo.training_method import TrainingMethod
 
 
 def require_takes_random_models(subject: Subject, battery: Battery, probes: Iterable[str]) -> None:

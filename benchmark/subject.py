@@ -34,9 +34,9 @@ from benchmark.work import CallTimes, Work
 from models_zoo.errors import InputError, reason_of
 from models_zoo.functional_call import functional_call
 from models_zoo.inputs import Kind, kind_of
-from models_zoo.methods import TrainingMethod
 from models_zoo.prediction import predicted_classes
 from models_zoo.torch_modes import fixed_modes
+from models_zoo.training_method import TrainingMethod
 
 MAX_DERIVATIVE = 1e10
 """Replacement of an infinite derivative: its square and the sum of many of these are still

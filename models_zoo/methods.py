@@ -8,18 +8,10 @@ them, so that patterns mean models.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import NoReturn
-
-from torch import Tensor, nn
 
 from models_zoo.card import Card, Training
-from models_zoo.classifier import Classifier
-from models_zoo.display import shown
-from models_zoo.errors import InputError
 from models_zoo.image_sets import IMAGE_SETS
 
 PREFIX = "method:"
@@ -88,41 +80,6 @@ METHODS = {
     "anomaly-iforest": MethodSpec("Isolation forest of scikit-learn.", {"trees": 100}),
 }
 """The methods by their names without data set."""
-
-
-class TrainingMethod(Classifier):
-    """A training method, in the place of a model.
-
-    Args:
-        card: its card, see :func:`method_card`.
-    """
-
-    def __init__(self, card: Card) -> None:
-        super().__init__(nn.Identity(), card)
-
-    def forward(self, images: Tensor) -> NoReturn:
-        """Refuse the images: nothing is trained yet.
-
-        Raises:
-            InputError: always.
-        """
-        raise InputError(
-            f"{shown(self.card.name)} is a training method, which has no logits; score it with a "
-            "battery for methods, such as digits-anomaly-v1"
-        )
-
-    @property
-    def method(self) -> str:
-        """Its name without data set, one of :data:`METHODS`."""
-        return self.card.recipe
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 of data set, method and settings: there are no weights to hash."""
-        training = self.card.training
-        settings = json.dumps(training.settings if training else {}, sort_keys=True)
-        text = f"{PREFIX}{self.card.dataset}|{self.method}|{settings}"
-        return hashlib.sha256(text.encode()).hexdigest()
 
 
 def list_methods(pattern: str = "*") -> list[str]:

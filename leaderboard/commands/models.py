@@ -52,11 +52,10 @@ def list_zoo(
     ] = False,
 ) -> None:
     """List the models of the zoo and the training methods."""
-    from models_zoo import describe_model
-    from models_zoo.catalog import LISTED_BY, list_models
-    from models_zoo.methods import list_methods
+    from models_zoo.catalog import LISTED_BY, list_models, load_card
+    from models_zoo.methods import list_methods, method_card
 
-    cards = [describe_model(name) for name in [*list_models(), *list_methods()]]
+    cards = [load_card(name) for name in list_models()] + [method_card(n) for n in list_methods()]
     for kind, value, known in (
         ("data set", dataset, {card.dataset for card in cards}),
         ("recipe", recipe, {card.recipe for card in cards}),

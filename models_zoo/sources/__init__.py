@@ -16,7 +16,7 @@ from models_zoo.catalog import load_card
 from models_zoo.classifier import Classifier
 from models_zoo.display import shown
 from models_zoo.errors import InputError
-from models_zoo.methods import TrainingMethod, is_method, method_card
+from models_zoo.methods import is_method, method_card
 from models_zoo.sources.bundled import bundled_file
 from models_zoo.sources.downloaded import downloaded_file
 from models_zoo.sources.encoders import classifier_on_encoder, encoder_of
@@ -25,6 +25,7 @@ from models_zoo.sources.installed import installed_file, missing_package
 from models_zoo.sources.program import FORMATS
 from models_zoo.sources.reference import Reference, parse_reference
 from models_zoo.torch_modes import fixed_modes
+from models_zoo.training_method import TrainingMethod
 
 __all__ = [
     "dataset_of",

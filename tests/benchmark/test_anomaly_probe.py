@@ -17,7 +17,8 @@ from benchmark.probes.anomaly.course import Course, epochs_shown
 from benchmark.session import session_of
 from models_zoo import describe_model, list_models, load_model
 from models_zoo.errors import InputError
-from models_zoo.methods import METHODS, TrainingMethod, list_methods
+from models_zoo.methods import METHODS, list_methods
+from models_zoo.training_method import TrainingMethod
 
 SMALL = {
     "pairs": [[0, 2], [1, 7]],

@@ -38,7 +38,7 @@ from benchmark.statistics import SHARE_BOUNDS, mean
 from benchmark.subject import Subject
 from benchmark.work import Work
 from models_zoo.errors import InputError
-from models_zoo.methods import TrainingMethod
+from models_zoo.training_method import TrainingMethod
 
 
 @dataclass(frozen=True)

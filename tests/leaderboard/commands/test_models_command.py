@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from leaderboard.cli import app as whole
 from leaderboard.commands import models
 from models_zoo import InputError, list_models, load_card, load_model
+from models_zoo.methods import list_methods, method_card
 
 app = typer.Typer()
 models.register(app)
@@ -35,12 +36,13 @@ def refused(*arguments):
 
 
 def test_without_a_command_it_lists():
-    assert names() == names("list") == list_models()
-    assert names("digits/*") == names("list", "digits/*") == list_models("digits/*")
+    assert names() == names("list") == list_models() + list_methods()
+    known = list_models("digits/*") + list_methods("digits/*")
+    assert names("digits/*") == names("list", "digits/*") == known
 
 
 def test_filters_are_taken_together():
-    cards = [load_card(name) for name in list_models()]
+    cards = [load_card(n) for n in list_models()] + [method_card(n) for n in list_methods()]
     for option, value, field in (
         ("--dataset", "digits", "dataset"),
         ("--recipe", "pgd-at", "recipe"),

@@ -8,7 +8,8 @@ from benchmark import load_battery
 from benchmark.results import Bars, Curve, ProbeResult, Score
 from leaderboard.findings import make_findings
 from leaderboard.store import Store
-from models_zoo.methods import TrainingMethod, method_card
+from models_zoo.methods import method_card
+from models_zoo.training_method import TrainingMethod
 
 RUNS = [f"{pair}, seed {seed}" for pair in ("0 with 2", "1 with 7") for seed in range(5)]
 SCATTER = (0.01, -0.01, 0.02, -0.02, 0.0, 0.015, -0.015, 0.005, -0.005, 0.0)
