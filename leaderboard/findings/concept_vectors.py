@@ -34,9 +34,9 @@ def concept_vectors(panels: Sequence[Panel]) -> Finding:
         "gain in recall (`concepts.acav_gain`) is significantly above 0, and contradicts it if "
         "significantly below. Gram-Schmidt supports it if the ratio of the standard deviations "
         "(`concepts.gs_spread`) is 0 or significantly below 1 while recall (`concepts.gs_gain`) is "
-        "not significantly lower, and contradicts it if the ratio is significantly above 1 or recall "
-        "is significantly lower. All else is open. The numbers at each classifier's own threshold, "
-        "which the source reports, are beside them and do not count.",
+        "not significantly lower, and contradicts it if the ratio is significantly above 1 or "
+        "recall is significantly lower. All else is open. The numbers at each classifier's own "
+        "threshold, which the source reports, are beside them and do not count.",
         caveats=[
             "Of the source only the abstract and a survey's paragraph were available: all three "
             "methods are reconstructions. It reports VGG16 and photographs; here are drawn loops "

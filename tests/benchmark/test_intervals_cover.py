@@ -61,7 +61,9 @@ def test_means_over_draws(n):
 
 
 @pytest.mark.parametrize("kind", ["normal", "shares"])
-def test_deviations_over_twenty_draws_and_their_ratios(kind, n=20):
+def test_deviations_over_twenty_draws_and_their_ratios(kind):
+    n = 20
+
     def draw(rng):
         if kind == "normal":
             return rng.standard_normal((2, n)) * [[2.0], [0.5]]
