@@ -87,13 +87,14 @@ PUBLISHED := results/build.sqlite
 MNIST ?= data
 CIFAR10 ?=
 CIFAR10_TRAIN ?=
+TEXTS ?=
 publish = $(VENV)/bin/nonsingular bench --database $(PUBLISHED) --no-site $(OPTIONS)
 # The random model, and deterministic ones to read it beside: the same network, and one with another defense.
 RANDOMIZED := digits/mlp-noise-standard digits/mlp-standard digits/mlp-pgd-at
 gap = --split train --probe input --probe flatness
 
 .PHONY: publish
-publish: $(INSTALLED) ## Score every bundled model for results/: hours; MNIST=FOLDER CIFAR10=FILE.npz CIFAR10_TRAIN=FILE.npz name the images; resumes
+publish: $(INSTALLED) ## Score every bundled model for results/: hours; MNIST=FOLDER CIFAR10=FILE.npz CIFAR10_TRAIN=FILE.npz TEXTS=FOLDER name the examples; resumes
 	$(call import,$(PUBLISHED))
 	@echo "==> scoring the bundled models; what is stored or published is not computed again"
 	@$(publish) --battery digits-v1
@@ -101,10 +102,13 @@ publish: $(INSTALLED) ## Score every bundled model for results/: hours; MNIST=FO
 	@$(publish) --battery digits-randomized-v1 $(RANDOMIZED)
 	@$(publish) --battery mnist-linf-v1 --data-root $(MNIST)
 	@$(publish) --battery mnist-linf-v1 --data-root $(MNIST) $(gap)
-	@$(publish) --battery digits-concepts-v1
-	@$(publish) --battery mnist-concepts-v1 --data-root $(MNIST)
+	@for track in concepts detection anomaly; do \
+		$(publish) --battery digits-$$track-v1 || exit 1; \
+		$(publish) --battery mnist-$$track-v1 --data-root $(MNIST) || exit 1; \
+	done
 	@if [ -n "$(CIFAR10)" ]; then $(publish) --battery cifar10-linf-v1 --data $(CIFAR10); fi
 	@if [ -n "$(CIFAR10_TRAIN)" ]; then $(publish) --battery cifar10-linf-v1 --data $(CIFAR10_TRAIN) $(gap); fi
+	@if [ -n "$(TEXTS)" ]; then $(publish) --battery movies-ci-v1 --data-root $(TEXTS); fi
 	@$(VENV)/bin/nonsingular export --archive $(RESULTS) --current --by "the nonsingular project" --database $(PUBLISHED)
 
 # Questions other than accuracy under attack, each with a small battery of its own.

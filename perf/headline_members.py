@@ -47,7 +47,9 @@ def _tables(scored: Iterable[tuple[Summary, list[Member]]]) -> Iterator[str]:
         return pair[0].battery, pair[0].data_sha256
 
     for (battery, _), group in groupby(sorted(scored, key=board), board):
-        rows = sorted(group, key=lambda pair: -pair[0].scores[NONSINGULAR].value)
+        rows = sorted(
+            group, key=lambda pair: (-pair[0].scores[NONSINGULAR].value, pair[0].card.name)
+        )
         labels = [member.label for member in rows[0][1]]
         examples = rows[0][0].examples
         yield f"**`{battery}`**, {examples:,} examples, {len(rows)} models."
