@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 from typer.testing import CliRunner
 
 from leaderboard.cli import app
+from leaderboard.findings import FINDINGS, ON_TRACKS
 from tests.browser.accessibility import serious_violations
 from tests.browser.whole_words import broken_words
 
@@ -25,7 +26,7 @@ def test_the_page_fits_and_axe_finds_nothing_serious(open_page, path, width, sch
     titles, verdicts = (
         page.locator(f".verdicts {part}").evaluate_all(sizes) for part in ("dt", "dd")
     )
-    assert len(titles) == (7 if path == "findings.html" else 0)
+    assert len(titles) == (len(FINDINGS) + len(ON_TRACKS) if path == "findings.html" else 0)
     assert all(title > verdict for title, verdict in zip(titles, verdicts, strict=True))
     assert serious_violations(page) == []
 

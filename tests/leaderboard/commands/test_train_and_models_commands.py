@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from leaderboard.commands import models, train
 from models_zoo import InputError, list_models, load_card, load_file, sha256_file
+from models_zoo.methods import list_methods
 
 QUICK = ["--dataset", "digits", "--architecture", "mlp", "--epochs", "1"]
 
@@ -133,8 +134,11 @@ def test_models_lists_the_zoo():
 
 def test_models_as_json_gives_whole_cards():
     cards = json.loads(run("models", "digits/*", "--json").stdout)
-    assert [card["name"] for card in cards] == list_models("digits/*")
-    assert all(card["clean_accuracy"] > 0.9 for card in cards)
+    networks, methods = list_models("digits/*"), list_methods("digits/*")
+    assert [card["name"] for card in cards] == networks + methods
+    accuracies = {card["name"]: card["clean_accuracy"] for card in cards}
+    assert all(accuracies[name] > 0.9 for name in networks)
+    assert all(accuracies[name] is None for name in methods)
 
 
 def test_a_pattern_that_matches_nothing_is_refused():
