@@ -9,8 +9,17 @@ import numpy as np
 from benchmark.probes.anomaly import AnomalyProbe
 from benchmark.probes.anomaly.pictures import ERRORS, RUNS
 from leaderboard.effects import Effect, paired_means
-from leaderboard.findings.figures import lines
-from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, Vote
+from leaderboard.findings.figures import described_lines
+from leaderboard.findings.finding import (
+    Figure,
+    Finding,
+    Part,
+    Source,
+    Table,
+    Vote,
+    sign_of,
+    vote_of,
+)
 from leaderboard.findings.panels import Checkpoint, Panel
 from leaderboard.findings.wording import chance, missing_probe, points, scored
 
@@ -94,7 +103,7 @@ def _part(panel: Panel) -> Part:
     plain = known.get(PLAIN)
     collapse = plain.score(PROBE, "collapse") if plain else None
     if collapse is not None:
-        verdict = _vote(collapse.low, collapse.high)
+        verdict = vote_of(sign_of(collapse))
         votes.append(verdict)
         rows.append(["collapse of the plain autoencoder", scored(collapse, "share"), "-", verdict])
     ours = runs_of(known[REJECTING]) if REJECTING in known else {}
@@ -106,7 +115,7 @@ def _part(panel: Panel) -> Part:
                 continue
             name = f"rejecting against {known[other].name}, {contamination} outliers"
             counts = other in JUDGED and contamination != "0%"
-            own: list[Vote] = [_vote(effect.low, effect.high)] if counts else []
+            own: list[Vote] = [vote_of(effect.sign)] if counts else []
             votes += own
             said = own[0] if own else "not counted"
             rows.append([name, points(effect), chance(effect.p), said])
@@ -133,12 +142,6 @@ def _part(panel: Panel) -> Part:
     )
 
 
-def _vote(low: float, high: float) -> Vote:
-    if low > 0:
-        return "for"
-    return "against" if high < 0 else "open"
-
-
 def _figures(panel: Panel, known: Mapping[str, Checkpoint]) -> list[Figure]:
     """The errors of training examples over epochs, of the plain and the rejecting method."""
     series = {
@@ -150,12 +153,5 @@ def _figures(panel: Panel, known: Mapping[str, Checkpoint]) -> list[Figure]:
         for curve in known[name].entry.results[PROBE].curves
         if curve.picture == ERRORS
     }
-    if not series:
-        return []
     title = f"Reconstruction error of training examples over epochs, {panel.dataset}"
-    values = " ".join(
-        f"{name}: {', '.join(f'{y.value:.3g} at {x:g}' for x, y in points)}."
-        for name, points in series.items()
-    )
-    chart = lines(series, "epochs", "mean squared error", share=False)
-    return [Figure(title, chart, f"{title}. {values}")]
+    return described_lines(title, series, "epochs", "mean squared error", share=False)

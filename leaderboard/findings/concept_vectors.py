@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from benchmark.probes.concepts import ConceptsProbe
 from benchmark.results import Score
 from leaderboard.findings.figures import dots
-from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, Vote
+from leaderboard.findings.finding import (
+    Figure,
+    Finding,
+    Part,
+    Source,
+    Table,
+    Vote,
+    sign_of,
+    vote_of,
+)
 from leaderboard.findings.panels import Checkpoint, Panel
 from leaderboard.findings.wording import missing_probe, scored
 
@@ -91,8 +100,7 @@ def _part(panel: Panel) -> Part:
 
 
 def _adversarial_vote(checkpoint: Checkpoint) -> Vote:
-    side = _side(checkpoint.score(PROBE, "acav_gain"), 0)
-    return "for" if side > 0 else "against" if side < 0 else "open"
+    return vote_of(_side(checkpoint.score(PROBE, "acav_gain"), 0))
 
 
 def _orthogonal_vote(checkpoint: Checkpoint) -> Vote:
@@ -107,8 +115,7 @@ def _side(score: Score | None, of: float) -> int:
     """1 if the interval is above a number, -1 if below, 0 if it contains it or there is none."""
     if score is None or score.interval is None:
         return 0
-    low, high = score.interval
-    return (low > of) - (high < of)
+    return sign_of(score, of)
 
 
 def _figures(panel: Panel, known: Sequence[Checkpoint]) -> list[Figure]:

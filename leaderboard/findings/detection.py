@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from benchmark.batteries import stored_probes
 from benchmark.probes.detection import DetectionProbe, DetectionSettings
-from benchmark.results import Score
-from leaderboard.findings.figures import lines
-from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, Vote
+from leaderboard.findings.figures import described_lines
+from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, sign_of, vote_of
 from leaderboard.findings.panels import Panel
 from leaderboard.findings.wording import missing_probe, scored
 from leaderboard.formatting.texts import number
@@ -72,7 +71,7 @@ def detection(panels: Sequence[Panel]) -> Finding:
 def _part(panel: Panel) -> Part:
     known = [c for c in panel.checkpoints if c.score(PROBE, JUDGED)]
     scores = [c.score(PROBE, JUDGED) for c in known]
-    votes = [_vote(score) for score in scores if score is not None]
+    votes = [vote_of(sign_of(score)) for score in scores if score is not None]
     rows = [
         [c.name, *(scored(c.score(PROBE, name), "share") for name in COLUMNS.values()), vote]
         for c, vote in zip(known, votes, strict=True)
@@ -93,12 +92,6 @@ def _part(panel: Panel) -> Part:
         figures=_figures(panel),
         missing=missing_probe(panel, [PROBE], [c for c in panel.checkpoints if c not in known]),
     )
-
-
-def _vote(score: Score) -> Vote:
-    if score.low > 0:
-        return "for"
-    return "against" if score.high < 0 else "open"
 
 
 def _text(panel: Panel) -> list[str]:
@@ -125,12 +118,5 @@ def _figures(panel: Panel) -> list[Figure]:
         if curve.picture == "detection_over_confidence"
     }
     shown = dict(list(series.items())[:_MAX_LINES])
-    if not shown:
-        return []
     title = f"Share of adversarial images detected over their confidence, {panel.dataset}"
-    values = " ".join(
-        f"{name}: {', '.join(f'{y.value:.0%} at {x:g}' for x, y in points)}."
-        for name, points in shown.items()
-    )
-    chart = lines(shown, "confidence kappa (logits)", "share detected", share=True)
-    return [Figure(title, chart, f"{title}. {values}")]
+    return described_lines(title, shown, "confidence kappa (logits)", "share detected", share=True)

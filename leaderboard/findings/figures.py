@@ -13,6 +13,7 @@ from benchmark.results import Score
 from leaderboard.charts.curves import drawn_ends
 from leaderboard.charts.labels import distinct, short
 from leaderboard.charts.style import COLORS, SHAPES, Layers, domain, styled
+from leaderboard.findings.finding import Figure
 from leaderboard.findings.panels import Checkpoint
 
 _WIDTH, _HEIGHT, _ROW = 420, 260, 22
@@ -100,6 +101,25 @@ def lines(
     )
     points = base.mark_point(filled=True, opacity=1, size=42).encode(shape=shape)
     return styled(alt.layer(base.mark_line(strokeWidth=2), points), _WIDTH, _HEIGHT)
+
+
+def described_lines(
+    title: str,
+    series: Mapping[str, Sequence[tuple[float, Score]]],
+    x: str,
+    y: str,
+    *,
+    share: bool,
+) -> list[Figure]:
+    """The figure of :func:`lines` with all values in words; none without a series."""
+    if not series:
+        return []
+    form = ".0%" if share else ".3g"
+    values = " ".join(
+        f"{name}: {', '.join(f'{score.value:{form}} at {at:g}' for at, score in points)}."
+        for name, points in series.items()
+    )
+    return [Figure(title, lines(series, x, y, share=share), f"{title}. {values}")]
 
 
 def _ends(axis: str, score: Score) -> dict[str, Any]:

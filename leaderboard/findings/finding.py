@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from benchmark.results import Score
 from leaderboard.charts.style import Layers
 
 Vote = Literal["for", "against", "open"]
@@ -119,6 +120,16 @@ class Finding:
             )
             sentence += f" By data set: {'; '.join(each)}."
         return sentence
+
+
+def sign_of(score: Score, of: float = 0) -> int:
+    """1 or -1 if the 95% interval of a score lies above or below a number, otherwise 0."""
+    return int(score.low > of) - int(score.high < of)
+
+
+def vote_of(sign: int) -> Vote:
+    """The vote of a comparison with a significant effect of a sign, or with none."""
+    return "for" if sign > 0 else "against" if sign < 0 else "open"
 
 
 def judge(votes: Sequence[Vote]) -> Status:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from leaderboard.effects import Effect
 from leaderboard.findings.figures import scatter
-from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, Vote
+from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, vote_of
 from leaderboard.findings.panels import Checkpoint, Panel
 from leaderboard.findings.rank_bootstrap import (
     Statistic,
@@ -137,16 +137,12 @@ def _part(panel: Panel) -> Part:
     follows, moved = judged.with_confidence(spearman), judged.change(spearman)
     return Part(
         panel.dataset,
-        votes=[_vote(follows), _vote(moved)],
+        votes=[vote_of(follows.sign), vote_of(moved.sign)],
         text=[_in_words(judged, follows, moved)],
         tables=[_checkpoints(known), _correlations(known)],
         figures=_figures(panel, known),
         missing=missing,
     )
-
-
-def _vote(effect: Effect) -> Vote:
-    return "open" if not effect.sign else "for" if effect.sign > 0 else "against"
 
 
 def _in_words(judged: _Columns, follows: Effect, moved: Effect) -> str:

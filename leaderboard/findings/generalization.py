@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from benchmark.results import Score
 from leaderboard.effects import Effect, difference, rank_correlation
 from leaderboard.findings.figures import scatter
-from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, Vote
+from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, vote_of
 from leaderboard.findings.panels import Checkpoint, Panel
 from leaderboard.findings.wording import chance, missing_probe, points, scored, signed
 from leaderboard.formatting.texts import ABSENT
@@ -92,7 +92,9 @@ def _part(panel: Panel) -> Part:
     if len(robust) < len(known):
         groups.append(_Group("robust ones", robust))
     groups = [group for group in groups if len(group.checkpoints) >= MIN_CHECKPOINTS]
-    votes = [_vote(effect) for group in groups[:1] if (effect := _relation(group, gaps, JUDGED))]
+    votes = [
+        vote_of(effect.sign) for group in groups[:1] if (effect := _relation(group, gaps, JUDGED))
+    ]
     tables = []
     if known:
         tables.append(_checkpoints(known, kinds))
@@ -138,10 +140,6 @@ def _relation(group: _Group, gaps: Gaps, measure: str) -> Effect | None:
         if c.name in gaps and (score := c.score("flatness", measure))
     ]
     return rank_correlation(*zip(*pairs, strict=True)) if len(pairs) >= MIN_CHECKPOINTS else None
-
-
-def _vote(effect: Effect) -> Vote:
-    return "open" if not effect.sign else "for" if effect.sign > 0 else "against"
 
 
 def _checkpoints(known: Sequence[Checkpoint], kinds: Mapping[str, Gaps]) -> Table:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from benchmark.results import Score
 from leaderboard.effects import Effect, kendall_tau, rank_correlation
 from leaderboard.findings.figures import scatter
-from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, Vote
+from leaderboard.findings.finding import Figure, Finding, Part, Source, Table, Vote, vote_of
 from leaderboard.findings.panels import Checkpoint, Panel
 from leaderboard.findings.wording import chance, missing_probe, scored, signed
 
@@ -107,7 +107,7 @@ def _relation(known: Sequence[Checkpoint], metric: str) -> Effect | None:
 
 def _vote(effect: Effect) -> Vote:
     if effect.sign:
-        return "for" if effect.sign > 0 else "against"
+        return vote_of(effect.sign)
     return "against" if effect.high < WEAK else "open"
 
 

@@ -19,7 +19,11 @@ from benchmark.probes.backdoor_sparse.pictures import (
     one_change_bars,
     trigger_thumbnails,
 )
-from benchmark.probes.backdoor_sparse.settings import FIXED, SparseBackdoorSettings
+from benchmark.probes.backdoor_sparse.settings import (
+    FIXED,
+    SparseBackdoorSettings,
+    headline_storage,
+)
 from benchmark.probes.backdoor_sparse.specs import specs
 from benchmark.probes.probe import Probe, as_outcomes, classes_of, refusal
 from benchmark.results import Outcome, ProbeResult, Score
@@ -69,7 +73,7 @@ class SparseBackdoorProbe(Probe[SparseBackdoorSettings]):
     def headline_threats(self) -> list[SparseBackdoorThreat]:
         """The fewest changes, of the first storage, for each family of triggers."""
         settings = self.settings
-        first = "float32-bits" if "float32-bits" in settings.storages else settings.storages[0]
+        first = headline_storage(settings.storages)
         count = Budget(settings.counts[0])
         return [
             SparseBackdoorThreat(count, first, trigger=settings.described(family))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
@@ -18,6 +19,11 @@ Optimized = Literal["pixels", "noise"]
 
 FIXED = "fixed"
 """The family of the fixed triggers."""
+
+
+def headline_storage(storages: Sequence[StorageName]) -> StorageName:
+    """The storage that headline threats are about: bits of float32, or else the first one."""
+    return "float32-bits" if "float32-bits" in storages else storages[0]
 
 
 class SparseBackdoorSettings(ProbeSettings):

@@ -7,8 +7,19 @@ from torch import Tensor
 from benchmark.attacks.backdoor import BackdoorOutcome
 from benchmark.probes.backdoor.outcomes import outcome_scores
 from benchmark.probes.probe import as_outcomes
-from benchmark.results import Score
+from benchmark.results import Outcomes, Score
 from benchmark.statistics import paired_shares, proportion
+
+
+def gain_of(success: Outcomes, base: Outcomes, other: Outcomes) -> Score:
+    """Success less the larger of its controls, paired over the stamped texts.
+
+    Args:
+        success: bool (M,), texts that are classified as the target class.
+        base: bool (M,), the same with the unperturbed weights.
+        other: bool (M,), the same with another trigger.
+    """
+    return paired_shares(success, base if base.mean() > other.mean() else other).score
 
 
 def scores_beside(outcome: BackdoorOutcome, other: Tensor) -> dict[str, Score]:
@@ -21,9 +32,8 @@ def scores_beside(outcome: BackdoorOutcome, other: Tensor) -> dict[str, Score]:
     """
     success, base = as_outcomes(outcome.success), as_outcomes(outcome.base)
     false_trigger = as_outcomes(other)
-    reference = base if base.mean() > false_trigger.mean() else false_trigger
     return {
         **outcome_scores(outcome),
-        "gain": paired_shares(success, reference).score,
+        "gain": gain_of(success, base, false_trigger),
         "false_trigger": proportion(false_trigger),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from benchmark.probes.backdoor.outcomes import right_with_and_without
 from benchmark.probes.backdoor_sparse.specs import AT_ONE
 from benchmark.probes.probe import as_outcomes
+from benchmark.probes.text_backdoor.outcomes import gain_of
 from benchmark.probes.text_backdoor_sparse.searches import RuleResult
 from benchmark.probes.text_backdoor_sparse.settings import TextSparseBackdoorSettings
 from benchmark.probes.text_backdoor_sparse.specs import names_at_one, smallest_name
@@ -25,7 +26,7 @@ def scores_of(result: RuleResult) -> dict[str, Score]:
     clean, robust = as_outcomes(one.clean), as_outcomes(one.robust)
     at_one = {
         "success": proportion(success),
-        "gain": paired_shares(success, base if base.mean() > other.mean() else other).score,
+        "gain": gain_of(success, base, other),
         "base_rate": proportion(base),
         "false_trigger": proportion(other),
         "clean_accuracy": proportion(robust),

@@ -8,6 +8,7 @@ from benchmark.attacks.sparse.any_layer import CONFIRMED
 from benchmark.attacks.sparse.attack import RULE
 from benchmark.attacks.sparse.evaluation import SCREENED
 from benchmark.attacks.sparse.injection import FIRST_LOOK
+from benchmark.probes.backdoor_sparse.settings import headline_storage
 from benchmark.probes.probe import Probe, classes_of, refusal
 from benchmark.probes.text_backdoor.backdoors import backdoors_of
 from benchmark.probes.text_backdoor.sentences import passages, words_by_kind
@@ -74,7 +75,7 @@ class TextSparseBackdoorProbe(Probe[TextSparseBackdoorSettings]):
     def headline_threats(self) -> list[SparseBackdoorThreat]:
         """The fewest changes, of the first storage, with the embedding and without it."""
         settings = self.settings
-        first = "float32-bits" if "float32-bits" in settings.storages else settings.storages[0]
+        first = headline_storage(settings.storages)
         rules: tuple[Rule, ...] = ("all", "no-embedding")
         return [settings.threat(first, rule, settings.counts[0]) for rule in rules]
 
