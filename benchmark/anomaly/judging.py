@@ -17,6 +17,7 @@ from torch import Tensor
 
 from benchmark.anomaly.method import Array, Detector, Scores
 from benchmark.anomaly.splits import Run, TrainingSets
+from benchmark.statistics import auroc
 
 PERCENTILE = 90.0
 """Of the scores of the training set, above which an image is anomalous."""
@@ -79,11 +80,11 @@ def judge(
         true_negatives=_over(parts, lambda run, own: 1 - flagged[run][own[0]].mean()),
         areas={
             name: np.array(
-                [area(row[own[1]], row[own[0]]) for row, own in zip(each, parts, strict=True)]
+                [auroc(row[own[1]], row[own[0]]) for row, own in zip(each, parts, strict=True)]
             )
             for name, each in scores.items()
         },
-        outlier_area=_over(list(outlier), lambda run, own: area(first[run][own], first[run][~own]))
+        outlier_area=_over(list(outlier), lambda run, own: auroc(first[run][own], first[run][~own]))
         if outlier.any()
         else None,
     )
@@ -145,18 +146,6 @@ def balanced(flagged: Bools, normal: Bools, anomalous: Bools) -> float:
         anomalous: bool (M,), the anomalies.
     """
     return float(flagged[anomalous].mean() + 1 - flagged[normal].mean()) / 2
-
-
-def area(positive: Array, negative: Array) -> float:
-    """Area under the ROC curve: how often a positive one scores higher, ties counted half.
-
-    Args:
-        positive: scores of anomalies.
-        negative: scores of normal examples.
-    """
-    ordered = np.sort(negative)
-    below = np.searchsorted(ordered, positive, "left") + np.searchsorted(ordered, positive, "right")
-    return float(below.mean() / 2 / len(ordered))
 
 
 def _parts(run: Run, labels: NDArray[np.int64]) -> tuple[Bools, Bools, Bools]:

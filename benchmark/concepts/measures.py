@@ -10,6 +10,8 @@ import math
 import torch
 from torch import Tensor
 
+from benchmark import statistics
+
 _TINY = 1e-300
 
 
@@ -46,11 +48,9 @@ def auroc(positive: Tensor, negative: Tensor) -> Tensor:
         positive: margins (P, V) of images with the concept.
         negative: margins (N, V) of images without.
     """
-    ordered = negative.T.contiguous().sort(1).values
-    wanted = positive.T.contiguous()
-    below = torch.searchsorted(ordered, wanted)
-    below_or_same = torch.searchsorted(ordered, wanted, right=True)
-    return (below + below_or_same).double().mean(1) / (2 * len(negative))
+    columns = zip(positive.T.cpu(), negative.T.cpu(), strict=True)
+    areas = [statistics.auroc(with_concept, without) for with_concept, without in columns]
+    return torch.tensor(areas, dtype=torch.float64)
 
 
 def cosines(weights: Tensor) -> Tensor:

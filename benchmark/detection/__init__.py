@@ -9,7 +9,7 @@ from benchmark.detection.defence import (
     Training,
     trained_generators,
 )
-from benchmark.detection.rates import auroc, rate_at
+from benchmark.detection.rates import rate_at
 from benchmark.detection.thresholds import (
     Thresholds,
     combined,
@@ -25,7 +25,6 @@ __all__ = [
     "Generators",
     "Thresholds",
     "Training",
-    "auroc",
     "clean_images",
     "combined",
     "defeat_in_ball",

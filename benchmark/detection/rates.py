@@ -1,4 +1,4 @@
-"""Receiver operating characteristics of detectors, without an assumption about their scores."""
+"""Detection rates at given rates of false positives, without an assumption about the scores."""
 
 from __future__ import annotations
 
@@ -8,24 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from benchmark.results import Outcomes
-
-
-def auroc(positive: ArrayLike, negative: ArrayLike) -> float:
-    """Area under the ROC curve: how often a positive has the larger score, ties counting half.
-
-    Args:
-        positive: scores of adversarial images (P,).
-        negative: scores of clean images (N,).
-
-    Returns:
-        NaN if there are none of a kind.
-    """
-    above, below = np.asarray(positive, np.float64), np.sort(np.asarray(negative, np.float64))
-    if not len(above) or not len(below):
-        return float("nan")
-    left = np.searchsorted(below, above, "left")
-    right = np.searchsorted(below, above, "right")
-    return float((left + right).mean() / (2 * len(below)))
 
 
 def rate_at(positive: ArrayLike, negative: ArrayLike, rates: Sequence[float]) -> list[Outcomes]:

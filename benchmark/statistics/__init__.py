@@ -13,6 +13,7 @@ from benchmark.statistics.losses import mean_loss
 from benchmark.statistics.medians import median
 from benchmark.statistics.paired import Effect, differs, paired_means, paired_shares, tango
 from benchmark.statistics.repeated import expected_share, expected_survival, survival
+from benchmark.statistics.roc import auroc
 from benchmark.statistics.shares import Z95, exact, proportion, wilson
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Z95",
     "Effect",
     "Resamples",
+    "auroc",
     "bounded_mean",
     "bounded_score",
     "deviation",

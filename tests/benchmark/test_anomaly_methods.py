@@ -10,7 +10,7 @@ import torch
 
 from benchmark.anomaly import METHODS, Budget, Run, outliers_for, training_sets
 from benchmark.anomaly.adversarial import AdversarialAutoencoder, log_likelihood
-from benchmark.anomaly.judging import area, balanced, exceeding, judge
+from benchmark.anomaly.judging import balanced, exceeding, judge
 from benchmark.anomaly.networks import BatchNorm, Linear
 from benchmark.anomaly.rejecting import (
     NEGATIVE_SHARE,
@@ -19,6 +19,7 @@ from benchmark.anomaly.rejecting import (
     retraining_weights,
 )
 from benchmark.anomaly.training import NEGATIVE_ERROR, Training, weighted
+from benchmark.statistics import auroc
 from models_zoo.methods import METHODS as SPECS
 
 RUNS = [Run(0, 2, 0), Run(1, 7, 0)]
@@ -227,7 +228,7 @@ def test_what_detectors_are_judged_by():
     generator = np.random.default_rng(0)
     scores = generator.normal(size=200).round(1)
     positive = generator.random(200) < 0.3
-    assert area(scores[positive], scores[~positive]) == pytest.approx(
+    assert auroc(scores[positive], scores[~positive]) == pytest.approx(
         roc_auc_score(positive, scores)
     )
     flagged = scores > 0.5

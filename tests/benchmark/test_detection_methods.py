@@ -18,7 +18,6 @@ from benchmark.datasets import load_dataset
 from benchmark.detection import (
     Detectors,
     Training,
-    auroc,
     clean_images,
     combined,
     defence_violation,
@@ -31,6 +30,7 @@ from benchmark.detection.class_models import PPCA
 from benchmark.detection.defence import MI, MI_VAE
 from benchmark.detection.divergence import jensen_shannon, uncertainty
 from benchmark.detection.mutual_information import by_label, by_reconstruction
+from benchmark.statistics import auroc
 from benchmark.subject import Subject
 from models_zoo.errors import InputError
 

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.detection import Examined, Thresholds, auroc, combined, rejected
+from benchmark.detection import Examined, Thresholds, combined, rejected
 from benchmark.probes.detection.attacked import Attacked
 from benchmark.probes.probe import as_outcomes
 from benchmark.results import Score
-from benchmark.statistics import bounded_mean, exact, paired_means, paired_shares, proportion
+from benchmark.statistics import auroc, bounded_mean, exact, paired_means, paired_shares, proportion
 
 MAGNET, WITH_MI = "MagNet", "MagNet + MI"
 
