@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from models_zoo.display import shown
@@ -37,7 +39,10 @@ def require_file_place(file: Path | None, option: str = "") -> None:
     folder = file.resolve().parent
     if not folder.is_dir():
         raise InputError(f"cannot write {what}: its folder does not exist; make it first")
-    _try_writing(folder, what)
+    try:
+        _try_writing(folder)
+    except OSError as error:
+        raise cannot_write(what, error) from error
 
 
 def require_folder_place(folder: Path, option: str = "--out") -> None:
@@ -51,29 +56,42 @@ def require_folder_place(folder: Path, option: str = "--out") -> None:
         InputError: files cannot be written there.
     """
     what = f"into {option} {shown(folder)}"
-    try:
-        there = folder.resolve()
-        while not there.exists():
-            there = there.parent
-        if not there.is_dir():
-            raise InputError(f"cannot write {what}: {shown(there)} is a file; choose another")
-        (folder / "x").lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        pass
-    except (OSError, RuntimeError) as error:
-        raise cannot_write(what, error) from error
     if any(len(os.fsencode(part)) > _MAX_NAME_BYTES for part in folder.parts):
         raise InputError(f"cannot write {what}: a name is too long; choose another place")
-    _try_writing(there, what)
-
-
-def _try_writing(folder: Path, what: str) -> None:
-    """Write a temporary file into a folder and remove it."""
     try:
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".nonsingular-") as file:
-            file.write(b"x")
-    except OSError as error:
+        resolved = folder.resolve()
+        for place in (resolved, *resolved.parents):
+            kind = is_folder(place)
+            if kind is False:
+                raise InputError(f"cannot write {what}: {shown(place)} is a file; choose another")
+            if kind:
+                with suppress(FileNotFoundError):  # another process may have just renamed it
+                    _try_writing(place)
+                    return
+    except (OSError, RuntimeError) as error:
         raise cannot_write(what, error) from error
+
+
+def is_folder(path: Path) -> bool | None:
+    """Whether a path is a folder; ``None`` if there is nothing.
+
+    A single look: between two, such as ``exists()`` and ``is_dir()``, another process can rename
+    what is there.
+    """
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _try_writing(folder: Path) -> None:
+    """Write a temporary file into a folder and remove it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".nonsingular-") as file:
+        file.write(b"x")
 
 
 def cannot_write(what: str, error: Exception) -> InputError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -105,8 +106,11 @@ class Painter:
 
     def _kept(self, name: str) -> str | None:
         """The SVG of a chart that was drawn before, for this site or the earlier one."""
-        files = (folder / name for folder in (self.folder, self.earlier) if folder is not None)
-        return next((file.read_text("utf-8") for file in files if file.is_file()), None)
+        for folder in (self.folder, self.earlier):
+            if folder is not None:
+                with suppress(OSError):  # another process may be replacing the earlier site
+                    return (folder / name).read_text("utf-8")
+        return None
 
 
 def drawable(spec: dict[str, Any]) -> dict[str, Any]:

@@ -83,8 +83,11 @@ def put_landscape(
     if landscape is not None:
         shutil.copyfile(landscape.page, own / FILE)
         return True
-    kept = before / FILE
-    if not kept.is_file() or fingerprint not in kept.read_text("utf-8", "replace"):
+    try:
+        kept = (before / FILE).read_bytes()
+    except OSError:  # there is none, or another process is replacing the earlier site
         return False
-    shutil.copyfile(kept, own / FILE)
+    if fingerprint.encode() not in kept:
+        return False
+    (own / FILE).write_bytes(kept)
     return True

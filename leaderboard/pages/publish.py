@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from leaderboard.output_paths import cannot_write, require_folder_place
+from leaderboard.output_paths import cannot_write, is_folder, require_folder_place
 from models_zoo.display import shown
 from models_zoo.errors import InputError
 
@@ -125,7 +125,7 @@ def refuse_foreign(out: Path) -> None:
         InputError: it contains something else.
     """
     hint = "choose an empty or a new folder with --out"
-    if out.exists() and not out.is_dir():
+    if is_folder(out) is False:
         raise InputError(f"cannot write a site to {str(out)!r}: it is a file; {hint}")
     foreign = _foreign(out)
     for _ in range(5):  # another process may be swapping its own site in while we look

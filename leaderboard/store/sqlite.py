@@ -92,8 +92,15 @@ def read_only_url(path: str, *, unchanging: bool | None = None) -> URL:
 
 def left_beside(path: str) -> bool:
     """Whether there are changes in the -wal file that are not in the database yet."""
-    files = [Path(f"{path}{ending}") for ending in ("-wal", "-journal")]
-    return any(file.exists() and file.stat().st_size > 0 for file in files)
+    return any(_size(Path(f"{path}{ending}")) > 0 for ending in ("-wal", "-journal"))
+
+
+def _size(file: Path) -> int:
+    """In bytes; 0 if it is missing, such as when its last writer has just removed it."""
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def configure(engine: Engine, *, to_read: bool) -> None:
