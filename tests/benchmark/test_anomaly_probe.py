@@ -127,6 +127,13 @@ def test_passes_are_those_that_were_expected(digits):
     assert steps[-1].share == 1
 
 
+def test_what_is_done_once_is_not_estimated_as_done_in_every_epoch(digits):
+    method = load_model("digits/anomaly-aae-rejecting")
+    times = iter([0.0, 10.0])  # the rounds of rejection, beside the steps of a single epoch
+    found = estimate(method, digits.images, digits.labels, small(), clock=lambda: next(times))
+    assert 20 < found["anomaly"].seconds < 25  # two training sets, one of them larger
+
+
 def test_the_best_epoch_is_that_of_the_mean_over_runs():
     course = Course(None, None, None, [1, 2, 3])  # type: ignore[arg-type]
     assert course.collapse is None

@@ -57,6 +57,7 @@ class AnomalyProbe(Probe[AnomalySettings]):
     name = "anomaly"
     title = "Anomaly detection, contaminated training"
     question = "How well does a training method find anomalies if its training set has some?"
+    algorithm = 2
     takes_methods = True
     pass_cost = 1.0
     leading_pictures = (ERRORS, EPOCHS, CONTAMINATIONS)
@@ -90,17 +91,24 @@ class AnomalyProbe(Probe[AnomalySettings]):
     def expected_seconds(
         self, subject: Subject, clock: Callable[[], float] = time.perf_counter
     ) -> float:
-        """From the time of one epoch without outliers; of methods without epochs, of a run."""
+        """From one epoch without outliers, whose steps are told from what is done once."""
         settings, method = self.settings, self._method(subject)
         images = self._training_split(subject)
         runs = settings.runs if method.has_epochs else settings.runs[:1]
         data = self._sets(subject, images, 0.0, runs)
+        steps: list[float] = []
         start = clock()
         with torch.enable_grad():
-            method.fit(data, replace(settings.budget, epochs=1), _ignore, _ignore)
-        once = (clock() - start) * len(settings.runs) / len(runs)
+            method.fit(
+                data,
+                replace(settings.budget, epochs=1),
+                _ignore,
+                lambda _, seconds: steps.append(seconds),
+            )
+        once = clock() - start - sum(steps)
+        repeated = sum(steps) * method.epochs(settings.budget) + once
         sizes = sum(map(self._size, settings.contaminations)) / self._size(0.0)
-        return once * max(method.epochs(settings.budget), 1) * sizes
+        return repeated * len(settings.runs) / len(runs) * sizes
 
     def ask(self, subject: Subject) -> ProbeResult:
         """Train all runs at every contamination, and judge them on the test examples."""
