@@ -19,6 +19,7 @@ IntervalKind = Literal[
     "bounded",
     "paired",
     "paired means",
+    "areas",
     "loss",
     "inverse loss",
     "median",
@@ -67,6 +68,12 @@ INTERVALS: dict[str, Interval] = {
         "paired test",
         "difference of two means over the same examples: the differences that the paired test does "
         "not reject",
+    ),
+    "areas": Interval(
+        "score interval",
+        "area under a ROC curve, or a mean of several, whose positives and negatives stem from the "
+        "same examples: the score interval with the variances of their likeliest distributions "
+        "(Owen 1988) and the design effect of the pairing (Obuchowski 1997)",
     ),
     "loss": Interval(
         "skew-corrected",

@@ -5,6 +5,7 @@ docs/method.md says which interval each kind of score has, and how often it cove
 
 from __future__ import annotations
 
+from benchmark.statistics.areas import Positives, mean_area
 from benchmark.statistics.bootstrap import Resamples
 from benchmark.statistics.bounded import bounded_mean, bounded_score
 from benchmark.statistics.deviations import deviation, deviation_ratio, mean_over_pairs
@@ -13,7 +14,7 @@ from benchmark.statistics.losses import mean_loss
 from benchmark.statistics.medians import median
 from benchmark.statistics.paired import Effect, differs, paired_means, paired_shares, tango
 from benchmark.statistics.repeated import expected_share, expected_survival, survival
-from benchmark.statistics.roc import auroc
+from benchmark.statistics.roc import auroc, placements
 from benchmark.statistics.shares import Z95, exact, proportion, wilson
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "SHARE_BOUNDS",
     "Z95",
     "Effect",
+    "Positives",
     "Resamples",
     "auroc",
     "bounded_mean",
@@ -32,11 +34,13 @@ __all__ = [
     "expected_share",
     "expected_survival",
     "mean",
+    "mean_area",
     "mean_loss",
     "mean_over_pairs",
     "median",
     "paired_means",
     "paired_shares",
+    "placements",
     "proportion",
     "students_t",
     "survival",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -50,22 +52,27 @@ def _lower(kinds: Array, counts: NDArray[np.int64]) -> float:
     rejected, accepted = 0.0, mean
     while accepted - rejected > _EXACT:
         middle = (rejected + accepted) / 2
-        if n * (mean - middle) ** 2 > Z95**2 * _variance(kinds, counts, middle):
+        if n * (mean - middle) ** 2 > Z95**2 * likeliest_variance(kinds, counts, middle):
             rejected = middle
         else:
             accepted = middle
     return accepted
 
 
-def _variance(kinds: Array, counts: NDArray[np.int64], center: float) -> float:
+def likeliest_variance(kinds: Array, counts: NDArray[Any], center: float) -> float:
     """The variance of the likeliest distribution on [0, 1] whose mean is below that of the values.
 
     The likeliest weights are ``1 / (n (1 + t (x - center) / center))``, where ``t`` in [0, 1]
     makes the mean right. Where even ``t = 1`` leaves it too large, the rest of the weight is at 0.
+
+    Args:
+        kinds: values (K,) in [0, 1].
+        counts: how often each occurs (K,), or weights; their sum is ``n``.
+        center: the distribution's mean, at most that of the values.
     """
     if center <= 0:
         return 0.0
-    n = int(counts.sum())
+    n = counts.sum()
     aside = (kinds - center) / center
     small, large, t = 0.0, 1.0, 0.5
     while large - small > _EXACT:  # Newton's method, or a bisection where it leaves the bracket

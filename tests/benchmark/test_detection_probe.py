@@ -69,6 +69,17 @@ def test_every_score_is_there_with_its_number_of_examples(asked):
         assert score.low <= score.value <= score.high, name
 
 
+def test_areas_have_intervals_over_the_examples_that_were_attacked(asked):
+    areas = [score for name, score in asked.scores.items() if name.startswith("auroc_")]
+    assert len(areas) == len(AREAS)
+    bars = {each.series: each for each in asked.bars}
+    assert asked.scores["linf_auroc"].n == asked.scores["linf_detection"].n
+    assert {score.n for score in areas} == {asked.scores["magnet_detection"].n}
+    for score in [asked.scores["linf_auroc"], *areas, *bars["EAD"].y]:
+        assert 0 <= score.low < score.high <= 1
+        assert score.high - score.low < 0.8
+
+
 def test_both_systems_have_the_same_rate_on_validation_images(asked):
     rates = asked.protocol["total false-positive rate on validation images"]
     assert set(rates) == {MAGNET, WITH_MI}

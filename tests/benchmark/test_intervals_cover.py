@@ -11,11 +11,13 @@ from benchmark.interval_kinds import INTERVALS, WITHOUT
 from benchmark.objectives import cross_entropy
 from benchmark.probes import PROBES
 from benchmark.statistics import (
+    Positives,
     Resamples,
     bounded_mean,
     deviation,
     deviation_ratio,
     mean,
+    mean_area,
     mean_loss,
     mean_over_pairs,
     median,
@@ -226,6 +228,47 @@ def test_paired_differences_of_means_are_covered_at_least_as_often(n, most):
     assert share >= ABOUT[0]
     if n >= 100:
         assert share <= ABOUT[1]
+
+
+@pytest.mark.parametrize("n", [4, 5, 10, 20])
+def test_differences_of_means_paired_over_seeds_are_covered_at_least_as_often(n):
+    """Each seed gives both recalls, which share most of their scatter."""
+
+    def draw(rng):
+        seed = 0.1 * rng.standard_normal(n)
+        return [0.6 + seed + 0.05 * rng.standard_normal(n), 0.5 + seed]
+
+    share = covered(lambda both: paired_means(both[0], both[1], 1), draw, 0.1)
+    assert share >= ABOUT[0]
+    if n >= 10:
+        assert share <= 0.985
+
+
+def adversarial(n, attacked, shift, paired, attacks, rng):
+    """Scores of ``n`` clean images, and of those of the first that each attack found."""
+    clean, own = rng.standard_normal(n), rng.standard_normal(attacked)
+    found = []
+    for _ in range(attacks):
+        noise = 0.8 * own + 0.6 * rng.standard_normal(attacked)
+        scores = shift + paired * clean[:attacked] + math.sqrt(1 - paired**2) * noise
+        kept = np.flatnonzero(rng.random(attacked) < (1 if attacks == 1 else 0.6))
+        if len(kept):
+            found.append(Positives(scores[kept], kept))
+    return found, clean
+
+
+@pytest.mark.parametrize(
+    ("n", "attacked", "paired", "attacks", "shift"),
+    [(12, 12, 0.7, 1, 2.5), (60, 15, 0.0, 1, 4.0), (60, 40, 0.7, 3, 1.0), (40, 40, 0.95, 1, 0.0)],
+)
+def test_areas_whose_positives_stem_from_the_negatives(n, attacked, paired, attacks, shift):
+    times, truth = 150, float(ndtr(shift / math.sqrt(2)))
+
+    def draw(rng):
+        return adversarial(n, attacked, shift, paired, attacks, rng)
+
+    share = covered(lambda both: mean_area(*both), draw, truth, times)
+    assert share >= 0.95 - 3.7 * ERROR / 2  # of 150 simulations
 
 
 @pytest.mark.parametrize("n", [2, 5, 10, 30])

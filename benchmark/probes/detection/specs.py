@@ -55,7 +55,7 @@ def _area(label: str, of: str) -> ScoreSpec:
         "clean test images, on average over attacks and confidences.",
         unit="share",
         higher_is_better=True,
-        interval="whole set",
+        interval="areas",
     )
 
 
@@ -120,7 +120,7 @@ SCORES = {
         "test images.",
         unit="share",
         higher_is_better=True,
-        interval="whole set",
+        interval="areas",
     ),
     "false_positive_rate": share(
         "False positives",

@@ -12,7 +12,14 @@ from benchmark.detection import Examined, Thresholds, combined, rejected
 from benchmark.probes.detection.attacked import Attacked
 from benchmark.probes.probe import as_outcomes
 from benchmark.results import Score
-from benchmark.statistics import auroc, bounded_mean, exact, paired_means, paired_shares, proportion
+from benchmark.statistics import (
+    Positives,
+    bounded_mean,
+    mean_area,
+    paired_means,
+    paired_shares,
+    proportion,
+)
 
 MAGNET, WITH_MI = "MagNet", "MagNet + MI"
 
@@ -70,7 +77,7 @@ def linf_scores(
         "linf_detection": proportion(plain),
         "linf_mi_detection": proportion(more),
         "linf_mi_gain": paired_shares(more, plain).score,
-        "linf_auroc": exact(auroc(positive.cpu(), negative.cpu()), len(plain)),
+        "linf_auroc": mean_area([_positives(attack, positive)], negative.cpu()),
     }
 
 
@@ -79,19 +86,23 @@ def areas(attacks: Sequence[Attacked], natural: Examined, names: Sequence[str]) 
 
     Args:
         attacks: those without a success are left out.
-        natural: the clean test images.
+        natural: the clean test images, which the rows of the attacks index.
         names: the detectors.
     """
     kept = [each for each in attacks if bool(each.succeeded.any())]
     if not kept:
         return {}
-    count = sum(int(each.succeeded.sum()) for each in kept)
-    found = {}
-    for name in names:
-        negative = natural.scores[name].cpu()
-        values = [auroc(each.scores[name].cpu(), negative) for each in kept]
-        found[name] = exact(sum(values) / len(values), count)
-    return found
+    return {
+        name: mean_area(
+            [_positives(each, each.scores[name]) for each in kept], natural.scores[name].cpu()
+        )
+        for name in names
+    }
+
+
+def _positives(attack: Attacked, scores: Tensor) -> Positives:
+    """Scores of an attack's successful images, with the clean images that they stem from."""
+    return Positives(scores.cpu(), attack.rows[attack.succeeded].cpu())
 
 
 def clean_scores(natural: Examined, labels: Tensor, systems: Systems) -> dict[str, Score]:
