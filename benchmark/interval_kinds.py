@@ -114,6 +114,9 @@ INTERVALS: dict[str, Interval] = {
 }
 """Kinds of intervals."""
 
+OVER_DRAWS = frozenset({"draws", "pairs", "deviation"})
+"""Kinds that are about random draws, such as seeds, and not about the sample of examples."""
+
 WITHOUT: dict[str, str] = {
     "search": "the best that a search found, of which there is one",
     "whole set": "one number of all examples together, not a mean over them",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import version
 
 from benchmark import headline
 from benchmark.batteries import Battery, frozen_batteries, stored_headline_threats
 from benchmark.headline import headline_probes
+from benchmark.interval_kinds import INTERVALS, OVER_DRAWS
 from benchmark.probes import PROBES
 from benchmark.threats import AnyThreat, labels
 from leaderboard.exports.bibliography import KEY, citation_keys
@@ -47,14 +49,35 @@ def protocol_paragraph(battery: Battery, examples: int | None = None) -> str:
     first = [name for name in headline_probes() if name in battery.probes]
     names = [*first, *(name for name in battery.default if name not in first)]
     sentences += [_method(name, threats) for name in names]
-    if any(PROBES[name].perturbs for name in names):
+    perturbed = frozenset[str]().union(*(PROBES[name].perturbs for name in names))
+    if perturbed:
         sentences.append(
             "Attacks are counted only where the perturbed example was measured to lie inside its "
-            "set and was classified again, so that robust accuracies are upper bounds. Radii "
-            "called relative are shares of the norm of each weight tensor."
+            "set and was classified again, so that robust accuracies are upper bounds."
         )
-    sentences.append(f"Intervals are 95\\% intervals over test {noun}s.")
+    if "weights" in perturbed:
+        sentences.append("Radii called relative are shares of the norm of each weight tensor.")
+    sentences.append(_intervals(names, noun))
     return " ".join(filter(None, sentences))
+
+
+def _intervals(names: Sequence[str], noun: str) -> str:
+    """What the intervals are over: examples, or random draws where all of a probe's are."""
+    repeated = [name for name in names if _is_repeated(name)]
+    if not repeated:
+        return f"Intervals are 95\\% intervals over test {noun}s."
+    if len(repeated) == len(names):
+        return "Intervals are 95\\% intervals over repetitions with other random draws."
+    titles = ", ".join(probe_text(name).title.lower() for name in repeated)
+    return (
+        f"Intervals are 95\\% intervals over test {noun}s, and of {titles} over repetitions with "
+        "other random draws."
+    )
+
+
+def _is_repeated(name: str) -> bool:
+    kinds = {spec.interval for spec in PROBES[name].scores.values()} & INTERVALS.keys()
+    return bool(kinds) and kinds <= OVER_DRAWS
 
 
 def _first(count: int, noun: str) -> str:

@@ -192,6 +192,28 @@ def test_a_protocol_describes_no_probe_that_the_battery_lacks():
     assert "Non-singular" not in text
 
 
+@pytest.mark.parametrize(
+    ("name", "over"),
+    [
+        ("digits-v1", "test images."),
+        ("movies-v1", "test texts."),
+        ("digits-anomaly-v1", "repetitions with other random draws."),
+        ("digits-concepts-v1", "test images, and of concept vectors over repetitions"),
+    ],
+)
+def test_a_protocol_says_what_its_intervals_are_over(name, over):
+    text = CliRunner().invoke(app, ["cite", name, "--protocol"]).stdout
+    assert f"Intervals are 95\\% intervals over {over}" in text
+
+
+def test_a_protocol_speaks_of_radii_only_where_weights_are_perturbed():
+    def text(name):
+        return CliRunner().invoke(app, ["cite", name, "--protocol"]).stdout
+
+    assert "Radii called relative" in text("digits-v1")
+    assert "Radii called relative" not in text("digits-detection-v1")
+
+
 def test_a_protocol_of_a_battery_of_one_s_own_says_so(tmp_path):
     file = tmp_path / "mine.toml"
     assert CliRunner().invoke(app, ["batteries", "new", str(file)]).exit_code == 0
