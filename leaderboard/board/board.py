@@ -23,6 +23,7 @@ from leaderboard.formatting.slugs import slug
 from leaderboard.formatting.texts import probe_text
 from leaderboard.reported import ReportedRow
 from leaderboard.store import Summary
+from leaderboard.store.summaries import NONSINGULAR
 from models_zoo.text_sets import TEXT_SETS
 
 
@@ -40,7 +41,7 @@ class Board:
             ``None`` if that was not recorded.
         description: the battery's own.
         battery_page: path of the battery's page.
-        columns: headline scores that at least one of its models has.
+        columns: headline scores that at least one of its models has; the first orders the rows.
         rows: best first.
         ranking: how many pairs of models differ.
         checked: whether the checks probe was run on any of its models.
@@ -136,9 +137,10 @@ def make_boards(
     min_examples: int = 0,
     reported: Sequence[ReportedRow] = (),
 ) -> list[Board]:
-    """Make all boards, sorted by battery name and then by number of models, most first.
+    """Make all boards, those of batteries with the headline first.
 
-    Trials come after the other boards of their battery.
+    Then they are sorted by battery name, and by number of models, most first. Trials come after the
+    other boards of their battery.
 
     Args:
         summaries: stored results on test examples.
@@ -157,7 +159,13 @@ def make_boards(
     trials = {key(group[0]) for group in groups if group[0].examples < min_examples}
     if len(trials) == len(groups):
         trials = set()
-    groups.sort(key=lambda group: (group[0].battery, key(group[0]) in trials, -len(group)))
+    with_headline = {each.battery for each in summaries if NONSINGULAR in each.scores}
+
+    def place(group: Sequence[Summary]) -> tuple[bool, str, bool, int]:
+        battery = group[0].battery
+        return battery not in with_headline, battery, key(group[0]) in trials, -len(group)
+
+    groups.sort(key=place)
     names: set[str] = set()
     boards = []
     for group in groups:

@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmark.headline import NAME
 from benchmark.probes import PROBES
+from benchmark.probes.clean import CleanProbe
 from benchmark.results import ScoreSpec
 from leaderboard.formatting.texts import probe_text, probe_texts
 from leaderboard.store import Summary
@@ -73,6 +74,9 @@ class Column:
 def columns_of(summaries: Sequence[Summary], battery: Mapping[str, Any]) -> list[Column]:
     """The headline scores that at least one of the models has, in the order of the probes.
 
+    The first is the one that orders the rows: non-singular robust accuracy, or on a board without
+    it the score of what its battery is about, and not clean accuracy, which is there beside it.
+
     Args:
         summaries: of the models.
         battery: content of the battery that they were scored with.
@@ -83,7 +87,20 @@ def columns_of(summaries: Sequence[Summary], battery: Mapping[str, Any]) -> list
     ]
     present = {key for summary in summaries for key in summary.scores}
     found = [column for column in columns if column.key in present]
-    ranked = any(column.probe == NAME for column in found)
-    if ranked or (len(found) > FEW and any(column.is_usual for column in found)):
+    if any(column.probe == NAME for column in found):
+        return found
+    found = _led(found)
+    if len(found) > FEW and any(column.is_usual for column in found):
         return found
     return [replace(column, alone=True) for column in found]
+
+
+def _led(columns: list[Column]) -> list[Column]:
+    """The same columns, first the score of the first probe after ``clean`` that is in profiles.
+
+    Of a probe that is not in profiles it is the first score.
+    """
+    about = [column for column in columns if column.probe != CleanProbe.name]
+    own = [column for column in about if column.probe == about[0].probe]
+    first = next((column for column in own if column.is_usual), None) or next(iter(own), None)
+    return sorted(columns, key=lambda column: column is not first)

@@ -57,8 +57,8 @@ def test_the_battery_decides_which_scores_of_a_probe_are_columns(summaries):
         name: [each.key for each in columns_of([replace(summaries[0], scores=scores)], content)]
         for name, content in contents.items()
     }
-    assert shown["digits-v1"] == ["clean.accuracy", "flatness.average_robust"]
-    assert shown["movies-v1"] == ["clean.accuracy", "flatness.average_clean"]
+    assert shown["digits-v1"] == ["flatness.average_robust", "clean.accuracy"]
+    assert shown["movies-v1"] == ["flatness.average_clean", "clean.accuracy"]
     of_both = headline_scores(contents.values())
     assert {("flatness", "average_robust"), ("flatness", "average_clean")} <= set(of_both)
 
@@ -134,6 +134,72 @@ def test_a_board_without_usual_columns_shows_all_of_its_own_and_is_sorted_by_the
     rows = make_rows(random, columns, pages, ranking_of(random))
     assert all(row.rank is None for row in rows)
     assert [row.cells[0].value for row in rows] == sorted(values.values(), reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("battery", "leading"),
+    [
+        ("digits-v1", "nonsingular.robust_accuracy"),
+        ("digits-concepts-v1", "concepts.recall_at_fpr"),
+        ("digits-detection-v1", "detection.adaptive_success"),
+        ("digits-anomaly-v1", "anomaly.balanced_accuracy"),
+        ("digits-randomized-v1", "randomized.expected_robust"),
+        ("cifar10-c-v1", "corruptions.mean_accuracy"),
+        ("movies-v1", "weight.robust_accuracy"),
+    ],
+)
+def test_what_a_battery_is_about_orders_its_board_and_not_clean_accuracy(
+    battery, leading, summaries
+):
+    content = load_battery(battery).model_dump(mode="json")
+    probes = {"nonsingular"} if battery == "digits-v1" else set()
+    probes |= set(content["default"])
+    names = [f"{probe}.{name}" for probe, name in headline_scores([content]) if probe in probes]
+    scores = {
+        key: [Score(value=v, n=200, low=v, high=v) for v in np.linspace(*ends, len(summaries))]
+        for key in names
+        for ends in [(0.2, 0.9) if key == leading else (0.9, 0.2)]
+    }
+    own = [
+        replace(summary, outcomes={}, scores={key: each[place] for key, each in scores.items()})
+        for place, summary in enumerate(summaries)
+    ]
+    columns = columns_of(own, content)
+    assert columns[0].key == leading
+    assert [c.key for c in columns[1:]] == [key for key in names if key != leading]
+    assert columns[0].is_usual
+    if leading.startswith("nonsingular"):
+        return
+    rows = make_rows(own, columns, {s.fingerprint: "" for s in own}, ranking_of(own))
+    found = [row.cells[0].value for row in rows]
+    assert found == sorted(found, reverse=bool(columns[0].spec.higher_is_better))
+
+
+def test_boards_with_the_headline_come_before_those_of_earlier_names(
+    summaries, zoo_store, tmp_path
+):
+    (sha256,) = {s.battery_sha256 for s in summaries}
+    other = [
+        replace(
+            s,
+            battery="a-track-v1",
+            battery_sha256="1" * 64,
+            outcomes={},
+            scores={"clean.accuracy": s.scores["clean.accuracy"]},
+        )
+        for s in summaries
+    ]
+    few = [replace(s, examples=20, data_sha256="2" * 64, outcomes={}) for s in summaries[:1]]
+    few = [replace(each, scores={}) for each in few]
+    contents = {key: zoo_store.batteries()[sha256] for key in (sha256, "1" * 64)}
+    pages, batteries = {s.fingerprint: "" for s in summaries}, dict.fromkeys(contents, "")
+    painter = Painter(tmp_path / "old", tmp_path / "new")
+    made = make_boards([*other, *few, *summaries], contents, pages, batteries, painter, 100)
+    assert [(board.battery, board.has_headline, board.is_trial) for board in made] == [
+        ("digits-v1", True, False),
+        ("digits-v1", False, True),
+        ("a-track-v1", False, False),
+    ]
 
 
 def test_threats_are_the_budgets_with_an_outcome_for_every_example(summaries):
@@ -241,5 +307,5 @@ def test_a_board_with_few_columns_and_no_ranks_shows_all_of_them(summaries):
     names = ("magnet_detection", "mi_gain", "adaptive_success")
     scores = dict.fromkeys(["clean.accuracy", *(f"detection.{name}" for name in names)])
     columns = columns_of([replace(summaries[0], scores=scores)], content)
-    assert [column.key for column in columns] == list(scores)
+    assert {column.key for column in columns} == set(scores)
     assert all(column.is_usual for column in columns)
