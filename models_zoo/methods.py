@@ -31,12 +31,15 @@ class MethodSpec:
             choice, the same for all methods.
         paper: where it was published.
         version: increased whenever the same settings train something else.
+        package: that it needs and that is not installed by default; the extra of this package that
+            installs it has the same name.
     """
 
     notes: str
     settings: dict[str, float | int | str | bool] = field(default_factory=dict)
     paper: str | None = None
     version: int = 1
+    package: str | None = None
 
 
 _BEGGEL = "https://arxiv.org/abs/1901.06355"
@@ -78,6 +81,19 @@ METHODS = {
         {"components": 32, "nu": 0.1},
     ),
     "anomaly-iforest": MethodSpec("Isolation forest of scikit-learn.", {"trees": 100}),
+    "anomaly-ecod": MethodSpec(
+        "ECOD of pyod (tails of empirical distributions) on 32 principal components; images are "
+        "scored one by one.",
+        {"components": 32},
+        "https://arxiv.org/abs/2201.00382",
+        package="pyod",
+    ),
+    "anomaly-knn": MethodSpec(
+        "Distance to the fifth nearest training example, KNN of pyod.",
+        {"neighbors": 5},
+        "https://doi.org/10.1145/342009.335437",
+        package="pyod",
+    ),
 }
 """The methods by their names without data set."""
 
@@ -96,6 +112,16 @@ def is_method(name: str) -> bool:
     """Whether a name is that of a method."""
     dataset, _, method = name.partition("/")
     return dataset in DATASETS and method in METHODS
+
+
+def package_for(card: Card) -> str | None:
+    """The package that a method needs and that is not installed by default; ``None`` for none.
+
+    Args:
+        card: of a method or of a model.
+    """
+    spec = METHODS.get(card.recipe) if card.architecture.startswith(PREFIX) else None
+    return spec.package if spec is not None else None
 
 
 def method_card(name: str) -> Card:

@@ -12,6 +12,7 @@ from benchmark.anomaly.autoencoder import (
     TrimmedAutoencoder,
 )
 from benchmark.anomaly.method import Detector, Method
+from benchmark.anomaly.pyod_detectors import Ecod, NearestNeighbors
 from benchmark.anomaly.rejecting import RejectingAutoencoder
 from benchmark.anomaly.shallow import IsolatingForest, OneClassSvm
 from benchmark.anomaly.splits import Run, TrainingSets, outliers_for, training_sets
@@ -25,6 +26,8 @@ METHODS: dict[str, type[Method]] = {
     "anomaly-aae-rejecting": RejectingAutoencoder,
     "anomaly-ocsvm": OneClassSvm,
     "anomaly-iforest": IsolatingForest,
+    "anomaly-ecod": Ecod,
+    "anomaly-knn": NearestNeighbors,
 }
 """The methods by the recipe on their card."""
 

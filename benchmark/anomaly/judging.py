@@ -64,7 +64,7 @@ def judge(
         labels: (M,).
     """
     test = detector.scores(images.flatten(1).expand(len(data.runs), -1, -1))
-    known, aside = detector.scores(data.images), detector.scores(data.held_out)
+    known, aside = detector.training_scores(data.images), detector.scores(data.held_out)
     everything = np.ones(next(iter(aside.values())).shape, bool)
     flagged = exceeding(test, known, detector.kept)
     other = exceeding(test, aside, everything)
@@ -95,7 +95,7 @@ def balanced_accuracy(
 ) -> Array:
     """Only the balanced accuracy of :func:`judge`, (R,), for every epoch."""
     test = detector.scores(images.flatten(1).expand(len(data.runs), -1, -1))
-    flagged = exceeding(test, detector.scores(data.images), detector.kept)
+    flagged = exceeding(test, detector.training_scores(data.images), detector.kept)
     parts = [_parts(run, labels) for run in data.runs]
     return _over(parts, lambda run, own: balanced(flagged[run], own[0], own[1]))
 

@@ -31,12 +31,23 @@ class Detector:
         kept: bool (R, n), the training examples that the thresholds are set on.
         candidates: bool (R, n), those that the method took for outliers; ``None`` if it takes none.
         candidate_counts: by round, the number of candidates of each run.
+        training: scores (R, n) of the training examples, of a method that does not compare an
+            example with itself there; ``None`` for those that ``scores`` gives.
     """
 
     scores: Callable[[Tensor], Scores]
     kept: NDArray[np.bool_]
     candidates: NDArray[np.bool_] | None = None
     candidate_counts: list[list[int]] = field(default_factory=list)
+    training: Scores | None = None
+
+    def training_scores(self, images: Tensor) -> Scores:
+        """Scores (R, n) that thresholds are percentiles of.
+
+        Args:
+            images: (R, n, D), the training examples.
+        """
+        return self.scores(images) if self.training is None else self.training
 
 
 Watched = Callable[[int, Detector], None]

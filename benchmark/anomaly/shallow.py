@@ -1,10 +1,11 @@
-"""Detectors of scikit-learn that train no network."""
+"""Detectors that train no network, and those of scikit-learn."""
 
 from __future__ import annotations
 
 import time
 from abc import abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -16,6 +17,19 @@ from benchmark.anomaly.training import Budget, Counted
 
 Score = Callable[[Array], Array]
 """From images (m, D) to scores (m,), larger for more anomalous ones."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The detector of one run.
+
+    Attributes:
+        score: of images.
+        training: (n,), scores of the training examples; ``None`` for those that ``score`` gives.
+    """
+
+    score: Score
+    training: Array | None = None
 
 
 class Shallow(Method):
@@ -32,10 +46,15 @@ class Shallow(Method):
             fitted.append(self.fit_one(images.double().cpu().numpy(), generator))
             counted(len(images), time.perf_counter() - start)
         kept = np.ones(data.outlier.shape, bool)
-        return Detector(partial(self._scores, fitted), kept)
+        training = [each.training for each in fitted if each.training is not None]
+        return Detector(
+            partial(self._scores, fitted),
+            kept,
+            training={self.score_name: np.stack(training)} if training else None,
+        )
 
     @abstractmethod
-    def fit_one(self, images: Array, generator: Generator) -> Score:
+    def fit_one(self, images: Array, generator: Generator) -> Fitted:
         """Fit the detector of one run.
 
         Args:
@@ -43,16 +62,16 @@ class Shallow(Method):
             generator: for its random numbers.
         """
 
-    def _scores(self, fitted: list[Score], images: Tensor) -> Scores:
+    def _scores(self, fitted: list[Fitted], images: Tensor) -> Scores:
         own = images.double().cpu().numpy()
-        scores = [score(each) for score, each in zip(fitted, own, strict=True)]
+        scores = [run.score(each) for run, each in zip(fitted, own, strict=True)]
         return {self.score_name: np.stack(scores)}
 
 
 class OneClassSvm(Shallow):
     """A one-class SVM on principal components."""
 
-    def fit_one(self, images: Array, generator: Generator) -> Score:
+    def fit_one(self, images: Array, generator: Generator) -> Fitted:
         """Fit; see :meth:`Shallow.fit_one`."""
         from sklearn.decomposition import PCA
         from sklearn.pipeline import make_pipeline
@@ -62,13 +81,13 @@ class OneClassSvm(Shallow):
         model = make_pipeline(
             PCA(components, svd_solver="full"), OneClassSVM(nu=self.number("nu"), gamma="scale")
         ).fit(images)
-        return lambda given: -np.asarray(model.decision_function(given), np.float64)
+        return Fitted(lambda given: -np.asarray(model.decision_function(given), np.float64))
 
 
 class IsolatingForest(Shallow):
     """An isolation forest."""
 
-    def fit_one(self, images: Array, generator: Generator) -> Score:
+    def fit_one(self, images: Array, generator: Generator) -> Fitted:
         """Fit; see :meth:`Shallow.fit_one`."""
         from sklearn.ensemble import IsolationForest
 
@@ -76,4 +95,4 @@ class IsolatingForest(Shallow):
             n_estimators=int(self.number("trees")),
             random_state=generator.initial_seed() % 2**32,
         ).fit(images)
-        return lambda given: -np.asarray(model.score_samples(given), np.float64)
+        return Fitted(lambda given: -np.asarray(model.score_samples(given), np.float64))

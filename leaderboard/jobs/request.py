@@ -29,7 +29,7 @@ from models_zoo.classifier import Classifier
 from models_zoo.display import printable, shown
 from models_zoo.errors import InputError, unknown_name
 from models_zoo.methods import is_method, list_methods
-from models_zoo.sources import dataset_of, missing_package, parse_reference
+from models_zoo.sources import dataset_of, describe_model, missing_package, parse_reference
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,7 @@ def load_request(request: Request) -> Loaded:
         list(request.models), request.battery, checkpoint, own_data=request.own_data
     )
     probes = battery.select(request.probes or None)
-    if not battery.takes_methods:
-        names = _without_missing_packages(names, request.models)
+    names = _without_missing_packages(names, request.models)
     if refusing_probes(probes) and not battery.takes_methods:
         names = _without_random_models(names, request.models, battery)
     data_source = DataSource(
@@ -209,12 +208,13 @@ def _without_missing_packages(names: list[str], typed: Sequence[str]) -> list[st
     missing = {}
     for name in names:
         if name not in typed and parse_reference(name) is None:
-            advice = missing_package(load_card(name))
+            advice = missing_package(describe_model(name))
             if advice is not None:
                 missing[name] = advice
     for name, advice in missing.items():
         if len(missing) == len(names):
-            raise InputError(f"model {shown(name)} needs {advice}")
+            kind = "training method" if is_method(name) else "model"
+            raise InputError(f"{kind} {shown(name)} needs {advice}")
         note(f"not scored: {name} needs {advice}")
     return [name for name in names if name not in missing]
 

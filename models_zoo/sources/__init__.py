@@ -73,13 +73,14 @@ def load_model(name: str, *, trust: bool = False) -> Classifier:
         trust: whether a ``.pt2`` file may be loaded, which can execute code.
 
     Raises:
-        InputError: there is no such model, or its checkpoint is missing or was changed.
+        InputError: there is no such model, its checkpoint is missing or was changed, or a package
+            that it needs is not installed.
     """
     reference = parse_reference(name)
     if reference is not None:
         return _source(reference).load(reference, trust=trust)
     if is_method(name):
-        return TrainingMethod(method_card(name))
+        return _method(method_card(name))
     card = load_card(name)
     if card.source not in _LOCATE:
         raise InputError(
@@ -89,6 +90,13 @@ def load_model(name: str, *, trust: bool = False) -> Classifier:
         if card.source == "installed" and encoder_of(card.architecture) is not None:
             return classifier_on_encoder(path, card)
         return classifier_from_file(path, card)
+
+
+def _method(card: Card) -> TrainingMethod:
+    needed = missing_package(card)
+    if needed is not None:
+        raise InputError(f"training method {shown(card.name)} needs {needed}")
+    return TrainingMethod(card)
 
 
 @fixed_modes()

@@ -1,4 +1,4 @@
-"""Checkpoints that are part of another installed package."""
+"""Checkpoints that are part of another installed package, and methods that need one."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from models_zoo.card import Card
 from models_zoo.display import shown
 from models_zoo.errors import InputError
+from models_zoo.methods import package_for
 from models_zoo.sources.encoders import Encoder, encoder_of
 
 
@@ -35,8 +36,13 @@ def missing_package(card: Card) -> str | None:
     """What a model needs that is not installed, and how to install it; ``None`` if nothing.
 
     Args:
-        card: of any model; those of other sources than ``"installed"`` need no package.
+        card: of any model, of which those of other sources than ``"installed"`` need no package,
+            or of a training method.
     """
+    needed = package_for(card)
+    if needed is not None:
+        absent = find_spec(needed) is None
+        return f"the package {needed}; run pip install 'nonsingular[{needed}]'" if absent else None
     file = _file_of(card)
     if card.source != "installed" or "/" not in file or _found(file) is not None:
         return None

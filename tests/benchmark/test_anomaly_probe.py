@@ -9,12 +9,15 @@ import pytest
 import torch
 
 from benchmark import evaluate
+from benchmark.anomaly import METHODS as TRAINED_BY
+from benchmark.anomaly.shallow import Fitted, Shallow
 from benchmark.batteries import Battery, battery_for, battery_for_methods, load_battery
 from benchmark.datasets import load_dataset
 from benchmark.planning.cost_model import estimate
-from benchmark.probes.anomaly import AnomalySettings
+from benchmark.probes.anomaly import AnomalyProbe, AnomalySettings
 from benchmark.probes.anomaly.course import Course, epochs_shown
 from benchmark.session import session_of
+from benchmark.subject import subject_of
 from models_zoo import describe_model, list_models, load_model
 from models_zoo.errors import InputError
 from models_zoo.methods import METHODS, list_methods
@@ -134,6 +137,33 @@ def test_what_is_done_once_is_not_estimated_as_done_in_every_epoch(digits):
     assert 20 < found["anomaly"].seconds < 25  # two training sets, one of them larger
 
 
+class SlowToScore(Shallow):
+    """Takes 100 seconds to fit for the first time and 2 afterwards, and 0.5 to score an image."""
+
+    now, fitted = 0.0, 0
+
+    def fit_one(self, images, generator):
+        cls = SlowToScore
+        cls.now += 2 if cls.fitted else 100
+        cls.fitted += 1
+        return Fitted(self.score)
+
+    def score(self, images):
+        SlowToScore.now += 0.5 * len(images)
+        return images.mean(1)
+
+
+def test_the_expected_time_of_a_method_without_epochs_is_that_of_its_scores_too(
+    digits, monkeypatch
+):
+    monkeypatch.setitem(TRAINED_BY, "anomaly-iforest", SlowToScore)
+    probe = AnomalyProbe(AnomalySettings.model_validate(SMALL))
+    with subject_of(load_model("digits/anomaly-iforest"), digits.images, digits.labels) as subject:
+        expected = probe.expected_seconds(subject, lambda: SlowToScore.now)
+    one_run = 2 + 0.5 * len(digits.images)
+    assert expected == pytest.approx(4 * one_run * (36 + 36 + 4) / 36, rel=0.02)
+
+
 def test_the_best_epoch_is_that_of_the_mean_over_runs():
     course = Course(None, None, None, [1, 2, 3])  # type: ignore[arg-type]
     assert course.collapse is None
@@ -149,7 +179,7 @@ def test_methods_are_no_models_and_patterns_leave_them_out():
     assert battery_for("digits").name == "digits-v1"
     assert battery_for_methods("digits") == load_battery("digits-anomaly-v1")
     assert battery_for_methods("cifar10") is None
-    prints = {load_model(name).fingerprint for name in list_methods()}
+    prints = {TrainingMethod(describe_model(name)).fingerprint for name in list_methods()}
     assert len(prints) == len(list_methods())
 
 

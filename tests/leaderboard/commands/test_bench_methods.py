@@ -9,6 +9,8 @@ from leaderboard.jobs.request import Request, load_request
 from models_zoo.errors import InputError
 from models_zoo.methods import METHODS, list_methods
 
+PYOD = "the package pyod; run pip install 'nonsingular[pyod]'"
+
 BATTERY = """
 name = "quick-methods"
 dataset = "digits"
@@ -30,11 +32,23 @@ def _folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture
+def installed(monkeypatch):
+    """Says of which packages ``find_spec`` is to say that they are installed."""
+
+    def install(*packages):
+        found = {each: object() for each in packages}
+        monkeypatch.setattr("models_zoo.sources.installed.find_spec", found.get)
+
+    return install
+
+
 def names(*patterns, battery=None):
     return [source.name for source in load_request(Request(patterns, battery)).sources]
 
 
-def test_patterns_mean_models_or_methods_by_the_battery(capsys):
+def test_patterns_mean_models_or_methods_by_the_battery(capsys, installed):
+    installed("pyod")
     assert names(battery="digits-anomaly-v1") == list_methods("digits/*")
     found = names("digits/*-ae*", battery="digits-anomaly-v1")
     assert found == list_methods("digits/anomaly-ae*")
@@ -72,6 +86,25 @@ def test_a_method_is_scored_stored_and_planned_like_a_model(capsys):
     assert "takes training methods and not trained models" in capsys.readouterr().err
 
 
-def test_the_models_command_lists_methods(capsys):
+def test_methods_whose_package_is_missing_are_left_out_unless_they_are_named(capsys, installed):
+    installed()
+    needing = [name for name in list_methods("digits/*") if METHODS[name[7:]].package]
+    assert needing == ["digits/anomaly-ecod", "digits/anomaly-knn"]
+    rest = [name for name in list_methods("digits/*") if name not in needing]
+    for asked in ([], ["digits/anomaly-*"]):
+        assert names(*asked, battery="digits-anomaly-v1") == rest
+        said = " ".join(capsys.readouterr().err.split())
+        assert all(f"not scored: {name} needs {PYOD}" in said for name in needing)
+    for named in ("digits/anomaly-ecod", "digits/anomaly-[ek]*"):
+        command = ["bench", named, "--battery", "digits-anomaly-v1", "--database", "s.db"]
+        assert run(command) == 2
+        said = " ".join(capsys.readouterr().err.split())
+        assert f"training method 'digits/anomaly-ecod' needs {PYOD}" in said
+        assert "Traceback" not in said
+    assert not Path("s.db").exists()
+
+
+def test_the_models_command_lists_methods(capsys, installed):
+    installed()
     assert run(["models", "digits/anomaly-*"]) == 0
     assert capsys.readouterr().out.count("digits/anomaly-") == len(METHODS)
