@@ -29,7 +29,7 @@ class WithoutPyod:
 
 @pytest.fixture(scope="module")
 def pyod():
-    """Whether pyod is installed: with numba and matplotlib it has 290 MB."""
+    """Whether pyod is installed: with numba and matplotlib it has 280 MB."""
     if find_spec("pyod") is None:
         missing("pyod", "pyod is not installed; pip install 'nonsingular[pyod]'")
 
