@@ -13,19 +13,32 @@ from benchmark.anomaly.method import ERROR, UNLIKELIHOOD, Detector, Method, Scor
 from benchmark.anomaly.networks import Autoencoders, errors_of
 from benchmark.anomaly.splits import TrainingSets
 from benchmark.anomaly.training import Budget, Counted, Training
+from benchmark.anomaly.unfinished import Unfinished
 
 
 class AdversarialAutoencoder(Method):
     """An adversarial autoencoder, trained to the end on all examples."""
 
-    def fit(self, data: TrainingSets, budget: Budget, watch: Watched, counted: Counted) -> Detector:
+    def fit(
+        self,
+        data: TrainingSets,
+        budget: Budget,
+        watch: Watched,
+        counted: Counted,
+        unfinished: Unfinished | None = None,
+    ) -> Detector:
         """Train; see :meth:`Method.fit`."""
-        training = self.begin(data, budget, watch, counted)
-        training.run(self.epochs(budget))
+        training = self.begin(data, budget, watch, counted, unfinished)
+        training.run_until(self.epochs(budget))
         return detector_of(training)
 
     def begin(
-        self, data: TrainingSets, budget: Budget, watch: Watched, counted: Counted
+        self,
+        data: TrainingSets,
+        budget: Budget,
+        watch: Watched,
+        counted: Counted,
+        unfinished: Unfinished | None = None,
     ) -> Training:
         """The training before its first epoch."""
         networks = Autoencoders(
@@ -39,6 +52,7 @@ class AdversarialAutoencoder(Method):
             *(data, networks, budget),
             lambda epoch, now: watch(epoch, detector_of(now)),
             counted,
+            unfinished=unfinished,
         )
 
 

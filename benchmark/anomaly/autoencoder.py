@@ -11,6 +11,7 @@ from benchmark.anomaly.method import ERROR, Array, Detector, Method, Scores, Wat
 from benchmark.anomaly.networks import Autoencoders
 from benchmark.anomaly.splits import TrainingSets
 from benchmark.anomaly.training import Budget, Counted, Training
+from benchmark.anomaly.unfinished import Unfinished
 
 
 class Autoencoder(Method):
@@ -18,7 +19,14 @@ class Autoencoder(Method):
 
     trimmed = 0.0
 
-    def fit(self, data: TrainingSets, budget: Budget, watch: Watched, counted: Counted) -> Detector:
+    def fit(
+        self,
+        data: TrainingSets,
+        budget: Budget,
+        watch: Watched,
+        counted: Counted,
+        unfinished: Unfinished | None = None,
+    ) -> Detector:
         """Train; see :meth:`Method.fit`."""
         networks = Autoencoders(
             data.images.shape[2],
@@ -32,8 +40,9 @@ class Autoencoder(Method):
             lambda epoch, now: watch(epoch, detector_of(now)),
             counted,
             trimmed=self.trimmed,
+            unfinished=unfinished,
         )
-        training.run(self.epochs(budget))
+        training.run_until(self.epochs(budget))
         return detector_of(training)
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from benchmark.anomaly.splits import TrainingSets
 from benchmark.anomaly.training import Budget, Counted
+from benchmark.anomaly.unfinished import Unfinished
 
 Array = NDArray[np.float64]
 
@@ -75,7 +76,14 @@ class Method(ABC):
         return budget.epochs if self.has_epochs else 0
 
     @abstractmethod
-    def fit(self, data: TrainingSets, budget: Budget, watch: Watched, counted: Counted) -> Detector:
+    def fit(
+        self,
+        data: TrainingSets,
+        budget: Budget,
+        watch: Watched,
+        counted: Counted,
+        unfinished: Unfinished | None = None,
+    ) -> Detector:
         """Train a detector for each run; the labels of outliers are not used.
 
         Args:
@@ -83,4 +91,5 @@ class Method(ABC):
             budget: of the networks.
             watch: called at every epoch.
             counted: called at every step.
+            unfinished: where the state of a training with epochs is kept, to resume it.
         """

@@ -8,7 +8,9 @@ autoencoder is trained to reconstruct them badly.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +20,7 @@ from benchmark.anomaly.adversarial import AdversarialAutoencoder, detector_of
 from benchmark.anomaly.method import Detector, Watched
 from benchmark.anomaly.splits import TrainingSets
 from benchmark.anomaly.training import Budget, Counted, Training
+from benchmark.anomaly.unfinished import Unfinished
 
 NEGATIVE_SHARE = 0.1
 """The negative weights of a run sum to less than this share of its positive ones."""
@@ -30,28 +33,39 @@ class RejectingAutoencoder(AdversarialAutoencoder):
     trained as long as the other methods.
     """
 
-    def fit(self, data: TrainingSets, budget: Budget, watch: Watched, counted: Counted) -> Detector:
+    def fit(
+        self,
+        data: TrainingSets,
+        budget: Budget,
+        watch: Watched,
+        counted: Counted,
+        unfinished: Unfinished | None = None,
+    ) -> Detector:
         """Train, reject and train again; see :meth:`Method.fit`."""
-        training = self.begin(data, budget, watch, counted)
-        rounds = int(self.number("rounds"))
-        before, each, after = phases(self.epochs(budget), rounds)
-        candidates = torch.zeros(data.outlier.shape, dtype=torch.bool)
-        counts = []
-        training.run(before)
-        for _ in range(rounds):
-            candidates |= self.candidates(training)
-            counts.append(candidates.sum(1).tolist())
-            training.weights = (~candidates).float().to(training.weights.device)
-            training.run(each)
-        training.weights = retraining_weights(
-            candidates,
-            training.errors(data.images).cpu(),
-            self.number("retrained_percentile"),
-            self.number("rejected_weight"),
-        ).to(training.weights.device)
-        training.run(after)
+        training = self.begin(data, budget, watch, counted, unfinished)
+        rounds, epochs = int(self.number("rounds")), self.epochs(budget)
+        before, each, after = phases(epochs, rounds)
+        rejection = Rejection(torch.zeros(data.outlier.shape, dtype=torch.bool))
+        training.parts["rejection"] = rejection
+        for number in range(rounds):
+            training.run_until(before + number * each)
+            if len(rejection.counts) == number:  # not done before an interruption
+                rejection.add(self.candidates(training))
+                training.weights = (~rejection.candidates).float().to(training.weights.device)
+        training.run_until(epochs - after)
+        if not rejection.ended:
+            rejection.ended = True
+            training.weights = retraining_weights(
+                rejection.candidates,
+                training.errors(data.images).cpu(),
+                self.number("retrained_percentile"),
+                self.number("rejected_weight"),
+            ).to(training.weights.device)
+        training.run_until(epochs)
         return replace(
-            detector_of(training), candidates=candidates.numpy(), candidate_counts=counts
+            detector_of(training),
+            candidates=rejection.candidates.numpy(),
+            candidate_counts=rejection.counts,
         )
 
     def candidates(self, training: Training) -> Tensor:
@@ -66,6 +80,35 @@ class RejectingAutoencoder(AdversarialAutoencoder):
             for codes in training.codes(training.data.images).double().cpu().numpy()
         ]
         return torch.from_numpy(np.stack(found))
+
+
+@dataclass
+class Rejection:
+    """How far the rejection is.
+
+    Attributes:
+        candidates: bool (R, n), those of all rounds so far.
+        counts: by round, the number of candidates of each run.
+        ended: whether the weights are those of retraining.
+    """
+
+    candidates: Tensor
+    counts: list[list[int]] = field(default_factory=list)
+    ended: bool = False
+
+    def add(self, candidates: Tensor) -> None:
+        """Add the candidates (R, n) of a round."""
+        self.candidates = self.candidates | candidates
+        self.counts.append(self.candidates.sum(1).tolist())
+
+    def state_dict(self) -> dict[str, Any]:
+        """All of it."""
+        return {"candidates": self.candidates, "counts": self.counts, "ended": self.ended}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take what :meth:`state_dict` returned."""
+        self.candidates, self.counts = state["candidates"], state["counts"]
+        self.ended = state["ended"]
 
 
 def phases(epochs: int, rounds: int) -> tuple[int, int, int]:

@@ -14,6 +14,7 @@ from torch import Generator, Tensor
 from benchmark.anomaly.method import Array, Detector, Method, Scores, Watched
 from benchmark.anomaly.splits import TrainingSets
 from benchmark.anomaly.training import Budget, Counted
+from benchmark.anomaly.unfinished import Unfinished
 
 Score = Callable[[Array], Array]
 """From images (m, D) to scores (m,), larger for more anomalous ones."""
@@ -38,7 +39,14 @@ class Shallow(Method):
     has_epochs = False
     score_name = "score"
 
-    def fit(self, data: TrainingSets, budget: Budget, watch: Watched, counted: Counted) -> Detector:
+    def fit(
+        self,
+        data: TrainingSets,
+        budget: Budget,
+        watch: Watched,
+        counted: Counted,
+        unfinished: Unfinished | None = None,
+    ) -> Detector:
         """Fit; see :meth:`Method.fit`."""
         fitted = []
         for images, generator in zip(data.images, data.generators("detector"), strict=True):

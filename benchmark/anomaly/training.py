@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from torch.nn.functional import softplus
 
 from benchmark.anomaly.networks import Autoencoders, errors_of
 from benchmark.anomaly.splits import TrainingSets
+from benchmark.anomaly.unfinished import Stateful, Unfinished
 
 NEGATIVE_ERROR = 0.25
 """Largest error that counts where it is to be increased: without a bound the loss has none."""
@@ -56,6 +58,10 @@ class Training:
         watch: called at every epoch.
         counted: called at every step.
         trimmed: share of the largest errors of every batch that the loss leaves out.
+        unfinished: where the state is kept, to resume a training that was interrupted.
+
+    Attributes:
+        parts: what else has a state that is kept, by name; add to it before the first epoch.
     """
 
     def __init__(
@@ -67,12 +73,14 @@ class Training:
         counted: Counted,
         *,
         trimmed: float = 0.0,
+        unfinished: Unfinished | None = None,
     ) -> None:
         self.data, self.networks = data, networks
         self.weights = torch.ones(data.images.shape[:2], device=data.images.device)
         networks.to(data.images.device)
         self.epoch = 0
         self._budget, self._watch, self._counted, self._trimmed = budget, watch, counted, trimmed
+        self._unfinished, self._started, self._passed, self._seconds = unfinished, False, 0, 0.0
         self._order, self._prior = data.generators("batches"), data.generators("prior")
         coders = [*networks.encoder.parameters(), *networks.decoder.parameters()]
         self._reconstructing = self._adam(coders)
@@ -80,6 +88,16 @@ class Training:
         if networks.discriminator is not None:
             self._deceiving = self._adam(list(networks.encoder.parameters()))
             self._telling = self._adam(list(networks.discriminator.parameters()))
+        optimizers = {
+            "reconstructing": self._reconstructing,
+            "deceiving": self._deceiving,
+            "telling": self._telling,
+        }
+        self.parts: dict[str, Stateful] = {
+            "training": self,
+            "networks": networks,
+            **{name: each for name, each in optimizers.items() if each is not None},
+        }
 
     def _adam(self, parameters: Sequence[torch.nn.Parameter]) -> torch.optim.Adam:
         # Not fused, Adam takes a fourth of all the time here: the weights of all runs are many.
@@ -90,21 +108,60 @@ class Training:
         """Bool (R, n): the examples that are trained on as they are."""
         return self.weights > 0
 
-    def run(self, epochs: int) -> None:
-        """Train for some more epochs with the present weights."""
+    def run_until(self, epoch: int) -> None:
+        """Train with the present weights until so many epochs have passed since the first one.
+
+        Before the first epoch a training that was interrupted takes its state, which may be beyond
+        that epoch.
+        """
         size = self.data.images.shape[1]
         batches = max(1, round(size / self._budget.batch))
-        if self.epoch == 0:
-            self._watch(0, self)
-        for _ in range(epochs):
+        if not self._started:
+            self._start()
+        while self.epoch < epoch:
             self.networks.train()
             order = torch.stack([torch.randperm(size, generator=each) for each in self._order])
             for rows in order.to(self.weights.device).tensor_split(batches, dim=1):
                 start = time.perf_counter()
                 self._step(rows)
-                self._counted(rows.numel(), time.perf_counter() - start)
+                self._count(rows.numel(), time.perf_counter() - start)
             self.epoch += 1
             self._watch(self.epoch, self)
+            if self._unfinished is not None:
+                self._unfinished.keep()
+
+    def _start(self) -> None:
+        self._started = True
+        if self._unfinished is not None:
+            self._unfinished.resume(self.parts)
+        if self.epoch == 0:
+            self._watch(0, self)
+        else:
+            self._counted(self._passed, self._seconds)
+
+    def _count(self, images: int, seconds: float) -> None:
+        self._passed += images
+        self._seconds += seconds
+        self._counted(images, seconds)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Epoch, weights, generators and what was counted; the other parts have their own."""
+        return {
+            "epoch": self.epoch,
+            "weights": self.weights.cpu(),
+            "order": [each.get_state() for each in self._order],
+            "prior": [each.get_state() for each in self._prior],
+            "passed": self._passed,
+            "seconds": self._seconds,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take what :meth:`state_dict` returned."""
+        self.epoch, self.weights = state["epoch"], state["weights"].to(self.weights.device)
+        self._passed, self._seconds = state["passed"], state["seconds"]
+        for generators, states in ((self._order, "order"), (self._prior, "prior")):
+            for each, own in zip(generators, state[states], strict=True):
+                each.set_state(own)
 
     def _step(self, rows: Tensor) -> None:
         """One step on the examples (R, B) of each run."""

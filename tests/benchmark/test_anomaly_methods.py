@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 
 import numpy as np
 import pytest
@@ -20,7 +21,9 @@ from benchmark.anomaly.rejecting import (
     retraining_weights,
 )
 from benchmark.anomaly.training import NEGATIVE_ERROR, Training, weighted
+from benchmark.anomaly.unfinished import EVERY_SECONDS, Unfinished
 from benchmark.statistics import auroc
+from models_zoo.errors import InputError
 from models_zoo.methods import METHODS as SPECS
 from models_zoo.methods import method_card
 from models_zoo.sources import missing_package
@@ -190,7 +193,7 @@ def test_the_discriminator_never_sees_a_negative_weight(sets):
     for weight in (0.0, -0.1):
         training = AdversarialAutoencoder({"latent": 2}).begin(data, one_batch, ignore, ignore)
         training.weights[:, :10] = weight
-        training.run(1)
+        training.run_until(1)
         networks.append(training.networks)
     discriminators = [each.discriminator for each in networks if each.discriminator is not None]
     first, second = (each.state_dict() for each in discriminators)
@@ -274,8 +277,77 @@ def test_training_goes_on_where_it_stopped(sets):
     data = sets(0.0)
     whole = AdversarialAutoencoder({"latent": 2}).begin(data, BUDGET, ignore, ignore)
     parts = AdversarialAutoencoder({"latent": 2}).begin(data, BUDGET, ignore, ignore)
-    whole.run(4)
-    parts.run(1)
-    parts.run(3)
+    whole.run_until(4)
+    parts.run_until(1)
+    parts.run_until(4)
     assert isinstance(parts, Training)
     assert torch.equal(whole.codes(data.images), parts.codes(data.images))
+
+
+NETWORKS = ("anomaly-ae", "anomaly-ae-trimmed", "anomaly-aae", "anomaly-aae-rejecting")
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    """Makes the file of a training, in which every state is written."""
+    monkeypatch.setenv("NONSINGULAR_CACHE", str(tmp_path))
+
+    def make(**parts):
+        ticks = itertools.count()
+        return Unfinished({"a": 1}, parts, clock=lambda: next(ticks) * EVERY_SECONDS)
+
+    return make
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_training_that_is_interrupted_anywhere_ends_as_one_that_is_not(sets, kept, name):
+    data, budget = sets(0.1), Budget(hidden=8, epochs=33, early_epochs=2, batch=32, lr=1e-3)
+    passed = []
+    whole = method(name).fit(data, budget, ignore, lambda images, _: passed.append(images))
+    after = iter((3, 11, 12, 21, 22, 30))
+
+    def interrupted():
+        stop, passes = next(after, None), []
+
+        def watch(epoch, _):
+            if epoch == stop:
+                raise KeyboardInterrupt
+
+        found = method(name).fit(
+            *(data, budget, watch, lambda images, _: passes.append(images), kept())
+        )
+        return found, passes
+
+    for _ in range(6):
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+    found, passes = interrupted()
+    assert len(passes) < len(passed)
+    assert sum(passes) == sum(passed)
+    for key, value in states(whole).items():
+        assert torch.equal(value, states(found)[key]), key
+    assert found.candidate_counts == whole.candidate_counts
+
+
+def test_a_short_training_writes_nothing_and_a_damaged_state_is_refused(sets, kept, tmp_path):
+    data = sets(0.1)
+    unfinished = Unfinished({"a": 1})
+    method("anomaly-ae").fit(data, BUDGET, ignore, ignore, unfinished)
+    unfinished.finish()
+    unfinished.remove()
+    assert not list(tmp_path.rglob("*"))
+    again = kept()
+    method("anomaly-ae").fit(data, BUDGET, ignore, ignore, again)
+    again.path.write_bytes(b"half a file")
+    with pytest.raises(InputError, match="delete it to start anew"):
+        method("anomaly-ae").fit(data, BUDGET, ignore, ignore, kept())
+
+
+def test_a_state_that_cannot_be_written_is_said_once(sets, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("NONSINGULAR_CACHE", str(tmp_path / "file"))
+    ticks = itertools.count()
+    unfinished = Unfinished({"a": 1}, clock=lambda: next(ticks) * EVERY_SECONDS)
+    with pytest.warns(UserWarning, match="cannot be resumed") as said:
+        method("anomaly-ae").fit(sets(0.1), BUDGET, ignore, ignore, unfinished)
+    assert len(said) == 1

@@ -238,3 +238,31 @@ def test_settings_that_do_not_fit_together_are_refused(changes, reason):
 def test_a_score_of_one_run_has_no_interval(results):
     runs = results["anomaly-ae"].bars[0].y
     assert all(score.n == 1 and math.isinf(score.low) for score in runs)
+
+
+def test_a_unit_that_is_interrupted_resumes_and_leaves_no_file(digits, tmp_path, monkeypatch):
+    monkeypatch.setenv("NONSINGULAR_CACHE", str(tmp_path))
+    monkeypatch.setattr("benchmark.anomaly.unfinished.EVERY_SECONDS", 0)
+    method = load_model("digits/anomaly-ae")
+
+    see, seen = Course.see, []
+
+    def watched(course, epoch, detector):
+        seen.append(epoch)
+        if len(seen) == 20:
+            raise KeyboardInterrupt  # after the 6th epoch of the second of two training sets
+        see(course, epoch, detector)
+
+    monkeypatch.setattr(Course, "see", watched)
+    session = session_of(method, digits.images, digits.labels, small())
+    with pytest.raises(KeyboardInterrupt), session as interrupted:
+        interrupted.run("anomaly")
+    assert len(list(tmp_path.rglob("*.pt"))) == 2
+    with session_of(method, digits.images, digits.labels, small()) as session:
+        result = session.run("anomaly")
+    assert seen[19:] == [6, 6, 7, 8, 9, 10, 11, 12]
+    assert not list(tmp_path.rglob("*.pt"))
+    whole = evaluate(method, digits.images, digits.labels, small()).results["anomaly"]
+    assert result.scores == whole.scores
+    assert result.curves == whole.curves
+    assert result.cost.forwards == whole.cost.forwards

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -14,6 +17,9 @@ from benchmark.anomaly.method import ERROR, Array
 
 POINTS = 12
 """About how many epochs are looked at, closer to each other at the beginning."""
+
+_SEEN = ("balanced", "inliers", "outliers")
+"""What a course has for every epoch."""
 
 
 def epochs_shown(last: int) -> list[int]:
@@ -55,6 +61,19 @@ class Course:
         outlier = self.data.outlier.numpy()
         self.inliers.append(_mean(errors, ~outlier))
         self.outliers.append(_mean(errors, outlier))
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was seen."""
+        return {
+            "epochs": list(self.epochs),
+            **{name: [torch.from_numpy(each) for each in getattr(self, name)] for name in _SEEN},
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take what :meth:`state_dict` returned."""
+        self.epochs = list(state["epochs"])
+        for name in _SEEN:
+            setattr(self, name, [each.numpy() for each in state[name]])
 
     @property
     def collapse(self) -> Array | None:

@@ -24,6 +24,7 @@ from benchmark.anomaly import (
 from benchmark.anomaly.judging import Judged, judge
 from benchmark.anomaly.method import ERROR, UNLIKELIHOOD
 from benchmark.anomaly.splits import HELD_OUT
+from benchmark.anomaly.unfinished import Unfinished
 from benchmark.datasets import Dataset, load_dataset
 from benchmark.datasets.root import data_root
 from benchmark.probes.anomaly.course import Course, epochs_shown
@@ -47,6 +48,7 @@ from benchmark.statistics import SHARE_BOUNDS, mean
 from benchmark.subject import Subject
 from benchmark.work import Work
 from models_zoo.errors import InputError
+from models_zoo.training.state import Identity, digest
 from models_zoo.training_method import TrainingMethod
 
 SCORED = 50
@@ -61,6 +63,7 @@ class Trained:
     detector: Detector
     judged: Judged
     course: Course
+    unfinished: Unfinished
 
 
 class AnomalyProbe(Probe[AnomalySettings]):
@@ -125,6 +128,8 @@ class AnomalyProbe(Probe[AnomalySettings]):
         trained = {
             each: self._trained(subject, method, training, each) for each in settings.contaminations
         }
+        for one in trained.values():
+            one.unfinished.remove()
         judged = {each: one.judged for each, one in trained.items()}
         courses = {each: one.course for each, one in trained.items()}
         shown = trained[settings.collapse_at]
@@ -146,12 +151,15 @@ class AnomalyProbe(Probe[AnomalySettings]):
         )
 
     def _method(self, subject: Subject) -> Method:
-        model = subject.model
-        if not isinstance(model, TrainingMethod) or model.card.training is None:
+        model = self._training_method(subject)
+        return METHODS[model.method](model.card.training.settings if model.card.training else {})
+
+    def _training_method(self, subject: Subject) -> TrainingMethod:
+        if not isinstance(subject.model, TrainingMethod):
             raise InputError(
                 f"probe {self.name!r} takes training methods, such as digits/anomaly-ae"
             )
-        return METHODS[model.method](model.card.training.settings)
+        return subject.model
 
     def _training_split(self, subject: Subject) -> Dataset:
         """The training images of the data set that the method's card names."""
@@ -191,6 +199,9 @@ class AnomalyProbe(Probe[AnomalySettings]):
         data = self._sets(subject, training, contamination, settings.runs)
         shown = epochs_shown(method.epochs(settings.budget)) if method.has_epochs else []
         course = Course(data, subject.images, labels, shown)
+        unfinished = Unfinished(
+            self._identity(subject, training, contamination), {"course": course}
+        )
 
         def counted(images: int, seconds: float) -> None:
             subject.passes.forwards += images
@@ -198,10 +209,25 @@ class AnomalyProbe(Probe[AnomalySettings]):
             subject.passes.called(seconds, forwards=images)
 
         with torch.enable_grad():
-            detector = method.fit(data, settings.budget, course.see, counted)
+            detector = method.fit(data, settings.budget, course.see, counted, unfinished)
+        unfinished.finish()
         judged = judge(detector, data, subject.images, labels)
         subject.progress(f"{self.name}: trained with {percent(contamination)} outliers")
-        return Trained(data, detector, judged, course)
+        return Trained(data, detector, judged, course, unfinished)
+
+    def _identity(self, subject: Subject, training: Dataset, contamination: float) -> Identity:
+        """Everything that a training and what is seen of it depend on."""
+        return {
+            "method": self._training_method(subject).fingerprint,
+            "settings": self.settings.model_dump_json(),
+            "algorithm": self.algorithm,
+            "contamination": contamination,
+            "seed": subject.seed,
+            "training data": training.sha256,
+            "test data": digest(subject.images, subject.labels),
+            "device": subject.images.device.type,
+            "torch": str(torch.__version__),
+        }
 
     def _protocol(
         self, method: Method, training: Dataset, trained: dict[float, Trained]
