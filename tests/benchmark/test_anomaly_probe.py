@@ -254,8 +254,8 @@ def test_a_unit_that_is_interrupted_resumes_and_leaves_no_file(digits, tmp_path,
         see(course, epoch, detector)
 
     monkeypatch.setattr(Course, "see", watched)
-    session = session_of(method, digits.images, digits.labels, small())
-    with pytest.raises(KeyboardInterrupt), session as interrupted:
+    first = session_of(method, digits.images, digits.labels, small())
+    with pytest.raises(KeyboardInterrupt), first as interrupted:
         interrupted.run("anomaly")
     assert len(list(tmp_path.rglob("*.pt"))) == 2
     with session_of(method, digits.images, digits.labels, small()) as session:
