@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from benchmark.applicability import applicable
+from benchmark.applicability import applicable, require_installed
 from benchmark.arguments import Array, device_of
 from benchmark.batches import Examples, examples_of
 from benchmark.batteries import Battery, battery_for, list_batteries, load_battery
@@ -109,6 +109,7 @@ def evaluate(
     """
     chosen = battery_of(battery, images)
     names = chosen.select(probes)
+    require_installed(chosen, names)
     device = str(device_of(device))
     images, labels = examples_of(images, labels, examples)
     if not own_data:

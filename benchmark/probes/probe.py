@@ -172,6 +172,15 @@ class Probe(ABC, Generic[S]):
         self.settings = settings
         self.battery = {name: each for name, each in (battery or {}).items() if name in self.reads}
 
+    def require_installed(self) -> None:
+        """Check that the packages are installed that the probe needs beside those of the suite.
+
+        Called before a model is evaluated. By default it needs none.
+
+        Raises:
+            InputError: one is not; the message says how to install it.
+        """
+
     def applies(self, subject: Subject) -> str | None:
         """The reason why the probe does not apply to this model and these examples, in one line.
 

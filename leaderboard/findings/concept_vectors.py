@@ -38,7 +38,7 @@ def concept_vectors(panels: Sequence[Panel]) -> Finding:
             )
         ],
         rule="A classifier that retrieves every image has full recall and no scatter, so both are "
-        "judged at equal false-positive rates, that of the battery on classes without the concept. "
+        "judged at equal false-positive rates, that of the battery on images without the concept. "
         "Each checkpoint has two comparisons, paired over seeds. A-CAV supports the claim if its "
         "gain in recall (`concepts.acav_gain`) is significantly above 0, and contradicts it if "
         "significantly below. Gram-Schmidt supports it if the ratio of the standard deviations "
@@ -48,8 +48,8 @@ def concept_vectors(panels: Sequence[Panel]) -> Finding:
         "threshold, which the source reports, are beside them and do not count.",
         caveats=[
             "Of the source only the abstract and a survey's paragraph were available: all three "
-            "methods are reconstructions. It reports VGG16 and photographs; here are drawn loops "
-            "and small networks for digits.",
+            "methods are reconstructions. It reports VGG16 and photographs; here are drawn loops, "
+            "a texture and small networks.",
             "Intervals are over seeds, which differ in the negatives, not over images of the "
             "concept or test images.",
         ],

@@ -9,6 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from benchmark.applicability import require_installed
 from benchmark.arguments import device_of
 from benchmark.batteries import Battery
 from benchmark.data_fit import require_trained_for, require_values
@@ -73,11 +74,13 @@ def require_scorable(models: Sequence[Classifier], run: Run) -> None:
     """Check what can be checked before anything is computed or written.
 
     Raises:
-        InputError: the device cannot be used, or a model does not take the data.
+        InputError: the device cannot be used, a package is missing, or a model does not take the
+            data.
     """
     device_of(run.device)
     for name in run.probes:
         PROBES[name].require_takes(run.data.inputs.kind)
+    require_installed(run.battery, run.probes)
     for model in models:
         if not run.own_data:
             require_trained_for(run.battery, model, allow="--own-data")

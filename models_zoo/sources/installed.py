@@ -26,7 +26,7 @@ def installed_file(card: Card) -> Iterator[Path]:
     file = _file_of(card)
     if "/" not in file:
         raise InputError(f"the card of model {shown(card.name)} names no checkpoint in a package")
-    path = _found(file)
+    path = package_file(file)
     if path is None:
         raise InputError(f"model {shown(card.name)} needs {missing_package(card)}")
     yield path
@@ -44,7 +44,7 @@ def missing_package(card: Card) -> str | None:
         absent = find_spec(needed) is None
         return f"the package {needed}; run pip install 'nonsingular[{needed}]'" if absent else None
     file = _file_of(card)
-    if card.source != "installed" or "/" not in file or _found(file) is not None:
+    if card.source != "installed" or "/" not in file or package_file(file) is not None:
         return None
     encoder = encoder_of(card.architecture)
     package, _, inner = file.partition("/")
@@ -63,7 +63,7 @@ def encoder_file(encoder: Encoder, file: str) -> Path:
     Raises:
         InputError: the package is not installed.
     """
-    path = _found(file)
+    path = package_file(file)
     if path is None:
         raise InputError(f"the encoder needs {encoder.advice}")
     return path
@@ -75,7 +75,12 @@ def _file_of(card: Card) -> str:
     return encoder.file if encoder is not None else card.checkpoint or ""
 
 
-def _found(file: str) -> Path | None:
+def package_file(file: str) -> Path | None:
+    """A file of an installed package, which is not imported; ``None`` if there is none.
+
+    Args:
+        file: ``<package>/<path>``.
+    """
     package, _, inner = file.partition("/")
     spec = find_spec(package)
     for folder in spec.submodule_search_locations or () if spec else ():

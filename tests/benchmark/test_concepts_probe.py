@@ -5,14 +5,15 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark.concepts import Layer, choose_layer
+from benchmark.concepts import Layer, choose_layer, concept_of
 from benchmark.draws import image_keys
 from benchmark.probes.concepts import ConceptsProbe, ConceptsSettings
 from benchmark.probes.concepts.measured import SINGLE, Measured, averaged
 from benchmark.probes.concepts.specs import SCORES
-from benchmark.probes.concepts.variants import LOGISTIC, RANDOM, Experiment, Scale
+from benchmark.probes.concepts.variants import LOGISTIC, Experiment, Scale, control
 from benchmark.subject import Subject
 
+RANDOM = control(concept_of("loops"))
 QUICK = {"images": 12, "directions": 12, "seeds": 3, "averaged": 2}
 
 

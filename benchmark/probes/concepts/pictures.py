@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from benchmark.probes.concepts.measured import Comparison, Measured
+from benchmark.concepts import Concept
+from benchmark.probes.concepts.measured import SINGLE, Comparison, Measured, Tests
+from benchmark.probes.concepts.variants import LOGISTIC
 from benchmark.results import Bars, Score, Thumbnail
+from benchmark.statistics import SHARE_BOUNDS, mean
 from benchmark.subject import Subject
 
 N_IMAGES = 6
@@ -26,12 +29,13 @@ class _Chart:
     unit: str
 
 
-def bars_of(comparison: Comparison, rate: float) -> list[Bars]:
-    """A chart per measure, with a bar per variant, single and averaged.
+def bars_of(comparison: Comparison, rate: float, control: str) -> list[Bars]:
+    """A chart per measure, with a bar per variant, single and averaged; and one by class.
 
     Args:
         comparison: of all variants.
         rate: the battery's false-positive rate.
+        control: name of the vectors without a concept.
     """
     at = f"recall at {rate:.0%} false positives"
     means: dict[str, _Chart] = {
@@ -53,7 +57,26 @@ def bars_of(comparison: Comparison, rate: float) -> list[Bars]:
     }
     first, *others = _of_kind(comparison, means, Measured.means)
     spread, *spreads = _of_kind(comparison, deviations, Measured.deviations)
-    return [bar for chart in (first, spread, *others, *spreads) for bar in chart]
+    charts = [bar for chart in (first, spread, *others, *spreads) for bar in chart]
+    return [*charts, *_by_class(comparison, control)]
+
+
+def _by_class(comparison: Comparison, control: str) -> list[Bars]:
+    """TCAV scores by class of the plain single vectors and of the control."""
+    found = {name: comparison.tcav_by_class.get((name, SINGLE)) for name in (LOGISTIC, control)}
+    return [
+        Bars(
+            picture="sensitivity_by_class",
+            series=name,
+            x_label="class",
+            y_label="TCAV score",
+            names=[str(label) for label in scores],
+            y=[mean(each, SHARE_BOUNDS) for each in scores.values()],
+            unit="share",
+        )
+        for name, scores in found.items()
+        if scores
+    ]
 
 
 def _of_kind(
@@ -83,28 +106,38 @@ def _of_kind(
 
 
 def thumbnails_of(
-    examples: Subject, margins: Tensor, concept: Tensor, negatives: Tensor
+    tests: Tests, comparison: Comparison, concept: Concept, images: Tensor, negatives: Tensor
 ) -> list[Thumbnail]:
     """Images of the concept, negatives, and the nearest and farthest test images.
 
+    Where test images are the concept's own, the nearest evaluated images follow.
+
     Args:
-        examples: model and images that were ranked.
-        margins: (N,), of each to the concept vector.
-        concept: drawn images of the concept, (n, C, H, W).
-        negatives: drawn negatives, (m, C, H, W).
+        tests: the images that were ranked.
+        comparison: says how.
+        concept: where images and negatives are from.
+        images: that vectors were trained on, (n, C, H, W).
+        negatives: of one seed, (m, C, H, W).
     """
-    order = margins.argsort(descending=True, stable=True)
+    order = comparison.margins.argsort(descending=True, stable=True)
     rows = {
-        "drawn_images_of_the_concept": [("", image) for image in concept[:N_IMAGES]],
-        "drawn_negatives": [("", image) for image in negatives[:N_IMAGES]],
-        "nearest_test_images": _labeled(examples, order[:N_IMAGES]),
-        "farthest_test_images": _labeled(examples, order.flip(0)[:N_IMAGES]),
+        concept.pictures[0]: [("", image) for image in images[:N_IMAGES]],
+        concept.pictures[1]: [("", image) for image in negatives[:N_IMAGES]],
+        "nearest_test_images": _captioned(tests, order[:N_IMAGES]),
+        "farthest_test_images": _captioned(tests, order.flip(0)[:N_IMAGES]),
     }
+    if tests.own:
+        nearest = comparison.example_margins.argsort(descending=True, stable=True)[:N_IMAGES]
+        rows["nearest_images_of_the_data_set"] = _labeled(tests.examples, nearest)
     return [
-        Thumbnail.of(name, caption, image)
-        for name, images in rows.items()
-        for caption, image in images
+        Thumbnail.of(name, caption, image) for name, row in rows.items() for caption, image in row
     ]
+
+
+def _captioned(tests: Tests, rows: Tensor) -> list[tuple[str, Tensor]]:
+    if not tests.own:
+        return _labeled(tests.examples, rows)
+    return [("concept" if tests.has[row] else "without", tests.images[row]) for row in rows]
 
 
 def _labeled(examples: Subject, rows: Tensor) -> list[tuple[str, Tensor]]:

@@ -117,19 +117,21 @@ SCORES = {
     "tcav": share(
         "TCAV",
         "Share of test images with the concept whose own class's logit increases along the concept "
-        f"vector, for {_PLAIN}.",
+        f"vector, for {_PLAIN}. For concepts that no class has, such as textures and faces, it is "
+        "the share of all evaluated images.",
         interval="draws",
     ).model_copy(update={"higher_is_better": None}),
     "tcav_deviation": _deviation("Spread of TCAV", "the TCAV score"),
     "control_tcav": share(
         "TCAV, control",
-        "The TCAV score of vectors between strokes and other strokes, which have no concept: 50% "
-        "is expected.",
+        "The TCAV score of vectors between negatives (strokes, for loops) and other negatives, "
+        "which have no concept: 50% is expected.",
         interval="draws",
     ).model_copy(update={"higher_is_better": None}),
     "control_auroc": ScoreSpec(
         label="AUROC, control",
-        description="AUROC of vectors between strokes and other strokes: 0.5 is expected.",
+        description="AUROC of vectors between negatives (strokes, for loops) and other negatives: "
+        "0.5 is expected.",
         unit="",
         higher_is_better=None,
         interval="draws",

@@ -9,28 +9,32 @@ import torch
 from torch import Tensor
 
 from benchmark.concepts import (
+    Concept,
     Directions,
     Layer,
     activations,
+    concept_of,
     fit_adversarial,
     fit_logistic,
     fit_sgd,
-    loops,
     orthogonal_negatives,
-    strokes,
 )
+from benchmark.concepts.images import Shape
 from benchmark.probes.concepts.settings import ConceptsSettings
 from benchmark.subject import Subject
 
-SGD, LOGISTIC, GS, ACAV_GS, RANDOM = (
+SGD, LOGISTIC, GS, ACAV_GS = (
     "CAV-SGD",
     "CAV-logistic",
     "GS, reconstruction",
     "A-CAV+GS, reconstruction",
-    "strokes, control",
 )
-"""Names of the vectors of which there is one, short enough for charts. The control is logistic
-regression between strokes and other strokes, which has no concept."""
+"""Names of the vectors of which there is one, short enough for charts."""
+
+
+def control(concept: Concept) -> str:
+    """Name of logistic regression between negatives and other negatives, without a concept."""
+    return f"{concept.negatives_are}, control"
 
 
 def acav(eps: float) -> str:
@@ -43,6 +47,12 @@ def pushed_away(eps: float) -> str:
     return f"push-away {eps:g}, ablation"
 
 
+def shape_of(subject: Subject) -> Shape:
+    """Channels, height and width of a subject's images."""
+    channels, height, width = subject.images.shape[1:]
+    return channels, height, width
+
+
 @dataclass(frozen=True)
 class Scale:
     """The map of activations to those that classifiers are trained on: ``(a - mean) / scale``.
@@ -51,7 +61,7 @@ class Scale:
 
     Attributes:
         mean: float64 (d,); zero for raw activations.
-        scale: root of the mean square of what is left of the drawn images.
+        scale: root of the mean square of what is left of the images for training.
     """
 
     mean: Tensor
@@ -59,7 +69,7 @@ class Scale:
 
     @classmethod
     def of(cls, drawn: Tensor, *, centered: bool) -> Scale:
-        """From activations (n, d) of drawn images."""
+        """From activations (n, d) of images of the concept and others."""
         mean = drawn.mean(0) if centered else torch.zeros_like(drawn[0])
         scale = float((drawn - mean).square().mean().sqrt())
         return cls(mean, scale or 1.0)
@@ -75,7 +85,7 @@ class Scale:
 
 
 class Experiment:
-    """The drawn images of a concept, and the vectors that are found with each seed.
+    """The images of a concept, and the vectors that are found with each seed.
 
     Args:
         subject: the model.
@@ -83,27 +93,30 @@ class Experiment:
         settings: of the probe.
 
     Attributes:
-        images: drawn images of the concept, (n, C, H, W); the same with every seed.
+        source: where the images are from.
+        images: images of the concept, (n, C, H, W); the same with every seed.
         concept: their activations, scaled, float64 (n, d).
     """
 
     def __init__(self, subject: Subject, layer: Layer, settings: ConceptsSettings) -> None:
         self.subject, self.layer, self.settings = subject, layer, settings
-        channels, height, width = subject.images.shape[1:]
-        self.shape = (channels, height, width)
-        self.images = loops(settings.images, self.shape, subject.generator("concepts", "images"))
+        self.source = concept_of(settings.concept)
+        self.shape = shape_of(subject)
+        self.images = self.source.images(
+            settings.images, self.shape, subject.generator("concepts", "images")
+        )
         raw = activations(subject, layer, self.images)
         first = activations(subject, layer, self.negatives(0)[: settings.images])
         self.scale = Scale.of(torch.cat([raw, first]), centered=settings.activations == "centered")
         self.concept = self.scale(raw)
 
     def negatives(self, seed: int) -> Tensor:
-        """The drawn strokes of a seed, (k * n, C, H, W)."""
-        return self._strokes("negatives", seed)
+        """The negatives of a seed, (k * n, C, H, W)."""
+        return self._without("negatives", seed)
 
-    def _strokes(self, purpose: str, seed: int) -> Tensor:
+    def _without(self, purpose: str, seed: int) -> Tensor:
         settings, generator = self.settings, self.subject.generator("concepts", purpose, seed)
-        return strokes(settings.averaged * settings.images, self.shape, generator)
+        return self.source.negatives(settings.averaged * settings.images, self.shape, generator)
 
     def vectors(self, seed: int) -> Mapping[str, Directions]:
         """The classifiers of every variant with one seed, one per set of negatives.
@@ -116,7 +129,7 @@ class Experiment:
         settings, concept = self.settings, self.concept
         sets = settings.averaged
         drawn = self._activations(self.negatives(seed))
-        others = self._activations(self._strokes("control", seed))
+        others = self._activations(self._without("control", seed))
         order = int(
             torch.randint(2**31, (), generator=self.subject.generator("concepts", "order", seed))
         )
@@ -144,11 +157,11 @@ class Experiment:
             pushed_away(strongest): adversarial(drawn, strongest, away=True),
             GS: fit_logistic(concept, orthogonal, settings.penalty),
             ACAV_GS: adversarial(orthogonal, strongest),
-            RANDOM: fit_logistic(others, drawn, settings.penalty),
+            control(self.source): fit_logistic(others, drawn, settings.penalty),
         }
         return {name: self.scale.undone(each) for name, each in found.items()}
 
     def _activations(self, images: Tensor) -> Tensor:
-        """Scaled activations of drawn images in sets, float64 (k, n, d)."""
+        """Scaled activations of images in sets, float64 (k, n, d)."""
         values = self.scale(activations(self.subject, self.layer, images))
         return values.reshape(self.settings.averaged, self.settings.images, -1)

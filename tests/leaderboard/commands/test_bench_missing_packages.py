@@ -1,9 +1,10 @@
-"""``nonsingular bench`` with a model whose package is not installed."""
+"""``nonsingular bench`` with a model or a probe whose package is not installed."""
 
 import json
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -21,7 +22,7 @@ def _without_the_package(tmp_path, monkeypatch):
     find = find_spec
     monkeypatch.setattr(
         "models_zoo.sources.installed.find_spec",
-        lambda name: None if name.startswith("gt_") else find(name),
+        lambda name: None if name.startswith(("gt_", "skimage")) else find(name),
     )
 
 
@@ -45,3 +46,17 @@ def test_a_model_without_its_package_is_refused_by_name_and_left_out_of_patterns
 
     assert run(["models", "movies/*"]) == 0
     assert NAME in capsys.readouterr().out
+
+
+def test_concepts_without_their_photographs_are_refused_before_anything_is_computed(capsys):
+    images = np.random.default_rng(0).integers(256, size=(4, 3, 32, 32), dtype=np.uint8)
+    np.savez("own.npz", x=images, y=np.arange(4))
+    command = ["bench", "cifar10/few-pgd-at", "--battery", "cifar10-concepts-v1", "--data"]
+    command += ["own.npz", "--own-data", "--workers", "1", "--no-site", "--database"]
+    assert run([*command, "scores.sqlite"]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "which is not installed; run pip install 'nonsingular[concepts]'" in said
+    assert "Traceback" not in said
+    assert "took" not in said
+    assert not Path("scores.sqlite").exists()
+    assert run([*command, "scores.sqlite", "--probe", "clean"]) == 0
