@@ -114,7 +114,8 @@ def export(
         list[str] | None,
         typer.Option(
             help="Score of a table, such as input.robust_accuracy (docs/scores.md); repeatable. By "
-            "default the headline and its parts, in csv every score of the board."
+            "default the headline and its parts, or the columns that the site shows of a board "
+            "without it; in csv every score of the board."
         ),
     ] = None,
     examples: Annotated[

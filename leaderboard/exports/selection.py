@@ -48,7 +48,7 @@ def select_board(
         models: names with wildcards ``*`` and ``?``, or beginnings of fingerprints; by default all.
         battery: name or hash; needed if models are stored with several.
         columns: scores as ``<probe>.<score>``; by default the headline and its
-            parts.
+            parts, or of a board without the headline what the front page shows.
         examples: number of images; needed if models are stored with several.
         every_column: whether all headline scores are shown if no column is chosen.
         painter: draws the board's chart; by default nothing is drawn.
@@ -74,10 +74,10 @@ def select_board(
         shown_columns = [
             each
             for each in board.columns
-            if every_column or (each.is_usual and each.probe in parts)
+            if every_column or (each.is_usual and (each.probe in parts or not board.has_headline))
         ]
     if not shown_columns:
-        raise InputError("no score of the headline is stored; choose others by --column")
+        raise InputError("no score of the board is stored; choose others by --column")
     rows = make_rows(group, shown_columns, pages, board.ranking)
     return replace(board, columns=shown_columns, rows=rows)
 

@@ -171,7 +171,7 @@ def test_what_a_battery_is_about_orders_its_board_and_not_clean_accuracy(
     if leading.startswith("nonsingular"):
         return
     rows = make_rows(own, columns, {s.fingerprint: "" for s in own}, ranking_of(own))
-    found = [row.cells[0].value for row in rows]
+    found = [row.summary.scores[leading].value for row in rows]
     assert found == sorted(found, reverse=bool(columns[0].spec.higher_is_better))
 
 

@@ -13,6 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from benchmark import load_battery
+from benchmark.results import ProbeResult, Score
 from leaderboard.board.cell_texts import NEAR
 from leaderboard.cli import app
 from leaderboard.exports.latex_table import latex_table
@@ -69,6 +71,25 @@ def test_a_table_has_the_board_s_scores_intervals_and_marks(zoo_store):
 def test_the_budgets_are_those_of_the_shown_columns(zoo_store):
     one = paper_table(select_board(zoo_store, columns=["input.robust_accuracy_l2"])).caption
     assert not [each for each in one if "Weight" in each]
+
+
+def test_a_board_without_the_headline_gives_the_scores_of_the_front_page(made_up):
+    battery, store = load_battery("digits-detection-v1"), Store.open(":memory:")
+    for name, success in (("cnn-standard", 0.9), ("mlp-standard", 0.4)):
+        provenance = made_up.provenance(battery, fingerprint=name[0] * 64)
+        of_model = made_up.card(f"digits/{name}"), provenance, battery
+        score = Score(value=success, n=200, low=success - 0.05, high=success + 0.05)
+        scores = dict.fromkeys(("magnet_detection", "mi_gain", "adaptive_success"), score)
+        store.save(*of_model, ProbeResult(probe="clean", scores={"accuracy": score}))
+        store.save(*of_model, ProbeResult(probe="detection", scores=scores))
+    board = select_board(store)
+    assert board.columns[0].key == "detection.adaptive_success"
+    assert len(board.columns) == 4
+    assert [row.summary.card.name for row in board.rows] == [
+        "digits/mlp-standard",
+        "digits/cnn-standard",
+    ]
+    assert "Adaptive success" in markdown_table(paper_table(board))
 
 
 def test_models_and_columns_are_chosen_by_name_pattern_and_fingerprint(database):
