@@ -12,6 +12,7 @@ from benchmark.headline import NAME, headline_sentence
 from benchmark.threats import AnyThreat, labels
 from leaderboard.board.cell_texts import RANK_MEANING, rank_example
 from leaderboard.board.columns import Column, columns_of
+from leaderboard.board.editions import edition, is_earlier
 from leaderboard.board.overview import input_weight_scatter
 from leaderboard.board.ranking import Ranking
 from leaderboard.board.reported import ReportedTable, reported_tables
@@ -53,6 +54,7 @@ class Board:
         is_trial: whether it has too few examples for a place on the front page.
         reported: rows under its threat that are reported elsewhere, a table for each source.
         example: what an example is, ``"image"`` or ``"text"``.
+        edition: what tells it from other boards of its battery; empty where nothing has to.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Board:
     is_trial: bool = False
     reported: Sequence[ReportedTable] = ()
     example: str = "image"
+    edition: str = ""
 
     @property
     def has_headline(self) -> bool:
@@ -139,8 +142,8 @@ def make_boards(
 ) -> list[Board]:
     """Make all boards, those of batteries with the headline first.
 
-    Then they are sorted by battery name, and by number of models, most first. Trials come after the
-    other boards of their battery.
+    Then they are sorted by battery name, and by number of models, most first. Boards of an earlier
+    version of a battery come after those of the present one, and trials after others of the same.
 
     Args:
         summaries: stored results on test examples.
@@ -161,9 +164,15 @@ def make_boards(
         trials = set()
     with_headline = {each.battery for each in summaries if NONSINGULAR in each.scores}
 
-    def place(group: Sequence[Summary]) -> tuple[bool, str, bool, int]:
+    def place(group: Sequence[Summary]) -> tuple[bool, str, bool, bool, int]:
         battery = group[0].battery
-        return battery not in with_headline, battery, key(group[0]) in trials, -len(group)
+        return (
+            battery not in with_headline,
+            battery,
+            is_earlier(battery, group[0].battery_sha256),
+            key(group[0]) in trials,
+            -len(group),
+        )
 
     groups.sort(key=place)
     names: set[str] = set()
@@ -178,6 +187,7 @@ def make_boards(
         ranking = ranking_of(group)
         columns = columns_of(group, content)
         headline_threats = _as_written(stored_headline_threats(content), group)
+        example = "text" if content.get("dataset") in TEXT_SETS else "image"
         boards.append(
             Board(
                 name=name,
@@ -198,7 +208,8 @@ def make_boards(
                 picture=input_weight_scatter(group, painter, headline_threats, model_pages),
                 prescribed=_prescribed(content),
                 is_trial=key(first) in trials,
-                example="text" if content.get("dataset") in TEXT_SETS else "image",
+                example=example,
+                edition=edition(group, groups, example),
                 reported=reported_tables(
                     reported, content.get("dataset"), headline_threats, group, model_pages
                 ),

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from benchmark import load_battery
+from benchmark.batteries import battery_histories
 from benchmark.budgets import Budget
 from benchmark.results import Score
 from benchmark.threats import AnyThreat, InputThreat, JointThreat, WeightThreat
@@ -200,6 +201,34 @@ def test_boards_with_the_headline_come_before_those_of_earlier_names(
         ("digits-v1", False, True),
         ("a-track-v1", False, False),
     ]
+
+
+def test_boards_of_the_same_battery_are_told_apart(summaries, zoo_store, tmp_path):
+    (sha256,) = {s.battery_sha256 for s in summaries}
+    *_, before, now = (each.sha256 for each in battery_histories()["digits-v1"])
+
+    def of(version, examples, data):
+        changes = {"battery_sha256": version, "examples": examples, "data_sha256": data * 64}
+        return [replace(summaries[0], outcomes={}, **changes)]
+
+    groups = [
+        *(of(before, 100, "1"), of(now, 100, "1"), of(now, 500, "2")),
+        *(of("3" * 64, 100, "1"), of("4" * 64, 100, "1"), of("4" * 64, 100, "2")),
+    ]
+    contents = {key: zoo_store.batteries()[sha256] for key in (before, now, "3" * 64, "4" * 64)}
+    pages, batteries = {s.fingerprint: "" for s in summaries}, dict.fromkeys(contents, "")
+    painter = Painter(tmp_path / "old", tmp_path / "new")
+    made = make_boards(
+        [each for group in groups for each in group], contents, pages, batteries, painter
+    )
+    found = {(board.battery_sha256, board.examples, board.data_sha256[0]): board for board in made}
+    assert found[now, 100, "1"].edition == "100 images"
+    assert found[now, 500, "2"].edition == "500 images"
+    assert found[before, 100, "1"].edition == f"earlier version {before[:6]}"
+    assert found["3" * 64, 100, "1"].edition == ""
+    assert found["4" * 64, 100, "2"].edition == "data 222222"
+    assert made[-1].battery_sha256 == before
+    assert len({board.edition for board in made}) == len(made)
 
 
 def test_threats_are_the_budgets_with_an_outcome_for_every_example(summaries):
