@@ -17,8 +17,8 @@ from models_zoo.sources.encoders import MINILM
 
 FILE = "constraints.txt"
 
-UNTESTED = ("minilm", "pyod", "concepts")
-"""Extras that are too large for continuous integration, or have files that tests replace."""
+UNTESTED = ("minilm", "pyod")
+"""Extras that are too large for continuous integration."""
 
 
 @pytest.fixture(scope="module")
