@@ -94,7 +94,7 @@ RANDOMIZED := digits/mlp-noise-standard digits/mlp-standard digits/mlp-pgd-at
 gap = --split train --probe input --probe flatness
 
 .PHONY: publish
-publish: $(INSTALLED) ## Score every bundled model for results/: hours; MNIST=FOLDER CIFAR10=FILE.npz CIFAR10_TRAIN=FILE.npz TEXTS=FOLDER name the examples; resumes
+publish: $(INSTALLED_DEV) ## Score every bundled model for results/: hours; MNIST=FOLDER CIFAR10=FILE.npz CIFAR10_TRAIN=FILE.npz TEXTS=FOLDER name the examples; resumes
 	$(call import,$(PUBLISHED))
 	@echo "==> scoring the bundled models; what is stored or published is not computed again"
 	@$(publish) --battery digits-v1
@@ -106,7 +106,9 @@ publish: $(INSTALLED) ## Score every bundled model for results/: hours; MNIST=FO
 		$(publish) --battery digits-$$track-v1 || exit 1; \
 		$(publish) --battery mnist-$$track-v1 --data-root $(MNIST) || exit 1; \
 	done
-	@if [ -n "$(CIFAR10)" ]; then $(publish) --battery cifar10-linf-v1 --data $(CIFAR10); fi
+	@if [ -n "$(CIFAR10)" ]; then for battery in linf concepts; do \
+		$(publish) --battery cifar10-$$battery-v1 --data $(CIFAR10) || exit 1; \
+	done; fi
 	@if [ -n "$(CIFAR10_TRAIN)" ]; then $(publish) --battery cifar10-linf-v1 --data $(CIFAR10_TRAIN) $(gap); fi
 	@if [ -n "$(TEXTS)" ]; then $(publish) --battery movies-ci-v1 --data-root $(TEXTS); fi
 	@$(VENV)/bin/nonsingular export --archive $(RESULTS) --current --by "the nonsingular project" --database $(PUBLISHED)
