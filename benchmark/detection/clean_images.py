@@ -20,6 +20,9 @@ from benchmark.subject import Subject
 from models_zoo.errors import InputError, unknown_name
 from models_zoo.image_sets import IMAGE_SETS
 
+MIN_PER_CLASS = 2
+"""Training images that every class needs for a Gaussian of its own."""
+
 
 @dataclass(frozen=True, eq=False)
 class CleanImages:
@@ -70,7 +73,7 @@ def clean_images(subject: Subject, dataset: str, train: int, validation: int) ->
 
     Raises:
         InputError: the training split cannot be loaded, does not fit the subject, or has too few
-            images that are not evaluated.
+            images that are not evaluated, in all or of a class.
     """
     listed, shape = IMAGE_SETS[require_image_set(dataset)], tuple(subject.images.shape[1:])
     classes = subject.once("classes", lambda: subject.logits(subject.images[:1]).shape[1])
@@ -92,6 +95,7 @@ def clean_images(subject: Subject, dataset: str, train: int, validation: int) ->
             )
         taken = free[: train + validation]
         images, labels = data.images[taken], data.labels[taken]
+        _require_every_class(labels[validation:], listed.classes, dataset)
         device = subject.images.device
         return CleanImages(
             images=images[validation:].to(device),
@@ -102,3 +106,15 @@ def clean_images(subject: Subject, dataset: str, train: int, validation: int) ->
         )
 
     return subject.once(("clean images", dataset, train, validation), load)
+
+
+def _require_every_class(labels: Tensor, classes: int, dataset: str) -> None:
+    """Check that there are training images of every class: without, its generator is undefined."""
+    counts = labels.bincount(minlength=classes)
+    fewest = int(counts.argmin())
+    if counts[fewest] < MIN_PER_CLASS:
+        raise InputError(
+            f"the defence needs {MIN_PER_CLASS} training images of every class, and its "
+            f"{len(labels)} images of {dataset!r} have {int(counts[fewest])} of class {fewest}; "
+            "take a larger train_images"
+        )

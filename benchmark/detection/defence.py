@@ -165,7 +165,8 @@ class Detectors:
     def names(self) -> tuple[str, ...]:
         """All detectors: baselines, those of MagNet, and mutual information by each generator."""
         base = divergence_name(BASE_TEMPERATURE)
-        return (MAX_SOFTMAX, base, *self.magnet, MI, MI_VAE, MI_RECONSTRUCTION)
+        every = (MAX_SOFTMAX, base, *self.magnet, MI, MI_VAE, MI_RECONSTRUCTION)
+        return tuple(dict.fromkeys(every))  # the baseline may be one of MagNet's
 
     def examine(self, images: Tensor) -> Examined:
         """Examine images (N, C, H, W), batch by batch."""
@@ -177,7 +178,7 @@ class Detectors:
                 parts.append(Examined(scores, *classes))
         return Examined(
             {
-                name: torch.cat([part.scores[name] for part in parts]).nan_to_num(torch.inf)
+                name: _infinite_where_undefined(torch.cat([part.scores[name] for part in parts]))
                 for name in self.names
             },
             torch.cat([part.predicted for part in parts]),
@@ -221,6 +222,10 @@ class Detectors:
     ) -> Tensor:
         divisor = self.likelihood_temperature if scaled else 1.0
         return by_label(model.log_likelihood(images), predicted_classes(logits), divisor)
+
+
+def _infinite_where_undefined(scores: Tensor) -> Tensor:
+    return torch.where(scores.isnan(), torch.inf, scores)
 
 
 def divergence_name(temperature: float) -> str:

@@ -33,10 +33,12 @@ def total_rate_thresholds(scores: Mapping[str, Tensor], rate: float) -> Threshol
         rate: share of them that may be rejected.
 
     Raises:
-        InputError: there are too few images for one false positive per detector.
+        InputError: there are too few images for one false positive per detector, or undefined
+            scores reject more images than the rate allows, whatever the thresholds.
     """
     require_images(rate, len(next(iter(scores.values()))), len(scores))
     stacked = torch.stack([each.double() for each in scores.values()])
+    stacked = torch.where(stacked.isnan(), torch.inf, stacked)  # both are rejected
     images = stacked.shape[1]
     allowed = int(rate * images + 1e-9)  # 0.01 * 700 is 7.000000000000001, 0.29 * 100 28.99...
     ordered = stacked.sort(1, descending=True).values
@@ -51,6 +53,7 @@ def total_rate_thresholds(scores: Mapping[str, Tensor], rate: float) -> Threshol
         if int((stacked >= tried[:, None]).any(0).sum()) <= allowed:
             limits, ranks[place] = tried, ranks[place] + 1
             turns.append(place)
+    _require_defined(scores, allowed)
     return dict(zip(scores, limits.tolist(), strict=True))
 
 
@@ -70,6 +73,19 @@ def require_images(rate: float, images: int, detectors: int = 1) -> None:
             f"a false-positive rate of {rate:g} is {rate * images:.3g} of {images} validation "
             f"images, and {detectors} detectors need one each; take at least "
             f"{round(detectors / rate)} images or a larger rate"
+        )
+
+
+def _require_defined(scores: Mapping[str, Tensor], allowed: int) -> None:
+    """Check that images without a score, which are rejected, are not more than allowed."""
+    undefined = {name: ~(each < torch.inf) for name, each in scores.items()}
+    without = torch.stack(list(undefined.values())).any(0)
+    if int(without.sum()) > allowed:
+        worst = max(undefined, key=lambda name: int(undefined[name].sum()))
+        raise InputError(
+            f"{int(without.sum())} of {len(without)} clean validation images have a score that is "
+            f"not finite, most of detector {worst!r}, and the rate of false positives allows "
+            f"{allowed}; evaluate a model whose logits are finite"
         )
 
 

@@ -38,7 +38,7 @@ class ProbeSettings(BaseModel):
         headline_settings: settings that determine the budgets of the scores.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     later: ClassVar[tuple[str, ...]] = ()
     headline_settings: ClassVar[tuple[str, ...]] = ()

@@ -6,7 +6,7 @@ import math
 from functools import cache
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from benchmark.results import Score
 
@@ -15,6 +15,9 @@ SHARE_BOUNDS = (0.0, 1.0)
 
 LOSS_BOUNDS = (0.0, math.inf)
 """Bounds of a mean of losses."""
+
+_ROUNDING = 1e-12
+"""Relative difference below which draws are the same."""
 
 
 def mean(values: ArrayLike, within: tuple[float, float] | None = None) -> Score:
@@ -30,13 +33,18 @@ def mean(values: ArrayLike, within: tuple[float, float] | None = None) -> Score:
     """
     numbers = np.asarray(values, dtype=np.float64)
     n, center = numbers.size, float(numbers.mean())
-    if n == 1 or not np.isfinite(numbers).all() or numbers.min() == numbers.max():
+    if n == 1 or not np.isfinite(numbers).all() or _same(numbers):
         return Score(value=center, n=n, low=-math.inf, high=math.inf)
     half = students_t(n - 1) * float(numbers.std(ddof=1)) / math.sqrt(n)
     least, most = within or (-math.inf, math.inf)
     # Rounding must not move an end across the mean.
     low, high = max(least, center - half), min(most, center + half)
     return Score(value=center, n=n, low=min(low, center), high=max(high, center))
+
+
+def _same(numbers: NDArray[np.float64]) -> bool:
+    """Whether numbers differ by rounding errors at most, such as equal differences of shares."""
+    return bool(np.ptp(numbers) <= _ROUNDING * np.abs(numbers).max())
 
 
 @cache

@@ -148,6 +148,17 @@ def test_a_rate_of_less_than_one_image_per_detector_is_refused(images, detectors
         total_rate_thresholds(scores, 0.01)
 
 
+@pytest.mark.parametrize("undefined", [math.nan, math.inf])
+def test_a_rate_that_undefined_scores_exceed_whatever_the_thresholds_is_refused(undefined):
+    scores = {"a": torch.arange(500.0), "b": torch.arange(500.0)}
+    scores["b"][:3] = undefined
+    thresholds = total_rate_thresholds(scores, 0.01)
+    assert rejected(scores, thresholds).sum() <= 5
+    scores["b"][:6] = undefined
+    with pytest.raises(InputError, match=r"6 of 500 .* not finite, most of detector 'b'.*allows 5"):
+        total_rate_thresholds(scores, 0.01)
+
+
 def test_a_score_that_is_not_a_number_is_rejected():
     assert rejected({"d": torch.tensor([0.0, math.nan, 2.0])}, {"d": 1.0}).tolist() == [0, 1, 1]
 
@@ -275,6 +286,14 @@ def test_no_evaluated_image_trains_a_defence(zoo):
     }
     with pytest.raises(InputError, match=r"needs 900 training and 500 validation images"):
         clean_images(subject, "digits", 900, 500)
+
+
+@pytest.mark.parametrize("count", [12, 25])
+def test_training_images_without_a_class_are_refused(zoo, digits, count):
+    some = digits.head(2)
+    subject = Subject(zoo("digits/mlp-standard").eval(), some.images, some.labels)
+    with pytest.raises(InputError, match=rf"its {count} images of 'digits' have [01] of class"):
+        clean_images(subject, "digits", count, 500)
 
 
 def test_training_images_of_another_shape_are_refused(zoo):

@@ -1,5 +1,6 @@
 """The detection probe: what it counts, at which rates, and when it is left out."""
 
+import json
 from typing import Any
 
 import pytest
@@ -152,12 +153,31 @@ def test_a_model_of_other_images_is_left_out_in_a_line():
     assert "\n" not in result.left_out
 
 
+def test_a_model_that_no_attack_misleads_has_no_numbers_that_are_undefined(digits):
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    for each in model.parameters():
+        nn.init.zeros_(each)  # it calls everything 0
+    zero = digits.labels == 0
+    table = battery(attacked=2, steps=2, epochs=1, temperatures=[1, 10])
+    result = evaluate(model, digits.images[zero][:4], digits.labels[zero][:4], table).results[
+        "detection"
+    ]
+    assert "NaN" not in json.dumps(result.protocol)
+    assert "Infinity" not in json.dumps(result.protocol)
+    assert set(result.protocol["successful"].values()) == {0}
+    assert result.protocol["thresholds"]["MagNet"]["JSD T=10"] == "none"
+    assert "magnet_detection" not in result.scores
+    assert result.scores["adaptive_success"].value == 0
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"validation_images": 400}, "at least 500 images"),
         ({"dataset": "movies"}, "unknown data set of images 'movies'"),
         ({"confidences": [5, 0]}, "confidences must ascend"),
+        ({"confidences": [float("inf")]}, "finite"),
+        ({"temperatures": [10, 10]}, "temperatures must differ"),
         ({"effort": "none"}, "none"),
     ],
 )

@@ -70,6 +70,13 @@ FOUR = {
 }
 
 
+def test_draws_that_differ_by_rounding_have_no_interval():
+    gains = [0.3 - 0.2, 0.2 - 0.1]
+    assert gains[0] != gains[1]
+    assert mean(gains).low == -math.inf
+    assert mean([0.1, 0.1 + 1e-9]).low > 0
+
+
 def test_the_headline_is_the_intersection():
     headline = nonsingular(answers(**FOUR))
     assert headline is not None

@@ -8,6 +8,7 @@ from pydantic import JsonValue
 from benchmark.detection import (
     Detectors,
     Examined,
+    Thresholds,
     clean_images,
     total_rate_thresholds,
     trained_generators,
@@ -120,7 +121,7 @@ class DetectionProbe(Probe[DetectionSettings]):
             "training images that are evaluated and left out": clean.left_out,
             "training data SHA-256": clean.sha256,
             "epochs": settings.epochs,
-            "thresholds": {name: dict(limits) for name, limits in systems.items()},
+            "thresholds": {name: _in_use(limits) for name, limits in systems.items()},
             "total false-positive rate on validation images": {
                 name: float((~validation.passes(limits)).double().mean())
                 for name, limits in systems.items()
@@ -181,7 +182,7 @@ class DetectionProbe(Probe[DetectionSettings]):
             )
             result.curves.extend(confidence_curves(attacks, systems))
             result.curves.extend(roc_curves(ROC, attacks, natural, detectors.names))
-        if bool(linf.succeeded.any()):
+        if _found(linf):
             result.curves.extend(roc_curves(ROC_LINF, [linf], natural, detectors.names))
         groups = {linf.name: [linf]}
         for attack in attacks:
@@ -195,10 +196,12 @@ class DetectionProbe(Probe[DetectionSettings]):
                 "attacked by C&W, EAD and adaptively": len(few),
                 "successful": {each.title: int(each.succeeded.sum()) for each in [linf, *attacks]},
                 "mean l2 of the successful": {
-                    each.title: float(each.l2.nanmean()) for each in attacks
+                    each.title: float(each.l2.nanmean()) for each in attacks if _found(each)
                 },
                 "mean MI of the successful (nats)": {
-                    each.title: float(-each.scores["MI"].mean()) for each in [linf, *attacks]
+                    each.title: float(-each.scores["MI"].mean())
+                    for each in [linf, *attacks]
+                    if _found(each)
                 },
             }
         )
@@ -210,6 +213,15 @@ def _thresholds(
     return total_rate_thresholds(
         {name: validation.scores[name] for name in names}, settings.false_positive_rate
     )
+
+
+def _in_use(thresholds: Thresholds) -> dict[str, JsonValue]:
+    """Thresholds for the protocol; a detector whose scores are all the same has none."""
+    return {name: each if each < torch.inf else "none" for name, each in thresholds.items()}
+
+
+def _found(attack: Attacked) -> bool:
+    return bool(attack.succeeded.any())
 
 
 def _after_defence(

@@ -10,7 +10,7 @@ from benchmark.attacks.confident import SearchEffort
 from benchmark.attacks.inputs import searches_of
 from benchmark.budgets import Budget
 from benchmark.detection import Training, require_image_set, require_images
-from benchmark.detection.defence import MI, RECONSTRUCTION
+from benchmark.detection.defence import MI, RECONSTRUCTION, divergence_name
 from benchmark.probes.settings import ProbeSettings
 from benchmark.threats import InputThreat
 
@@ -18,6 +18,12 @@ from benchmark.threats import InputThreat
 def _ascending(values: tuple[float, ...]) -> tuple[float, ...]:
     if list(values) != sorted(set(values)) or values[0] < 0:
         raise ValueError(f"confidences must ascend from at least 0, got {values}")
+    return values
+
+
+def _distinct(values: tuple[float, ...]) -> tuple[float, ...]:
+    if len({divergence_name(each) for each in values}) < len(values):
+        raise ValueError(f"temperatures must differ, got {values}")
     return values
 
 
@@ -55,7 +61,9 @@ class DetectionSettings(ProbeSettings):
     epochs: int = Field(default=10, ge=1)
     components: int = Field(default=30, ge=1)
     likelihood_temperature: Positive = 100.0
-    temperatures: Annotated[tuple[Positive, ...], Field(min_length=1)] = (10.0, 40.0)
+    temperatures: Annotated[
+        tuple[Positive, ...], Field(min_length=1), AfterValidator(_distinct)
+    ] = (10.0, 40.0)
     false_positive_rate: float = Field(default=0.01, gt=0, lt=1)
     confidences: Annotated[tuple[float, ...], Field(min_length=1), AfterValidator(_ascending)] = (
         0.0,
