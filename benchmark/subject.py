@@ -160,6 +160,10 @@ class Subject:
         """Int64 (N,), hashes of the images that seed the draws of each example."""
         return self.once(_KEYS, lambda: image_keys(self.images))
 
+    def among_examples(self, images: Tensor) -> Tensor:
+        """Bool (M,) on the CPU: which images (M, C, H, W) are examples of the subject as well."""
+        return torch.isin(image_keys(images).cpu(), self.keys.cpu())
+
     def _keys(self) -> dict[Hashable, Tensor]:
         """The hashes for another view, if they have been computed."""
         return {_KEYS: self._memory[_KEYS]} if _KEYS in self._memory else {}

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.anomaly.method import Array, Detector, Scores
+from benchmark.anomaly.method import Array, Detector, Scores, require_finite
 from benchmark.anomaly.splits import Run, TrainingSets
-from benchmark.statistics import auroc
+from benchmark.statistics import auroc, placements
 
 PERCENTILE = 90.0
 """Of the scores of the training set, above which an image is anomalous."""
@@ -34,7 +34,8 @@ class Judged:
     Attributes:
         flagged: bool (R, M), the test images taken for anomalous.
         balanced: (R,), balanced accuracy on normal images and observed anomalies.
-        unobserved: (R,), likewise on anomalies of the classes that no training set has.
+        unobserved: (R,), likewise on anomalies of the classes that no training set has; ``None``
+            without such test images.
         held_out: (R,), ``balanced`` with thresholds from the slice that is not trained on.
         true_negatives: (R,), share of normal images that are not flagged.
         areas: AUROC on observed anomalies by score, (R,) each; ``"combined"`` is that of the
@@ -45,7 +46,7 @@ class Judged:
 
     flagged: Bools
     balanced: Array
-    unobserved: Array
+    unobserved: Array | None
     held_out: Array
     true_negatives: Array
     areas: dict[str, Array]
@@ -62,8 +63,11 @@ def judge(
         data: what they were trained on.
         images: (M, C, H, W), test images.
         labels: (M,).
+
+    Raises:
+        InputError: scores are not finite.
     """
-    test = detector.scores(images.flatten(1).expand(len(data.runs), -1, -1))
+    test = _test_scores(detector, data, images)
     known, aside = detector.training_scores(data.images), detector.scores(data.held_out)
     everything = np.ones(next(iter(aside.values())).shape, bool)
     flagged = exceeding(test, known, detector.kept)
@@ -75,7 +79,9 @@ def judge(
     return Judged(
         flagged=flagged,
         balanced=_over(parts, lambda run, own: balanced(flagged[run], own[0], own[1])),
-        unobserved=_over(parts, lambda run, own: balanced(flagged[run], own[0], own[2])),
+        unobserved=_over(parts, lambda run, own: balanced(flagged[run], own[0], own[2]))
+        if all(own[2].any() for own in parts)
+        else None,
         held_out=_over(parts, lambda run, own: balanced(other[run], own[0], own[1])),
         true_negatives=_over(parts, lambda run, own: 1 - flagged[run][own[0]].mean()),
         areas={
@@ -94,7 +100,7 @@ def balanced_accuracy(
     detector: Detector, data: TrainingSets, images: Tensor, labels: NDArray[np.int64]
 ) -> Array:
     """Only the balanced accuracy of :func:`judge`, (R,), for every epoch."""
-    test = detector.scores(images.flatten(1).expand(len(data.runs), -1, -1))
+    test = _test_scores(detector, data, images)
     flagged = exceeding(test, detector.training_scores(data.images), detector.kept)
     parts = [_parts(run, labels) for run in data.runs]
     return _over(parts, lambda run, own: balanced(flagged[run], own[0], own[1]))
@@ -121,8 +127,8 @@ def exceeding(scores: Scores, reference: Scores, used: Bools) -> Bools:
 def largest_rank(scores: Scores, reference: Scores, used: Bools) -> Array:
     """The largest of an image's ranks among the training set's scores, (R, M), from 0 to 1.
 
-    Images beyond all of the training set, which have the same rank, are ordered by how far their
-    first score is.
+    Images with the same rank, such as those beyond all of the training set, are ordered by their
+    first score; those that tie in both remain tied.
     """
     ranks = []
     for name, values in scores.items():
@@ -132,7 +138,7 @@ def largest_rank(scores: Scores, reference: Scores, used: Bools) -> Array:
         ]
         ranks.append(np.stack(own))
     first = next(iter(scores.values()))
-    places = first.argsort(1).argsort(1) / first.shape[1]
+    places = np.stack([placements(row, row) for row in first])
     combined: Array = np.max(ranks, axis=0) + 1e-6 * places
     return combined
 
@@ -146,6 +152,14 @@ def balanced(flagged: Bools, normal: Bools, anomalous: Bools) -> float:
         anomalous: bool (M,), the anomalies.
     """
     return float(flagged[anomalous].mean() + 1 - flagged[normal].mean()) / 2
+
+
+def _test_scores(detector: Detector, data: TrainingSets, images: Tensor) -> Scores:
+    """Scores (R, M) of test images (M, C, H, W), the same for all runs."""
+    found = detector.scores(images.flatten(1).expand(len(data.runs), -1, -1))
+    for each in found.values():
+        require_finite(each, data.runs)
+    return found
 
 
 def _parts(run: Run, labels: NDArray[np.int64]) -> tuple[Bools, Bools, Bools]:

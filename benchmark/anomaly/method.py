@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.anomaly.splits import TrainingSets
+from benchmark.anomaly.splits import Run, TrainingSets
 from benchmark.anomaly.training import Budget, Counted
 from benchmark.anomaly.unfinished import Unfinished
+from models_zoo.errors import InputError
 
 Array = NDArray[np.float64]
 
@@ -49,6 +50,25 @@ class Detector:
             images: (R, n, D), the training examples.
         """
         return self.scores(images) if self.training is None else self.training
+
+
+def require_finite(values: Array, runs: Sequence[Run]) -> None:
+    """Check that scores or codes are finite: those of networks that diverged are not.
+
+    Args:
+        values: (R, ...).
+        runs: R.
+
+    Raises:
+        InputError: they are not; of which run.
+    """
+    diverged = ~np.isfinite(values).reshape(len(runs), -1).all(1)
+    if diverged.any():
+        first = runs[int(diverged.argmax())].name
+        raise InputError(
+            f"the training of {first!r} diverged: its scores are not finite, and so are those of "
+            f"{int(diverged.sum())} of {len(runs)} runs; take a smaller lr"
+        )
 
 
 Watched = Callable[[int, Detector], None]

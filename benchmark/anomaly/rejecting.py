@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from benchmark.anomaly.adversarial import AdversarialAutoencoder, detector_of
-from benchmark.anomaly.method import Detector, Watched
+from benchmark.anomaly.method import Detector, Watched, require_finite
 from benchmark.anomaly.splits import TrainingSets
 from benchmark.anomaly.training import Budget, Counted, Training
 from benchmark.anomaly.unfinished import Unfinished
@@ -75,9 +75,11 @@ class RejectingAutoencoder(AdversarialAutoencoder):
         """
         from sklearn.svm import OneClassSVM
 
+        codes_of_runs = training.codes(training.data.images).double().cpu().numpy()
+        require_finite(codes_of_runs, training.data.runs)
         found = [
             OneClassSVM(kernel="rbf", gamma="scale", nu=self.number("nu")).fit_predict(codes) == -1
-            for codes in training.codes(training.data.images).double().cpu().numpy()
+            for codes in codes_of_runs
         ]
         return torch.from_numpy(np.stack(found))
 

@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from benchmark.datasets import DATASETS, load_dataset
 from benchmark.datasets.dataset import examples_sha256
 from benchmark.datasets.root import data_root
-from benchmark.draws import image_keys
 from benchmark.subject import Subject
 from models_zoo.errors import InputError, unknown_name
 from models_zoo.image_sets import IMAGE_SETS
@@ -86,7 +84,7 @@ def clean_images(subject: Subject, dataset: str, train: int, validation: int) ->
 
     def load() -> CleanImages:
         data = load_dataset(dataset, "train", data_root())
-        evaluated = torch.isin(image_keys(data.images), subject.keys.cpu())
+        evaluated = subject.among_examples(data.images)
         free = (~evaluated).nonzero().flatten()
         if len(free) < train + validation:
             raise InputError(

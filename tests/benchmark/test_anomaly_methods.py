@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import torch
 
 from benchmark.anomaly import METHODS, Budget, Run, outliers_for, training_sets
 from benchmark.anomaly.adversarial import AdversarialAutoencoder, log_likelihood
-from benchmark.anomaly.judging import balanced, exceeding, judge
+from benchmark.anomaly.judging import balanced, exceeding, judge, largest_rank
 from benchmark.anomaly.method import Detector
 from benchmark.anomaly.networks import BatchNorm, Linear
 from benchmark.anomaly.rejecting import (
@@ -265,6 +266,28 @@ def test_thresholds_are_percentiles_of_the_scores_that_a_method_gives_the_traini
     assert found.outlier_area is not None
     assert found.outlier_area.tolist() == [1, 1]
     np.testing.assert_array_equal(found.held_out, expected.held_out)
+
+
+def test_ties_remain_ties_in_whatever_order_images_are():
+    known = {"a": np.arange(4.0)[None], "b": np.arange(4.0)[None]}
+    used = np.ones((1, 4), bool)
+    given = {"a": np.array([[9.0, 2.0, 9.0, 9.5, 2.0]]), "b": np.array([[9.0, 0.0, 9.0, 0.0, 0.0]])}
+    found = largest_rank(given, known, used)[0]
+    assert found[0] == found[2] < found[3]
+    assert found[1] == found[4] < found[0]
+
+
+def test_a_training_that_diverges_is_refused_with_the_run(sets):
+    data = sets(0.1)
+    budget = replace(BUDGET, epochs=15, lr=1e30)
+    for name in ("anomaly-ae", "anomaly-aae-rejecting"):
+
+        def judged(name=name):
+            detector = method(name).fit(data, budget, ignore, ignore)
+            return judge(detector, data, torch.rand(9, 1, 8, 8), np.arange(9))
+
+        with pytest.raises(InputError, match=r"training of '.* seed 0' diverged: .*smaller lr"):
+            judged()
 
 
 def test_the_likelihood_is_that_of_the_standard_normal_distribution():

@@ -221,6 +221,39 @@ def test_what_the_data_lack_is_said_before_anything_is_trained(digits, changes, 
         evaluate(load_model("digits/anomaly-ae"), digits.images, digits.labels, small(**changes))
 
 
+def test_without_further_classes_there_are_no_unobserved_anomalies(digits):
+    chosen = (digits.labels == 0) | (digits.labels == 2)
+    result = evaluate(
+        load_model("digits/anomaly-iforest"),
+        *(digits.images[chosen], digits.labels[chosen], small(pairs=[[0, 2]])),
+    ).results["anomaly"]
+    assert "balanced_accuracy_unobserved" not in result.scores
+    assert all(math.isfinite(score.value) for score in result.scores.values())
+    assert all(math.isfinite(each.value) for curve in result.curves for each in curve.y)
+
+
+def test_no_evaluated_image_is_trained_on():
+    training = load_dataset("digits", "train")
+    method = load_model("digits/anomaly-iforest")
+    rows = [(training.labels == label).nonzero().flatten()[:70] for label in range(4)]
+    few, some = (torch.cat([each[:count] for each in rows]) for count in (2, 70))
+    settings = small(pairs=[[0, 2]], seeds=1)
+    protocol = (
+        evaluate(method, training.images[few], training.labels[few], settings)
+        .results["anomaly"]
+        .protocol
+    )
+    assert f"{len(training) - len(few):,} images" in str(protocol["training data"])
+    with pytest.raises(InputError, match="fewer than 60 examples of class 0"):
+        evaluate(
+            method,
+            *(training.images[some], training.labels[some]),
+            small(pairs=[[0, 2]], normals=60),
+        )
+    with pytest.raises(InputError, match="all training images of 'digits' are evaluated"):
+        evaluate(method, training.images, training.labels, settings)
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

@@ -159,13 +159,13 @@ def test_a_model_that_no_attack_misleads_has_no_numbers_that_are_undefined(digit
         nn.init.zeros_(each)  # it calls everything 0
     zero = digits.labels == 0
     table = battery(attacked=2, steps=2, epochs=1, temperatures=[1, 10])
-    result = evaluate(model, digits.images[zero][:4], digits.labels[zero][:4], table).results[
-        "detection"
-    ]
-    assert "NaN" not in json.dumps(result.protocol)
-    assert "Infinity" not in json.dumps(result.protocol)
-    assert set(result.protocol["successful"].values()) == {0}
-    assert result.protocol["thresholds"]["MagNet"]["JSD T=10"] == "none"
+    report = evaluate(model, digits.images[zero][:4], digits.labels[zero][:4], table)
+    result = report.results["detection"]
+    protocol: dict[str, Any] = result.protocol
+    assert "NaN" not in json.dumps(protocol)
+    assert "Infinity" not in json.dumps(protocol)
+    assert set(protocol["successful"].values()) == {0}
+    assert protocol["thresholds"]["MagNet"]["JSD T=10"] == "none"
     assert "magnet_detection" not in result.scores
     assert result.scores["adaptive_success"].value == 0
 

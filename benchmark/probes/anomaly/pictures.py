@@ -100,7 +100,9 @@ def contamination_curves(judged: Mapping[float, Judged]) -> list[Curve]:
     """Balanced accuracy over the contamination."""
     series = {
         "observed anomalies": [each.balanced for each in judged.values()],
-        "unobserved anomalies": [each.unobserved for each in judged.values()],
+        "unobserved anomalies": [
+            each.unobserved for each in judged.values() if each.unobserved is not None
+        ],
         "observed, held-out thresholds": [each.held_out for each in judged.values()],
     }
     return [
@@ -114,6 +116,7 @@ def contamination_curves(judged: Mapping[float, Judged]) -> list[Curve]:
             "share",
         )
         for name, values in series.items()
+        if values
     ]
 
 

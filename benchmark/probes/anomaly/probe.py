@@ -84,7 +84,7 @@ class AnomalyProbe(Probe[AnomalySettings]):
         try:
             training = self._training_split(subject)
         except InputError as error:
-            return f"the training split cannot be loaded: {error}"
+            return f"the training split cannot be used: {error}"
         have, tested = (each.bincount().tolist() for each in (training.labels, subject.labels))
         for normal, other in settings.pairs:
             outliers = outliers_for(settings.normals, settings.contaminations[-1])
@@ -162,12 +162,23 @@ class AnomalyProbe(Probe[AnomalySettings]):
         return subject.model
 
     def _training_split(self, subject: Subject) -> Dataset:
-        """The training images of the data set that the method's card names."""
+        """The training images of the data set that the method's card names.
+
+        Those that are evaluated are left out: no detector is judged on what it was trained on.
+        """
         model = subject.model
         dataset = model.card.dataset if isinstance(model, TrainingMethod) else ""
-        found: Dataset = subject.once(
-            ("training split", dataset), lambda: load_dataset(dataset, "train", data_root())
-        )
+
+        def load() -> Dataset:
+            every = load_dataset(dataset, "train", data_root())
+            free = ~subject.among_examples(every.images)
+            if not free.any():
+                raise InputError(f"all training images of {dataset!r} are evaluated")
+            if free.all():
+                return every
+            return replace(every, images=every.images[free], labels=every.labels[free])
+
+        found: Dataset = subject.once(("training split", dataset), load)
         return found
 
     def _size(self, contamination: float) -> int:
@@ -291,9 +302,10 @@ def _seconds_of_run(
 def _scores(trained: dict[float, Trained], settings: AnomalySettings) -> dict[str, Score]:
     contaminated = [one for each, one in trained.items() if each > 0]
     judged = [one.judged for one in contaminated]
+    unobserved = [each.unobserved for each in judged if each.unobserved is not None]
     found = {
         "balanced_accuracy": _mean([each.balanced for each in judged]),
-        "balanced_accuracy_unobserved": _mean([each.unobserved for each in judged]),
+        **({"balanced_accuracy_unobserved": _mean(unobserved)} if unobserved else {}),
         "balanced_accuracy_clean": _mean([trained[0.0].judged.balanced]),
         "balanced_accuracy_held_out": _mean([each.held_out for each in judged]),
         "true_negative_rate": _mean([each.true_negatives for each in judged]),
