@@ -56,9 +56,14 @@ def curves_pictures(curves: Sequence[Curve], painter: Painter, model: str) -> li
     return [_picture(group, painter, model) for group in groups.values()]
 
 
+ABBREVIATIONS = {"mi": "MI"}
+"""How words of the names of pictures are written in captions."""
+
+
 def titled(picture: str) -> str:
     """The caption of a picture of this name."""
-    return picture.replace("_", " ").capitalize()
+    words = picture.replace("_", " ").capitalize().split(" ")
+    return " ".join(ABBREVIATIONS.get(word, word) for word in words)
 
 
 def written(score: Score, unit: str) -> str:

@@ -70,6 +70,8 @@ def test_scores_have_intervals_over_classes_and_seeds(results):
     assert not {"auroc_likelihood", "candidate_recall"} & results["anomaly-ae"].scores.keys()
     assert "collapse" not in results["anomaly-iforest"].scores
     assert results["anomaly-iforest"].scores["balanced_accuracy"].value > 0.8
+    scores = results["anomaly-ae"].scores
+    assert list(scores) == [name for name in AnomalyProbe.scores if name in scores]
 
 
 def test_the_score_is_the_mean_of_the_runs_that_are_shown(results):

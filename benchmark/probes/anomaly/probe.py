@@ -324,7 +324,7 @@ def _scores(trained: dict[float, Trained], settings: AnomalySettings) -> dict[st
         pairs = [_found_among(one) for one in contaminated]
         found["candidate_precision"] = _mean([precision for precision, _ in pairs])
         found["candidate_recall"] = _mean([recall for _, recall in pairs])
-    return found
+    return {name: found[name] for name in SCORES if name in found}
 
 
 def _mean(values: Sequence[ArrayLike]) -> Score:

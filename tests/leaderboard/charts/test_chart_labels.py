@@ -15,7 +15,7 @@ from benchmark.results import Bars, Curve, Score
 from leaderboard.board.overview import input_weight_scatter
 from leaderboard.charts.bars import bars_pictures
 from leaderboard.charts.contours import decision_chart, loss_chart
-from leaderboard.charts.curves import curves_pictures
+from leaderboard.charts.curves import curves_pictures, titled
 from leaderboard.charts.labels import chart_text, distinct, short
 from leaderboard.charts.svg import NOT_DRAWN, Painter
 from leaderboard.findings.figures import dots, lines, scatter
@@ -249,3 +249,8 @@ def make_findings_with_figures(filled, monkeypatch):
     figure = Figure("A figure", dots([(checkpoint("a"), score(0.3))], "x", share=True), "words")
     finding = Finding("key", "Title", "Claim.", [], "Rule.", [Part("digits", figures=[figure])])
     return [finding], []
+
+
+def test_captions_are_the_names_of_pictures_with_abbreviations_as_they_are_written():
+    assert titled("detection_gain_by_mi") == "Detection gain by MI"
+    assert titled("mistakes") == "Mistakes"
