@@ -97,7 +97,7 @@ BROKEN = {
     "not a number": (HEAD + "[probes.clean]\n[probes.checks]\neps = nan", "checks.eps"),
     "infinite": (
         HEAD + "[probes.clean]\n[probes.intrinsic]\nlinf = [inf]\nheadline = inf",
-        "intrinsic.linf.0 must",
+        "intrinsic.linf.0: Input should be a finite number",
     ),
     "no probes": ('name = "own"\ndataset = "digits"\ndescription = "-"\ndefault = []', "probes"),
     "lines in its description": (
