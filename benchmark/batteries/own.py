@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -110,23 +108,10 @@ def require_own_name(name: str, *, of: Battery | None = None) -> None:
 
 
 def _require_usable(battery: Battery) -> None:
-    """Refuse infinite numbers, and settings of probes that do not fit together.
+    """Refuse settings of probes that do not fit together.
 
     Raises:
         InputError: there are some.
     """
-    content = battery.model_dump(mode="python")["probes"]
-    if place := next(_infinite(content), None):
-        raise InputError(f"{place} must be a finite number")
     for name, settings in battery.probes.items():
         list(PROBES[name](settings, battery.probes).headline_threats)
-
-
-def _infinite(content: object, place: str = "") -> Iterator[str]:
-    """Places of numbers that are not finite."""
-    if isinstance(content, float) and not math.isfinite(content):
-        yield place
-    if isinstance(content, list | tuple):
-        content = dict(enumerate(content))
-    for key, value in content.items() if isinstance(content, dict) else ():
-        yield from _infinite(value, f"{place}.{key}".lstrip("."))
