@@ -108,7 +108,7 @@ def _part(panel: Panel) -> Part:
     if collapse is not None:
         verdict = vote_of(sign_of(collapse))
         votes.append(verdict)
-        rows.append(["collapse of the plain autoencoder", scored(collapse, "share"), "-", verdict])
+        rows.append(["collapse of the plain autoencoder", points(collapse), "-", verdict])
     ours = runs_of(known[REJECTING]) if REJECTING in known else {}
     for other in (*JUDGED, EARLY):
         theirs = runs_of(known[other]) if other in known else {}

@@ -21,7 +21,7 @@ def scored(score: Score | None, unit: str) -> str:
     return number(score.value, unit) + (f" ({ends})" if ends else "")
 
 
-def points(effect: Effect) -> str:
+def points(effect: Effect | Score) -> str:
     """A difference of shares in percentage points, with its interval."""
     return _signed([100 * v for v in (effect.value, effect.low, effect.high)], ".1f")
 
