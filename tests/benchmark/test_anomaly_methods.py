@@ -165,12 +165,17 @@ def test_rejection_records_its_candidates_and_is_near_the_adversarial_one_withou
     assert abs(first - second) < 0.1
 
 
-def test_codes_become_standard_normal(sets):
+def test_codes_become_standard_normal_and_the_discriminator_can_hardly_tell(sets):
     data = sets(0.0, normals=100)
     detector = method("anomaly-aae").fit(data, Budget(32, 150, 2, 32, 1e-3), ignore, ignore)
-    codes = detector.scores.args[0].codes(data.images)
+    training = detector.scores.args[0]
+    codes = training.codes(data.images)
     assert codes.mean((0, 1)).abs().max() < 0.3
     assert ((codes.std(1) > 0.6) & (codes.std(1) < 1.5)).all()
+    drawn = torch.randn(codes.shape, generator=torch.Generator().manual_seed(0))
+    right = [training.networks.discriminator(codes) < 0, training.networks.discriminator(drawn) > 0]
+    accuracy = torch.stack(right).float().mean((0, 2, 3))
+    assert ((accuracy > 0.45) & (accuracy < 0.65)).all()
 
 
 def test_negative_weights_are_bounded():
