@@ -6,12 +6,14 @@ is running on the same cores.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from benchmark.subject import Passes, Subject
 
@@ -23,8 +25,26 @@ and 14 times as long beside a product of matrices that uses both cores."""
 SECONDS, MIN_REPEATS, MAX_REPEATS = 0.1, 2, 10
 """How long to measure each number of threads, and the bounds on the number of passes."""
 
+_BLAS = "OPENBLAS_NUM_THREADS"
+"""Environment variable for the library in the wheels of NumPy and SciPy, which each have their
+own."""
+
 MIN_GAIN = 1.5
 """How many times as fast fewer threads must be to be chosen."""
+
+
+def compute_with(threads: int) -> None:
+    """Compute with a number of threads in this process, in PyTorch as in NumPy, SciPy and others.
+
+    The threads of a BLAS library wait for each other by spinning: where several processes each have
+    as many as there are cores, they take several times as long.
+
+    Args:
+        threads: how many.
+    """
+    torch.set_num_threads(threads)
+    os.environ[_BLAS] = str(threads)  # of libraries that are loaded later
+    threadpool_limits(threads, user_api="blas")
 
 
 @contextmanager

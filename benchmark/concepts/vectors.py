@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 SGD_ALPHA, SGD_ITERATIONS, SGD_TOLERANCE = 0.01, 1000, 1e-3
@@ -140,10 +141,12 @@ def _minimize_each(
     starts = np.zeros((len(sets), sets.shape[2] + 1))
     if start is not None:
         starts[:, :-1], starts[:, -1] = start.weights.numpy(), start.biases.numpy()
-    found = [
-        _minimized(each, labels.numpy(), eps, penalty, point)
-        for each, point in zip(sets, starts, strict=True)
-    ]
+    # Its products of vectors are short: further threads only wait for each other.
+    with threadpool_limits(1, user_api="blas"):
+        found = [
+            _minimized(each, labels.numpy(), eps, penalty, point)
+            for each, point in zip(sets, starts, strict=True)
+        ]
     points = torch.from_numpy(np.array(found))
     return Directions(points[:, :-1].contiguous(), points[:, -1].contiguous())
 

@@ -30,15 +30,14 @@ def answer(request: dict[str, Any], files: dict[str, Path], emit: Emit) -> dict[
     """
     global _computing
 
-    import torch
-
+    from benchmark.threads import compute_with
     from leaderboard.jobs.answer_message import to_message
     from leaderboard.jobs.computing import InProcess
     from leaderboard.jobs.materials import Materials
     from leaderboard.jobs.sources import NotHereError
     from models_zoo.sources.downloaded import CACHE as CACHE_VARIABLE
 
-    torch.set_num_threads(request["threads"])
+    compute_with(request["threads"])
     if CACHE in files:
         os.environ[CACHE_VARIABLE] = str(files[CACHE])
     if _computing is None:

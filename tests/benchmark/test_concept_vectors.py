@@ -5,6 +5,7 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
+from threadpoolctl import threadpool_info, threadpool_limits
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from benchmark.concepts import (
@@ -107,6 +108,23 @@ def test_the_adversarial_vector_minimizes_the_loss_of_moved_activations(sets, ep
                 30, generator=generator(seed), dtype=torch.float64
             )
             assert best < moved_loss((near, found.biases[place]), concept, others, eps) + 1e-4
+
+
+def test_a_vector_is_found_with_one_thread_of_each_library(sets, monkeypatch):
+    import scipy.optimize
+
+    minimize, counts = scipy.optimize.minimize, []
+
+    def watched(*arguments, **options):
+        counts.extend(
+            each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"
+        )
+        return minimize(*arguments, **options)
+
+    monkeypatch.setattr("scipy.optimize.minimize", watched)
+    with threadpool_limits(2, user_api="blas"):
+        fit_adversarial(*sets, 0.3, penalty=1e-3)
+    assert set(counts) == {1}
 
 
 def test_moves_away_from_the_boundary_lower_the_loss_for_free(sets):

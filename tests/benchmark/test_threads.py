@@ -86,3 +86,18 @@ def test_the_measurement_changes_no_draw_of_a_random_model():
     finally:
         torch.set_num_threads(before)
     torch.testing.assert_close(*found, rtol=0, atol=0)
+
+
+def test_a_worker_computes_with_its_share_of_threads_in_every_library(forks):
+    code = (
+        "import torch\n"
+        "from threadpoolctl import threadpool_info\n"
+        "from benchmark.threads import compute_with\n"
+        "compute_with(1)\n"
+        "import scipy.linalg\n"
+        "used = {each['filepath']: each['num_threads'] for each in threadpool_info()}\n"
+        "assert len(used) > 1, used\n"
+        "assert set(used.values()) == {1}, used\n"
+        "assert torch.get_num_threads() == 1\n"
+    )
+    assert forks.run(code=code).returncode == 0

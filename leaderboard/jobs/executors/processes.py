@@ -17,8 +17,7 @@ from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from typing import Protocol, Self
 
-import torch
-
+from benchmark.threads import compute_with
 from leaderboard.jobs.executors.executor import MAX_IDLE_DEATHS
 from leaderboard.jobs.materials import Materials
 from leaderboard.jobs.owner import owner_of
@@ -209,7 +208,7 @@ def _work(
 ) -> None:
     """Take units until this process is ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles it, and ends the workers
-    torch.set_num_threads(threads)
+    compute_with(threads)
     threading.Thread(target=_follow, daemon=True).start()
     try:
         store = open_for_worker(database)

@@ -12,8 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Self
 
-import torch
-
+from benchmark.threads import compute_with
 from leaderboard.jobs.executors.executor import MAX_IDLE_DEATHS, cores
 from leaderboard.jobs.materials import Materials
 from leaderboard.jobs.owner import owner_of
@@ -50,7 +49,7 @@ class Actor:
     def __init__(
         self, database: str, numbers: list[int], workers: int, threads: int, trust: bool
     ) -> None:
-        torch.set_num_threads(threads)
+        compute_with(threads)
         self._worker = Worker(
             open_for_worker(database), Materials(trust=trust), numbers, workers=workers
         )
