@@ -113,7 +113,8 @@ def test_the_adversarial_vector_minimizes_the_loss_of_moved_activations(sets, ep
 def test_a_vector_is_found_with_one_thread_of_each_library(sets, monkeypatch):
     import scipy.optimize
 
-    minimize, counts = scipy.optimize.minimize, []
+    (concept, negatives), counts = sets, []
+    minimize = scipy.optimize.minimize
 
     def watched(*arguments, **options):
         counts.extend(
@@ -123,7 +124,7 @@ def test_a_vector_is_found_with_one_thread_of_each_library(sets, monkeypatch):
 
     monkeypatch.setattr("scipy.optimize.minimize", watched)
     with threadpool_limits(2, user_api="blas"):
-        fit_adversarial(*sets, 0.3, penalty=1e-3)
+        fit_adversarial(concept, negatives, 0.3, penalty=PENALTY)
     assert set(counts) == {1}
 
 
