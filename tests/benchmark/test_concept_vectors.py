@@ -113,7 +113,8 @@ def test_the_adversarial_vector_minimizes_the_loss_of_moved_activations(sets, ep
 def test_a_vector_is_found_with_one_thread_of_each_library(sets, monkeypatch):
     import scipy.optimize
 
-    (concept, negatives), counts = sets, []
+    counts: list[int] = []
+    concept, negatives = sets
     minimize = scipy.optimize.minimize
 
     def watched(*arguments, **options):
