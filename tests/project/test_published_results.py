@@ -23,6 +23,10 @@ OTHERS = {
     "digits-concepts-v1",
     "digits-detection-v1",
     "digits-anomaly-v1",
+    "mnist-concepts-v1",
+    "mnist-detection-v1",
+    "mnist-anomaly-v1",
+    "cifar10-concepts-v1",
     "movies-ci-v1",
 }
 """Batteries with a board, with and without the headline."""
@@ -58,7 +62,7 @@ def test_the_checkpoints_are_those_that_were_scored(published):
         assert load_model(name).fingerprint in published.models
 
 
-def test_it_fills_eight_boards(published, tmp_path):
+def test_it_fills_every_board(published, tmp_path):
     store = Store.open(tmp_path / "board.sqlite")
     found = import_archive(store, published)
     assert set(found.fates) == {"added"}
@@ -67,6 +71,8 @@ def test_it_fills_eight_boards(published, tmp_path):
     assert set(boards) == HEADLINE | OTHERS
     assert sum(boards[name] for name in HEADLINE) >= 28
     assert boards["movies-ci-v1"] == 12
+    assert {boards[f"mnist-{track}-v1"] for track in ("concepts", "detection")} == {10}
+    assert boards["mnist-anomaly-v1"] >= 7
     for each in summaries:
         if each.battery == "digits-randomized-v1":
             robust, floor = (each.scores[f"randomized.expected_{k}"] for k in ("robust", "clean"))
