@@ -9,36 +9,31 @@ import torch
 from torch import Tensor
 
 from benchmark.anomaly.autoencoder import as_array
-from benchmark.anomaly.method import ERROR, UNLIKELIHOOD, Detector, Method, Scores, Watched
+from benchmark.anomaly.method import (
+    ERROR,
+    UNLIKELIHOOD,
+    UNOBSERVED,
+    Detector,
+    Method,
+    Observer,
+    Scores,
+)
 from benchmark.anomaly.networks import Autoencoders, errors_of
 from benchmark.anomaly.splits import TrainingSets
-from benchmark.anomaly.training import Budget, Counted, Training
-from benchmark.anomaly.unfinished import Unfinished
+from benchmark.anomaly.training import Budget, Training
 
 
 class AdversarialAutoencoder(Method):
     """An adversarial autoencoder, trained to the end on all examples."""
 
-    def fit(
-        self,
-        data: TrainingSets,
-        budget: Budget,
-        watch: Watched,
-        counted: Counted,
-        unfinished: Unfinished | None = None,
-    ) -> Detector:
+    def fit(self, data: TrainingSets, budget: Budget, observer: Observer = UNOBSERVED) -> Detector:
         """Train; see :meth:`Method.fit`."""
-        training = self.begin(data, budget, watch, counted, unfinished)
+        training = self.begin(data, budget, observer)
         training.run_until(self.epochs(budget))
         return detector_of(training)
 
     def begin(
-        self,
-        data: TrainingSets,
-        budget: Budget,
-        watch: Watched,
-        counted: Counted,
-        unfinished: Unfinished | None = None,
+        self, data: TrainingSets, budget: Budget, observer: Observer = UNOBSERVED
     ) -> Training:
         """The training before its first epoch."""
         networks = Autoencoders(
@@ -50,9 +45,9 @@ class AdversarialAutoencoder(Method):
         )
         return Training(
             *(data, networks, budget),
-            lambda epoch, now: watch(epoch, detector_of(now)),
-            counted,
-            unfinished=unfinished,
+            lambda epoch, now: observer.watch(epoch, detector_of(now)),
+            observer.counted,
+            unfinished=observer.unfinished,
         )
 
 

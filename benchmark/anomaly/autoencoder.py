@@ -7,11 +7,10 @@ from functools import partial
 import numpy as np
 from torch import Tensor
 
-from benchmark.anomaly.method import ERROR, Array, Detector, Method, Scores, Watched
+from benchmark.anomaly.method import ERROR, UNOBSERVED, Array, Detector, Method, Observer, Scores
 from benchmark.anomaly.networks import Autoencoders
 from benchmark.anomaly.splits import TrainingSets
-from benchmark.anomaly.training import Budget, Counted, Training
-from benchmark.anomaly.unfinished import Unfinished
+from benchmark.anomaly.training import Budget, Training
 
 
 class Autoencoder(Method):
@@ -19,14 +18,7 @@ class Autoencoder(Method):
 
     trimmed = 0.0
 
-    def fit(
-        self,
-        data: TrainingSets,
-        budget: Budget,
-        watch: Watched,
-        counted: Counted,
-        unfinished: Unfinished | None = None,
-    ) -> Detector:
+    def fit(self, data: TrainingSets, budget: Budget, observer: Observer = UNOBSERVED) -> Detector:
         """Train; see :meth:`Method.fit`."""
         networks = Autoencoders(
             data.images.shape[2],
@@ -37,10 +29,10 @@ class Autoencoder(Method):
         )
         training = Training(
             *(data, networks, budget),
-            lambda epoch, now: watch(epoch, detector_of(now)),
-            counted,
+            lambda epoch, now: observer.watch(epoch, detector_of(now)),
+            observer.counted,
             trimmed=self.trimmed,
-            unfinished=unfinished,
+            unfinished=observer.unfinished,
         )
         training.run_until(self.epochs(budget))
         return detector_of(training)

@@ -71,8 +71,27 @@ def require_finite(values: Array, runs: Sequence[Run]) -> None:
         )
 
 
-Watched = Callable[[int, Detector], None]
-"""Called with the number of an epoch and the detectors as they are after it."""
+def _ignore(*_: object) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Observer:
+    """What sees a training and keeps its state.
+
+    Attributes:
+        watch: called with the number of an epoch and the detectors as they are after it.
+        counted: called after each step with the number of images that it passed and its seconds.
+        unfinished: where the state of a training with epochs is kept, to resume it.
+    """
+
+    watch: Callable[[int, Detector], None] = _ignore
+    counted: Counted = _ignore
+    unfinished: Unfinished | None = None
+
+
+UNOBSERVED = Observer()
+"""Sees nothing and keeps nothing."""
 
 
 class Method(ABC):
@@ -96,20 +115,11 @@ class Method(ABC):
         return budget.epochs if self.has_epochs else 0
 
     @abstractmethod
-    def fit(
-        self,
-        data: TrainingSets,
-        budget: Budget,
-        watch: Watched,
-        counted: Counted,
-        unfinished: Unfinished | None = None,
-    ) -> Detector:
+    def fit(self, data: TrainingSets, budget: Budget, observer: Observer = UNOBSERVED) -> Detector:
         """Train a detector for each run; the labels of outliers are not used.
 
         Args:
             data: the training sets.
             budget: of the networks.
-            watch: called at every epoch.
-            counted: called at every step.
-            unfinished: where the state of a training with epochs is kept, to resume it.
+            observer: of the training.
         """

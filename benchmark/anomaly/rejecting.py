@@ -17,10 +17,9 @@ import torch
 from torch import Tensor
 
 from benchmark.anomaly.adversarial import AdversarialAutoencoder, detector_of
-from benchmark.anomaly.method import Detector, Watched, require_finite
+from benchmark.anomaly.method import UNOBSERVED, Detector, Observer, require_finite
 from benchmark.anomaly.splits import TrainingSets
-from benchmark.anomaly.training import Budget, Counted, Training
-from benchmark.anomaly.unfinished import Unfinished
+from benchmark.anomaly.training import Budget, Training
 
 NEGATIVE_SHARE = 0.1
 """The negative weights of a run sum to less than this share of its positive ones."""
@@ -33,16 +32,9 @@ class RejectingAutoencoder(AdversarialAutoencoder):
     trained as long as the other methods.
     """
 
-    def fit(
-        self,
-        data: TrainingSets,
-        budget: Budget,
-        watch: Watched,
-        counted: Counted,
-        unfinished: Unfinished | None = None,
-    ) -> Detector:
+    def fit(self, data: TrainingSets, budget: Budget, observer: Observer = UNOBSERVED) -> Detector:
         """Train, reject and train again; see :meth:`Method.fit`."""
-        training = self.begin(data, budget, watch, counted, unfinished)
+        training = self.begin(data, budget, observer)
         rounds, epochs = int(self.number("rounds")), self.epochs(budget)
         before, each, after = phases(epochs, rounds)
         rejection = Rejection(torch.zeros(data.outlier.shape, dtype=torch.bool))

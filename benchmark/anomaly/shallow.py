@@ -11,10 +11,9 @@ from functools import partial
 import numpy as np
 from torch import Generator, Tensor
 
-from benchmark.anomaly.method import Array, Detector, Method, Scores, Watched
+from benchmark.anomaly.method import UNOBSERVED, Array, Detector, Method, Observer, Scores
 from benchmark.anomaly.splits import TrainingSets
-from benchmark.anomaly.training import Budget, Counted
-from benchmark.anomaly.unfinished import Unfinished
+from benchmark.anomaly.training import Budget
 
 Score = Callable[[Array], Array]
 """From images (m, D) to scores (m,), larger for more anomalous ones."""
@@ -39,20 +38,13 @@ class Shallow(Method):
     has_epochs = False
     score_name = "score"
 
-    def fit(
-        self,
-        data: TrainingSets,
-        budget: Budget,
-        watch: Watched,
-        counted: Counted,
-        unfinished: Unfinished | None = None,
-    ) -> Detector:
+    def fit(self, data: TrainingSets, budget: Budget, observer: Observer = UNOBSERVED) -> Detector:
         """Fit; see :meth:`Method.fit`."""
         fitted = []
         for images, generator in zip(data.images, data.generators("detector"), strict=True):
             start = time.perf_counter()
             fitted.append(self.fit_one(images.double().cpu().numpy(), generator))
-            counted(len(images), time.perf_counter() - start)
+            observer.counted(len(images), time.perf_counter() - start)
         kept = np.ones(data.outlier.shape, bool)
         training = [each.training for each in fitted if each.training is not None]
         return Detector(

@@ -13,7 +13,7 @@ import torch
 from benchmark.anomaly import METHODS, Budget, Run, outliers_for, training_sets
 from benchmark.anomaly.adversarial import AdversarialAutoencoder, log_likelihood
 from benchmark.anomaly.judging import balanced, exceeding, judge, largest_rank
-from benchmark.anomaly.method import Detector
+from benchmark.anomaly.method import Detector, Observer
 from benchmark.anomaly.networks import BatchNorm, Linear
 from benchmark.anomaly.rejecting import (
     NEGATIVE_SHARE,
@@ -36,10 +36,6 @@ BUDGET = Budget(hidden=16, epochs=6, early_epochs=2, batch=32, lr=1e-3)
 def seeded(*purpose):
     digest = hashlib.sha256(repr(purpose).encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
-
-
-def ignore(*_):
-    pass
 
 
 @pytest.fixture(scope="module")
@@ -103,8 +99,8 @@ def test_layers_of_several_runs_are_those_of_each(sets):
 
 def test_a_run_does_not_depend_on_the_others(sets):
     data, second = sets(0.1), sets(0.1, runs=RUNS[1:])
-    both = method("anomaly-aae").fit(data, BUDGET, ignore, ignore).scores(data.images)
-    alone = method("anomaly-aae").fit(second, BUDGET, ignore, ignore).scores(second.images)
+    both = method("anomaly-aae").fit(data, BUDGET).scores(data.images)
+    alone = method("anomaly-aae").fit(second, BUDGET).scores(second.images)
     for name, values in alone.items():
         np.testing.assert_allclose(both[name][1:], values, rtol=0.005)
         assert not np.allclose(both[name][0], values[0], rtol=0.02)
@@ -123,7 +119,7 @@ def test_batch_statistics_leave_out_rejected_examples(sets):
 
 def test_scores_use_running_statistics(sets):
     data = sets(0.0)
-    detector = method("anomaly-aae").fit(data, BUDGET, ignore, ignore)
+    detector = method("anomaly-aae").fit(data, BUDGET)
     together, alone = detector.scores(data.images), detector.scores(data.images[:, :1])
     before = states(detector)
     for name in together:
@@ -139,8 +135,8 @@ def test_without_candidates_rejection_is_the_adversarial_autoencoder_to_the_last
     monkeypatch.setattr(
         RejectingAutoencoder, "candidates", lambda *_: torch.zeros(data.outlier.shape).bool()
     )
-    rejecting = RejectingAutoencoder(settings).fit(data, budget, ignore, ignore)
-    plain = method("anomaly-aae").fit(data, budget, ignore, ignore)
+    rejecting = RejectingAutoencoder(settings).fit(data, budget)
+    plain = method("anomaly-aae").fit(data, budget)
     assert states(rejecting).keys() == states(plain).keys()
     for name, value in states(plain).items():
         assert torch.equal(states(rejecting)[name], value)
@@ -153,7 +149,7 @@ def test_rejection_records_its_candidates_and_is_near_the_adversarial_one_withou
     test = load_dataset("digits")
     found = {}
     for name in ("anomaly-aae", "anomaly-aae-rejecting"):
-        detector = method(name).fit(data, budget, ignore, ignore)
+        detector = method(name).fit(data, budget)
         found[name] = judge(detector, data, test.images, test.labels.numpy())
         if detector.candidates is not None:
             counts = np.array(detector.candidate_counts)
@@ -167,7 +163,7 @@ def test_rejection_records_its_candidates_and_is_near_the_adversarial_one_withou
 
 def test_codes_become_standard_normal_and_the_discriminator_can_hardly_tell(sets):
     data = sets(0.0, normals=100)
-    detector = method("anomaly-aae").fit(data, Budget(32, 150, 2, 32, 1e-3), ignore, ignore)
+    detector = method("anomaly-aae").fit(data, Budget(32, 150, 2, 32, 1e-3))
     training = detector.scores.args[0]
     codes = training.codes(data.images)
     assert codes.mean((0, 1)).abs().max() < 0.3
@@ -197,7 +193,7 @@ def test_the_discriminator_never_sees_a_negative_weight(sets):
     data, one_batch = sets(0.0), Budget(16, 1, 1, 1000, 1e-3)
     networks = []
     for weight in (0.0, -0.1):
-        training = AdversarialAutoencoder({"latent": 2}).begin(data, one_batch, ignore, ignore)
+        training = AdversarialAutoencoder({"latent": 2}).begin(data, one_batch)
         training.weights[:, :10] = weight
         training.run_until(1)
         networks.append(training.networks)
@@ -226,11 +222,11 @@ def test_epochs_of_all_methods(sets):
     for name in METHODS:
         if missing_package(method_card(f"digits/{name}")) is not None:
             continue
-        seen: list[int] = []
+        seen: dict[int, Detector] = {}
         one = method(name)
-        detector = one.fit(data, BUDGET, lambda epoch, _, seen=seen: seen.append(epoch), ignore)
+        detector = one.fit(data, BUDGET, Observer(seen.__setitem__))
         if one.has_epochs:
-            assert seen == list(range(one.epochs(BUDGET) + 1))
+            assert list(seen) == list(range(one.epochs(BUDGET) + 1))
         scores = detector.scores(data.held_out)
         assert all(each.shape == data.held_out.shape[:2] for each in scores.values())
         assert all(np.isfinite(each).all() for each in scores.values())
@@ -288,7 +284,7 @@ def test_a_training_that_diverges_is_refused_with_the_run(sets):
     for name in ("anomaly-ae", "anomaly-aae-rejecting"):
 
         def judged(name=name):
-            detector = method(name).fit(data, budget, ignore, ignore)
+            detector = method(name).fit(data, budget)
             return judge(detector, data, torch.rand(9, 1, 8, 8), np.arange(9))
 
         with pytest.raises(InputError, match=r"training of '.* seed 0' diverged: .*smaller lr"):
@@ -303,8 +299,8 @@ def test_the_likelihood_is_that_of_the_standard_normal_distribution():
 
 def test_training_goes_on_where_it_stopped(sets):
     data = sets(0.0)
-    whole = AdversarialAutoencoder({"latent": 2}).begin(data, BUDGET, ignore, ignore)
-    parts = AdversarialAutoencoder({"latent": 2}).begin(data, BUDGET, ignore, ignore)
+    whole = AdversarialAutoencoder({"latent": 2}).begin(data, BUDGET)
+    parts = AdversarialAutoencoder({"latent": 2}).begin(data, BUDGET)
     whole.run_until(4)
     parts.run_until(1)
     parts.run_until(4)
@@ -331,7 +327,9 @@ def kept(tmp_path, monkeypatch):
 def test_a_training_that_is_interrupted_anywhere_ends_as_one_that_is_not(sets, kept, name):
     data, budget = sets(0.1), Budget(hidden=8, epochs=33, early_epochs=2, batch=32, lr=1e-3)
     passed = []
-    whole = method(name).fit(data, budget, ignore, lambda images, _: passed.append(images))
+    whole = method(name).fit(
+        data, budget, Observer(counted=lambda images, _: passed.append(images))
+    )
     after = iter((3, 11, 12, 21, 22, 30))
 
     def interrupted():
@@ -342,7 +340,7 @@ def test_a_training_that_is_interrupted_anywhere_ends_as_one_that_is_not(sets, k
                 raise KeyboardInterrupt
 
         found = method(name).fit(
-            *(data, budget, watch, lambda images, _: passes.append(images), kept())
+            data, budget, Observer(watch, lambda images, _: passes.append(images), kept())
         )
         return found, passes
 
@@ -360,15 +358,15 @@ def test_a_training_that_is_interrupted_anywhere_ends_as_one_that_is_not(sets, k
 def test_a_short_training_writes_nothing_and_a_damaged_state_is_refused(sets, kept, tmp_path):
     data = sets(0.1)
     unfinished = Unfinished({"a": 1})
-    method("anomaly-ae").fit(data, BUDGET, ignore, ignore, unfinished)
+    method("anomaly-ae").fit(data, BUDGET, Observer(unfinished=unfinished))
     unfinished.finish()
     unfinished.remove()
     assert not list(tmp_path.rglob("*"))
     again = kept()
-    method("anomaly-ae").fit(data, BUDGET, ignore, ignore, again)
+    method("anomaly-ae").fit(data, BUDGET, Observer(unfinished=again))
     again.path.write_bytes(b"half a file")
     with pytest.raises(InputError, match="delete it to start anew"):
-        method("anomaly-ae").fit(data, BUDGET, ignore, ignore, kept())
+        method("anomaly-ae").fit(data, BUDGET, Observer(unfinished=kept()))
 
 
 def test_a_state_that_cannot_be_written_is_said_once(sets, tmp_path, monkeypatch):
@@ -377,5 +375,5 @@ def test_a_state_that_cannot_be_written_is_said_once(sets, tmp_path, monkeypatch
     ticks = itertools.count()
     unfinished = Unfinished({"a": 1}, clock=lambda: next(ticks) * EVERY_SECONDS)
     with pytest.warns(UserWarning, match="cannot be resumed") as said:
-        method("anomaly-ae").fit(sets(0.1), BUDGET, ignore, ignore, unfinished)
+        method("anomaly-ae").fit(sets(0.1), BUDGET, Observer(unfinished=unfinished))
     assert len(said) == 1

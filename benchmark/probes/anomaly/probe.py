@@ -22,7 +22,7 @@ from benchmark.anomaly import (
     training_sets,
 )
 from benchmark.anomaly.judging import Judged, judge
-from benchmark.anomaly.method import ERROR, UNLIKELIHOOD
+from benchmark.anomaly.method import ERROR, UNLIKELIHOOD, Observer
 from benchmark.anomaly.splits import HELD_OUT
 from benchmark.anomaly.unfinished import Unfinished
 from benchmark.datasets import Dataset, load_dataset
@@ -220,7 +220,8 @@ class AnomalyProbe(Probe[AnomalySettings]):
             subject.passes.called(seconds, forwards=images)
 
         with torch.enable_grad():
-            detector = method.fit(data, settings.budget, course.see, counted, unfinished)
+            observer = Observer(course.see, counted, unfinished)
+            detector = method.fit(data, settings.budget, observer)
         unfinished.finish()
         judged = judge(detector, data, subject.images, labels)
         subject.progress(f"{self.name}: trained with {percent(contamination)} outliers")
@@ -279,9 +280,8 @@ def _seconds_of_epochs(
     steps: list[float] = []
     start = clock()
     with torch.enable_grad():
-        method.fit(
-            data, replace(budget, epochs=1), _ignore, lambda _, seconds: steps.append(seconds)
-        )
+        observer = Observer(counted=lambda _, seconds: steps.append(seconds))
+        method.fit(data, replace(budget, epochs=1), observer)
     once = clock() - start - sum(steps)
     return sum(steps) * method.epochs(budget) + once
 
@@ -290,9 +290,9 @@ def _seconds_of_run(
     method: Method, data: TrainingSets, budget: Budget, images: Tensor, clock: Callable[[], float]
 ) -> float:
     """What fitting takes, and scoring the test images (M, C, H, W), which may take longer."""
-    method.fit(data, budget, _ignore, _ignore)  # the first one also imports and compiles
+    method.fit(data, budget)  # the first one also imports and compiles
     start = clock()
-    detector = method.fit(data, budget, _ignore, _ignore)
+    detector = method.fit(data, budget)
     fitted = clock()
     some = images[:SCORED].flatten(1)
     detector.scores(some[None])
@@ -338,7 +338,3 @@ def _found_among(trained: Trained) -> tuple[NDArray[np.float64], NDArray[np.floa
     right = (candidates & outlier).sum(1) if candidates is not None else np.zeros(len(outlier))
     taken = candidates.sum(1) if candidates is not None else np.zeros(len(outlier))
     return right / np.maximum(taken, 1), right / np.maximum(outlier.sum(1), 1)
-
-
-def _ignore(*_: object) -> None:
-    """Nothing is watched or counted."""
