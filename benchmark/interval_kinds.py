@@ -125,8 +125,8 @@ WITHOUT: dict[str, str] = {
 """Why scores of these kinds have no interval."""
 
 
-_ROUNDING = 1e-12
-"""Relative width up to which an interval is rounding error.
+ROUNDING = 1e-12
+"""Relative difference up to which numbers, such as the ends of an interval, differ by rounding.
 
 The mean of ten equal shares is off by up to 2.2e-16, and early versions stored such intervals. No
 real one is as narrow: outputs are float32, with a relative precision of 6e-8.
@@ -141,7 +141,7 @@ def is_interval(low: float, high: float) -> bool:
         high: upper end.
     """
     # NaN, which no comparison of numbers holds for, is not an end either.
-    return -math.inf < low < high < math.inf and not math.isclose(low, high, rel_tol=_ROUNDING)
+    return -math.inf < low < high < math.inf and not math.isclose(low, high, rel_tol=ROUNDING)
 
 
 def missing_interval(kind: IntervalKind, value: float, n: int, low: float) -> str:

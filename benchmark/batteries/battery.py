@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Self
 
@@ -223,9 +223,7 @@ def battery_for_random_models(dataset: str) -> Battery | None:
     Args:
         dataset: the data set.
     """
-    batteries = [each for each in map(load_bundled, list_batteries()) if each.takes_random_models]
-    fitting = [each for each in batteries if each.dataset == dataset]
-    return fitting[-1] if fitting else None
+    return _newest(dataset, lambda battery: battery.takes_random_models)
 
 
 def battery_for_methods(dataset: str) -> Battery | None:
@@ -234,6 +232,9 @@ def battery_for_methods(dataset: str) -> Battery | None:
     Args:
         dataset: the data set.
     """
-    batteries = [each for each in map(load_bundled, list_batteries()) if each.takes_methods]
-    fitting = [each for each in batteries if each.dataset == dataset]
-    return fitting[-1] if fitting else None
+    return _newest(dataset, lambda battery: battery.takes_methods)
+
+
+def _newest(dataset: str, wanted: Callable[[Battery], bool]) -> Battery | None:
+    batteries = [each for each in map(load_bundled, list_batteries()) if each.dataset == dataset]
+    return next(filter(wanted, reversed(batteries)), None)

@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from benchmark.interval_kinds import ROUNDING
 from benchmark.results import Score
 
 SHARE_BOUNDS = (0.0, 1.0)
@@ -15,9 +16,6 @@ SHARE_BOUNDS = (0.0, 1.0)
 
 LOSS_BOUNDS = (0.0, math.inf)
 """Bounds of a mean of losses."""
-
-_ROUNDING = 1e-12
-"""Relative difference below which draws are the same."""
 
 
 def mean(values: ArrayLike, within: tuple[float, float] | None = None) -> Score:
@@ -44,7 +42,7 @@ def mean(values: ArrayLike, within: tuple[float, float] | None = None) -> Score:
 
 def _same(numbers: NDArray[np.float64]) -> bool:
     """Whether numbers differ by rounding errors at most, such as equal differences of shares."""
-    return bool(np.ptp(numbers) <= _ROUNDING * np.abs(numbers).max())
+    return bool(np.ptp(numbers) <= ROUNDING * np.abs(numbers).max())
 
 
 @cache

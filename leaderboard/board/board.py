@@ -12,7 +12,7 @@ from benchmark.headline import NAME, headline_sentence
 from benchmark.threats import AnyThreat, labels
 from leaderboard.board.cell_texts import RANK_MEANING, rank_example
 from leaderboard.board.columns import Column, columns_of
-from leaderboard.board.editions import edition, is_earlier
+from leaderboard.board.editions import DIGITS, edition, is_earlier
 from leaderboard.board.overview import input_weight_scatter
 from leaderboard.board.ranking import Ranking
 from leaderboard.board.reported import ReportedTable, reported_tables
@@ -181,7 +181,7 @@ def make_boards(
         first = group[0]
         name = slug(first.battery)
         if name in names:
-            name = f"{name}-{first.battery_sha256[:6]}-{first.data_sha256[:6]}"
+            name = f"{name}-{first.battery_sha256[:DIGITS]}-{first.data_sha256[:DIGITS]}"
         names.add(name)
         content = batteries[first.battery_sha256]
         ranking = ranking_of(group)

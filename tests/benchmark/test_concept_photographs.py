@@ -16,6 +16,7 @@ from benchmark.probes.concepts.specs import SCORES
 from benchmark.probes.concepts.variants import LOGISTIC, Experiment
 from benchmark.subject import Subject
 from models_zoo import InputError
+from tests.benchmark.hidden_layer import hidden_layer_network
 from tests.benchmark.stand_in_photographs import BACKGROUND, FACES, SHADES, install
 
 QUICK = {"images": 8, "directions": 8, "seeds": 2, "averaged": 2, "eps": [0.3]}
@@ -106,11 +107,7 @@ def test_test_faces_are_those_that_no_vector_is_trained_on(shape):
 
 @pytest.fixture(scope="module")
 def model():
-    """A network with a layer of 64 units, of random weights."""
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        network = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
-    return network.eval().requires_grad_(False)
+    return hidden_layer_network()
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from benchmark.probes.concepts.measured import SINGLE, Measured, averaged
 from benchmark.probes.concepts.specs import SCORES
 from benchmark.probes.concepts.variants import LOGISTIC, Experiment, Scale, control
 from benchmark.subject import Subject
+from tests.benchmark.hidden_layer import hidden_layer_network
 
 RANDOM = control(concept_of("loops"))
 QUICK = {"images": 12, "directions": 12, "seeds": 3, "averaged": 2}
@@ -19,11 +20,7 @@ QUICK = {"images": 12, "directions": 12, "seeds": 3, "averaged": 2}
 
 @pytest.fixture(scope="module")
 def model():
-    """A network with a layer of 64 units, of random weights."""
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        network = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
-    return network.eval().requires_grad_(False)
+    return hidden_layer_network()
 
 
 @pytest.fixture(scope="module")

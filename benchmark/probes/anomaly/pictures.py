@@ -44,11 +44,10 @@ def error_curves(course: Course) -> list[Curve]:
     """Mean reconstruction error of the training set's outliers and normal examples over epochs."""
     series = {OUTLIERS: course.outliers, INLIERS: course.inliers}
     return [
-        score_curve(
+        _over_epochs(
             ERRORS,
             f"training set, {name}",
-            "epochs",
-            [float(epoch) for epoch in course.epochs],
+            course,
             [mean(each, LOSS_BOUNDS) for each in values],
             "mean squared error",
             "loss",
@@ -61,14 +60,11 @@ def error_curves(course: Course) -> list[Curve]:
 def epoch_curves(courses: Mapping[float, Course]) -> list[Curve]:
     """Balanced accuracy over epochs, for each contamination."""
     return [
-        score_curve(
+        _over_epochs(
             EPOCHS,
             f"{percent(contamination)} outliers",
-            "epochs",
-            [float(epoch) for epoch in course.epochs],
+            course,
             [mean(each, SHARE_BOUNDS) for each in course.balanced],
-            "balanced accuracy",
-            "share",
         )
         for contamination, course in courses.items()
         if course.epochs
@@ -79,21 +75,30 @@ def pair_curves(course: Course) -> list[Curve]:
     """Balanced accuracy over epochs, for each pair of classes at one contamination."""
     pairs = [(run.normal, run.contaminating) for run in course.data.runs]
     return [
-        score_curve(
+        _over_epochs(
             PAIRS,
             f"{normal} with {other}",
-            "epochs",
-            [float(epoch) for epoch in course.epochs],
+            course,
             [
                 mean(each[[place == (normal, other) for place in pairs]], SHARE_BOUNDS)
                 for each in course.balanced
             ],
-            "balanced accuracy",
-            "share",
         )
         for normal, other in dict.fromkeys(pairs)
         if course.epochs
     ]
+
+
+def _over_epochs(
+    picture: str,
+    series: str,
+    course: Course,
+    scores: Sequence[Score],
+    y_label: str = "balanced accuracy",
+    unit: str = "share",
+) -> Curve:
+    epochs = [float(epoch) for epoch in course.epochs]
+    return score_curve(picture, series, "epochs", epochs, scores, y_label, unit)
 
 
 def contamination_curves(judged: Mapping[float, Judged]) -> list[Curve]:

@@ -50,6 +50,11 @@ class Attacked:
         return self.name if self.confidence is None else f"{self.name}, kappa {self.confidence:g}"
 
     @property
+    def found_any(self) -> bool:
+        """Whether it succeeded on any example."""
+        return bool(self.succeeded.any())
+
+    @property
     def scores(self) -> dict[str, Tensor]:
         """Scores of the successful images, by detector."""
         return self.examined.take(self.succeeded).scores

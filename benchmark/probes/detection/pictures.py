@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from benchmark.detection import Examined, rate_at
+from benchmark.probes.budget_curves import score_curve
 from benchmark.probes.detection.attacked import Attacked
 from benchmark.probes.detection.tallies import MAGNET, WITH_MI, Systems, areas, detected
 from benchmark.probes.probe import as_outcomes
@@ -33,7 +34,7 @@ def confidence_curves(attacks: Sequence[Attacked], systems: Systems) -> list[Cur
     """Detection over confidences, with and without the MI detector, and the paired difference."""
     series: dict[str, list[Attacked]] = {}
     for attack in attacks:
-        if bool(attack.succeeded.any()):
+        if attack.found_any:
             series.setdefault(attack.name, []).append(attack)
     curves = [
         _over_confidence(
@@ -70,15 +71,8 @@ def _over_confidence(
     unit: str,
 ) -> Curve:
     confidences = [each.confidence or 0.0 for each in attacks]
-    return Curve(
-        picture=picture,
-        series=series,
-        x_label="confidence kappa (logits)",
-        y_label=y_label,
-        x=confidences,
-        x_text=[f"{confidence:g}" for confidence in confidences],
-        y=scores,
-        unit=unit,
+    return score_curve(
+        picture, series, "confidence kappa (logits)", confidences, scores, y_label, unit
     )
 
 

@@ -182,7 +182,7 @@ class DetectionProbe(Probe[DetectionSettings]):
             )
             result.curves.extend(confidence_curves(attacks, systems))
             result.curves.extend(roc_curves(ROC, attacks, natural, detectors.names))
-        if _found(linf):
+        if linf.found_any:
             result.curves.extend(roc_curves(ROC_LINF, [linf], natural, detectors.names))
         groups = {linf.name: [linf]}
         for attack in attacks:
@@ -196,12 +196,12 @@ class DetectionProbe(Probe[DetectionSettings]):
                 "attacked by C&W, EAD and adaptively": len(few),
                 "successful": {each.title: int(each.succeeded.sum()) for each in [linf, *attacks]},
                 "mean l2 of the successful": {
-                    each.title: float(each.l2.nanmean()) for each in attacks if _found(each)
+                    each.title: float(each.l2.nanmean()) for each in attacks if each.found_any
                 },
                 "mean MI of the successful (nats)": {
                     each.title: float(-each.scores["MI"].mean())
                     for each in [linf, *attacks]
-                    if _found(each)
+                    if each.found_any
                 },
             }
         )
@@ -218,10 +218,6 @@ def _thresholds(
 def _in_use(thresholds: Thresholds) -> dict[str, JsonValue]:
     """Thresholds for the protocol; a detector whose scores are all the same has none."""
     return {name: each if each < torch.inf else "none" for name, each in thresholds.items()}
-
-
-def _found(attack: Attacked) -> bool:
-    return bool(attack.succeeded.any())
 
 
 def _after_defence(

@@ -66,7 +66,7 @@ def linf_scores(
     attack: Attacked, natural: Examined, validation: Examined, systems: Systems
 ) -> dict[str, Score]:
     """Detection of the linf attack: rates, gain, and the area under the ROC curve of MagNet."""
-    if not bool(attack.succeeded.any()):
+    if not attack.found_any:
         return {}
     plain, more = (as_outcomes(detected(attack, systems[name])) for name in (MAGNET, WITH_MI))
     positive, negative = (
@@ -89,7 +89,7 @@ def areas(attacks: Sequence[Attacked], natural: Examined, names: Sequence[str]) 
         natural: the clean test images, which the rows of the attacks index.
         names: the detectors.
     """
-    kept = [each for each in attacks if bool(each.succeeded.any())]
+    kept = [each for each in attacks if each.found_any]
     if not kept:
         return {}
     return {
