@@ -48,6 +48,27 @@ def compute_with(threads: int) -> None:
 
 
 @contextmanager
+def computing_with(threads: int) -> Iterator[None]:
+    """As :func:`compute_with` inside the block; the numbers before it are restored.
+
+    Args:
+        threads: how many.
+    """
+    before, of_blas = torch.get_num_threads(), os.environ.get(_BLAS)
+    torch.set_num_threads(threads)
+    os.environ[_BLAS] = str(threads)
+    try:
+        with threadpool_limits(threads, user_api="blas"):
+            yield
+    finally:
+        torch.set_num_threads(before)
+        if of_blas is None:
+            del os.environ[_BLAS]
+        else:
+            os.environ[_BLAS] = of_blas
+
+
+@contextmanager
 def measured_threads(subject: Subject) -> Iterator[int]:
     """Compute with as many threads as are fastest at this moment, at most as many as allowed.
 

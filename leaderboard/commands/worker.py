@@ -56,8 +56,7 @@ def worker(
     Jobs of models that were submitted by others run in a sandbox: ``nonsingular doctor`` says how
     well this machine can isolate them.
     """
-    import torch
-
+    from benchmark.threads import compute_with
     from leaderboard.jobs.materials import Materials
     from leaderboard.jobs.serving import WorkerLines, serve
     from leaderboard.jobs.worker import Worker
@@ -65,7 +64,7 @@ def worker(
     from leaderboard.sandbox.limits import GIB
     from leaderboard.store import Store
 
-    torch.set_num_threads(threads)
+    compute_with(threads)
     store = Store.open(database)
     lines = WorkerLines()
     materials = Materials(trust=trust)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-
-import torch
+from collections.abc import Sequence
 
 from benchmark.batteries import Battery
 from benchmark.datasets import Dataset
 from benchmark.evaluation import evaluate
 from benchmark.subject import Progress
+from benchmark.threads import computing_with
 from leaderboard.reruns.agreement import Reproduction, compare
 from leaderboard.store import Entry
 from models_zoo.classifier import Classifier
@@ -103,7 +101,8 @@ def reproduce(
         alike.setdefault((device or then.device, threads or then.threads), []).append(name)
     found = {}
     for (where, count), names in alike.items():
-        with with_threads(count):
+        # The number of threads changes how sums are split.
+        with computing_with(count):
             report = evaluate(
                 model,
                 data.images,
@@ -119,14 +118,3 @@ def reproduce(
             stored, then = entry.as_measured(name), entry.provenances[name]
             found[name] = compare(stored, report.results[name], then, report.provenance)
     return [found[name] for name in probes]
-
-
-@contextmanager
-def with_threads(count: int) -> Iterator[None]:
-    """Use this number of CPU threads inside the block, because it changes how sums are split."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -13,8 +13,9 @@ from benchmark.datasets import Dataset
 from benchmark.evaluation import evaluate
 from benchmark.probes import PROBES
 from benchmark.results import ProbeResult
+from benchmark.threads import computing_with
 from leaderboard.reruns.agreement import Reproduction, compare
-from leaderboard.reruns.reproduction import battery_of, reproduce, require_same, with_threads
+from leaderboard.reruns.reproduction import battery_of, reproduce, require_same
 from leaderboard.store import Entry
 from models_zoo.classifier import Classifier
 from models_zoo.errors import InputError
@@ -114,7 +115,7 @@ def _run(
     require_same(entry, model, data)
     then = entry.provenances[probe]
     places = torch.tensor(chosen)
-    with with_threads(then.threads):
+    with computing_with(then.threads):
         report = evaluate(
             model,
             data.images[places],

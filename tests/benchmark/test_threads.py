@@ -88,6 +88,30 @@ def test_the_measurement_changes_no_draw_of_a_random_model():
     torch.testing.assert_close(*found, rtol=0, atol=0)
 
 
+def test_numbers_of_threads_are_restored_in_every_library(forks):
+    code = (
+        "import os, torch, numpy, scipy.linalg\n"
+        "from threadpoolctl import threadpool_info\n"
+        "from benchmark.threads import computing_with\n"
+        "def threads():\n"
+        "    return {each['filepath']: each['num_threads'] for each in threadpool_info()}\n"
+        "torch.set_num_threads(2)\n"
+        "before, variable = threads(), os.environ.get('OPENBLAS_NUM_THREADS')\n"
+        "try:\n"
+        "    with computing_with(3):\n"
+        "        inside = threads()\n"
+        "        assert torch.get_num_threads() == 3\n"
+        "        raise KeyboardInterrupt\n"
+        "except KeyboardInterrupt:\n"
+        "    pass\n"
+        "assert set(inside.values()) == {3}, inside\n"
+        "assert threads() == before, (threads(), before)\n"
+        "assert torch.get_num_threads() == 2\n"
+        "assert os.environ.get('OPENBLAS_NUM_THREADS') == variable\n"
+    )
+    assert forks.run(code=code).returncode == 0
+
+
 def test_a_worker_computes_with_its_share_of_threads_in_every_library(forks):
     code = (
         "import torch\n"

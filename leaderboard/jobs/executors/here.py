@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from typing import Self
 
-import torch
-
+from benchmark.threads import computing_with
 from leaderboard.jobs.executors.executor import threads_per_worker
 from leaderboard.jobs.worker import Worker, take_back_abandoned
 
@@ -24,17 +24,17 @@ class Here:
 
     def __init__(self, worker: Worker, threads: int | None = None) -> None:
         self._worker, self._threads = worker, threads
-        self._before = torch.get_num_threads()
+        self._restoring = ExitStack()
 
     def __enter__(self) -> Self:
         """Compute with a fair number of threads."""
-        torch.set_num_threads(self._threads or threads_per_worker(1))
+        self._restoring.enter_context(computing_with(self._threads or threads_per_worker(1)))
         return self
 
     def __exit__(self, *_: object) -> None:
         """Restore the last model and the number of threads."""
-        self._worker.close()
-        torch.set_num_threads(self._before)
+        with self._restoring:
+            self._worker.close()
 
     def advance(self) -> None:
         """Run a unit, or wait for those of other processes."""
