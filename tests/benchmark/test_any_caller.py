@@ -140,14 +140,12 @@ BOTHER: dict[str, Callable[[], Any]] = {
 }
 
 
-SLOW = ("probe input", "probe distance", "probe joint", "minimal_distances")
-"""Asked in fewer forms than the others."""
+UNDER_EACH = ("attack_inputs", "attack_weights", "certify_joint", "fingerprint", "probe clean")
+"""Asked under each mode alone; all are asked under many at the same time. Whatever is asked sets
+its own modes in the same way, :func:`fixed_modes`."""
 
-TOGETHER_ONLY = {"minimal_distances", *(name for name in ASK if name.startswith("probe "))} - {
-    "probe clean"
-}
-"""Asked under many modes at the same time. ``evaluate`` sets its own before it asks any probe, for
-which the clean one is asked under each."""
+IN_EACH_FORM = (*UNDER_EACH, "attack_inputs l2", "inject_backdoor", "probe weight")
+"""Given the model and the examples in each form; the others in two that reach any call."""
 
 AS_FUNCTIONS = ("probe input", "probe distance")
 """Probes of which the functions ``attack_inputs`` and ``minimal_distances`` are asked more."""
@@ -166,10 +164,10 @@ TOGETHER = {
     "others": ("inference_mode", "meta device", "two threads", "no oneDNN", "denormals flushed"),
 }
 PAIRS = [
-    *((name, (bother,)) for name in ASK if name not in TOGETHER_ONLY for bother in BOTHER),
+    *((name, (bother,)) for name in UNDER_EACH for bother in BOTHER),
     *(
         (name, together)
-        for name in sorted(TOGETHER_ONLY)
+        for name in ASK
         for together in ([TOGETHER["modes"]] if name in AS_FUNCTIONS else TOGETHER.values())
     ),
 ]
@@ -316,14 +314,6 @@ GIVEN = {
 }
 
 
-AT_PROBES = (
-    *("in_train_mode", "channels_last", "every_other", "asking_for_gradients"),
-    "inference_tensors",
-)
-"""Forms that may reach a probe. ``evaluate`` turns the others into ordinary tensors before it asks
-any probe, as the clean one shows."""
-
-
 @pytest.mark.parametrize(
     ("name", "given"),
     [
@@ -332,11 +322,9 @@ any probe, as the clean one shows."""
         for given in (
             ("in_train_mode",)
             if name in AS_FUNCTIONS
-            else ("in_train_mode", "every_other", "inference_tensors")
-            if name in SLOW
-            else AT_PROBES
-            if name.startswith("probe") and name != "probe clean"
             else GIVEN
+            if name in IN_EACH_FORM
+            else ("in_train_mode", "inference_tensors")
         )
     ],
 )
