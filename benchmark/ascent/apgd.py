@@ -11,8 +11,9 @@ diverse parameter-free attacks", section 3 and algorithm 1.
 Hyper-parameters: number of steps, length of the first step in radii of the space, and the paper's
 rho, :data:`MIN_INCREASING_SHARE`.
 
-Each row keeps its own step size, and broken rows leave the batch. The same schedule runs in weight
-space, where there is one row.
+Each row keeps its own step size, and broken rows leave the batch. How many have is known on the CPU
+at once; an accelerator would have to be waited for, so there they leave at checkpoints, and no step
+waits. The same schedule runs in weight space, where there is one row.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ rows are copied."""
 class _State:
     """The rows in the batch. Tensors of shape (rows,) and points with as many rows.
 
-    Rows that are ``broken`` but still in the batch are ignored.
+    Rows that are ``broken`` but still in the batch keep as ``best`` the point that broke them.
     """
 
     rows: Tensor
@@ -83,9 +84,10 @@ def apgd(
         first.values.clone(),
         torch.zeros_like(first.values, dtype=torch.bool),
     )
+    untouched = torch.zeros_like(first.values, dtype=torch.bool)
     state = _State(
         rows=rows,
-        broken=torch.zeros_like(first.values, dtype=torch.bool),
+        broken=untouched if first.broken is None else first.broken,
         point=start,
         previous=start,
         gradient=first.gradient,
@@ -98,8 +100,9 @@ def apgd(
         checkpoint_values=first.values,
         just_halved=torch.ones_like(first.values, dtype=torch.bool),
     )
-    space, state = _drop_broken(result, space, state, first.broken)
+    stops, at_once = first.broken is not None, compacts_at_once(rows.device)
     del first  # so that the state holds the only reference to the gradient
+    space, state = _without_broken(result, space, state)
 
     window, since = max(math.ceil(0.22 * steps), 1), 0
     for step in range(steps):
@@ -107,15 +110,21 @@ def apgd(
             break
         moved = _moved(space, state, again=step > 0)
         state.previous = state.gradient = {}  # freed before the model allocates its own memory
-        broken = _advance(space, state, moved, evaluate(moved, state.rows))
-        space, state = _drop_broken(result, space, state, broken)
+        _advance(space, state, moved, evaluate(moved, state.rows))
         since += 1
+        if stops and (at_once or since == window):
+            space, state = _without_broken(result, space, state)
         if since == window and len(state.rows):
             _shorten(space, state, window)
             since = 0
             window = max(window - max(int(0.03 * steps), 1), max(int(0.06 * steps), 1))
-    _record(result, space, state, ~state.broken, state.best, state.best_values)
+    _record(result, space, state, torch.ones_like(state.broken))
     return result
+
+
+def compacts_at_once(device: torch.device) -> bool:
+    """Whether broken rows leave after every step, which takes their number, or at checkpoints."""
+    return device.type == "cpu"
 
 
 def _moved(space: Space, state: _State, *, again: bool) -> Point:
@@ -137,16 +146,18 @@ def blend(momentum: float, moved: Point, point: Point, previous: Point) -> Point
     }
 
 
-def _advance(space: Space, state: _State, moved: Point, found: Evaluation) -> Tensor | None:
-    """Update the state by a step and return which rows are broken there."""
+def _advance(space: Space, state: _State, moved: Point, found: Evaluation) -> None:
+    """Update the state by a step."""
     better = found.values > state.best_values
+    if found.broken is not None:
+        better = (better | found.broken) & ~state.broken
+        state.broken = state.broken | found.broken
     state.increases = state.increases + (found.values > state.values)
     state.best = space.where(better, moved, state.best)
     state.best_gradient = space.where(better, found.gradient, state.best_gradient)
     state.best_values = torch.where(better, found.values, state.best_values)
     state.previous, state.point = state.point, moved
     state.gradient, state.values = found.gradient, found.values
-    return found.broken
 
 
 def _shorten(space: Space, state: _State, window: int) -> None:
@@ -161,32 +172,22 @@ def _shorten(space: Space, state: _State, window: int) -> None:
     state.increases = torch.zeros_like(state.increases)
 
 
-def _drop_broken(
-    result: AscentResult, space: Space, state: _State, broken: Tensor | None
-) -> tuple[Space, _State]:
-    """Write newly broken rows into the result; return the space and state of the others."""
-    if broken is None:
-        return space, state
-    newly = broken & ~state.broken
-    if not newly.any():
-        return space, state
-    _record(result, space, state, newly, state.point, state.values)
-    result.broken[state.rows[newly]] = True
-    state.broken = state.broken | newly
+def _without_broken(result: AscentResult, space: Space, state: _State) -> tuple[Space, _State]:
+    """Write broken rows into the result if they are enough; return the others' space and state."""
     staying = (~state.broken).nonzero().squeeze(1)
     if COMPACTION_DENOMINATOR * (len(state.rows) - len(staying)) < len(state.rows):
         return space, state
+    _record(result, space, state, state.broken)
     return space.take(staying), state.take(space, staying)
 
 
-def _record(
-    result: AscentResult, space: Space, state: _State, which: Tensor, point: Point, values: Tensor
-) -> None:
-    """Write some rows of a point into the result."""
+def _record(result: AscentResult, space: Space, state: _State, which: Tensor) -> None:
+    """Write the best points of some rows into the result, and whether they are broken."""
     chosen = which.nonzero().squeeze(1)
     if len(chosen) == len(result.values):
-        result.point.update(point)
+        result.point.update(state.best)
     else:
-        for name, tensor in space.pick(point, chosen).items():
+        for name, tensor in space.pick(state.best, chosen).items():
             result.point[name].index_copy_(0, state.rows[chosen], tensor)
-    result.values[state.rows[chosen]] = values[chosen]
+    result.values[state.rows[chosen]] = state.best_values[chosen]
+    result.broken[state.rows[chosen]] = state.broken[chosen]

@@ -1,8 +1,11 @@
 """Ascents against closed forms, and what they guarantee per row."""
 
+from importlib import import_module
+
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmark import objectives
 from benchmark.ascent import Evaluation, apgd, per_example, pgd, whole_set
@@ -111,6 +114,39 @@ def test_broken_rows_leave_and_end_where_they_were_broken(oscillating):
             assert broken.index(True) == len(broken) - 1, "a broken row was run on"
             assert torch.equal(result.point[IMAGES][row], visited[-1][0])
             assert float(result.values[row]) == visited[-1][1]
+
+
+class Waits(TorchDispatchMode):
+    """Counts operations for whose result the program has to wait on an accelerator."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        waits = func.name() in ("aten::_local_scalar_dense", "aten::nonzero")
+        if func.name() in ("aten::index.Tensor", "aten::index_put_"):
+            waits = any(each is not None and each.dtype == torch.bool for each in args[1])
+        self.count += waits
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("limit", [4.0, float("inf")])
+def test_where_rows_leave_at_checkpoints_nothing_changes_and_no_step_waits(
+    oscillating, monkeypatch, limit
+):
+    images, ball, start = oscillating
+    at_once = apgd(ball, Recorder(images, limit), start, 40)
+    module = import_module("benchmark.ascent.apgd")
+    monkeypatch.setattr(module, "compacts_at_once", lambda device: False)
+    record = Recorder(images, limit)
+    with Waits() as waits:
+        found = apgd(ball, record, start, 40)
+    assert torch.equal(found.point[IMAGES], at_once.point[IMAGES])
+    assert torch.equal(found.values, at_once.values)
+    assert torch.equal(found.broken, at_once.broken)
+    assert found.broken.any() == (limit == 4.0)
+    # At the start, after six windows and at the end: which rows stay, and which leave.
+    assert waits.count <= 16, "one of 40 steps waits for the accelerator"
+    assert len(record.seen) == 41
 
 
 def test_rows_broken_at_the_start_stay_there(oscillating):
