@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmark.batteries import stored_headline_threats
 from benchmark.headline import NAME, headline_sentence
+from benchmark.probes import PROBES
 from benchmark.threats import AnyThreat, labels
 from leaderboard.board.cell_texts import RANK_MEANING, rank_example
 from leaderboard.board.columns import Column, columns_of
@@ -54,6 +55,8 @@ class Board:
         is_trial: whether it has too few examples for a place on the front page.
         reported: rows under its threat that are reported elsewhere, a table for each source.
         example: what an example is, ``"image"`` or ``"text"``.
+        entry: what a row is about, ``"model"`` or ``"method"`` of training, whose differences are
+            over its runs.
         edition: what tells it from other boards of its battery; empty where nothing has to.
     """
 
@@ -77,6 +80,7 @@ class Board:
     is_trial: bool = False
     reported: Sequence[ReportedTable] = ()
     example: str = "image"
+    entry: str = "model"
     edition: str = ""
 
     @property
@@ -98,7 +102,7 @@ class Board:
     def scored(self) -> str:
         """How many models were scored on how many images, as a sentence."""
         models = len({row.summary.fingerprint for row in self.rows})
-        count = f"{models:,} model{'s' if models != 1 else ''}"
+        count = f"{models:,} {self.entry}{'s' if models != 1 else ''}"
         if models != len(self.rows):
             count = f"{len(self.rows):,} results of {count}"
         images = f"{self.examples:,} {self.example}{'s' if self.examples != 1 else ''}"
@@ -209,6 +213,7 @@ def make_boards(
                 prescribed=_prescribed(content),
                 is_trial=key(first) in trials,
                 example=example,
+                entry="method" if _is_of_methods(content) else "model",
                 edition=edition(group, groups, example),
                 reported=reported_tables(
                     reported, content.get("dataset"), headline_threats, group, model_pages
@@ -222,6 +227,13 @@ def _prescribed(battery: Mapping[str, Any]) -> int | None:
     """Number of examples that a battery says; it is stored as it came."""
     examples = battery.get("examples")
     return examples if isinstance(examples, int) else None
+
+
+def _is_of_methods(battery: Mapping[str, Any]) -> bool:
+    """Whether all probes of a battery train models themselves; it is stored as it came."""
+    names = battery.get("default")
+    known = [PROBES.get(name) for name in names] if isinstance(names, list) else []
+    return bool(known) and all(probe is not None and probe.takes_methods for probe in known)
 
 
 def _own_data(summaries: Sequence[Summary]) -> bool | None:

@@ -13,6 +13,7 @@
       this.section = section;
       this.name = section.dataset.board;
       this.page = Number(section.dataset.page);
+      this.entry = section.dataset.entry;
       this.table = section.querySelector("table.models");
       this.head = this.table.tHead.rows[0];
       this.picked = new Set();
@@ -289,11 +290,11 @@
       this.more.hidden = left <= 0;
       this.more.textContent = `Show ${Math.min(left, this.page)} more`;
       const count = this.data.names.length;
-      const total = `${count.toLocaleString("en")} model${count === 1 ? "" : "s"}`;
+      const total = `${count.toLocaleString("en")} ${this.entry}${count === 1 ? "" : "s"}`;
       const ranking = this.own ? `, ranked by the ${this.own.by === "average" ? "average" : "worst case"} of ${this.own.keys.length} threat${this.own.keys.length === 1 ? "" : "s"}` : "";
       this.find(".count").textContent = places.length === this.data.names.length
         ? `${total}${ranking}`
-        : places.length ? `${places.length.toLocaleString("en")} of ${total}${ranking}` : "No model matches; clear the search and filters.";
+        : places.length ? `${places.length.toLocaleString("en")} of ${total}${ranking}` : `No ${this.entry} matches; clear the search and filters.`;
     }
   }
 

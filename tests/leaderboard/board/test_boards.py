@@ -93,6 +93,9 @@ def test_a_board_says_what_was_scored_and_what_its_ranks_mean(summaries, zoo_sto
     assert whole.scored == "4 models, scored on 200 images."
     assert whole.rank_example.startswith("A rank goes from 1 plus the number of significantly")
     assert board(summaries, dataset="movies").scored == "4 models, scored on 200 texts."
+    assert board(summaries, default=["anomaly"]).scored == "4 methods, scored on 200 images."
+    assert board(summaries, default=["anomaly", "clean"]).entry == "model"
+    assert board(summaries, default=["of another version"]).entry == "model"
     assert whole.has_headline
     assert not replace(whole, columns=whole.columns[1:]).has_headline
     fewer = board(summaries, examples=1000)
