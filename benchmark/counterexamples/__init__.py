@@ -11,10 +11,11 @@ from benchmark.counterexamples.file import (
     read_counterexample,
     write_counterexample,
 )
-from benchmark.counterexamples.lowering import Lowered
+from benchmark.counterexamples.lowering import ATTACKED, Lowered
 from benchmark.counterexamples.verification import Verified
 
 __all__ = [
+    "ATTACKED",
     "Counterexample",
     "Lowered",
     "Verified",

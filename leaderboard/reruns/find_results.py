@@ -82,6 +82,11 @@ def find_entries(
     """
     fingerprint = find_model(store.names(), asked)
     entries = store.entries(fingerprints=[fingerprint])
+    if not entries:
+        raise InputError(
+            f"no stored result of {shown(asked)} can be read; compute them again with "
+            "'nonsingular bench'"
+        )
     kept = _narrow(asked, entries, "--split", split, lambda entry: entry.provenance.split)
     if battery is not None:
         kept = _of_battery(asked, kept, battery)

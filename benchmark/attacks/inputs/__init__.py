@@ -8,6 +8,7 @@ change the state; a :class:`Search` proposes images, and everything it proposes 
 from benchmark.attacks.inputs.cascade import (
     InputAttack,
     InputAttackResult,
+    attack_by_transfer,
     attack_subject,
     attacks_by_budget,
     outcomes_by_budget,
@@ -26,6 +27,7 @@ __all__ = [
     "Effort",
     "InputAttack",
     "InputAttackResult",
+    "attack_by_transfer",
     "attack_subject",
     "attacks_by_budget",
     "outcomes_by_budget",

@@ -80,6 +80,35 @@ class InputAttack(Attack[AttackResult]):
         return AttackResult(self.threat, found.robust, found.images, {}, tuple(found.searches))
 
 
+def attack_by_transfer(
+    subject: Subject,
+    threat: InputThreat,
+    surrogates: Sequence[nn.Module],
+    robust: Tensor | None = None,
+) -> AttackResult:
+    """Attack with the adversarial images of related models alone, and ascents that start there.
+
+    Args:
+        subject: model and examples.
+        threat: the balls around the images.
+        surrogates: related models, such as earlier epochs or siblings of the same recipe.
+        robust: bool (N,), the examples to attack, by default all.
+
+    Returns:
+        Images and outcomes; examples left out are reported as they are classified.
+
+    Raises:
+        InputError: a surrogate is no model for these images and labels.
+    """
+    state = AttackState.of(subject, InputBall(subject.images, threat.norm, threat.eps), robust)
+    attacked = state.robust.clone()
+    with _prepared(subject, surrogates) as others:
+        purpose = ("transfer", threat.norm, threat.eps)
+        reports = tuple(Scheduler(state, purpose).run([TransferAPGD(others)]))
+    found = subject.correct() & ~(attacked & ~state.robust)
+    return AttackResult(threat, found, state.images, {}, reports)
+
+
 @contextmanager
 def _prepared(subject: Subject, surrogates: Sequence[nn.Module]) -> Iterator[tuple[Subject, ...]]:
     """Surrogates prepared like the subject's model; their passes count as the subject's.

@@ -121,3 +121,14 @@ def test_hashes_of_batteries_of_different_names_are_not_shown(store, made_up):
         store.save(made_up.card("net"), where, battery, made_up.results()["clean"])
     with pytest.raises(InputError, match="stored with one-v1, two-v1; give one with --battery"):
         find_entries(store, "net")
+
+
+@pytest.mark.filterwarnings("ignore:database")
+def test_results_that_cannot_be_read_are_not_offered(store, made_up):
+    battery, clean = (
+        made_up.Battery(),
+        made_up.results()["clean"].model_copy(update={"outcomes": {}}),
+    )
+    store.save(made_up.card("net"), made_up.provenance(battery), battery, clean)
+    with pytest.raises(InputError, match="no stored result of 'net' can be read; compute them"):
+        find_entries(store, "net")
