@@ -64,7 +64,7 @@ def transferred(
     for each in surrogates:
         if each.fingerprint == model.fingerprint:
             raise InputError(
-                f"--surrogate {shown(each.card.name)} is the attacked model itself; name another one"
+                f"--surrogate {shown(each.card.name)} is the attacked model itself; name another"
             )
     where = entry.provenance
     with subject_of(*(model, data.images, data.labels), seed=where.seed, device=device) as subject:
