@@ -103,7 +103,8 @@ def _start(subject: Subject, ball: InputBall, clean: Tensor, restart: int) -> Te
     """
     rank = restart // 2 + 1
     if restart % 2 or rank >= clean.shape[1]:
-        return ball.sample(subject.generator("intrinsic", ball.norm, ball.eps, restart))[IMAGES]
+        generator = subject.generator("intrinsic", ball.norm, ball.eps, restart)
+        return ball.points_of(subject.keys, generator.initial_seed())[IMAGES]
     order = clean.sort(dim=1, descending=True, stable=True).indices
     starts = []
     for batch in subject.row_batches():

@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Generator, Tensor
 
+from benchmark.draws import uniform
 from benchmark.spaces.inside import (
     MAX_LINF_SLACK,
     ORDERS,
@@ -118,6 +119,16 @@ class InputBall(Space):
     def sample(self, generator: Generator) -> Point:
         """Linf: uniform in the ball. L2 and l1: uniform in direction and in norm. All projected."""
         return self.point_at(torch.rand(self.rows, self.uniforms, generator=generator))
+
+    def points_of(self, keys: Tensor, seed: int, stream: int | Tensor = 0) -> Point:
+        """As :meth:`sample`, but each row's point depends on no other row.
+
+        Args:
+            keys: int64 (rows,), of the examples, see :func:`benchmark.draws.image_keys`.
+            seed: of the draws, a 63-bit integer.
+            stream: index of the draw, one for all rows or one per row (rows,).
+        """
+        return self.point_at(uniform(seed, keys, stream, self.uniforms))
 
     @property
     def uniforms(self) -> int:

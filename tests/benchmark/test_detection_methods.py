@@ -30,6 +30,8 @@ from benchmark.detection.class_models import PPCA
 from benchmark.detection.defence import MI, MI_VAE
 from benchmark.detection.divergence import jensen_shannon, uncertainty
 from benchmark.detection.mutual_information import by_label, by_reconstruction
+from benchmark.probes.detection.attacked import Adaptive, Attacked
+from benchmark.probes.detection.settings import DetectionSettings
 from benchmark.statistics import auroc
 from benchmark.subject import Subject
 from models_zoo.errors import InputError
@@ -347,6 +349,26 @@ def test_detector_scores_are_those_of_their_definitions_in_any_batch(defended):
         assert scores[3].item() == pytest.approx(alone.scores[name].item(), rel=1e-4, abs=1e-9), (
             name
         )
+
+
+def test_an_adaptive_attack_starts_where_an_example_alone_decides(defended, monkeypatch):
+    detectors, clean = defended
+    subject, settings = detectors.subject, DetectionSettings(dataset="digits", eps=0.1)
+    validation, begun = detectors.examine(clean.validation), []
+    limits = total_rate_thresholds(validation.scores, 0.1)
+
+    def begin(some, ball, violation, starts, steps):
+        begun.append(torch.stack(starts, dim=1))
+        return some.images
+
+    monkeypatch.setattr("benchmark.probes.detection.attacked.defeat_in_ball", begin)
+    half = torch.arange(23, -1, -2)
+    for rows in (torch.arange(24), half):
+        images, nothing = subject.images[rows], torch.zeros(len(rows), dtype=torch.bool)
+        unaware = Attacked("linf", None, rows, images, nothing, nothing, detectors.examine(images))
+        Adaptive(subject, unaware, detectors, validation, settings).in_ball(limits)
+    assert torch.equal(begun[1], begun[0][half])
+    assert (begun[0][:, 2] - subject.images).abs().amax() > 0.09
 
 
 def test_the_violation_of_a_defence_is_zero_exactly_where_it_is_defeated(defended):

@@ -33,6 +33,16 @@ def test_more_restarts_never_find_less(subject):
     assert (many > few).any()
 
 
+def test_the_divergence_of_an_example_does_not_depend_on_the_others(subject):
+    asked = subject(count=30)
+    rows = torch.arange(29, -1, -2)
+    whole, some = (
+        maximum_divergence(each, "linf", [0.1], steps=5, restarts=6)[0].values
+        for each in (asked, asked.take(rows))
+    )
+    torch.testing.assert_close(some, whole[rows], rtol=1e-4, atol=0)
+
+
 def test_divergence_is_found_by_ascent_and_not_by_chance(subject):
     asked = subject(count=30)
     (found,) = maximum_divergence(asked, "linf", [0.1], steps=10)

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from benchmark.attacks.verification import margins
-from benchmark.draws import uniform
 from benchmark.spaces import IMAGES, InputBall
 from benchmark.subject import Subject
 
@@ -109,8 +108,7 @@ class AttackState:
         Args:
             stream: index of the search's draw, one for all or one per example (n,).
         """
-        numbers = uniform(self.seed, self.keys, stream, self.ball.uniforms)
-        return self.ball.point_at(numbers)[IMAGES]
+        return self.ball.points_of(self.keys, self.seed, stream)[IMAGES]
 
     def take(self, rows: Tensor) -> AttackState:
         """A copy with some of the examples, by index."""

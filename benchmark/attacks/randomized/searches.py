@@ -13,7 +13,6 @@ from torch import Tensor
 from benchmark.ascent.expected import EvaluateAtStep, expected_ascent
 from benchmark.attacks.inputs import attack_subject
 from benchmark.attacks.randomized.averaged import averaged
-from benchmark.draws import uniform
 from benchmark.image_gradients import DifferentiableForward
 from benchmark.objectives import Objective, cross_entropy, margin
 from benchmark.randomness import Draws
@@ -167,8 +166,7 @@ class Ascent(Search):
         start = {"image": part.ball.images, "best": part.best}.get(self.start)
         if start is None:
             keys = part.draws.subject.keys[part.rows]
-            numbers = uniform(part.draws.seed(self.name), keys, 0, part.ball.uniforms)
-            start = part.ball.point_at(numbers)[IMAGES]
+            start = part.ball.points_of(keys, part.draws.seed(self.name))[IMAGES]
         found = expected_ascent(part.ball, evaluate, {IMAGES: start}, self.steps)
         filled = found.counts > 0
         points = found.points[IMAGES]

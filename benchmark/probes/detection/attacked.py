@@ -153,7 +153,8 @@ class Adaptive:
         """Inside the linf ball of the headline budget."""
         some = self.subject
         ball = InputBall(some.images, "linf", self.settings.eps)
-        random = ball.sample(some.generator("detection", "adaptive", "start"))[IMAGES]
+        generator = some.generator("detection", "adaptive", "start")
+        random = ball.points_of(some.keys, generator.initial_seed())[IMAGES]
         starts = [some.images, self.oblivious.images, random]
         violation = defence_violation(
             self.detectors, some.labels, thresholds, self.validation.scores

@@ -71,6 +71,7 @@ class IntrinsicProbe(Probe[IntrinsicSettings]):
 
     name = "intrinsic"
     title = "Intrinsic robustness"
+    algorithm = 2
     pass_cost = 0.85
     mix = PassMix(images=0.96)
     step_cost = 1.05
