@@ -18,6 +18,7 @@ from benchmark.attacks.inputs.outside_descents import OutsideDescents
 from benchmark.attacks.inputs.search import Candidates, CostlySearch, DetectsMasking, Search
 from benchmark.attacks.inputs.smoothed_gradient import SmoothedGradientAPGD
 from benchmark.attacks.inputs.square_attack import SquareAttack
+from benchmark.attacks.inputs.staged_restarts import Stage, StagedRestarts
 from benchmark.attacks.inputs.state import AttackState
 from benchmark.attacks.inputs.targeted_apgd import EliminationRound, TargetedAPGD
 from benchmark.attacks.inputs.targets import ranked_targets
@@ -33,6 +34,9 @@ SEARCHES: dict[str, Search] = {
     "APGD from random points": APGD("cross-entropy", steps=10, restarts=2),
     "larger-ball screening": LargerBallScreening(steps_outside=5, steps_inside=10),
     "larger-ball restarts": LargerBallRestarts(),
+    "larger-ball restarts, the best ones longer": LargerBallRestarts(
+        (1.5, 2.0, 3.0), steps_outside=5, steps_inside=5, kept=1, steps_kept=10
+    ),
     "targeted APGD": TargetedAPGD(
         (
             EliminationRound(classes=9, min_progress=0.0, steps=2, steps_outside=2),
@@ -42,6 +46,7 @@ SEARCHES: dict[str, Search] = {
     "targeted APGD from random points": TargetedAPGD(
         (EliminationRound(classes=3, min_progress=0.0, steps=8, restarts=2),)
     ),
+    "staged restarts": StagedRestarts("margin", (Stage(4, steps=4), Stage(1, steps=8)), classes=2),
     "targeted APGD on DLR": TargetedAPGD(
         (EliminationRound(classes=9, min_progress=0.0, steps=10),), objective="DLR"
     ),
@@ -430,6 +435,11 @@ def test_a_search_for_masked_gradients_runs_only_where_they_are(subject):
     state.gradients_masked = masked.clone()
     report = run(SquareAttack(queries=1, only_if_masked=True), state)
     assert torch.equal(report.attacked, masked)
+    state.gradient_errors[:] = torch.arange(12) / 10
+    state.gradient_errors[0] = torch.nan
+    costly = SquareAttack(queries=1, only_if_masked=True, min_gradient_error=0.5)
+    unknown_or_large = torch.tensor([True, *(number >= 5 for number in range(1, 12))])
+    assert torch.equal(run(costly, state).attacked, masked & unknown_or_large)
 
 
 def test_a_toy_search_needs_nothing_but_select_and_find(zoo, digits, monkeypatch):

@@ -44,7 +44,10 @@ def test_the_halves_are_balanced():
         assert [m for m in half if m.dataset == "mnist" and m.values.get("eps") == 0.3]
         assert [m for m in half if m.recipe in ("standard", "label-smoothing")]
     recipes = {model.recipe.removesuffix("-ball") for model in FRESH}
-    assert recipes == {"standard", "label-smoothing", "pgd-at", "trades", "mart", "at-awp"}
+    assert recipes == {
+        *("standard", "label-smoothing", "random-weight-noise", "awp"),
+        *("pgd-at", "trades", "mart", "at-awp"),
+    }
 
 
 def test_at_least_thirty_rows_are_held_out(tmp_path):

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from benchmark.ascent import AscentResult, Evaluate, apgd
 from benchmark.attacks.inputs.apgd_search import untargeted
-from benchmark.attacks.inputs.restarts import run_restarts
+from benchmark.attacks.inputs.restarts import run_restarts, survivors
 from benchmark.attacks.inputs.search import Candidates, CostlySearch, Search
 from benchmark.attacks.inputs.state import AttackState
 from benchmark.spaces import IMAGES, InputBall
@@ -99,18 +99,23 @@ class LargerBallRestarts(CostlySearch):
         factors: on the radius, one restart each.
         steps_outside: APGD steps in the larger ball.
         steps_inside: APGD steps in the ball.
+        kept: number of restarts per example, the best ones, that go on inside the ball.
+        steps_kept: APGD steps of these.
     """
 
     factors: tuple[float, ...] = (1.25, 1.5, 2.0, 3.0)
     steps_outside: int = 10
     steps_inside: int = 30
+    kept: int = 0
+    steps_kept: int = 0
 
     @property
     def name(self) -> str:
         """Factors and steps."""
         sizes = ", ".join(f"{factor:g}" for factor in self.factors)
         steps = f"{self.steps_outside} + {self.steps_inside} steps"
-        return f"larger-ball restarts at {sizes} budgets, {steps}"
+        more = f", {self.kept} x {self.steps_kept} steps" if self.kept else ""
+        return f"larger-ball restarts at {sizes} budgets, {steps}{more}"
 
     def find(self, batch: AttackState) -> Candidates:
         """Per example the first misclassified image, or else the one with the largest objective."""
@@ -126,4 +131,13 @@ class LargerBallRestarts(CostlySearch):
             )
 
         restarts = run_restarts(batch, rows.repeat(len(self.factors)), ascend)
-        return Candidates(restarts.best(batch.nearest))
+        best = restarts.best(batch.nearest)
+        if self.kept and len(kept := survivors(restarts, self.kept)):
+            points = restarts.points[kept]
+
+            def further(some: AttackState, part: Tensor) -> AscentResult:
+                evaluate, start = untargeted(some, OBJECTIVE), {IMAGES: points[part]}
+                return apgd(some.ball, evaluate, start, self.steps_kept, first_step=0.5)
+
+            best = run_restarts(batch, restarts.rows[kept], further).best(best)
+        return Candidates(best)

@@ -63,6 +63,25 @@ def keep_largest(found: Tensor, images: Tensor, values: Tensor, examples: Tensor
     found[rows[first]] = images[order[first]]
 
 
+def survivors(found: Restarts, keep: int) -> Tensor:
+    """Indices of the best restarts of each example that none of its restarts has broken.
+
+    Args:
+        found: the restarts.
+        keep: largest number per example, those of the largest objective, the first of equal ones.
+
+    Returns:
+        int64 (kept,), ordered by example, the best first.
+    """
+    finished = torch.isin(found.rows, found.rows[found.broken])
+    left = (~finished).nonzero().squeeze(1)
+    order = left[found.values[left].nan_to_num(-torch.inf).argsort(descending=True, stable=True)]
+    order = order[found.rows[order].argsort(stable=True)]
+    counts = torch.unique_consecutive(found.rows[order], return_counts=True)[1]
+    firsts = (counts.cumsum(0) - counts).repeat_interleave(counts)
+    return order[torch.arange(len(order), device=order.device) - firsts < keep]
+
+
 def run_restarts(
     state: AttackState, rows: Tensor, ascend: Callable[[AttackState, Tensor], AscentResult]
 ) -> Restarts:

@@ -155,6 +155,8 @@ class DetectsMasking(CostlySearch):
     Attributes:
         only_if_inexact: run where the error of the gradient is above :data:`MAX_ERROR`.
         only_if_masked: run where gradient masking was detected.
+        min_gradient_error: with ``only_if_masked``, run where the error is at least this, or
+            unknown.
     """
 
     detects_masking: ClassVar[bool] = True
@@ -162,6 +164,7 @@ class DetectsMasking(CostlySearch):
     _: KW_ONLY
     only_if_inexact: bool = False
     only_if_masked: bool = False
+    min_gradient_error: float = 0.0
 
     @property
     def needs_gradient_errors(self) -> bool:
@@ -169,8 +172,12 @@ class DetectsMasking(CostlySearch):
         return self.only_if_inexact
 
     def select(self, state: AttackState) -> Tensor:
-        """The examples that all three conditions select."""
+        """The examples that all conditions select."""
         chosen = self.close(state)
         if self.only_if_inexact:
             chosen = chosen & (state.gradient_errors > MAX_ERROR)
-        return chosen & state.gradients_masked if self.only_if_masked else chosen
+        if self.only_if_masked:
+            # Not ``>=``: an error that was not measured or is not finite is no reason to skip.
+            ordinary = state.gradient_errors < self.min_gradient_error
+            chosen = chosen & state.gradients_masked & ~ordinary
+        return chosen
