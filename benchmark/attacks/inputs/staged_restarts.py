@@ -1,4 +1,4 @@
-"""Targeted APGD from random points with successive halving: the best short ascents go on.
+"""Targeted APGD from random points with successive halving: longer ascents from the best points.
 
 ``max_x L(z(x), t)`` over the ball from many random points. After each stage an example keeps its
 best points only, and longer ascents begin there. On 22 examples of digits networks in linf balls
