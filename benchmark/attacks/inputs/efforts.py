@@ -109,6 +109,11 @@ EFFORTS: dict[str, tuple[Search, ...]] = {
             _round(4, progress=0.75, steps=17),
             _round(2, progress=0.92, steps=60),
         ), norms=("linf",)),
+        # Where gradients change over the ball, the margin from one start says little.
+        APGD(
+            CE, steps=10, restarts=8, norms=("linf",), min_margin_closed=0.5,
+            min_gradient_error=0.15,
+        ),
         TargetedAPGD((
             _round(9, progress=0.3, steps=3, outside=2),
             _round(4, progress=0.5, steps=12, outside=5),
@@ -153,6 +158,10 @@ EFFORTS: dict[str, tuple[Search, ...]] = {
         APGD(PM, steps=20),
         LargerBallScreening(steps_outside=20, steps_inside=40, factor=3.0),
         APGD(CE, steps=20, restarts=1),
+        APGD(
+            CE, steps=10, restarts=20, norms=("linf",), min_margin_closed=0.3,
+            min_gradient_error=0.1,
+        ),
         TargetedAPGD((
             _round(9, progress=0.2, steps=5, outside=5),
             _round(6, progress=0.5, steps=20, outside=10),

@@ -128,20 +128,31 @@ class CostlySearch(Search):
 
     Attributes:
         min_margin_closed: runs on examples whose margin is closed by at least this share.
+        min_gradient_error: runs where the error of the gradient is at least this or not finite, see
+            :attr:`AttackState.gradient_errors`.
         norms: runs in balls of these norms only.
     """
 
     _: KW_ONLY
     min_margin_closed: float = 0.0
+    min_gradient_error: float = 0.0
     norms: tuple[str, ...] = NORMS
 
+    @property
+    def needs_gradient_errors(self) -> bool:
+        """Whether the errors select examples."""
+        return self.min_gradient_error > 0
+
     def select(self, state: AttackState) -> Tensor:
-        """The examples whose margin is closed far enough."""
+        """The reachable examples that the conditions select."""
         return state.reachable & self.close(state)
 
     def close(self, state: AttackState) -> Tensor:
-        """Bool (n,): examples whose margin is closed far enough, reachable or not."""
-        close = state.close(self.min_margin_closed)
+        """Bool (n,): examples that the conditions select, reachable or not."""
+        # Not ``>=``: an error that is not finite is no reason to leave an example out.
+        close = state.close(self.min_margin_closed) & ~(
+            state.gradient_errors < self.min_gradient_error
+        )
         return close if state.ball.norm in self.norms else torch.zeros_like(close)
 
 
@@ -155,8 +166,6 @@ class DetectsMasking(CostlySearch):
     Attributes:
         only_if_inexact: run where the error of the gradient is above :data:`MAX_ERROR`.
         only_if_masked: run where gradient masking was detected.
-        min_gradient_error: with ``only_if_masked``, run where the error is at least this, or
-            unknown.
     """
 
     detects_masking: ClassVar[bool] = True
@@ -164,20 +173,15 @@ class DetectsMasking(CostlySearch):
     _: KW_ONLY
     only_if_inexact: bool = False
     only_if_masked: bool = False
-    min_gradient_error: float = 0.0
 
     @property
     def needs_gradient_errors(self) -> bool:
         """Whether the errors select examples."""
-        return self.only_if_inexact
+        return self.only_if_inexact or super().needs_gradient_errors
 
     def select(self, state: AttackState) -> Tensor:
         """The examples that all conditions select."""
         chosen = self.close(state)
         if self.only_if_inexact:
             chosen = chosen & (state.gradient_errors > MAX_ERROR)
-        if self.only_if_masked:
-            # Not ``>=``: an error that was not measured or is not finite is no reason to skip.
-            ordinary = state.gradient_errors < self.min_gradient_error
-            chosen = chosen & state.gradients_masked & ~ordinary
-        return chosen
+        return chosen & state.gradients_masked if self.only_if_masked else chosen
