@@ -18,8 +18,8 @@ import typer
 
 from benchmark.attacks.weights import weight_ball
 from benchmark.batteries import load_battery
-from benchmark.measures.flatness import worst_flatness
-from benchmark.measures.robust_loss import LossIncrease, RobustLoss, worst_of
+from benchmark.measures.flatness import Ascended, compare, worst_flatness
+from benchmark.measures.robust_loss import LossIncrease, RobustLoss
 from benchmark.probes.flatness import FlatnessSettings
 from benchmark.subject import Subject, subject_of
 from models_zoo.errors import InputError
@@ -81,16 +81,13 @@ def measure(
     lines = []
     with peer_code(code) as attacks:
         for ball, worst in zip(balls, ours, strict=True):
-            theirs = 0.0
+            ends = []
             for attempt in range(attempts):
                 found, images = peer_weights(attacks, subject, ball, eps, epochs, attempt)
-                perturbed = subject.at(ball.project(found))
-                first = loss(subject).images
-                own = loss.near(subject, first)
-                near = loss.near(perturbed, first)
-                attacked = worst_of([near, loss.on(perturbed, [images])])
-                theirs = max(theirs, float(LossIncrease.between(own, attacked).loss))
-            lines.append(Line(name, ball.radius, float(worst.increase.loss), theirs))
+                ends.append(Ascended(ball.project(found), images))
+            own, moved = compare(subject, loss, [loss(subject).images, worst.images], ends)
+            theirs = max(float(LossIncrease.between(own, each).loss) for each in moved)
+            lines.append(Line(name, ball.radius, float(worst.increase.loss), max(theirs, 0.0)))
             sys.stdout.write(table(lines[-1:]))
             sys.stdout.flush()
     return lines

@@ -47,7 +47,7 @@ class FlatnessProbe(Probe[FlatnessSettings]):
     mix = PassMix(images=0.61, weights=0.2)
     step_cost = 1.14
     reads = frozenset({"weight"})
-    algorithm = 2
+    algorithm = 3
     title = "Flatness"
     question = "How much does the loss increase under weight perturbations?"
     takes = frozenset({"images", "tokens"})
@@ -155,17 +155,21 @@ class FlatnessProbe(Probe[FlatnessSettings]):
         worst = {*settings.worst_radii, settings.worst_radius}
         # The calibrated loss is measured at one radius of each case.
         draws = (len(average) + 1) * settings.draws * settings.attack_steps
-        again, attack = (settings.epochs + 1) // 2, 2 * settings.attack_steps
-        # Down from the largest ball and up again, for two losses; from a wider ball, for three; and
-        # down once more, which is rare for more than one of them.
-        ascents = 2 * (2 * len(worst) - 1) * again + 3 * (2 * settings.epochs + 2 * again)
+        again, last = (settings.epochs + 1) // 2, settings.attack_steps // 2
+        # Of the robust and the calibrated loss, from the wider ball through all balls to the
+        # unperturbed weights; half as many steps for the clean loss.
+        visits = (len(worst) + 1) + 2
+        ascents = 2 * settings.epochs + visits * again
+        ascents += (settings.epochs + len(worst) * again) // 2
         ascents += (2 * len(worst) + 1) * (settings.restarts - 1) * settings.epochs
-        verified = (len(worst) + 9) * settings.restarts * attack
-        down = (len(worst) - 1) * (again + attack)
+        # An attack at all weights, and passes forward with the images found for any of them.
+        places = len(worst) + 1
+        compared = (places + 2) * last + places**2
+        passes_per_example = draws + ascents + compared
         some = min(settings.examples, len(subject))
         few = min(settings.measure_examples, some)
         products = 2 * (settings.lanczos_steps + settings.trace_draws)
-        passes = 2 * (draws + ascents + verified + down) * some + 4 * products * few
+        passes = 2 * passes_per_example * some + 4 * products * few
         return Work.in_batches(passes, min(some, subject.batch_size))
 
     def taken_over(self, subject: Subject, pilot: Pilot | None = None) -> list[TakenOver]:
@@ -312,11 +316,11 @@ class FlatnessProbe(Probe[FlatnessSettings]):
 
     def _protocol(self, some: Subject, temperature: float) -> dict[str, JsonValue]:
         settings = self.settings
-        ascent = f"APGD, {settings.epochs} steps on all examples"
+        ascent = f"{settings.epochs} decreasing steps on all examples"
         if settings.minibatch is not None:
             ascent = f"{settings.epochs} epochs in steps of {settings.minibatch} images"
         attack = (
-            f"PGD-{settings.attack_steps}, one start, on both sides; in the worst case two starts"
+            f"PGD-{settings.attack_steps}, one start, on both sides; at worst with shared images"
         )
         if some.kind == "tokens":
             attack = "none: the inputs are token ids"

@@ -25,12 +25,12 @@ class FlatnessSettings(ProbeSettings):
         geometry: geometry of the weight ball.
         rule: which tensors are perturbed.
         input_steps: number of PGD steps of the robust loss: half of them from a random start that
-            is the same for all weights, and in the worst case the other half from the images that
-            these find for the unperturbed weights.
+            is the same for all weights, and in the worst case a quarter in the end, from the worst
+            images that were found.
         draws: number of random perturbations of the average case.
         restarts: number of ascents per radius in the worst case.
         epochs: number of passes over the examples of an ascent from the unperturbed weights; half
-            of it where an ascent comes from another radius.
+            of it where an ascent comes from another radius, and for the clean loss.
         minibatch: number of images per weight step of the worst case; by default all of them. With
             128, 20 epochs and 10 restarts it is the paper's protocol.
         examples: maximum number of examples, the first ones (1,000 in the paper).
