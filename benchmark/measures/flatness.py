@@ -34,7 +34,7 @@ steps."""
 
 FIRST_STEP = 2.0
 """First step of an ascent over weights and images, in radii of the weight ball and in input
-budgets. With 0.3 budgets for images their loss is up to 2% lower after as many passes."""
+budgets. With images that begin with 0.3 budgets, 1% to 12% less is found."""
 
 LAST_STEP = 0.5
 """First step of the last attack, from the worst images so far, in input budgets."""
