@@ -113,7 +113,7 @@ def worst_flatness(
 
     An ascent climbs the loss over weights and attacked images together. For the robust loss it
     begins in a wider ball than the largest, for the clean one in the largest, and visits all balls
-    from the largest down: where it ends in one is its start in the next. The images go on to the
+    from the largest down: where it ends in one is its start in the next. The images continue at the
     unperturbed weights, and are then attacked alike at these and at the weights of every ball. What
     was found in a smaller ball counts in larger ones.
 
