@@ -324,7 +324,7 @@ def inject_backdoor(
         geometry: of the weight ball.
         rule: which tensors move, see :data:`benchmark.spaces.RULES`; with ``"embedding-row"`` the
             rows of the trigger's tokens.
-        steps: mini-batch steps of up to 64 images, each clean and stamped.
+        steps: mini-batch steps of up to 32 images, each clean and stamped.
         seed: root of every random draw.
         device: where to compute.
         batch_size: images passed through the model at once.

@@ -27,6 +27,7 @@ def adam(
     steps: int,
     *,
     first_step: float = 0.05,
+    decays: tuple[float, float] = MOMENT_DECAYS,
 ) -> Iterator[Point]:
     """Ascend from ``start``, yielding the point after every step.
 
@@ -39,13 +40,14 @@ def adam(
         start: a point of ``space``.
         steps: number of steps and evaluations.
         first_step: the first step's length, in radii of the space.
+        decays: Adam's beta_1 and beta_2.
     """
     rows = torch.arange(space.rows, device=next(iter(start.values())).device)
     reach = space.steepest({name: torch.ones_like(tensor) for name, tensor in start.items()})
     mean = {name: torch.zeros_like(tensor) for name, tensor in start.items()}
     square = {name: torch.zeros_like(tensor) for name, tensor in start.items()}
     length = torch.ones(space.rows, device=rows.device)
-    beta_1, beta_2 = MOMENT_DECAYS
+    beta_1, beta_2 = decays
     point = start
     for step in range(1, steps + 1):
         gradient = next(batches)(point, rows).gradient

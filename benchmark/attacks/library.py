@@ -185,7 +185,7 @@ class BackdoorAttack(Attack[BackdoorResult]):
         threat: the ball around the weights; its trigger and target are set from the two below.
         trigger: what is stamped on images, or inserted into texts.
         target: the class that stamped images are to be classified as.
-        steps: mini-batch steps of up to 64 images, each clean and stamped.
+        steps: mini-batch steps of up to 32 images, each clean and stamped.
         other: another trigger of the same kind, which the injection does not know: what it achieves
             with the same weights is due to no trigger in particular.
     """

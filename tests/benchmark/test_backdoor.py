@@ -141,8 +141,32 @@ def test_what_is_known_from_another_ball_is_never_lost(subject):
 def test_the_weight_of_triggered_images_grows_from_the_first_to_the_last_step():
     effort = InjectionEffort(5, (0.1, 1.6))
     assert [effort.beta(step) for step in range(5)] == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6])
-    assert effort.halved() == InjectionEffort(3, (0.1, 1.6))
+    assert effort.halved() == InjectionEffort(3, (0.1, 1.6), path=effort.path / 2)
     assert InjectionEffort(1, (0.1, 1.0)).beta(0) == 0.1
+
+
+def test_the_path_of_an_ascent_does_not_depend_on_its_steps_but_for_its_longest_step():
+    for effort in (InjectionEffort(60), InjectionEffort(200)):
+        lengths = [effort.first_step * (1 - step / effort.steps) for step in range(effort.steps)]
+        assert sum(lengths) == pytest.approx(effort.path)
+        assert effort.halved().first_step == pytest.approx(effort.first_step, rel=0.02)
+    assert InjectionEffort(10).first_step == InjectionEffort(10).longest_step
+
+
+def test_once_every_stamped_image_is_injected_a_step_only_restores_clean_predictions(subject):
+    asked = subject(count=60)
+    injection = Injection(split(asked), Backdoor(Patch(2), 3), InjectionEffort(4), ANYTHING)
+    evaluations = injection._batches(injection.effort)
+    origin = dict(select_weights(asked.model))
+    only_target = {name: torch.zeros_like(tensor) for name, tensor in origin.items()}
+    bias = [name for name, tensor in origin.items() if tensor.ndim == 1][-1]
+    only_target[bias][3] = 20.0  # every image is of the target class
+    rows = torch.arange(1)
+    for point, injected in ((origin, False), (only_target, False), (origin, True), (origin, False)):
+        evaluation = next(evaluations)(point, rows)
+        gradient = torch.cat([tensor.flatten() for tensor in evaluation.gradient.values()])
+        if point is origin:  # where clean predictions are those of the model, nothing is to restore
+            assert (gradient.abs().max() < 1e-6) == injected
 
 
 def test_working_backdoors_rank_before_all_others():

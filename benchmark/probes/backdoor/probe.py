@@ -10,7 +10,7 @@ from benchmark.attacks.backdoor import (
     require_injectable,
     split,
 )
-from benchmark.attacks.backdoor.injection import BATCH_SIZE, N_TRIALS
+from benchmark.attacks.backdoor.injection import N_TRIALS
 from benchmark.attacks.backdoor.splits import SEARCH_SHARE, SELECTION_SHARE
 from benchmark.attacks.weights import weight_ball
 from benchmark.probes.backdoor.outcomes import (
@@ -44,7 +44,7 @@ class BackdoorProbe(Probe[BackdoorSettings]):
     """Projected ascent on the weights towards a composite objective, measured on other images."""
 
     name = "backdoor"
-    algorithm = 2
+    algorithm = 3
     title = "Backdoor injection"
     pass_cost = 1.15
     mix = PassMix(weights=0.97)
@@ -162,7 +162,7 @@ class BackdoorProbe(Probe[BackdoorSettings]):
         halved = len(settings.budgets) - 1 + settings.bisections
         ascents = combinations + halved / 2
         searched = int(SEARCH_SHARE * len(subject))
-        batch = searched / max(math.ceil(searched / BATCH_SIZE), 1)
+        batch = searched / max(math.ceil(searched / settings.effort.batch_size), 1)
         trials = N_TRIALS * SELECTION_SHARE * len(subject) * 2
         passes = SHARE_OF_STEPS * ascents * (settings.steps * 4 * batch + trials)
         return Work.in_batches(passes, 2 * batch)

@@ -7,7 +7,7 @@ import math
 import torch
 
 from benchmark.attacks.backdoor import require_injectable, split
-from benchmark.attacks.backdoor.injection import BATCH_SIZE, N_TRIALS
+from benchmark.attacks.backdoor.injection import N_TRIALS
 from benchmark.attacks.backdoor.splits import SEARCH_SHARE, SELECTION_SHARE
 from benchmark.attacks.embeddings.poisoning import BATCH_SIZE as POISONING_BATCH
 from benchmark.probes.backdoor.outcomes import (
@@ -97,7 +97,7 @@ class TextBackdoorProbe(Probe[TextBackdoorSettings]):
         halved = len(settings.budgets) - 1 + settings.bisections
         ascents = len(settings.rules) * (backdoors + halved / 2)
         searched = int(SEARCH_SHARE * len(subject))
-        batch = searched / max(math.ceil(searched / BATCH_SIZE), 1)
+        batch = searched / max(math.ceil(searched / settings.effort.batch_size), 1)
         trials = N_TRIALS * SELECTION_SHARE * len(subject) * 2
         passes = SHARE_OF_STEPS * ascents * (settings.steps * 4 * batch + trials)
         passes += backdoors * settings.steps * 2 * min(POISONING_BATCH, searched)

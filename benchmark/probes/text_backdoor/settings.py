@@ -95,7 +95,7 @@ class TextBackdoorSettings(ProbeSettings):
     @property
     def effort(self) -> InjectionEffort:
         """The effort of an injection."""
-        return InjectionEffort(self.steps, self.betas)
+        return InjectionEffort.in_small_steps(self.steps, self.betas)
 
     @property
     def goal(self) -> Goal:
