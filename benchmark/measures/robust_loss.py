@@ -85,7 +85,8 @@ class RobustLoss:
         if self.eps == 0:
             return self._measure(subject, subject.images)
         ball = InputBall(subject.images, "linf", self.eps)
-        start = ball.sample(subject.generator("flatness", "input start"))[IMAGES]
+        seed = subject.generator("flatness", "input start").initial_seed()
+        start = ball.points_of(subject.keys, seed)[IMAGES]
         return self._measure(subject, self._attack(subject, start, self.steps, FIRST_STEP))
 
     def _measure(self, subject: Subject, images: Tensor) -> Attacked:

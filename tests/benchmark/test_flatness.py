@@ -60,6 +60,13 @@ def test_the_worst_case_is_at_least_the_average_in_the_same_ball(subject, model,
     assert float(worst.increase.loss) > float(average.loss.max()) >= float(average.loss.mean())
 
 
+def test_the_loss_of_an_example_under_attack_does_not_depend_on_the_others(subject):
+    asked, loss = subject("digits/cnn-pgd-at", 12), RobustLoss(0.2, 2)
+    rows = torch.arange(11, -1, -2)
+    some, whole = loss(asked.take(rows)).losses, loss(asked).losses
+    torch.testing.assert_close(some, whole[rows], rtol=1e-4, atol=1e-6)
+
+
 def test_random_draws_count_in_the_worst_case_of_their_ball(subject, monkeypatch):
     """Whatever the climb finds: here it finds nothing. Half of the five steps are three."""
 

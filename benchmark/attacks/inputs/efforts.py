@@ -151,7 +151,9 @@ EFFORTS: dict[str, tuple[Search, ...]] = {
         StagedRestarts("DLR", HALVED, classes=3, norms=("linf",), min_margin_closed=0.97),
         APGD(PM, steps=40, restarts=3, min_margin_closed=0.98),
         APGD(CE, steps=20, restarts=4, min_margin_closed=0.98),
-        SquareAttack(queries=5000, at_once=20, norms=("linf",), min_margin_closed=0.985),
+        SquareAttack(
+            queries=1700, runs=3, at_once=8, norms=("linf",), min_margin_closed=0.985,
+        ),
         *IF_MASKED,
     ),
     "thorough": (

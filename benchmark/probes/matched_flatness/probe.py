@@ -45,6 +45,7 @@ class MatchedFlatnessProbe(Probe[MatchedFlatnessSettings]):
 
     name = "matched-flatness"
     title = "Flatness at equal confidence"
+    algorithm = 2
     question = (
         "How much does the loss increase under weight perturbations if all models are equally "
         "confident?"
