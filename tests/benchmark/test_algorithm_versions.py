@@ -96,10 +96,14 @@ def test_first_versions_leave_the_hashes_of_batteries_as_they_were():
     now = load_battery("digits-v1")
     headline = {"headline_linf": Budget(0.1), "headline_radius": Budget(0.02)}  # until 2026-11-27
     joint = now.probes["joint"].model_copy(update=headline)
+    earlier = {"epochs": 10, "average_radii": (0.1, 0.25, 0.5)}  # until 2026-11-28
+    flatness = now.probes["flatness"].model_copy(update=earlier)
     later = {"matched-flatness", "corruptions", "backdoor-sparse"}
     kept = {name: each for name, each in now.probes.items() if name not in later}
     default = tuple(name for name in now.default if name not in later)
-    before = now.model_copy(update={"probes": kept | {"joint": joint}, "default": default})
+    before = now.model_copy(
+        update={"probes": kept | {"joint": joint, "flatness": flatness}, "default": default}
+    )
     assert before.sha256 == DIGITS_SHA256
     assert all(load_battery(name).algorithms == {} for name in list_batteries())
 
