@@ -76,6 +76,7 @@ def test_what_transfers_is_written_verified_and_counted(run, tmp_path):
     found = {}
     for file in files:
         example = read_counterexample(file)
+        assert example.indices is not None
         found[example.threat] = set(example.indices.tolist())
         assert 0 not in found[example.threat]
     smaller, larger, _ = BUDGETS
