@@ -136,7 +136,8 @@ def test_ten_times_the_steps_hardly_change_the_worst_case(subject, eps):
     balls = [ball_of(asked, radius) for radius in (0.001, 0.005)]
     few, many = (worst_flatness(asked, loss, balls, epochs=n) for n in (20, 200))
     for short, long in zip(few, many, strict=True):
-        assert float(long.increase.loss) < 1.01 * float(short.increase.loss)
+        # What the attack on 40 images finds varies by 1.5% with its random start.
+        assert float(long.increase.loss) < 1.02 * float(short.increase.loss)
 
 
 def test_images_that_a_longer_attack_found_count_on_both_sides(subject):

@@ -75,8 +75,8 @@ class InjectionEffort:
     def in_small_steps(cls, steps: int, betas: tuple[float, float]) -> InjectionEffort:
         """An ascent whose path is short if its steps are few, on larger mini-batches.
 
-        On texts, longer steps are no better: what a headline's backdoor achieves is lower on some
-        models.
+        Where inputs are discrete, longer steps are no better: on some models the headline's
+        backdoor succeeds less often.
         """
         return cls(
             *(steps, betas),

@@ -23,7 +23,7 @@ RELATIVE: dict[str, dict[str, Any]] = {
 ABSOLUTE: dict[str, dict[str, Any]] = {
     "weight": {"geometry": "absolute-l2", "radius": 0.1, "steps": 1},
     "joint": {"geometry": "absolute-linf", "radius": 0.02, "eps": 1 / 255, "steps": 1},
-    "backdoor": {"geometry": "absolute-linf", "radius": 0.01, "steps": 1},
+    "backdoor": {"geometry": "absolute-linf", "radius": 0.003, "steps": 5},
     "average flatness": {"geometry": "absolute-l2"},
     "worst flatness": {"geometry": "absolute-linf", "scale": 0.05, "epochs": 1},
 }
