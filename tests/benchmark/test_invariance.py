@@ -80,7 +80,8 @@ def test_absolute_and_network_wide_balls_do_see_it(zoo, digits, battery, kind, g
     after, _ = scores_of(other, data, battery, **changes)
     assert after["weight.worst_loss"] != pytest.approx(before["weight.worst_loss"], rel=0.05)
     for name in ("average_robust", "worst_robust", "average_clean", "worst_clean"):
-        assert after[f"flatness.{name}"] != pytest.approx(before[f"flatness.{name}"], rel=0.05)
+        # A hundred times what numbers in relative balls may change.
+        assert after[f"flatness.{name}"] != pytest.approx(before[f"flatness.{name}"], rel=0.01)
 
 
 def normalised_network():
