@@ -220,7 +220,10 @@ class BackdoorAttack(Attack[BackdoorResult]):
         splits, ball = split(subject), trigger_ball(subject, self.threat, self.trigger)
         backdoor = Backdoor(self.trigger, self.target)
         with subject.cost() as cost:
-            injection = Injection(splits, backdoor, InjectionEffort(self.steps))
+            effort = InjectionEffort(self.steps)
+            if subject.kind != "images":  # as the probes of both kinds
+                effort = InjectionEffort.in_small_steps(self.steps)
+            injection = Injection(splits, backdoor, effort)
             found = injection.measure(ball, injection.at(ball))
             other = success_of(splits.measured, self.other, self.target, found.weights)
         search = SearchReport.of_whole_set(

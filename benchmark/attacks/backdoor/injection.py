@@ -72,7 +72,7 @@ class InjectionEffort:
     injected_share: float = 0.95
 
     @classmethod
-    def in_small_steps(cls, steps: int, betas: tuple[float, float]) -> InjectionEffort:
+    def in_small_steps(cls, steps: int, betas: tuple[float, float] = (0.1, 1.0)) -> InjectionEffort:
         """An ascent whose path is short if its steps are few, on larger mini-batches.
 
         Where inputs are discrete, longer steps are no better: on some models the headline's
