@@ -55,10 +55,9 @@ def computing_with(threads: int) -> Iterator[None]:
         threads: how many.
     """
     before, of_blas = torch.get_num_threads(), os.environ.get(_BLAS)
-    torch.set_num_threads(threads)
-    os.environ[_BLAS] = str(threads)
     try:
-        with threadpool_limits(threads, user_api="blas"):
+        with threadpool_limits(threads, user_api="blas"):  # restores them
+            compute_with(threads)
             yield
     finally:
         torch.set_num_threads(before)

@@ -102,7 +102,8 @@ def apgd(
     )
     stops, at_once = first.broken is not None, compacts_at_once(rows.device)
     del first  # so that the state holds the only reference to the gradient
-    space, state = _without_broken(result, space, state)
+    if stops:
+        space, state = _without_broken(result, space, state)
 
     window, since = max(math.ceil(0.22 * steps), 1), 0
     for step in range(steps):

@@ -220,10 +220,9 @@ class BackdoorAttack(Attack[BackdoorResult]):
         splits, ball = split(subject), trigger_ball(subject, self.threat, self.trigger)
         backdoor = Backdoor(self.trigger, self.target)
         with subject.cost() as cost:
-            effort = InjectionEffort(self.steps)
-            if subject.kind != "images":  # as the probes of both kinds
-                effort = InjectionEffort.in_small_steps(self.steps)
-            injection = Injection(splits, backdoor, effort)
+            of_images = subject.kind == "images"  # the schedules of the probes of both kinds
+            effort = InjectionEffort if of_images else InjectionEffort.in_small_steps
+            injection = Injection(splits, backdoor, effort(self.steps))
             found = injection.measure(ball, injection.at(ball))
             other = success_of(splits.measured, self.other, self.target, found.weights)
         search = SearchReport.of_whole_set(

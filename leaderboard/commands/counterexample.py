@@ -21,6 +21,7 @@ from leaderboard.commands.stored_result import (
     StoredBattery,
     StoredExamples,
     StoredSplit,
+    stored_model,
     stored_result,
 )
 from leaderboard.commands.submit_online import Server, TokenOption, client_of
@@ -76,11 +77,8 @@ def counterexample(
     from benchmark.counterexamples import read_counterexample
     from leaderboard.commands.counterexample_online import send
     from leaderboard.reruns.counterexamples import Finder, require_about, verified
-    from leaderboard.reruns.stored_model import load_stored
     from leaderboard.store import Store
     from leaderboard.store.reruns import require_signature
-    from leaderboard.submissions.workspace import workspace_of
-    from leaderboard.terminal.model_notes import print_notes
     from models_zoo.checkpoint import sha256_file
 
     example = read_counterexample(file)
@@ -111,9 +109,7 @@ def counterexample(
         data_root=data_root,
     )
     require_about(example, entry)
-    subject = print_notes(
-        load_stored(entry.card, asked, checkpoint, trust=trust, workspace=workspace_of(database))
-    )
+    subject = stored_model(entry, asked, checkpoint, trust=trust, database=database)
     new = verified(
         *(example, sha256_file(file), entry, subject, images, Finder(by, note)),
         device=chosen_device(device),

@@ -22,6 +22,7 @@ from leaderboard.commands.stored_result import (
     StoredBattery,
     StoredExamples,
     StoredSplit,
+    stored_model,
     stored_result,
 )
 from leaderboard.output_paths import require_file_place
@@ -84,11 +85,8 @@ def reproduce(
     from leaderboard.commands.agreement_table import print_agreement, print_recorded
     from leaderboard.reruns.file import write_rerun
     from leaderboard.reruns.reproduction import reproduce as again
-    from leaderboard.reruns.stored_model import load_stored
     from leaderboard.store import Store
     from leaderboard.store.reruns import require_signature
-    from leaderboard.submissions.workspace import workspace_of
-    from leaderboard.terminal.model_notes import print_notes
 
     require_file_place(json_file, "--json")
     if record is not None:
@@ -111,9 +109,7 @@ def reproduce(
         if name not in entry.results:
             raise unknown_name(f"stored probe of {model}", name, entry.results)
     probes = list(dict.fromkeys(probe or entry.results))
-    subject = print_notes(
-        load_stored(entry.card, model, checkpoint, trust=trust, workspace=workspace_of(database))
-    )
+    subject = stored_model(entry, model, checkpoint, trust=trust, database=database)
     with console(stderr=True).status(Text(model)) as status:
         found = again(
             entry,

@@ -12,6 +12,7 @@ from leaderboard.commands.options import stored_battery
 if TYPE_CHECKING:
     from benchmark.datasets import Dataset
     from leaderboard.store import Entry, Store
+    from models_zoo.classifier import Classifier
 
 StoredBattery = Annotated[
     str | None,
@@ -71,3 +72,26 @@ def stored_result(
         own_data=data is not None,  # they have to be those of the stored result in any case
     )
     return entry_on_images(entries, images), images
+
+
+def stored_model(
+    entry: Entry, asked: str, checkpoint: Path | None, *, trust: bool, database: str
+) -> Classifier:
+    """Load the model of a stored result, and print what is to be known about it.
+
+    Args:
+        entry: the stored result.
+        asked: the model, by name or fingerprint.
+        checkpoint: the option --checkpoint.
+        trust: the option --trust.
+        database: the option --database, beside which submitted checkpoints are kept.
+
+    Raises:
+        InputError: the model cannot be loaded.
+    """
+    from leaderboard.reruns.stored_model import load_stored
+    from leaderboard.submissions.workspace import workspace_of
+    from leaderboard.terminal.model_notes import print_notes
+
+    workspace = workspace_of(database)
+    return print_notes(load_stored(entry.card, asked, checkpoint, trust=trust, workspace=workspace))

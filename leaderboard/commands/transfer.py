@@ -21,6 +21,7 @@ from leaderboard.commands.stored_result import (
     StoredBattery,
     StoredExamples,
     StoredSplit,
+    stored_model,
     stored_result,
 )
 from leaderboard.formatting.slugs import slug
@@ -73,10 +74,8 @@ def transfer(
     require_folder_place(out)
 
     from benchmark.counterexamples import write_counterexample
-    from leaderboard.reruns.stored_model import load_stored
     from leaderboard.reruns.transfers import transferred
     from leaderboard.store import Store
-    from leaderboard.submissions.workspace import workspace_of
     from leaderboard.terminal.model_notes import print_notes
     from models_zoo import load_model
 
@@ -89,9 +88,7 @@ def transfer(
         data=data,
         data_root=data_root,
     )
-    attacked = print_notes(
-        load_stored(entry.card, model, checkpoint, trust=trust, workspace=workspace_of(database))
-    )
+    attacked = stored_model(entry, model, checkpoint, trust=trust, database=database)
     others = [print_notes(load_model(name, trust=trust)) for name in surrogate]
     written = []
     for found in transferred(entry, attacked, images, others, device=chosen_device(device)):

@@ -75,18 +75,16 @@ def transferred(
                 found = attack_by_transfer(subject, threat, surrogates, claimed & ~broken)
                 new = claimed & ~broken & subject.correct() & ~found.robust
                 broken |= new
-                example = counterexample_of(
-                    found,
-                    subject.images,
-                    fingerprint=where.fingerprint,
-                    data_sha256=where.data_sha256,
-                )
-                yield Transferred(
-                    threat,
-                    int(claimed.sum()),
-                    int((claimed & broken).sum()),
-                    example if new.any() else None,
-                )
+                example = None
+                if new.any():
+                    example = counterexample_of(
+                        found,
+                        subject.images,
+                        fingerprint=where.fingerprint,
+                        data_sha256=where.data_sha256,
+                    )
+                counts = int(claimed.sum()), int((claimed & broken).sum())
+                yield Transferred(threat, *counts, example)
 
 
 def _claims(entry: Entry) -> dict[InputThreat, Outcomes]:

@@ -23,6 +23,9 @@ from models_zoo.errors import InputError
 INJECTED_LOSS = 0.1
 """Stamped inputs with a smaller cross-entropy to the target count as injected during an ascent."""
 
+BETAS = (0.1, 1.0)
+"""Weights of the triggered inputs' part of the objective, see :class:`InjectionEffort`."""
+
 N_TRIALS = 10
 """Number of points of an ascent that are evaluated on the selection split, evenly spaced, including
 the last one."""
@@ -64,7 +67,7 @@ class InjectionEffort:
     """
 
     steps: int = 200
-    betas: tuple[float, float] = (0.1, 1.0)
+    betas: tuple[float, float] = BETAS
     batch_size: int = 32
     path: float = 6.0
     longest_step: float = 0.3
@@ -72,7 +75,7 @@ class InjectionEffort:
     injected_share: float = 0.95
 
     @classmethod
-    def in_small_steps(cls, steps: int, betas: tuple[float, float] = (0.1, 1.0)) -> InjectionEffort:
+    def in_small_steps(cls, steps: int, betas: tuple[float, float] = BETAS) -> InjectionEffort:
         """An ascent whose path is short if its steps are few, on larger mini-batches.
 
         Where inputs are discrete, longer steps are no better: on some models the headline's
