@@ -23,10 +23,10 @@ from torch import Tensor
 
 from benchmark.ascent import AscentResult, Evaluate, apgd
 from benchmark.attacks.inputs.apgd_search import untargeted
-from benchmark.attacks.inputs.restarts import run_restarts, survivors
+from benchmark.attacks.inputs.restarts import run_from, run_restarts, survivors
 from benchmark.attacks.inputs.search import Candidates, CostlySearch, Search
 from benchmark.attacks.inputs.state import AttackState
-from benchmark.spaces import IMAGES, InputBall
+from benchmark.spaces import IMAGES, InputBall, Point
 
 OBJECTIVE = "probability margin"
 
@@ -132,12 +132,12 @@ class LargerBallRestarts(CostlySearch):
 
         restarts = run_restarts(batch, rows.repeat(len(self.factors)), ascend)
         best = restarts.best(batch.nearest)
-        if self.kept and len(kept := survivors(restarts, self.kept)):
-            points = restarts.points[kept]
+        if not self.kept:
+            return Candidates(best)
 
-            def further(some: AttackState, part: Tensor) -> AscentResult:
-                evaluate, start = untargeted(some, OBJECTIVE), {IMAGES: points[part]}
-                return apgd(some.ball, evaluate, start, self.steps_kept, first_step=0.5)
+        def further(some: AttackState, start: Point, _: Tensor) -> AscentResult:
+            evaluate = untargeted(some, OBJECTIVE)
+            return apgd(some.ball, evaluate, start, self.steps_kept, first_step=0.5)
 
-            best = run_restarts(batch, restarts.rows[kept], further).best(best)
-        return Candidates(best)
+        again = run_from(batch, restarts, survivors(restarts, self.kept), further)
+        return Candidates(again.best(best))

@@ -11,7 +11,7 @@ from torch import Tensor
 from benchmark.ascent import AscentResult
 from benchmark.attacks.inputs.state import AttackState
 from benchmark.memory import in_batches
-from benchmark.spaces import IMAGES
+from benchmark.spaces import IMAGES, Point
 
 
 @dataclass
@@ -110,3 +110,26 @@ def run_restarts(
     restarts = torch.arange(len(rows), device=rows.device)
     subject.batch_size = in_batches(restarts, subject.batch_size, work)
     return found
+
+
+def run_from(
+    state: AttackState,
+    found: Restarts,
+    kept: Tensor,
+    ascend: Callable[[AttackState, Point, Tensor], AscentResult],
+) -> Restarts:
+    """Run one more ascent from each of some restarts' points.
+
+    Args:
+        state: the examples.
+        found: the restarts.
+        kept: int64 (kept,), indices of some of them, see :func:`survivors`.
+        ascend: called with the examples of some of these, their points and their indices in
+            ``kept``.
+    """
+    points = found.points[kept]
+
+    def further(some: AttackState, part: Tensor) -> AscentResult:
+        return ascend(some, {IMAGES: points[part]}, part)
+
+    return run_restarts(state, found.rows[kept], further)

@@ -20,12 +20,12 @@ import torch
 from torch import Tensor
 
 from benchmark.ascent import AscentResult, Evaluate, apgd, per_example
-from benchmark.attacks.inputs.restarts import run_restarts, survivors
+from benchmark.attacks.inputs.restarts import Restarts, run_from, run_restarts, survivors
 from benchmark.attacks.inputs.search import Candidates, CostlySearch
 from benchmark.attacks.inputs.state import AttackState
 from benchmark.attacks.inputs.targeted_apgd import CLASS_STREAMS
 from benchmark.objectives import TARGETED_OBJECTIVES
-from benchmark.spaces import IMAGES
+from benchmark.spaces import IMAGES, Point
 
 
 @dataclass(frozen=True)
@@ -81,24 +81,22 @@ class StagedRestarts(CostlySearch):
         found = run_restarts(batch, rows, at_random)
         best = found.best(batch.nearest)
         for stage in later:
-            kept = survivors(found, stage.starts)
-            if not len(kept):
-                break
-            classes, points = classes[kept], found.points[kept]
-
-            def further(
-                some: AttackState,
-                part: Tensor,
-                points: Tensor = points,
-                classes: Tensor = classes,
-                steps: int = stage.steps,
-            ) -> AscentResult:
-                start, towards = {IMAGES: points[part]}, self._towards(some, classes[part])
-                return apgd(some.ball, towards, start, steps, first_step=1.0)
-
-            found = run_restarts(batch, found.rows[kept], further)
+            found, classes = self._continue(batch, found, classes, stage)
             best = found.best(best)
         return Candidates(best)
+
+    def _continue(
+        self, batch: AttackState, found: Restarts, classes: Tensor, stage: Stage
+    ) -> tuple[Restarts, Tensor]:
+        """One more stage; returns its restarts and their target classes."""
+        kept = survivors(found, stage.starts)
+        classes = classes[kept]
+
+        def further(some: AttackState, start: Point, part: Tensor) -> AscentResult:
+            towards = self._towards(some, classes[part])
+            return apgd(some.ball, towards, start, stage.steps, first_step=1.0)
+
+        return run_from(batch, found, kept, further), classes
 
     def _towards(self, state: AttackState, classes: Tensor) -> Evaluate:
         """The objective with one target class per example, int64 (n,)."""
