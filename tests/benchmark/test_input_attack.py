@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from benchmark import attack_inputs, evaluate
 from benchmark.attacks.inputs import attack_subject, outcomes_by_budget
@@ -126,6 +127,25 @@ def test_examples_that_are_not_robust_are_left_out(subject):
     assert torch.equal(found.robust[~robust], asked.correct()[~robust])
     assert torch.equal(found.images[~robust], asked.images[~robust])
     assert not found.robust[robust].all()
+
+
+class NearClassOutOfReach(nn.Module):
+    """Brighter images come nearer to class 1, never across; darker ones end in class 2."""
+
+    def forward(self, images):
+        brighter = images.flatten(1).mean(1) - 0.5
+        near, far = 4 * brighter - 1, -22 * brighter - 2
+        return torch.stack([torch.zeros_like(near), near, far], 1)
+
+
+@pytest.mark.parametrize("effort", ["standard", "thorough"])
+def test_a_second_class_is_reached_where_the_margin_ends_at_the_first(effort):
+    """Twice the budget towards class 1 breaks nothing, so that the screening left the image out."""
+    images, labels = torch.full((1, 1, 2, 2), 0.5), torch.tensor([0])
+    found = attack_inputs(
+        NearClassOutOfReach(), images, labels, norm="linf", eps=0.1, effort=effort
+    )
+    assert not found.robust.any()
 
 
 def test_a_model_with_two_classes_can_be_attacked():

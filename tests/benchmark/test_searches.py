@@ -33,6 +33,7 @@ SEARCHES: dict[str, Search] = {
     "APGD": APGD("probability margin", steps=10),
     "APGD from random points": APGD("cross-entropy", steps=10, restarts=2),
     "larger-ball screening": LargerBallScreening(steps_outside=5, steps_inside=10),
+    "larger-ball screening on two objectives": LargerBallScreening(5, 10, steps_again=5),
     "larger-ball restarts": LargerBallRestarts(),
     "larger-ball restarts, the best ones longer": LargerBallRestarts(
         (1.5, 2.0, 3.0), steps_outside=5, steps_inside=5, kept=1, steps_kept=10

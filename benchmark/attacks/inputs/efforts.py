@@ -101,7 +101,7 @@ EFFORTS: dict[str, tuple[Search, ...]] = {
     ),
     "standard": (
         APGD(PM, steps=10),
-        LargerBallScreening(steps_outside=10, steps_inside=20),
+        LargerBallScreening(steps_outside=10, steps_inside=20, steps_again=5),
         APGD(CE, steps=20, restarts=1, min_margin_closed=0.5),
         # In linf balls, classes that succeed had closed 90% after five steps and 97% after 17.
         TargetedAPGD((
@@ -158,7 +158,7 @@ EFFORTS: dict[str, tuple[Search, ...]] = {
     ),
     "thorough": (
         APGD(PM, steps=20),
-        LargerBallScreening(steps_outside=20, steps_inside=40, factor=3.0),
+        LargerBallScreening(steps_outside=20, steps_inside=40, factor=3.0, steps_again=10),
         APGD(CE, steps=20, restarts=1),
         APGD(
             CE, steps=10, restarts=20, norms=("linf",), min_margin_closed=0.3,

@@ -47,12 +47,18 @@ class LargerBallScreening(Search):
 
     The others are then attacked inside the ball, starting from the projected image that broke them.
 
+    The margin sees one other class at a time. Where that one ceases to grow, cross-entropy may
+    still lead to another.
+
     Attributes:
         steps_outside: APGD steps in the larger ball.
         steps_inside: APGD steps in the ball.
         factor: on the radius.
         min_margin_closed: examples whose margin is closed by less than this share are dropped
             without being attacked.
+        steps_again: APGD steps on cross-entropy in the larger ball, where the margin did not break
+            the example there.
+        min_closed_again: share of the margin that must be closed for these.
     """
 
     screens: ClassVar[bool] = True
@@ -61,11 +67,14 @@ class LargerBallScreening(Search):
     steps_inside: int = 20
     factor: float = 2.0
     min_margin_closed: float = 0.0
+    steps_again: int = 0
+    min_closed_again: float = 0.2
 
     @property
     def name(self) -> str:
         """Factor and steps."""
-        steps = f"{self.steps_outside} + {self.steps_inside} steps"
+        outside = f"{self.steps_outside} or {self.steps_again}" if self.steps_again else ""
+        steps = f"{outside or self.steps_outside} + {self.steps_inside} steps"
         return f"larger-ball screening at {self.factor:g} budgets, {steps}"
 
     def select(self, state: AttackState) -> Tensor:
@@ -78,17 +87,24 @@ class LargerBallScreening(Search):
         ``reachable`` is false for examples that the larger ball did not break.
         """
         images = batch.subject.images.clone()
-        larger = larger_ball(batch.ball, self.factor)
-        evaluate = untargeted(batch, OBJECTIVE)
-        outside = apgd(larger, evaluate, {IMAGES: images}, self.steps_outside)
-        rows = outside.broken.nonzero().squeeze(1)
+        outside, broken = self._outside(batch, OBJECTIVE, self.steps_outside)
+        again = (~broken & batch.close(self.min_closed_again)).nonzero().squeeze(1)
+        if self.steps_again and len(again):
+            some = batch.take(again)
+            outside[again], broken[again] = self._outside(some, "cross-entropy", self.steps_again)
+        rows = broken.nonzero().squeeze(1)
         if len(rows):
             some = batch.take(rows)
             evaluate = untargeted(some, OBJECTIVE)
-            start = outside.point[IMAGES][rows]
-            inside = ascend_inside(some.ball, evaluate, start, self.steps_inside)
+            inside = ascend_inside(some.ball, evaluate, outside[rows], self.steps_inside)
             images[rows] = inside.point[IMAGES]
-        return Candidates(images, reachable=outside.broken)
+        return Candidates(images, reachable=broken)
+
+    def _outside(self, some: AttackState, objective: str, steps: int) -> tuple[Tensor, Tensor]:
+        """Where an ascent in the larger ball ends (n, C, H, W), and where it succeeds."""
+        larger = larger_ball(some.ball, self.factor)
+        found = apgd(larger, untargeted(some, objective), larger.origin, steps)
+        return found.point[IMAGES], found.broken
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ class DetectionProbe(Probe[DetectionSettings]):
         "How many adversarial images does a defence that was trained on clean images alone detect, "
         "with and without mutual information, and what remains if the adversary knows it?"
     )
-    algorithm = 3
+    algorithm = 4
     uses_image_gradients = True
     perturbs = frozenset({"images"})
     mix = PassMix(images=0.9)

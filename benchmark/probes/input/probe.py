@@ -57,7 +57,7 @@ class InputProbe(Probe[InputSettings], Divisible[InputFound]):
     question = "What is the accuracy when each image may be perturbed slightly?"
     mix = PassMix(images=0.74)
     step_cost = 1.55
-    algorithm = 4
+    algorithm = 5
     perturbs = frozenset({"images"})
     example_wise = True
     in_headline = True

@@ -86,7 +86,7 @@ class JointProbe(Probe[JointSettings]):
     mix = PassMix(images=0.32, weights=0.48)
     step_cost = 1.2
     reads = frozenset({"input", "weight"})
-    algorithm = 4
+    algorithm = 5
     perturbs = frozenset({"images", "weights"})
     in_headline = True
     offers_threats = True

@@ -56,6 +56,7 @@ class RandomizedProbe(Probe[RandomizedSettings]):
     """Expectation over transformation (EOT), scored at draws that the attack has not seen."""
 
     name = "randomized"
+    algorithm = 2
     title = "Randomized defense (EOT)"
     question = "What is the accuracy of a model that draws random numbers, when it is attacked?"
     mix = PassMix(images=0.6)
