@@ -149,8 +149,8 @@ EFFORTS: dict[str, tuple[Search, ...]] = {
         # The closest.
         StagedRestarts("margin", HALVED, norms=("linf",), min_margin_closed=0.96),
         StagedRestarts("DLR", HALVED, classes=3, norms=("linf",), min_margin_closed=0.97),
-        APGD(PM, steps=40, restarts=3, min_margin_closed=0.98),
-        APGD(CE, steps=20, restarts=4, min_margin_closed=0.98),
+        APGD(PM, steps=100, restarts=2, min_margin_closed=0.985),
+        APGD(CE, steps=100, restarts=5, min_margin_closed=0.985),
         SquareAttack(
             queries=1700, runs=3, at_once=8, norms=("linf",), min_margin_closed=0.985,
         ),
@@ -193,8 +193,8 @@ EFFORTS: dict[str, tuple[Search, ...]] = {
         ),
         StagedRestarts("margin", HALVED_THOROUGH, classes=2, min_margin_closed=0.93),
         StagedRestarts("DLR", HALVED_THOROUGH, classes=3, min_margin_closed=0.95),
-        APGD(PM, steps=60, restarts=8, min_margin_closed=0.96),
-        APGD(CE, steps=60, restarts=4, min_margin_closed=0.96),
+        APGD(PM, steps=100, restarts=4, min_margin_closed=0.96),
+        APGD(CE, steps=100, restarts=6, min_margin_closed=0.96),
         SquareAttack(queries=5000, at_once=10, norms=("l2", "l1"), min_margin_closed=0.8),
         SquareAttack(queries=5000, at_once=10, norms=("linf",), min_margin_closed=0.96),
         *IF_MASKED,
