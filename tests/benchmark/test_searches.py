@@ -9,6 +9,7 @@ from torch import Tensor, nn
 import benchmark.attacks.inputs as package
 from benchmark import attack_inputs, attack_weights
 from benchmark.attacks.inputs.apgd_search import APGD
+from benchmark.attacks.inputs.boundary_apgd import BoundaryAPGD
 from benchmark.attacks.inputs.cascade import Scheduler
 from benchmark.attacks.inputs.efforts import EFFORTS
 from benchmark.attacks.inputs.fab import FAB
@@ -32,6 +33,7 @@ BUDGETS = {"linf": 0.12, "l2": 0.6, "l1": 3.0}
 SEARCHES: dict[str, Search] = {
     "APGD": APGD("probability margin", steps=10),
     "APGD from random points": APGD("cross-entropy", steps=10, restarts=2),
+    "APGD from the boundary": BoundaryAPGD("probability margin", steps=10),
     "larger-ball screening": LargerBallScreening(steps_outside=5, steps_inside=10),
     "larger-ball screening on two objectives": LargerBallScreening(5, 10, steps_again=5),
     "larger-ball restarts": LargerBallRestarts(),

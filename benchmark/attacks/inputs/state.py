@@ -41,6 +41,7 @@ class AttackState:
         gradient_errors: (n,), relative errors of the gradients over half the budget, see
             :mod:`benchmark.attacks.inputs.gradient_masking`; NaN until measured.
         gradients_masked: bool (n,), where gradient masking was detected.
+        outside: (n, C, H, W), misclassified images outside the balls, if any are known.
     """
 
     subject: Subject
@@ -57,6 +58,7 @@ class AttackState:
     gradient_errors: Tensor
     gradients_masked: Tensor
     seed: int = 0
+    outside: Tensor | None = None
 
     @classmethod
     def of(cls, subject: Subject, ball: InputBall, robust: Tensor | None = None) -> AttackState:

@@ -45,7 +45,7 @@ class DistanceProbe(Probe[DistanceSettings]):
     """Minimal distances, proven by the images found, which give robust accuracy at every budget."""
 
     name = "distance"
-    algorithm = 3
+    algorithm = 4
     title = "Minimal distance"
     question = "How large a perturbation of each image is needed for a misclassification?"
     uses_image_gradients = True
