@@ -28,7 +28,7 @@ from benchmark.attacks.inputs.cascade import Scheduler
 from benchmark.attacks.inputs.larger_ball import LargerBallRestarts
 from benchmark.attacks.inputs.minimum_norm import (
     Descent,
-    L1Step,
+    PowerStep,
     clearly_misclassified,
     descend,
     start_of,
@@ -93,7 +93,7 @@ L1_OUTSIDE = (
         outside=15.0,
         start="random",
         objective="cross-entropy",
-        l1_step=L1Step(power=2, length=0.6, of_radius=True),
+        l1_step=PowerStep(power=2, length=0.6, of_radius=True),
     ),
     *(Descent(steps=60, outside=3.0, target=rank, objective="DLR") for rank in range(MAX_TARGETS)),
     *(
@@ -107,16 +107,23 @@ L1_OUTSIDE = (
 """Those for l1, where a few pixels move and there are more local minima: on the same 300 digits the
 last twelve reduce the share from 4.7% to 2.0%."""
 
-POLISHING = (Descent(steps=25, first_step=0.3, start="nearest"),)
-"""The descents from the nearest image."""
+LINF_POLISHING = (Descent(steps=40, start="nearest", linf_step=PowerStep(power=0.5, length=1.0)),)
+"""The descents from the nearest image for linf. On 195 images of CIFAR-10 and CNN-A, where ten were
+more than 1% farther than the best of adv-lib's attacks (FMN's, which steps along the gradient), one
+remains, and the mean distance is 0.5% smaller; 0.3% after 25 steps, 0.6% after 60. Powers of 0.3 to
+0.7 and lengths of 0.5 to 2 are within 0.03%. 60 sign steps reduce it by 0.2% and leave seven, and
+powers in the descents from outside too make it 0.2% larger."""
+
+L2_POLISHING = (Descent(steps=25, first_step=0.3, start="nearest"),)
+"""Those for l2."""
 
 L1_POLISHING = (
     *(
-        Descent(steps=60, start="nearest", l1_step=L1Step(power=2, length=length))
+        Descent(steps=60, start="nearest", l1_step=PowerStep(power=2, length=length))
         for length in (1.0, 0.5, 0.25)
     ),
     *(
-        Descent(steps=60, start="nearest", l1_step=L1Step(power=1, length=length))
+        Descent(steps=60, start="nearest", l1_step=PowerStep(power=1, length=length))
         for length in (0.3, 0.1)
     ),
     Descent(
@@ -124,11 +131,13 @@ L1_POLISHING = (
         start="nearest",
         target=0,
         objective="DLR",
-        l1_step=L1Step(power=1, length=0.3),
+        l1_step=PowerStep(power=1, length=0.3),
     ),
-    Descent(steps=60, start="nearest", l1_step=L1Step(power=3, length=1.0)),
+    Descent(steps=60, start="nearest", l1_step=PowerStep(power=3, length=1.0)),
 )
 """Those for l1."""
+
+POLISHING = {"linf": LINF_POLISHING, "l2": L2_POLISHING, "l1": L1_POLISHING}
 
 SEARCHES: tuple[Search, ...] = (
     APGD("probability margin", steps=10),
@@ -261,7 +270,7 @@ class _DistanceSearch:
 
     @property
     def _polishing(self) -> tuple[Descent, ...]:
-        return L1_POLISHING if self.norm == "l1" else POLISHING
+        return POLISHING[self.norm]
 
     def initialize(self) -> None:
         """Find an image for every example that has one: by descents, else in growing balls."""

@@ -17,7 +17,7 @@ Sources: FMN, Pintor et al. 2021, "Fast minimum-norm adversarial attacks through
     gradient-based L2 adversarial attacks and defenses" (for l2, with cross-entropy); larger balls
     first, Croce & Hein 2021. FMN takes steps along the gradient, of a length in input units, and
     begins at the image or at a given image. Here a step is the steepest one of the norm, in radii,
-    or for l1 a :class:`L1Step`.
+    or a :class:`PowerStep`.
 
 Hyper-parameters: those of :class:`Descent` and the constants below.
 """
@@ -57,18 +57,23 @@ MAX_RATIO = 1e3
 
 
 @dataclass(frozen=True)
-class L1Step:
-    """A step for l1 along ``sign(g) |g|^power``, with ``g`` the gradient inside the box.
+class PowerStep:
+    """A step along ``sign(g) |g|^power``, with ``g`` the gradient inside the box.
 
     An l1 ball of this radius reaches only a few pixels as far as the box allows, and the projection
     onto it keeps the pixels that moved the most; a larger power moves fewer. The steepest step
     along signs of the largest coordinates spends itself on one pixel in a hundred, which for images
     of 3072 values is more than needed.
 
+    For linf nearly every coordinate of the nearest image is at a corner of the ball. Where linear
+    pieces of the network alternate along the boundary, a sign step counts each of them alike, so
+    coordinates that they disagree on go back and forth; a power above 0 counts the steeper more.
+
     Attributes:
         power: of the gradient's coordinates.
-        length: l2 length of the first step, in l2 lengths of the displacement so far.
-        of_radius: whether ``length`` is in l1 radii instead.
+        length: l2 length of the first step; for l1 in l2 lengths of the displacement so far, for
+            linf in that of a displacement to a corner of the ball.
+        of_radius: for l1, whether ``length`` is in l1 radii instead.
     """
 
     power: float
@@ -76,7 +81,7 @@ class L1Step:
     of_radius: bool = False
 
 
-SQUARES = L1Step(power=2, length=1.5)
+SQUARES = PowerStep(power=2, length=1.5)
 """On a small CNN for CIFAR-10, 25 such steps from the image came within 1% of the best of adv-lib
 on 37% (length 1) and 55% (length 2) of the examples; steps along the largest coordinates on 3%."""
 
@@ -95,7 +100,8 @@ class Descent:
         start: where to begin: ``"image"``, ``"nearest"`` for the nearest image so far, or at the
             first radius ``"random"`` for a random direction and ``"inverse"`` for that of the
             inverted image.
-        l1_step: for l1; ``None`` for the steepest step, as for the other norms.
+        l1_step: for l1; ``None`` for the steepest step.
+        linf_step: for linf; ``None`` for the steepest step, which that for l2 always is.
     """
 
     steps: int
@@ -104,7 +110,8 @@ class Descent:
     objective: str = "margin"
     first_step: float = 1.0
     start: Literal["image", "nearest", "random", "inverse"] = "image"
-    l1_step: L1Step | None = SQUARES
+    l1_step: PowerStep | None = SQUARES
+    linf_step: PowerStep | None = None
 
 
 def clearly_misclassified(logits: Tensor, labels: Tensor) -> Tensor:
@@ -243,15 +250,21 @@ def _objective(
 
 def _first_step(descent: Descent, ball: InputBall, gradient: Tensor, here: Tensor) -> Tensor:
     """A step (n, C, H, W) of the length of the first."""
-    along = descent.l1_step
-    if ball.norm != "l1" or along is None:
+    along = {"l1": descent.l1_step, "linf": descent.linf_step}.get(ball.norm)
+    if along is None:
         return descent.first_step * ball.steepest({IMAGES: gradient}, {IMAGES: here})[IMAGES]
     blocked = torch.where(gradient > 0, here >= 1, here <= 0)
     inside = gradient.masked_fill(blocked, 0.0)
     largest = inside.abs().flatten(1).amax(1).clamp_min(MIN_LENGTH).view(-1, 1, 1, 1)
     direction = inside.sign() * (inside / largest).abs().pow(along.power)
-    # At the image itself the displacement is that of a step along the largest coordinates.
-    least = ball.radii / max(L1_FIRST_SHARE * gradient[0].numel(), 1) ** 0.5
-    unit = torch.maximum(lengths(here - ball.images, "l2"), least)
-    length = along.length * (ball.radii if along.of_radius else unit)
+    count = gradient[0].numel()
+    if ball.norm == "linf":
+        unit = ball.radii * count**0.5
+    elif along.of_radius:
+        unit = ball.radii
+    else:
+        # At the image itself the displacement is that of a step along the largest coordinates.
+        least = ball.radii / max(L1_FIRST_SHARE * count, 1) ** 0.5
+        unit = torch.maximum(lengths(here - ball.images, "l2"), least)
+    length: Tensor = along.length * unit
     return direction * (length / lengths(direction, "l2").clamp_min(MIN_LENGTH)).view(-1, 1, 1, 1)
