@@ -89,11 +89,8 @@ class _StandIn(nn.Module):
         self.layers = nn.ModuleList(nn.Linear(3, 3) for _ in range(layers))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, 3)."""
-        found = images.mean((2, 3))
-        for layer in self.layers:
-            found = layer(found)
-        return found
+        """Logits (N, 3) of class 0 for all images, so that none is expected to be misclassified."""
+        return images.new_tensor([1.0, 0.0, 0.0]).expand(len(images), 3)
 
 
 def probe_seconds(

@@ -1,10 +1,10 @@
 """Measure how precise the remaining time is that ``nonsingular bench`` shows.
 
-Run ``python -m perf.progress`` from the root of a checkout: every model that matches is scored with
-its battery, and the time left that was estimated after a tenth, a quarter and half of the time is
-compared with what was left. Time is that of the processor, on one thread, so that other programs
-do not count. With ``--repeat`` each model is scored a second time with the costs of the first, as
-in a database that holds results of the same architecture.
+Run ``python -m perf.progress`` from the root of a checkout: every model that matches is scored as
+by ``bench`` with its battery, and the time left that was estimated after a tenth, a quarter and
+half of the time is compared with what was left. Time is that of the processor, on one thread, so
+that other programs do not count. With ``--repeat`` each model is scored a second time with the
+costs of the first, as in a database that holds results of the same architecture.
 """
 
 from __future__ import annotations
@@ -17,10 +17,13 @@ from typing import Annotated
 import torch
 import typer
 
-from benchmark import evaluate
 from benchmark.batteries import load_battery
+from benchmark.planning.cost_model import estimate_on
 from benchmark.progress import Step, TimeLeft
 from benchmark.results import Cost
+from benchmark.session import session_of
+from leaderboard.jobs.planning import MEASURING_SECONDS
+from leaderboard.submissions.accuracy_check import keeping_probe
 from models_zoo.errors import InputError
 from perf.cases import WholeModel, whole_models
 from perf.command import Shared, console, matches, run_command, shared_folder
@@ -68,25 +71,41 @@ class Run:
 def measure(case: WholeModel, examples: int, costs: Mapping[str, Cost] | None = None) -> Run:
     """Score a model and record the estimates.
 
+    Units, their order and their expected times are those of ``nonsingular bench`` with one worker.
+
     Args:
         case: the model with its examples and battery.
         examples: use only the first so many examples.
-        costs: see :func:`benchmark.evaluate`.
+        costs: what probes cost on similar models, by name.
     """
     data, battery = case.examples(), load_battery(case.battery)
     data = data.head(min(examples, len(data)))
+    names = battery.select(None)
     timer = TimeLeft(time.process_time)
     moments: list[Moment] = []
+    spent: dict[str, Cost] = {}
+    images, labels = map(torch.as_tensor, (data.images, data.labels))
+    with session_of(case.load(), images, labels, battery) as session:
+        expected = estimate_on(
+            *(session.subject, battery, names),
+            measured=costs,
+            seconds=MEASURING_SECONDS,
+            tries=False,
+        )
+        first, whole = keeping_probe(names), sum(each.seconds for each in expected.values())
 
-    def record(step: Step) -> None:
-        timer.update(step.share)
-        moments.append(Moment(timer.elapsed, step.share, timer.seconds))
+        def record(step: Step) -> None:
+            done = sum(expected[name].seconds for name in spent)
+            now = 0.0 if step.probe in spent else step.share * expected[step.probe].seconds
+            share = 1.0 if len(spent) == len(names) else min((done + now) / whole, 0.999)
+            timer.update(share)
+            moments.append(Moment(timer.elapsed, share, timer.seconds))
 
-    report = evaluate(
-        case.load(), data.images, data.labels, battery, on_step=record, costs=costs or {}
-    )
-    spent = {name: result.cost for name, result in report.results.items()}
-    return Run(moments[-1].elapsed, moments, spent)
+        for name in sorted(names, key=lambda name: (name != first, -expected[name].seconds)):
+            result = session.run(name, on_step=record, cost=expected[name].cost)
+            spent[name] = result.cost
+            record(Step(name, 1.0))
+    return Run(moments[-1].elapsed, moments, {name: spent[name] for name in names})
 
 
 def run(

@@ -6,8 +6,9 @@ times are measured on the model, on its device with the threads of this process
 (:mod:`benchmark.planning.step_times`). How many there are is what the probe expects
 (:meth:`benchmark.probes.Probe.expected_steps`), from its settings, the number of examples and rough
 distances of some of them to the decision boundary (:mod:`benchmark.attacks.inputs.pilot`).
-``step_cost`` is the probe's constant. ``docs/scaling.md`` has the fit, and the check on models that
-it was not fitted on.
+``step_cost`` is the probe's constant. What a probe does besides, such as corrupting images, is
+timed on some examples (:meth:`benchmark.probes.Probe.seconds_besides`). ``docs/scaling.md`` has the
+fit, and the check on models that it was not fitted on.
 """
 
 from __future__ import annotations
@@ -187,6 +188,7 @@ class _Costs:
         each = self._seconds / max(len(surrogates), 1)
         lines = [self._line_of(one, each) for one in surrogates]
         seconds = probe.step_cost * seconds_of(steps[0], self._times, lines)
+        seconds += probe.seconds_besides(self._subject, self._clock)
         taken_over = {}
         for part in probe.taken_over(self._subject, self._pilot):
             further = PROBES[part.probe].step_cost * seconds_of(part.steps, self._times)

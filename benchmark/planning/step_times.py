@@ -36,6 +36,14 @@ many times as long as a measurement should."""
 STEPS = 5
 """Steps of an ascent that is timed as a whole."""
 
+WARM = 0.5
+"""Seconds of a first run from which on it is not repeated: it is long for other reasons than being
+the first."""
+
+AFFORDABLE = 0.1
+"""Seconds of a run below which the batch grows however short a measurement should be: from a small
+batch alone, what a call takes besides would count as the time of its images."""
+
 EPS = 0.1
 """Radius of the balls around images, input units; the time does not depend on it."""
 
@@ -105,7 +113,7 @@ class StepTimes:
         # A large network takes minutes for a whole batch, whose time per image is as well known
         # from a smaller one.
         large = small
-        while large < most and time_of * (STEPS + 1) < LONGEST * each:
+        while large < most and time_of * (STEPS + 1) < max(LONGEST * each, AFFORDABLE):
             large = min(GROWTH * large, most)
             time_of = _median(run, subject.head(large), clock, 0.0)
         if large == small:
@@ -136,7 +144,11 @@ def _ascend(space: Space, evaluate: Evaluate, start: Point) -> int:
 
 
 def _median(run: Callable[[Subject], int], some: Subject, clock: Clock, seconds: float) -> float:
-    """Median time of a step, without the first run unless that took all the time."""
+    """Median time of a step, without the first run unless that took long.
+
+    The first run of a model allocates memory and loads code, which may take ten times as long as
+    what is measured.
+    """
     times: list[float] = []
     begin = clock()
     while len(times) < 2 or clock() - begin < seconds:
@@ -144,7 +156,7 @@ def _median(run: Callable[[Subject], int], some: Subject, clock: Clock, seconds:
         steps = run(some)
         _finish(some.images)
         times.append((clock() - start) / steps)
-        if len(times) == 1 and clock() - begin > seconds:
+        if len(times) == 1 and clock() - begin > max(seconds, WARM):
             return times[0]
     return float(torch.tensor(times[1:], dtype=torch.float64).median())
 

@@ -33,6 +33,9 @@ USUAL_PASSES_PER_EXAMPLE = 1300.0
 """Passes per example of a probe that does not say how many it expects: the mean of the probes of
 ``digits-v1`` on 60 examples and the network ``digits/cnn-pgd-at``."""
 
+CLASSIFIED = 64
+"""Examples from which :func:`share_classified` is estimated."""
+
 
 @dataclass(frozen=True)
 class TakenOver:
@@ -232,6 +235,17 @@ class Probe(ABC, Generic[S]):
         """
         raise NotImplementedError(f"probe {self.name} is estimated from passes of the model")
 
+    def seconds_besides(
+        self, subject: Subject, clock: Callable[[], float] = time.perf_counter
+    ) -> float:
+        """Seconds of work that does not depend on the model, from a small part of it; 0 by default.
+
+        Args:
+            subject: model and examples.
+            clock: the time, in seconds.
+        """
+        return 0.0
+
     def taken_over(self, subject: Subject, pilot: Pilot | None = None) -> Sequence[TakenOver]:
         """What it takes over from other probes of the battery that ran on the same subject before.
 
@@ -372,6 +386,18 @@ def whole_batches(subject: Subject, passes: float) -> Work:
         passes: number of images passed forward or backward.
     """
     return Work.in_batches(passes, min(len(subject), subject.batch_size))
+
+
+def share_classified(subject: Subject) -> float:
+    """The share of the first examples that are classified correctly, for estimates of the work.
+
+    The logits are computed for it alone: those of all examples belong to the cost of a probe.
+
+    Args:
+        subject: model and examples.
+    """
+    some = subject.head(CLASSIFIED)
+    return subject.once("share classified", lambda: float(some.correct().double().mean()))
 
 
 def classes_of(subject: Subject) -> int:

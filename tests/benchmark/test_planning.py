@@ -9,7 +9,7 @@ import pytest
 import torch
 from sqlalchemy import UniqueConstraint
 
-from benchmark import load_dataset
+from benchmark import load_battery, load_dataset
 from benchmark.attacks.inputs.distance import find_distances
 from benchmark.attacks.inputs.pilot import rough_distances
 from benchmark.planning import Estimate, Unit, estimate
@@ -96,6 +96,26 @@ def test_the_time_of_each_kind_of_pass_is_a_line_through_two_batches(monkeypatch
             assert (step.image, step.call) == pytest.approx((5e-3, 10e-3))
 
 
+def test_a_short_measurement_counts_neither_the_first_run_nor_calls_as_images(monkeypatch, digits):
+    class Cold(Machine):
+        """The first call takes longer, as where memory is allocated."""
+
+        @property
+        def call(self):
+            self.calls += 1
+            return 0.05 if self.calls == 1 else 2e-3
+
+        @call.setter
+        def call(self, _):
+            self.calls = 0
+
+    model, data = digits
+    clock = Cold(monkeypatch, forward=1e-4, backward=1.5e-4)
+    with subject_of(model, data.images, data.labels) as subject:
+        weights = StepTimes(subject, clock, seconds=0.02).weights
+        assert (weights.image, weights.call) == pytest.approx((2.5e-4, 4e-3))
+
+
 def test_a_large_network_is_timed_on_few_images(monkeypatch, digits):
     model, data = digits
     clock = Machine(monkeypatch, forward=20.0, backward=30.0)
@@ -123,6 +143,48 @@ def test_estimates_are_work_times_the_time_of_passes_times_the_factor_of_the_pro
     seconds = 2e-3 * steps.forwards + 3e-3 * steps.backwards + 5e-3 * calls
     assert spent == pytest.approx(seconds)
     assert found.seconds == pytest.approx(probe.step_cost * seconds)
+
+
+def test_the_time_of_corrupting_images_is_part_of_the_estimate(monkeypatch, digits):
+    (model, data), battery = digits, load_battery("digits-v1")
+    probe = PROBES["corruptions"]
+    with subject_of(model, data.images, data.labels) as subject:
+        ticks = count()  # one second per generation, of one image or of six
+        asked = probe(battery.probes["corruptions"])
+        assert asked.seconds_besides(subject, lambda: float(next(ticks))) == pytest.approx(1)
+    monkeypatch.setattr(probe, "seconds_besides", lambda *_: 60.0)
+    options: dict[str, Any] = {"clock": Machine(monkeypatch, 1e-4, 1e-4, 1e-4), "tries": False}
+    found = estimate(*(model, data.images, data.labels, battery, ["corruptions"]), **options)
+    assert found["corruptions"].seconds == pytest.approx(60, abs=1)
+
+
+def test_examples_that_are_misclassified_are_not_expected_to_be_attacked(digits):
+    model, data = digits
+    battery = cheap_battery.battery()
+    probe = PROBES["input"](battery.probes["input"], battery.probes)
+    works = []
+    for labels in (data.labels, torch.cat([data.labels[:8], (data.labels[8:] + 1) % 10])):
+        with subject_of(model, data.images, labels) as subject:
+            right = int(subject.head(16).correct().sum())
+            before = subject.passes.forwards
+            works.append((probe.expected_work(subject).images, right))
+            assert subject.passes.forwards - before == 16
+            subject.correct()  # is not computed before
+            assert subject.passes.forwards - before == 32
+    (whole, all_right), (part, half) = works
+    assert part / whole == pytest.approx(half / all_right)
+
+
+@pytest.mark.parametrize("probe", ["flatness", "backdoor"])
+def test_the_passes_of_ascents_are_counted_from_the_settings(digits, probe):
+    model, data = digits
+    battery = cheap_battery.battery()
+    with subject_of(model, data.images, data.labels, seed=0) as subject:
+        asked = PROBES[probe](battery.probes[probe], battery.probes)
+        expected = asked.expected_work(subject).images
+        expected += sum(2 * part.steps.backwards for part in asked.taken_over(subject))
+        asked.ask(subject)
+        assert expected == pytest.approx(subject.passes.work.images, rel=0.25)
 
 
 def test_a_probe_that_runs_alone_repeats_what_it_would_have_taken_over(monkeypatch, digits):

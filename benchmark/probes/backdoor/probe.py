@@ -35,9 +35,12 @@ from benchmark.subject import Subject
 from benchmark.threats import BackdoorThreat
 from benchmark.work import PassMix, Work
 
-SHARE_OF_STEPS = 0.87
+SHARE_OF_STEPS = 0.97
 """Usual share of the steps that are taken, for estimates of the time left: an ascent ends early
 when its backdoor is perfect."""
+
+SHARE_OF_BISECTIONS = 0.7
+"""Usual share of the bisections that run: none do where no budget suffices."""
 
 
 class BackdoorProbe(Probe[BackdoorSettings]):
@@ -46,7 +49,7 @@ class BackdoorProbe(Probe[BackdoorSettings]):
     name = "backdoor"
     algorithm = 3
     title = "Backdoor injection"
-    pass_cost = 1.15
+    pass_cost = 1.3
     mix = PassMix(weights=0.97)
     step_cost = 1.17
     question = (
@@ -159,13 +162,17 @@ class BackdoorProbe(Probe[BackdoorSettings]):
         """Forward and backward, clean and triggered, in every step of every ascent."""
         settings = self.settings
         combinations = len(settings.triggers) * len(settings.targets) * len(settings.seeds)
-        halved = len(settings.budgets) - 1 + settings.bisections
-        ascents = combinations + halved / 2
+        halved = len(settings.budgets) - 1 + SHARE_OF_BISECTIONS * settings.bisections
         searched = int(SEARCH_SHARE * len(subject))
         batch = searched / max(math.ceil(searched / settings.effort.batch_size), 1)
-        trials = N_TRIALS * SELECTION_SHARE * len(subject) * 2
-        passes = SHARE_OF_STEPS * ascents * (settings.steps * 4 * batch + trials)
-        return Work.in_batches(passes, 2 * batch)
+        steps = SHARE_OF_STEPS * (combinations + halved / 2) * settings.steps
+        # At points of all ascents, and at the start of those that begin from another's result.
+        trials = SHARE_OF_STEPS * (combinations + halved) * N_TRIALS + halved + combinations
+        selected = max(int(SELECTION_SHARE * len(subject)), 1)
+        measured = len(subject) - searched - selected
+        outcomes = combinations + halved
+        passes = steps * 4 * batch + 2 * trials * selected + 2 * outcomes * measured
+        return Work(passes, 2 * (steps + trials + outcomes))
 
     def ask(self, subject: Subject) -> ProbeResult:
         """Inject every combination at the headline budget, then the best one at every budget."""

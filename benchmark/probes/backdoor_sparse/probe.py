@@ -32,7 +32,7 @@ from benchmark.subject import Subject
 from benchmark.threats import SparseBackdoorThreat
 from benchmark.work import PassMix, Work
 
-STEPS_TAKEN = 0.75
+STEPS_TAKEN = 0.85
 """Usual share of the work of a search that is done, for estimates of the time left: a search ends
 when its backdoor is perfect."""
 

@@ -22,6 +22,7 @@ from benchmark.probes.probe import (
     as_outcomes,
     refusal,
     share,
+    share_classified,
     whole_batches,
 )
 from benchmark.results import Curve, Outcome, ProbeResult, Score, ScoreSpec
@@ -30,9 +31,10 @@ from benchmark.subject import Subject
 from benchmark.threats import AnyThreat, BitErrorThreat, BitFlipThreat
 from benchmark.work import PassMix, Work
 
-SHARE_OF_FLIPS = 0.5
-"""Usual share of the flips that are searched, for estimates of the time left: 20% to 100%, as the
-search ends where accuracy is at chance."""
+SHARE_OF_FLIPS = 0.65
+"""Usual share of the flips that are searched where all examples are classified correctly, for
+estimates of the time left: 20% to 100%, as the search ends where accuracy is at chance. With the
+square of the accuracy, which is less far from chance, it is right for networks for CIFAR-10."""
 
 
 class BitsProbe(Probe[BitsSettings]):
@@ -40,7 +42,7 @@ class BitsProbe(Probe[BitsSettings]):
 
     name = "bits"
     title = "Bit errors"
-    pass_cost = 0.9
+    pass_cost = 0.75
     mix = PassMix(weights=0.4)
     step_cost = 1.2
     question = "What is the accuracy when bits of the stored weights are flipped?"
@@ -102,7 +104,7 @@ class BitsProbe(Probe[BitsSettings]):
         searched = min(settings.search_examples, len(subject))
         tensors = len(subject.weights_that_move(self.weight_rule))
         flip = (tensors + 3) * searched + len(subject)
-        searches = SHARE_OF_FLIPS * 2 * settings.flips
+        searches = SHARE_OF_FLIPS * share_classified(subject) ** 2 * 2 * settings.flips
         return whole_batches(subject, random * len(subject) + searches * flip)
 
     def ask(self, subject: Subject) -> ProbeResult:

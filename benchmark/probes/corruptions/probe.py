@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,9 @@ from benchmark.subject import Subject
 from benchmark.work import PassMix, Work
 from models_zoo.prediction import predicted_classes
 
+TIMED = 6
+"""Examples whose corrupted images are generated to estimate the time for all."""
+
 
 class CorruptionsProbe(Probe[CorruptionsSettings]):
     """15 corruptions at 5 severities, and 4 more for validation."""
@@ -47,7 +51,7 @@ class CorruptionsProbe(Probe[CorruptionsSettings]):
     question = "What is the accuracy on noisy, blurred, weathered and compressed images?"
     mix = PassMix()
     step_cost = 1.1
-    pass_cost = 0.5
+    pass_cost = 3.0  # corrupting the images takes most of the time of small networks
     profile = ProfileShare("mean_accuracy", "corruptions")
     scores = specs()
 
@@ -84,6 +88,26 @@ class CorruptionsProbe(Probe[CorruptionsSettings]):
     def expected_work(self, subject: Subject) -> Work:
         """A pass of each example under each corruption at each severity."""
         return whole_batches(subject, len(self._names(subject).cells) * len(subject))
+
+    def seconds_besides(
+        self, subject: Subject, clock: Callable[[], float] = time.perf_counter
+    ) -> float:
+        """The time to generate the corrupted images, from a few examples; 0 for published ones."""
+        if self._files is not None:
+            return 0.0
+        cells, source = self._names(subject).cells, Generated(subject)
+
+        def taken(images: int) -> float:
+            start = clock()
+            for _ in source.batches(slice(0, images), cells):
+                pass
+            return clock() - start
+
+        taken(1)  # some matrices are computed once
+        few = min(len(subject), TIMED)
+        one, several = taken(1), taken(few)
+        each = max(several - one, 0.0) / max(few - 1, 1)
+        return one + each * (len(subject) - 1)
 
     def ask(self, subject: Subject) -> ProbeResult:
         """Classify every example under every corruption at every severity."""

@@ -40,11 +40,23 @@ def _spec(
     )
 
 
+SHARE_OF_LANCZOS, FURTHER_PASSES = 0.78, 12
+"""Usual share of the steps for the Hessians' largest eigenvalues that are taken, which end where
+these are known, and passes per example of the measures without second derivatives, for estimates of
+the time left."""
+
+
+def _ascent(steps: int) -> int:
+    """Passes per example of an ascent, which evaluates its start as well."""
+    return 2 * (steps + 1)
+
+
 class FlatnessProbe(Probe[FlatnessSettings]):
     """Average- and worst-case flatness, robust and clean (Stutz et al. 2021)."""
 
     name = "flatness"
-    mix = PassMix(images=0.61, weights=0.2)
+    pass_cost = 0.9
+    mix = PassMix(images=0.51, weights=0.36)
     step_cost = 1.14
     reads = frozenset({"weight"})
     algorithm = 3
@@ -149,28 +161,46 @@ class FlatnessProbe(Probe[FlatnessSettings]):
         ]
 
     def expected_work(self, subject: Subject) -> Work:
-        """Two for every step of an attack on images or weights, and those of the other measures."""
+        """Those of the attacks, of the ascents and of the products with the Hessians."""
         settings = self.settings
-        average = {*settings.average_radii, settings.average_radius}
-        worst = {*settings.worst_radii, settings.worst_radius}
-        # The calibrated loss is measured at one radius of each case.
-        draws = (len(average) + 1) * settings.draws * settings.attack_steps
-        again, last = (settings.epochs + 1) // 2, settings.attack_steps // 2
-        # Of the robust and the calibrated loss, from the wider ball through all balls to the
-        # unperturbed weights; half as many steps for the clean loss.
-        visits = (len(worst) + 1) + 2
-        ascents = 2 * settings.epochs + visits * again
-        ascents += (settings.epochs + len(worst) * again) // 2
-        ascents += (2 * len(worst) + 1) * (settings.restarts - 1) * settings.epochs
-        # An attack at all weights, and passes forward with the images found for any of them.
-        places = len(worst) + 1
-        compared = (places + 2) * last + places**2
-        passes_per_example = draws + ascents + compared
         some = min(settings.examples, len(subject))
         few = min(settings.measure_examples, some)
-        products = 2 * (settings.lanczos_steps + settings.trace_draws)
-        passes = 2 * passes_per_example * some + 4 * products * few
+        passes = float((self._average_passes + self._worst_passes) * some)
+        products = 2 * (SHARE_OF_LANCZOS * settings.lanczos_steps + settings.trace_draws)
+        passes += (3 * products + FURTHER_PASSES) * few
         return Work.in_batches(passes, min(some, subject.batch_size))
+
+    @property
+    def _average_passes(self) -> int:
+        """Passes per example of the average case; the calibrated loss has one radius."""
+        settings = self.settings
+        radii = len({*settings.average_radii, settings.average_radius})
+        clean = radii * settings.draws
+        if not settings.eps > 0:
+            return clean
+        attacks = (radii + 1) * settings.draws + 2  # with those at the unperturbed weights
+        return attacks * (_ascent(settings.attack_steps) + 1) + clean
+
+    @property
+    def _worst_passes(self) -> int:
+        """Passes per example of the worst case: the widest ascent, then one per ball, all halved.
+
+        The clean loss takes half as many steps. The robust and the calibrated loss, which has one
+        ball, end with attacks on shared images at all weights (:func:`compare`).
+        """
+        settings = self.settings
+        epochs, again = settings.epochs, (settings.epochs + 1) // 2
+        balls = len({*settings.worst_radii, settings.worst_radius})
+        further = settings.restarts - 1
+        passes = _ascent((epochs + 1) // 2) + balls * (_ascent((again + 1) // 2) + 1)
+        passes += balls * further * (_ascent((epochs + 1) // 2) + 1)
+        last = _ascent(max(settings.attack_steps // 2, 1)) + 1
+        for visited in (balls, 1) if settings.eps > 0 else ():
+            passes += _ascent(epochs) + visited * (_ascent(again) + 3) + _ascent(again) + 1
+            passes += visited * further * (_ascent(epochs) + 3)
+            places = visited + 1
+            passes += places * last + 2 * places * (places + 1) + visited
+        return passes
 
     def taken_over(self, subject: Subject, pilot: Pilot | None = None) -> list[TakenOver]:
         """The weight attack, where it is used."""

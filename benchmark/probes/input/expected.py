@@ -17,16 +17,16 @@ from benchmark.work import Work
 
 Counts = NDArray[np.float64]
 
-EDGES = {"linf": (0.8, 0.95, 1.05, 1.3), "l2": (0.8, 0.95, 1.05, 1.3, 1.8)}
+EDGES = {"linf": (0.8, 0.95, 1.0, 1.05, 1.3), "l2": (0.8, 0.95, 1.05, 1.3, 1.8)}
 """Ratios of distance and budget that separate the classes of :data:`PASSES`, by norm."""
 
 PASSES = {
-    "linf": (16.0, 600.0, 2700.0, 250.0, 90.0),
-    "l2": (15.0, 620.0, 2400.0, 2100.0, 1400.0, 330.0),
+    "linf": (5.0, 80.0, 700.0, 2300.0, 450.0, 50.0),
+    "l2": (15.0, 520.0, 1850.0, 2100.0, 2050.0, 870.0),
 }
 """Passes of an example at a budget, by the ratio of its distance and the budget."""
 
-CALLS = {"linf": (8.0, 220.0, 570.0), "l2": (10.0, 790.0, 450.0)}
+CALLS = {"linf": (8.0, 220.0, 570.0), "l2": (10.0, 1300.0, 750.0)}
 """Calls at a budget: those of the first search, those of the searches on examples that it does not
 break, and those of the searches on the closest. The number of examples hardly changes them as long
 as they fit into one batch."""

@@ -72,7 +72,7 @@ class IntrinsicProbe(Probe[IntrinsicSettings]):
     name = "intrinsic"
     title = "Intrinsic robustness"
     algorithm = 2
-    pass_cost = 0.85
+    pass_cost = 0.7
     mix = PassMix(images=0.96)
     step_cost = 1.05
     question = "How much can a small perturbation of the image change the prediction?"

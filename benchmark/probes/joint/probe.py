@@ -81,7 +81,7 @@ class JointProbe(Probe[JointSettings]):
 
     name = "joint"
     title = "Joint attack"
-    pass_cost = 1.15
+    pass_cost = 1.25
     question = "What is the accuracy when images and weights are perturbed together?"
     mix = PassMix(images=0.32, weights=0.48)
     step_cost = 1.2

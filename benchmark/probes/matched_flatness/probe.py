@@ -50,6 +50,7 @@ class MatchedFlatnessProbe(Probe[MatchedFlatnessSettings]):
         "How much does the loss increase under weight perturbations if all models are equally "
         "confident?"
     )
+    pass_cost = 0.75
     mix = PassMix(images=0.95)
     step_cost = 1.2
     uses_image_gradients = True

@@ -55,7 +55,7 @@ class RegionalProbe(Probe[RegionalSettings]):
 
     name = "regional"
     title = "Regional attack"
-    pass_cost = 0.8
+    pass_cost = 0.65
     mix = PassMix(images=0.8)
     step_cost = 1.15
     question = (

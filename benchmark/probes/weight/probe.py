@@ -28,7 +28,7 @@ class WeightProbe(Probe[WeightSettings]):
 
     name = "weight"
     title = "Weight attack"
-    pass_cost = 1.15
+    pass_cost = 1.05
     mix = PassMix(weights=0.89)
     step_cost = 1.07
     question = "What is the accuracy when the weights may be perturbed slightly?"
