@@ -91,6 +91,7 @@ def measure(case: WholeModel, examples: int, costs: Mapping[str, Cost] | None = 
             measured=costs,
             seconds=MEASURING_SECONDS,
             tries=False,
+            clock=time.process_time,
         )
         first, whole = keeping_probe(names), sum(each.seconds for each in expected.values())
 

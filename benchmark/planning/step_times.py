@@ -40,6 +40,9 @@ WARM = 0.5
 """Seconds of a first run from which on it is not repeated: it is long for other reasons than being
 the first."""
 
+RUNS = 3
+"""Runs after the first whose median counts at least, unless they take longer than :data:`WARM`."""
+
 AFFORDABLE = 0.1
 """Seconds of a run below which the batch grows however short a measurement should be: from a small
 batch alone, what a call takes besides would count as the time of its images."""
@@ -150,8 +153,9 @@ def _median(run: Callable[[Subject], int], some: Subject, clock: Clock, seconds:
     what is measured.
     """
     times: list[float] = []
+    few = WARM if seconds > 0 else 0.0  # for as many runs that one interruption does not count
     begin = clock()
-    while len(times) < 2 or clock() - begin < seconds:
+    while len(times) < 2 or clock() - begin < (seconds if len(times) > RUNS else max(seconds, few)):
         start = clock()
         steps = run(some)
         _finish(some.images)
