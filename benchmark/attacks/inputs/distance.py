@@ -138,6 +138,7 @@ L1_POLISHING = (
 """Those for l1."""
 
 POLISHING = {"linf": LINF_POLISHING, "l2": L2_POLISHING, "l1": L1_POLISHING}
+"""The descents from the nearest image by norm."""
 
 SEARCHES: tuple[Search, ...] = (
     APGD("probability margin", steps=10),
@@ -268,10 +269,6 @@ class _DistanceSearch:
         self.targets = torch.zeros(len(correct), 0, dtype=torch.int64, device=correct.device)
         self.hidden = torch.zeros_like(correct)
 
-    @property
-    def _polishing(self) -> tuple[Descent, ...]:
-        return POLISHING[self.norm]
-
     def initialize(self) -> None:
         """Find an image for every example that has one: by descents, else in growing balls."""
         rows = self.upper.isinf().nonzero().squeeze(1)
@@ -290,7 +287,7 @@ class _DistanceSearch:
         """Descend from outside, and then from the nearest images."""
         rows = ((self.upper > MIN_DISTANCE) & ~self.hidden).nonzero().squeeze(1)
         outside = L1_OUTSIDE if self.norm == "l1" else OUTSIDE
-        descents = (*outside, *self._polishing)
+        descents = (*outside, *POLISHING[self.norm])
         for number, descent in enumerate(descents):
             if (descent.target or 0) < max(self.targets.shape[1], 1):
                 self._descend(descent, rows, number)
@@ -336,7 +333,7 @@ class _DistanceSearch:
         for report in scheduler.run(searches):
             self._accept(rows[report.broken], scheduler.state.images[report.broken])
         nearer = self.upper[rows] < before[rows]
-        self._descend(self._polishing[0], rows[nearer])
+        self._descend(POLISHING[self.norm][0], rows[nearer])
         self.lower[rows[~nearer]] = radii[rows[~nearer]]
         below = (1 - 2 * self.precision) * self.upper
         close = nearer & (self.lower[rows] > below[rows])

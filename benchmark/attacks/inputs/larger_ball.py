@@ -73,8 +73,8 @@ class LargerBallScreening(Search):
     @property
     def name(self) -> str:
         """Factor and steps."""
-        outside = f"{self.steps_outside} or {self.steps_again}" if self.steps_again else ""
-        steps = f"{outside or self.steps_outside} + {self.steps_inside} steps"
+        again = f" or {self.steps_again}" if self.steps_again else ""
+        steps = f"{self.steps_outside}{again} + {self.steps_inside} steps"
         return f"larger-ball screening at {self.factor:g} budgets, {steps}"
 
     def select(self, state: AttackState) -> Tensor:
@@ -88,10 +88,11 @@ class LargerBallScreening(Search):
         """
         images = batch.subject.images.clone()
         outside, broken = self._outside(batch, OBJECTIVE, self.steps_outside)
-        again = (~broken & batch.close(self.min_closed_again)).nonzero().squeeze(1)
-        if self.steps_again and len(again):
-            some = batch.take(again)
-            outside[again], broken[again] = self._outside(some, "cross-entropy", self.steps_again)
+        if self.steps_again:
+            again = (~broken & batch.close(self.min_closed_again)).nonzero().squeeze(1)
+            if len(again):
+                found = self._outside(batch.take(again), "cross-entropy", self.steps_again)
+                outside[again], broken[again] = found
         rows = broken.nonzero().squeeze(1)
         if len(rows):
             some = batch.take(rows)

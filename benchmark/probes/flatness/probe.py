@@ -13,6 +13,7 @@ from benchmark.interval_kinds import IntervalKind
 from benchmark.measures.flatness import average_flatness, worst_flatness
 from benchmark.measures.robust_loss import LossIncrease, RobustLoss
 from benchmark.measures.temperature import calibrated_temperature, confidence
+from benchmark.probes.flatness.expected import flatness_work
 from benchmark.probes.flatness.measures import SPECS, measure
 from benchmark.probes.flatness.pictures import increase_curves
 from benchmark.probes.flatness.settings import FlatnessSettings
@@ -38,17 +39,6 @@ def _spec(
         headline=headline,
         interval=interval,
     )
-
-
-SHARE_OF_LANCZOS, FURTHER_PASSES = 0.78, 12
-"""Usual share of the steps for the Hessians' largest eigenvalues that are taken, which end where
-these are known, and passes per example of the measures without second derivatives, for estimates of
-the time left."""
-
-
-def _ascent(steps: int) -> int:
-    """Passes per example of an ascent, which evaluates its start as well."""
-    return 2 * (steps + 1)
 
 
 class FlatnessProbe(Probe[FlatnessSettings]):
@@ -162,45 +152,7 @@ class FlatnessProbe(Probe[FlatnessSettings]):
 
     def expected_work(self, subject: Subject) -> Work:
         """Those of the attacks, of the ascents and of the products with the Hessians."""
-        settings = self.settings
-        some = min(settings.examples, len(subject))
-        few = min(settings.measure_examples, some)
-        passes = float((self._average_passes + self._worst_passes) * some)
-        products = 2 * (SHARE_OF_LANCZOS * settings.lanczos_steps + settings.trace_draws)
-        passes += (3 * products + FURTHER_PASSES) * few
-        return Work.in_batches(passes, min(some, subject.batch_size))
-
-    @property
-    def _average_passes(self) -> int:
-        """Passes per example of the average case; the calibrated loss has one radius."""
-        settings = self.settings
-        radii = len({*settings.average_radii, settings.average_radius})
-        clean = radii * settings.draws
-        if not settings.eps > 0:
-            return clean
-        attacks = (radii + 1) * settings.draws + 2  # with those at the unperturbed weights
-        return attacks * (_ascent(settings.attack_steps) + 1) + clean
-
-    @property
-    def _worst_passes(self) -> int:
-        """Passes per example of the worst case: the widest ascent, then one per ball, all halved.
-
-        The clean loss takes half as many steps. The robust and the calibrated loss, which has one
-        ball, end with attacks on shared images at all weights (:func:`compare`).
-        """
-        settings = self.settings
-        epochs, again = settings.epochs, (settings.epochs + 1) // 2
-        balls = len({*settings.worst_radii, settings.worst_radius})
-        further = settings.restarts - 1
-        passes = _ascent((epochs + 1) // 2) + balls * (_ascent((again + 1) // 2) + 1)
-        passes += balls * further * (_ascent((epochs + 1) // 2) + 1)
-        last = _ascent(max(settings.attack_steps // 2, 1)) + 1
-        for visited in (balls, 1) if settings.eps > 0 else ():
-            passes += _ascent(epochs) + visited * (_ascent(again) + 3) + _ascent(again) + 1
-            passes += visited * further * (_ascent(epochs) + 3)
-            places = visited + 1
-            passes += places * last + 2 * places * (places + 1) + visited
-        return passes
+        return flatness_work(self.settings, len(subject), subject.batch_size)
 
     def taken_over(self, subject: Subject, pilot: Pilot | None = None) -> list[TakenOver]:
         """The weight attack, where it is used."""
